@@ -1,0 +1,143 @@
+//! Migration jobs.
+
+use std::fmt;
+
+use onshore_types::{BucketName, JobId, Label, TenantName, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Where a migration reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+pub enum MigrateFrom {
+    /// An S3 endpoint.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// Only keys that begin so.
+        #[serde(default)]
+        prefix: String,
+        /// The endpoint; none means AWS.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endpoint: Option<String>,
+        /// The region to sign for; none finds it out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        region: Option<String>,
+        /// Where the bucket's name goes: `auto`, `path` or `virtual`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        addressing: Option<String>,
+    },
+    /// A folder on the server's side.
+    Folder {
+        /// Its path there.
+        path: String,
+    },
+}
+
+/// Credentials for a source; sealed by the server, destroyed when the job ends, never answered.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceCredentials {
+    /// The public half.
+    pub access_key: String,
+    /// The secret half.
+    pub secret_key: String,
+    /// The session token, if they are temporary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<String>,
+}
+
+/// `POST /v1/jobs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderMigration {
+    /// From where.
+    pub source: MigrateFrom,
+    /// Into which bucket; made if it is missing.
+    #[schema(value_type = String)]
+    pub bucket: BucketName,
+    /// For whom.
+    #[schema(value_type = String)]
+    pub tenant: TenantName,
+    /// The class of a bucket that is made, and declared for every object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// What the source asks for; none reads anonymously, or a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<SourceCredentials>,
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+pub struct JobProgress {
+    /// Objects listed so far.
+    pub listed: u64,
+    /// Bytes listed so far.
+    pub listed_bytes: u64,
+    /// Objects copied and verified.
+    pub copied: u64,
+    /// Bytes copied and verified.
+    pub copied_bytes: u64,
+    /// Objects found unchanged since an earlier job.
+    pub unchanged: u64,
+    /// Bytes found unchanged.
+    pub unchanged_bytes: u64,
+    /// Objects that are exceptions.
+    pub exceptions: u64,
+}
+
+/// A job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobView {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: JobId,
+    /// `queued`, `running`, `cancelling`, `complete`, `incomplete`, `failed` or `cancelled`.
+    pub state: String,
+    /// What the engine is doing.
+    pub phase: String,
+    /// From where, without credentials.
+    pub source: String,
+    /// Into which bucket.
+    #[schema(value_type = String)]
+    pub bucket: BucketName,
+    /// For whom.
+    #[schema(value_type = String)]
+    pub tenant: TenantName,
+    /// The class declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub class: Option<Label>,
+    /// How far it is.
+    pub progress: JobProgress,
+    /// Why it failed, or what else is worth saying.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// When it was ordered.
+    #[schema(value_type = String)]
+    pub created: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub ended: Option<Timestamp>,
+    /// The leaf of its certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_leaf: Option<u64>,
+    /// Whether the order found a job under way and this is it.
+    #[serde(default)]
+    pub attached: bool,
+}
+
+impl JobView {
+    /// Whether nothing more will happen.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+}
+
+impl fmt::Debug for SourceCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SourceCredentials(…)")
+    }
+}

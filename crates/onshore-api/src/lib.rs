@@ -1,0 +1,34 @@
+//! The control API's contract: what is asked and answered under `/v1`, and the OpenAPI document that tells of it.
+//!
+//! Pure words: the handlers are in `onshore-control`, the clients are the command line and whoever reads the OpenAPI
+//! document. Unknown members are refused in questions. Secrets appear in two places only: the answer that hands out a
+//! new key once, and the credentials of a job's source, which no answer repeats.
+
+pub mod approvals;
+pub mod buckets;
+pub mod explain;
+pub mod jobs;
+pub mod ledger;
+pub mod tenants;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use approvals::{ApprovalView, GrantApproval};
+pub use buckets::{BucketView, CreateBucket, SetBucketClass};
+pub use explain::{AskedOperation, ExplanationView, Question};
+pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
+pub use ledger::{LeafView, LedgerKeyView};
+pub use tenants::{CreateKey, CreateTenant, KeyView, TenantView};
+
+/// Why a request failed: a word for programs, a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// A word that stays the same between versions, such as `not-found`.
+    pub code: String,
+    /// What went wrong and what to do.
+    pub message: String,
+    /// The leaf that tells of a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<u64>,
+}

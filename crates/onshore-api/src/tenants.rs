@@ -1,0 +1,81 @@
+//! Tenants and their S3 keys.
+
+use std::fmt;
+
+use onshore_types::{AccessKeyId, PrincipalId, TenantId, TenantName, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `POST /v1/tenants`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateTenant {
+    /// The name.
+    #[schema(value_type = String)]
+    pub name: TenantName,
+}
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TenantView {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: TenantId,
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: TenantName,
+    /// When it was made.
+    #[schema(value_type = String)]
+    pub created: Timestamp,
+    /// The leaf that tells of the act, in the answer to the act alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<u64>,
+}
+
+/// `POST /v1/tenants/{name}/keys`. Both halves are given, or neither.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateKey {
+    /// The public half.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub access_key: Option<AccessKeyId>,
+    /// The secret half: 8 to 128 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_key: Option<String>,
+}
+
+/// A new S3 key pair. The secret is told this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyView {
+    /// The public half.
+    #[schema(value_type = String)]
+    pub access_key: AccessKeyId,
+    /// The secret half; absent when the caller brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_key: Option<String>,
+    /// Who acts with it.
+    #[schema(value_type = String)]
+    pub principal: PrincipalId,
+    /// For which tenant.
+    #[schema(value_type = String)]
+    pub tenant: TenantName,
+    /// The leaf that tells of the act.
+    pub leaf: u64,
+}
+
+impl fmt::Debug for CreateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateKey")
+            .field("access_key", &self.access_key)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for KeyView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyView")
+            .field("access_key", &self.access_key)
+            .finish_non_exhaustive()
+    }
+}

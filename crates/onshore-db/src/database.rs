@@ -1,0 +1,211 @@
+//! Opening the database and handing it work.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::crash::CrashPoints;
+use crate::writer::{self, Job, Work};
+use crate::{Error, Schema, Unit, View, schema};
+
+/// Idle connections kept for readers; more are opened when more read at once.
+const IDLE_READERS_MAX: usize = 16;
+/// Prepared statements kept by each connection.
+const STATEMENTS_KEPT: usize = 256;
+/// A database up to this size is checked page by page when it is opened.
+const CHECKED_AT_OPEN_MAX_BYTES: u64 = 256 << 20;
+
+/// How a database is opened.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where tests let the process die.
+    pub crash: CrashPoints,
+}
+
+/// The database. Clones share it.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    queue: mpsc::UnboundedSender<Box<dyn Work>>,
+    commits: watch::Receiver<u64>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Database {
+    /// Opens the database file, makes it if it is missing, and brings the tables of every schema up to date.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for a damaged file, [`Error::Newer`] for one of a later version, [`Error::Open`] where the
+    /// file cannot be made or opened.
+    pub fn open(path: &Path, schemas: &[Schema], options: Options) -> Result<Self, Error> {
+        let mut connection = connect(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        )?;
+        // The page size counts for a new file only: 8 KiB holds a version with its record on one page.
+        connection.execute_batch(
+            "PRAGMA page_size = 8192;
+             PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = FULL;
+             PRAGMA foreign_keys = ON;
+             PRAGMA cache_size = -65536;
+             PRAGMA journal_size_limit = 67108864;",
+        )?;
+        check(&connection, path)?;
+        schema::migrate(&mut connection, schemas)?;
+
+        let (queue, jobs) = mpsc::unbounded_channel();
+        let (committed, commits) = watch::channel(0);
+        std::thread::Builder::new()
+            .name("onshore-db".to_owned())
+            .spawn(move || writer::run(&connection, jobs, &committed, &options.crash))
+            .map_err(|error| Error::Open(error.to_string()))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                queue,
+                commits,
+                readers: Mutex::new(Vec::new()),
+            }),
+        })
+    }
+
+    /// Runs a unit of work in the writer's next transaction and returns when its changes are on stable storage. An
+    /// error of the closure undoes this unit alone.
+    ///
+    /// # Errors
+    /// What the closure returned, or why the commit failed.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Unit<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.enqueue(work)?
+            .await
+            .unwrap_or_else(|_| Err(Error::Closed.into()))
+    }
+
+    /// Does what [`Database::write`] does, for callers that are not asynchronous.
+    ///
+    /// # Errors
+    /// What the closure returned, or why the commit failed.
+    pub fn write_blocking<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&Unit<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.enqueue(work)?
+            .blocking_recv()
+            .unwrap_or_else(|_| Err(Error::Closed.into()))
+    }
+
+    /// Reads one consistent state. Keep it short: a long read keeps the write-ahead log from shrinking.
+    ///
+    /// # Errors
+    /// What the closure returned, or why the database cannot be read.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&View<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let database = self.clone();
+        tokio::task::spawn_blocking(move || database.read_blocking(work))
+            .await
+            .unwrap_or_else(|_| Err(Error::Statement("a read panicked".to_owned()).into()))
+    }
+
+    /// Does what [`Database::read`] does, for callers that are not asynchronous.
+    ///
+    /// # Errors
+    /// What the closure returned, or why the database cannot be read.
+    pub fn read_blocking<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&View<'_>) -> Result<T, E>,
+        E: From<Error>,
+    {
+        let idle = self
+            .inner
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.inner.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        };
+        connection.execute_batch("BEGIN").map_err(Error::from)?;
+        let result = work(&View::new(&connection));
+        connection.execute_batch("COMMIT").map_err(Error::from)?;
+        let mut readers = self
+            .inner
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < IDLE_READERS_MAX {
+            readers.push(connection);
+        }
+        result
+    }
+
+    /// Returns a counter that changes after every commit, for whoever follows what is written.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.inner.commits.clone()
+    }
+
+    fn enqueue<T, E, F>(&self, work: F) -> Result<oneshot::Receiver<Result<T, E>>, Error>
+    where
+        F: FnOnce(&Unit<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.inner
+            .queue
+            .send(Box::new(Job::new(work, reply)))
+            .map_err(|_| Error::Closed)?;
+        Ok(answer)
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").finish_non_exhaustive()
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.execute_batch("PRAGMA cell_size_check = ON;")?;
+    Ok(connection)
+}
+
+/// Refuses a damaged file before anything is written to it.
+fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let size = path.metadata().map(|file| file.len()).unwrap_or(0);
+    if size > CHECKED_AT_OPEN_MAX_BYTES {
+        tracing::info!(
+            size_bytes = size,
+            "the database is too large to be checked whole at start; damage is found when read"
+        );
+        return Ok(());
+    }
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(Error::Corrupt(verdict))
+    }
+}

@@ -1,0 +1,473 @@
+//! Governance acts and engines' results: who may, the record, and the leaf that tells of it, in one unit of work.
+
+use std::sync::atomic::Ordering;
+
+use onshore_db::Unit;
+use onshore_journal::Leaf;
+use onshore_keys::Secret;
+use onshore_ledger::Disclosure;
+use onshore_policy::{Principal, Role};
+use onshore_registry::{
+    AccessKey, Approval, GrantBasis, Job, JobState, NewJob, Registry, Tally, Tenant, TokenHolder,
+};
+use onshore_types::{
+    AccessKeyId, ApprovalId, BucketName, JobId, Jurisdiction, Label, LeafIndex, Place, PrincipalId,
+    TenantId, TenantName, Timestamp,
+};
+use serde_json::{Value, json};
+
+use crate::gate::{Inner, body, salt};
+use crate::{Error, Gate};
+
+/// The largest number that a leaf can carry (RFC 8785 keeps to what every JSON reader can hold).
+const NUMBER_MAX: u64 = (1 << 53) - 1;
+
+/// What an approval is to allow.
+#[derive(Debug, Clone)]
+pub struct ApprovalRequest {
+    /// Whose data may go.
+    pub tenant: TenantName,
+    /// Where it may go.
+    pub to: Jurisdiction,
+    /// The strictest label it covers.
+    pub label: Label,
+    /// How many bytes may go in all.
+    pub max_bytes: u64,
+    /// The first instant at which it no longer holds.
+    pub until: Timestamp,
+}
+
+/// A job that somebody orders.
+#[derive(Debug)]
+pub struct JobOrder {
+    /// For whom.
+    pub tenant: TenantId,
+    /// Into which bucket.
+    pub bucket: BucketName,
+    /// From where, without credentials, as the engine's own JSON.
+    pub source: Value,
+    /// The same for the same source, bucket and tenant.
+    pub fingerprint: [u8; 32],
+    /// The class declared for everything it brings.
+    pub label: Option<Label>,
+    /// What the source asks for, as the engine's own bytes.
+    pub credentials: Option<Secret>,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ordered {
+    /// A new job waits for the engine.
+    New(Job),
+    /// A job for the same source and bucket is under way; this is it.
+    Attached(Job),
+}
+
+impl Gate {
+    /// Makes a tenant.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; a name that is taken; those of the keepers.
+    pub async fn create_tenant(
+        &self,
+        by: Principal,
+        name: TenantName,
+    ) -> Result<(Tenant, LeafIndex), Error> {
+        require(by, &[Role::Operator])?;
+        self.act(by, move |registry, unit, now| {
+            let tenant = Tenant {
+                id: TenantId::from_bytes(onshore_keys::random()),
+                name,
+                created: now,
+            };
+            registry.save_tenant(unit, &tenant)?;
+            let record = json!({ "tenant": tenant.id, "name": tenant.name });
+            Ok((
+                Act {
+                    kind: "tenant.created",
+                    body: json!({ "tenant": tenant.id }),
+                    record,
+                },
+                tenant,
+            ))
+        })
+        .await
+    }
+
+    /// Makes an S3 key pair for a tenant; what is not given is drawn at random.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; an access key in use; those of the keepers.
+    pub async fn create_key(
+        &self,
+        by: Principal,
+        tenant: &TenantName,
+        given: Option<(AccessKeyId, Secret)>,
+    ) -> Result<(AccessKey, LeafIndex), Error> {
+        require(by, &[Role::Operator])?;
+        let tenant = self.inner.registry.tenant(tenant).await?;
+        let (access_key, secret) = given.unwrap_or_else(draw_key);
+        self.act(by, move |registry, unit, now| {
+            let key = AccessKey {
+                access_key,
+                secret,
+                principal: PrincipalId::from_bytes(onshore_keys::random()),
+                tenant: tenant.id,
+            };
+            registry.save_access_key(unit, &key, now)?;
+            let body = json!({ "tenant": tenant.id, "for": key.principal });
+            let record =
+                json!({ "tenant": tenant.id, "for": key.principal, "access_key": key.access_key });
+            Ok((
+                Act {
+                    kind: "key.created",
+                    body,
+                    record,
+                },
+                key,
+            ))
+        })
+        .await
+    }
+
+    /// Gives somebody a control token for a role.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; those of the keepers.
+    pub async fn issue_token(
+        &self,
+        by: Principal,
+        token: String,
+        holder: TokenHolder,
+    ) -> Result<LeafIndex, Error> {
+        require(by, &[Role::Operator])?;
+        let ((), leaf) = self
+            .act(by, move |registry, unit, now| {
+                registry.save_token(unit, &token, holder, now)?;
+                let body = json!({ "for": holder.principal, "role": holder.role });
+                Ok((
+                    Act {
+                        kind: "token.issued",
+                        record: body.clone(),
+                        body,
+                    },
+                    (),
+                ))
+            })
+            .await?;
+        Ok(leaf)
+    }
+
+    /// Grants a transfer approval. A regulator grants alone; an operator's grant is recorded as one operator's word.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`], [`Error::Past`], [`Error::NotAbroad`], [`Error::Uncoverable`], [`Error::TooLarge`]; a
+    /// tenant that does not exist; those of the keepers.
+    pub async fn grant_approval(
+        &self,
+        by: Principal,
+        request: &ApprovalRequest,
+    ) -> Result<(Approval, LeafIndex), Error> {
+        require(by, &[Role::Operator, Role::Regulator])?;
+        self.check_request(request)?;
+        let tenant = self.inner.registry.tenant(&request.tenant).await?;
+        let ApprovalRequest {
+            to,
+            label,
+            max_bytes,
+            until,
+            ..
+        } = *request;
+        self.act(by, move |registry, unit, now| {
+            let approval = Approval {
+                id: ApprovalId::from_bytes(onshore_keys::random()),
+                tenant: tenant.id,
+                to,
+                label,
+                max_bytes,
+                spent_bytes: 0,
+                granted: now,
+                granted_by: by.id,
+                basis: match by.role {
+                    Role::Regulator => GrantBasis::Regulator,
+                    Role::Operator | Role::Auditor | Role::TenantUser => GrantBasis::SingleOperator,
+                },
+                until,
+                revoked: None,
+            };
+            registry.save_approval(unit, &approval)?;
+            let body = json!({
+                "approval": approval.id,
+                "tenant": approval.tenant,
+                "to": approval.to,
+                "class": approval.label,
+                "max_bytes": approval.max_bytes,
+                "until": approval.until,
+                "basis": approval.basis,
+            });
+            Ok((
+                Act {
+                    kind: "approval.granted",
+                    record: body.clone(),
+                    body,
+                },
+                approval,
+            ))
+        })
+        .await
+    }
+
+    /// Revokes a transfer approval: streams that it carries stop.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; an approval that does not exist or is revoked already; those of the keepers.
+    pub async fn revoke_approval(
+        &self,
+        by: Principal,
+        id: ApprovalId,
+    ) -> Result<(Approval, LeafIndex), Error> {
+        require(by, &[Role::Operator, Role::Regulator])?;
+        let acted = self
+            .act(by, move |registry, unit, now| {
+                let approval = registry.revoke_approval(unit, id, now)?;
+                let body = json!({ "approval": id, "tenant": approval.tenant });
+                Ok((
+                    Act {
+                        kind: "approval.revoked",
+                        record: body.clone(),
+                        body,
+                    },
+                    approval,
+                ))
+            })
+            .await?;
+        self.inner.revoked(id).store(true, Ordering::SeqCst);
+        Ok(acted)
+    }
+
+    /// Orders a job, or attaches to the unfinished one of the same source, bucket and tenant, which then uses the
+    /// credentials handed over last.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; those of the keepers.
+    pub async fn order_job(&self, by: Principal, order: JobOrder) -> Result<Ordered, Error> {
+        require(by, &[Role::Operator])?;
+        let (gate, registry) = (self.clone(), self.inner.registry.clone());
+        self.inner
+            .db
+            .write(move |unit| {
+                if let Some(job) = registry.unfinished_job(unit, &order.fingerprint)? {
+                    if let Some(credentials) = &order.credentials {
+                        registry.renew_credentials(unit, job.id, credentials)?;
+                    }
+                    return Ok(Ordered::Attached(job));
+                }
+                let now = gate.now();
+                let job = NewJob {
+                    id: JobId::from_bytes(onshore_keys::random()),
+                    tenant: order.tenant,
+                    bucket: order.bucket,
+                    source: order.source,
+                    fingerprint: order.fingerprint,
+                    label: order.label,
+                    credentials: order.credentials,
+                    created_by: by.id,
+                    created: now,
+                };
+                registry.save_job(unit, &job)?;
+                let record = json!({ "job": job.id, "bucket": job.bucket, "source": job.source });
+                let body = json!({ "job": job.id, "tenant": job.tenant, "class": job.label });
+                gate.inner.record_act(
+                    unit,
+                    by,
+                    Act {
+                        kind: "job.ordered",
+                        body,
+                        record,
+                    },
+                    now,
+                )?;
+                registry
+                    .unfinished_job(unit, &job.fingerprint)?
+                    .map(Ordered::New)
+                    .ok_or(Error::Registry(onshore_registry::Error::NoSuchJob(job.id)))
+            })
+            .await
+    }
+
+    /// Asks a job to stop.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; a job that does not exist or has ended; those of the keepers.
+    pub async fn cancel_job(&self, by: Principal, id: JobId) -> Result<(Job, LeafIndex), Error> {
+        require(by, &[Role::Operator])?;
+        self.act(by, move |registry, unit, _| {
+            let job = registry.cancel_job(unit, id)?;
+            let body = json!({ "job": id, "tenant": job.tenant });
+            Ok((
+                Act {
+                    kind: "job.cancelled",
+                    record: body.clone(),
+                    body,
+                },
+                job,
+            ))
+        })
+        .await
+    }
+
+    /// Records how an engine's job ended, destroys its credentials, and returns the leaf. `claim` is what the leaf must
+    /// say of a certificate, see `CertificateBody::claim`.
+    ///
+    /// # Errors
+    /// A job that has ended already; those of the keepers.
+    pub fn settle_job(
+        &self,
+        unit: &Unit<'_>,
+        job: &Job,
+        state: JobState,
+        detail: Option<&str>,
+        tally: &Tally,
+        claim: Option<&Value>,
+    ) -> Result<LeafIndex, Error> {
+        let now = self.now();
+        let rest = json!({
+            "job": job.id,
+            "tenant": job.tenant,
+            "state": state,
+            "certificate": claim,
+            "listed": tally.listed,
+            "copied": tally.copied,
+            "unchanged": tally.unchanged,
+            "exceptions": tally.exceptions,
+            "bytes": tally.copied_bytes + tally.unchanged_bytes,
+        });
+        let leaf = Leaf {
+            time: now,
+            body: body("job.ended", self.inner.epoch, rest),
+            disclosure: None,
+        };
+        let leaf = self.inner.journal.record(unit, leaf)?;
+        self.inner
+            .registry
+            .end_job(unit, job.id, state, detail, claim.map(|_| leaf), now)?;
+        Ok(leaf)
+    }
+
+    async fn act<T, F>(&self, by: Principal, deed: F) -> Result<(T, LeafIndex), Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Registry, &Unit<'_>, Timestamp) -> Result<(Act, T), Error> + Send + 'static,
+    {
+        let gate = self.clone();
+        self.inner
+            .db
+            .write(move |unit| {
+                let now = gate.now();
+                let (act, value) = deed(&gate.inner.registry, unit, now)?;
+                let leaf = gate.inner.record_act(unit, by, act, now)?;
+                Ok((value, leaf))
+            })
+            .await
+    }
+
+    fn check_request(&self, request: &ApprovalRequest) -> Result<(), Error> {
+        let (now, region) = (self.now(), self.inner.region.jurisdiction);
+        if request.until <= now {
+            return Err(Error::Past { now });
+        }
+        if request.label == Label::Unclassified {
+            return Err(Error::Uncoverable);
+        }
+        if request.max_bytes > NUMBER_MAX {
+            return Err(Error::TooLarge {
+                what: "the number of bytes of an approval",
+                max: NUMBER_MAX,
+            });
+        }
+        if region.contains(Place::In(request.to), now) {
+            return Err(Error::NotAbroad {
+                to: request.to,
+                region,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A governance act on its way into the ledger.
+struct Act {
+    kind: &'static str,
+    /// What everyone may read.
+    body: Value,
+    /// What the leaf commits to.
+    record: Value,
+}
+
+impl Inner {
+    fn record_act(
+        &self,
+        unit: &Unit<'_>,
+        by: Principal,
+        act: Act,
+        now: Timestamp,
+    ) -> Result<LeafIndex, Error> {
+        let mut leaf = body(act.kind, self.epoch, act.body);
+        if let Value::Object(members) = &mut leaf {
+            members.insert("by".to_owned(), json!(by.id));
+            members.insert("role".to_owned(), json!(by.role));
+        }
+        let disclosure = Some(Disclosure {
+            salt: salt(),
+            record: act.record,
+        });
+        Ok(self.journal.record(
+            unit,
+            Leaf {
+                time: now,
+                body: leaf,
+                disclosure,
+            },
+        )?)
+    }
+}
+
+fn require(by: Principal, roles: &[Role]) -> Result<(), Error> {
+    if roles.contains(&by.role) {
+        return Ok(());
+    }
+    let needed = if roles.contains(&Role::Regulator) {
+        "operator or regulator"
+    } else {
+        "operator"
+    };
+    Err(Error::RoleForbids {
+        needed,
+        held: role_word(by.role),
+    })
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Operator => "operator",
+        Role::Regulator => "regulator",
+        Role::Auditor => "auditor",
+        Role::TenantUser => "tenant user",
+    }
+}
+
+/// Draws a key pair in the shape that S3 clients expect: 20 characters, and 40.
+fn draw_key() -> (AccessKeyId, Secret) {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut access_key = String::from("ONSH");
+    access_key.extend(
+        onshore_keys::random::<16>()
+            .iter()
+            .filter_map(|byte| LETTERS.get(usize::from(byte % 32)))
+            .map(|letter| char::from(*letter)),
+    );
+    let access_key =
+        AccessKeyId::parse(access_key).expect("twenty capitals and digits are an access key");
+    let secret = hex::encode(onshore_keys::random::<20>());
+    (access_key, Secret::new(secret.into_bytes()))
+}

@@ -1,0 +1,71 @@
+//! Why the gate did not let something through.
+
+use onshore_policy::Refusal;
+use onshore_types::LeafIndex;
+
+/// A transfer that was refused, and the leaf that tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The exact cause, for the operator.
+    pub refusal: Refusal,
+    /// The leaf that tells of it, or of the first equal one in this minute.
+    pub leaf: LeafIndex,
+    /// What the client may read. From abroad it is the same whatever the cause.
+    pub message: String,
+}
+
+/// Why the gate did not let something through.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The transfer is refused.
+    #[error("{}", .0.message)]
+    Refused(Box<Refused>),
+    /// The caller's role does not allow the act.
+    #[error("this needs the role {needed}; the token's role is {held}")]
+    RoleForbids {
+        /// The role that may.
+        needed: &'static str,
+        /// The role the caller has.
+        held: &'static str,
+    },
+    /// The configuration changed between the permit and the record.
+    #[error("the configuration changed while the transfer was under way; ask again")]
+    EpochChanged,
+    /// A number that no ledger can carry.
+    #[error("{what} must be at most {max}")]
+    TooLarge {
+        /// Which number.
+        what: &'static str,
+        /// The largest.
+        max: u64,
+    },
+    /// A time that has passed.
+    #[error("an approval must end in the future; it is {now} now")]
+    Past {
+        /// The present instant.
+        now: onshore_types::Timestamp,
+    },
+    /// Unclassified is no class that an approval could cover.
+    #[error("an approval cannot cover unclassified data: classify it first")]
+    Uncoverable,
+    /// An approval names somewhere that is not abroad.
+    #[error("{to} is inside {region}; an approval is for a jurisdiction abroad")]
+    NotAbroad {
+        /// What was named.
+        to: onshore_types::Jurisdiction,
+        /// The region's own jurisdiction.
+        region: onshore_types::Jurisdiction,
+    },
+    /// The registry failed.
+    #[error(transparent)]
+    Registry(#[from] onshore_registry::Error),
+    /// The journal failed.
+    #[error(transparent)]
+    Journal(#[from] onshore_journal::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] onshore_db::Error),
+    /// The ledger's rules refused a value.
+    #[error(transparent)]
+    Ledger(#[from] onshore_ledger::Error),
+}

@@ -1,0 +1,234 @@
+//! What the gate is made of, what time it is, and where an address is.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use onshore_db::Database;
+use onshore_journal::{Journal, ReadRecord};
+use onshore_ledger::Salt;
+use onshore_policy::{Networks, Policy, Proxies};
+use onshore_registry::{Export, Registry};
+use onshore_types::{
+    ApprovalId, ExportId, Jurisdiction, PartitionName, Place, RegionId, TenantId, Timestamp,
+};
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use crate::Error;
+use crate::epoch::EpochDocument;
+
+/// Tells the time; only the binary owns a real one.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// Returns the present instant, which may run backwards: the gate's time does not.
+    fn now(&self) -> Timestamp;
+}
+
+/// The region that this gate guards.
+#[derive(Debug, Clone)]
+pub struct Region {
+    /// What clients sign for.
+    pub id: RegionId,
+    /// Whose law governs what is stored here.
+    pub jurisdiction: Jurisdiction,
+    /// No identity or key works in two partitions.
+    pub partition: PartitionName,
+    /// Who runs it.
+    pub operator: String,
+    /// Whose technology it runs on.
+    pub technology_provider: String,
+}
+
+/// What a gate is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The database that all keepers share.
+    pub db: Database,
+    /// Governance records.
+    pub registry: Registry,
+    /// The ledger.
+    pub journal: Journal,
+    /// The rules.
+    pub policy: Policy,
+    /// What it guards.
+    pub region: Region,
+    /// Where addresses are.
+    pub networks: Networks,
+    /// Whose word on addresses is believed.
+    pub proxies: Proxies,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The one place where a transfer is permitted and a leaf is recorded. Clones share it.
+#[derive(Clone)]
+pub struct Gate {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) db: Database,
+    pub(crate) registry: Registry,
+    pub(crate) journal: Journal,
+    pub(crate) policy: Policy,
+    pub(crate) region: Region,
+    networks: Networks,
+    proxies: Proxies,
+    clock: Arc<dyn Clock>,
+    /// The latest instant ever recorded, in milliseconds.
+    latest_ms: AtomicI64,
+    pub(crate) epoch: u64,
+    /// Whether an approval was revoked; made when somebody first cares, so that whoever comes first, the one who
+    /// revokes or the one who reads, the other sees it.
+    revoked: Mutex<HashMap<ApprovalId, Arc<AtomicBool>>>,
+    /// Exports that are permitted and not yet watched.
+    pub(crate) opened: Mutex<HashMap<ExportId, OpenExport>>,
+    /// Reads inside the jurisdiction that wait for their batch.
+    pub(crate) reads: Mutex<Vec<ReadRecord>>,
+    pub(crate) reads_waiting: Notify,
+    pub(crate) settlements: TaskTracker,
+}
+
+/// An export between its permit and its first byte.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenExport {
+    pub(crate) export: Export,
+    pub(crate) tenant: TenantId,
+    pub(crate) until: Option<Timestamp>,
+}
+
+impl Gate {
+    /// Opens the gate: closes what an interrupted server left open, and records the configuration epoch that begins.
+    ///
+    /// # Errors
+    /// Those of the keepers.
+    pub fn open(parts: Parts, document: &EpochDocument) -> Result<Self, Error> {
+        let Parts {
+            db,
+            registry,
+            journal,
+            policy,
+            region,
+            networks,
+            proxies,
+            clock,
+        } = parts;
+        let latest = journal.latest_time()?;
+        let mut inner = Inner {
+            db,
+            registry,
+            journal,
+            policy,
+            region,
+            networks,
+            proxies,
+            clock,
+            latest_ms: AtomicI64::new(latest.as_millis()),
+            epoch: 0,
+            revoked: Mutex::default(),
+            opened: Mutex::default(),
+            reads: Mutex::default(),
+            reads_waiting: Notify::new(),
+            settlements: TaskTracker::new(),
+        };
+        inner.epoch = crate::epoch::begin(&inner, document)?;
+        let gate = Self {
+            inner: Arc::new(inner),
+        };
+        gate.close_interrupted()?;
+        Ok(gate)
+    }
+
+    /// Returns the present instant, never earlier than anything recorded: a clock set back lengthens no approval.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.now()
+    }
+
+    /// Returns the region that this gate guards.
+    #[must_use]
+    pub fn region(&self) -> &Region {
+        &self.inner.region
+    }
+
+    /// Returns where data at rest is.
+    #[must_use]
+    pub fn home(&self) -> Place {
+        Place::In(self.inner.region.jurisdiction)
+    }
+
+    /// Whether a place is inside the region's jurisdiction at present.
+    #[must_use]
+    pub fn is_inside(&self, place: Place) -> bool {
+        self.inner.region.jurisdiction.contains(place, self.now())
+    }
+
+    /// Returns where a request comes from: the peer's place, or that of the address a trusted proxy vouches for.
+    #[must_use]
+    pub fn place_of(&self, peer: IpAddr, forwarded_for: &[&str]) -> Place {
+        self.inner
+            .proxies
+            .client_address(peer, forwarded_for)
+            .map_or(Place::Unknown, |address| {
+                self.inner.networks.place_of(address)
+            })
+    }
+
+    /// Returns where an address is.
+    #[must_use]
+    pub fn place_of_address(&self, address: IpAddr) -> Place {
+        self.inner.networks.place_of(address)
+    }
+
+    /// Returns the ledger, for reading and proving.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.inner.journal
+    }
+
+    /// Returns the number of the configuration epoch in force.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.inner.epoch
+    }
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> Timestamp {
+        let clock = self.clock.now().as_millis();
+        Timestamp::from_millis(self.latest_ms.fetch_max(clock, Ordering::SeqCst).max(clock))
+    }
+
+    /// Returns the flag that tells whether an approval was revoked.
+    pub(crate) fn revoked(&self, approval: ApprovalId) -> Arc<AtomicBool> {
+        let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(revoked.entry(approval).or_default())
+    }
+}
+
+/// Draws a salt for one commitment.
+pub(crate) fn salt() -> Salt {
+    Salt::new(onshore_keys::random())
+}
+
+/// Returns the two members that say which epoch and kind a leaf is of, to be filled further.
+pub(crate) fn body(kind: &str, epoch: u64, rest: Value) -> Value {
+    let mut body = serde_json::Map::new();
+    body.insert("kind".to_owned(), Value::String(kind.to_owned()));
+    body.insert("epoch".to_owned(), Value::from(epoch));
+    if let Value::Object(rest) = rest {
+        body.extend(rest.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    Value::Object(body)
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("region", &self.inner.region)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,29 @@
+//! The gate: the one place where a transfer is permitted and a leaf is recorded.
+//!
+//! It gathers the facts, asks `policy`, hands out the [`onshore_policy::Permit`], and records: [`Gate::permit`] and the
+//! `settle_…` methods for transfers, [`Gate::act`] and its kin for governance acts and engines' results. It knows no
+//! object store and no protocol; every front calls it, and nothing else writes to the journal.
+//!
+//! - [`gate`]: what the gate is made of, the time, and where an address is.
+//! - [`permit`]: a transfer is judged; an export is reserved and recorded before its first byte.
+//! - [`outflow`]: bytes on their way out; stops when the approval does, and settles.
+//! - [`settle`]: changes, recorded in the unit of work that makes them.
+//! - [`acts`]: governance acts.
+//! - [`epoch`]: everything a verdict depends on.
+//! - [`background`]: batches of reads, counts of refusals.
+
+pub mod acts;
+pub mod background;
+pub mod epoch;
+pub mod error;
+pub mod gate;
+pub mod outflow;
+pub mod permit;
+pub mod settle;
+
+pub use acts::{ApprovalRequest, JobOrder, Ordered};
+pub use epoch::EpochDocument;
+pub use error::{Error, Refused};
+pub use gate::{Clock, Gate, Parts, Region};
+pub use outflow::{Lapsed, Outflow};
+pub use settle::{RemovedFact, StoredFact};

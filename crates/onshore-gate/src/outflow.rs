@@ -1,0 +1,221 @@
+//! Bytes on their way out. Whoever sends them carries an [`Outflow`]: it says when to stop, counts, and when it is
+//! dropped settles: an export gets its closing leaf, a read inside goes into the next batch.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use onshore_db::Unit;
+use onshore_journal::{Leaf, ReadRecord};
+use onshore_policy::Permit;
+use onshore_registry::{Export, ExportEnd};
+use onshore_types::{LeafIndex, TenantId, Timestamp};
+use serde_json::json;
+
+use crate::gate::{Inner, OpenExport, body, salt};
+use crate::{Error, Gate};
+
+/// Reads inside the jurisdiction that make a batch before its time.
+const READS_PER_BATCH: usize = 1000;
+
+/// Why bytes must stop at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the transfer approval lapsed or was revoked while bytes flowed")]
+pub struct Lapsed;
+
+/// Bytes on their way out.
+#[derive(Debug)]
+#[must_use = "an outflow that nobody carries settles at once, with no byte sent"]
+pub struct Outflow {
+    gate: Gate,
+    end: End,
+    sent_bytes: AtomicU64,
+    has_lapsed: AtomicBool,
+}
+
+#[derive(Debug)]
+enum End {
+    Inside(Option<ReadRecord>),
+    Export {
+        open: OpenExport,
+        revoked: Arc<AtomicBool>,
+    },
+}
+
+impl Gate {
+    /// Takes over the watch on bytes that a permit lets out. Call it once for each permit to read, before the permit
+    /// is spent.
+    pub fn watch(&self, permit: &Permit) -> Outflow {
+        let open = permit.export().and_then(|id| {
+            self.inner
+                .opened
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&id)
+        });
+        let end = match open {
+            Some(open) => {
+                let revoked = open
+                    .export
+                    .approval
+                    .map_or_else(Arc::default, |id| self.inner.revoked(id));
+                End::Export { open, revoked }
+            }
+            None => End::Inside(Some(self.read_record(permit))),
+        };
+        Outflow {
+            gate: self.clone(),
+            end,
+            sent_bytes: AtomicU64::new(0),
+            has_lapsed: AtomicBool::new(false),
+        }
+    }
+
+    fn read_record(&self, permit: &Permit) -> ReadRecord {
+        let record = json!({
+            "operation": permit.operation(),
+            "principal": permit.principal().id,
+            "bucket": permit.bucket(),
+            "key": permit.key(),
+            "version": permit.version(),
+            "range": { "start": permit.range().start, "len_bytes": permit.range().len_bytes },
+            "to": permit.to().to_string(),
+            "rule": permit.basis().rule(),
+        });
+        ReadRecord {
+            time: self.now(),
+            salt: salt(),
+            record,
+        }
+    }
+
+    /// Closes the exports that an interrupted server left open. Nobody knows what was sent, so all of it stays spent.
+    pub(crate) fn close_interrupted(&self) -> Result<(), Error> {
+        for export in self.inner.registry.open_exports()? {
+            let gate = self.clone();
+            self.inner.db.write_blocking(move |unit| {
+                gate.inner.close(
+                    unit,
+                    &export,
+                    None,
+                    ExportEnd::Interrupted,
+                    export.reserved_bytes,
+                )
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Outflow {
+    /// Says whether bytes may go on flowing. Ask before each chunk of at most 256 KiB.
+    ///
+    /// # Errors
+    /// [`Lapsed`]: stop, and cut the connection rather than end it cleanly.
+    pub fn check(&self) -> Result<(), Lapsed> {
+        let End::Export { open, revoked } = &self.end else {
+            return Ok(());
+        };
+        let is_over = open.until.is_some_and(|until| self.gate.now() >= until);
+        if is_over || revoked.load(Ordering::SeqCst) {
+            self.has_lapsed.store(true, Ordering::SeqCst);
+            return Err(Lapsed);
+        }
+        Ok(())
+    }
+
+    /// Counts bytes that were handed to the connection.
+    pub fn sent(&self, len_bytes: u64) {
+        self.sent_bytes.fetch_add(len_bytes, Ordering::SeqCst);
+    }
+
+    /// Returns the leaf that opened the export, if these bytes leave the jurisdiction.
+    #[must_use]
+    pub fn leaf(&self) -> Option<LeafIndex> {
+        match &self.end {
+            End::Inside(_) => None,
+            End::Export { open, .. } => Some(open.export.opened_leaf),
+        }
+    }
+}
+
+impl Drop for Outflow {
+    fn drop(&mut self) {
+        let gate = self.gate.clone();
+        match &mut self.end {
+            End::Inside(read) => {
+                if let Some(read) = read.take() {
+                    gate.add_read(read);
+                }
+            }
+            End::Export { open, .. } => {
+                let (open, sent_bytes) = (open.clone(), self.sent_bytes.load(Ordering::SeqCst));
+                let end = if self.has_lapsed.load(Ordering::SeqCst) {
+                    ExportEnd::Lapsed
+                } else if sent_bytes >= open.export.reserved_bytes {
+                    ExportEnd::Complete
+                } else {
+                    ExportEnd::Cut
+                };
+                let settlements = gate.inner.settlements.clone();
+                settlements.spawn(async move {
+                    let inner = Arc::clone(&gate.inner);
+                    let closed = gate.inner.db.write(move |unit| {
+                        inner.close(unit, &open.export, Some(open.tenant), end, sent_bytes)
+                    });
+                    if let Err(error) = closed.await {
+                        // It stays open in the registry, all of it spent, and is closed as interrupted at the next start.
+                        tracing::error!(%error, "an export could not be closed");
+                    }
+                });
+            }
+        }
+    }
+}
+
+impl Gate {
+    fn add_read(&self, read: ReadRecord) {
+        let mut reads = self
+            .inner
+            .reads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        reads.push(read);
+        if reads.len() >= READS_PER_BATCH {
+            self.inner.reads_waiting.notify_one();
+        }
+    }
+}
+
+impl Inner {
+    fn close(
+        &self,
+        unit: &Unit<'_>,
+        export: &Export,
+        tenant: Option<TenantId>,
+        end: ExportEnd,
+        sent_bytes: u64,
+    ) -> Result<(), Error> {
+        let now: Timestamp = self.now();
+        let is_known = end != ExportEnd::Interrupted;
+        let rest = json!({
+            "export": export.id,
+            "approval": export.approval,
+            "tenant": tenant,
+            "opened": export.opened_leaf,
+            "ended": end,
+            "sent_bytes": is_known.then_some(sent_bytes),
+            "spent_bytes": sent_bytes,
+        });
+        let leaf = self.journal.record(
+            unit,
+            Leaf {
+                time: now,
+                body: body("export.closed", self.epoch, rest),
+                disclosure: None,
+            },
+        )?;
+        Ok(self
+            .registry
+            .close_export(unit, export, end, sent_bytes, leaf)?)
+    }
+}

@@ -1,0 +1,143 @@
+//! Changes, recorded in the unit of work that makes them: neither is ever there without the other.
+
+use onshore_db::Unit;
+use onshore_journal::Leaf;
+use onshore_ledger::{Disclosure, commitment};
+use onshore_policy::Permit;
+use onshore_types::{BucketId, Label, LeafIndex, TenantId, VersionId};
+use serde_json::{Value, json};
+
+use crate::gate::{body, salt};
+use crate::{Error, Gate};
+
+/// What was stored.
+#[derive(Debug, Clone)]
+pub struct StoredFact {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// In which bucket.
+    pub bucket: BucketId,
+    /// As which version.
+    pub version: VersionId,
+    /// With which label.
+    pub label: Label,
+    /// How many bytes.
+    pub size_bytes: u64,
+    /// The version it took the place of.
+    pub replaced: Option<VersionId>,
+    /// Everything about it, the key included; kept beside the version.
+    pub record: Value,
+    /// The salt of the commitment; kept beside the version and destroyed with it.
+    pub salt: [u8; 32],
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Copy)]
+pub struct RemovedFact {
+    /// Whose it was.
+    pub tenant: TenantId,
+    /// In which bucket.
+    pub bucket: BucketId,
+    /// Which version.
+    pub version: VersionId,
+    /// Its label.
+    pub label: Label,
+}
+
+impl Gate {
+    /// Records that a version was stored.
+    ///
+    /// # Errors
+    /// [`Error::EpochChanged`] when the permit is of another epoch; those of the journal.
+    pub fn settle_stored(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        stored: &StoredFact,
+    ) -> Result<LeafIndex, Error> {
+        let rest = json!({
+            "operation": permit.operation(),
+            "principal": permit.principal().id,
+            "tenant": stored.tenant,
+            "bucket": stored.bucket,
+            "version": stored.version,
+            "replaced": stored.replaced,
+            "label": stored.label,
+            "size_bytes": stored.size_bytes,
+            "from": permit.from().to_string(),
+            "rule": permit.basis().rule(),
+            "record": commitment(&stored.salt, &stored.record)?,
+        });
+        self.settle(unit, permit, "stored", rest, None)
+    }
+
+    /// Records that a version was removed.
+    ///
+    /// # Errors
+    /// [`Error::EpochChanged`] when the permit is of another epoch; those of the journal.
+    pub fn settle_removed(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        removed: &RemovedFact,
+    ) -> Result<LeafIndex, Error> {
+        let rest = json!({
+            "operation": permit.operation(),
+            "principal": permit.principal().id,
+            "tenant": removed.tenant,
+            "bucket": removed.bucket,
+            "version": removed.version,
+            "label": removed.label,
+        });
+        self.settle(unit, permit, "removed", rest, None)
+    }
+
+    /// Records a change that stores no bytes: a bucket made or removed, tags, an upload begun or given up. The record
+    /// tells it in full; the leaf only commits to it.
+    ///
+    /// # Errors
+    /// [`Error::EpochChanged`] when the permit is of another epoch; those of the journal.
+    pub fn settle_changed(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        record: Value,
+    ) -> Result<LeafIndex, Error> {
+        let rest = json!({
+            "operation": permit.operation(),
+            "principal": permit.principal().id,
+            "tenant": permit.tenant(),
+            "bucket": permit.bucket(),
+            "version": permit.version(),
+        });
+        self.settle(
+            unit,
+            permit,
+            "changed",
+            rest,
+            Some(Disclosure {
+                salt: salt(),
+                record,
+            }),
+        )
+    }
+
+    fn settle(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        kind: &str,
+        rest: Value,
+        disclosure: Option<Disclosure>,
+    ) -> Result<LeafIndex, Error> {
+        if permit.epoch() != self.inner.epoch {
+            return Err(Error::EpochChanged);
+        }
+        let leaf = Leaf {
+            time: self.now(),
+            body: body(kind, self.inner.epoch, rest),
+            disclosure,
+        };
+        Ok(self.inner.journal.record(unit, leaf)?)
+    }
+}

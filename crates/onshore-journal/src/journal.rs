@@ -1,0 +1,340 @@
+//! The journal: opening it, recording leaves, reading them back and proving them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use onshore_db::{CrashPoints, Database, Unit, params};
+use onshore_keys::KeyProvider;
+use onshore_ledger::{
+    Disclosure, Hash, ProofBundle, RelatedLeaf, Salt, Signer, TileRef, VerifierKey, encode_leaf,
+    inclusion_path, leaf_hash, node_from_tiles, parse_leaf, verify_inclusion,
+};
+use onshore_types::{LeafIndex, Timestamp};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::publisher::Publisher;
+use crate::{Error, Leaf, RecordedLeaf};
+
+/// What the signing key is sealed for.
+const SEED_CONTEXT: &[u8] = b"onshore ledger signing key";
+
+/// How a journal is opened.
+#[derive(Debug)]
+pub struct Options {
+    /// The folder of tiles and checkpoint.
+    pub folder: PathBuf,
+    /// The log's name: the origin of its checkpoints and the name of its key. Counts when the log is made.
+    pub origin: String,
+    /// Where tests let the process die.
+    pub crash: CrashPoints,
+}
+
+/// The ledger on disk. Clones share it.
+#[derive(Clone)]
+pub struct Journal {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) db: Database,
+    pub(crate) folder: PathBuf,
+    pub(crate) signer: Signer,
+    pub(crate) crash: CrashPoints,
+    pub(crate) publisher: Mutex<Publisher>,
+    pub(crate) published: watch::Sender<Published>,
+}
+
+/// The newest checkpoint that everyone may see.
+#[derive(Debug, Clone)]
+pub(crate) struct Published {
+    pub(crate) size: u64,
+    pub(crate) root: Hash,
+    pub(crate) note: String,
+}
+
+impl Journal {
+    /// Opens the ledger: makes its signing key on the first start, compares every leaf with the last signed
+    /// checkpoint, writes what tiles are missing or damaged, and publishes a checkpoint over all committed leaves.
+    ///
+    /// # Errors
+    /// [`Error::Rewritten`] when the leaves are not those that were signed over; [`Error::Key`] when the root key does
+    /// not open the signing key.
+    pub fn open(db: Database, keys: &dyn KeyProvider, options: Options) -> Result<Self, Error> {
+        let signer = open_signer(&db, keys, &options.origin)?;
+        let publisher = Publisher::open(&db, &options.folder, &signer)?;
+        let (published, _) = watch::channel(Published {
+            size: 0,
+            root: onshore_ledger::empty_root(),
+            note: String::new(),
+        });
+        let inner = Inner {
+            db,
+            folder: options.folder,
+            signer,
+            crash: options.crash,
+            publisher: Mutex::new(publisher),
+            published,
+        };
+        let journal = Self {
+            inner: Arc::new(inner),
+        };
+        journal.publish_blocking()?;
+        Ok(journal)
+    }
+
+    /// Adds a leaf inside a unit of work and returns its position. The position holds if the unit commits.
+    ///
+    /// # Errors
+    /// Those of the database, and [`Error::Ledger`] for a leaf that is too long or cannot be written canonically.
+    pub fn record(&self, unit: &Unit<'_>, leaf: Leaf) -> Result<LeafIndex, Error> {
+        let Leaf {
+            time,
+            body,
+            disclosure,
+        } = leaf;
+        let Value::Object(mut body) = body else {
+            return Err(Error::NotAnObject);
+        };
+        body.insert("time".to_owned(), Value::String(time.to_string()));
+        if let Some(Disclosure { salt, record }) = &disclosure {
+            let commitment = onshore_ledger::commitment(salt.as_bytes(), record)?;
+            body.insert("record".to_owned(), Value::String(commitment.to_string()));
+        }
+        let bytes = encode_leaf(&Value::Object(body))?;
+        let index = unit
+            .one("SELECT coalesce(max(idx) + 1, 0) FROM leaves", [], |row| {
+                row.get::<_, i64>(0)
+            })?
+            .unwrap_or(0);
+        unit.execute(
+            "INSERT INTO leaves (idx, time_ms, body, hash) VALUES (?1, ?2, ?3, ?4)",
+            params![index, time.as_millis(), bytes, leaf_hash(&bytes).as_bytes()],
+        )?;
+        if let Some(Disclosure { salt, record }) = &disclosure {
+            unit.execute(
+                "INSERT INTO records (idx, salt, record) VALUES (?1, ?2, ?3)",
+                params![index, salt.as_bytes(), onshore_ledger::canonical(record)?],
+            )?;
+        }
+        Ok(index.cast_unsigned())
+    }
+
+    /// Returns the time of the newest leaf, before which nothing is recorded again.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn latest_time(&self) -> Result<Timestamp, Error> {
+        let latest = self.inner.db.read_blocking(|view| {
+            view.one(
+                "SELECT time_ms FROM leaves ORDER BY idx DESC LIMIT 1",
+                [],
+                |row| row.get(0),
+            )
+        })?;
+        Ok(Timestamp::from_millis(latest.unwrap_or(0)))
+    }
+
+    /// Returns the number of committed leaves.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn size(&self) -> Result<u64, Error> {
+        let size = self
+            .inner
+            .db
+            .read(|view| {
+                view.one("SELECT coalesce(max(idx) + 1, 0) FROM leaves", [], |row| {
+                    row.get(0)
+                })
+            })
+            .await
+            .map_err(|error: onshore_db::Error| error)?;
+        Ok(size.map_or(0, i64::cast_unsigned))
+    }
+
+    /// Returns up to `limit` leaves from a position on.
+    ///
+    /// # Errors
+    /// Those of the database, and of a leaf that is not what was written.
+    pub async fn leaves(&self, from: LeafIndex, limit: u32) -> Result<Vec<RecordedLeaf>, Error> {
+        let rows: Vec<(i64, i64, Vec<u8>)> = self
+            .inner
+            .db
+            .read(move |view| {
+                view.all(
+                    "SELECT idx, time_ms, body FROM leaves WHERE idx >= ?1 ORDER BY idx LIMIT ?2",
+                    params![from.cast_signed(), limit],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                )
+            })
+            .await
+            .map_err(|error: onshore_db::Error| error)?;
+        rows.into_iter()
+            .map(|(index, time, body)| {
+                Ok(RecordedLeaf {
+                    index: index.cast_unsigned(),
+                    time: Timestamp::from_millis(time),
+                    body: parse_leaf(&body)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Returns the newest published checkpoint, a signed note.
+    #[must_use]
+    pub fn checkpoint(&self) -> String {
+        self.inner.published.borrow().note.clone()
+    }
+
+    /// Returns the public key that checks this ledger's signatures.
+    #[must_use]
+    pub fn verifier(&self) -> VerifierKey {
+        self.inner.signer.verifier()
+    }
+
+    /// Returns the signer, for documents that are to be checked with the ledger's key.
+    #[must_use]
+    pub fn signer(&self) -> &Signer {
+        &self.inner.signer
+    }
+
+    /// Returns the folder that any web server may hand out.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        &self.inner.folder
+    }
+
+    /// Proves a leaf, and others that belong to it, under a checkpoint that covers them all, and discloses what the
+    /// journal itself keeps of their records.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchLeaf`], and those of the database and the tiles.
+    pub async fn prove(
+        &self,
+        index: LeafIndex,
+        related: Vec<LeafIndex>,
+    ) -> Result<ProofBundle, Error> {
+        let journal = self.clone();
+        tokio::task::spawn_blocking(move || journal.prove_blocking(index, &related))
+            .await
+            .map_err(|_| Error::Interrupted)?
+    }
+
+    fn prove_blocking(
+        &self,
+        index: LeafIndex,
+        related: &[LeafIndex],
+    ) -> Result<ProofBundle, Error> {
+        let newest = related.iter().copied().fold(index, u64::max);
+        if self.inner.published.borrow().size <= newest {
+            self.publish_blocking()?;
+        }
+        let published = self.inner.published.borrow().clone();
+        let (leaf, path, disclosure) = self.prove_one(index, &published)?;
+        let mut bundle = ProofBundle::new(leaf, index, path, published.note.clone());
+        bundle.disclosure = disclosure;
+        for &index in related {
+            let (leaf, path, disclosure) = self.prove_one(index, &published)?;
+            bundle.related.push(RelatedLeaf {
+                leaf,
+                index,
+                path,
+                disclosure,
+            });
+        }
+        Ok(bundle)
+    }
+
+    fn prove_one(&self, index: LeafIndex, published: &Published) -> Result<Proven, Error> {
+        let size = published.size;
+        let missing = Error::NoSuchLeaf { index, size };
+        if index >= size {
+            return Err(missing);
+        }
+        let row = self.inner.db.read_blocking(|view| {
+            view.one(
+                "SELECT body, salt, record FROM leaves LEFT JOIN records USING (idx) WHERE idx = ?1",
+                [index.cast_signed()],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+        })?;
+        let (leaf, salt, record): (Vec<u8>, Option<[u8; 32]>, Option<Vec<u8>>) =
+            row.ok_or(missing)?;
+        let mut read = |tile: &TileRef| std::fs::read(self.inner.folder.join(tile.path())).ok();
+        let path = inclusion_path(index, size, |node| node_from_tiles(size, node, &mut read))?;
+        // A damaged tile must not become a proof that nobody can check.
+        verify_inclusion(&leaf_hash(&leaf), index, size, &path, &published.root)?;
+        let disclosure = match (salt, record) {
+            (Some(salt), Some(record)) => Some(Disclosure {
+                salt: Salt::new(salt),
+                record: parse_leaf(&record)?,
+            }),
+            _ => None,
+        };
+        Ok((leaf, path, disclosure))
+    }
+
+    /// Brings tiles and checkpoint up to the committed leaves.
+    ///
+    /// # Errors
+    /// Those of the database and the files.
+    pub async fn publish(&self) -> Result<(), Error> {
+        let journal = self.clone();
+        tokio::task::spawn_blocking(move || journal.publish_blocking())
+            .await
+            .map_err(|_| Error::Interrupted)?
+    }
+
+    fn publish_blocking(&self) -> Result<(), Error> {
+        let mut publisher = self
+            .inner
+            .publisher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let published = publisher.publish(&self.inner)?;
+        self.inner.published.send_if_modified(|now| {
+            let news = now.size != published.size || now.note.is_empty();
+            *now = published;
+            news
+        });
+        Ok(())
+    }
+}
+
+/// A leaf's bytes, its inclusion proof, and its disclosure where the journal keeps one.
+type Proven = (Vec<u8>, Vec<Hash>, Option<Disclosure>);
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("folder", &self.inner.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+fn open_signer(db: &Database, keys: &dyn KeyProvider, origin: &str) -> Result<Signer, Error> {
+    let kept: Option<(String, Vec<u8>)> = db.read_blocking(|view| {
+        view.one("SELECT name, sealed_seed FROM ledger_key", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+    })?;
+    if let Some((name, sealed)) = kept {
+        let seed = keys.unwrap(SEED_CONTEXT, &sealed).map_err(Error::Key)?;
+        let seed = Hash::from_slice(seed.as_bytes())?;
+        return Ok(Signer::from_seed(&name, seed.as_bytes())?);
+    }
+    let seed: [u8; 32] = onshore_keys::random();
+    let signer = Signer::from_seed(origin, &seed)?;
+    let sealed = keys.wrap(SEED_CONTEXT, &seed).map_err(Error::Key)?;
+    let name = origin.to_owned();
+    db.write_blocking(move |unit| {
+        unit.execute(
+            "INSERT INTO ledger_key (one, name, sealed_seed) VALUES (1, ?1, ?2)",
+            params![name, sealed],
+        )
+    })
+    .map_err(|error: onshore_db::Error| error)?;
+    Ok(signer)
+}

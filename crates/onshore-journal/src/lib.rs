@@ -1,0 +1,24 @@
+//! The ledger on disk: the sequence of leaves, the tiles derived from it, signed checkpoints.
+//!
+//! Leaves live in the database, so that a leaf and the change it tells of are durable together. Tiles and the
+//! published checkpoint are files derived from committed leaves: they can be deleted and come back. The last signed
+//! checkpoint is kept in the database too, before anyone sees it, and a log that no longer agrees with it is refused
+//! at start. This room decides nothing; `gate` alone writes to it.
+//!
+//! - [`Journal::record`]: adds a leaf inside a unit of work.
+//! - [`Journal::publish`]: brings tiles and checkpoint up to the committed leaves.
+//! - [`Journal::prove`]: makes a proof bundle.
+
+mod error;
+mod journal;
+mod leaf;
+mod publisher;
+mod reads;
+mod schema;
+mod tiles;
+
+pub use crate::error::Error;
+pub use crate::journal::{Journal, Options};
+pub use crate::leaf::{Leaf, RecordedLeaf};
+pub use crate::reads::ReadRecord;
+pub use crate::schema::SCHEMA;

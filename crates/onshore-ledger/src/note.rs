@@ -1,0 +1,193 @@
+//! Signed notes (C2SP signed-note): text that people read and keys sign. Unknown signatures are ignored, a wrong one of
+//! a known key refuses the note, and a note that no known key signed says nothing.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+
+use crate::verifier_key::check_name;
+use crate::{Error, Result, VerifierKey};
+
+const NOTE_BYTES_MAX: usize = 1 << 20;
+const SIGNATURES_MAX: usize = 100;
+const LINE_START: &str = "\u{2014} ";
+
+/// A private key that signs notes in its own name.
+pub struct Signer {
+    verifier: VerifierKey,
+    pair: Ed25519KeyPair,
+}
+
+impl Signer {
+    /// Makes a signer from 32 secret random bytes drawn by the caller.
+    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).expect("any 32 bytes are a seed");
+        let public = pair
+            .public_key()
+            .as_ref()
+            .try_into()
+            .expect("an Ed25519 public key has 32 bytes");
+        Ok(Self {
+            verifier: VerifierKey::new(name, public)?,
+            pair,
+        })
+    }
+
+    /// Returns the key by which others check this signer's notes.
+    #[must_use]
+    pub fn verifier(&self) -> VerifierKey {
+        self.verifier.clone()
+    }
+
+    /// Returns the signer's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.verifier.name()
+    }
+
+    /// Signs a text, which ends in a newline, and returns the whole note.
+    pub fn sign(&self, text: &str) -> Result<String> {
+        check_text(text)
+            .then_some(())
+            .ok_or(Error::NoteTextMalformed)?;
+        let signature = self.pair.sign(text.as_bytes());
+        let note = Note {
+            text: text.to_owned(),
+            signatures: vec![NoteSignature {
+                name: self.name().to_owned(),
+                hash: self.verifier.hash(),
+                signature: signature.as_ref().to_vec(),
+            }],
+        };
+        Ok(note.to_string())
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Signer({}, key redacted)", self.verifier)
+    }
+}
+
+/// A parsed note. Its text deserves no belief before [`Note::verify`] has returned it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    text: String,
+    signatures: Vec<NoteSignature>,
+}
+
+/// One signature line of a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteSignature {
+    /// The name of the key that claims to have signed.
+    pub name: String,
+    /// The first four bytes of that key's hash.
+    pub hash: [u8; 4],
+    /// The signature itself; its form depends on the key's type.
+    pub signature: Vec<u8>,
+}
+
+impl Note {
+    /// Parses a note without believing it.
+    pub fn parse(note: &str) -> Result<Self> {
+        if note.len() > NOTE_BYTES_MAX {
+            return Err(too_large());
+        }
+        // The text may hold blank lines itself; the last one ends it.
+        let boundary = note.rfind("\n\n").ok_or(Error::NoteMalformed)?;
+        let (text, rest) = note.split_at(boundary + 1);
+        let lines = rest
+            .strip_prefix('\n')
+            .and_then(|lines| lines.strip_suffix('\n'))
+            .ok_or(Error::NoteMalformed)?;
+        if !check_text(text) {
+            return Err(Error::NoteMalformed);
+        }
+        if lines.split('\n').count() > SIGNATURES_MAX {
+            return Err(too_large());
+        }
+        let signatures = lines
+            .split('\n')
+            .map(|line| parse_signature(line).ok_or(Error::NoteMalformed))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            text: text.to_owned(),
+            signatures,
+        })
+    }
+
+    /// Returns the text if at least one of `keys` signed it and none of their signatures is wrong.
+    pub fn verify(&self, keys: &[VerifierKey]) -> Result<&str> {
+        self.signers(keys)?;
+        Ok(&self.text)
+    }
+
+    /// Returns those of `keys` that signed the note, at least one; an error if a signature in their name is wrong.
+    pub fn signers<'k>(&self, keys: &'k [VerifierKey]) -> Result<Vec<&'k VerifierKey>> {
+        let mut signers = Vec::<&VerifierKey>::new();
+        for line in &self.signatures {
+            let known = |key: &&VerifierKey| key.name() == line.name && key.hash() == line.hash;
+            // Two keys given may share name and hash; the signature has to satisfy one of them.
+            let mut candidates = keys.iter().filter(known).peekable();
+            if candidates.peek().is_none() {
+                continue;
+            }
+            let signer = candidates
+                .find(|key| key.accepts(&self.text, &line.signature))
+                .ok_or_else(|| Error::SignatureWrong {
+                    name: line.name.clone(),
+                })?;
+            if !signers.contains(&signer) {
+                signers.push(signer);
+            }
+        }
+        if signers.is_empty() {
+            return Err(Error::SignatureMissing);
+        }
+        Ok(signers)
+    }
+
+    /// Returns the signature lines, known and unknown.
+    #[must_use]
+    pub fn signatures(&self) -> &[NoteSignature] {
+        &self.signatures
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{}", self.text)?;
+        for line in &self.signatures {
+            let encoded = STANDARD.encode([&line.hash[..], &line.signature].concat());
+            writeln!(formatter, "{LINE_START}{} {encoded}", line.name)?;
+        }
+        Ok(())
+    }
+}
+
+fn check_text(text: &str) -> bool {
+    text.ends_with('\n')
+        && text.len() <= NOTE_BYTES_MAX / 2
+        && !text.bytes().any(|byte| byte < b' ' && byte != b'\n')
+}
+
+fn parse_signature(line: &str) -> Option<NoteSignature> {
+    let (name, encoded) = line.strip_prefix(LINE_START)?.split_once(' ')?;
+    check_name(name).ok()?;
+    let decoded = STANDARD.decode(encoded).ok()?;
+    let (hash, signature) = decoded.split_first_chunk::<4>()?;
+    (!signature.is_empty()).then(|| NoteSignature {
+        name: name.to_owned(),
+        hash: *hash,
+        signature: signature.to_vec(),
+    })
+}
+
+fn too_large() -> Error {
+    Error::NoteTooLarge {
+        limit_bytes: NOTE_BYTES_MAX,
+        limit_signatures: SIGNATURES_MAX,
+    }
+}

@@ -1,0 +1,150 @@
+//! Where an address is, and whose address a request came from. The configuration says both; this room only reads it.
+//! What it cannot tell is nowhere, and nowhere counts as abroad.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use ipnet::{IpNet, Ipv4Net};
+use onshore_types::Place;
+
+use crate::error::Error;
+
+/// The bits before an IPv4 address that is mapped into IPv6.
+const MAPPED_BITS: u8 = 96;
+
+/// Where networks are. The longest prefix wins; an address in none is in an unknown place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Networks {
+    places: BTreeMap<IpNet, Place>,
+    /// The lengths that occur, longest first.
+    lengths_v4: Vec<u8>,
+    lengths_v6: Vec<u8>,
+}
+
+/// Whose `X-Forwarded-For` is believed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    trusted: Vec<IpNet>,
+}
+
+impl Networks {
+    /// Reads the configured networks. Host bits are cleared, and IPv4 networks that are written as IPv6 are unwrapped.
+    ///
+    /// # Errors
+    /// [`Error::NetworkTwice`] when the same network is then said to be in two places.
+    pub fn new(networks: impl IntoIterator<Item = (IpNet, Place)>) -> Result<Self, Error> {
+        let mut places = BTreeMap::new();
+        for (network, place) in networks {
+            match places.entry(canonical(network)) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(place);
+                }
+                Entry::Occupied(there) if *there.get() == place => {}
+                Entry::Occupied(there) => {
+                    return Err(Error::NetworkTwice {
+                        network: *there.key(),
+                    });
+                }
+            }
+        }
+        let (v4, v6): (Vec<IpNet>, Vec<IpNet>) =
+            places.keys().partition(|network| network.addr().is_ipv4());
+        Ok(Self {
+            places,
+            lengths_v4: lengths(&v4),
+            lengths_v6: lengths(&v6),
+        })
+    }
+
+    /// Returns where an address is.
+    #[must_use]
+    pub fn place_of(&self, address: IpAddr) -> Place {
+        let address = address.to_canonical();
+        let lengths = match address {
+            IpAddr::V4(_) => &self.lengths_v4,
+            IpAddr::V6(_) => &self.lengths_v6,
+        };
+        lengths
+            .iter()
+            .filter_map(|length| IpNet::new(address, *length).ok())
+            .find_map(|network| self.places.get(&network.trunc()))
+            .copied()
+            .unwrap_or(Place::Unknown)
+    }
+}
+
+impl Proxies {
+    /// Reads the networks of the trusted proxies.
+    #[must_use]
+    pub fn new(trusted: impl IntoIterator<Item = IpNet>) -> Self {
+        Self {
+            trusted: trusted.into_iter().map(canonical).collect(),
+        }
+    }
+
+    /// Returns whose address a request came from: the peer's, or behind a trusted proxy the rightmost in
+    /// `X-Forwarded-For` that is not a trusted proxy's. `forwarded_for` holds the values of that header line by line, as
+    /// they came. None when nobody can tell: the header is missing, an entry on the way does not parse, or all of them
+    /// are proxies; such a caller is in an unknown place.
+    #[must_use]
+    pub fn client_address(&self, peer: IpAddr, forwarded_for: &[&str]) -> Option<IpAddr> {
+        let peer = peer.to_canonical();
+        if !self.trusts(peer) {
+            return Some(peer);
+        }
+        for entry in forwarded_for.iter().rev().flat_map(|line| line.rsplit(',')) {
+            let address = parse_entry(entry)?;
+            if !self.trusts(address) {
+                return Some(address);
+            }
+        }
+        None
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted
+            .iter()
+            .any(|network| network.contains(&address))
+    }
+}
+
+/// The prefix lengths that occur, each once and the longest first.
+fn lengths(networks: &[IpNet]) -> Vec<u8> {
+    let mut lengths: Vec<u8> = networks.iter().map(IpNet::prefix_len).collect();
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    lengths.dedup();
+    lengths
+}
+
+/// Clears the host bits, and unwraps an IPv4 network that is mapped into IPv6.
+fn canonical(network: IpNet) -> IpNet {
+    let network = network.trunc();
+    let IpNet::V6(v6) = network else {
+        return network;
+    };
+    v6.prefix_len()
+        .checked_sub(MAPPED_BITS)
+        .and_then(|length| Ipv4Net::new(v6.addr().to_ipv4_mapped()?, length).ok())
+        .map_or(network, IpNet::V4)
+}
+
+/// Reads `1.2.3.4`, `1.2.3.4:port`, `v6`, `[v6]` and `[v6]:port`; nothing else, and no zone.
+fn parse_entry(entry: &str) -> Option<IpAddr> {
+    let text = entry.trim_matches([' ', '\t']);
+    if text.contains('%') {
+        return None;
+    }
+    let bracketed = || {
+        text.strip_prefix('[')?
+            .strip_suffix(']')?
+            .parse::<Ipv6Addr>()
+            .ok()
+            .map(IpAddr::V6)
+    };
+    text.parse::<IpAddr>()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+        .or_else(bracketed)
+        .map(|address| address.to_canonical())
+}

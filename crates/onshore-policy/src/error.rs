@@ -1,0 +1,53 @@
+//! Why the compiled-in rules or the configured networks cannot be used. Refusals are no errors: they are answers.
+
+use ipnet::IpNet;
+
+/// Why a judge could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The schema of the rule pack does not parse.
+    #[error("the schema of the rule pack does not parse")]
+    Schema(#[source] Box<cedar_policy::CedarSchemaError>),
+    /// The policies of the rule pack do not parse.
+    #[error("the policies of the rule pack do not parse")]
+    Policies(#[source] Box<cedar_policy::ParseErrors>),
+    /// The policies of the rule pack cannot be gathered into one set: two have the same id.
+    #[error("the policies of the rule pack do not make a set")]
+    Set(#[source] Box<cedar_policy::PolicySetError>),
+    /// The policies of the rule pack do not fit its schema.
+    #[error("the policies of the rule pack do not fit its schema: {report}")]
+    Misfit {
+        /// What the validator found.
+        report: String,
+    },
+    /// A policy lacks an annotation that every policy must have.
+    #[error("policy `{policy}` of the rule pack has no annotation @{annotation}")]
+    Unannotated {
+        /// The policy's id.
+        policy: String,
+        /// The annotation that is missing.
+        annotation: &'static str,
+    },
+    /// A policy names a rule that this version does not know, or that has the other effect.
+    #[error(
+        "policy `{policy}` of the rule pack names `{rule}`, which is no rule of this version with that effect"
+    )]
+    UnknownRule {
+        /// The policy's id.
+        policy: String,
+        /// What it names.
+        rule: String,
+    },
+    /// A rule that this version reports is in no policy.
+    #[error("the rule pack has no policy for rule `{rule}`")]
+    MissingRule {
+        /// The rule's name.
+        rule: &'static str,
+    },
+    /// Two configured prefixes are the same network in two places.
+    #[error("the network {network} is configured twice, in different places")]
+    NetworkTwice {
+        /// The network, with its host bits cleared.
+        network: IpNet,
+    },
+}

@@ -1,0 +1,35 @@
+//! Decides whether a transfer may happen, and where an address is.
+//!
+//! This room is pure: it does no I/O, keeps nothing and asks neither clock nor chance; facts and `now` are handed in.
+//! The decision itself is made by Cedar policies that are compiled in ([`Policy::embedded`]); approvals are data in the
+//! question, never policies. Whatever is unknown or fails is refused. The gate alone calls it.
+//!
+//! - [`transfer`]: what is asked: who, which flow, of what, from where to where.
+//! - [`facts`]: what the question is judged against: the region and the approvals on record.
+//! - [`pack`]: the compiled-in rules, checked against their schema.
+//! - [`verdict`]: the answer, and the one text clients abroad read.
+//! - [`permit`]: the proof of an answer, the only key to the store.
+//! - [`explain`]: the answer for people, with the smallest change that would turn it.
+//! - [`border`]: where an address is, and whose address a request came from.
+
+mod act;
+pub mod border;
+mod decide;
+pub mod error;
+pub mod explain;
+pub mod facts;
+pub mod pack;
+pub mod permit;
+mod question;
+mod rule;
+pub mod transfer;
+pub mod verdict;
+
+pub use border::{Networks, Proxies};
+pub use error::Error;
+pub use explain::{Explanation, Outcome};
+pub use facts::{ApprovalFact, Facts};
+pub use pack::Policy;
+pub use permit::Permit;
+pub use transfer::{Flow, Principal, Role, Subject, Transfer};
+pub use verdict::{Basis, Grant, Refusal, Verdict, border_message};

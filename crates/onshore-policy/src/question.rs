@@ -1,0 +1,261 @@
+//! One transfer put into the words of the rule pack's schema. It translates; it decides nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::str::FromStr;
+
+use cedar_policy::{
+    Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
+};
+use onshore_types::{Jurisdiction, Label, Level, Personal, Place, TenantId, Timestamp};
+
+use crate::act::Act;
+use crate::facts::{ApprovalFact, Facts};
+use crate::transfer::{Role, Transfer};
+
+/// The id of the place that nobody knows. A jurisdiction is two capitals, so none is called so.
+const UNKNOWN: &str = "unknown";
+
+/// More than any approval can have left: what does not fit into a number of the rules is never covered.
+const BYTES_MAX: i64 = i64::MAX;
+
+/// The names of the schema, parsed once.
+pub(crate) struct Vocabulary {
+    principal: EntityTypeName,
+    subject: EntityTypeName,
+    tenant: EntityTypeName,
+    jurisdiction: EntityTypeName,
+    role: EntityTypeName,
+    action: EntityTypeName,
+}
+
+/// A transfer, the entities it speaks of, and the approvals that may be put beside it one at a time.
+pub(crate) struct Question<'a> {
+    vocabulary: &'a Vocabulary,
+    facts: &'a Facts,
+    transfer: &'a Transfer,
+    act: Act,
+    now: Timestamp,
+    principal: EntityUid,
+    action: EntityUid,
+    subject: EntityUid,
+    entities: Entities,
+}
+
+/// Why a transfer cannot be put into words. The text names no name that people gave.
+#[derive(Debug)]
+pub(crate) struct Unspeakable(pub(crate) String);
+
+impl Vocabulary {
+    pub(crate) fn new() -> Self {
+        let name = |text: &str| {
+            EntityTypeName::from_str(text)
+                .expect("the types of the embedded schema are well-formed")
+        };
+        Self {
+            principal: name("Principal"),
+            subject: name("Subject"),
+            tenant: name("Tenant"),
+            jurisdiction: name("Jurisdiction"),
+            role: name("Role"),
+            action: name("Action"),
+        }
+    }
+
+    fn tenant(&self, tenant: TenantId) -> EntityUid {
+        uid(&self.tenant, tenant.to_string())
+    }
+
+    fn jurisdiction(&self, jurisdiction: Jurisdiction) -> EntityUid {
+        uid(&self.jurisdiction, jurisdiction.as_str())
+    }
+
+    fn place(&self, place: Place) -> EntityUid {
+        match place {
+            Place::In(jurisdiction) => self.jurisdiction(jurisdiction),
+            Place::Unknown => uid(&self.jurisdiction, UNKNOWN),
+        }
+    }
+
+    fn role(&self, role: Role) -> EntityUid {
+        let name = match role {
+            Role::Operator => "operator",
+            Role::Regulator => "regulator",
+            Role::Auditor => "auditor",
+            Role::TenantUser => "tenant-user",
+        };
+        uid(&self.role, name)
+    }
+
+    /// Returns the action that an act is in the schema.
+    pub(crate) fn action(&self, act: Act) -> EntityUid {
+        uid(&self.action, act.name())
+    }
+}
+
+impl<'a> Question<'a> {
+    /// Puts a transfer into words. `approvals` are those that may be put beside it.
+    pub(crate) fn new(
+        vocabulary: &'a Vocabulary,
+        facts: &'a Facts,
+        transfer: &'a Transfer,
+        act: Act,
+        approvals: &[&ApprovalFact],
+        now: Timestamp,
+    ) -> Result<Self, Unspeakable> {
+        let asked = &transfer.principal;
+        let principal = uid(&vocabulary.principal, asked.id.to_string());
+        let subject = uid(
+            &vocabulary.subject,
+            transfer
+                .subject
+                .bucket
+                .map_or_else(|| "no-bucket".to_owned(), |bucket| bucket.to_string()),
+        );
+        let mut who = HashMap::new();
+        if let Some(tenant) = asked.tenant {
+            who.insert("tenant".to_owned(), entity(vocabulary.tenant(tenant)));
+        }
+        let mut what = HashMap::from([("label".to_owned(), label(transfer.subject.label)?)]);
+        if let Some(owner) = transfer.subject.owner {
+            what.insert("owner".to_owned(), entity(vocabulary.tenant(owner)));
+        }
+        let roles = HashSet::from([vocabulary.role(asked.role)]);
+        let mut entities = vec![
+            Entity::new(principal.clone(), who, roles).map_err(unspeakable)?,
+            Entity::new(subject.clone(), what, HashSet::new()).map_err(unspeakable)?,
+        ];
+        let action = vocabulary.action(act);
+        let around = || approvals.iter().map(|approval| approval.to);
+        for place in places(transfer) {
+            let containing: HashSet<EntityUid> = std::iter::once(facts.region)
+                .chain(around())
+                .filter(|outer| Place::In(*outer) != place && outer.contains(place, now))
+                .map(|outer| vocabulary.jurisdiction(outer))
+                .collect();
+            // Every place is in itself; only one that is in another needs telling.
+            if !containing.is_empty() {
+                entities.push(Entity::new_no_attrs(vocabulary.place(place), containing));
+            }
+        }
+        Ok(Self {
+            vocabulary,
+            facts,
+            transfer,
+            act,
+            now,
+            principal,
+            action,
+            subject,
+            entities: Entities::from_entities(entities, None).map_err(unspeakable)?,
+        })
+    }
+
+    /// Returns the action that is asked about.
+    pub(crate) fn act(&self) -> Act {
+        self.act
+    }
+
+    /// Returns the entities the question speaks of.
+    pub(crate) fn entities(&self) -> &Entities {
+        &self.entities
+    }
+
+    /// Returns the question itself, with or without one approval beside it.
+    pub(crate) fn request(&self, approval: Option<&ApprovalFact>) -> Result<Request, Unspeakable> {
+        let words = self.vocabulary;
+        let bytes = i64::try_from(self.transfer.subject.range.len_bytes).unwrap_or(BYTES_MAX);
+        let mut context = vec![
+            (
+                "region".to_owned(),
+                entity(words.jurisdiction(self.facts.region)),
+            ),
+            ("from".to_owned(), entity(words.place(self.transfer.from))),
+            ("to".to_owned(), entity(words.place(self.transfer.to))),
+            ("now".to_owned(), long(self.now.as_millis())),
+            ("bytes".to_owned(), long(bytes)),
+        ];
+        if let Some(approval) = approval {
+            context.push(("approval".to_owned(), self.approval(approval)?));
+        }
+        Request::new(
+            self.principal.clone(),
+            self.action.clone(),
+            self.subject.clone(),
+            Context::from_pairs(context).map_err(unspeakable)?,
+            None,
+        )
+        .map_err(unspeakable)
+    }
+
+    fn approval(&self, approval: &ApprovalFact) -> Result<RestrictedExpression, Unspeakable> {
+        let words = self.vocabulary;
+        let remaining = i64::try_from(approval.remaining_bytes)
+            .unwrap_or(BYTES_MAX)
+            .min(BYTES_MAX - 1);
+        let mut fields = vec![
+            ("tenant".to_owned(), entity(words.tenant(approval.tenant))),
+            ("to".to_owned(), entity(words.jurisdiction(approval.to))),
+            ("label".to_owned(), label(approval.label)?),
+            ("remainingBytes".to_owned(), long(remaining)),
+            (
+                "grantedAt".to_owned(),
+                long(approval.granted_at.as_millis()),
+            ),
+            ("until".to_owned(), long(approval.until.as_millis())),
+        ];
+        if let Some(revoked_at) = approval.revoked_at {
+            fields.push(("revokedAt".to_owned(), long(revoked_at.as_millis())));
+        }
+        RestrictedExpression::new_record(fields).map_err(unspeakable)
+    }
+}
+
+/// The places of a transfer, each once.
+fn places(transfer: &Transfer) -> impl Iterator<Item = Place> {
+    let other = (transfer.from != transfer.to).then_some(transfer.to);
+    std::iter::once(transfer.from).chain(other)
+}
+
+fn uid(kind: &EntityTypeName, id: impl AsRef<str>) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+fn entity(uid: EntityUid) -> RestrictedExpression {
+    RestrictedExpression::new_entity_uid(uid)
+}
+
+fn long(value: i64) -> RestrictedExpression {
+    RestrictedExpression::new_long(value)
+}
+
+fn label(label: Label) -> Result<RestrictedExpression, Unspeakable> {
+    let (classified, level, personal) = match label {
+        Label::Unclassified => (false, i64::MAX, i64::MAX),
+        Label::Known { level, personal } => (
+            true,
+            match level {
+                Level::General => 0,
+                Level::Important => 1,
+                Level::Core => 2,
+            },
+            match personal {
+                Personal::None => 0,
+                Personal::Personal => 1,
+                Personal::Sensitive => 2,
+            },
+        ),
+    };
+    RestrictedExpression::new_record([
+        (
+            "classified".to_owned(),
+            RestrictedExpression::new_bool(classified),
+        ),
+        ("level".to_owned(), long(level)),
+        ("personal".to_owned(), long(personal)),
+    ])
+    .map_err(unspeakable)
+}
+
+fn unspeakable(fault: impl std::error::Error) -> Unspeakable {
+    Unspeakable(fault.to_string())
+}

@@ -1,0 +1,53 @@
+//! What can go wrong with a governance record.
+
+use onshore_types::{AccessKeyId, ApprovalId, JobId, TenantName};
+
+/// What can go wrong with a governance record.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] onshore_db::Error),
+    /// A secret could not be sealed or opened.
+    #[error("a secret cannot be opened; is this the root key the data folder was made with?")]
+    Key(#[from] onshore_keys::Error),
+    /// A row holds what this version of Onshore never wrote.
+    #[error(
+        "the {what} in the database is not readable; the database was changed by hand or is damaged"
+    )]
+    Unreadable {
+        /// Which kind of record.
+        what: &'static str,
+    },
+    /// The name is given to another tenant.
+    #[error("there is a tenant `{0}` already; choose another name")]
+    TenantTaken(TenantName),
+    /// There is no tenant of this name.
+    #[error("there is no tenant `{0}`; `onshore tenant list` shows them")]
+    NoSuchTenant(String),
+    /// The access key is in use.
+    #[error("the access key `{0}` is in use; choose another, or leave it out and one is made")]
+    AccessKeyTaken(AccessKeyId),
+    /// There is no such approval.
+    #[error("there is no approval {0}; `onshore approval list` shows them")]
+    NoSuchApproval(ApprovalId),
+    /// The approval was revoked before.
+    #[error("the approval {0} is revoked already")]
+    AlreadyRevoked(ApprovalId),
+    /// Too little of the approval is left.
+    #[error("the approval {approval} has {remaining_bytes} bytes left, {wanted_bytes} are needed")]
+    Exhausted {
+        /// Which approval.
+        approval: ApprovalId,
+        /// What is left.
+        remaining_bytes: u64,
+        /// What was asked for.
+        wanted_bytes: u64,
+    },
+    /// There is no such job.
+    #[error("there is no job {0}; `onshore job list` shows them")]
+    NoSuchJob(JobId),
+    /// The job has ended.
+    #[error("the job {0} has ended already")]
+    JobEnded(JobId),
+}

@@ -1,0 +1,31 @@
+//! Governance records: tenants, access keys, control tokens, approvals, exports, refusals, epochs, jobs.
+//!
+//! This room keeps and finds; it decides nothing and records no leaf. What changes a record takes the unit of work in
+//! which `gate` records the leaf that tells of it.
+
+mod access_keys;
+mod approvals;
+mod entries;
+mod epochs;
+mod error;
+mod exports;
+mod jobs;
+mod refusals;
+mod registry;
+mod rows;
+mod schema;
+mod tenants;
+mod tokens;
+
+pub use crate::access_keys::AccessKey;
+pub use crate::approvals::{Approval, GrantBasis};
+pub use crate::entries::{EntryOutcome, EntryState, JobEntry, ListedEntry, Tally};
+pub use crate::epochs::Epoch;
+pub use crate::error::Error;
+pub use crate::exports::{Export, ExportEnd};
+pub use crate::jobs::{Job, JobState, NewJob};
+pub use crate::refusals::{CountedRefusal, RefusalKey};
+pub use crate::registry::Registry;
+pub use crate::schema::SCHEMA;
+pub use crate::tenants::Tenant;
+pub use crate::tokens::TokenHolder;

@@ -1,0 +1,105 @@
+//! The tables of the registry.
+
+use onshore_db::Schema;
+
+/// The tables of the registry.
+pub const SCHEMA: Schema = Schema {
+    keeper: "registry",
+    steps: &["
+    CREATE TABLE tenants (
+        id BLOB PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        created_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE access_keys (
+        access_key TEXT PRIMARY KEY,
+        principal BLOB NOT NULL UNIQUE,
+        tenant BLOB NOT NULL REFERENCES tenants (id),
+        sealed_secret BLOB NOT NULL,
+        created_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE tokens (
+        digest BLOB PRIMARY KEY,
+        principal BLOB NOT NULL UNIQUE,
+        role TEXT NOT NULL,
+        created_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE approvals (
+        id BLOB PRIMARY KEY,
+        tenant BLOB NOT NULL REFERENCES tenants (id),
+        destination TEXT NOT NULL,
+        label TEXT NOT NULL,
+        max_bytes INTEGER NOT NULL,
+        spent_bytes INTEGER NOT NULL DEFAULT 0 CHECK (spent_bytes BETWEEN 0 AND max_bytes),
+        granted_ms INTEGER NOT NULL,
+        granted_by BLOB NOT NULL,
+        basis TEXT NOT NULL,
+        until_ms INTEGER NOT NULL,
+        revoked_ms INTEGER
+    ) STRICT;
+    CREATE INDEX approvals_by_tenant ON approvals (tenant, until_ms);
+    CREATE TABLE exports (
+        id BLOB PRIMARY KEY,
+        -- None for data labelled general, which needs no approval.
+        approval BLOB REFERENCES approvals (id),
+        reserved_bytes INTEGER NOT NULL,
+        sent_bytes INTEGER,
+        ended TEXT,
+        opened_leaf INTEGER NOT NULL,
+        closed_leaf INTEGER
+    ) STRICT;
+    CREATE INDEX exports_open ON exports (id) WHERE ended IS NULL;
+    CREATE UNIQUE INDEX exports_by_leaf ON exports (opened_leaf);
+    CREATE TABLE refusals (
+        principal BLOB NOT NULL,
+        rule TEXT NOT NULL,
+        minute INTEGER NOT NULL,
+        leaf INTEGER NOT NULL,
+        times INTEGER NOT NULL,
+        is_counted INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (principal, rule, minute)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX refusals_uncounted ON refusals (minute) WHERE is_counted = 0;
+    CREATE TABLE epochs (
+        id INTEGER PRIMARY KEY,
+        digest BLOB NOT NULL,
+        body TEXT NOT NULL,
+        leaf INTEGER NOT NULL,
+        began_ms INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE jobs (
+        id BLOB PRIMARY KEY,
+        tenant BLOB NOT NULL REFERENCES tenants (id),
+        bucket TEXT NOT NULL,
+        source TEXT NOT NULL,
+        fingerprint BLOB NOT NULL,
+        label TEXT,
+        state TEXT NOT NULL,
+        phase TEXT NOT NULL,
+        cursor TEXT,
+        sealed_credentials BLOB,
+        detail TEXT,
+        created_by BLOB NOT NULL,
+        created_ms INTEGER NOT NULL,
+        ended_ms INTEGER,
+        certificate_leaf INTEGER
+    ) STRICT;
+    CREATE INDEX jobs_by_source ON jobs (fingerprint, created_ms);
+    CREATE INDEX jobs_unfinished ON jobs (created_ms) WHERE ended_ms IS NULL;
+    CREATE TABLE job_entries (
+        job BLOB NOT NULL REFERENCES jobs (id),
+        key TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        source_version TEXT,
+        modified_ms INTEGER,
+        state TEXT NOT NULL,
+        sha256 BLOB,
+        method TEXT,
+        destination BLOB,
+        label TEXT,
+        detail TEXT,
+        PRIMARY KEY (job, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX job_entries_listed ON job_entries (job, key) WHERE state = 'listed';
+    "],
+};

@@ -1,0 +1,96 @@
+//! Control tokens: who holds one, in which role. Only a digest is kept.
+
+use onshore_db::{Unit, params};
+use onshore_policy::Role;
+use onshore_types::{PrincipalId, Timestamp};
+
+use crate::{Error, Registry};
+
+/// Somebody who holds a control token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenHolder {
+    /// Who.
+    pub principal: PrincipalId,
+    /// In which role.
+    pub role: Role,
+}
+
+impl Registry {
+    /// Saves the digest of a token.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn save_token(
+        &self,
+        unit: &Unit<'_>,
+        token: &str,
+        holder: TokenHolder,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        unit.execute(
+            "INSERT INTO tokens (digest, principal, role, created_ms) VALUES (?1, ?2, ?3, ?4)",
+            params![
+                digest(token),
+                holder.principal.as_bytes(),
+                role_word(holder.role),
+                now.as_millis()
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Looks up who holds a token. The digest is the key of the search, so its timing says nothing about the token.
+    ///
+    /// # Errors
+    /// Those of the database; [`Error::Unreadable`] for a role that no version wrote.
+    pub async fn token_holder(&self, token: &str) -> Result<Option<TokenHolder>, Error> {
+        let digest = digest(token);
+        let row: Option<([u8; 16], String)> = self
+            .db
+            .read(move |view| {
+                view.one(
+                    "SELECT principal, role FROM tokens WHERE digest = ?1",
+                    [digest],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+            })
+            .await
+            .map_err(|error: onshore_db::Error| error)?;
+        row.map(|(principal, word)| {
+            let role = parse_role(&word).ok_or(Error::Unreadable {
+                what: "role of a control token",
+            })?;
+            Ok(TokenHolder {
+                principal: PrincipalId::from_bytes(principal),
+                role,
+            })
+        })
+        .transpose()
+    }
+}
+
+fn digest(token: &str) -> Vec<u8> {
+    ring::digest::digest(&ring::digest::SHA256, token.as_bytes())
+        .as_ref()
+        .to_vec()
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Operator => "operator",
+        Role::Regulator => "regulator",
+        Role::Auditor => "auditor",
+        Role::TenantUser => "tenant-user",
+    }
+}
+
+fn parse_role(word: &str) -> Option<Role> {
+    [
+        Role::Operator,
+        Role::Regulator,
+        Role::Auditor,
+        Role::TenantUser,
+    ]
+    .into_iter()
+    .find(|role| role_word(*role) == word)
+}

@@ -1,0 +1,31 @@
+//! The wires to other clouds: reads what is there, exactly as it is there. This room keeps no state, decides nothing,
+//! and never retries: who calls it (`migrate`, and the command line for credentials) owns patience and judgement.
+//!
+//! - [`spec`]: what a source is called.
+//! - [`credentials`]: what opens it, kept apart and never printed.
+//! - [`source`]: what every source can do.
+//! - [`s3`]: buckets behind an S3 endpoint.
+//! - [`folder`]: a folder of the server.
+//! - [`reach`]: whether an endpoint leads into a network that only the server can see.
+
+pub mod credentials;
+pub mod error;
+pub mod folder;
+pub mod reach;
+pub mod s3;
+pub mod source;
+pub mod spec;
+
+mod content_type;
+mod environment;
+
+pub use credentials::{Credentials, Resolved, resolve_credentials};
+pub use error::{Error, ErrorKind};
+pub use folder::Folder;
+pub use reach::{Reach, endpoint_reach};
+pub use s3::{Network, S3Source};
+pub use source::{
+    ByteStream, ChecksumAlgorithm, ChecksumScope, Details, Entry, EtagMeaning, ListCursor,
+    Obstacle, Oddity, OddityKind, Page, Source, SourceChecksum,
+};
+pub use spec::{Addressing, FolderSpec, S3Spec, SourceAccess, SourceOptions, SourceSpec};

@@ -1,0 +1,255 @@
+//! A bucket behind an S3 endpoint, read through the SDK with every convenience of it off that could change a byte, a
+//! key or a verdict: no retries (the engine owns patience), no default checksums (other clouds choke on them), no
+//! decoding of keys (this room does it), no proxy.
+
+mod details;
+mod errors;
+mod listing;
+mod network;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_credential_types::Credentials as SdkCredentials;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::{
+    BehaviorVersion, Config, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    StalledStreamProtectionConfig,
+};
+use aws_sdk_s3::types::EncodingType;
+use futures_util::stream;
+
+use crate::s3::errors::fault;
+use crate::source::{ByteStream, Details, ListCursor, Page, Source};
+use crate::{Addressing, Credentials, Error, S3Spec};
+
+pub(crate) use listing::etag_of_fingerprint;
+pub use network::Network;
+pub(crate) use network::http_client;
+
+/// How many keys a page names.
+const PAGE_LEN: i32 = 1000;
+
+/// How long a source may take until it answers, and how long a body may stand still.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What an endpoint answers that takes virtual-host style only.
+const WANTS_VIRTUAL_HOST: &[&str] = &[
+    "SecondLevelDomainForbidden",
+    "VirtualHostDomainRequired",
+    "PathStyleDomainForbidden",
+];
+
+/// A bucket behind an S3 endpoint.
+#[derive(Debug)]
+pub struct S3Source {
+    client: Client,
+    bucket: String,
+    prefix: String,
+    /// Set once the endpoint said that it knows no tags: then no object has any.
+    tagless: AtomicBool,
+}
+
+impl S3Source {
+    /// Opens the source: finds the addressing the endpoint takes, and sees that the bucket can be listed.
+    ///
+    /// # Errors
+    /// [`Error::PrivateEndpoint`] when the network is [`Network::PublicOnly`] and the endpoint is none; otherwise what
+    /// the first listing met.
+    pub async fn open(
+        spec: &S3Spec,
+        credentials: Option<&Credentials>,
+        network: Network,
+    ) -> Result<Self, Error> {
+        network.check_literal(spec)?;
+        let addressing = match (spec.addressing, &spec.endpoint) {
+            (Addressing::Auto, None) => Addressing::Virtual,
+            (Addressing::Auto, Some(_)) => Addressing::Path,
+            (named @ (Addressing::Path | Addressing::Virtual), _) => named,
+        };
+        let source = Self::new(spec, credentials, network, addressing);
+        match source.probe().await {
+            Ok(()) => Ok(source),
+            Err(Probe::WantsVirtualHost) if spec.addressing == Addressing::Auto => {
+                let source = Self::new(spec, credentials, network, Addressing::Virtual);
+                source.probe().await.map_err(Probe::into_error)?;
+                Ok(source)
+            }
+            Err(other) => Err(other.into_error()),
+        }
+    }
+
+    fn new(
+        spec: &S3Spec,
+        credentials: Option<&Credentials>,
+        network: Network,
+        addressing: Addressing,
+    ) -> Self {
+        let region = spec
+            .region
+            .clone()
+            .unwrap_or_else(|| "us-east-1".to_owned());
+        let mut config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(http_client(network))
+            .region(Region::new(region))
+            .force_path_style(addressing == Addressing::Path)
+            .disable_s3_express_session_auth(true)
+            .disable_multi_region_access_points(true)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(10))
+                    .read_timeout(PATIENCE)
+                    .build(),
+            )
+            .stalled_stream_protection(
+                StalledStreamProtectionConfig::enabled()
+                    .upload_enabled(false)
+                    .grace_period(PATIENCE)
+                    .build(),
+            );
+        if let Some(endpoint) = &spec.endpoint {
+            config = config.endpoint_url(endpoint.trim_end_matches('/'));
+        }
+        config = match credentials {
+            Some(credentials) => config.credentials_provider(SdkCredentials::new(
+                credentials.access_key(),
+                credentials.secret_key(),
+                credentials.session_token().map(str::to_owned),
+                None,
+                "onshore-job",
+            )),
+            None => config.allow_no_auth(),
+        };
+        Self {
+            client: Client::from_conf(config.build()),
+            bucket: spec.bucket.clone(),
+            prefix: spec.prefix.clone(),
+            tagless: AtomicBool::new(false),
+        }
+    }
+
+    async fn probe(&self) -> Result<(), Probe> {
+        self.client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(&self.prefix)
+            .encoding_type(EncodingType::Url)
+            .max_keys(1)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| {
+                let wants_virtual = errors::code(&error)
+                    .is_some_and(|code| WANTS_VIRTUAL_HOST.contains(&code.as_str()));
+                if wants_virtual {
+                    Probe::WantsVirtualHost
+                } else {
+                    Probe::Failed(fault(&error))
+                }
+            })
+    }
+}
+
+enum Probe {
+    WantsVirtualHost,
+    Failed(Error),
+}
+
+impl Probe {
+    fn into_error(self) -> Error {
+        match self {
+            Self::WantsVirtualHost => Error::Unsupported {
+                what: "the endpoint wants virtual-host addressing".to_owned(),
+            },
+            Self::Failed(error) => error,
+        }
+    }
+}
+
+#[async_trait]
+impl Source for S3Source {
+    async fn list(&self, after: Option<&ListCursor>) -> Result<Page, Error> {
+        let answer = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(&self.prefix)
+            .encoding_type(EncodingType::Url)
+            .max_keys(PAGE_LEN)
+            .set_continuation_token(after.map(|cursor| cursor.as_str().to_owned()))
+            .send()
+            .await
+            .map_err(|error| fault(&error))?;
+        listing::page(&answer, &self.prefix, after)
+    }
+
+    async fn describe(&self, key: &str) -> Result<Details, Error> {
+        let head = details::head(&self.client, &self.bucket, key).await?;
+        let mut details = details::of_head(&head)?;
+        if details.obstacle.is_some() {
+            return Ok(details);
+        }
+        if details::needs_part_sizes(&details) {
+            details.part_sizes =
+                details::part_sizes(&self.client, &self.bucket, key, &details).await?;
+        }
+        if head.tag_count().is_none_or(|count| count > 0) && !self.tagless.load(Ordering::Relaxed) {
+            let version = details.version.as_deref();
+            match details::tags(&self.client, &self.bucket, key, version).await {
+                Ok(tags) => details.tags = tags,
+                Err(Error::Unsupported { .. }) => self.tagless.store(true, Ordering::Relaxed),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(details)
+    }
+
+    async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error> {
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_if_match(details.etag.as_deref().map(|etag| format!("\"{etag}\"")))
+            .set_version_id(details.version.clone())
+            .set_range((from > 0).then(|| format!("bytes={from}-")))
+            .send()
+            .await
+            .map_err(|error| fault(&error))?;
+        // A source that takes no notice of If-Match still says what it sends.
+        let sent = answer.e_tag().map(details::unquoted);
+        if sent.is_some() && sent != details.etag {
+            return Err(Error::Changed);
+        }
+        let expected_bytes = details.size_bytes.checked_sub(from).ok_or(Error::Changed)?;
+        let ranged = answer.content_range().is_some();
+        if from > 0 && !ranged {
+            return Err(Error::Unsupported {
+                what: "ranges of an object".to_owned(),
+            });
+        }
+        if answer
+            .content_length()
+            .is_some_and(|length| u64::try_from(length) != Ok(expected_bytes))
+        {
+            return Err(Error::Changed);
+        }
+        let mut body = Box::pin(answer.body);
+        Ok(Box::pin(stream::poll_fn(move |context| {
+            body.as_mut().poll_next(context).map(|chunk| {
+                chunk.map(|chunk| {
+                    chunk.map_err(|_| Error::Unavailable {
+                        what: "the body broke off".to_owned(),
+                    })
+                })
+            })
+        })))
+    }
+}

@@ -1,0 +1,79 @@
+//! Which addresses a connection may go to. The name is judged each time it is resolved, by the very addresses the
+//! connection then uses: a DNS answer that changes after a check cannot get round it, and an endpoint whose addresses
+//! rotate stays reachable through a long job.
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use aws_sdk_s3::config::SharedHttpClient;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
+use serde::{Deserialize, Serialize};
+
+use crate::reach::{Reach, is_public, reach_of};
+use crate::{Error, S3Spec};
+
+/// Which addresses a source may be fetched from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// Any: the operator named the endpoint, or listed it.
+    Anywhere,
+    /// Public addresses alone.
+    PublicOnly,
+}
+
+impl Network {
+    /// Refuses an endpoint written as an address that may not be reached: an address is never resolved.
+    pub(super) fn check_literal(self, spec: &S3Spec) -> Result<(), Error> {
+        let Some((host, _)) = spec.endpoint_host()? else {
+            return Ok(());
+        };
+        match (self, host.parse::<IpAddr>()) {
+            (Self::PublicOnly, Ok(address)) if !is_public(address) => {
+                Err(Error::PrivateEndpoint { address })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Returns the HTTP client for a network. Each is made once: they share their certificates and connections.
+pub(crate) fn http_client(network: Network) -> SharedHttpClient {
+    static ANYWHERE: LazyLock<SharedHttpClient> = LazyLock::new(|| build(Network::Anywhere));
+    static PUBLIC_ONLY: LazyLock<SharedHttpClient> = LazyLock::new(|| build(Network::PublicOnly));
+    match network {
+        Network::Anywhere => ANYWHERE.clone(),
+        Network::PublicOnly => PUBLIC_ONLY.clone(),
+    }
+}
+
+fn build(network: Network) -> SharedHttpClient {
+    Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_with_resolver(Resolver { network })
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Resolver {
+    network: Network,
+}
+
+impl ResolveDns for Resolver {
+    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
+        DnsFuture::new(async move {
+            let addresses: Vec<IpAddr> = tokio::net::lookup_host((name, 0))
+                .await
+                .map_err(ResolveDnsError::new)?
+                .map(|socket| socket.ip())
+                .collect();
+            match (self.network, reach_of(&addresses)) {
+                (Network::PublicOnly, Reach::Private { address }) => {
+                    Err(ResolveDnsError::new(Error::PrivateEndpoint { address }))
+                }
+                (Network::PublicOnly, Reach::Public) | (Network::Anywhere, _) => Ok(addresses),
+            }
+        })
+    }
+}

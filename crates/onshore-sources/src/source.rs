@@ -1,0 +1,281 @@
+//! What every source can do, and the words it does it in.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::Stream;
+use onshore_types::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// The bytes of an object as they arrive.
+pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+
+/// A place that objects are brought from. Nothing in it decides or remembers what was brought.
+#[async_trait]
+pub trait Source: Send + Sync + fmt::Debug {
+    /// Lists what follows the cursor, or the first page. Every object is named in some page: as an entry, or as an
+    /// oddity when it cannot be had.
+    async fn list(&self, after: Option<&ListCursor>) -> Result<Page, Error>;
+
+    /// Asks what the object is right now.
+    async fn describe(&self, key: &str) -> Result<Details, Error>;
+
+    /// Opens the described state of the object from a byte on to its end; [`Error::Changed`] when that state is no
+    /// more.
+    async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error>;
+}
+
+/// Where a listing goes on. Only the source that made it can read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ListCursor(pub(crate) String);
+
+impl ListCursor {
+    /// Returns the text to be kept.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Takes back a text that was kept.
+    #[must_use]
+    pub fn from_kept(text: String) -> Self {
+        Self(text)
+    }
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// What can be asked for.
+    pub entries: Vec<Entry>,
+    /// What cannot.
+    pub oddities: Vec<Oddity>,
+    /// Where to go on; absent on the last page.
+    pub next: Option<ListCursor>,
+}
+
+/// An object as the listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its key, character for character.
+    pub key: String,
+    /// Its length.
+    pub size_bytes: u64,
+    /// What tells this state of the object from any other.
+    pub fingerprint: String,
+    /// When it was last modified.
+    pub modified: Option<Timestamp>,
+}
+
+/// Something the listing shows that is no object to be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oddity {
+    /// A name for it that no key has.
+    pub name: String,
+    /// What it is.
+    pub why: OddityKind,
+}
+
+/// Why something listed is no object to be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OddityKind {
+    /// A symbolic link: links are named, never followed.
+    SymbolicLink,
+    /// A pipe, socket or device: never opened.
+    SpecialFile,
+    /// Its name is not UTF-8, so no key can be that name.
+    NameNotUtf8,
+    /// A folder whose path is longer than any key; nothing below it is listed.
+    PathTooLong,
+    /// A folder that may not be read; nothing below it is listed.
+    FolderUnreadable,
+}
+
+impl OddityKind {
+    /// Returns one word for the certificate.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::SymbolicLink => "symbolic-link",
+            Self::SpecialFile => "special-file",
+            Self::NameNotUtf8 => "name-not-utf8",
+            Self::PathTooLong => "path-too-long",
+            Self::FolderUnreadable => "folder-unreadable",
+        }
+    }
+
+    /// Returns the reason in full, for people.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::SymbolicLink => {
+                "a symbolic link is not followed: copy what it points to, or migrate that folder"
+            }
+            Self::SpecialFile => "a pipe, socket or device has no content to keep",
+            Self::NameNotUtf8 => "the name is not UTF-8, so it cannot be a key: rename it",
+            Self::PathTooLong => {
+                "the folder's path is longer than a key can be; nothing below it was read"
+            }
+            Self::FolderUnreadable => "the folder may not be read; nothing below it was read",
+        }
+    }
+}
+
+/// What a source says of one state of an object.
+#[derive(Debug, Clone, Default)]
+pub struct Details {
+    /// What tells this state from any other; comparable with [`Entry::fingerprint`].
+    pub fingerprint: String,
+    /// The ETag as the source writes it, quotes removed.
+    pub etag: Option<String>,
+    /// The version id.
+    pub version: Option<String>,
+    /// Its length.
+    pub size_bytes: u64,
+    /// When it was last modified.
+    pub modified: Option<Timestamp>,
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// `Content-Disposition`.
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<String>,
+    /// `Content-Language`.
+    pub content_language: Option<String>,
+    /// `Expires`, as it is written.
+    pub expires: Option<String>,
+    /// User metadata, names in lower case without their prefix.
+    pub user_metadata: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// The checksums the source keeps.
+    pub checksums: Vec<SourceChecksum>,
+    /// What the ETag says of the bytes.
+    pub etag_meaning: EtagMeaning,
+    /// The sizes of the parts the object was uploaded in, when something above needs them and the source tells them.
+    pub part_sizes: Option<Vec<u64>>,
+    /// Why it cannot be read, although it is there.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// What an ETag says of the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EtagMeaning {
+    /// It is the MD5 of the bytes.
+    Md5([u8; 16]),
+    /// It is the MD5 of the parts' MD5s.
+    Composite {
+        /// That MD5.
+        md5: [u8; 16],
+        /// How many parts.
+        parts: u32,
+    },
+    /// Nothing.
+    #[default]
+    Opaque,
+}
+
+/// A checksum that the source keeps with an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceChecksum {
+    /// How it is computed.
+    pub algorithm: ChecksumAlgorithm,
+    /// Over what.
+    pub scope: ChecksumScope,
+    /// Its bytes.
+    pub value: Vec<u8>,
+}
+
+/// A checksum algorithm of S3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChecksumAlgorithm {
+    /// SHA-256.
+    Sha256,
+    /// SHA-1.
+    Sha1,
+    /// CRC-64/NVME.
+    Crc64Nvme,
+    /// CRC-32C.
+    Crc32c,
+    /// CRC-32.
+    Crc32,
+}
+
+/// What a checksum covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChecksumScope {
+    /// The whole object.
+    Whole,
+    /// The checksums of so many parts.
+    Parts(u32),
+}
+
+impl ChecksumAlgorithm {
+    /// Returns the algorithm's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha1 => "sha1",
+            Self::Crc64Nvme => "crc64nvme",
+            Self::Crc32c => "crc32c",
+            Self::Crc32 => "crc32",
+        }
+    }
+
+    /// Returns the length of a checksum.
+    #[must_use]
+    pub const fn len_bytes(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha1 => 20,
+            Self::Crc64Nvme => 8,
+            Self::Crc32c | Self::Crc32 => 4,
+        }
+    }
+}
+
+/// Why an object that is there cannot be read as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It lies in an archive tier.
+    Archived,
+    /// It is encrypted with a key of the customer's.
+    CustomerKey,
+    /// Some of its user metadata cannot be put into headers.
+    MetadataHidden,
+}
+
+impl Obstacle {
+    /// Returns one word for the certificate.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Archived => "archived",
+            Self::CustomerKey => "customer-key",
+            Self::MetadataHidden => "metadata-hidden",
+        }
+    }
+
+    /// Returns the reason in full, for people.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::Archived => {
+                "the object lies in an archive tier: restore it at the source, then run again"
+            }
+            Self::CustomerKey => {
+                "the object is encrypted with a customer's key (SSE-C): copy it under another encryption first"
+            }
+            Self::MetadataHidden => "the source cannot show all user metadata of the object",
+        }
+    }
+}

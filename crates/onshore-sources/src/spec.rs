@@ -1,0 +1,361 @@
+//! What a source is called: parsed once from the command line or the control API, printed in certificates, and never
+//! holding a credential.
+
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+
+use onshore_types::RegionId;
+use serde::{Deserialize, Serialize};
+
+use crate::s3::etag_of_fingerprint;
+use crate::{Error, Network};
+
+/// A place that objects are brought from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum SourceSpec {
+    /// A bucket behind an S3 endpoint.
+    S3(S3Spec),
+    /// A folder of the server.
+    Folder(FolderSpec),
+}
+
+/// A source, and how far the server may go for it: what a job keeps. Whoever takes the order decides the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceAccess {
+    /// The source.
+    pub source: SourceSpec,
+    /// Where it may be fetched from.
+    pub network: Network,
+}
+
+/// A bucket behind an S3 endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Spec {
+    /// The bucket.
+    pub bucket: String,
+    /// What the keys begin with; empty for all. Keys arrive whole, prefix included.
+    #[serde(default)]
+    pub prefix: String,
+    /// The endpoint; Amazon's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// The region to sign for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Where the bucket's name goes.
+    #[serde(default)]
+    pub addressing: Addressing,
+}
+
+/// A folder of the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FolderSpec {
+    /// Its absolute path.
+    pub path: PathBuf,
+}
+
+/// Where in a request the bucket's name goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Addressing {
+    /// Path style at an endpoint, unless the endpoint refuses it; virtual-host style at Amazon.
+    #[default]
+    Auto,
+    /// `https://endpoint/bucket/key`.
+    Path,
+    /// `https://bucket.endpoint/key`.
+    Virtual,
+}
+
+/// What the command line adds to a source.
+#[derive(Debug, Clone, Default)]
+pub struct SourceOptions {
+    /// `--endpoint`.
+    pub endpoint: Option<String>,
+    /// `--region`.
+    pub region: Option<String>,
+    /// `--addressing`.
+    pub addressing: Addressing,
+}
+
+impl SourceSpec {
+    /// Parses what the command line was given: `s3://bucket/prefix`, or the path of a folder (made absolute against
+    /// the working folder).
+    ///
+    /// # Errors
+    /// [`Error::Spec`] says what is wrong.
+    pub fn parse(text: &str, options: SourceOptions, working_dir: &Path) -> Result<Self, Error> {
+        let spec = match text.split_once("://") {
+            Some(("s3", rest)) => {
+                let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+                Self::S3(S3Spec {
+                    bucket: bucket.to_owned(),
+                    prefix: prefix.to_owned(),
+                    endpoint: options.endpoint,
+                    region: options.region,
+                    addressing: options.addressing,
+                })
+            }
+            Some((scheme, _)) if is_scheme(scheme) => {
+                return Err(fault(
+                    text,
+                    "this scheme is not supported; write s3://bucket/prefix or the path of a folder",
+                ));
+            }
+            _ if text.is_empty() => return Err(fault(text, "it is empty")),
+            _ if options.endpoint.is_some() => {
+                return Err(fault(text, "an endpoint goes with s3://bucket/prefix only"));
+            }
+            _ => Self::Folder(FolderSpec {
+                path: plain(&working_dir.join(text)),
+            }),
+        };
+        spec.checked()
+    }
+
+    /// Returns the spec if every part of it is well-formed. What came over the control API passes here too.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] says what is wrong.
+    pub fn checked(self) -> Result<Self, Error> {
+        match &self {
+            Self::S3(s3) => s3.check()?,
+            Self::Folder(folder) => {
+                let path = folder
+                    .path
+                    .to_str()
+                    .ok_or_else(|| fault("", "the folder's path is not UTF-8"))?;
+                if !folder.path.is_absolute() {
+                    return Err(fault(path, "the folder's path is not absolute"));
+                }
+                if folder
+                    .path
+                    .components()
+                    .any(|part| part == Component::ParentDir)
+                {
+                    return Err(fault(path, "the folder's path goes up"));
+                }
+            }
+        }
+        Ok(self)
+    }
+
+    /// Returns the version that an entry's fingerprint names in words others know too: its ETag. A file has none.
+    #[must_use]
+    pub fn version_of<'a>(&self, fingerprint: &'a str) -> Option<&'a str> {
+        match self {
+            Self::S3(_) => etag_of_fingerprint(fingerprint),
+            Self::Folder(_) => None,
+        }
+    }
+
+    /// Returns what tells this source from every other, whatever the region, addressing or credentials: two jobs with
+    /// one identity bring the same objects.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        match self {
+            Self::S3(s3) => {
+                let endpoint = s3.endpoint.as_deref().unwrap_or("aws");
+                let (endpoint, bucket, prefix) =
+                    (endpoint.trim_end_matches('/'), &s3.bucket, &s3.prefix);
+                format!("s3 {endpoint} {bucket}/{prefix}")
+            }
+            Self::Folder(folder) => format!("folder {}", folder.path.display()),
+        }
+    }
+}
+
+impl fmt::Display for SourceSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::S3(s3) => {
+                write!(f, "s3://{}/{}", s3.bucket, s3.prefix)?;
+                match &s3.endpoint {
+                    Some(endpoint) => write!(f, " at {endpoint}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Folder(folder) => write!(f, "{}", folder.path.display()),
+        }
+    }
+}
+
+impl S3Spec {
+    fn check(&self) -> Result<(), Error> {
+        let bucket = &self.bucket;
+        // Wider than today's naming rules: old buckets and other clouds have capitals and underscores.
+        let named = (1..=255).contains(&bucket.len())
+            && bucket
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+            && !bucket.starts_with('.');
+        if !named {
+            return Err(fault(bucket, "this is not a bucket name"));
+        }
+        if self.prefix.len() > 1024 || self.prefix.contains('\0') {
+            return Err(fault(&self.prefix, "no key begins so"));
+        }
+        if let Some(region) = &self.region
+            && RegionId::parse(region.as_str()).is_err()
+        {
+            return Err(fault(region, "this is not a region"));
+        }
+        self.endpoint_host().map(|_| ())
+    }
+
+    /// Returns host and port of the endpoint, if one is named.
+    pub(crate) fn endpoint_host(&self) -> Result<Option<(String, u16)>, Error> {
+        self.endpoint.as_deref().map(parse_endpoint).transpose()
+    }
+}
+
+/// Parses an endpoint's URL into host and port.
+pub(crate) fn parse_endpoint(url: &str) -> Result<(String, u16), Error> {
+    let parsed: http::Uri = url
+        .parse()
+        .map_err(|_| fault(url, "the endpoint is not a URL"))?;
+    let default_port = match parsed.scheme_str() {
+        Some("http") => 80,
+        Some("https") => 443,
+        _ => return Err(fault(url, "an endpoint begins with http:// or https://")),
+    };
+    let authority = parsed
+        .authority()
+        .ok_or_else(|| fault(url, "the endpoint names no host"))?;
+    if authority.as_str().contains('@') {
+        // Not shown back: it may hold a password.
+        return Err(fault("", "credentials do not belong into an endpoint"));
+    }
+    if !matches!(parsed.path(), "" | "/") || parsed.query().is_some() {
+        return Err(fault(url, "an endpoint has neither path nor query"));
+    }
+    let host = authority
+        .host()
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_ascii_lowercase();
+    if host.is_empty() {
+        return Err(fault(url, "the endpoint names no host"));
+    }
+    Ok((host, authority.port_u16().unwrap_or(default_port)))
+}
+
+/// Resolves `.` and `..` by the letter. A link on the way is looked at when the folder is opened, below its root.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => plain.push(part),
+        }
+    }
+    plain
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+}
+
+fn fault(text: &str, why: &'static str) -> Error {
+    Error::Spec {
+        text: text.chars().take(80).flat_map(char::escape_debug).collect(),
+        why,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{SourceOptions, SourceSpec};
+
+    fn parse(text: &str) -> Result<SourceSpec, crate::Error> {
+        SourceSpec::parse(text, SourceOptions::default(), Path::new("/work"))
+    }
+
+    fn at(endpoint: &str) -> Result<SourceSpec, crate::Error> {
+        let options = SourceOptions {
+            endpoint: Some(endpoint.to_owned()),
+            ..SourceOptions::default()
+        };
+        SourceSpec::parse("s3://bucket/pre//fix", options, Path::new("/"))
+    }
+
+    #[test]
+    fn sources_parse_and_print() {
+        for (text, printed) in [
+            ("s3://bucket", "s3://bucket/"),
+            ("s3://Old_Bucket/a/ b", "s3://Old_Bucket/a/ b"),
+            ("s3://bucket//../x", "s3://bucket//../x"),
+            ("docs", "/work/docs"),
+            ("./a/../../b", "/b"),
+            ("../../..", "/"),
+            ("/srv/a://b", "/srv/a:/b"),
+        ] {
+            assert_eq!(parse(text).expect(text).to_string(), printed);
+        }
+        for bad in [
+            "",
+            "s3://",
+            "s3:///x",
+            "s3://a%2fb",
+            "s3://..",
+            "gs://bucket",
+            "http://x",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn endpoints_hold_a_host_and_nothing_else() {
+        for good in [
+            "http://127.0.0.1:5000",
+            "https://[::1]:9000/",
+            "https://OSS.example.com",
+        ] {
+            assert!(at(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "example.com",
+            "ftp://x",
+            "http://",
+            "http://a:b@host",
+            "http://h/p",
+            "http://h?x",
+            "http:// h",
+        ] {
+            let error = at(bad).expect_err(bad).to_string();
+            assert!(!error.contains("a:b"), "{error}");
+        }
+    }
+
+    #[test]
+    fn identity_knows_the_endpoint_and_nothing_secret() {
+        let (one, two) = (
+            at("http://a").expect("a spec"),
+            at("http://b").expect("a spec"),
+        );
+        assert_ne!(one.identity(), two.identity());
+        assert_eq!(one.identity(), at("http://a/").expect("a spec").identity());
+        let json = serde_json::to_string(&one).expect("serializes");
+        assert_eq!(
+            serde_json::from_str::<SourceSpec>(&json).expect("reads back"),
+            one
+        );
+        assert!(
+            serde_json::from_str::<SourceSpec>(r#"{"kind":"folder","path":"/x","secret":"y"}"#)
+                .is_err()
+        );
+    }
+}

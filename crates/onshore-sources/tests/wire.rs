@@ -1,0 +1,232 @@
+//! What really goes over the wire: the exact key in the request line, the conditions with every read, and no
+//! connection at all into a network that the caller may not reach.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::TryStreamExt;
+use onshore_sources::{
+    Addressing, Credentials, Details, Error, ErrorKind, Network, S3Source, S3Spec, Source,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const EMPTY_LISTING: &str =
+    "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>";
+
+/// A server that answers every request by a function of its head, and remembers the heads.
+struct Wire {
+    url: String,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Wire {
+    async fn serve(answer: fn(&str) -> String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("listens");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&heads);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(talk(stream, answer, Arc::clone(&kept)));
+            }
+        });
+        Self { url, heads }
+    }
+
+    fn spec(&self) -> S3Spec {
+        S3Spec {
+            bucket: "bucket".into(),
+            prefix: String::new(),
+            endpoint: Some(self.url.clone()),
+            region: None,
+            addressing: Addressing::Auto,
+        }
+    }
+
+    async fn source(&self) -> S3Source {
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret", None);
+        S3Source::open(&self.spec(), Some(&credentials), Network::Anywhere)
+            .await
+            .expect("opens")
+    }
+
+    fn last_head(&self) -> String {
+        self.heads
+            .lock()
+            .expect("not poisoned")
+            .last()
+            .expect("a request")
+            .clone()
+    }
+}
+
+async fn talk(mut stream: TcpStream, answer: fn(&str) -> String, heads: Arc<Mutex<Vec<String>>>) {
+    let mut head = Vec::new();
+    let mut byte = [0; 1];
+    while stream.read_exact(&mut byte).await.is_ok() {
+        head.push(byte[0]);
+        if head.ends_with(b"\r\n\r\n") {
+            let text = String::from_utf8_lossy(&head).into_owned();
+            let reply = answer(&text);
+            heads.lock().expect("not poisoned").push(text);
+            head.clear();
+            if stream.write_all(reply.as_bytes()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn reply(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+}
+
+fn hello(head: &str) -> String {
+    if head.contains("list-type=2") {
+        reply("200 OK", "", EMPTY_LISTING)
+    } else if head.contains("range: bytes=2-") {
+        reply(
+            "206 Partial Content",
+            "etag: \"e\"\r\ncontent-range: bytes 2-4/5\r\n",
+            "llo",
+        )
+    } else {
+        reply("200 OK", "etag: \"e\"\r\n", "hello")
+    }
+}
+
+fn described() -> Details {
+    Details {
+        etag: Some("e".into()),
+        version: Some("v+1".into()),
+        size_bytes: 5,
+        ..Details::default()
+    }
+}
+
+#[tokio::test]
+async fn keys_reach_the_wire_as_they_are() {
+    let wire = Wire::serve(hello).await;
+    let source = wire.source().await;
+    for (key, target) in [
+        ("a", "/bucket/a?"),
+        ("/a", "/bucket//a?"),
+        ("a//b", "/bucket/a//b?"),
+        ("../a", "/bucket/../a?"),
+        ("a/./b/..", "/bucket/a/./b/..?"),
+        ("a/", "/bucket/a/?"),
+        ("..", "/bucket/..?"),
+        ("a\nb\r\t\u{1}", "/bucket/a%0Ab%0D%09%01?"),
+        ("a+b %25 %zz", "/bucket/a%2Bb%20%2525%20%25zz?"),
+        ("#?&=", "/bucket/%23%3F%26%3D?"),
+        (" a .", "/bucket/%20a%20.?"),
+        ("é/e\u{301}/文", "/bucket/%C3%A9/e%CC%81/%E6%96%87?"),
+    ] {
+        let body = source.open(key, &described(), 0).await.expect("opens");
+        let chunks: Vec<_> = body.try_collect().await.expect("read");
+        assert_eq!(chunks.concat(), b"hello");
+        let head = wire.last_head();
+        assert!(
+            head.starts_with(&format!("GET {target}")),
+            "{key:?}: {head}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_read_names_the_state_it_wants() {
+    let wire = Wire::serve(hello).await;
+    let source = wire.source().await;
+    let body = source.open("k", &described(), 2).await.expect("opens");
+    assert_eq!(
+        body.try_collect::<Vec<_>>().await.expect("read").concat(),
+        b"llo"
+    );
+    let head = wire.last_head().to_ascii_lowercase();
+    for part in [
+        "if-match: \"e\"\r\n",
+        "range: bytes=2-\r\n",
+        "versionid=v%2b1",
+    ] {
+        assert!(head.contains(part), "{part}: {head}");
+    }
+    // A source that takes no notice of the condition is caught by what it sends.
+    for other in [
+        Details {
+            etag: Some("other".into()),
+            ..described()
+        },
+        Details {
+            size_bytes: 6,
+            ..described()
+        },
+    ] {
+        let error = source.open("k", &other, 0).await.err().expect("refused");
+        assert_eq!(error.kind(), ErrorKind::Changed);
+    }
+}
+
+#[tokio::test]
+async fn a_private_endpoint_is_not_even_connected_to() {
+    let wire = Wire::serve(hello).await;
+    let by_name = wire.url.replace("127.0.0.1", "localhost");
+    for endpoint in [wire.url.clone(), by_name] {
+        let spec = S3Spec {
+            endpoint: Some(endpoint),
+            ..wire.spec()
+        };
+        assert!(
+            S3Source::open(&spec, None, Network::PublicOnly)
+                .await
+                .is_err()
+        );
+    }
+    assert!(wire.heads.lock().expect("not poisoned").is_empty());
+    let literal = S3Source::open(&wire.spec(), None, Network::PublicOnly).await;
+    assert!(matches!(literal, Err(Error::PrivateEndpoint { .. })));
+}
+
+#[tokio::test]
+async fn a_storm_is_patience_and_never_an_empty_bucket() {
+    let wire =
+        Wire::serve(|_| reply("503 Slow Down", "", "<Error><Code>SlowDown</Code></Error>")).await;
+    let error = S3Source::open(&wire.spec(), None, Network::Anywhere)
+        .await
+        .expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Retry);
+    // One request, no retries of the SDK's own.
+    assert_eq!(wire.heads.lock().expect("not poisoned").len(), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_wants_virtual_hosts_gets_them() {
+    let wire = Wire::serve(|head| {
+        if head.starts_with("GET /bucket") {
+            reply(
+                "403 Forbidden",
+                "",
+                "<Error><Code>SecondLevelDomainForbidden</Code></Error>",
+            )
+        } else {
+            reply("200 OK", "", EMPTY_LISTING)
+        }
+    })
+    .await;
+    let spec = S3Spec {
+        endpoint: Some(wire.url.replace("127.0.0.1", "localhost")),
+        ..wire.spec()
+    };
+    // Whether `bucket.localhost` resolves depends on the machine; that it is asked for is what counts.
+    let opened = S3Source::open(&spec, None, Network::Anywhere).await;
+    let heads = wire.heads.lock().expect("not poisoned").clone();
+    match opened {
+        Ok(_) => assert!(
+            heads
+                .last()
+                .expect("a request")
+                .contains("host: bucket.localhost")
+        ),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Retry),
+    }
+}

@@ -1,0 +1,28 @@
+//! The vocabulary of Onshore: parsed names, typed ids, jurisdictions, labels and time.
+//!
+//! This room says what a word means and parses it once, at the edge; a value that exists is well-formed. It decides
+//! nothing, keeps nothing, and asks neither clock nor chance. Every other crate may depend on it.
+//!
+//! - [`names`]: what people and clients write: buckets, keys, tenants, access keys, regions.
+//! - [`ids`]: what Onshore hands out: random, typed, never a bare string.
+//! - [`label`]: how strictly a piece of data is bound to its jurisdiction.
+//! - [`jurisdiction`]: where something is, and what lies inside what.
+//! - [`range`]: which bytes of an object are meant.
+//! - [`time`]: instants in milliseconds, read and written as RFC 3339.
+
+pub mod ids;
+pub mod jurisdiction;
+pub mod label;
+pub mod names;
+pub mod range;
+pub mod time;
+
+pub use ids::{ApprovalId, BucketId, ExportId, JobId, PrincipalId, TenantId, UploadId, VersionId};
+pub use jurisdiction::{Jurisdiction, Place};
+pub use label::{Label, Level, Personal};
+pub use names::{AccessKeyId, BucketName, ObjectKey, PartitionName, RegionId, TenantName};
+pub use range::ByteRange;
+pub use time::Timestamp;
+
+/// A position in the ledger, counted from zero.
+pub type LeafIndex = u64;
