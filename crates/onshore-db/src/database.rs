@@ -49,15 +49,17 @@ impl Database {
             path,
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         )?;
-        // The page size counts for a new file only: 8 KiB holds a version with its record on one page.
+        // The page size counts for a new file only: 8 KiB holds a version with its record on one page. What is deleted is
+        // overwritten: to destroy a key is to leave no bytes of it behind.
         connection.execute_batch(
             "PRAGMA page_size = 8192;
-             PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
+             PRAGMA secure_delete = ON;
              PRAGMA foreign_keys = ON;
              PRAGMA cache_size = -65536;
              PRAGMA journal_size_limit = 67108864;",
         )?;
+        write_ahead(&connection)?;
         check(&connection, path)?;
         schema::migrate(&mut connection, schemas)?;
 
@@ -88,7 +90,7 @@ impl Database {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.enqueue(work)?
+        self.enqueue(work)
             .await
             .unwrap_or_else(|_| Err(Error::Closed.into()))
     }
@@ -103,9 +105,23 @@ impl Database {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.enqueue(work)?
+        self.enqueue(work)
             .blocking_recv()
             .unwrap_or_else(|_| Err(Error::Closed.into()))
+    }
+
+    /// Queues a unit of work and returns at once. `done` hears what [`Database::write`] would have returned; it runs on
+    /// the writer's thread, before any later unit, and must be short. Nobody can give up waiting for it.
+    pub fn submit<T, E, F, D>(&self, work: F, done: D)
+    where
+        F: FnOnce(&Unit<'_>) -> Result<T, E> + Send + 'static,
+        D: FnOnce(Result<T, E>) + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        if let Err(refused) = self.inner.queue.send(Box::new(Job::new(work, done))) {
+            refused.0.finish(Err(Error::Closed));
+        }
     }
 
     /// Reads one consistent state. Keep it short: a long read keeps the write-ahead log from shrinking.
@@ -145,7 +161,10 @@ impl Database {
         };
         connection.execute_batch("BEGIN").map_err(Error::from)?;
         let result = work(&View::new(&connection));
-        connection.execute_batch("COMMIT").map_err(Error::from)?;
+        if let Err(error) = connection.execute_batch("COMMIT") {
+            // The connection is not used again; what the work itself found out is the better answer.
+            return result.and_then(|_| Err(Error::from(error).into()));
+        }
         let mut readers = self
             .inner
             .readers
@@ -163,18 +182,16 @@ impl Database {
         self.inner.commits.clone()
     }
 
-    fn enqueue<T, E, F>(&self, work: F) -> Result<oneshot::Receiver<Result<T, E>>, Error>
+    fn enqueue<T, E, F>(&self, work: F) -> oneshot::Receiver<Result<T, E>>
     where
         F: FnOnce(&Unit<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.inner
-            .queue
-            .send(Box::new(Job::new(work, reply)))
-            .map_err(|_| Error::Closed)?;
-        Ok(answer)
+        // A caller that has gone away needs no answer; what was committed stays committed.
+        self.submit(work, move |result| drop(reply.send(result)));
+        answer
     }
 }
 
@@ -190,6 +207,18 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.execute_batch("PRAGMA cell_size_check = ON;")?;
     Ok(connection)
+}
+
+/// Turns the write-ahead log on, without which readers and the writer would wait for each other.
+fn write_ahead(connection: &Connection) -> Result<(), Error> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode == "wal" {
+        Ok(())
+    } else {
+        Err(Error::Open(format!(
+            "the file system allows no write-ahead log, only `{mode}`"
+        )))
+    }
 }
 
 /// Refuses a damaged file before anything is written to it.

@@ -45,6 +45,12 @@ pub enum Error {
     /// A folder or file could not be made or opened.
     #[error("the database cannot be opened ({0})")]
     Open(String),
+    /// The disk failed a read or a write, which was undone.
+    #[error("the disk that holds the database failed ({0})")]
+    Disk(String),
+    /// Another process works on the file.
+    #[error("the database is in use by another process ({0})")]
+    Busy(String),
     /// A statement failed for another reason.
     #[error("a statement failed ({0})")]
     Statement(String),
@@ -57,9 +63,12 @@ impl Error {
         match self {
             Self::Full => ErrorKind::StorageFull,
             Self::Corrupt(_) => ErrorKind::Corrupt,
-            Self::Newer { .. } | Self::Stopped(_) | Self::Closed | Self::Open(_) => {
-                ErrorKind::Unavailable
-            }
+            Self::Newer { .. }
+            | Self::Stopped(_)
+            | Self::Closed
+            | Self::Open(_)
+            | Self::Disk(_)
+            | Self::Busy(_) => ErrorKind::Unavailable,
             Self::Statement(_) => ErrorKind::Bug,
         }
     }
@@ -68,6 +77,10 @@ impl Error {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
+        if let rusqlite::Error::FromSqlConversionFailure(..) = error {
+            // Tables are strict: what does not read as what was written there was changed by something else.
+            return Self::Corrupt(error.to_string());
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
@@ -75,6 +88,10 @@ impl From<rusqlite::Error> for Error {
             }
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
                 Self::Open(error.to_string())
+            }
+            Some(ErrorCode::SystemIoFailure) => Self::Disk(error.to_string()),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Busy(error.to_string())
             }
             _ => Self::Statement(error.to_string()),
         }

@@ -1,5 +1,6 @@
 //! What a read and a unit of work may do: run statements, which are kept prepared.
 
+use std::cell::RefCell;
 use std::ops::Deref;
 
 use rusqlite::{Connection, Params, Row};
@@ -10,6 +11,8 @@ use crate::Error;
 #[derive(Debug)]
 pub struct View<'db> {
     connection: &'db Connection,
+    /// Why SQLite gave up the transaction, if it did.
+    ended_by: RefCell<Option<Error>>,
 }
 
 /// A unit of work: reads and changes that become durable together or not at all.
@@ -20,7 +23,35 @@ pub struct Unit<'db> {
 
 impl<'db> View<'db> {
     pub(crate) fn new(connection: &'db Connection) -> Self {
-        Self { connection }
+        Self {
+            connection,
+            ended_by: RefCell::new(None),
+        }
+    }
+
+    /// Says whether the transaction is still open: SQLite gives it up by itself after some errors, and a statement run
+    /// after that would be a transaction of its own.
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        if !self.connection.is_autocommit() {
+            return Ok(());
+        }
+        Err(self.ended_by.borrow().clone().unwrap_or_else(|| {
+            Error::Statement("a statement ended the transaction it was in".to_owned())
+        }))
+    }
+
+    fn run<T>(
+        &self,
+        statement: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, Error> {
+        self.check_open()?;
+        let result = statement(self.connection).map_err(Error::from);
+        if let Err(error) = &result
+            && self.connection.is_autocommit()
+        {
+            self.ended_by.replace(Some(error.clone()));
+        }
+        result
     }
 
     /// Returns the first row, if there is one.
@@ -33,12 +64,11 @@ impl<'db> View<'db> {
         params: impl Params,
         map: impl FnOnce(&Row<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<Option<T>, Error> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query(params)?;
-        match rows.next()? {
-            Some(row) => Ok(Some(map(row)?)),
-            None => Ok(None),
-        }
+        self.run(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params)?;
+            rows.next()?.map(map).transpose()
+        })
     }
 
     /// Returns every row; the statement bounds how many there can be.
@@ -51,9 +81,10 @@ impl<'db> View<'db> {
         params: impl Params,
         map: impl FnMut(&Row<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<Vec<T>, Error> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let rows = statement.query_map(params, map)?;
-        rows.collect::<Result<_, _>>().map_err(Error::from)
+        self.run(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_map(params, map)?.collect()
+        })
     }
 }
 
@@ -69,7 +100,8 @@ impl<'db> Unit<'db> {
     /// # Errors
     /// Those of the statement.
     pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize, Error> {
-        Ok(self.view.connection.prepare_cached(sql)?.execute(params)?)
+        self.view
+            .run(|connection| connection.prepare_cached(sql)?.execute(params))
     }
 }
 

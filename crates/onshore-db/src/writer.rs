@@ -6,7 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 use crate::crash::{CrashPoint, CrashPoints};
 use crate::{Error, Unit};
@@ -30,26 +30,27 @@ pub(crate) trait Work: Send {
     fn finish(self: Box<Self>, commit: Result<(), Error>);
 }
 
-/// A unit of work with its types.
-pub(crate) struct Job<T, E, F> {
+/// A unit of work with its types, and what hears of its end.
+pub(crate) struct Job<T, E, F, D> {
     work: Option<F>,
     result: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
+    done: D,
 }
 
-impl<T, E, F> Job<T, E, F> {
-    pub(crate) fn new(work: F, reply: oneshot::Sender<Result<T, E>>) -> Self {
+impl<T, E, F, D> Job<T, E, F, D> {
+    pub(crate) fn new(work: F, done: D) -> Self {
         Self {
             work: Some(work),
             result: None,
-            reply,
+            done,
         }
     }
 }
 
-impl<T, E, F> Work for Job<T, E, F>
+impl<T, E, F, D> Work for Job<T, E, F, D>
 where
     F: FnOnce(&Unit<'_>) -> Result<T, E> + Send,
+    D: FnOnce(Result<T, E>) + Send,
     T: Send,
     E: From<Error> + Send,
 {
@@ -77,8 +78,26 @@ where
             (Some(Ok(value)), Ok(())) => Ok(value),
             (None, Ok(())) => Err(Error::Closed.into()),
         };
-        // A caller that has gone away needs no answer; what was committed stays committed.
-        drop(self.reply.send(answer));
+        let done = self.done;
+        if catch_unwind(AssertUnwindSafe(|| done(answer))).is_err() {
+            tracing::error!("whoever waited for a unit of work panicked");
+        }
+    }
+}
+
+/// How a group commit failed.
+enum Failure {
+    /// All of it was rolled back; the writer goes on.
+    Undone(Error),
+    /// Nobody knows what of it reached the disk.
+    Unknown(Error),
+}
+
+impl Failure {
+    fn error(&self) -> &Error {
+        match self {
+            Self::Undone(error) | Self::Unknown(error) => error,
+        }
     }
 }
 
@@ -94,19 +113,18 @@ pub(crate) fn run(
     while queue.blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX) > 0 {
         let outcome = match &stopped {
             Some(error) => Err(error.clone()),
-            None => run_batch(connection, &mut batch),
-        };
-        match &outcome {
-            Ok(()) => {
-                crash.reach(CrashPoint::Committed);
-                commits.send_modify(|count| *count += 1);
-            }
-            Err(error) => {
+            None => run_batch(connection, &mut batch).map_err(|failure| {
+                let error = failure.error().clone();
                 tracing::error!(%error, units = batch.len(), "a group commit failed");
-                if stopped.is_none() && !matches!(error, Error::Full) {
+                if let Failure::Unknown(error) = failure {
                     stopped = Some(Error::Stopped(error.to_string()));
                 }
-            }
+                error
+            }),
+        };
+        if outcome.is_ok() {
+            crash.reach(CrashPoint::Committed);
+            commits.send_modify(|count| *count += 1);
         }
         for work in batch.drain(..) {
             work.finish(outcome.clone());
@@ -114,32 +132,42 @@ pub(crate) fn run(
     }
 }
 
-fn run_batch(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), Error> {
-    let result = run_units(connection, batch);
-    if result.is_err() && !connection.is_autocommit() {
-        // SQLite rolls back by itself in some cases; where it has not, the transaction must not stay open.
-        connection.execute_batch("ROLLBACK")?;
+fn run_batch(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), Failure> {
+    let failure = match run_units(connection, batch) {
+        Err(error) => Failure::Undone(error),
+        Ok(()) => match execute(connection, "COMMIT") {
+            Ok(()) => return Ok(()),
+            // No room for the last page of a transaction means that it was not written.
+            Err(Error::Full) => Failure::Undone(Error::Full),
+            Err(error) => Failure::Unknown(error),
+        },
+    };
+    // SQLite rolls back by itself in some cases; where it has not, the transaction must not stay open.
+    if !connection.is_autocommit()
+        && let Err(error) = execute(connection, "ROLLBACK")
+    {
+        return Err(Failure::Unknown(error));
     }
-    result
+    Err(failure)
 }
 
 fn run_units(connection: &Connection, batch: &mut [Box<dyn Work>]) -> Result<(), Error> {
-    let statement = |sql: &str| -> Result<(), Error> {
-        connection.prepare_cached(sql)?.execute([])?;
-        Ok(())
-    };
-    statement("BEGIN IMMEDIATE")?;
+    execute(connection, "BEGIN IMMEDIATE")?;
     for work in batch {
-        statement("SAVEPOINT unit")?;
-        let outcome = work.run(&Unit::new(connection));
-        if connection.is_autocommit() {
-            // A full disk or an I/O error inside the unit made SQLite give up the whole transaction.
-            return Err(Error::Full);
-        }
+        execute(connection, "SAVEPOINT unit")?;
+        let unit = Unit::new(connection);
+        let outcome = work.run(&unit);
+        // A full disk or an I/O error inside the unit can make SQLite give up the whole transaction.
+        unit.check_open()?;
         if outcome == Outcome::RollBack {
-            statement("ROLLBACK TO unit")?;
+            execute(connection, "ROLLBACK TO unit")?;
         }
-        statement("RELEASE unit")?;
+        execute(connection, "RELEASE unit")?;
     }
-    statement("COMMIT")
+    Ok(())
+}
+
+fn execute(connection: &Connection, sql: &str) -> Result<(), Error> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
 }

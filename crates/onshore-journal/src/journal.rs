@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use onshore_db::{CrashPoints, Database, Unit, params};
 use onshore_keys::KeyProvider;
@@ -14,7 +14,7 @@ use onshore_types::{LeafIndex, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::publisher::Publisher;
+use crate::publisher::{Publisher, has_leaves};
 use crate::{Error, Leaf, RecordedLeaf};
 
 /// What the signing key is sealed for.
@@ -56,7 +56,8 @@ pub(crate) struct Published {
 
 impl Journal {
     /// Opens the ledger: makes its signing key on the first start, compares every leaf with the last signed
-    /// checkpoint, writes what tiles are missing or damaged, and publishes a checkpoint over all committed leaves.
+    /// checkpoint, writes what tiles are missing or damaged, and publishes a checkpoint over all committed leaves. It
+    /// blocks: call it outside asynchronous code.
     ///
     /// # Errors
     /// [`Error::Rewritten`] when the leaves are not those that were signed over; [`Error::Key`] when the root key does
@@ -84,7 +85,8 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Adds a leaf inside a unit of work and returns its position. The position holds if the unit commits.
+    /// Adds a leaf inside a unit of work and returns its position. The position holds if the unit commits. A time before
+    /// that of the leaf before it is raised to it: along the ledger time never runs backwards.
     ///
     /// # Errors
     /// Those of the database, and [`Error::Ledger`] for a leaf that is too long or cannot be written canonically.
@@ -97,17 +99,21 @@ impl Journal {
         let Value::Object(mut body) = body else {
             return Err(Error::NotAnObject);
         };
+        let newest: Option<(i64, i64)> = unit.one(
+            "SELECT idx, time_ms FROM leaves ORDER BY idx DESC LIMIT 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let (index, time) = match newest {
+            Some((index, latest)) => (index + 1, time.max(Timestamp::from_millis(latest))),
+            None => (0, time),
+        };
         body.insert("time".to_owned(), Value::String(time.to_string()));
         if let Some(Disclosure { salt, record }) = &disclosure {
             let commitment = onshore_ledger::commitment(salt.as_bytes(), record)?;
             body.insert("record".to_owned(), Value::String(commitment.to_string()));
         }
         let bytes = encode_leaf(&Value::Object(body))?;
-        let index = unit
-            .one("SELECT coalesce(max(idx) + 1, 0) FROM leaves", [], |row| {
-                row.get::<_, i64>(0)
-            })?
-            .unwrap_or(0);
         unit.execute(
             "INSERT INTO leaves (idx, time_ms, body, hash) VALUES (?1, ?2, ?3, ?4)",
             params![index, time.as_millis(), bytes, leaf_hash(&bytes).as_bytes()],
@@ -232,11 +238,33 @@ impl Journal {
             self.publish_blocking()?;
         }
         let published = self.inner.published.borrow().clone();
-        let (leaf, path, disclosure) = self.prove_one(index, &published)?;
+        let found = self.bundle(index, related, &published);
+        let Err(Error::Ledger(_)) = found else {
+            return found;
+        };
+        // Two newer checkpoints may have dropped a partial tile meanwhile; while this lock is held none comes.
+        let mut publisher = self.lock_publisher();
+        let published = publisher.publish(&self.inner)?;
+        let found = self.bundle(index, related, &published);
+        let Err(Error::Ledger(error)) = found else {
+            return found;
+        };
+        tracing::warn!(%error, "a tile of the ledger is missing or damaged; it is written again");
+        publisher.repair(&self.inner)?;
+        self.bundle(index, related, &published)
+    }
+
+    fn bundle(
+        &self,
+        index: LeafIndex,
+        related: &[LeafIndex],
+        published: &Published,
+    ) -> Result<ProofBundle, Error> {
+        let (leaf, path, disclosure) = self.prove_one(index, published)?;
         let mut bundle = ProofBundle::new(leaf, index, path, published.note.clone());
         bundle.disclosure = disclosure;
         for &index in related {
-            let (leaf, path, disclosure) = self.prove_one(index, &published)?;
+            let (leaf, path, disclosure) = self.prove_one(index, published)?;
             bundle.related.push(RelatedLeaf {
                 leaf,
                 index,
@@ -287,12 +315,15 @@ impl Journal {
             .map_err(|_| Error::Interrupted)?
     }
 
-    fn publish_blocking(&self) -> Result<(), Error> {
-        let mut publisher = self
-            .inner
+    fn lock_publisher(&self) -> MutexGuard<'_, Publisher> {
+        self.inner
             .publisher
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish_blocking(&self) -> Result<(), Error> {
+        let mut publisher = self.lock_publisher();
         let published = publisher.publish(&self.inner)?;
         self.inner.published.send_if_modified(|now| {
             let news = now.size != published.size || now.note.is_empty();
@@ -324,6 +355,12 @@ fn open_signer(db: &Database, keys: &dyn KeyProvider, origin: &str) -> Result<Si
         let seed = keys.unwrap(SEED_CONTEXT, &sealed).map_err(Error::Key)?;
         let seed = Hash::from_slice(seed.as_bytes())?;
         return Ok(Signer::from_seed(&name, seed.as_bytes())?);
+    }
+    let signed = db.read_blocking(|view| view.one("SELECT 1 FROM checkpoint", [], |_| Ok(())))?;
+    if signed.is_some() || has_leaves(db)? {
+        return Err(Error::Rewritten {
+            what: "the signing key is missing".to_owned(),
+        });
     }
     let seed: [u8; 32] = onshore_keys::random();
     let signer = Signer::from_seed(origin, &seed)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use onshore_db::{CrashPoint, Database, params};
-use onshore_ledger::{Checkpoint, Hash, Signer, TileRef};
+use onshore_ledger::{Checkpoint, Hash, Signer, TileRef, VerifierKey};
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Inner, Published};
@@ -19,11 +19,15 @@ use crate::{Error, Journal};
 const LEAVES_PER_PAGE: i64 = 4096;
 /// The least time between two checkpoints: many leaves share one signature.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(100);
+/// How long a publication that failed waits before it is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The state of publication.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     edge: Edge,
+    /// Full tiles that the edge has taken in and that are not written out yet.
+    pending: Vec<TileFile>,
     /// Partial tiles of the newest and of the last but one checkpoint: older ones nobody needs.
     newest: Vec<PathBuf>,
     before: Vec<PathBuf>,
@@ -32,40 +36,44 @@ pub(crate) struct Publisher {
     published: Option<Published>,
 }
 
+/// A head of the log that was signed, and where it was found.
+struct Signed {
+    checkpoint: Checkpoint,
+    whose: &'static str,
+}
+
 impl Publisher {
-    /// Reads every leaf once: compares the tree with the last signed checkpoint and the tiles with the leaves.
+    /// Reads every leaf once: compares the tree with what was signed, and the tiles with the leaves. Nothing is written
+    /// before the leaves are known to be those that were signed over: what contradicts them is evidence.
     pub(crate) fn open(db: &Database, folder: &Path, signer: &Signer) -> Result<Self, Error> {
         make_folder(folder)?;
-        let signed: Option<(i64, [u8; 32], String)> = db.read_blocking(|view| {
-            view.one("SELECT size, root, note FROM checkpoint", [], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
-        })?;
         let mut edge = Edge::default();
-        if let Some((size, root, note)) = signed {
-            let signed = Checkpoint::verify(&note, &[signer.verifier()])?;
-            if signed.size.cast_signed() != size || signed.root != Hash(root) {
+        let mut is_damaged = false;
+        for signed in signed_heads(db, folder, &signer.verifier())? {
+            let Checkpoint { size, root, .. } = signed.checkpoint;
+            let mut full = Vec::new();
+            while edge.size() < size && take_page(&mut edge, db, size, &mut full)? {
+                is_damaged |= !full.drain(..).all(|file| is_written(folder, &file));
+            }
+            if edge.size() < size {
+                let found = edge.size();
                 return Err(Error::Rewritten {
-                    what: "the checkpoint kept is not the one signed".to_owned(),
+                    what: format!("{} tells of {size} leaves, {found} are there", signed.whose),
                 });
             }
-            advance(&mut edge, db, folder, signed.size)?;
-            if edge.size() < signed.size {
-                let what = format!(
-                    "{} leaves were signed over, {} are there",
-                    signed.size,
-                    edge.size()
-                );
-                return Err(Error::Rewritten { what });
-            }
-            if edge.root() != signed.root {
+            if edge.root() != root {
                 return Err(Error::Rewritten {
-                    what: format!("another root at size {}", signed.size),
+                    what: format!("{} has another root at size {size}", signed.whose),
                 });
             }
         }
+        if is_damaged {
+            tracing::warn!("tiles of the ledger are missing or damaged; they are written again");
+            restore(db, folder, &edge)?;
+        }
         Ok(Self {
             edge,
+            pending: Vec::new(),
             newest: Vec::new(),
             before: Vec::new(),
             is_complete: false,
@@ -75,18 +83,14 @@ impl Publisher {
 
     /// Publishes all committed leaves and returns the checkpoint over them.
     pub(crate) fn publish(&mut self, inner: &Inner) -> Result<Published, Error> {
-        let size_before = self.edge.size();
-        let grown = advance(&mut self.edge, &inner.db, &inner.folder, u64::MAX);
-        if grown.is_err() {
-            // Leaves taken in but not written out: start again from the leaves, the next time.
-            self.edge = Edge::default();
+        self.write_pending(&inner.folder)?;
+        while take_page(&mut self.edge, &inner.db, u64::MAX, &mut self.pending)? {
+            self.write_pending(&inner.folder)?;
         }
-        grown?;
-        if let (true, true, Some(published)) = (
-            self.is_complete,
-            size_before == self.edge.size(),
-            &self.published,
-        ) {
+        if let Some(published) = &self.published
+            && self.is_complete
+            && published.size == self.edge.size()
+        {
             return Ok(published.clone());
         }
         self.is_complete = false;
@@ -107,6 +111,21 @@ impl Publisher {
                 .collect(),
         );
         Ok(published)
+    }
+
+    /// Compares every tile with the leaves and writes those again that are missing or damaged.
+    pub(crate) fn repair(&self, inner: &Inner) -> Result<(), Error> {
+        restore(&inner.db, &inner.folder, &self.edge)
+    }
+
+    /// Writes out the tiles that are full. One that cannot be written stays, and later ones behind it.
+    fn write_pending(&mut self, folder: &Path) -> Result<(), Error> {
+        while let Some(file) = self.pending.first() {
+            write_tile(folder, file)?;
+            drop_partials(folder, &file.tile);
+            self.pending.remove(0);
+        }
+        Ok(())
     }
 
     /// Removes partial tiles that neither this checkpoint nor the one before needs.
@@ -130,15 +149,18 @@ impl Journal {
                 () = stop.cancelled() => true,
                 changed = commits.changed() => changed.is_err(),
             };
+            let mut pause = CHECKPOINT_INTERVAL;
             if let Err(error) = self.publish().await {
-                tracing::error!(%error, "the ledger's checkpoint could not be published; it is tried again with the next commit");
+                tracing::error!(%error, "the ledger's checkpoint could not be published; it is tried again");
+                commits.mark_changed();
+                pause = RETRY_INTERVAL;
             }
             if stopping {
                 return;
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(CHECKPOINT_INTERVAL) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -166,48 +188,114 @@ fn sign(inner: &Inner, size: u64, root: Hash) -> Result<Published, Error> {
     Ok(Published { size, root, note })
 }
 
-/// Takes committed leaves into the edge, up to a size, and writes the tiles that they fill.
-fn advance(edge: &mut Edge, db: &Database, folder: &Path, until: u64) -> Result<(), Error> {
-    while edge.size() < until {
-        let from = edge.size().cast_signed();
-        let limit = LEAVES_PER_PAGE.min(
-            (until - edge.size())
-                .min(i64::MAX.cast_unsigned())
-                .cast_signed(),
-        );
-        let leaves: Vec<(i64, Vec<u8>)> = db.read_blocking(|view| {
-            view.all(
-                "SELECT idx, body FROM leaves WHERE idx >= ?1 ORDER BY idx LIMIT ?2",
-                params![from, limit],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-        })?;
-        if leaves.is_empty() {
-            return Ok(());
-        }
-        let mut full = Vec::new();
-        for (index, leaf) in &leaves {
-            if index.cast_unsigned() != edge.size() {
-                return Err(Error::Rewritten {
-                    what: format!("leaf {} is missing", edge.size()),
-                });
+/// Returns the heads of the log that are known to have been signed, smallest first: the one kept in the database, and
+/// the one that was published, which is the newer one when the database was rolled back.
+fn signed_heads(
+    db: &Database,
+    folder: &Path,
+    verifier: &VerifierKey,
+) -> Result<Vec<Signed>, Error> {
+    let rewritten = |what: &str| {
+        Err(Error::Rewritten {
+            what: what.to_owned(),
+        })
+    };
+    let kept: Option<(i64, [u8; 32], String)> = db.read_blocking(|view| {
+        view.one("SELECT size, root, note FROM checkpoint", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+    })?;
+    let mut heads = Vec::with_capacity(2);
+    match kept {
+        Some((size, root, note)) => {
+            let Ok(checkpoint) = Checkpoint::verify(&note, std::slice::from_ref(verifier)) else {
+                return rewritten("the checkpoint kept is not signed with the ledger's key");
+            };
+            if checkpoint.size.cast_signed() != size || checkpoint.root != Hash(root) {
+                return rewritten("the checkpoint kept is not the one signed");
             }
-            edge.append(leaf, &mut full)?;
+            heads.push(Signed {
+                checkpoint,
+                whose: "the checkpoint kept",
+            });
         }
-        for file in &full {
-            write_tile(folder, file)?;
-            drop_partials(folder, &file.tile);
+        None if has_leaves(db)? => return rewritten("no checkpoint is kept, and there are leaves"),
+        None => {}
+    }
+    // A file that is missing, cut short or not ours says nothing; it is written again.
+    let published = fs::read_to_string(folder.join("checkpoint"))
+        .ok()
+        .and_then(|note| Checkpoint::verify(&note, std::slice::from_ref(verifier)).ok());
+    heads.extend(published.map(|checkpoint| Signed {
+        checkpoint,
+        whose: "the checkpoint published",
+    }));
+    heads.sort_by_key(|head| head.checkpoint.size);
+    Ok(heads)
+}
+
+/// Whether anything was ever recorded.
+pub(crate) fn has_leaves(db: &Database) -> Result<bool, Error> {
+    let leaf = db.read_blocking(|view| view.one("SELECT 1 FROM leaves LIMIT 1", [], |_| Ok(())))?;
+    Ok(leaf.is_some())
+}
+
+/// Takes a page of committed leaves into the edge, up to a size, and pushes the tiles they fill. Returns whether there
+/// were any.
+fn take_page(
+    edge: &mut Edge,
+    db: &Database,
+    until: u64,
+    full: &mut Vec<TileFile>,
+) -> Result<bool, Error> {
+    let from = edge.size().cast_signed();
+    let wanted = i64::try_from(until - edge.size()).unwrap_or(i64::MAX);
+    let leaves: Vec<(i64, Vec<u8>)> = db.read_blocking(|view| {
+        view.all(
+            "SELECT idx, body FROM leaves WHERE idx >= ?1 ORDER BY idx LIMIT ?2",
+            params![from, LEAVES_PER_PAGE.min(wanted)],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    })?;
+    for (index, leaf) in &leaves {
+        if index.cast_unsigned() != edge.size() {
+            return Err(Error::Rewritten {
+                what: format!("leaf {} is missing", edge.size()),
+            });
+        }
+        edge.append(leaf, full)?;
+    }
+    Ok(!leaves.is_empty())
+}
+
+/// Writes the tiles of the log that are missing or damaged, from its leaves.
+fn restore(db: &Database, folder: &Path, known: &Edge) -> Result<(), Error> {
+    let mut edge = Edge::default();
+    let mut full = Vec::new();
+    while edge.size() < known.size() && take_page(&mut edge, db, known.size(), &mut full)? {
+        for file in full.drain(..) {
+            write_tile(folder, &file)?;
         }
     }
-    Ok(())
+    if edge.size() != known.size() || edge.root() != known.root() {
+        return Err(Error::Rewritten {
+            what: "leaves have changed since they were published".to_owned(),
+        });
+    }
+    edge.partial()
+        .iter()
+        .try_for_each(|file| write_tile(folder, file))
+}
+
+fn is_written(folder: &Path, file: &TileFile) -> bool {
+    fs::read(folder.join(file.tile.path())).is_ok_and(|found| found == file.bytes)
 }
 
 fn write_tile(folder: &Path, file: &TileFile) -> Result<(), Error> {
-    let path = folder.join(file.tile.path());
-    if fs::read(&path).is_ok_and(|found| found == file.bytes) {
+    if is_written(folder, file) {
         return Ok(());
     }
-    write_file(&path, &file.bytes)
+    write_file(&folder.join(file.tile.path()), &file.bytes)
 }
 
 /// Removes the partial forms of a tile that is now full.

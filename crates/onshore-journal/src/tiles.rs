@@ -15,6 +15,7 @@ pub(crate) struct Edge {
 }
 
 /// A tile file and what it holds.
+#[derive(Debug)]
 pub(crate) struct TileFile {
     pub(crate) tile: TileRef,
     pub(crate) bytes: Vec<u8>,

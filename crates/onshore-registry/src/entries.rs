@@ -264,6 +264,32 @@ impl Registry {
         )?)
     }
 
+    /// Looks up what the newest other job of the same source, bucket and tenant knows of a key that it brought or found
+    /// unchanged, however that job ended: what an unchanged object is known by.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn known_copy(
+        &self,
+        view: &View<'_>,
+        fingerprint: &[u8; 32],
+        besides: JobId,
+        key: &str,
+    ) -> Result<Option<JobEntry>, Error> {
+        Ok(view.one(
+            "SELECT e.key AS key, e.size_bytes AS size_bytes, e.source_version AS source_version,
+                    e.modified_ms AS modified_ms, e.state AS state, e.sha256 AS sha256, e.method AS method,
+                    e.destination AS destination, e.label AS label, e.detail AS detail
+             FROM (SELECT id, created_ms FROM jobs WHERE fingerprint = ?1 AND id <> ?2
+                   ORDER BY created_ms DESC LIMIT 32) AS j
+             CROSS JOIN job_entries AS e ON e.job = j.id AND e.key = ?3
+             WHERE e.state IN ('copied', 'unchanged')
+             ORDER BY j.created_ms DESC LIMIT 1",
+            params![fingerprint, besides.as_bytes(), key],
+            entry,
+        )?)
+    }
+
     /// Counts where a job's objects stand.
     ///
     /// # Errors

@@ -274,29 +274,6 @@ impl Registry {
         )?)
     }
 
-    /// Returns the newest job of the same source, bucket and tenant that ended before this one and told what arrived:
-    /// what an unchanged object is known by.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn job_before(&self, later: &Job) -> Result<Option<Job>, Error> {
-        let (fingerprint, created) = (later.fingerprint, later.created);
-        let found = self
-            .db
-            .read(move |view| {
-                view.one(
-                    &format!(
-                        "{COLUMNS} WHERE fingerprint = ?1 AND ended_ms IS NOT NULL AND created_ms < ?2
-                         ORDER BY created_ms DESC"
-                    ),
-                    params![fingerprint, created.as_millis()],
-                    job,
-                )
-            })
-            .await;
-        Ok(found.map_err(|error: onshore_db::Error| error)?)
-    }
-
     /// Notes what the engine is doing and how far its listing has come.
     ///
     /// # Errors

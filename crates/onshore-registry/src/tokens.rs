@@ -39,6 +39,19 @@ impl Registry {
         Ok(())
     }
 
+    /// Whether anybody holds a token: the first start on a data folder ends with one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn has_tokens(&self) -> Result<bool, Error> {
+        let found = self
+            .db
+            .read(|view| view.one("SELECT 1 FROM tokens LIMIT 1", [], |_| Ok(())))
+            .await
+            .map_err(|error: onshore_db::Error| error)?;
+        Ok(found.is_some())
+    }
+
     /// Looks up who holds a token. The digest is the key of the search, so its timing says nothing about the token.
     ///
     /// # Errors

@@ -1,0 +1,129 @@
+//! The door: only callers inside the jurisdiction who hold a control token get in. It also writes the request log,
+//! which never holds a query, a header or a body.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use onshore_types::Place;
+
+use crate::caller::{self, Caller};
+use crate::error::Error;
+use crate::parts::ControlParts;
+
+/// How much of a path the log shows.
+const PATH_SHOWN_CHARS: usize = 200;
+
+/// Lets a request in, or answers it at the door.
+pub(crate) async fn admit(
+    State(control): State<Arc<ControlParts>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let method = request.method().clone();
+    let path: String = request.uri().path().chars().take(PATH_SHOWN_CHARS).collect();
+    let mut role = "none";
+    let place = place_of(&control, &request);
+    let mut response = match recognise(&control, place, request.headers()).await {
+        Ok(caller) => {
+            role = caller::word(caller.role);
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    };
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    let status = response.status().as_u16();
+    metrics::counter!("onshore_control_requests_total", "status" => status.to_string()).increment(1);
+    // Polling must not drown the log.
+    if response.status().is_success() && matches!(method, Method::GET | Method::HEAD) {
+        tracing::debug!(%method, path, status, role, "control request");
+    } else {
+        tracing::info!(%method, path, status, role, "control request");
+    }
+    response
+}
+
+async fn recognise(
+    control: &ControlParts,
+    place: Place,
+    headers: &HeaderMap,
+) -> Result<Caller, Error> {
+    if !control.gate.is_inside(place) {
+        return Err(Error::Abroad {
+            region: control.gate.region().jurisdiction,
+            place,
+        });
+    }
+    let token = bearer(headers).ok_or(Error::Unauthenticated)?;
+    let holder = control
+        .registry
+        .token_holder(token)
+        .await?
+        .ok_or(Error::Unauthenticated)?;
+    Ok(Caller {
+        id: holder.principal,
+        role: holder.role,
+        place,
+    })
+}
+
+fn place_of(control: &ControlParts, request: &Request) -> Place {
+    let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else {
+        return Place::Unknown;
+    };
+    // A value that is no text must spoil the chain, not shorten it: what stands for it is no address.
+    let forwarded_for: Vec<&str> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .iter()
+        .map(|value| value.to_str().unwrap_or("?"))
+        .collect();
+    control.gate.place_of(peer.ip(), &forwarded_for)
+}
+
+/// Returns the one bearer token that a request carries.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer;
+    use axum::http::{HeaderMap, HeaderValue, header};
+
+    fn of(values: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(
+                header::AUTHORIZATION,
+                HeaderValue::from_str(value).expect("a header"),
+            );
+        }
+        bearer(&headers).map(str::to_owned)
+    }
+
+    #[test]
+    fn exactly_one_bearer_token_is_taken() {
+        for good in ["Bearer abc", "bearer abc", "BEARER  abc "] {
+            assert_eq!(of(&[good]).as_deref(), Some("abc"), "{good}");
+        }
+        for bad in ["", "Bearer", "Bearer ", "Basic abc", "abc", "Bearerabc", "AWS4-HMAC-SHA256 Credential=a/b"] {
+            assert_eq!(of(&[bad]), None, "{bad}");
+        }
+        assert_eq!(of(&["Bearer a", "Bearer b"]), None);
+        assert_eq!(of(&[]), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! Buckets as the operator makes and tightens them, on a tenant's behalf.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use onshore_api::{BucketView, CreateBucket, Problem, SetBucketClass};
+use onshore_policy::{Flow, Permit, Subject, Transfer};
+use onshore_store::Bucket;
+use onshore_types::{BucketId, BucketName, ByteRange, Label, LeafIndex, TenantId, TenantName};
+use serde_json::json;
+
+use crate::answers::{TenantNames, class};
+use crate::caller::{By, Caller, Operators};
+use crate::error::Error;
+use crate::extract::{Body, Segment};
+use crate::parts::ControlParts;
+
+/// Makes a bucket for a tenant.
+#[utoipa::path(post, path = "/v1/buckets", tag = "buckets", request_body = CreateBucket,
+    responses((status = 201, body = BucketView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn create(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Body(asked): Body<CreateBucket>,
+) -> Result<(StatusCode, Json<BucketView>), Error> {
+    let class = asked.class.as_deref().map(class).transpose()?;
+    let tenant = control.registry.tenant(&asked.tenant).await?;
+    let (bucket, leaf) = make(&control, &by.caller, asked.name, tenant.id, class).await?;
+    let view = view(bucket, tenant.name, Some(leaf));
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// Lists the buckets of all tenants by name.
+#[utoipa::path(get, path = "/v1/buckets", tag = "buckets", responses((status = 200, body = Vec<BucketView>)))]
+pub(crate) async fn list(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Operators>,
+) -> Result<Json<Vec<BucketView>>, Error> {
+    let buckets = control.store.buckets(None).await?;
+    let names = TenantNames::read(&control.registry).await?;
+    buckets
+        .into_iter()
+        .map(|bucket| {
+            let tenant = names.of(bucket.tenant)?;
+            Ok(view(bucket, tenant, None))
+        })
+        .collect::<Result<Vec<_>, Error>>()
+        .map(Json)
+}
+
+/// Gives a bucket a class, or a stricter one. What is stored in it is as strict at once; what was stored without a
+/// class stays unclassified, which is stricter than any.
+#[utoipa::path(put, path = "/v1/buckets/{name}/class", tag = "buckets", params(("name" = String, Path)),
+    request_body = SetBucketClass,
+    responses((status = 200, body = BucketView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn set_class(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Segment(name): Segment<BucketName>,
+    Body(asked): Body<SetBucketClass>,
+) -> Result<Json<BucketView>, Error> {
+    let class = class(&asked.class)?;
+    let bucket = named(&control, &name).await?;
+    let what = "SetBucketClass";
+    let permit = permit(&control, &by.caller, what, Some(bucket.id), bucket.tenant, class).await?;
+    let (gate, store) = (control.gate.clone(), control.store.clone());
+    let (bucket, leaf) = control
+        .db
+        .write(move |unit| {
+            let bucket = store.tighten_bucket(unit, bucket.id, class)?;
+            let record = json!({ "operation": what, "bucket": bucket.id, "name": bucket.name, "class": class });
+            let leaf = gate.settle_changed(unit, &permit, record)?;
+            Ok::<_, Error>((bucket, leaf))
+        })
+        .await?;
+    let tenant = control.registry.tenant_by_id(bucket.tenant).await?;
+    Ok(Json(view(bucket, tenant.name, Some(leaf))))
+}
+
+/// Makes a bucket and the leaf that tells of it.
+pub(crate) async fn make(
+    control: &ControlParts,
+    caller: &Caller,
+    name: BucketName,
+    tenant: TenantId,
+    class: Option<Label>,
+) -> Result<(Bucket, LeafIndex), Error> {
+    let what = "CreateBucket";
+    let label = class.unwrap_or(Label::Unclassified);
+    let permit = permit(control, caller, what, None, tenant, label).await?;
+    let (gate, store) = (control.gate.clone(), control.store.clone());
+    control
+        .db
+        .write(move |unit| {
+            let bucket = store.create_bucket(unit, &permit, &name, tenant, class, gate.now())?;
+            let record = json!({
+                "operation": what,
+                "bucket": bucket.id,
+                "name": bucket.name,
+                "tenant": bucket.tenant,
+                "class": bucket.class,
+            });
+            let leaf = gate.settle_changed(unit, &permit, record)?;
+            Ok((bucket, leaf))
+        })
+        .await
+}
+
+/// Returns the bucket of this name.
+pub(crate) async fn named(control: &ControlParts, name: &BucketName) -> Result<Bucket, Error> {
+    let bucket = control.store.bucket(name).await?;
+    bucket.ok_or_else(|| {
+        Error::Missing(format!("there is no bucket `{name}`; `onshore bucket list` shows them"))
+    })
+}
+
+async fn permit(
+    control: &ControlParts,
+    caller: &Caller,
+    operation: &'static str,
+    bucket: Option<BucketId>,
+    tenant: TenantId,
+    label: Label,
+) -> Result<Permit, Error> {
+    let transfer = Transfer {
+        principal: caller.on_behalf_of(tenant),
+        operation,
+        flow: Flow::Change,
+        subject: Subject {
+            bucket,
+            owner: Some(tenant),
+            key: None,
+            version: None,
+            label,
+            range: ByteRange::whole(0),
+        },
+        from: caller.place,
+        to: control.gate.home(),
+    };
+    Ok(control.gate.permit(transfer).await?)
+}
+
+fn view(bucket: Bucket, tenant: TenantName, leaf: Option<LeafIndex>) -> BucketView {
+    BucketView {
+        id: bucket.id,
+        name: bucket.name,
+        tenant,
+        class: bucket.class,
+        created: bucket.created,
+        leaf,
+    }
+}

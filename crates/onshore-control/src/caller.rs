@@ -1,0 +1,115 @@
+//! Who calls, and which roles a handler is for.
+
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use onshore_policy::{Principal, Role};
+use onshore_types::{Place, PrincipalId, TenantId};
+
+use crate::error::Error;
+
+/// Somebody whose token is known and who is inside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller {
+    pub(crate) id: PrincipalId,
+    pub(crate) role: Role,
+    pub(crate) place: Place,
+}
+
+impl Caller {
+    /// Returns the caller as it acts for the region.
+    pub(crate) fn principal(&self) -> Principal {
+        Principal {
+            id: self.id,
+            tenant: None,
+            role: self.role,
+        }
+    }
+
+    /// Returns the caller as it acts on a tenant's behalf.
+    pub(crate) fn on_behalf_of(&self, tenant: TenantId) -> Principal {
+        Principal {
+            tenant: Some(tenant),
+            ..self.principal()
+        }
+    }
+}
+
+/// Roles that a handler is for.
+pub(crate) trait Roles: Send {
+    const ROLES: &'static [Role];
+    const WORDS: &'static str;
+}
+
+/// Who changes the region.
+pub(crate) enum Operators {}
+
+impl Roles for Operators {
+    const ROLES: &'static [Role] = &[Role::Operator];
+    const WORDS: &'static str = "operator";
+}
+
+/// Who decides on what leaves.
+pub(crate) enum Supervisors {}
+
+impl Roles for Supervisors {
+    const ROLES: &'static [Role] = &[Role::Operator, Role::Regulator];
+    const WORDS: &'static str = "operator or regulator";
+}
+
+/// Who looks at what engines did.
+pub(crate) enum Auditors {}
+
+impl Roles for Auditors {
+    const ROLES: &'static [Role] = &[Role::Operator, Role::Auditor];
+    const WORDS: &'static str = "operator or auditor";
+}
+
+/// Who reads what was recorded.
+pub(crate) enum Readers {}
+
+impl Roles for Readers {
+    const ROLES: &'static [Role] = &[Role::Operator, Role::Regulator, Role::Auditor];
+    const WORDS: &'static str = "operator, regulator or auditor";
+}
+
+/// A caller in one of the roles that the handler is for.
+pub(crate) struct By<R> {
+    pub(crate) caller: Caller,
+    roles: PhantomData<R>,
+}
+
+impl<R: Roles, S: Send + Sync> FromRequestParts<S> for By<R> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        // Without a caller the request never passed the door: it is nobody's.
+        let caller = parts
+            .extensions
+            .get::<Caller>()
+            .copied()
+            .ok_or(Error::Unauthenticated)?;
+        if R::ROLES.contains(&caller.role) {
+            return Ok(Self {
+                caller,
+                roles: PhantomData,
+            });
+        }
+        Err(onshore_gate::Error::RoleForbids {
+            needed: R::WORDS,
+            held: word(caller.role),
+        }
+        .into())
+    }
+}
+
+/// Returns the word for a role that people read.
+pub(crate) fn word(role: Role) -> &'static str {
+    match role {
+        Role::Operator => "operator",
+        Role::Regulator => "regulator",
+        Role::Auditor => "auditor",
+        Role::TenantUser => "tenant user",
+    }
+}

@@ -1,0 +1,105 @@
+//! Why a request was not done.
+
+use onshore_types::{BucketName, JobId, Jurisdiction, Place, TenantName};
+
+/// Why a request was not done. Its text is for the caller, unless the table in `problems` withholds it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// No token, or one that nobody holds.
+    #[error(
+        "this needs a control token that is known here: send `Authorization: Bearer TOKEN` (the command line takes it \
+         from --token, ONSHORE_TOKEN, or credentials.toml below --data); an S3 key opens nothing here"
+    )]
+    Unauthenticated,
+    /// The caller is not inside the region's jurisdiction.
+    #[error(
+        "Refused by rule border.control: the control API of a region governed by {region} answers inside {region} alone, \
+         and this request comes from {}. Remedy: call from inside, or name the network of the address in [networks] \
+         and, when a proxy stands before it, the proxy in [proxies].",
+        place_words(*.place)
+    )]
+    Abroad {
+        /// What governs the region.
+        region: Jurisdiction,
+        /// Where the caller is.
+        place: Place,
+    },
+    /// There is nothing at this path.
+    #[error("there is nothing at this path; GET /openapi.json lists what there is")]
+    NoSuchRoute,
+    /// The path is there, but not for this method.
+    #[error("this path does not take this method; GET /openapi.json lists what it takes")]
+    NoSuchMethod,
+    /// The request is not one that could be meant.
+    #[error("{0}")]
+    Malformed(String),
+    /// The body is announced as something else.
+    #[error("send the body as JSON, with `Content-Type: application/json`")]
+    NotJson,
+    /// The body is too long.
+    #[error("the body is longer than 1 MiB")]
+    BodyTooLong,
+    /// The body does not arrive.
+    #[error("the body did not arrive in time")]
+    BodyTooSlow,
+    /// What is asked for is not there.
+    #[error("{0}")]
+    Missing(String),
+    /// The bucket belongs to somebody else than the order says.
+    #[error("the bucket `{bucket}` is not one of tenant `{tenant}`; choose another bucket, or name its tenant")]
+    OtherTenant {
+        /// Which bucket.
+        bucket: BucketName,
+        /// Who does not have it.
+        tenant: TenantName,
+    },
+    /// The same source and bucket are under way with another class.
+    #[error("{job} brings the same source to the same bucket under another class; wait for its end or cancel it first")]
+    OtherClass {
+        /// Which job.
+        job: JobId,
+    },
+    /// No folder may be a source.
+    #[error(
+        "no folder of the server may be read: list the folders below which sources may lie in `[migrate] roots` of the \
+         server's configuration and start it again, or migrate from an S3 endpoint"
+    )]
+    NoRoots,
+    /// A file that should be handed out cannot be read.
+    #[error("a file of the server cannot be read")]
+    File(#[source] std::io::Error),
+    /// The database takes no work. Anybody may read this, so it says no more.
+    #[error("the database takes no work at present; the operator finds the cause in the server's log")]
+    Unwell,
+    /// The work was given up because the server ends.
+    #[error("the server is stopping; ask again once it is back")]
+    Stopping,
+    /// The gate refused or failed.
+    #[error(transparent)]
+    Gate(#[from] onshore_gate::Error),
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] onshore_store::Error),
+    /// The registry refused or failed.
+    #[error(transparent)]
+    Registry(#[from] onshore_registry::Error),
+    /// The journal refused or failed.
+    #[error(transparent)]
+    Journal(#[from] onshore_journal::Error),
+    /// The ledger's rules refused a value.
+    #[error(transparent)]
+    Ledger(#[from] onshore_ledger::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] onshore_db::Error),
+    /// The source of a migration cannot be one.
+    #[error(transparent)]
+    Source(#[from] onshore_sources::Error),
+}
+
+fn place_words(place: Place) -> String {
+    match place {
+        Place::In(jurisdiction) => jurisdiction.to_string(),
+        Place::Unknown => "a place that the configuration does not know".to_owned(),
+    }
+}

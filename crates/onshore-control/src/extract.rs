@@ -1,0 +1,127 @@
+//! What handlers take out of a request: a JSON body, a query, a segment of the path. What does not parse is told in
+//! words, and never by repeating a value that might be a secret.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+
+/// The longest body.
+pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
+/// How long a body may take.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        if !is_json(request.headers()) {
+            return Err(Error::NotJson);
+        }
+        let bytes = tokio::time::timeout(BODY_PATIENCE, Bytes::from_request(request, state))
+            .await
+            .map_err(|_| Error::BodyTooSlow)?
+            .map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Error::BodyTooLong,
+                _ => Error::Malformed("the body broke off".to_owned()),
+            })?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| Error::Malformed(format!("the body does not read: {}", told(&error))))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    kind.split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Leaves out the value that has the wrong type: it may be a secret in the wrong place.
+fn told(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let repeats = ["invalid type: ", "invalid value: ", "invalid length "];
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) if repeats.iter().any(|start| text.starts_with(start)) => {
+            format!("a member has another type, expected {expected}")
+        }
+        _ => text,
+    }
+}
+
+/// The query, every member of which is known.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        Query::from_request_parts(parts, state)
+            .await
+            .map(|Query(query)| Self(query))
+            .map_err(|rejection| {
+                Error::Malformed(format!("the query does not read: {}", rejection.body_text()))
+            })
+    }
+}
+
+/// The one variable part of the path.
+pub(crate) struct Segment<T>(pub(crate) T);
+
+impl<T, S> FromRequestParts<S> for Segment<T>
+where
+    T: FromStr<Err: Display>,
+    S: Send + Sync,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Error::NoSuchRoute)?;
+        text.parse()
+            .map(Self)
+            .map_err(|error| Error::Malformed(format!("the path does not read: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+    use onshore_api::{CreateKey, OrderMigration};
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_not_repeated() {
+        let order = |credentials: &str| {
+            format!(
+                r#"{{"source":{{"kind":"folder","path":"/x"}},"bucket":"abc","tenant":"t","credentials":{credentials}}}"#
+            )
+        };
+        for body in [
+            order(r#""wJalrXUtnFEMI""#),
+            order(r#"["wJalrXUtnFEMI"]"#),
+            order(r#"{"access_key":["wJalrXUtnFEMI"],"secret_key":"x"}"#),
+            order(r#"{"access_key":"a","secret_key":{"wJalrXUtnFEMI":1}}"#),
+        ] {
+            let error = serde_json::from_str::<OrderMigration>(&body).expect_err("refused");
+            assert!(!told(&error).contains("wJalrXUtnFEMI"), "{}", told(&error));
+        }
+        let error = serde_json::from_str::<CreateKey>(r#"{"secret_key":20211122}"#).expect_err("refused");
+        assert!(!told(&error).contains("20211122"), "{}", told(&error));
+        assert!(told(&error).contains("expected a string"), "{}", told(&error));
+    }
+}

@@ -1,0 +1,235 @@
+//! Migration jobs: ordered, followed, stopped, certified. The engine does the work; it is woken, never called.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use onshore_api::{JobProgress, JobView, OrderMigration, Problem};
+use onshore_gate::{JobOrder, Ordered};
+use onshore_registry::{Job, Tenant};
+use onshore_sources::SourceAccess;
+use onshore_types::{BucketName, JobId, Label, TenantName};
+
+use crate::answers::{TenantNames, class};
+use crate::caller::{Auditors, By, Caller, Operators};
+use crate::error::Error;
+use crate::extract::{Body, Segment};
+use crate::parts::ControlParts;
+use crate::{buckets, files, orders};
+
+/// Orders a migration, or attaches to the unfinished one of the same source and bucket. The bucket is made if it is
+/// missing.
+#[utoipa::path(post, path = "/v1/jobs", tag = "jobs", request_body = OrderMigration,
+    responses((status = 200, body = JobView, description = "attached to a job under way"), (status = 201, body = JobView),
+        (status = 400, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn order(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Body(asked): Body<OrderMigration>,
+) -> Result<(StatusCode, Json<JobView>), Error> {
+    // On a task of its own: a caller who hangs up must not leave a job of which the engine was never told.
+    let placed = tokio::spawn(place(control, by.caller, asked));
+    let view = placed.await.map_err(|_| Error::Stopping)??;
+    let status = if view.attached {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
+    Ok((status, Json(view)))
+}
+
+/// Lists the newest jobs, newest first.
+#[utoipa::path(get, path = "/v1/jobs", tag = "jobs", responses((status = 200, body = Vec<JobView>)))]
+pub(crate) async fn list(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Auditors>,
+) -> Result<Json<Vec<JobView>>, Error> {
+    let jobs = control.registry.jobs().await?;
+    let names = TenantNames::read(&control.registry).await?;
+    let mut views = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let tenant = names.of(job.tenant)?;
+        views.push(view(&control, job, tenant).await?);
+    }
+    Ok(Json(views))
+}
+
+/// Shows a job.
+#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path)),
+    responses((status = 200, body = JobView), (status = 404, body = Problem)))]
+pub(crate) async fn show(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Auditors>,
+    Segment(id): Segment<JobId>,
+) -> Result<Json<JobView>, Error> {
+    let job = control.registry.job(id).await?;
+    answer(&control, job).await
+}
+
+/// Asks a job to stop.
+#[utoipa::path(delete, path = "/v1/jobs/{id}", tag = "jobs", params(("id" = String, Path)),
+    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn cancel(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Segment(id): Segment<JobId>,
+) -> Result<Json<JobView>, Error> {
+    let acting = Arc::clone(&control);
+    let cancelled = tokio::spawn(async move {
+        let (job, _) = acting.gate.cancel_job(by.caller.principal(), id).await?;
+        Ok::<_, Error>(job)
+    });
+    let job = cancelled.await.map_err(|_| Error::Stopping)??;
+    answer(&control, job).await
+}
+
+/// Returns the certificate of a job that has ended.
+#[utoipa::path(get, path = "/v1/jobs/{id}/certificate", tag = "jobs", params(("id" = String, Path)),
+    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+pub(crate) async fn certificate(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Auditors>,
+    Segment(id): Segment<JobId>,
+) -> Result<Response, Error> {
+    let job = control.registry.job(id).await?;
+    if job.certificate_leaf.is_none() {
+        let why = if job.state.is_ended() {
+            format!("ended as {} without one", job.state)
+        } else {
+            format!("is {}, and gets one when it ends", job.state)
+        };
+        return Err(Error::Missing(format!("{id} has no certificate: it {why}")));
+    }
+    let path = control.certificates.join(format!("{id}.json"));
+    let file = files::stream(&path, "application/json").await?;
+    file.ok_or_else(|| {
+        Error::Missing(format!(
+            "the certificate of {id} is in the ledger, but its file is not in the server's folder of certificates; restore it from a copy"
+        ))
+    })
+}
+
+async fn place(
+    control: Arc<ControlParts>,
+    caller: Caller,
+    asked: OrderMigration,
+) -> Result<JobView, Error> {
+    let tenant = control.registry.tenant(&asked.tenant).await?;
+    let label = asked.class.as_deref().map(class).transpose()?;
+    let access = orders::access(&control.migrate, caller.role, &asked).await?;
+    let fingerprint = orders::fingerprint(tenant.id, &asked.bucket, &access.source)?;
+    let registry = control.registry.clone();
+    let under_way = control
+        .db
+        .read(move |view| registry.unfinished_job(view, &fingerprint))
+        .await?;
+    if let Some(job) = under_way {
+        same_class(&job, label)?;
+    }
+    ensure_bucket(&control, &caller, &asked.bucket, &tenant, label).await?;
+    let order = JobOrder {
+        tenant: tenant.id,
+        bucket: asked.bucket,
+        source: serde_json::to_value(&access).map_err(|_| {
+            Error::Malformed("the source cannot be written down".to_owned())
+        })?,
+        fingerprint,
+        label,
+        credentials: asked.credentials.as_ref().map(orders::sealable),
+    };
+    let (job, attached) = match control.gate.order_job(caller.principal(), order).await? {
+        Ordered::New(job) => (job, false),
+        Ordered::Attached(job) => (job, true),
+    };
+    // Two orders may have come at once: the one that lost must not believe in its own class.
+    same_class(&job, label)?;
+    let view = view(&control, job, tenant.name).await?;
+    Ok(JobView { attached, ..view })
+}
+
+/// Attaching is for those whose data the job labels at least as strictly as they asked for.
+fn same_class(job: &Job, asked: Option<Label>) -> Result<(), Error> {
+    let holds = match (job.label, asked) {
+        (_, None) => true,
+        (None, Some(_)) => false,
+        (Some(label), Some(asked)) => label.join(asked) == label,
+    };
+    if holds {
+        Ok(())
+    } else {
+        Err(Error::OtherClass { job: job.id })
+    }
+}
+
+/// Makes the bucket if it is missing. One that is there must be the tenant's.
+async fn ensure_bucket(
+    control: &ControlParts,
+    caller: &Caller,
+    name: &BucketName,
+    tenant: &Tenant,
+    label: Option<Label>,
+) -> Result<(), Error> {
+    let other = || {
+        Err(Error::OtherTenant {
+            bucket: name.clone(),
+            tenant: tenant.name.clone(),
+        })
+    };
+    if let Some(bucket) = control.store.bucket(name).await? {
+        return if bucket.tenant == tenant.id {
+            Ok(())
+        } else {
+            other()
+        };
+    }
+    match buckets::make(control, caller, name.clone(), tenant.id, label).await {
+        Ok(_) => Ok(()),
+        // Somebody was faster.
+        Err(Error::Store(onshore_store::Error::BucketTaken { owned_by_caller })) => {
+            if owned_by_caller {
+                Ok(())
+            } else {
+                other()
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn answer(control: &ControlParts, job: Job) -> Result<Json<JobView>, Error> {
+    let tenant = control.registry.tenant_by_id(job.tenant).await?;
+    Ok(Json(view(control, job, tenant.name).await?))
+}
+
+async fn view(control: &ControlParts, job: Job, tenant: TenantName) -> Result<JobView, Error> {
+    let tally = control.registry.tally(job.id).await?;
+    let source = serde_json::from_value::<SourceAccess>(job.source).map_or_else(
+        |_| "a source that this version cannot read".to_owned(),
+        |access| access.source.to_string(),
+    );
+    Ok(JobView {
+        id: job.id,
+        state: job.state.to_string(),
+        phase: job.phase,
+        source,
+        bucket: job.bucket,
+        tenant,
+        class: job.label,
+        progress: JobProgress {
+            listed: tally.listed,
+            listed_bytes: tally.listed_bytes,
+            copied: tally.copied,
+            copied_bytes: tally.copied_bytes,
+            unchanged: tally.unchanged,
+            unchanged_bytes: tally.unchanged_bytes,
+            exceptions: tally.exceptions,
+        },
+        detail: job.detail,
+        created: job.created,
+        ended: job.ended,
+        certificate_leaf: job.certificate_leaf,
+        attached: false,
+    })
+}

@@ -1,0 +1,34 @@
+//! The control API: what operators, regulators and auditors ask of a region over HTTP. Its contract is `onshore-api`.
+//!
+//! Everything but `/healthz` needs a control token and a caller inside the region's jurisdiction; a tenant's S3 key
+//! opens nothing here. This room speaks HTTP and decides nothing: acts go through the gate, which records them, and
+//! what is stored is looked at with a permit, as everywhere.
+//!
+//! - [`parts`]: what the handlers work with.
+//! - [`routes`]: which path leads to which handler.
+//! - [`server`]: connections, their limits, and how they end.
+
+pub mod parts;
+pub mod routes;
+pub mod server;
+
+mod admit;
+mod answers;
+mod approvals;
+mod buckets;
+mod caller;
+mod error;
+mod explain;
+mod extract;
+mod files;
+mod jobs;
+mod ledger;
+mod openapi;
+mod orders;
+mod problems;
+mod state;
+mod tenants;
+
+pub use parts::{ControlParts, MigrateRules};
+pub use routes::router;
+pub use server::serve;

@@ -1,0 +1,43 @@
+//! The OpenAPI document: every path, what it takes and what it answers.
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::{approvals, buckets, explain, jobs, ledger, state, tenants};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Onshore control API",
+        description = "What operators, regulators and auditors ask of a region. Everything but /healthz needs a control token and a caller inside the region's jurisdiction."
+    ),
+    paths(
+        tenants::create, tenants::list, tenants::create_key,
+        buckets::create, buckets::list, buckets::set_class,
+        approvals::grant, approvals::list, approvals::show, approvals::revoke,
+        explain::explain,
+        jobs::order, jobs::list, jobs::show, jobs::cancel, jobs::certificate,
+        ledger::leaves, ledger::prove, ledger::key, ledger::checkpoint, ledger::tile,
+        state::health, state::metrics, state::document,
+    ),
+    modifiers(&Tokens),
+    security(("control_token" = []))
+)]
+struct Document;
+
+struct Tokens;
+
+impl Modify for Tokens {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("control_token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Returns the document.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}

@@ -1,0 +1,166 @@
+//! What a migration may be ordered to read: a source is checked and bound to what the server may reach before a job
+//! exists. What leaves here is the engine's own form of a source, without credentials.
+
+use std::path::{Path, PathBuf};
+
+use onshore_api::{MigrateFrom, OrderMigration, SourceCredentials};
+use onshore_keys::Secret;
+use onshore_ledger::{Hash, canonical};
+use onshore_policy::Role;
+use onshore_sources::{
+    Addressing, Credentials, FolderSpec, Network, S3Spec, SourceAccess, SourceSpec,
+};
+use onshore_types::{BucketName, TenantId};
+use serde_json::json;
+
+use crate::error::Error;
+use crate::parts::MigrateRules;
+
+/// Checks the source of an order and says how far the server may go for it.
+pub(crate) async fn access(
+    rules: &MigrateRules,
+    role: Role,
+    asked: &OrderMigration,
+) -> Result<SourceAccess, Error> {
+    match &asked.source {
+        MigrateFrom::S3 {
+            bucket,
+            prefix,
+            endpoint,
+            region,
+            addressing,
+        } => {
+            let spec = SourceSpec::S3(S3Spec {
+                bucket: bucket.clone(),
+                prefix: prefix.clone(),
+                endpoint: endpoint.clone(),
+                region: region.clone(),
+                addressing: parse_addressing(addressing.as_deref())?,
+            });
+            Ok(SourceAccess {
+                source: spec.checked()?,
+                network: network(rules, role, endpoint.as_deref()),
+            })
+        }
+        MigrateFrom::Folder { path } => {
+            if asked.credentials.is_some() {
+                return malformed("a folder takes no credentials");
+            }
+            let spec = FolderSpec {
+                path: PathBuf::from(path),
+            };
+            let SourceSpec::Folder(spec) = SourceSpec::Folder(spec).checked()? else {
+                return malformed("the source is not a folder");
+            };
+            let path = below_a_root(&rules.roots, &spec.path).await?;
+            Ok(SourceAccess {
+                source: SourceSpec::Folder(FolderSpec { path }),
+                network: Network::PublicOnly,
+            })
+        }
+    }
+}
+
+/// Returns the credentials in the form in which they are sealed.
+pub(crate) fn sealable(credentials: &SourceCredentials) -> Secret {
+    let credentials = Credentials::new(
+        credentials.access_key.as_str(),
+        credentials.secret_key.as_str(),
+        credentials.session_token.clone(),
+    );
+    Secret::new(credentials.to_bytes().to_vec())
+}
+
+/// Returns what is the same for the same source, bucket and tenant, whatever the class and the credentials.
+pub(crate) fn fingerprint(
+    tenant: TenantId,
+    bucket: &BucketName,
+    source: &SourceSpec,
+) -> Result<[u8; 32], Error> {
+    let what = json!({ "tenant": tenant, "bucket": bucket, "source": source.identity() });
+    Ok(*Hash::of(&canonical(&what)?).as_bytes())
+}
+
+/// The operator may name an endpoint in a network that only the server can see; others may where it is listed.
+fn network(rules: &MigrateRules, role: Role, endpoint: Option<&str>) -> Network {
+    let plain = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
+    let is_listed = endpoint.is_some_and(|endpoint| {
+        rules
+            .allowed_endpoints
+            .iter()
+            .any(|allowed| plain(allowed) == plain(endpoint))
+    });
+    match role {
+        Role::Operator => Network::Anywhere,
+        Role::Regulator | Role::Auditor | Role::TenantUser if is_listed => Network::Anywhere,
+        Role::Regulator | Role::Auditor | Role::TenantUser => Network::PublicOnly,
+    }
+}
+
+/// Resolves every link of the path, and returns it as a path below the root in the root's own spelling, which the
+/// engine opens without following a link out of it.
+async fn below_a_root(roots: &[PathBuf], path: &Path) -> Result<PathBuf, Error> {
+    if roots.is_empty() {
+        return Err(Error::NoRoots);
+    }
+    let resolved = match tokio::fs::canonicalize(path).await {
+        Ok(resolved) => resolved,
+        // Whether something outside the roots is there is not told.
+        Err(_) if !roots.iter().any(|root| path.starts_with(root)) => {
+            return Err(onshore_sources::Error::OutsideRoots.into());
+        }
+        Err(_) => return malformed("there is no such folder on the server, or it cannot be reached"),
+    };
+    for root in roots {
+        let Ok(real_root) = tokio::fs::canonicalize(root).await else {
+            tracing::warn!(root = %root.display(), "a folder in `[migrate] roots` is not there");
+            continue;
+        };
+        if let Ok(below) = resolved.strip_prefix(&real_root) {
+            let metadata = tokio::fs::metadata(&resolved).await.map_err(Error::File)?;
+            if !metadata.is_dir() {
+                return malformed("the source is a file; name the folder it lies in");
+            }
+            return Ok(root.components().chain(below.components()).collect());
+        }
+    }
+    Err(onshore_sources::Error::OutsideRoots.into())
+}
+
+fn parse_addressing(word: Option<&str>) -> Result<Addressing, Error> {
+    match word {
+        None | Some("auto") => Ok(Addressing::Auto),
+        Some("path") => Ok(Addressing::Path),
+        Some("virtual") => Ok(Addressing::Virtual),
+        Some(_) => malformed("addressing is auto, path or virtual"),
+    }
+}
+
+fn malformed<T>(why: &str) -> Result<T, Error> {
+    Err(Error::Malformed(why.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use onshore_policy::Role;
+    use onshore_sources::Network;
+
+    use super::network;
+    use crate::parts::MigrateRules;
+
+    #[test]
+    fn only_the_operator_and_the_list_reach_private_networks() {
+        let rules = MigrateRules {
+            roots: Vec::new(),
+            allowed_endpoints: vec!["http://10.0.0.7:9000/".to_owned()],
+        };
+        let at = |role, url: &'static str| network(&rules, role, Some(url));
+        assert_eq!(at(Role::Operator, "http://127.0.0.1"), Network::Anywhere);
+        for role in [Role::Regulator, Role::Auditor, Role::TenantUser] {
+            assert_eq!(at(role, "http://10.0.0.7:9000"), Network::Anywhere);
+            assert_eq!(at(role, "http://10.0.0.7:90001"), Network::PublicOnly);
+            assert_eq!(at(role, "http://10.0.0.7"), Network::PublicOnly);
+            assert_eq!(network(&rules, role, None), Network::PublicOnly);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What the handlers work with; the binary puts it together.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use onshore_db::Database;
+use onshore_gate::Gate;
+use onshore_registry::Registry;
+use onshore_store::Store;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct ControlParts {
+    /// The database that all keepers share.
+    pub db: Database,
+    /// The one place where something is permitted and recorded.
+    pub gate: Gate,
+    /// Governance records.
+    pub registry: Registry,
+    /// Buckets and objects.
+    pub store: Store,
+    /// What migrations may read.
+    pub migrate: MigrateRules,
+    /// The folder of migration certificates, one file for each job.
+    pub certificates: PathBuf,
+    /// Renders the metrics as Prometheus reads them.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// What migrations may read.
+#[derive(Debug, Clone, Default)]
+pub struct MigrateRules {
+    /// Folders of the server below which a source may lie.
+    pub roots: Vec<PathBuf>,
+    /// Endpoints that may be named by others than the operator although they are not public.
+    pub allowed_endpoints: Vec<String>,
+}
+
+impl fmt::Debug for ControlParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlParts")
+            .field("gate", &self.gate)
+            .field("migrate", &self.migrate)
+            .field("certificates", &self.certificates)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,196 @@
+//! The one table that says which HTTP status and which word a fault becomes, and what of it the caller reads.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use onshore_api::Problem;
+
+use crate::error::Error;
+
+/// A line of the table.
+struct Line {
+    status: StatusCode,
+    code: &'static str,
+}
+
+const fn line(status: StatusCode, code: &'static str) -> Line {
+    Line { status, code }
+}
+
+const BAD_REQUEST: Line = line(StatusCode::BAD_REQUEST, "bad-request");
+const FORBIDDEN: Line = line(StatusCode::FORBIDDEN, "forbidden");
+const NOT_FOUND: Line = line(StatusCode::NOT_FOUND, "not-found");
+const CONFLICT: Line = line(StatusCode::CONFLICT, "conflict");
+const RETRY: Line = line(StatusCode::CONFLICT, "changed-meanwhile");
+const STORAGE_FULL: Line = line(StatusCode::INSUFFICIENT_STORAGE, "storage-full");
+const DAMAGED: Line = line(StatusCode::INTERNAL_SERVER_ERROR, "damaged");
+const UNAVAILABLE: Line = line(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+const INTERNAL: Line = line(StatusCode::INTERNAL_SERVER_ERROR, "internal");
+
+fn of(error: &Error) -> Line {
+    match error {
+        Error::Unauthenticated => line(StatusCode::UNAUTHORIZED, "unauthenticated"),
+        Error::Abroad { .. } => line(StatusCode::FORBIDDEN, "border.control"),
+        Error::NoSuchRoute | Error::Missing(_) => NOT_FOUND,
+        Error::NoSuchMethod => line(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
+        Error::Malformed(_) | Error::NoRoots => BAD_REQUEST,
+        Error::NotJson => line(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json"),
+        Error::BodyTooLong => line(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long"),
+        Error::BodyTooSlow => line(StatusCode::REQUEST_TIMEOUT, "body-too-slow"),
+        Error::OtherTenant { .. } => FORBIDDEN,
+        Error::OtherClass { .. } => CONFLICT,
+        Error::File(_) => DAMAGED,
+        Error::Unwell | Error::Stopping => UNAVAILABLE,
+        Error::Gate(error) => of_gate(error),
+        Error::Store(error) => of_store(error),
+        Error::Registry(error) => of_registry(error),
+        Error::Journal(error) => of_journal(error),
+        Error::Ledger(_) => INTERNAL,
+        Error::Db(error) => of_db(error),
+        Error::Source(error) => of_source(error),
+    }
+}
+
+fn of_gate(error: &onshore_gate::Error) -> Line {
+    use onshore_gate::Error as Gate;
+    match error {
+        Gate::Refused(_) => line(StatusCode::FORBIDDEN, "refused"),
+        Gate::RoleForbids { .. } => FORBIDDEN,
+        Gate::EpochChanged => RETRY,
+        Gate::TooLarge { .. } | Gate::Past { .. } | Gate::Uncoverable | Gate::NotAbroad { .. } => {
+            BAD_REQUEST
+        }
+        Gate::Registry(error) => of_registry(error),
+        Gate::Journal(error) => of_journal(error),
+        Gate::Db(error) => of_db(error),
+        Gate::Ledger(_) => INTERNAL,
+    }
+}
+
+fn of_store(error: &onshore_store::Error) -> Line {
+    use onshore_store::ErrorKind;
+    match error.kind() {
+        ErrorKind::Refused => CONFLICT,
+        ErrorKind::Missing => NOT_FOUND,
+        ErrorKind::Conflict => RETRY,
+        ErrorKind::BadBody => BAD_REQUEST,
+        ErrorKind::StorageFull => STORAGE_FULL,
+        ErrorKind::Corrupt => DAMAGED,
+        ErrorKind::Unavailable => UNAVAILABLE,
+        ErrorKind::Bug => INTERNAL,
+    }
+}
+
+fn of_registry(error: &onshore_registry::Error) -> Line {
+    use onshore_registry::Error as Registry;
+    match error {
+        Registry::Db(error) => of_db(error),
+        Registry::Key(_) => UNAVAILABLE,
+        Registry::Unreadable { .. } => DAMAGED,
+        Registry::TenantTaken(_) | Registry::AccessKeyTaken(_) => CONFLICT,
+        Registry::AlreadyRevoked(_) | Registry::JobEnded(_) | Registry::Exhausted { .. } => {
+            CONFLICT
+        }
+        Registry::NoSuchTenant(_) | Registry::NoSuchApproval(_) | Registry::NoSuchJob(_) => {
+            NOT_FOUND
+        }
+    }
+}
+
+fn of_journal(error: &onshore_journal::Error) -> Line {
+    use onshore_journal::Error as Journal;
+    match error {
+        Journal::Db(error) => of_db(error),
+        Journal::NoSuchLeaf { .. } => NOT_FOUND,
+        Journal::Rewritten { .. } => DAMAGED,
+        Journal::Key(_) | Journal::File { .. } | Journal::Interrupted => UNAVAILABLE,
+        Journal::Ledger(_) | Journal::NotAnObject => INTERNAL,
+    }
+}
+
+fn of_db(error: &onshore_db::Error) -> Line {
+    use onshore_db::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull => STORAGE_FULL,
+        ErrorKind::Corrupt => DAMAGED,
+        ErrorKind::Unavailable => UNAVAILABLE,
+        ErrorKind::Bug => INTERNAL,
+    }
+}
+
+fn of_source(error: &onshore_sources::Error) -> Line {
+    use onshore_sources::Error as Source;
+    match error {
+        Source::Spec { .. } | Source::OutsideRoots => BAD_REQUEST,
+        Source::PrivateEndpoint { .. } | Source::Forbidden { .. } => FORBIDDEN,
+        Source::Gone { .. } => NOT_FOUND,
+        Source::Unavailable { .. } => UNAVAILABLE,
+        Source::Changed
+        | Source::Credentials { .. }
+        | Source::Unsupported { .. }
+        | Source::Protocol { .. }
+        | Source::Environment { .. } => INTERNAL,
+    }
+}
+
+/// What to do about it, where the keeper's own words do not say.
+fn remedy(error: &Error) -> &'static str {
+    use onshore_store::Error as Store;
+    let Error::Store(error) = error else {
+        return "";
+    };
+    match error {
+        Store::WouldLoosen { .. } => {
+            "; a class is only ever tightened: name one that is at least as strict in both level and personal"
+        }
+        Store::BucketTaken { .. } => "; names are unique in a region: choose another",
+        Store::VersionGone | Store::LabelChanged { .. } => "; ask again",
+        _ => "",
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let Line { status, code } = of(&self);
+        if status.is_server_error() {
+            tracing::error!(error = %Chain(&self), code, "a control request failed");
+        }
+        let message = if code == INTERNAL.code {
+            "this is a mistake in Onshore, not in the request; the server's log says more".to_owned()
+        } else {
+            format!("{self}{}", remedy(&self))
+        };
+        let leaf = match &self {
+            Self::Gate(onshore_gate::Error::Refused(refused)) => Some(refused.leaf),
+            _ => None,
+        };
+        let problem = Problem {
+            code: code.to_owned(),
+            message,
+            leaf,
+        };
+        let mut response = (status, Json(problem)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer"),
+            );
+        }
+        response
+    }
+}
+
+/// An error with everything that caused it, for the log.
+struct Chain<'a>(&'a Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = std::error::Error::source(self.0);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

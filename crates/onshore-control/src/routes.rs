@@ -1,0 +1,48 @@
+//! Which path leads to which handler, and that the door stands before all of them but one.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post, put};
+use axum::{Router, middleware};
+
+use crate::admit::admit;
+use crate::error::Error;
+use crate::extract::BODY_BYTES_MAX;
+use crate::parts::ControlParts;
+use crate::{approvals, buckets, explain, jobs, ledger, state, tenants};
+
+/// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
+/// without one comes from nowhere and is refused.
+pub fn router(parts: ControlParts) -> Router {
+    let control = Arc::new(parts);
+    let guarded = Router::new()
+        .route("/v1/tenants", post(tenants::create).get(tenants::list))
+        .route("/v1/tenants/{name}/keys", post(tenants::create_key))
+        .route("/v1/buckets", post(buckets::create).get(buckets::list))
+        .route("/v1/buckets/{name}/class", put(buckets::set_class))
+        .route("/v1/approvals", post(approvals::grant).get(approvals::list))
+        .route(
+            "/v1/approvals/{id}",
+            get(approvals::show).delete(approvals::revoke),
+        )
+        .route("/v1/explain", post(explain::explain))
+        .route("/v1/jobs", post(jobs::order).get(jobs::list))
+        .route("/v1/jobs/{id}", get(jobs::show).delete(jobs::cancel))
+        .route("/v1/jobs/{id}/certificate", get(jobs::certificate))
+        .route("/v1/ledger/leaves", get(ledger::leaves))
+        .route("/v1/ledger/proofs/{index}", get(ledger::prove))
+        .route("/v1/ledger/key", get(ledger::key))
+        .route("/ledger/checkpoint", get(ledger::checkpoint))
+        .route("/ledger/tile/{*path}", get(ledger::tile))
+        .route("/metrics", get(state::metrics))
+        .route("/openapi.json", get(state::document))
+        .fallback(async || Error::NoSuchRoute)
+        .method_not_allowed_fallback(async || Error::NoSuchMethod)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&control), admit));
+    Router::new()
+        .route("/healthz", get(state::health))
+        .merge(guarded)
+        .with_state(control)
+}

@@ -1,0 +1,7 @@
+//! The control API as callers meet it: the real router on loopback, on real keepers in a folder of its own.
+
+mod acts;
+mod door;
+mod jobs;
+mod ledger;
+mod support;

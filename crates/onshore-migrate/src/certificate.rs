@@ -1,0 +1,384 @@
+//! The certificate: what arrived, what did not, and nothing else, streamed from the entries in the order of their keys.
+//! It says complete only if every entry arrived.
+//!
+//! It is written in two steps around the unit of work that ends the job: a draft with everything but the proof is on
+//! disk before, and becomes the certificate after. A kill in between leaves a draft that the next start finishes, so
+//! that a job which says it has a certificate has one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use onshore_ledger::{
+    CertificateBody, CertificateCounts, CertificateEntry, CertificateException, CertificateFormat,
+    CertificateRoot, Hash, Listing, ProofBundle, Salt,
+};
+use onshore_registry::{EntryState, JobEntry, JobState, Tally};
+use onshore_types::JobId;
+
+use crate::Error;
+use crate::engine::Parts;
+use crate::job::Work;
+use crate::outcome::{Exception, reason_and_detail};
+
+/// How many entries are held at once.
+const PAGE_LEN: u32 = 1000;
+
+/// What a draft is called until it is a certificate.
+const DRAFT: &str = "draft";
+
+/// Returns the file of a job's certificate below the certificates' folder.
+#[must_use]
+pub fn file_of(folder: &Path, job: JobId) -> PathBuf {
+    folder.join(format!("{job}.json"))
+}
+
+/// Certifies a job and ends it.
+pub(crate) async fn certify(work: &Work) -> Result<JobState, Error> {
+    close_waiting(work).await?;
+    let body = body(work).await?;
+    let journal = work.parts.gate.journal();
+    let signature = body.sign(journal.signer())?;
+    let claim = body.claim()?;
+    let state = match body.listing {
+        Listing::Complete => JobState::Complete,
+        Listing::Incomplete => JobState::Incomplete,
+    };
+    let detail = (body.counts.listed == 0)
+        .then(|| "the source lists nothing here: look at the prefix or path".to_owned());
+    let tally = tally(&body);
+    write_draft(work, &body, &signature).await?;
+    let (gate, job) = (work.parts.gate.clone(), work.job.clone());
+    let leaf = work
+        .parts
+        .db
+        .write(move |unit| {
+            Ok::<_, Error>(gate.settle_job(unit, &job, state, detail.as_deref(), &tally, Some(&claim))?)
+        })
+        .await?;
+    let proof = journal.prove(leaf, Vec::new()).await?;
+    finish(&work.parts.certificates, work.job.id, proof).await?;
+    Ok(state)
+}
+
+/// Finishes the drafts of jobs that have ended, and removes those of jobs that have not.
+pub(crate) async fn finish_drafts(parts: &Parts) -> Result<(), Error> {
+    let folder = parts.certificates.clone();
+    for id in blocking(move || drafts(&folder)).await? {
+        let job = parts.registry.job(id).await?;
+        match job.certificate_leaf {
+            Some(leaf) => {
+                let proof = parts.gate.journal().prove(leaf, Vec::new()).await?;
+                finish(&parts.certificates, id, proof).await?;
+            }
+            None => {
+                let draft = draft_of(&parts.certificates, id);
+                blocking(move || remove(&draft)).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whatever still waits now is an exception: it changed again after the last round.
+async fn close_waiting(work: &Work) -> Result<(), Error> {
+    let exception = Exception::new(
+        "still-changing",
+        "it appeared or changed again each time the source was listed: run again when it rests",
+    );
+    loop {
+        let page = work.parts.registry.waiting_entries(work.job.id, None, PAGE_LEN).await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        let (registry, job, outcome) =
+            (work.parts.registry.clone(), work.job.id, exception.outcome());
+        work.parts
+            .db
+            .write(move |unit| {
+                for entry in &page {
+                    registry.save_outcome(unit, job, &entry.listed.key, &outcome)?;
+                }
+                Ok::<_, Error>(())
+            })
+            .await?;
+    }
+}
+
+/// What an entry is in the certificate.
+enum Line {
+    Arrived(CertificateEntry),
+    Missing(CertificateException),
+}
+
+fn line(work: &Work, entry: JobEntry) -> Line {
+    let JobEntry { listed, outcome } = entry;
+    let version = listed
+        .source_version
+        .as_deref()
+        .and_then(|fingerprint| work.access.source.version_of(fingerprint))
+        .map(str::to_owned);
+    let arrived = match outcome.state {
+        EntryState::Copied | EntryState::Unchanged => true,
+        EntryState::Listed | EntryState::Exception => false,
+    };
+    match (arrived, outcome.sha256, outcome.method, outcome.destination, outcome.label) {
+        (true, Some(sha256), Some(method), Some(destination), Some(label)) => {
+            Line::Arrived(CertificateEntry {
+                key: listed.key,
+                version,
+                size: listed.size_bytes,
+                sha256: Hash(sha256),
+                method,
+                destination_version: destination.to_string(),
+                label: label.to_string(),
+            })
+        }
+        _ => {
+            let (reason, detail) = reason_and_detail(outcome.detail.as_deref());
+            Line::Missing(CertificateException {
+                key: listed.key,
+                version,
+                reason,
+                detail,
+            })
+        }
+    }
+}
+
+/// Computes what is signed. Entries do not change any more: nobody but this job writes them.
+async fn body(work: &Work) -> Result<CertificateBody, Error> {
+    let salt = Salt::new(onshore_keys::random());
+    let mut root = CertificateRoot::new(&salt);
+    let mut counts = CertificateCounts {
+        listed: 0,
+        copied: 0,
+        unchanged: 0,
+        exceptions: 0,
+    };
+    let mut exceptions = Vec::new();
+    let mut after = None;
+    while let Some(page) = next_page(work, &mut after).await? {
+        for entry in page {
+            counts.listed += 1;
+            let unchanged = entry.outcome.state == EntryState::Unchanged;
+            match line(work, entry) {
+                Line::Arrived(entry) => {
+                    root.add(&entry)?;
+                    let way = if unchanged { &mut counts.unchanged } else { &mut counts.copied };
+                    *way += 1;
+                }
+                Line::Missing(exception) => {
+                    counts.exceptions += 1;
+                    exceptions.push(exception);
+                }
+            }
+        }
+    }
+    let totals = root.finish();
+    let region = work.parts.gate.region();
+    let (listing, tenant) = (
+        if exceptions.is_empty() { Listing::Complete } else { Listing::Incomplete },
+        work.job.tenant.to_string(),
+    );
+    Ok(CertificateBody {
+        format: CertificateFormat::V1,
+        job: work.job.id.to_string(),
+        tenant,
+        source: format!("{} (current versions)", work.access.source),
+        bucket: work.job.bucket.to_string(),
+        class: work.job.label.map_or_else(|| "none declared".to_owned(), |label| label.to_string()),
+        started: work.job.created.to_string(),
+        ended: work.parts.gate.now().to_string(),
+        region: region.id.to_string(),
+        jurisdiction: region.jurisdiction.to_string(),
+        ledger_key: work.parts.gate.journal().verifier().to_string(),
+        listing,
+        counts,
+        bytes: totals.bytes,
+        salt,
+        root: totals.root,
+        exceptions,
+    })
+}
+
+async fn next_page(
+    work: &Work,
+    after: &mut Option<String>,
+) -> Result<Option<Vec<JobEntry>>, Error> {
+    let page = work.parts.registry.entries(work.job.id, after.take(), PAGE_LEN).await?;
+    *after = page.last().map(|entry| entry.listed.key.clone());
+    Ok((!page.is_empty()).then_some(page))
+}
+
+fn tally(body: &CertificateBody) -> Tally {
+    Tally {
+        listed: body.counts.listed,
+        listed_bytes: body.bytes,
+        copied: body.counts.copied,
+        copied_bytes: body.bytes,
+        unchanged: body.counts.unchanged,
+        unchanged_bytes: 0,
+        exceptions: body.counts.exceptions,
+    }
+}
+
+/// Writes everything but the proof, and forces it to disk.
+async fn write_draft(work: &Work, body: &CertificateBody, signature: &str) -> Result<(), Error> {
+    let path = draft_of(&work.parts.certificates, work.job.id);
+    let head = format!("{{\n\"body\": {},\n\"objects\": [", to_json(body));
+    let mut draft = blocking(move || Draft::begin(path, &head)).await?;
+    let mut after = None;
+    while let Some(page) = next_page(work, &mut after).await? {
+        let lines: Vec<String> = page
+            .into_iter()
+            .filter_map(|entry| match line(work, entry) {
+                Line::Arrived(entry) => Some(to_json(&entry)),
+                Line::Missing(_) => None,
+            })
+            .collect();
+        draft = blocking(move || draft.lines(&lines)).await?;
+    }
+    let tail = format!("\n],\n\"signature\": {},\n\"proof\": ", to_json(&signature));
+    blocking(move || draft.end(&tail)).await
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("texts, numbers and lists always serialize into memory")
+}
+
+/// A draft being written.
+struct Draft {
+    path: PathBuf,
+    file: BufWriter<File>,
+    separator: &'static str,
+}
+
+impl Draft {
+    fn begin(path: PathBuf, head: &str) -> Result<Self, Error> {
+        let file = create(&path)?;
+        let mut draft = Self {
+            path,
+            file: BufWriter::new(file),
+            separator: "\n",
+        };
+        draft.write(head)?;
+        Ok(draft)
+    }
+
+    fn lines(mut self, lines: &[String]) -> Result<Self, Error> {
+        for line in lines {
+            self.write(self.separator)?;
+            self.write(line)?;
+            self.separator = ",\n";
+        }
+        Ok(self)
+    }
+
+    fn end(mut self, tail: &str) -> Result<(), Error> {
+        self.write(tail)?;
+        let path = self.path;
+        let synced = self.file.into_inner().map_err(io::IntoInnerError::into_error);
+        synced.and_then(|file| file.sync_all()).map_err(|error| fail(&path, error))
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), Error> {
+        self.file.write_all(text.as_bytes()).map_err(|error| fail(&self.path, error))
+    }
+}
+
+/// Puts the proof behind the draft and the whole into place.
+async fn finish(folder: &Path, job: JobId, proof: ProofBundle) -> Result<(), Error> {
+    let (draft, file) = (draft_of(folder, job), file_of(folder, job));
+    let folder = folder.to_owned();
+    blocking(move || {
+        let new = file.with_extension("new");
+        copy_with_tail(&draft, &new, &format!("{}\n}}\n", to_json(&proof)))?;
+        rename(&new, &file)?;
+        sync_folder(&folder)?;
+        remove(&draft)
+    })
+    .await
+}
+
+fn draft_of(folder: &Path, job: JobId) -> PathBuf {
+    file_of(folder, job).with_extension(DRAFT)
+}
+
+/// Returns the jobs that have a draft.
+#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
+fn drafts(folder: &Path) -> Result<Vec<JobId>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(fail(folder, error)),
+    };
+    let mut jobs = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| fail(folder, error))?.path();
+        let is_draft = path.extension().is_some_and(|extension| extension == DRAFT);
+        let id = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+        if let (true, Some(id)) = (is_draft, id) {
+            jobs.push(id);
+        }
+    }
+    Ok(jobs)
+}
+
+/// Makes a file that only the server may read: names of objects are personal data.
+#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
+fn create(path: &Path) -> Result<File, Error> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| fail(folder, error))?;
+    }
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| fail(path, error))
+}
+
+#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
+fn copy_with_tail(from: &Path, to: &Path, tail: &str) -> Result<(), Error> {
+    let mut draft = BufReader::new(File::open(from).map_err(|error| fail(from, error))?);
+    let mut file = create(to)?;
+    io::copy(&mut draft, &mut file)
+        .and_then(|_| file.write_all(tail.as_bytes()))
+        .and_then(|()| file.sync_all())
+        .map_err(|error| fail(to, error))
+}
+
+#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
+fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(|error| fail(to, error))
+}
+
+#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
+fn sync_folder(folder: &Path) -> Result<(), Error> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| fail(folder, error))
+}
+
+#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
+fn remove(path: &Path) -> Result<(), Error> {
+    fs::remove_file(path).map_err(|error| fail(path, error))
+}
+
+fn fail(path: &Path, source: io::Error) -> Error {
+    Error::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Error::Stopping)?
+}

@@ -1,0 +1,192 @@
+//! The engine: finds jobs in the registry, works on a few of them at the same time, and ends them: finished, failed or
+//! cancelled, always with their credentials destroyed. A server that stops leaves them as they are; the next start
+//! goes on with them.
+
+use std::collections::HashSet;
+use std::error::Error as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use onshore_db::Database;
+use onshore_gate::Gate;
+use onshore_registry::{Job, JobState, Registry};
+use onshore_store::Store;
+use onshore_types::JobId;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::ErrorKind;
+use crate::opening::OpenSource;
+use crate::{Error, Patience, certificate, job};
+
+/// How many jobs are worked on at the same time.
+const JOBS_AT_ONCE: usize = 2;
+
+/// How soon a change in the database is looked at: a busy server commits a thousand times a second.
+const GLANCE: Duration = Duration::from_millis(250);
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The database that all keepers share.
+    pub db: Database,
+    /// Where jobs are.
+    pub registry: Registry,
+    /// Where objects go.
+    pub store: Store,
+    /// Who permits and records it.
+    pub gate: Gate,
+    /// How sources are opened.
+    pub sources: Arc<dyn OpenSource>,
+    /// The folder of the certificates.
+    pub certificates: PathBuf,
+    /// How long a source that fails is waited for.
+    pub patience: Patience,
+}
+
+/// The migration engine. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    parts: Arc<Parts>,
+}
+
+/// What became of a job that was worked on.
+enum Ended {
+    /// Its record says how it ended.
+    Ended,
+    /// It is as it was; this engine does not take it up again.
+    Left,
+}
+
+impl Engine {
+    /// Makes an engine of its parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+        }
+    }
+
+    /// Works on jobs until told to stop. Unfinished jobs of an earlier run come first.
+    pub async fn run(&self, stop: CancellationToken) {
+        if let Err(error) = certificate::finish_drafts(&self.parts).await {
+            tracing::error!(error = %chain(&error), "certificates of an earlier run could not be finished");
+        }
+        let mut commits = self.parts.db.commits();
+        let mut under_way: JoinSet<(JobId, Ended)> = JoinSet::new();
+        let (mut busy, mut left) = (HashSet::new(), HashSet::new());
+        loop {
+            commits.mark_unchanged();
+            match self.parts.registry.unfinished_jobs().await {
+                Ok(jobs) => {
+                    for job in jobs {
+                        let room = busy.len() < JOBS_AT_ONCE;
+                        if room && !left.contains(&job.id) && busy.insert(job.id) {
+                            let (parts, stop) = (Arc::clone(&self.parts), stop.clone());
+                            under_way.spawn(async move {
+                                let id = job.id;
+                                (id, supervise(parts, job, stop).await)
+                            });
+                        }
+                    }
+                }
+                Err(error) => tracing::error!(%error, "jobs could not be looked up"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(done) = under_way.join_next() => match done {
+                    Ok((id, Ended::Ended)) => {
+                        busy.remove(&id);
+                    }
+                    Ok((id, Ended::Left)) => {
+                        busy.remove(&id);
+                        left.insert(id);
+                    }
+                    Err(error) => tracing::error!(%error, "a job's task ended"),
+                },
+                changed = glance(&mut commits) => if !changed { break },
+            }
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+}
+
+/// Waits for a commit, and a moment longer, so that many are one. `false` when there will be no more.
+async fn glance(commits: &mut watch::Receiver<u64>) -> bool {
+    let changed = commits.changed().await.is_ok();
+    tokio::time::sleep(GLANCE).await;
+    changed
+}
+
+async fn supervise(parts: Arc<Parts>, job: Job, stop: CancellationToken) -> Ended {
+    let id = job.id;
+    let outcome = tokio::select! {
+        () = stop.cancelled() => return Ended::Ended,
+        () = cancelled(&parts, id) => end(&parts, &job, JobState::Cancelled, None).await,
+        done = job::run(Arc::clone(&parts), job.clone()) => match done {
+            Ok(state) => {
+                tracing::info!(job = %id, %state, "migration ended");
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::EndsJob => {
+                let why = chain(&error);
+                tracing::warn!(job = %id, why, "migration failed");
+                end(&parts, &job, JobState::Failed, Some(why)).await
+            }
+            Err(error) => Err(error),
+        },
+    };
+    match outcome {
+        Ok(()) => Ended::Ended,
+        Err(error) => {
+            tracing::error!(job = %id, error = %chain(&error), "the job is left as it is; the next start of the server goes on with it");
+            Ended::Left
+        }
+    }
+}
+
+/// Returns when somebody has asked the job to stop.
+async fn cancelled(parts: &Parts, id: JobId) {
+    let mut commits = parts.db.commits();
+    loop {
+        commits.mark_unchanged();
+        match parts.registry.job(id).await {
+            Ok(job) if job.state == JobState::Cancelling => return,
+            Ok(_) => {}
+            Err(error) => tracing::error!(job = %id, %error, "the job could not be looked up"),
+        }
+        if !glance(&mut commits).await {
+            // Nothing will ever change again: the database is closed, and the work beside this ends by itself.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+async fn end(parts: &Parts, job: &Job, state: JobState, why: Option<String>) -> Result<(), Error> {
+    let tally = parts.registry.tally(job.id).await?;
+    let (gate, job) = (parts.gate.clone(), job.clone());
+    parts
+        .db
+        .write(move |unit| {
+            gate.settle_job(unit, &job, state, why.as_deref(), &tally, None)?;
+            Ok(())
+        })
+        .await
+}
+
+/// Returns an error with its causes.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,31 @@
+//! The migration engine: brings the objects of a source into a bucket, proves that they arrived, and says what did not.
+//!
+//! It picks jobs up from the registry; nobody calls it. Everything it knows of a job is in the database, so that a kill
+//! at any instant costs the objects under way and nothing else. A job goes through the phases of [`phase`]:
+//! the source is listed (`inventory`), each object is planned ([`plan`]), brought and verified (`object`, `verify`),
+//! the source is listed again until nothing has changed (`job`), and what arrived is certified (`certificate`).
+//!
+//! - [`Engine`], [`Parts`]: what the binary builds and runs.
+//! - [`OpenSource`], [`Sources`]: how a job's source is opened.
+//! - [`Patience`]: how long a source that fails is waited for.
+
+mod certificate;
+mod delivery;
+mod engine;
+mod error;
+mod inventory;
+mod job;
+mod object;
+mod opening;
+mod outcome;
+mod patience;
+pub mod phase;
+pub mod plan;
+mod read_back;
+mod verify;
+
+pub use crate::certificate::file_of as certificate_file;
+pub use crate::engine::{Engine, Parts};
+pub use crate::error::Error;
+pub use crate::opening::{OpenSource, Sources};
+pub use crate::patience::Patience;

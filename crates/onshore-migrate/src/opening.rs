@@ -1,0 +1,43 @@
+//! How a job's source is opened. The engine takes it as a value, so that tests can hand it a source that lies.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use onshore_sources::{Credentials, Error, Folder, S3Source, Source, SourceAccess, SourceSpec};
+
+/// Opens sources.
+#[async_trait]
+pub trait OpenSource: Send + Sync + fmt::Debug {
+    /// Opens a source.
+    async fn open(
+        &self,
+        access: &SourceAccess,
+        credentials: Option<&Credentials>,
+    ) -> Result<Arc<dyn Source>, Error>;
+}
+
+/// Opens the sources that there are.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The folders below which a folder may be read.
+    pub roots: Vec<PathBuf>,
+}
+
+#[async_trait]
+impl OpenSource for Sources {
+    async fn open(
+        &self,
+        access: &SourceAccess,
+        credentials: Option<&Credentials>,
+    ) -> Result<Arc<dyn Source>, Error> {
+        match &access.source {
+            SourceSpec::S3(spec) => {
+                let source = S3Source::open(spec, credentials, access.network).await?;
+                Ok(Arc::new(source))
+            }
+            SourceSpec::Folder(spec) => Ok(Arc::new(Folder::open(spec, &self.roots).await?)),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What a job is doing, as it is written in its record: a kill leaves the job in one of these, and the engine goes on
+//! from there.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// How often the source is listed again at most before what still changes is an exception.
+pub const ROUNDS_MAX: u32 = 3;
+
+/// What a job is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Listing the source: for the first time (round 0), or again to catch up with what changed.
+    Listing(u32),
+    /// Bringing what was listed.
+    Copying(u32),
+    /// Computing, signing and writing the certificate.
+    Certifying,
+}
+
+/// The text is no phase.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a phase of a migration")]
+pub struct PhaseError;
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listing(0) => f.write_str("listing"),
+            Self::Listing(round) => write!(f, "listing again {round}"),
+            Self::Copying(0) => f.write_str("copying"),
+            Self::Copying(round) => write!(f, "copying again {round}"),
+            Self::Certifying => f.write_str("certifying"),
+        }
+    }
+}
+
+impl FromStr for Phase {
+    type Err = PhaseError;
+
+    fn from_str(text: &str) -> Result<Self, PhaseError> {
+        let round = |digits: &str| digits.parse().map_err(|_| PhaseError);
+        match text {
+            // A job that nobody has begun.
+            "queued" | "listing" => Ok(Self::Listing(0)),
+            "copying" => Ok(Self::Copying(0)),
+            "certifying" => Ok(Self::Certifying),
+            _ => match text.rsplit_once(' ') {
+                Some(("listing again", digits)) => round(digits).map(Self::Listing),
+                Some(("copying again", digits)) => round(digits).map(Self::Copying),
+                _ => Err(PhaseError),
+            },
+        }
+    }
+}
+
+impl Phase {
+    /// Returns what follows when the phase is done. `waiting` tells whether anything listed still waits.
+    #[must_use]
+    pub fn next(self, waiting: Waiting) -> Option<Self> {
+        match (self, waiting) {
+            (Self::Listing(0), _) => Some(Self::Copying(0)),
+            (Self::Listing(_), Waiting::Nothing) => Some(Self::Certifying),
+            // What the last listing found changed is not copied: nobody would look whether it changed once more.
+            (Self::Listing(round), Waiting::Something) if round > ROUNDS_MAX => Some(Self::Certifying),
+            (Self::Listing(round), Waiting::Something) => Some(Self::Copying(round)),
+            (Self::Copying(round), _) => Some(Self::Listing(round.saturating_add(1))),
+            (Self::Certifying, _) => None,
+        }
+    }
+}
+
+/// Whether anything listed still waits to be brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// Something does.
+    Something,
+    /// Nothing does.
+    Nothing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Phase, ROUNDS_MAX, Waiting};
+
+    #[test]
+    fn phases_read_back() {
+        for phase in [
+            Phase::Listing(0),
+            Phase::Listing(2),
+            Phase::Copying(0),
+            Phase::Copying(3),
+            Phase::Certifying,
+        ] {
+            assert_eq!(phase.to_string().parse(), Ok(phase));
+        }
+        assert_eq!("queued".parse(), Ok(Phase::Listing(0)));
+        for bad in ["", "listing again", "listing again x", "resting 1"] {
+            assert!(bad.parse::<Phase>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_job_ends_and_always_behind_a_listing() {
+        for always in [Waiting::Something, Waiting::Nothing] {
+            let mut phase = Phase::Listing(0);
+            let mut copies = 0;
+            while let Some(next) = phase.next(always) {
+                assert!(next != Phase::Certifying || matches!(phase, Phase::Listing(1..)));
+                copies += u32::from(matches!(next, Phase::Copying(_)));
+                phase = next;
+            }
+            let expected = if always == Waiting::Nothing { 1 } else { 1 + ROUNDS_MAX };
+            assert_eq!(copies, expected);
+        }
+    }
+}

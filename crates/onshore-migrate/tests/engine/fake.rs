@@ -1,0 +1,307 @@
+//! A source in memory that does to its reader what sources do, and worse.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream;
+use md5::{Digest, Md5};
+use onshore_migrate::OpenSource;
+use onshore_sources::{
+    ByteStream, Credentials, Details, Entry, Error, EtagMeaning, ListCursor, Obstacle, Oddity, Page,
+    Source, SourceAccess,
+};
+use onshore_types::Timestamp;
+
+const PAGE_LEN: usize = 3;
+
+/// What a source does with one of its objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Mischief {
+    #[default]
+    None,
+    /// Vouches for other bytes than it sends, each time.
+    WrongBytes,
+    /// The same, the first time only.
+    WrongBytesOnce,
+    /// Sends other bytes each time and vouches for nothing.
+    OtherBytesEachTime,
+    /// Becomes another object while it is read, the first time.
+    ChangesOnce,
+    /// Becomes another object each time it is read.
+    ChangesAlways,
+    /// Does not answer so many times.
+    Storm(u32),
+    /// Never answers.
+    Silent,
+    /// Is gone when it is asked for.
+    Disappears,
+    /// May not be read.
+    Forbidden,
+    /// The credentials run out with it.
+    CredentialsExpire,
+    /// Sends fewer bytes than it says, and ends cleanly.
+    EndsEarly,
+    /// Sends more bytes than it says.
+    EndsLate,
+    /// Breaks off in the middle, once.
+    BreaksOnce,
+    /// Another object of this index appears once this one is read.
+    MakesAnother,
+}
+
+/// What a source says of an object's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Vouch {
+    #[default]
+    Md5,
+    /// Parts of this size.
+    Parts(usize),
+    Nothing,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Object {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) vouch: Vouch,
+    pub(crate) mischief: Mischief,
+    pub(crate) class: Option<String>,
+    pub(crate) obstacle: Option<Obstacle>,
+    generation: u32,
+    asked: u32,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    objects: BTreeMap<String, Object>,
+    oddities: Vec<Oddity>,
+    listings: u32,
+    restless: bool,
+    storm_of_listings: u32,
+    opened: Vec<(String, u64)>,
+}
+
+/// A source in memory. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fake {
+    state: Arc<Mutex<State>>,
+}
+
+impl Fake {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("not poisoned")
+    }
+
+    pub(crate) fn put(&self, key: &str, object: Object) {
+        let mut state = self.lock();
+        let generation = state.objects.get(key).map_or(0, |old| old.generation + 1);
+        state.objects.insert(key.to_owned(), Object { generation, ..object });
+    }
+
+    pub(crate) fn put_bytes(&self, key: &str, bytes: &[u8]) {
+        self.put(key, Object { bytes: bytes.to_vec(), ..Object::default() });
+    }
+
+    pub(crate) fn put_mischief(&self, key: &str, mischief: Mischief) {
+        let bytes = format!("the bytes of {key}").into_bytes();
+        self.put(key, Object { bytes, mischief, ..Object::default() });
+    }
+
+    pub(crate) fn remove(&self, key: &str) {
+        self.lock().objects.remove(key);
+    }
+
+    pub(crate) fn put_oddity(&self, oddity: Oddity) {
+        self.lock().oddities.push(oddity);
+    }
+
+    /// From now on something new appears before each listing.
+    pub(crate) fn make_restless(&self) {
+        self.lock().restless = true;
+    }
+
+    /// The next listings do not answer.
+    pub(crate) fn storm_listings(&self, times: u32) {
+        self.lock().storm_of_listings = times;
+    }
+
+    /// Which objects were opened, and from which byte on.
+    pub(crate) fn opened(&self) -> Vec<(String, u64)> {
+        self.lock().opened.clone()
+    }
+
+    pub(crate) fn forget_opened(&self) {
+        self.lock().opened.clear();
+    }
+
+    pub(crate) fn bytes(&self, key: &str) -> Vec<u8> {
+        self.lock().objects.get(key).expect("an object").bytes.clone()
+    }
+}
+
+fn unavailable() -> Error {
+    Error::Unavailable { what: "503 SlowDown".into() }
+}
+
+fn etag(object: &Object) -> (String, EtagMeaning) {
+    match object.vouch {
+        Vouch::Md5 => {
+            let md5: [u8; 16] = Md5::digest(&object.bytes).into();
+            (hex_of(&md5), EtagMeaning::Md5(md5))
+        }
+        Vouch::Parts(size) => {
+            let mut whole = Md5::new();
+            let parts = object.bytes.chunks(size).inspect(|part| whole.update(Md5::digest(part))).count();
+            let md5: [u8; 16] = whole.finalize().into();
+            let meaning = EtagMeaning::Composite { md5, parts: u32::try_from(parts).expect("few") };
+            (format!("{}-{parts}", hex_of(&md5)), meaning)
+        }
+        Vouch::Nothing => (format!("opaque {}", object.generation), EtagMeaning::Opaque),
+    }
+}
+
+fn hex_of(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn fingerprint(object: &Object) -> String {
+    format!("{} {}", etag(object).0, object.generation)
+}
+
+#[async_trait]
+impl Source for Fake {
+    async fn list(&self, after: Option<&ListCursor>) -> Result<Page, Error> {
+        let mut state = self.lock();
+        if state.storm_of_listings > 0 {
+            state.storm_of_listings -= 1;
+            return Err(unavailable());
+        }
+        let mut page = Page::default();
+        if after.is_none() {
+            state.listings += 1;
+            if state.restless {
+                let key = format!("zz new {}", state.listings);
+                state.objects.insert(key, Object::default());
+            }
+            page.oddities.clone_from(&state.oddities);
+        }
+        let from = after.map(ListCursor::as_str).unwrap_or_default();
+        let mut rest = state.objects.iter().filter(|(key, _)| key.as_str() > from).peekable();
+        while let Some((key, object)) = rest.next() {
+            page.entries.push(Entry {
+                key: key.clone(),
+                size_bytes: object.bytes.len() as u64,
+                fingerprint: fingerprint(object),
+                modified: Some(Timestamp::from_millis(1_700_000_000_000)),
+            });
+            if page.entries.len() == PAGE_LEN && rest.peek().is_some() {
+                page.next = Some(ListCursor::from_kept(key.clone()));
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    async fn describe(&self, key: &str) -> Result<Details, Error> {
+        let mut state = self.lock();
+        let object = state.objects.get_mut(key).ok_or(Error::Gone { what: "404".into() })?;
+        match object.mischief {
+            Mischief::Storm(times) if object.asked < times => {
+                object.asked += 1;
+                return Err(unavailable());
+            }
+            Mischief::Silent => return Err(unavailable()),
+            Mischief::Disappears => return Err(Error::Gone { what: "404 NoSuchKey".into() }),
+            Mischief::Forbidden => return Err(Error::Forbidden { what: "403 AccessDenied".into() }),
+            Mischief::CredentialsExpire => {
+                return Err(Error::Credentials { what: "400 ExpiredToken".into() });
+            }
+            _ => {}
+        }
+        let (etag, etag_meaning) = etag(object);
+        let part_sizes = match object.vouch {
+            Vouch::Parts(size) => Some(object.bytes.chunks(size).map(|part| part.len() as u64).collect()),
+            Vouch::Md5 | Vouch::Nothing => None,
+        };
+        Ok(Details {
+            fingerprint: fingerprint(object),
+            etag: Some(etag),
+            etag_meaning,
+            size_bytes: object.bytes.len() as u64,
+            content_type: Some("text/plain".into()),
+            user_metadata: object
+                .class
+                .iter()
+                .map(|class| ("onshore-class".to_owned(), class.clone()))
+                .chain([("origin".to_owned(), "fake".to_owned())])
+                .collect(),
+            tags: [("kind".to_owned(), "test".to_owned())].into(),
+            part_sizes,
+            obstacle: object.obstacle,
+            ..Details::default()
+        })
+    }
+
+    async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error> {
+        let mut state = self.lock();
+        state.opened.push((key.to_owned(), from));
+        let object = state.objects.get_mut(key).ok_or(Error::Gone { what: "404".into() })?;
+        if fingerprint(object) != details.fingerprint {
+            return Err(Error::Changed);
+        }
+        object.asked += 1;
+        let mut bytes = object.bytes.clone();
+        let mut end = None;
+        match object.mischief {
+            Mischief::WrongBytes => flip(&mut bytes, 0),
+            Mischief::WrongBytesOnce if object.asked == 1 => flip(&mut bytes, 0),
+            Mischief::OtherBytesEachTime => flip(&mut bytes, object.asked),
+            Mischief::ChangesOnce if object.asked == 1 => change(object, &mut bytes, &mut end),
+            Mischief::ChangesAlways => change(object, &mut bytes, &mut end),
+            Mischief::EndsEarly => bytes.truncate(bytes.len() - 1),
+            Mischief::EndsLate => bytes.push(b'!'),
+            Mischief::BreaksOnce if object.asked == 1 => {
+                bytes.truncate(bytes.len() / 2);
+                end = Some(unavailable());
+            }
+            Mischief::MakesAnother => {
+                let another = Object { bytes: b"another".to_vec(), ..Object::default() };
+                state.objects.insert(format!("{key} another"), another);
+            }
+            _ => {}
+        }
+        let from = usize::try_from(from).expect("small").min(bytes.len());
+        let chunks: Vec<Result<Bytes, Error>> = bytes[from..]
+            .chunks(100_000)
+            .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
+            .chain(end.map(Err))
+            .collect();
+        Ok(Box::pin(stream::iter(chunks)))
+    }
+}
+
+fn flip(bytes: &mut [u8], seed: u32) {
+    if let Some(byte) = bytes.first_mut() {
+        *byte ^= u8::try_from(seed % 128).expect("small") | 0x80;
+    }
+}
+
+/// Half of the old object goes out, and a new one is there.
+fn change(object: &mut Object, bytes: &mut Vec<u8>, end: &mut Option<Error>) {
+    bytes.truncate(bytes.len() / 2);
+    *end = Some(Error::Changed);
+    object.generation += 1;
+    object.bytes.extend_from_slice(b" and more");
+}
+
+#[async_trait]
+impl OpenSource for Fake {
+    async fn open(
+        &self,
+        _: &SourceAccess,
+        _: Option<&Credentials>,
+    ) -> Result<Arc<dyn Source>, Error> {
+        Ok(Arc::new(self.clone()))
+    }
+}

@@ -1,0 +1,232 @@
+//! What can go wrong beneath the operations, and the one table that says what a client is told of it.
+
+use std::net::SocketAddr;
+
+use onshore_store::ErrorKind;
+use onshore_types::Jurisdiction;
+
+use crate::fault::{Code, Fault};
+
+/// What can go wrong in this front.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A domain for virtual-host style cannot be one.
+    #[error("`{0}` is not a domain name: letters, digits, hyphens and dots, such as s3.example.com")]
+    Domain(String),
+    /// The listener failed for good.
+    #[error("connections to {address} can no longer be accepted")]
+    Accept {
+        /// Where it listened.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// The store failed or refused.
+    #[error(transparent)]
+    Store(#[from] onshore_store::Error),
+    /// The gate failed or refused.
+    #[error(transparent)]
+    Gate(#[from] onshore_gate::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] onshore_db::Error),
+}
+
+/// Whether a refusal is read abroad, where it tells the same whatever the cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReadAt {
+    Home,
+    Abroad,
+}
+
+impl Error {
+    /// Says what a client is told; a failure of our own is logged here, where it is handled.
+    pub(crate) fn into_fault(self, read_at: ReadAt, region: Jurisdiction) -> Fault {
+        match self {
+            Self::Store(error) => of_store(error, read_at, region),
+            Self::Gate(onshore_gate::Error::Refused(refused)) => of_refusal(&refused, read_at),
+            Self::Gate(onshore_gate::Error::EpochChanged) => try_again(),
+            Self::Gate(onshore_gate::Error::Db(error))
+            | Self::Gate(onshore_gate::Error::Registry(onshore_registry::Error::Db(error)))
+            | Self::Db(error) => of_database(&error),
+            Self::Gate(error) => {
+                tracing::error!(%error, cause = error_chain(&error), "the gate failed");
+                Fault::internal()
+            }
+            Self::Domain(_) | Self::Accept { .. } => Fault::internal(),
+        }
+    }
+}
+
+fn of_refusal(refused: &onshore_gate::Refused, read_at: ReadAt) -> Fault {
+    // A HEAD has no body: rule and remedy go into a header too, in plain ASCII.
+    let short = match read_at {
+        ReadAt::Home => format!("{}; remedy: {}", refused.refusal.rule(), refused.refusal.remedy()),
+        ReadAt::Abroad => {
+            "border.outward; remedy: a general label or a transfer approval in force, which the operator grants".to_owned()
+        }
+    };
+    let ascii: String = short
+        .chars()
+        .map(|character| if character.is_ascii_graphic() || character == ' ' { character } else { '?' })
+        .collect();
+    Fault::new(Code::AccessDenied, refused.message.clone())
+        .with_header("x-onshore-refusal", &ascii)
+        .with_header("x-onshore-leaf", &refused.leaf.to_string())
+}
+
+fn of_store(error: onshore_store::Error, read_at: ReadAt, region: Jurisdiction) -> Fault {
+    use onshore_store::Error as Store;
+    let kind = error.kind();
+    match error {
+        Store::NoSuchBucket => no_such_bucket(),
+        Store::BucketTaken { owned_by_caller: true } => Fault::new(
+            Code::BucketAlreadyOwnedByYou,
+            "Your previous request to create the named bucket succeeded and you already own it.",
+        ),
+        Store::BucketTaken { owned_by_caller: false } => Fault::new(
+            Code::BucketAlreadyExists,
+            "The requested bucket name is not available. The bucket namespace is shared by all tenants of the region. Please select a different name and try again.",
+        ),
+        Store::BucketNotEmpty => {
+            Fault::new(Code::BucketNotEmpty, "The bucket you tried to delete is not empty.")
+        }
+        Store::WouldLoosen { .. } => Fault::new(Code::InvalidArgument, "A class can only be tightened."),
+        Store::NoSuchKey => no_such_key(),
+        Store::VersionGone | Store::LabelChanged { .. } => try_again(),
+        Store::ConditionFailed { .. } => precondition_failed("a condition of the write"),
+        Store::BadRange => Fault::new(Code::InvalidRange, "The requested range is not satisfiable"),
+        Store::NoSuchUpload => no_such_upload(),
+        Store::BadPartNumber => Fault::new(
+            Code::InvalidArgument,
+            "Part number must be an integer between 1 and 10000, inclusive",
+        ),
+        Store::InvalidPart { number } => Fault::new(
+            Code::InvalidPart,
+            "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+        )
+        .with_detail("PartNumber", number.to_string()),
+        Store::InvalidPartOrder => Fault::new(
+            Code::InvalidPartOrder,
+            "The list of parts was not in ascending order. Parts must be ordered by part number.",
+        ),
+        Store::PartTooSmall { number, size_bytes } => Fault::new(
+            Code::EntityTooSmall,
+            "Your proposed upload is smaller than the minimum allowed size",
+        )
+        .with_detail("PartNumber", number.to_string())
+        .with_detail("ProposedSize", size_bytes.to_string())
+        .with_detail("MinSizeAllowed", onshore_store::PART_BYTES_MIN.to_string()),
+        Store::BodyLength { .. } => crate::body::incomplete(),
+        Store::Md5Mismatch => bad_digest("Content-MD5"),
+        Store::ChecksumMismatch(algorithm) => bad_digest(algorithm.as_str()),
+        Store::Sha256Mismatch => Fault::new(
+            Code::XAmzContentSHA256Mismatch,
+            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        ),
+        Store::ChecksumNotComputed(algorithm) => Fault::new(
+            Code::InvalidRequest,
+            format!("The {algorithm} checksum cannot be of this kind, or was not asked for when the upload began."),
+        ),
+        Store::Body(body) => match body.into_cause().downcast::<Fault>() {
+            Ok(fault) => *fault,
+            Err(cause) => match cause.downcast::<onshore_store::Error>() {
+                Ok(error) => of_store(*error, read_at, region),
+                Err(_) => crate::body::incomplete(),
+            },
+        },
+        Store::Database(error) => of_database(&error),
+        error @ (Store::StorageFull(_)
+        | Store::Corrupt { .. }
+        | Store::CorruptRecord(_)
+        | Store::Files(_)
+        | Store::Keys(_)
+        | Store::Stopping
+        | Store::PermitMismatch(_)) => {
+            tracing::error!(%error, cause = error_chain(&error), "the store failed");
+            of_kind(kind)
+        }
+    }
+}
+
+fn of_kind(kind: ErrorKind) -> Fault {
+    match kind {
+        ErrorKind::StorageFull => Fault::new(
+            Code::InsufficientStorage,
+            "The storage of this region is full. Nothing was changed. Please try again later.",
+        ),
+        ErrorKind::Corrupt => Fault::new(
+            Code::InternalError,
+            "What is stored is not what was written. It is not handed out, and the operator has been told.",
+        ),
+        ErrorKind::Unavailable => Fault::new(
+            Code::ServiceUnavailable,
+            "The store cannot work at present. Please try again.",
+        ),
+        ErrorKind::Refused
+        | ErrorKind::Missing
+        | ErrorKind::Conflict
+        | ErrorKind::BadBody
+        | ErrorKind::Bug => Fault::internal(),
+    }
+}
+
+fn of_database(error: &onshore_db::Error) -> Fault {
+    tracing::error!(%error, "the database failed");
+    of_kind(match error.kind() {
+        onshore_db::ErrorKind::StorageFull => ErrorKind::StorageFull,
+        onshore_db::ErrorKind::Corrupt => ErrorKind::Corrupt,
+        onshore_db::ErrorKind::Unavailable => ErrorKind::Unavailable,
+        onshore_db::ErrorKind::Bug => ErrorKind::Bug,
+    })
+}
+
+/// Writes out why, down to the first cause. No error beneath names a key or a body.
+pub(crate) fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(error.source(), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+/// What a client reads when the bucket is not there.
+pub(crate) fn no_such_bucket() -> Fault {
+    Fault::new(Code::NoSuchBucket, "The specified bucket does not exist")
+}
+
+/// What a client reads when the object is not there.
+pub(crate) fn no_such_key() -> Fault {
+    Fault::new(Code::NoSuchKey, "The specified key does not exist.")
+}
+
+/// What a client reads when the upload is not there.
+pub(crate) fn no_such_upload() -> Fault {
+    Fault::new(
+        Code::NoSuchUpload,
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+    )
+}
+
+/// What a client reads when a condition does not hold.
+pub(crate) fn precondition_failed(condition: &str) -> Fault {
+    Fault::new(
+        Code::PreconditionFailed,
+        "At least one of the pre-conditions you specified did not hold",
+    )
+    .with_detail("Condition", condition)
+}
+
+fn bad_digest(name: &str) -> Fault {
+    Fault::new(
+        Code::BadDigest,
+        format!("The {name} you specified did not match the calculated checksum."),
+    )
+}
+
+fn try_again() -> Fault {
+    Fault::new(
+        Code::OperationAborted,
+        "A conflicting operation is currently in progress against this resource. Please try again.",
+    )
+}

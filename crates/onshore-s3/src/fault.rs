@@ -1,0 +1,175 @@
+//! What a client is told when a request is not carried out: one table of S3 error codes with their statuses, and the
+//! one value that carries a code, a message and details to the answer.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use s3s::{S3Error, S3ErrorCode};
+
+macro_rules! codes {
+    ($($name:ident = $status:ident,)*) => {
+        /// An S3 error code that this front answers.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Code {
+            $(#[doc = concat!("`", stringify!($name), "`")] $name,)*
+        }
+
+        impl Code {
+            /// Returns the name that goes into the answer.
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// Returns the HTTP status that goes with it.
+            pub(crate) const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    AccessDenied = FORBIDDEN,
+    AuthorizationHeaderMalformed = BAD_REQUEST,
+    AuthorizationQueryParametersError = BAD_REQUEST,
+    BadDigest = BAD_REQUEST,
+    BucketAlreadyExists = CONFLICT,
+    BucketAlreadyOwnedByYou = CONFLICT,
+    BucketNotEmpty = CONFLICT,
+    EntityTooLarge = BAD_REQUEST,
+    EntityTooSmall = BAD_REQUEST,
+    IllegalLocationConstraintException = BAD_REQUEST,
+    IncompleteBody = BAD_REQUEST,
+    InsufficientStorage = INSUFFICIENT_STORAGE,
+    InternalError = INTERNAL_SERVER_ERROR,
+    InvalidAccessKeyId = FORBIDDEN,
+    InvalidArgument = BAD_REQUEST,
+    InvalidBucketName = BAD_REQUEST,
+    InvalidDigest = BAD_REQUEST,
+    InvalidPart = BAD_REQUEST,
+    InvalidPartOrder = BAD_REQUEST,
+    InvalidRange = RANGE_NOT_SATISFIABLE,
+    InvalidRequest = BAD_REQUEST,
+    InvalidStorageClass = BAD_REQUEST,
+    InvalidTag = BAD_REQUEST,
+    InvalidToken = BAD_REQUEST,
+    InvalidURI = BAD_REQUEST,
+    KeyTooLongError = BAD_REQUEST,
+    MalformedTrailerError = BAD_REQUEST,
+    MalformedXML = BAD_REQUEST,
+    MaxMessageLengthExceeded = BAD_REQUEST,
+    MetadataTooLarge = BAD_REQUEST,
+    MethodNotAllowed = METHOD_NOT_ALLOWED,
+    MissingContentLength = LENGTH_REQUIRED,
+    NoSuchBucket = NOT_FOUND,
+    NoSuchKey = NOT_FOUND,
+    NoSuchUpload = NOT_FOUND,
+    NotImplemented = NOT_IMPLEMENTED,
+    NotModified = NOT_MODIFIED,
+    OperationAborted = CONFLICT,
+    PreconditionFailed = PRECONDITION_FAILED,
+    RequestHeaderSectionTooLarge = BAD_REQUEST,
+    RequestTimeTooSkewed = FORBIDDEN,
+    RequestTimeout = BAD_REQUEST,
+    ServiceUnavailable = SERVICE_UNAVAILABLE,
+    SignatureDoesNotMatch = FORBIDDEN,
+    XAmzContentSHA256Mismatch = BAD_REQUEST,
+}
+
+/// Why a request is not carried out, in the client's words.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{}: {message}", code.name())]
+pub(crate) struct Fault {
+    pub(crate) code: Code,
+    pub(crate) message: Cow<'static, str>,
+    /// Further elements of the error document, such as the right region.
+    pub(crate) details: Vec<(&'static str, String)>,
+    /// Further headers of the answer.
+    pub(crate) headers: HeaderMap,
+}
+
+impl Fault {
+    /// Makes a fault with a message that a client can act on.
+    pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            details: Vec::new(),
+            headers: HeaderMap::new(),
+        }
+    }
+
+    /// Adds an element to the error document.
+    pub(crate) fn with_detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.details.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header to the answer; a value that no header can carry is left out.
+    pub(crate) fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    /// Says that the service does not do what was asked.
+    pub(crate) fn not_implemented(what: &str) -> Self {
+        Self::new(
+            Code::NotImplemented,
+            format!("{what} is not implemented by this service."),
+        )
+    }
+
+    /// The one text for everybody who may not, whatever is or is not there.
+    pub(crate) fn access_denied() -> Self {
+        Self::new(Code::AccessDenied, "Access Denied")
+    }
+
+    /// The text for a fault of our own; its cause goes to the log alone.
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            Code::InternalError,
+            "We encountered an internal error. Please try again.",
+        )
+    }
+}
+
+/// Hands a fault through `s3s` to the answer; faults with details are answered before `s3s` is reached.
+impl From<Fault> for S3Error {
+    fn from(fault: Fault) -> Self {
+        let code = S3ErrorCode::from_bytes(fault.code.name().as_bytes())
+            .unwrap_or(S3ErrorCode::InternalError);
+        let mut error = Self::with_message(code, fault.message);
+        error.set_status_code(fault.code.status());
+        if !fault.headers.is_empty() {
+            error.set_headers(fault.headers);
+        }
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Code, Fault};
+    use s3s::S3Error;
+
+    #[test]
+    fn a_fault_keeps_its_code_status_and_headers_through_s3s() {
+        for code in [
+            Code::InsufficientStorage,
+            Code::NoSuchKey,
+            Code::MalformedTrailerError,
+        ] {
+            let error: S3Error = Fault::new(code, "m").with_header("x-onshore-leaf", "7").into();
+            assert_eq!(error.code().as_str(), code.name());
+            assert_eq!(error.status_code(), Some(code.status()));
+            assert!(error.headers().is_some_and(|h| h.contains_key("x-onshore-leaf")));
+        }
+    }
+
+    #[test]
+    fn a_value_no_header_can_carry_is_left_out() {
+        assert!(Fault::access_denied().with_header("x-onshore-refusal", "a\nb").headers.is_empty());
+    }
+}

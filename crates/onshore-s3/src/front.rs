@@ -1,0 +1,197 @@
+//! One request from end to end: let in or turned away, answered, its body cleared up, counted.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::EXPECT;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use onshore_db::{CrashPoints, Database};
+use onshore_gate::Gate;
+use onshore_registry::Registry;
+use onshore_store::Store;
+use onshore_types::Timestamp;
+use tracing::Instrument as _;
+
+use crate::answer::{self, AnswerBody};
+use crate::body::drain::{Afterwards, Waiting, drain};
+use crate::call::Call;
+use crate::error::Error;
+use crate::guard::Guard;
+use crate::ops::Operations;
+use crate::wire::{S3sWire, Wire};
+
+/// What the front is made of.
+#[derive(Debug, Clone)]
+pub struct FrontParts {
+    /// Buckets and objects.
+    pub store: Store,
+    /// Who permits and records.
+    pub gate: Gate,
+    /// Where units of work are done.
+    pub db: Database,
+    /// Whose access keys are known.
+    pub registry: Registry,
+    /// The domains below which a host names a bucket.
+    pub domains: Vec<String>,
+    /// Where tests let the process die.
+    pub crash: CrashPoints,
+}
+
+/// S3 over HTTP. Clones share it.
+#[derive(Clone)]
+pub struct Front {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) gate: Gate,
+    guard: Guard,
+    wire: Box<dyn Wire>,
+    started: Timestamp,
+    served: AtomicU64,
+}
+
+impl std::fmt::Debug for Front {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Front").finish_non_exhaustive()
+    }
+}
+
+impl Front {
+    /// Puts the front together.
+    ///
+    /// # Errors
+    /// [`Error::Domain`] for a domain that cannot be one.
+    pub fn new(parts: FrontParts) -> Result<Self, Error> {
+        let domains = parts
+            .domains
+            .iter()
+            .map(|domain| parse_domain(domain))
+            .collect::<Result<Vec<_>, _>>()?;
+        let guard = Guard {
+            gate: parts.gate.clone(),
+            registry: parts.registry,
+            region: parts.gate.region().id.clone(),
+            domains,
+        };
+        let operations = Operations {
+            store: parts.store,
+            gate: parts.gate.clone(),
+            db: parts.db,
+            crash: parts.crash,
+        };
+        Ok(Self {
+            inner: Arc::new(Inner {
+                started: parts.gate.now(),
+                gate: parts.gate,
+                guard,
+                wire: Box::new(S3sWire::new(operations)),
+                served: AtomicU64::new(0),
+            }),
+        })
+    }
+
+    /// Answers a request.
+    pub(crate) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<AnswerBody> {
+        let number = self.inner.served.fetch_add(1, Ordering::Relaxed);
+        let request_id = format!("{:012X}{number:08X}", self.inner.started.as_millis());
+        let span = tracing::debug_span!(
+            "s3",
+            request = %request_id,
+            operation = tracing::field::Empty,
+            tenant = tracing::field::Empty,
+        );
+        self.served(request, peer, &request_id).instrument(span).await
+    }
+
+    async fn served(&self, request: Request<Incoming>, peer: IpAddr, request_id: &str) -> Response<AnswerBody> {
+        let begun = self.inner.gate.now();
+        let waiting = if request.headers().contains_key(EXPECT) {
+            Waiting::ForContinue
+        } else {
+            Waiting::No
+        };
+        let (operation, response, rest) = match self.inner.guard.admit(request, peer).await {
+            Err(turned) => {
+                let response = answer::of_fault(&turned.fault, request_id);
+                (None, response, Some(turned.rest))
+            }
+            Ok((call, request)) => {
+                let response = self.carried_out(&call, request, request_id).await;
+                (call.operation(), response, call.report().take_rest())
+            }
+        };
+        let afterwards = match rest {
+            Some(rest) => drain(rest, waiting).await,
+            None => Afterwards::KeepAlive,
+        };
+        let response = answer::finish(response, request_id, afterwards);
+        self.count(operation, &response, begun);
+        response
+    }
+
+    async fn carried_out(
+        &self,
+        call: &Call,
+        request: Request<crate::body::RequestBody>,
+        request_id: &str,
+    ) -> Response<s3s::Body> {
+        let answered = self.inner.wire.answer(request).await;
+        let span = tracing::Span::current();
+        span.record("operation", call.operation());
+        span.record("tenant", tracing::field::display(call.tenant()));
+        let mut response = match (answered, call.fault()) {
+            (Ok(response), Some(fault)) if !response.status().is_success() => {
+                answer::of_fault(&fault, request_id)
+            }
+            (Ok(response), _) => response,
+            (Err(fault), _) => answer::of_fault(&fault, request_id),
+        };
+        if let Some(leaf) = call.leaf()
+            && !response.headers().contains_key("x-onshore-leaf")
+        {
+            response.headers_mut().insert("x-onshore-leaf", leaf.into());
+        }
+        response
+    }
+
+    fn count(&self, operation: Option<&'static str>, response: &Response<AnswerBody>, begun: Timestamp) {
+        let operation = operation.unwrap_or("none");
+        let status = response.status().as_str().to_owned();
+        let took_ms = self.inner.gate.now().as_millis() - begun.as_millis();
+        metrics::counter!("onshore_s3_requests_total", "operation" => operation, "status" => status.clone())
+            .increment(1);
+        let took_seconds = f64::from(u32::try_from(took_ms.max(0)).unwrap_or(u32::MAX)) / 1000.0;
+        metrics::histogram!("onshore_s3_request_duration_seconds", "operation" => operation)
+            .record(took_seconds);
+        tracing::debug!(operation, status, took_ms, "answered");
+    }
+}
+
+fn parse_domain(domain: &str) -> Result<String, Error> {
+    let good = !domain.is_empty()
+        && domain.split('.').all(|label| {
+            !label.is_empty()
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        });
+    if good {
+        Ok(domain.to_ascii_lowercase())
+    } else {
+        Err(Error::Domain(domain.chars().take(64).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_domain;
+
+    #[test]
+    fn domains_are_names_without_a_port() {
+        assert_eq!(parse_domain("S3.Localhost").expect("a domain"), "s3.localhost");
+        for bad in ["", ".", "s3.", "s3..x", "s3.localhost:9000", "s3 x", "*.x"] {
+            assert!(parse_domain(bad).is_err(), "{bad}");
+        }
+    }
+}

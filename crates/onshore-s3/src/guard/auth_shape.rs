@@ -1,0 +1,240 @@
+//! Which kind of authentication a request carries. Exactly one kind is taken: Signature Version 4 in the
+//! `Authorization` header or in the query. Nothing, two at once, and every other kind are refused here.
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Method};
+
+use crate::fault::{Code, Fault};
+use crate::guard::query::Query;
+
+/// The algorithm that is taken.
+pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// What a request claims, not yet believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) style: Style,
+    /// `ACCESS-KEY/DATE/REGION/SERVICE/aws4_request`.
+    pub(crate) credential: String,
+    pub(crate) signed_headers: Vec<String>,
+    pub(crate) signature: String,
+}
+
+/// Where the claim was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// In the `Authorization` header.
+    Header,
+    /// In the query of a presigned link.
+    Presigned,
+}
+
+impl Claim {
+    /// Finds the claim.
+    pub(crate) fn find(method: &Method, headers: &HeaderMap, query: &Query) -> Result<Self, Fault> {
+        refuse_forms(method, headers)?;
+        let header = headers.get(AUTHORIZATION);
+        let presigned = query.names().any(|name| {
+            matches!(
+                name,
+                "X-Amz-Algorithm" | "X-Amz-Credential" | "X-Amz-Signature" | "X-Amz-SignedHeaders"
+            )
+        });
+        let version_two = query.has("AWSAccessKeyId") || query.has("Signature");
+        let kinds = usize::from(header.is_some()) + usize::from(presigned) + usize::from(version_two);
+        if kinds > 1 {
+            return Err(Fault::new(
+                Code::InvalidArgument,
+                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified",
+            ));
+        }
+        if version_two {
+            return Err(signature_version_two());
+        }
+        if headers.contains_key("x-amz-region-set") || query.has("X-Amz-Region-Set") {
+            return Err(signature_version_four_a());
+        }
+        match header {
+            Some(value) => Self::of_header(value.to_str().map_err(|_| malformed())?),
+            None if presigned => Self::of_query(query),
+            None => Err(Fault::access_denied()),
+        }
+    }
+
+    fn of_header(value: &str) -> Result<Self, Fault> {
+        let (algorithm, fields) = value.trim().split_once(char::is_whitespace).ok_or_else(malformed)?;
+        refuse_algorithm(algorithm)?;
+        let (mut credential, mut signed_headers, mut signature) = (None, None, None);
+        for field in fields.split(',') {
+            let (name, value) = field.trim().split_once('=').ok_or_else(malformed)?;
+            let slot = match name {
+                "Credential" => &mut credential,
+                "SignedHeaders" => &mut signed_headers,
+                "Signature" => &mut signature,
+                _ => return Err(malformed()),
+            };
+            if slot.replace(value.to_owned()).is_some() {
+                return Err(malformed());
+            }
+        }
+        Ok(Self {
+            style: Style::Header,
+            credential: credential.ok_or_else(malformed)?,
+            signed_headers: split_names(&signed_headers.ok_or_else(malformed)?),
+            signature: signature.ok_or_else(malformed)?,
+        })
+    }
+
+    fn of_query(query: &Query) -> Result<Self, Fault> {
+        let get = |name: &'static str| {
+            query
+                .get(name)
+                .filter(|value| !value.is_empty())
+                .ok_or_else(|| {
+                    Fault::new(
+                        Code::AuthorizationQueryParametersError,
+                        "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+                    )
+                    .with_detail("Parameter", name)
+                })
+        };
+        refuse_algorithm(get("X-Amz-Algorithm")?)?;
+        Ok(Self {
+            style: Style::Presigned,
+            credential: get("X-Amz-Credential")?.to_owned(),
+            signed_headers: split_names(get("X-Amz-SignedHeaders")?),
+            signature: get("X-Amz-Signature")?.to_owned(),
+        })
+    }
+}
+
+/// A form would have to be gathered before its signature is found: none of its bytes are taken.
+fn refuse_forms(method: &Method, headers: &HeaderMap) -> Result<(), Fault> {
+    let form = headers
+        .get_all(http::header::CONTENT_TYPE)
+        .iter()
+        .any(|value| {
+            value
+                .as_bytes()
+                .trim_ascii_start()
+                .get(..19)
+                .is_some_and(|head| head.eq_ignore_ascii_case(b"multipart/form-data"))
+        });
+    if form && method == Method::POST {
+        Err(Fault::not_implemented("An upload by an HTML form (POST Object)"))
+    } else {
+        Ok(())
+    }
+}
+
+fn refuse_algorithm(algorithm: &str) -> Result<(), Fault> {
+    match algorithm {
+        ALGORITHM => Ok(()),
+        "AWS" => Err(signature_version_two()),
+        "AWS4-ECDSA-P256-SHA256" => Err(signature_version_four_a()),
+        _ => Err(Fault::new(
+            Code::InvalidRequest,
+            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+        )),
+    }
+}
+
+fn signature_version_two() -> Fault {
+    Fault::new(
+        Code::NotImplemented,
+        "Signature Version 2 is not implemented by this service. Please sign with AWS4-HMAC-SHA256.",
+    )
+}
+
+fn signature_version_four_a() -> Fault {
+    Fault::new(
+        Code::NotImplemented,
+        "Signature Version 4A (AWS4-ECDSA-P256-SHA256) is not implemented by this service. Please sign with AWS4-HMAC-SHA256.",
+    )
+}
+
+fn split_names(names: &str) -> Vec<String> {
+    names.split(';').map(str::to_ascii_lowercase).collect()
+}
+
+fn malformed() -> Fault {
+    Fault::new(
+        Code::AuthorizationHeaderMalformed,
+        "The authorization header is malformed: it needs AWS4-HMAC-SHA256 with Credential, SignedHeaders and Signature, each once.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Claim, Style};
+    use crate::fault::Code;
+    use crate::guard::query::Query;
+    use http::{HeaderMap, Method};
+
+    fn find(method: &Method, headers: &[(&'static str, &str)], query: &str) -> Result<Claim, Code> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().expect("a value"));
+        }
+        let query = Query::parse(Some(query)).expect("a query");
+        Claim::find(method, &map, &query).map_err(|fault| fault.code)
+    }
+
+    const GOOD: &str = "AWS4-HMAC-SHA256 Credential=k/20260101/r/s3/aws4_request, SignedHeaders=host;X-Amz-Date,Signature=ab";
+
+    #[test]
+    fn both_styles_are_read() {
+        let claim = find(&Method::GET, &[("authorization", GOOD)], "").expect("a claim");
+        assert_eq!(claim.style, Style::Header);
+        assert_eq!(claim.signed_headers, ["host", "x-amz-date"]);
+        let claim = find(
+            &Method::GET,
+            &[],
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=c&X-Amz-SignedHeaders=host&X-Amz-Signature=s",
+        )
+        .expect("a claim");
+        assert_eq!(claim.style, Style::Presigned);
+    }
+
+    #[test]
+    fn every_other_shape_is_refused() {
+        let get = Method::GET;
+        for (headers, query, code) in [
+            (vec![], "", Code::AccessDenied),
+            (vec![], "prefix=a", Code::AccessDenied),
+            (vec![("authorization", "AWS k:sig")], "", Code::NotImplemented),
+            (vec![], "AWSAccessKeyId=k&Signature=s&Expires=1", Code::NotImplemented),
+            (vec![], "Signature=s", Code::NotImplemented),
+            (
+                vec![("authorization", "AWS4-ECDSA-P256-SHA256 Credential=a, SignedHeaders=b, Signature=c")],
+                "",
+                Code::NotImplemented,
+            ),
+            (vec![("authorization", GOOD), ("x-amz-region-set", "*")], "", Code::NotImplemented),
+            (vec![], "X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Signature=a", Code::NotImplemented),
+            (vec![("authorization", GOOD)], "X-Amz-Signature=a", Code::InvalidArgument),
+            (vec![("authorization", GOOD)], "AWSAccessKeyId=a", Code::InvalidArgument),
+            (vec![("authorization", "Bearer abc")], "", Code::InvalidRequest),
+            (vec![("authorization", "AWS4-HMAC-SHA256")], "", Code::AuthorizationHeaderMalformed),
+            (
+                vec![("authorization", "AWS4-HMAC-SHA256 Credential=a,Credential=b,SignedHeaders=h,Signature=s")],
+                "",
+                Code::AuthorizationHeaderMalformed,
+            ),
+            (vec![], "X-Amz-Signature=a", Code::AuthorizationQueryParametersError),
+            (vec![], "X-Amz-Credential=a", Code::AuthorizationQueryParametersError),
+        ] {
+            assert_eq!(find(&get, &headers, query).err(), Some(code), "{headers:?} {query}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_refused_signed_or_not() {
+        for content_type in ["multipart/form-data; boundary=x", "Multipart/Form-Data"] {
+            for authorization in [GOOD, "nonsense"] {
+                let headers = [("content-type", content_type), ("authorization", authorization)];
+                assert_eq!(find(&Method::POST, &headers, "").err(), Some(Code::NotImplemented));
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The layer in front of `s3s`: authenticates a request, reads it in one way only, refuses what this service does not
+//! do, and hands on a plain request without a signature. It takes no byte of a body. Whatever passes it carries a
+//! [`Call`]; what reaches the operations without one is refused.
+
+pub(crate) mod address;
+pub(crate) mod auth_shape;
+pub(crate) mod headers;
+pub(crate) mod payload;
+pub(crate) mod presign;
+pub(crate) mod query;
+pub(crate) mod scope;
+pub(crate) mod signature;
+pub(crate) mod subresources;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::header::CONTENT_LENGTH;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use hyper::body::Incoming;
+use onshore_gate::Gate;
+use onshore_policy::{Principal, Role};
+use onshore_registry::{AccessKey, Registry};
+use onshore_types::RegionId;
+
+use crate::body::{BodyReport, RequestBody};
+use crate::call::Call;
+use crate::fault::{Code, Fault};
+use crate::guard::address::Address;
+use crate::guard::auth_shape::Claim;
+use crate::guard::headers::METADATA_PREFIX;
+use crate::guard::payload::Payload;
+use crate::guard::presign::SignedAt;
+use crate::guard::query::Query;
+use crate::guard::scope::Scope;
+use crate::guard::signature::{Signed, SigningKey};
+
+/// The longest path and query.
+const TARGET_MAX_BYTES: usize = 16 * 1024;
+
+/// Headers that the layer reads itself and `s3s` does not get to see.
+const KEPT_BACK: [&str; 13] = [
+    "x-amz-date",
+    "x-amz-content-sha256",
+    "x-amz-decoded-content-length",
+    "x-amz-trailer",
+    "x-amz-expected-bucket-owner",
+    "x-amz-source-expected-bucket-owner",
+    "x-amz-copy-source-range",
+    "x-amz-copy-source-if-match",
+    "x-amz-copy-source-if-none-match",
+    "x-amz-copy-source-if-modified-since",
+    "x-amz-copy-source-if-unmodified-since",
+    "x-amz-tagging",
+    "x-amz-object-attributes",
+];
+
+/// What the layer needs to know.
+#[derive(Debug, Clone)]
+pub(crate) struct Guard {
+    pub(crate) gate: Gate,
+    pub(crate) registry: Registry,
+    pub(crate) region: RegionId,
+    /// In lower case.
+    pub(crate) domains: Vec<String>,
+}
+
+/// Why a request was not let in, and its body, untouched.
+#[derive(Debug)]
+pub(crate) struct Turned {
+    pub(crate) fault: Fault,
+    pub(crate) rest: Incoming,
+}
+
+impl Guard {
+    /// Lets a request in or turns it away.
+    pub(crate) async fn admit(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Result<(Call, Request<RequestBody>), Box<Turned>> {
+        let (parts, incoming) = request.into_parts();
+        let checked = match self.check(&parts, peer).await {
+            Ok(checked) => checked,
+            Err(fault) => {
+                return Err(Box::new(Turned {
+                    fault,
+                    rest: incoming,
+                }));
+            }
+        };
+        let report = checked.call.report().clone();
+        let body = RequestBody::new(incoming, checked.framing, checked.len_bytes, report);
+        let mut request = Request::new(body);
+        *request.method_mut() = parts.method;
+        *request.uri_mut() = checked.uri;
+        *request.headers_mut() = checked.headers;
+        request.extensions_mut().insert(checked.call.clone());
+        Ok((checked.call, request))
+    }
+
+    async fn check(&self, parts: &Parts, peer: IpAddr) -> Result<Checked, Fault> {
+        headers::check_shape(&parts.headers)?;
+        let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        if target > TARGET_MAX_BYTES {
+            return Err(Fault::new(Code::InvalidURI, "The URI is too long."));
+        }
+        let query = Query::parse(parts.uri.query())?;
+        let claim = Claim::find(&parts.method, &parts.headers, &query)?;
+        headers::check_signed(&claim, &parts.headers)?;
+        let scope = Scope::parse(&claim, &self.region)?;
+        let now = self.gate.now();
+        let signed_at = SignedAt::check(claim.style, &parts.headers, &query, &scope, now)?;
+        let payload = Payload::parse(claim.style, &parts.headers, &query)?;
+        let key = self.access_key(&scope).await?;
+        let signing_key = SigningKey::derive(key.secret.as_bytes(), &scope, &signed_at);
+        signing_key.verify(
+            &claim,
+            &Signed {
+                method: &parts.method,
+                raw_path: parts.uri.path(),
+                query: &query,
+                headers: &parts.headers,
+                payload_hash: payload.as_signed(),
+            },
+        )?;
+
+        let mut headers = parts.headers.clone();
+        let query = headers::hoist(&mut headers, query)?;
+        headers::check_meaning(&headers)?;
+        let address = Address::parse(&headers, parts.uri.path(), &self.domains)?;
+        let query = subresources::check(&parts.method, &address, &headers, query)?;
+        headers::check_expected_owner(&headers, key.tenant)?;
+        let framed = payload.frame(&parts.method, &address, &query, &headers, &claim, signing_key)?;
+        let forwarded_for: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .map(|value| value.to_str().unwrap_or("unreadable"))
+            .collect();
+        let place = self.gate.place_of(peer, &forwarded_for);
+        let uri = address.path_style(&query)?;
+        let passed_on = passed_on(&headers, framed.len_bytes);
+        let principal = Principal {
+            id: key.principal,
+            tenant: Some(key.tenant),
+            role: Role::TenantUser,
+        };
+        Ok(Checked {
+            uri,
+            headers: passed_on,
+            framing: framed.framing,
+            len_bytes: framed.len_bytes,
+            call: Call::new(
+                principal,
+                key.tenant,
+                place,
+                headers,
+                framed.announced,
+                BodyReport::default(),
+            ),
+        })
+    }
+
+    async fn access_key(&self, scope: &Scope) -> Result<Arc<AccessKey>, Fault> {
+        match self.registry.access_key(&scope.access_key).await {
+            Ok(Some(key)) => Ok(key),
+            Ok(None) => Err(scope::unknown_access_key()),
+            Err(error) => {
+                tracing::error!(%error, "an access key cannot be looked up");
+                Err(Fault::new(
+                    Code::ServiceUnavailable,
+                    "Access keys cannot be looked up at present. Please try again.",
+                ))
+            }
+        }
+    }
+}
+
+struct Checked {
+    uri: http::Uri,
+    headers: HeaderMap,
+    framing: crate::body::Framing,
+    len_bytes: Option<u64>,
+    call: Call,
+}
+
+/// Returns the headers that `s3s` reads. Conditions, ranges, metadata and what describes the body are not among them:
+/// `s3s` refuses values of them that S3 takes.
+fn passed_on(headers: &HeaderMap, len_bytes: Option<u64>) -> HeaderMap {
+    let mut passed: HeaderMap = headers
+        .iter()
+        .filter(|(name, _)| {
+            let name = name.as_str();
+            name.starts_with("x-amz-")
+                && !name.starts_with(METADATA_PREFIX)
+                && !KEPT_BACK.contains(&name)
+        })
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if let Some(len_bytes) = len_bytes {
+        passed.insert(CONTENT_LENGTH, HeaderValue::from(len_bytes));
+    }
+    // It routes by this header; its value is parsed by the operation, from the call.
+    let copy_source = HeaderName::from_static("x-amz-copy-source");
+    if passed.contains_key(&copy_source) {
+        passed.insert(copy_source, HeaderValue::from_static("bucket/key"));
+    }
+    passed
+}

@@ -1,0 +1,120 @@
+//! The credential scope of a signature: whose key, for which day, region and service. A signature for another region,
+//! service or day is refused before any secret is looked up.
+
+use onshore_types::{AccessKeyId, RegionId};
+
+use crate::fault::{Code, Fault};
+use crate::guard::auth_shape::{Claim, Style};
+
+/// A credential scope that is meant for this region and this service.
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    pub(crate) access_key: AccessKeyId,
+    /// `YYYYMMDD`.
+    pub(crate) date: String,
+    pub(crate) region: RegionId,
+}
+
+impl Scope {
+    /// Reads the scope of a claim and compares it with this region.
+    pub(crate) fn parse(claim: &Claim, region: &RegionId) -> Result<Self, Fault> {
+        let bad = |message: String| {
+            let (code, start) = match claim.style {
+                Style::Header => (
+                    Code::AuthorizationHeaderMalformed,
+                    "The authorization header is malformed; ",
+                ),
+                Style::Presigned => (
+                    Code::AuthorizationQueryParametersError,
+                    "Error parsing the X-Amz-Credential parameter; ",
+                ),
+            };
+            Fault::new(code, format!("{start}{message}"))
+        };
+        let fields: Vec<&str> = claim.credential.split('/').collect();
+        let [access_key, date, named_region, service, terminator] = fields.as_slice() else {
+            return Err(bad(
+                "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."
+                    .to_owned(),
+            ));
+        };
+        if date.len() != 8 || !date.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(bad("the date of the Credential is not YYYYMMDD.".to_owned()));
+        }
+        if *named_region != region.as_str() {
+            return Err(bad(format!("the region of the Credential is wrong; expecting '{region}'."))
+                .with_detail("Region", region.as_str())
+                .with_header("x-amz-bucket-region", region.as_str()));
+        }
+        if *service != "s3" {
+            return Err(bad("incorrect service. This endpoint belongs to \"s3\".".to_owned()));
+        }
+        if *terminator != "aws4_request" {
+            return Err(bad("incorrect terminal. This endpoint uses \"aws4_request\".".to_owned()));
+        }
+        let access_key = AccessKeyId::parse(*access_key).map_err(|_| unknown_access_key())?;
+        Ok(Self {
+            access_key,
+            date: (*date).to_owned(),
+            region: region.clone(),
+        })
+    }
+
+    /// Returns `DATE/REGION/s3/aws4_request`.
+    pub(crate) fn text(&self) -> String {
+        format!("{}/{}/s3/aws4_request", self.date, self.region)
+    }
+}
+
+/// What a client reads whose access key is not known, or no longer.
+pub(crate) fn unknown_access_key() -> Fault {
+    Fault::new(
+        Code::InvalidAccessKeyId,
+        "The AWS Access Key Id you provided does not exist in our records.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scope;
+    use crate::fault::Code;
+    use crate::guard::auth_shape::{Claim, Style};
+    use onshore_types::RegionId;
+
+    fn parse(credential: &str, style: Style) -> Result<Scope, crate::fault::Fault> {
+        let claim = Claim {
+            style,
+            credential: credential.to_owned(),
+            signed_headers: vec!["host".to_owned()],
+            signature: String::new(),
+        };
+        Scope::parse(&claim, &RegionId::parse("cn-north-1").expect("a region"))
+    }
+
+    #[test]
+    fn the_scope_of_this_region_passes() {
+        let scope = parse("KEY/20260102/cn-north-1/s3/aws4_request", Style::Header).expect("a scope");
+        assert_eq!(scope.text(), "20260102/cn-north-1/s3/aws4_request");
+    }
+
+    #[test]
+    fn every_other_scope_is_refused_and_the_right_region_named() {
+        for bad in [
+            "KEY/20260102/us-east-1/s3/aws4_request",
+            "KEY/20260102//s3/aws4_request",
+            "KEY/20260102/cn-north-1/sts/aws4_request",
+            "KEY/20260102/cn-north-1/s3/aws4",
+            "KEY/2026010/cn-north-1/s3/aws4_request",
+            "KEY/cn-north-1/s3/aws4_request",
+            "a/b/KEY/20260102/cn-north-1/s3/aws4_request",
+            "",
+        ] {
+            let header = parse(bad, Style::Header).expect_err(bad);
+            assert_eq!(header.code, Code::AuthorizationHeaderMalformed, "{bad}");
+            let query = parse(bad, Style::Presigned).expect_err(bad);
+            assert_eq!(query.code, Code::AuthorizationQueryParametersError, "{bad}");
+        }
+        let wrong = parse("KEY/20260102/us-east-1/s3/aws4_request", Style::Header).expect_err("wrong");
+        assert_eq!(wrong.details, [("Region", "cn-north-1".to_owned())]);
+    }
+}

@@ -1,0 +1,184 @@
+//! Every operation of S3, with the transfers it stands for. What is not in the table is refused; what is in it as not
+//! implemented is answered so. A test holds the table against the trait of `s3s`.
+
+use onshore_policy::Flow;
+
+/// What an operation stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is a transfer of each of these flows, and the gate judges each.
+    Transfers(&'static [Flow]),
+    /// It is answered with 501.
+    NotImplemented,
+}
+
+const CHANGE: Standing = Standing::Transfers(&[Flow::Change]);
+const INSPECT: Standing = Standing::Transfers(&[Flow::Inspect]);
+const LIST: Standing = Standing::Transfers(&[Flow::List]);
+/// A conditional read, or that of a part, is an inspection first: its 304 and 412 tell of the object without its bytes.
+const READ: Standing = Standing::Transfers(&[Flow::Inspect, Flow::Read]);
+/// A copy read from abroad tells its ETag there: it is a read of the source too.
+const READ_AND_STORE: Standing = Standing::Transfers(&[Flow::Inspect, Flow::Read, Flow::Store]);
+/// The answer 412 to a conditional write tells of the object that is there: it is an inspection too.
+const STORE: Standing = Standing::Transfers(&[Flow::Inspect, Flow::Store]);
+const NOT_IMPLEMENTED: Standing = Standing::NotImplemented;
+
+/// The operations by name. `HeadBucket` and `GetBucketLocation` tell an owner that the bucket it named is there and
+/// where, and nothing of what is in it: they count as changes, which nothing goes out with.
+const TABLE: [(&str, Standing); 99] = [
+    ("AbortMultipartUpload", CHANGE),
+    ("CompleteMultipartUpload", STORE),
+    ("CopyObject", READ_AND_STORE),
+    ("CreateBucket", CHANGE),
+    ("CreateBucketMetadataTableConfiguration", NOT_IMPLEMENTED),
+    ("CreateMultipartUpload", CHANGE),
+    ("CreateSession", NOT_IMPLEMENTED),
+    ("DeleteBucket", CHANGE),
+    ("DeleteBucketAnalyticsConfiguration", NOT_IMPLEMENTED),
+    ("DeleteBucketCors", NOT_IMPLEMENTED),
+    ("DeleteBucketEncryption", NOT_IMPLEMENTED),
+    ("DeleteBucketIntelligentTieringConfiguration", NOT_IMPLEMENTED),
+    ("DeleteBucketInventoryConfiguration", NOT_IMPLEMENTED),
+    ("DeleteBucketLifecycle", NOT_IMPLEMENTED),
+    ("DeleteBucketMetadataTableConfiguration", NOT_IMPLEMENTED),
+    ("DeleteBucketMetricsConfiguration", NOT_IMPLEMENTED),
+    ("DeleteBucketOwnershipControls", NOT_IMPLEMENTED),
+    ("DeleteBucketPolicy", NOT_IMPLEMENTED),
+    ("DeleteBucketReplication", NOT_IMPLEMENTED),
+    ("DeleteBucketTagging", NOT_IMPLEMENTED),
+    ("DeleteBucketWebsite", NOT_IMPLEMENTED),
+    ("DeleteObject", CHANGE),
+    ("DeleteObjectTagging", CHANGE),
+    ("DeleteObjects", CHANGE),
+    ("DeletePublicAccessBlock", NOT_IMPLEMENTED),
+    ("GetBucketAccelerateConfiguration", NOT_IMPLEMENTED),
+    ("GetBucketAcl", NOT_IMPLEMENTED),
+    ("GetBucketAnalyticsConfiguration", NOT_IMPLEMENTED),
+    ("GetBucketCors", NOT_IMPLEMENTED),
+    ("GetBucketEncryption", NOT_IMPLEMENTED),
+    ("GetBucketIntelligentTieringConfiguration", NOT_IMPLEMENTED),
+    ("GetBucketInventoryConfiguration", NOT_IMPLEMENTED),
+    ("GetBucketLifecycleConfiguration", NOT_IMPLEMENTED),
+    ("GetBucketLocation", CHANGE),
+    ("GetBucketLogging", NOT_IMPLEMENTED),
+    ("GetBucketMetadataTableConfiguration", NOT_IMPLEMENTED),
+    ("GetBucketMetricsConfiguration", NOT_IMPLEMENTED),
+    ("GetBucketNotificationConfiguration", NOT_IMPLEMENTED),
+    ("GetBucketOwnershipControls", NOT_IMPLEMENTED),
+    ("GetBucketPolicy", NOT_IMPLEMENTED),
+    ("GetBucketPolicyStatus", NOT_IMPLEMENTED),
+    ("GetBucketReplication", NOT_IMPLEMENTED),
+    ("GetBucketRequestPayment", NOT_IMPLEMENTED),
+    ("GetBucketTagging", NOT_IMPLEMENTED),
+    ("GetBucketVersioning", NOT_IMPLEMENTED),
+    ("GetBucketWebsite", NOT_IMPLEMENTED),
+    ("GetObject", READ),
+    ("GetObjectAcl", NOT_IMPLEMENTED),
+    ("GetObjectAttributes", NOT_IMPLEMENTED),
+    ("GetObjectLegalHold", NOT_IMPLEMENTED),
+    ("GetObjectLockConfiguration", NOT_IMPLEMENTED),
+    ("GetObjectRetention", NOT_IMPLEMENTED),
+    ("GetObjectTagging", INSPECT),
+    ("GetObjectTorrent", NOT_IMPLEMENTED),
+    ("GetPublicAccessBlock", NOT_IMPLEMENTED),
+    ("HeadBucket", CHANGE),
+    ("HeadObject", INSPECT),
+    ("ListBucketAnalyticsConfigurations", NOT_IMPLEMENTED),
+    ("ListBucketIntelligentTieringConfigurations", NOT_IMPLEMENTED),
+    ("ListBucketInventoryConfigurations", NOT_IMPLEMENTED),
+    ("ListBucketMetricsConfigurations", NOT_IMPLEMENTED),
+    ("ListBuckets", LIST),
+    ("ListDirectoryBuckets", NOT_IMPLEMENTED),
+    ("ListMultipartUploads", LIST),
+    ("ListObjectVersions", NOT_IMPLEMENTED),
+    ("ListObjects", LIST),
+    ("ListObjectsV2", LIST),
+    ("ListParts", INSPECT),
+    ("PostObject", NOT_IMPLEMENTED),
+    ("PutBucketAccelerateConfiguration", NOT_IMPLEMENTED),
+    ("PutBucketAcl", NOT_IMPLEMENTED),
+    ("PutBucketAnalyticsConfiguration", NOT_IMPLEMENTED),
+    ("PutBucketCors", NOT_IMPLEMENTED),
+    ("PutBucketEncryption", NOT_IMPLEMENTED),
+    ("PutBucketIntelligentTieringConfiguration", NOT_IMPLEMENTED),
+    ("PutBucketInventoryConfiguration", NOT_IMPLEMENTED),
+    ("PutBucketLifecycleConfiguration", NOT_IMPLEMENTED),
+    ("PutBucketLogging", NOT_IMPLEMENTED),
+    ("PutBucketMetricsConfiguration", NOT_IMPLEMENTED),
+    ("PutBucketNotificationConfiguration", NOT_IMPLEMENTED),
+    ("PutBucketOwnershipControls", NOT_IMPLEMENTED),
+    ("PutBucketPolicy", NOT_IMPLEMENTED),
+    ("PutBucketReplication", NOT_IMPLEMENTED),
+    ("PutBucketRequestPayment", NOT_IMPLEMENTED),
+    ("PutBucketTagging", NOT_IMPLEMENTED),
+    ("PutBucketVersioning", NOT_IMPLEMENTED),
+    ("PutBucketWebsite", NOT_IMPLEMENTED),
+    ("PutObject", STORE),
+    ("PutObjectAcl", NOT_IMPLEMENTED),
+    ("PutObjectLegalHold", NOT_IMPLEMENTED),
+    ("PutObjectLockConfiguration", NOT_IMPLEMENTED),
+    ("PutObjectRetention", NOT_IMPLEMENTED),
+    ("PutObjectTagging", CHANGE),
+    ("PutPublicAccessBlock", NOT_IMPLEMENTED),
+    ("RestoreObject", NOT_IMPLEMENTED),
+    ("SelectObjectContent", NOT_IMPLEMENTED),
+    ("UploadPart", STORE),
+    ("UploadPartCopy", READ_AND_STORE),
+    ("WriteGetObjectResponse", NOT_IMPLEMENTED),
+];
+
+/// Looks an operation up.
+pub(crate) fn lookup(name: &str) -> Option<(&'static str, Standing)> {
+    TABLE.iter().find(|(known, _)| *known == name).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Standing, TABLE, lookup};
+    use std::collections::BTreeSet;
+    use std::process::Command;
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the list of operations is in the sources of s3s, which the test reads"
+    )]
+    fn trait_of_s3s() -> String {
+        let output = Command::new("cargo")
+            .args(["metadata", "--format-version=1", "--offline"])
+            .output()
+            .expect("cargo runs the test, so it is there");
+        let metadata: serde_json::Value =
+            serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
+        let manifest = metadata["packages"]
+            .as_array()
+            .expect("packages")
+            .iter()
+            .find(|package| package["name"] == "s3s")
+            .and_then(|package| package["manifest_path"].as_str())
+            .expect("s3s is a dependency");
+        let file = std::path::Path::new(manifest).with_file_name("src").join("s3_trait.rs");
+        std::fs::read_to_string(file).expect("the trait is in this file")
+    }
+
+    #[test]
+    fn every_operation_of_the_trait_is_in_the_table_and_no_other() {
+        let text = trait_of_s3s();
+        let in_trait: BTreeSet<String> = text
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("async fn "))
+            .filter_map(|rest| rest.split('(').next())
+            .map(|name| name.replace('_', ""))
+            .collect();
+        let in_table: BTreeSet<String> =
+            TABLE.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        assert!(in_trait.len() > 90, "the trait was found");
+        assert_eq!(in_trait, in_table);
+        assert_eq!(in_table.len(), TABLE.len(), "no name twice");
+    }
+
+    #[test]
+    fn what_is_unlisted_has_no_standing() {
+        assert_eq!(lookup("GetObjectSecretly"), None);
+        assert_eq!(lookup("PutBucketPolicy").map(|(_, standing)| standing), Some(Standing::NotImplemented));
+    }
+}

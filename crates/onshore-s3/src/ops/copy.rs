@@ -1,0 +1,338 @@
+//! Copies: of an object, and of a run of its bytes into a part of an upload. A copy is a read of its source, judged by
+//! where the client is, and a write. It is labelled like its source or stricter.
+
+use onshore_gate::Outflow;
+use onshore_policy::Flow;
+use onshore_store::{
+    BodyError, BodyStream, ChecksumAlgorithm, Checks, Committed, Layout, NewObject, ObjectHead,
+    Part, WriteCondition,
+};
+use onshore_types::{BucketName, ByteRange, ObjectKey, UploadId};
+
+use crate::call::Call;
+use crate::fault::{Code, Fault};
+use crate::guard::address::parse_key;
+use crate::guard::query::decode;
+use crate::ops::conditions::{self, Conditions};
+use crate::ops::description::{content_headers, declared, user_metadata};
+use crate::ops::outgoing::Outgoing;
+use crate::ops::range::{Resolved, Wanted};
+use crate::ops::tagging::parse_tagging_header;
+use crate::ops::{ATTEMPTS_MAX, Asked, Operations, described, is_stale};
+
+/// The largest object that is copied in one request.
+const COPY_MAX_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+/// What a copy is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Source {
+    bucket: BucketName,
+    key: ObjectKey,
+}
+
+/// An opened source.
+struct Opened {
+    head: ObjectHead,
+    range: ByteRange,
+    body: BodyStream,
+    outflow: Outflow,
+}
+
+/// Whether what is said of the source goes along, or what the request says instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Directive {
+    Copy,
+    Replace,
+}
+
+impl Source {
+    /// Reads the header `x-amz-copy-source`.
+    pub(crate) fn of(call: &Call) -> Result<Self, Fault> {
+        let invalid = |message: &'static str| Fault::new(Code::InvalidArgument, message);
+        let text = call
+            .header("x-amz-copy-source")
+            .ok_or_else(|| invalid("Copy Source must mention the source bucket and key: sourcebucket/sourcekey"))?;
+        let (path, version) = match text.split_once("?versionId=") {
+            Some((path, version)) => (path, Some(version)),
+            None => (text, None),
+        };
+        if version.is_some_and(|version| version != "null") {
+            return Err(invalid("Invalid version id specified"));
+        }
+        if path.starts_with("arn:") {
+            return Err(Fault::not_implemented("A copy from an access point"));
+        }
+        let path = decode(path)?;
+        let path = path.strip_prefix('/').unwrap_or(&path);
+        let (bucket, key) = path
+            .split_once('/')
+            .filter(|(_, key)| !key.is_empty())
+            .ok_or_else(|| invalid("Copy Source must mention the source bucket and key: sourcebucket/sourcekey"))?;
+        Ok(Self {
+            bucket: BucketName::parse(bucket)
+                .map_err(|_| invalid("Invalid copy source bucket name"))?,
+            key: parse_key(key.to_owned())?,
+        })
+    }
+}
+
+impl Directive {
+    fn of(call: &Call, header: &'static str) -> Result<Self, Fault> {
+        match call.header(header) {
+            None | Some("" | "COPY") => Ok(Self::Copy),
+            Some("REPLACE") => Ok(Self::Replace),
+            Some(_) => Err(Fault::new(
+                Code::InvalidArgument,
+                format!("Unknown directive in {header}: it takes COPY or REPLACE."),
+            )),
+        }
+    }
+}
+
+impl Operations {
+    /// Copies an object.
+    pub(crate) async fn copy_object(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+    ) -> Result<Committed, Fault> {
+        let call = asked.call;
+        let source = Source::of(call)?;
+        let metadata = Directive::of(call, "x-amz-metadata-directive")?;
+        let tagging = Directive::of(call, "x-amz-tagging-directive")?;
+        if source.bucket == *name && source.key == *key && metadata == Directive::Copy {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+            ));
+        }
+        let condition = conditions::of_write(call)?;
+        let target = self.target(asked, Flow::Store, name, key).await?;
+        if condition != WriteCondition::Always {
+            self.tellable(asked, &target).await?;
+        }
+        let opened = self.open(asked, &source, Wanted::Whole).await?;
+        let mut object = match metadata {
+            Directive::Copy => NewObject {
+                content: opened.head.content.clone(),
+                user_metadata: opened.head.user_metadata.clone(),
+                ..NewObject::default()
+            },
+            Directive::Replace => NewObject {
+                content: content_headers(call),
+                user_metadata: user_metadata(call),
+                ..NewObject::default()
+            },
+        };
+        // Never looser than the source, whatever the directive; an unclassified source stays so.
+        let said = declared(&object.user_metadata)?;
+        object.declared = Some(said.map_or(opened.head.label, |said| said.join(opened.head.label)));
+        object.tags = match tagging {
+            Directive::Copy if opened.head.tag_count == 0 => onshore_store::Tags::new(),
+            Directive::Copy => self.get_object_tagging(asked, &source.bucket, &source.key).await?,
+            Directive::Replace => parse_tagging_header(call)?,
+        };
+        let checks = Checks {
+            len_bytes: Some(opened.range.len_bytes),
+            wanted: wanted_checksums(call, &opened.head)?,
+            layout: Layout::Whole,
+            ..Checks::default()
+        };
+        let permit = self
+            .permit_store(asked, &target.bucket, key, object.declared, checks.len_bytes)
+            .await?;
+        let body = outgoing(opened);
+        let staged = self
+            .store
+            .stage(&permit, body, &checks)
+            .await
+            .map_err(|error| self.fault(call, error))?;
+        self.commit(asked, target.bucket, key, permit, staged, object, condition)
+            .await
+    }
+
+    /// Copies a run of bytes into a part of an upload.
+    pub(crate) async fn upload_part_copy(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+        upload: UploadId,
+        number: u32,
+    ) -> Result<(Part, onshore_types::Timestamp), Fault> {
+        let source = Source::of(asked.call)?;
+        let wanted = match asked.call.header("x-amz-copy-source-range") {
+            None => Wanted::Whole,
+            Some(text) => match Wanted::parse(Some(text)) {
+                wanted @ Wanted::From { last: Some(_), .. } => wanted,
+                _ => {
+                    return Err(Fault::new(
+                        Code::InvalidArgument,
+                        "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy",
+                    ));
+                }
+            },
+        };
+        let (bucket, description) = self.upload(asked, Flow::Store, name, key, upload).await?;
+        let opened = self.open(asked, &source, wanted).await?;
+        if description.label.join(opened.head.label) != description.label {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                "The class of the copy source is stricter than that of the upload. Begin the upload with a class at least as strict (x-amz-meta-onshore-class), or with none.",
+            ));
+        }
+        let checks = Checks {
+            len_bytes: Some(opened.range.len_bytes),
+            wanted: description.checksum.map(|(algorithm, _)| algorithm).into_iter().collect(),
+            ..Checks::default()
+        };
+        let permit = self
+            .permit_part(asked, &bucket, key, description.label, checks.len_bytes)
+            .await?;
+        let body = outgoing(opened);
+        let staged = self
+            .store
+            .stage_part(&permit, number, body, &checks)
+            .await
+            .map_err(|error| self.fault(asked.call, error))?;
+        self.commit_part(asked, name, key, upload, permit, staged).await
+    }
+
+    /// Opens the source of a copy: an inspection for its conditions and size, then a read.
+    async fn open(&self, asked: Asked<'_>, source: &Source, wanted: Wanted) -> Result<Opened, Fault> {
+        for _ in 0..ATTEMPTS_MAX {
+            let target = self
+                .target(asked, Flow::Read, &source.bucket, &source.key)
+                .await?;
+            let Some(description) = &target.description else {
+                return Err(self.absent(asked, Flow::Read, &target).await);
+            };
+            let Some(head) = self.inspect(asked, &target, description).await? else {
+                continue;
+            };
+            Conditions::of_copy_source(asked.call).check_copy_source(&head)?;
+            let range = copied(wanted, head.size_bytes)?;
+            let subject = described(&target, description, range);
+            let permit = self.permit(asked, Flow::Read, subject).await?;
+            let outflow = self.gate.watch(&permit);
+            match self.store.read(permit, range).await {
+                Ok((head, body)) => {
+                    return Ok(Opened {
+                        head,
+                        range,
+                        body,
+                        outflow,
+                    });
+                }
+                Err(error) if is_stale(&error) => {}
+                Err(error) => return Err(self.fault(asked.call, error)),
+            }
+        }
+        Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+}
+
+fn copied(wanted: Wanted, size_bytes: u64) -> Result<ByteRange, Fault> {
+    let range = match (wanted, wanted.resolve(size_bytes)) {
+        (_, Resolved::Whole) => ByteRange::whole(size_bytes),
+        (Wanted::From { last: Some(last), .. }, Resolved::Run(range)) if last < size_bytes => range,
+        _ => {
+            return Err(Fault::new(
+                Code::InvalidArgument,
+                format!("Range specified is not valid for source object of size: {size_bytes}"),
+            ));
+        }
+    };
+    if range.len_bytes > COPY_MAX_BYTES {
+        return Err(Fault::new(
+            Code::InvalidRequest,
+            "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120",
+        ));
+    }
+    Ok(range)
+}
+
+/// Returns the source's bytes as what is taken in. A source that fails ends the copy with the source's error.
+fn outgoing(opened: Opened) -> impl futures_util::Stream<Item = Result<bytes::Bytes, BodyError>> + Send {
+    use futures_util::StreamExt as _;
+    Outgoing::new(opened.body, opened.outflow).map(|chunk| {
+        chunk.map_err(|stopped| match stopped {
+            crate::ops::outgoing::Stopped::Store(error) => BodyError::new(error),
+            crate::ops::outgoing::Stopped::Lapsed(_) => BodyError::new(Fault::access_denied()),
+        })
+    })
+}
+
+/// Returns the checksums a copy is to have: the one that is asked for, or those of its source.
+fn wanted_checksums(call: &Call, head: &ObjectHead) -> Result<Vec<ChecksumAlgorithm>, Fault> {
+    match call.header("x-amz-checksum-algorithm") {
+        Some(name) => name.parse().map(|algorithm| vec![algorithm]).map_err(|_| {
+            Fault::new(
+                Code::InvalidRequest,
+                "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+            )
+        }),
+        None => Ok(head.checksums.iter().map(|checksum| checksum.algorithm).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Source, copied};
+    use crate::call::{Announced, Call};
+    use crate::ops::range::Wanted;
+    use http::HeaderMap;
+    use onshore_policy::{Principal, Role};
+    use onshore_types::{Place, PrincipalId, TenantId};
+
+    fn source(text: &str) -> Option<(String, String)> {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-amz-copy-source", text.parse().expect("a value"));
+        let tenant = TenantId::from_bytes([1; 16]);
+        let principal = Principal {
+            id: PrincipalId::from_bytes([1; 16]),
+            tenant: Some(tenant),
+            role: Role::TenantUser,
+        };
+        let call = Call::new(
+            principal,
+            tenant,
+            Place::Unknown,
+            headers,
+            Announced::default(),
+            crate::body::BodyReport::default(),
+        );
+        let source = Source::of(&call).ok()?;
+        Some((source.bucket.to_string(), source.key.to_string()))
+    }
+
+    #[test]
+    fn sources_are_read_with_every_key() {
+        for (text, key) in [
+            ("/bkt/a", "a"),
+            ("bkt/a", "a"),
+            ("bkt//a", "/a"),
+            ("bkt/a%2Fb%20c%2B+", "a/b c++"),
+            ("bkt/%25zz", "%zz"),
+            ("bkt/..%2F", "../"),
+            ("bkt/a?versionId=null", "a"),
+            ("bkt/%3FversionId=x", "?versionId=x"),
+        ] {
+            assert_eq!(source(text), Some(("bkt".to_owned(), key.to_owned())), "{text}");
+        }
+        for bad in ["", "/", "bkt", "bkt/", "B_/k", "bkt/a?versionId=abc", "bkt/%zz", "arn:aws:s3:::bkt/a"] {
+            assert_eq!(source(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_copied_run_lies_inside_its_source() {
+        let run = |first, last| Wanted::From { first, last: Some(last) };
+        assert!(copied(run(0, 9), 10).is_ok());
+        assert!(copied(run(0, 10), 10).is_err(), "S3 does not cut it");
+        assert!(copied(run(10, 10), 10).is_err());
+        assert!(copied(Wanted::Whole, 5 * 1024 * 1024 * 1024).is_ok());
+        assert!(copied(Wanted::Whole, 5 * 1024 * 1024 * 1024 + 1).is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! What a writer says of an object: the headers that describe the body, user metadata, tags, and the label it declares.
+
+use std::collections::BTreeMap;
+
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES,
+    HeaderName,
+};
+use onshore_store::{ContentHeaders, NewObject};
+use onshore_types::Label;
+
+use crate::call::Call;
+use crate::fault::{Code, Fault};
+use crate::guard::headers::METADATA_PREFIX;
+use crate::ops::tagging::parse_tagging_header;
+
+/// The user metadata by which an uploader declares a label.
+const CLASS: &str = "onshore-class";
+
+/// Reads everything a writer says.
+pub(crate) fn new_object(call: &Call) -> Result<NewObject, Fault> {
+    let user_metadata = user_metadata(call);
+    Ok(NewObject {
+        content: content_headers(call),
+        tags: parse_tagging_header(call)?,
+        declared: declared(&user_metadata)?,
+        user_metadata,
+        original: None,
+    })
+}
+
+/// Reads the headers that describe the body, `aws-chunked` taken off.
+pub(crate) fn content_headers(call: &Call) -> ContentHeaders {
+    let text = |name: HeaderName| {
+        call.header(name.as_str())
+            .filter(|value| !value.is_empty())
+            .map(str::to_owned)
+    };
+    let codings: Vec<&str> = call
+        .headers()
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("aws-chunked"))
+        .collect();
+    ContentHeaders {
+        content_type: text(CONTENT_TYPE),
+        cache_control: text(CACHE_CONTROL),
+        content_disposition: text(CONTENT_DISPOSITION),
+        content_encoding: (!codings.is_empty()).then(|| codings.join(",")),
+        content_language: text(CONTENT_LANGUAGE),
+        expires: text(EXPIRES),
+    }
+}
+
+/// Reads user metadata as it was sent.
+pub(crate) fn user_metadata(call: &Call) -> BTreeMap<String, String> {
+    call.headers()
+        .iter()
+        .filter_map(|(name, value)| {
+            let name = name.as_str().strip_prefix(METADATA_PREFIX)?;
+            let value = std::str::from_utf8(value.as_bytes()).ok()?;
+            Some((name.to_owned(), value.to_owned()))
+        })
+        .filter(|(name, _)| !name.is_empty())
+        .collect()
+}
+
+/// Reads the label that user metadata declares.
+pub(crate) fn declared(user_metadata: &BTreeMap<String, String>) -> Result<Option<Label>, Fault> {
+    user_metadata
+        .get(CLASS)
+        .map(|text| Label::parse_declaration(text))
+        .transpose()
+        .map_err(|error| {
+            Fault::new(
+                Code::InvalidArgument,
+                format!("The header {METADATA_PREFIX}{CLASS} declares no class: {error}."),
+            )
+            .with_detail("ArgumentName", format!("{METADATA_PREFIX}{CLASS}"))
+        })
+}

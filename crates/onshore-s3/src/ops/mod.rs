@@ -1,0 +1,232 @@
+//! The operations: each describes its transfers, asks the gate, and only then touches the store.
+
+pub(crate) mod buckets;
+pub(crate) mod conditions;
+pub(crate) mod copy;
+pub(crate) mod deletion;
+pub(crate) mod description;
+pub(crate) mod listing;
+pub(crate) mod multipart;
+pub(crate) mod objects;
+pub(crate) mod outgoing;
+pub(crate) mod parts;
+pub(crate) mod range;
+pub(crate) mod shown;
+pub(crate) mod tagging;
+
+use std::fmt;
+
+use onshore_db::{CrashPoints, Database};
+use onshore_gate::Gate;
+use onshore_policy::{Flow, Permit, Subject, Transfer};
+use onshore_store::{Bucket, Description, Store};
+use onshore_types::{BucketName, ByteRange, Label, ObjectKey, VersionId};
+
+use crate::call::Call;
+use crate::error::{Error, ReadAt, no_such_bucket, no_such_key};
+use crate::fault::Fault;
+
+/// How often a transfer is described and judged anew when what was judged changed meanwhile.
+const ATTEMPTS_MAX: usize = 4;
+
+/// What the operations work with.
+#[derive(Clone)]
+pub(crate) struct Operations {
+    pub(crate) store: Store,
+    pub(crate) gate: Gate,
+    pub(crate) db: Database,
+    pub(crate) crash: CrashPoints,
+}
+
+impl fmt::Debug for Operations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operations").finish_non_exhaustive()
+    }
+}
+
+/// One request on its way through an operation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) call: &'a Call,
+    /// The S3 name of the operation.
+    pub(crate) operation: &'static str,
+}
+
+/// An object and the bucket it is in, as described for a transfer.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) bucket: Bucket,
+    pub(crate) key: ObjectKey,
+    pub(crate) description: Option<Description>,
+}
+
+impl Operations {
+    /// Says where a refusal of this request is read.
+    pub(crate) fn read_at(&self, call: &Call) -> ReadAt {
+        if self.gate.is_inside(call.place()) {
+            ReadAt::Home
+        } else {
+            ReadAt::Abroad
+        }
+    }
+
+    /// Says what the client is told of an error.
+    pub(crate) fn fault(&self, call: &Call, error: impl Into<Error>) -> Fault {
+        error
+            .into()
+            .into_fault(self.read_at(call), self.gate.region().jurisdiction)
+    }
+
+    /// Asks the gate.
+    pub(crate) async fn permit(&self, asked: Asked<'_>, flow: Flow, subject: Subject) -> Result<Permit, Fault> {
+        let (from, to) = match flow {
+            Flow::Read | Flow::Inspect | Flow::List => (self.gate.home(), asked.call.place()),
+            Flow::Store | Flow::Change => (asked.call.place(), self.gate.home()),
+        };
+        let transfer = Transfer {
+            principal: asked.call.principal(),
+            operation: asked.operation,
+            flow,
+            subject,
+            from,
+            to,
+        };
+        self.gate
+            .permit(transfer)
+            .await
+            .map_err(|error| self.fault(asked.call, error))
+    }
+
+    /// Finds a bucket of the caller's own tenant. Another tenant's is refused, by the gate and on record, before
+    /// anything in it is looked at.
+    pub(crate) async fn bucket(&self, asked: Asked<'_>, flow: Flow, name: &BucketName) -> Result<Bucket, Fault> {
+        let found = self.store.bucket(name).await;
+        let bucket = found
+            .map_err(|error| self.fault(asked.call, error))?
+            .ok_or_else(no_such_bucket)?;
+        if bucket.tenant == asked.call.tenant() {
+            return Ok(bucket);
+        }
+        let subject = whole_bucket(&bucket, Label::Unclassified);
+        let _refused = self.permit(asked, flow, subject).await?;
+        Err(Fault::access_denied())
+    }
+
+    /// Finds a bucket of the caller's own tenant and describes an object in it.
+    pub(crate) async fn target(
+        &self,
+        asked: Asked<'_>,
+        flow: Flow,
+        name: &BucketName,
+        key: &ObjectKey,
+    ) -> Result<Target, Fault> {
+        let found = self.store.look(name, key).await;
+        let found = found.map_err(|error| self.fault(asked.call, error))?;
+        match found {
+            Some((bucket, description)) if bucket.tenant == asked.call.tenant() => Ok(Target {
+                bucket,
+                key: key.clone(),
+                description,
+            }),
+            Some(_) => Err(match self.bucket(asked, flow, name).await {
+                Ok(_) => Fault::access_denied(),
+                Err(fault) => fault,
+            }),
+            None => Err(no_such_bucket()),
+        }
+    }
+
+    /// Answers for a key that is not there. Abroad only he may learn that who may list the whole bucket; everybody
+    /// else is told what he would be told of an object that he may not read.
+    pub(crate) async fn absent(&self, asked: Asked<'_>, flow: Flow, target: &Target) -> Fault {
+        if self.read_at(asked.call) == ReadAt::Home {
+            return no_such_key();
+        }
+        match self.store.is_all_free(&target.bucket, "").await {
+            Ok(true) => return no_such_key(),
+            Ok(false) => {}
+            Err(error) => return self.fault(asked.call, error),
+        }
+        let subject = Subject {
+            key: Some(target.key.clone()),
+            ..whole_bucket(&target.bucket, Label::Unclassified)
+        };
+        match self.permit(asked, flow, subject).await {
+            Ok(_) => Fault::access_denied(),
+            Err(fault) => fault,
+        }
+    }
+
+    /// Makes sure that the caller may learn whether an object is there, before it learns that from how its change of
+    /// it ends. Inside everybody may; a change that comes from abroad is an inspection besides.
+    pub(crate) async fn tellable(&self, asked: Asked<'_>, target: &Target) -> Result<(), Fault> {
+        if self.read_at(asked.call) == ReadAt::Home {
+            return Ok(());
+        }
+        match &target.description {
+            Some(description) => {
+                let subject = described(target, description, ByteRange::whole(0));
+                self.permit(asked, Flow::Inspect, subject).await.map(|_| ())
+            }
+            None if self
+                .store
+                .is_all_free(&target.bucket, "")
+                .await
+                .map_err(|error| self.fault(asked.call, error))? =>
+            {
+                Ok(())
+            }
+            None => Err(self.absent(asked, Flow::Inspect, target).await),
+        }
+    }
+}
+
+/// Returns the subject of a transfer about a bucket as a whole.
+pub(crate) fn whole_bucket(bucket: &Bucket, label: Label) -> Subject {
+    Subject {
+        bucket: Some(bucket.id),
+        owner: Some(bucket.tenant),
+        key: None,
+        version: None,
+        label,
+        range: ByteRange::whole(0),
+    }
+}
+
+/// Returns the subject of a transfer of what was described.
+pub(crate) fn described(target: &Target, description: &Description, range: ByteRange) -> Subject {
+    Subject {
+        bucket: Some(target.bucket.id),
+        owner: Some(target.bucket.tenant),
+        key: Some(target.key.clone()),
+        version: Some(description.version),
+        label: description.label,
+        range,
+    }
+}
+
+/// Returns the subject of a transfer that makes or changes something of a key.
+pub(crate) fn keyed(
+    bucket: &Bucket,
+    key: &ObjectKey,
+    version: Option<VersionId>,
+    label: Label,
+    len_bytes: u64,
+) -> Subject {
+    Subject {
+        bucket: Some(bucket.id),
+        owner: Some(bucket.tenant),
+        key: Some(key.clone()),
+        version,
+        label,
+        range: ByteRange::whole(len_bytes),
+    }
+}
+
+/// Whether what was judged changed before it was used: describe and judge again.
+pub(crate) fn is_stale(error: &onshore_store::Error) -> bool {
+    matches!(
+        error,
+        onshore_store::Error::VersionGone | onshore_store::Error::LabelChanged { .. }
+    )
+}

@@ -1,0 +1,237 @@
+//! Uploads in parts: begun, completed, aborted.
+
+use onshore_db::CrashPoint;
+use onshore_policy::{Flow, Permit};
+use onshore_store::{
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, Committed, CompletePart, Completion,
+    NewUpload, UploadDescription, WriteCondition,
+};
+use onshore_types::{BucketName, Label, ObjectKey, UploadId};
+use serde_json::json;
+
+use crate::call::{CHECKSUM_HEADERS, Call, checksum_header, parse_checksum};
+use crate::error::{Error, no_such_upload};
+use crate::fault::{Code, Fault};
+use crate::ops::description::new_object;
+use crate::ops::{ATTEMPTS_MAX, Asked, Operations, conditions, is_stale, keyed};
+
+impl Operations {
+    /// Begins an upload.
+    pub(crate) async fn create_upload(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+    ) -> Result<(UploadId, NewUpload), Fault> {
+        let new = NewUpload {
+            object: new_object(asked.call)?,
+            checksum: checksum_of_upload(asked.call)?,
+        };
+        for _ in 0..ATTEMPTS_MAX {
+            let bucket = self.bucket(asked, Flow::Change, name).await?;
+            let label = Label::of_declarations([new.object.declared, bucket.class]);
+            let subject = keyed(&bucket, key, None, label, 0);
+            let permit = self.permit(asked, Flow::Change, subject).await?;
+            let (operations, begun) = (self.clone(), new.clone());
+            let key = key.clone();
+            let result = self
+                .db
+                .write(move |unit| {
+                    let now = operations.gate.now();
+                    let upload = operations.store.create_upload(unit, &permit, &begun, now)?;
+                    let record = json!({ "change": "upload.begun", "key": key, "upload": upload, "label": label });
+                    let leaf = operations.gate.settle_changed(unit, &permit, record)?;
+                    Ok::<_, Error>((upload, leaf))
+                })
+                .await;
+            match result {
+                Ok((upload, leaf)) => {
+                    asked.call.note_leaf(leaf);
+                    return Ok((upload, new));
+                }
+                Err(Error::Store(error)) if is_stale(&error) => {}
+                Err(error) => return Err(self.fault(asked.call, error)),
+            }
+        }
+        Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+
+    /// Finds an upload of the caller's own tenant.
+    pub(crate) async fn upload(
+        &self,
+        asked: Asked<'_>,
+        flow: Flow,
+        name: &BucketName,
+        key: &ObjectKey,
+        upload: UploadId,
+    ) -> Result<(Bucket, UploadDescription), Fault> {
+        let bucket = self.bucket(asked, flow, name).await?;
+        let description = self
+            .store
+            .describe_upload(&bucket, key, upload)
+            .await
+            .map_err(|error| self.fault(asked.call, error))?
+            .ok_or_else(no_such_upload)?;
+        Ok((bucket, description))
+    }
+
+    /// Asks whether a part, or the whole that parts make, may be stored.
+    pub(crate) async fn permit_part(
+        &self,
+        asked: Asked<'_>,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        label: Label,
+        len_bytes: Option<u64>,
+    ) -> Result<Permit, Fault> {
+        let subject = keyed(bucket, key, None, label, len_bytes.unwrap_or(0));
+        self.permit(asked, Flow::Store, subject).await
+    }
+
+    /// Makes the parts of an upload an object.
+    pub(crate) async fn complete_upload(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+        upload: UploadId,
+        parts: Vec<CompletePart>,
+    ) -> Result<Committed, Fault> {
+        let condition = conditions::of_write(asked.call)?;
+        if condition != WriteCondition::Always {
+            let target = self.target(asked, Flow::Store, name, key).await?;
+            self.tellable(asked, &target).await?;
+        }
+        for _ in 0..ATTEMPTS_MAX {
+            let (bucket, description) = self.upload(asked, Flow::Store, name, key, upload).await?;
+            let completion = Completion {
+                parts: parts.clone(),
+                claims: claims_of_whole(asked.call, &description)?,
+                size_bytes: claimed_size(asked.call)?,
+                condition: condition.clone(),
+            };
+            let permit = self
+                .permit_part(asked, &bucket, key, description.label, None)
+                .await?;
+            let operations = self.clone();
+            let result = self
+                .db
+                .write(move |unit| {
+                    let now = operations.gate.now();
+                    let committed = operations
+                        .store
+                        .complete_upload(unit, &permit, upload, &completion, now)?;
+                    let leaf = operations.settle_stored(unit, &permit, &committed)?;
+                    Ok::<_, Error>((committed, leaf))
+                })
+                .await;
+            match result {
+                Ok((committed, leaf)) => {
+                    asked.call.note_leaf(leaf);
+                    self.crash.reach(CrashPoint::Answer);
+                    return Ok(committed);
+                }
+                Err(Error::Store(error)) if is_stale(&error) => {}
+                Err(error) => return Err(self.of_failed_write(asked, &bucket, key, error).await),
+            }
+        }
+        Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+
+    /// Aborts an upload.
+    pub(crate) async fn abort_upload(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+        upload: UploadId,
+    ) -> Result<(), Fault> {
+        let (bucket, description) = self.upload(asked, Flow::Change, name, key, upload).await?;
+        let subject = keyed(&bucket, key, None, description.label, 0);
+        let permit = self.permit(asked, Flow::Change, subject).await?;
+        let (operations, key) = (self.clone(), key.clone());
+        let leaf = self
+            .db
+            .write(move |unit| {
+                operations.store.abort_upload(unit, &permit, upload)?;
+                let record = json!({ "change": "upload.aborted", "key": key, "upload": upload });
+                Ok::<_, Error>(operations.gate.settle_changed(unit, &permit, record)?)
+            })
+            .await
+            .map_err(|error| self.fault(asked.call, error))?;
+        asked.call.note_leaf(leaf);
+        Ok(())
+    }
+}
+
+/// Reads an upload id; what cannot be one names no upload.
+pub(crate) fn parse_upload(text: &str) -> Result<UploadId, Fault> {
+    text.parse().map_err(|_| no_such_upload())
+}
+
+/// Reads which checksum an upload is begun with. Without a type, cyclic ones of 64 bits are of the whole and the others
+/// of the parts, as S3 has it.
+fn checksum_of_upload(call: &Call) -> Result<Option<(ChecksumAlgorithm, ChecksumKind)>, Fault> {
+    let invalid = |message: &'static str| Fault::new(Code::InvalidRequest, message);
+    let kind = match call.header("x-amz-checksum-type") {
+        None => None,
+        Some("COMPOSITE") => Some(ChecksumKind::Composite),
+        Some("FULL_OBJECT") => Some(ChecksumKind::FullObject),
+        Some(_) => return Err(invalid("Value for x-amz-checksum-type header is invalid.")),
+    };
+    let Some(name) = call.header("x-amz-checksum-algorithm") else {
+        return match kind {
+            None => Ok(None),
+            Some(_) => Err(invalid("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")),
+        };
+    };
+    let algorithm: ChecksumAlgorithm = name.parse().map_err(|_| {
+        invalid("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+    })?;
+    match (algorithm, kind) {
+        (ChecksumAlgorithm::Crc64Nvme, None) => Ok(Some((algorithm, ChecksumKind::FullObject))),
+        (ChecksumAlgorithm::Crc64Nvme, Some(ChecksumKind::Composite)) => Err(invalid(
+            "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm.",
+        )),
+        (ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256, Some(ChecksumKind::FullObject)) => {
+            Err(invalid("The FULL_OBJECT checksum type cannot be used with the sha1 or sha256 checksum algorithm."))
+        }
+        (_, kind) => Ok(Some((algorithm, kind.unwrap_or(ChecksumKind::Composite)))),
+    }
+}
+
+/// Reads the checksums that the client says the whole has.
+fn claims_of_whole(call: &Call, description: &UploadDescription) -> Result<Vec<Checksum>, Fault> {
+    let mut claims = Vec::new();
+    for name in CHECKSUM_HEADERS {
+        let Some(text) = call.header(name) else {
+            continue;
+        };
+        // A composite value has the number of parts behind it.
+        let (value, composite) = match text.rsplit_once('-') {
+            Some((value, count)) if count.bytes().all(|b| b.is_ascii_digit()) => (value, true),
+            _ => (text, false),
+        };
+        let claim = parse_checksum(name, value.as_bytes())?;
+        let kind = match description.checksum {
+            Some((algorithm, kind)) if checksum_header(algorithm) == name => kind,
+            _ if composite => ChecksumKind::Composite,
+            _ => ChecksumKind::FullObject,
+        };
+        claims.push(Checksum { kind, ..claim });
+    }
+    Ok(claims)
+}
+
+fn claimed_size(call: &Call) -> Result<Option<u64>, Fault> {
+    call.header("x-amz-mp-object-size")
+        .map(|text| {
+            text.parse().map_err(|_| {
+                Fault::new(
+                    Code::InvalidRequest,
+                    "Value for x-amz-mp-object-size header is invalid.",
+                )
+            })
+        })
+        .transpose()
+}

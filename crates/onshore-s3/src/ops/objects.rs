@@ -1,0 +1,470 @@
+//! One object: written, read, described.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use onshore_db::CrashPoint;
+use onshore_gate::StoredFact;
+use onshore_policy::{Flow, Permit};
+use onshore_store::{
+    BodyError, Bucket, Checks, Committed, Description, Layout, NewObject, ObjectHead, Staged,
+    WriteCondition,
+};
+use onshore_types::{BucketName, ByteRange, Label, LeafIndex, ObjectKey};
+use s3s::dto::StreamingBlob;
+
+use crate::call::{Call, checksum_header, parse_checksum};
+use crate::error::{Error, ReadAt, precondition_failed};
+use crate::fault::{Code, Fault};
+use crate::ops::conditions::{self, Conditions, Outcome};
+use crate::ops::description::new_object;
+use crate::ops::outgoing::Outgoing;
+use crate::ops::range::{Resolved, Wanted};
+use crate::ops::shown::{self, Overrides};
+use crate::ops::{ATTEMPTS_MAX, Asked, Operations, Target, described, is_stale, keyed};
+
+/// What a read or a description is asked with, besides the headers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ReadWish {
+    pub(crate) part_number: Option<i32>,
+    pub(crate) checksums: Checksums,
+    pub(crate) overrides: Overrides,
+}
+
+/// Whether the client asks for the checksums.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Checksums {
+    Shown,
+    #[default]
+    NotShown,
+}
+
+/// The answer to a read.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) headers: HeaderMap,
+    pub(crate) selection: Selection,
+    pub(crate) body: Option<Outgoing>,
+}
+
+/// Which bytes an answer is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Selection {
+    pub(crate) range: ByteRange,
+    pub(crate) size_bytes: u64,
+    pub(crate) extent: Extent,
+}
+
+/// Whether it is all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Whole,
+    Partial,
+}
+
+impl Selection {
+    /// Returns the value of `Content-Range`, where there is one.
+    pub(crate) fn content_range(&self) -> Option<String> {
+        let Self { range, size_bytes, .. } = self;
+        match self.extent {
+            Extent::Whole => None,
+            Extent::Partial => Some(format!(
+                "bytes {}-{}/{size_bytes}",
+                range.start,
+                range.end().saturating_sub(1)
+            )),
+        }
+    }
+}
+
+impl Operations {
+    /// Hands out bytes.
+    pub(crate) async fn get_object(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+        wish: &ReadWish,
+    ) -> Result<Answered, Fault> {
+        for _ in 0..ATTEMPTS_MAX {
+            let target = self.target(asked, Flow::Read, name, key).await?;
+            let Some(description) = &target.description else {
+                return Err(self.absent(asked, Flow::Read, &target).await);
+            };
+            let Some(selection) = self.select(asked, &target, description, wish).await? else {
+                continue;
+            };
+            let subject = described(&target, description, selection.range);
+            let permit = self.permit(asked, Flow::Read, subject).await?;
+            let outflow = self.gate.watch(&permit);
+            if let Some(leaf) = outflow.leaf() {
+                asked.call.note_leaf(leaf);
+            }
+            let (head, body) = match self.store.read(permit, selection.range).await {
+                Ok(read) => read,
+                Err(error) if is_stale(&error) => continue,
+                Err(error) => return Err(self.fault(asked.call, error)),
+            };
+            return Ok(Answered {
+                headers: answer_headers(&head, wish, selection.extent),
+                selection,
+                body: Some(Outgoing::new(body, outflow)),
+            });
+        }
+        Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+
+    /// Describes an object.
+    pub(crate) async fn head_object(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+        wish: &ReadWish,
+    ) -> Result<Answered, Fault> {
+        for _ in 0..ATTEMPTS_MAX {
+            let target = self.target(asked, Flow::Inspect, name, key).await?;
+            let Some(description) = &target.description else {
+                return Err(self.absent(asked, Flow::Inspect, &target).await);
+            };
+            let Some(head) = self.inspect(asked, &target, description).await? else {
+                continue;
+            };
+            check_conditions(asked.call, &head)?;
+            let selection = select_of(asked.call, &head, wish)?;
+            return Ok(Answered {
+                headers: answer_headers(&head, wish, selection.extent),
+                selection,
+                body: None,
+            });
+        }
+        Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+
+    /// Returns what is known of an object besides its bytes; nothing when it changed meanwhile.
+    pub(crate) async fn inspect(
+        &self,
+        asked: Asked<'_>,
+        target: &Target,
+        description: &Description,
+    ) -> Result<Option<ObjectHead>, Fault> {
+        let subject = described(target, description, ByteRange::whole(0));
+        let permit = self.permit(asked, Flow::Inspect, subject).await?;
+        match self.store.head(permit).await {
+            Ok(head) => Ok(Some(head)),
+            Err(error) if is_stale(&error) => Ok(None),
+            Err(error) => Err(self.fault(asked.call, error)),
+        }
+    }
+
+    /// Decides which bytes go out. Where that needs more than the size, or comes to an answer without bytes, the
+    /// object is inspected first, under a permit of its own.
+    async fn select(
+        &self,
+        asked: Asked<'_>,
+        target: &Target,
+        description: &Description,
+        wish: &ReadWish,
+    ) -> Result<Option<Selection>, Fault> {
+        let size_bytes = description.size_bytes;
+        let resolved = Wanted::parse(asked.call.header("range")).resolve(size_bytes);
+        let is_plain = wish.part_number.is_none()
+            && Conditions::of_read(asked.call).is_none()
+            && asked.call.header("if-range").is_none();
+        match resolved {
+            Resolved::Whole if is_plain => Ok(Some(whole(size_bytes))),
+            Resolved::Run(range) if is_plain => Ok(Some(partial(range, size_bytes))),
+            Resolved::Whole | Resolved::Run(_) | Resolved::Unsatisfiable => {
+                let Some(head) = self.inspect(asked, target, description).await? else {
+                    return Ok(None);
+                };
+                check_conditions(asked.call, &head)?;
+                select_of(asked.call, &head, wish).map(Some)
+            }
+        }
+    }
+
+    /// Takes an object in.
+    pub(crate) async fn put_object(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+        body: Option<StreamingBlob>,
+    ) -> Result<Committed, Fault> {
+        let object = new_object(asked.call)?;
+        let condition = conditions::of_write(asked.call)?;
+        let checks = checks_of(asked.call)?;
+        let target = self.target(asked, Flow::Store, name, key).await?;
+        if condition != WriteCondition::Always {
+            self.tellable(asked, &target).await?;
+        }
+        let permit = self
+            .permit_store(asked, &target.bucket, key, object.declared, checks.len_bytes)
+            .await?;
+        let staged = self
+            .store
+            .stage(&permit, incoming(body), &checks)
+            .await
+            .map_err(|error| self.fault(asked.call, error))?;
+        self.verify_trailer(asked.call, &staged)?;
+        self.commit(asked, target.bucket, key, permit, staged, object, condition)
+            .await
+    }
+
+    /// Asks whether something may be stored under this key.
+    pub(crate) async fn permit_store(
+        &self,
+        asked: Asked<'_>,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        declared: Option<Label>,
+        len_bytes: Option<u64>,
+    ) -> Result<Permit, Fault> {
+        let label = Label::of_declarations([declared, bucket.class]);
+        let subject = keyed(bucket, key, None, label, len_bytes.unwrap_or(0));
+        self.permit(asked, Flow::Store, subject).await
+    }
+
+    /// Compares the checksum that came behind the body.
+    pub(crate) fn verify_trailer(&self, call: &Call, staged: &Staged) -> Result<(), Fault> {
+        let Some(algorithm) = call.announced().trailing else {
+            return Ok(());
+        };
+        let name = checksum_header(algorithm);
+        let value = call.report().trailer(name).ok_or_else(|| {
+            Fault::new(Code::MalformedTrailerError, "The announced trailing header is missing.")
+        })?;
+        let claim = parse_checksum(name, value.as_bytes())?;
+        staged
+            .verify(std::slice::from_ref(&claim))
+            .map_err(|error| self.fault(call, error))
+    }
+
+    /// Makes a staged body an object, in one unit of work with its leaf. When the bucket was tightened meanwhile it
+    /// is judged once more.
+    #[expect(clippy::too_many_arguments, reason = "what was judged, what was staged and what was said belong together here alone")]
+    pub(crate) async fn commit(
+        &self,
+        asked: Asked<'_>,
+        mut bucket: Bucket,
+        key: &ObjectKey,
+        mut permit: Permit,
+        staged: Staged,
+        object: NewObject,
+        condition: WriteCondition,
+    ) -> Result<Committed, Fault> {
+        let (staged, object) = (Arc::new(staged), Arc::new(object));
+        for _ in 0..ATTEMPTS_MAX {
+            let work = (self.clone(), Arc::clone(&staged), Arc::clone(&object), condition.clone());
+            let result = self
+                .db
+                .write(move |unit| {
+                    let (operations, staged, object, condition) = work;
+                    let now = operations.gate.now();
+                    let committed = operations
+                        .store
+                        .commit(unit, &permit, &staged, &object, &condition, now)?;
+                    let leaf = operations.settle_stored(unit, &permit, &committed)?;
+                    Ok::<_, Error>((committed, leaf))
+                })
+                .await;
+            match result {
+                Ok((committed, leaf)) => {
+                    asked.call.note_leaf(leaf);
+                    self.crash.reach(CrashPoint::Answer);
+                    return Ok(committed);
+                }
+                Err(Error::Store(onshore_store::Error::LabelChanged { .. })) => {
+                    bucket = self.bucket(asked, Flow::Store, &bucket.name).await?;
+                    let len_bytes = Some(staged.size_bytes());
+                    permit = self
+                        .permit_store(asked, &bucket, key, object.declared, len_bytes)
+                        .await?;
+                }
+                Err(error) => return Err(self.of_failed_write(asked, &bucket, key, error).await),
+            }
+        }
+        Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+
+    /// Records a stored version in the unit of work that commits it.
+    pub(crate) fn settle_stored(
+        &self,
+        unit: &onshore_db::Unit<'_>,
+        permit: &Permit,
+        committed: &Committed,
+    ) -> Result<LeafIndex, Error> {
+        let bucket = permit
+            .bucket()
+            .ok_or(onshore_store::Error::PermitMismatch("bucket"))?;
+        let stored = StoredFact {
+            tenant: permit.tenant(),
+            bucket,
+            version: committed.version,
+            label: committed.label,
+            size_bytes: committed.size_bytes,
+            replaced: committed.replaced,
+            record: committed.record.clone(),
+            salt: committed.salt,
+        };
+        Ok(self.gate.settle_stored(unit, permit, &stored)?)
+    }
+
+    /// Answers for a write that was not carried out. That its condition failed tells of the object that is there: from
+    /// abroad it is told only where that object may be inspected.
+    pub(crate) async fn of_failed_write(
+        &self,
+        asked: Asked<'_>,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        error: Error,
+    ) -> Fault {
+        let is_condition = matches!(
+            error,
+            Error::Store(onshore_store::Error::ConditionFailed { .. } | onshore_store::Error::NoSuchKey)
+        );
+        if is_condition && self.read_at(asked.call) == ReadAt::Abroad {
+            let target = match self.target(asked, Flow::Inspect, &bucket.name, key).await {
+                Ok(target) => target,
+                Err(fault) => return fault,
+            };
+            if let Err(fault) = self.tellable(asked, &target).await {
+                return fault;
+            }
+        }
+        self.fault(asked.call, error)
+    }
+}
+
+fn whole(size_bytes: u64) -> Selection {
+    Selection {
+        range: ByteRange::whole(size_bytes),
+        size_bytes,
+        extent: Extent::Whole,
+    }
+}
+
+fn partial(range: ByteRange, size_bytes: u64) -> Selection {
+    Selection {
+        range,
+        size_bytes,
+        extent: Extent::Partial,
+    }
+}
+
+fn check_conditions(call: &Call, head: &ObjectHead) -> Result<(), Fault> {
+    match Conditions::of_read(call).evaluate(head) {
+        Outcome::Holds => Ok(()),
+        Outcome::Failed(name) => Err(precondition_failed(name)),
+        Outcome::NotModified => {
+            let mut fault = Fault::new(Code::NotModified, "Not Modified");
+            fault.headers = shown::headers(head, &Overrides::default());
+            for name in ["content-type", "content-encoding", "content-language"] {
+                fault.headers.remove(name);
+            }
+            Err(fault)
+        }
+    }
+}
+
+fn select_of(call: &Call, head: &ObjectHead, wish: &ReadWish) -> Result<Selection, Fault> {
+    let size_bytes = head.size_bytes;
+    if let Some(number) = wish.part_number {
+        if call.header("range").is_some() {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                "Cannot specify both Range header and partNumber query parameter",
+            ));
+        }
+        return part_of(head, number);
+    }
+    let wanted = if conditions::range_counts(call, head) {
+        Wanted::parse(call.header("range"))
+    } else {
+        Wanted::Whole
+    };
+    match wanted.resolve(size_bytes) {
+        Resolved::Whole => Ok(whole(size_bytes)),
+        Resolved::Run(range) => Ok(partial(range, size_bytes)),
+        Resolved::Unsatisfiable => Err(Fault::new(
+            Code::InvalidRange,
+            "The requested range is not satisfiable",
+        )
+        .with_detail("ActualObjectSize", size_bytes.to_string())
+        .with_header("content-range", &format!("bytes */{size_bytes}"))),
+    }
+}
+
+/// Returns the bytes of a part, counted from 1 in the order of the parts. An object of one piece has one part.
+fn part_of(head: &ObjectHead, number: i32) -> Result<Selection, Fault> {
+    let index = usize::try_from(number)
+        .ok()
+        .and_then(|number| number.checked_sub(1))
+        .filter(|index| *index < 10_000)
+        .ok_or_else(|| {
+            Fault::new(
+                Code::InvalidArgument,
+                "Part number must be an integer between 1 and 10000, inclusive",
+            )
+        })?;
+    if head.parts.is_empty() && index == 0 {
+        return Ok(Selection {
+            extent: if head.size_bytes == 0 { Extent::Whole } else { Extent::Partial },
+            ..whole(head.size_bytes)
+        });
+    }
+    let part = head.parts.get(index).ok_or_else(|| {
+        Fault::new(Code::InvalidRange, "The requested partnumber is not satisfiable")
+            .with_detail("ActualPartCount", head.parts.len().max(1).to_string())
+    })?;
+    let start = head.parts.iter().take(index).map(|part| part.size_bytes).sum();
+    Ok(Selection {
+        range: ByteRange {
+            start,
+            len_bytes: part.size_bytes,
+        },
+        size_bytes: head.size_bytes,
+        extent: if part.size_bytes == 0 { Extent::Whole } else { Extent::Partial },
+    })
+}
+
+fn answer_headers(head: &ObjectHead, wish: &ReadWish, extent: Extent) -> HeaderMap {
+    let mut headers = shown::headers(head, &wish.overrides);
+    if wish.part_number.is_some() && !head.parts.is_empty() {
+        headers.insert("x-amz-mp-parts-count", head.parts.len().into());
+    }
+    if wish.checksums == Checksums::Shown && extent == Extent::Whole {
+        shown::insert_checksums(&mut headers, &head.checksums, head.parts.len());
+    }
+    headers
+}
+
+/// Returns what the store compares a body with.
+pub(crate) fn checks_of(call: &Call) -> Result<Checks, Fault> {
+    let announced = call.announced();
+    if announced.len_bytes.is_none() {
+        return Err(Fault::new(
+            Code::MissingContentLength,
+            "You must provide the Content-Length HTTP header.",
+        ));
+    }
+    Ok(Checks {
+        len_bytes: announced.len_bytes,
+        md5: announced.md5,
+        sha256: announced.sha256,
+        claims: announced.checksums.clone(),
+        wanted: announced.trailing.into_iter().collect(),
+        layout: Layout::Whole,
+    })
+}
+
+/// Turns a request's body into what the store takes in.
+pub(crate) fn incoming(
+    body: Option<StreamingBlob>,
+) -> impl futures_util::Stream<Item = Result<bytes::Bytes, BodyError>> + Send {
+    use futures_util::StreamExt as _;
+    futures_util::stream::iter(body)
+        .flatten()
+        .map(|chunk| chunk.map_err(BodyError::new))
+}

@@ -1,0 +1,183 @@
+//! How what the store tells of an object is shown to a client: times, entity tags, checksums, metadata.
+
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use onshore_store::{Checksum, ChecksumAlgorithm, ChecksumKind, ObjectHead};
+use onshore_types::Timestamp;
+use s3s::dto::{self, ETag};
+
+use crate::call::checksum_header;
+
+/// Shows an instant. S3 tells whole seconds, in listings too.
+pub(crate) fn time(at: Timestamp) -> dto::Timestamp {
+    let seconds = Duration::from_secs(at.as_seconds().unsigned_abs());
+    dto::Timestamp::from(SystemTime::UNIX_EPOCH + seconds)
+}
+
+/// Shows an entity tag.
+pub(crate) fn etag(etag: &str) -> ETag {
+    ETag::Strong(etag.to_owned())
+}
+
+/// Shows a size.
+pub(crate) fn size(size_bytes: u64) -> i64 {
+    i64::try_from(size_bytes).unwrap_or(i64::MAX)
+}
+
+/// Shows a checksum's value: base64, a composite one with the number of parts behind it.
+pub(crate) fn checksum_value(checksum: &Checksum, parts: usize) -> String {
+    let value = STANDARD.encode(&checksum.value);
+    match checksum.kind {
+        ChecksumKind::FullObject => value,
+        ChecksumKind::Composite => format!("{value}-{parts}"),
+    }
+}
+
+/// Checksums by algorithm, as the fields of an answer.
+#[derive(Debug, Default)]
+pub(crate) struct ChecksumFields {
+    pub(crate) crc32: Option<String>,
+    pub(crate) crc32c: Option<String>,
+    pub(crate) crc64nvme: Option<String>,
+    pub(crate) sha1: Option<String>,
+    pub(crate) sha256: Option<String>,
+    pub(crate) kind: Option<dto::ChecksumType>,
+}
+
+impl ChecksumFields {
+    /// Shows the checksums of an object of so many parts.
+    pub(crate) fn of(checksums: &[Checksum], parts: usize) -> Self {
+        let mut fields = Self::default();
+        for checksum in checksums {
+            let value = Some(checksum_value(checksum, parts));
+            match checksum.algorithm {
+                ChecksumAlgorithm::Crc32 => fields.crc32 = value,
+                ChecksumAlgorithm::Crc32c => fields.crc32c = value,
+                ChecksumAlgorithm::Crc64Nvme => fields.crc64nvme = value,
+                ChecksumAlgorithm::Sha1 => fields.sha1 = value,
+                ChecksumAlgorithm::Sha256 => fields.sha256 = value,
+            }
+            fields.kind = Some(dto::ChecksumType::from_static(checksum.kind.as_str()));
+        }
+        fields
+    }
+}
+
+/// What a client may ask to see differently: the `response-` parameters of a read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overrides {
+    pub(crate) cache_control: Option<String>,
+    pub(crate) content_disposition: Option<String>,
+    pub(crate) content_encoding: Option<String>,
+    pub(crate) content_language: Option<String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) expires: Option<dto::Timestamp>,
+}
+
+/// Returns the headers that tell of an object, the same for its bytes and for its description.
+pub(crate) fn headers(head: &ObjectHead, overrides: &Overrides) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let content = &head.content;
+    let expires = match &overrides.expires {
+        Some(time) => http_date(time),
+        None => content.expires.clone(),
+    };
+    let or = |wished: &Option<String>, stored: &Option<String>| wished.clone().or_else(|| stored.clone());
+    let content_type = or(&overrides.content_type, &content.content_type)
+        .unwrap_or_else(|| "binary/octet-stream".to_owned());
+    for (name, value) in [
+        ("content-type", Some(content_type)),
+        ("cache-control", or(&overrides.cache_control, &content.cache_control)),
+        ("content-disposition", or(&overrides.content_disposition, &content.content_disposition)),
+        ("content-encoding", or(&overrides.content_encoding, &content.content_encoding)),
+        ("content-language", or(&overrides.content_language, &content.content_language)),
+        ("expires", expires),
+        ("etag", Some(format!("\"{}\"", head.etag))),
+        ("last-modified", http_date(&time(head.modified))),
+        ("accept-ranges", Some("bytes".to_owned())),
+        ("x-amz-server-side-encryption", Some("AES256".to_owned())),
+        ("x-amz-tagging-count", (head.tag_count > 0).then(|| head.tag_count.to_string())),
+    ] {
+        insert(&mut headers, HeaderName::from_static(name), value.as_deref());
+    }
+    insert_metadata(&mut headers, head);
+    headers
+}
+
+/// Adds user metadata as it was sent; what is not ASCII goes out as RFC 2047 has it. What no header can carry is
+/// counted.
+fn insert_metadata(headers: &mut HeaderMap, head: &ObjectHead) {
+    let mut missing = 0_usize;
+    for (name, value) in &head.user_metadata {
+        let name = HeaderName::from_bytes(format!("x-amz-meta-{name}").as_bytes());
+        let value = HeaderValue::from_str(&encoded_word(value));
+        match (name, value) {
+            (Ok(name), Ok(value)) => {
+                headers.insert(name, value);
+            }
+            _ => missing += 1,
+        }
+    }
+    if missing > 0 {
+        headers.insert("x-amz-missing-meta", HeaderValue::from(missing));
+    }
+}
+
+/// Adds the checksums of the whole.
+pub(crate) fn insert_checksums(headers: &mut HeaderMap, checksums: &[Checksum], parts: usize) {
+    for checksum in checksums {
+        let name = HeaderName::from_static(checksum_header(checksum.algorithm));
+        insert(headers, name, Some(&checksum_value(checksum, parts)));
+        let kind = HeaderValue::from_static(checksum.kind.as_str());
+        headers.insert("x-amz-checksum-type", kind);
+    }
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: Option<&str>) {
+    if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+        headers.insert(name, value);
+    }
+}
+
+fn http_date(time: &dto::Timestamp) -> Option<String> {
+    let mut text = Vec::new();
+    time.format(dto::TimestampFormat::HttpDate, &mut text).ok()?;
+    String::from_utf8(text).ok()
+}
+
+fn encoded_word(value: &str) -> String {
+    if value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return value.to_owned();
+    }
+    // An encoded word has at most 75 characters: 45 bytes of text, cut between characters.
+    let mut words = Vec::new();
+    let mut rest = value;
+    while !rest.is_empty() {
+        let end = (1..=rest.len().min(45))
+            .rev()
+            .find(|end| rest.is_char_boundary(*end))
+            .unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(end);
+        words.push(format!("=?UTF-8?B?{}?=", STANDARD.encode(word)));
+        rest = behind;
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encoded_word;
+
+    #[test]
+    fn ascii_goes_out_as_it_came_and_the_rest_in_encoded_words() {
+        for same in ["", "plain", "=?UTF-8?B?5paH?=", " a  b "] {
+            assert_eq!(encoded_word(same), same);
+        }
+        assert_eq!(encoded_word("文"), "=?UTF-8?B?5paH?=");
+        let long = encoded_word(&"文".repeat(40));
+        assert!(long.split(' ').all(|word| word.len() <= 75 && word.starts_with("=?UTF-8?B?")));
+    }
+}

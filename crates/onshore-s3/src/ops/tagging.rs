@@ -1,0 +1,174 @@
+//! Tags of an object: read, replaced, removed, and how they are written in a header.
+
+use onshore_policy::Flow;
+use onshore_store::Tags;
+use onshore_types::{BucketName, ByteRange, ObjectKey};
+use s3s::dto::Tag;
+use serde_json::json;
+
+use crate::call::Call;
+use crate::error::Error;
+use crate::fault::{Code, Fault};
+use crate::guard::query::decode;
+use crate::ops::{ATTEMPTS_MAX, Asked, Operations, described, is_stale};
+
+/// The most tags of an object.
+const TAGS_MAX: usize = 10;
+/// The longest key, in characters.
+const KEY_MAX: usize = 128;
+/// The longest value, in characters.
+const VALUE_MAX: usize = 256;
+
+impl Operations {
+    /// Tells the tags of an object.
+    pub(crate) async fn get_object_tagging(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+    ) -> Result<Tags, Fault> {
+        for _ in 0..ATTEMPTS_MAX {
+            let target = self.target(asked, Flow::Inspect, name, key).await?;
+            let Some(description) = &target.description else {
+                return Err(self.absent(asked, Flow::Inspect, &target).await);
+            };
+            let subject = described(&target, description, ByteRange::whole(0));
+            let permit = self.permit(asked, Flow::Inspect, subject).await?;
+            match self.store.tags(permit).await {
+                Ok(tags) => return Ok(tags),
+                Err(error) if is_stale(&error) => {}
+                Err(error) => return Err(self.fault(asked.call, error)),
+            }
+        }
+        Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+
+    /// Replaces the tags of an object; none removes them.
+    pub(crate) async fn set_object_tagging(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+        tags: Tags,
+    ) -> Result<(), Fault> {
+        for _ in 0..ATTEMPTS_MAX {
+            let target = self.target(asked, Flow::Change, name, key).await?;
+            // How this ends tells whether there is such an object.
+            self.tellable(asked, &target).await?;
+            let Some(description) = &target.description else {
+                return Err(self.absent(asked, Flow::Inspect, &target).await);
+            };
+            let subject = described(&target, description, ByteRange::whole(0));
+            let permit = self.permit(asked, Flow::Change, subject).await?;
+            let (operations, tags) = (self.clone(), tags.clone());
+            let key = key.clone();
+            let result = self
+                .db
+                .write(move |unit| {
+                    let version = operations.store.set_tags(unit, &permit, &tags)?;
+                    let record = json!({ "change": "tags", "key": key, "version": version, "tags": tags });
+                    Ok::<_, Error>(operations.gate.settle_changed(unit, &permit, record)?)
+                })
+                .await;
+            match result {
+                Ok(leaf) => {
+                    asked.call.note_leaf(leaf);
+                    return Ok(());
+                }
+                Err(Error::Store(error)) if is_stale(&error) => {}
+                Err(error) => return Err(self.fault(asked.call, error)),
+            }
+        }
+        Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+}
+
+/// Reads the header `x-amz-tagging`: `key=value&key=value`, percent-encoded.
+pub(crate) fn parse_tagging_header(call: &Call) -> Result<Tags, Fault> {
+    let Some(text) = call.header("x-amz-tagging") else {
+        return Ok(Tags::new());
+    };
+    let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let read = |text: &str| {
+            decode(&text.replace('+', " ")).map_err(|_| {
+                Fault::new(
+                    Code::InvalidArgument,
+                    "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
+                )
+            })
+        };
+        Ok((read(key)?, read(value)?))
+    });
+    collect(pairs)
+}
+
+/// Reads the tags of a document.
+pub(crate) fn parse_tag_set(tag_set: Vec<Tag>) -> Result<Tags, Fault> {
+    collect(tag_set.into_iter().map(|tag| match (tag.key, tag.value) {
+        (Some(key), Some(value)) => Ok((key, value)),
+        _ => Err(Fault::new(
+            Code::MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        )),
+    }))
+}
+
+/// Shows tags in a document.
+pub(crate) fn tag_set(tags: Tags) -> Vec<Tag> {
+    tags.into_iter()
+        .map(|(key, value)| Tag {
+            key: Some(key),
+            value: Some(value),
+        })
+        .collect()
+}
+
+fn collect(pairs: impl Iterator<Item = Result<(String, String), Fault>>) -> Result<Tags, Fault> {
+    let invalid = |message: &'static str| Fault::new(Code::InvalidTag, message);
+    let mut tags = Tags::new();
+    for pair in pairs {
+        let (key, value) = pair?;
+        if key.is_empty() || key.chars().count() > KEY_MAX || key.starts_with("aws:") {
+            return Err(invalid("The TagKey you have provided is invalid"));
+        }
+        if value.chars().count() > VALUE_MAX {
+            return Err(invalid("The TagValue you have provided is invalid"));
+        }
+        if tags.insert(key, value).is_some() {
+            return Err(invalid("Cannot provide multiple Tags with the same key"));
+        }
+        if tags.len() > TAGS_MAX {
+            return Err(Fault::new(Code::InvalidTag, "Object tags cannot be greater than 10"));
+        }
+    }
+    Ok(tags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{collect, parse_tag_set};
+    use s3s::dto::Tag;
+
+    fn tag(key: &str, value: &str) -> Tag {
+        Tag {
+            key: Some(key.to_owned()),
+            value: Some(value.to_owned()),
+        }
+    }
+
+    #[test]
+    fn tags_have_limits_on_both_sides() {
+        let numbered = |count: usize| (0..count).map(|n| tag(&n.to_string(), "v")).collect::<Vec<_>>();
+        assert!(parse_tag_set(numbered(10)).is_ok());
+        assert!(parse_tag_set(numbered(11)).is_err());
+        assert!(parse_tag_set(vec![tag(&"文".repeat(128), &"文".repeat(256))]).is_ok());
+        assert!(parse_tag_set(vec![tag(&"k".repeat(129), "")]).is_err());
+        assert!(parse_tag_set(vec![tag("k", &"v".repeat(257))]).is_err());
+        assert!(parse_tag_set(vec![tag("k", "1"), tag("k", "2")]).is_err());
+        assert!(parse_tag_set(vec![tag("", "1")]).is_err());
+        assert!(parse_tag_set(vec![tag("aws:x", "1")]).is_err());
+        assert!(parse_tag_set(vec![Tag { key: Some("k".to_owned()), value: None }]).is_err());
+        assert!(collect(std::iter::empty()).expect("none").is_empty());
+    }
+}

@@ -1,0 +1,124 @@
+//! The listener: connections accepted, each served until it ends, and an orderly end of all of them.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Error;
+use crate::front::Front;
+
+/// How long a client may take for the head of a request, and how long a connection may idle.
+const HEAD_WITHIN: Duration = Duration::from_secs(60);
+/// The longest head of a request.
+const HEAD_MAX_BYTES: usize = 64 * 1024;
+/// How long requests under way may go on once the end was asked for.
+const DRAIN_WITHIN: Duration = Duration::from_secs(30);
+/// How long accepting pauses when the system has no room for another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// What the system may buffer for a client abroad: a stream that is stopped must stop soon.
+const SEND_BUFFER_ABROAD_BYTES: usize = 256 * 1024;
+/// Failures of accepting in a row after which the listener is given up.
+const ACCEPT_FAILURES_MAX: u32 = 600;
+
+impl Front {
+    /// Serves until `shutdown` is ready; then no connection is accepted, requests under way are finished, and what has
+    /// not ended in time is cut.
+    ///
+    /// # Errors
+    /// [`Error::Accept`] when the listener failed for good.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        let (connections, ending) = (TaskTracker::new(), CancellationToken::new());
+        let result = {
+            let mut shutdown = pin!(shutdown);
+            let mut failures = 0_u32;
+            loop {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    () = &mut shutdown => break Ok(()),
+                };
+                match accepted {
+                    Ok((stream, peer)) => {
+                        failures = 0;
+                        let connection = self.clone().connection(stream, peer.ip(), ending.clone());
+                        connections.spawn(connection);
+                    }
+                    Err(cause) if failures < ACCEPT_FAILURES_MAX => {
+                        failures += 1;
+                        tracing::warn!(%cause, "a connection could not be accepted");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                    Err(cause) => {
+                        break Err(match listener.local_addr() {
+                            Ok(address) => Error::Accept { address, cause },
+                            Err(_) => Error::Accept {
+                                address: ([0, 0, 0, 0], 0).into(),
+                                cause,
+                            },
+                        });
+                    }
+                }
+            }
+        };
+        drop(listener);
+        ending.cancel();
+        connections.close();
+        if timeout(DRAIN_WITHIN, connections.wait()).await.is_err() {
+            tracing::warn!(
+                open = connections.len(),
+                "requests under way did not end in time and are cut"
+            );
+        }
+        result
+    }
+
+    async fn connection(self, stream: TcpStream, peer: IpAddr, ending: CancellationToken) {
+        if let Err(error) = self.prepare(&stream, peer) {
+            tracing::debug!(%error, "a socket option could not be set");
+        }
+        let service = service_fn(|request| {
+            let front = self.clone();
+            async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_WITHIN)
+            .max_buf_size(HEAD_MAX_BYTES)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = ending.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            // Clients go away and exports are cut: neither is a fault of ours.
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+
+    fn prepare(&self, stream: &TcpStream, peer: IpAddr) -> std::io::Result<()> {
+        stream.set_nodelay(true)?;
+        let gate = &self.inner.gate;
+        if !gate.is_inside(gate.place_of(peer, &[])) {
+            SockRef::from(stream).set_send_buffer_size(SEND_BUFFER_ABROAD_BYTES)?;
+        }
+        Ok(())
+    }
+}

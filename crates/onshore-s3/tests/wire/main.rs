@@ -1,0 +1,10 @@
+//! The front as clients meet it: real listener, gate, store and database in a folder of their own, attacked with raw
+//! requests.
+
+mod client;
+mod hostile;
+mod keys;
+mod multipart;
+mod objects;
+mod residency;
+mod world;

@@ -1,0 +1,197 @@
+//! Completing an upload: the listed parts become an object, without a byte being copied.
+
+use std::collections::{HashMap, HashSet};
+
+use onshore_db::{Unit, params};
+use onshore_keys::Secret;
+use onshore_policy::{Flow, Permit};
+use onshore_types::{Timestamp, UploadId};
+
+use crate::checks::{checksum_of_parts, etag_of_parts};
+use crate::checksum::{Checksum, ChecksumAlgorithm, ChecksumClaim, ChecksumKind};
+use crate::commit::{Assembly, permitted_bucket};
+use crate::object::{Committed, Part, WriteCondition};
+use crate::part::{PartFacts, parts};
+use crate::stage::PART_NUMBER_MAX;
+use crate::{Error, Store, permits};
+
+/// The size that every part but the last has at least.
+pub const PART_BYTES_MIN: u64 = 5 << 20;
+
+/// A part as a client lists it when it completes an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletePart {
+    /// Its number.
+    pub number: u32,
+    /// Its ETag, without quotes.
+    pub etag: String,
+    /// Its checksums, as far as the client tells them.
+    pub checksums: Vec<ChecksumClaim>,
+}
+
+/// What a client says when it completes an upload.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Completion {
+    /// The parts, in order.
+    pub parts: Vec<CompletePart>,
+    /// The checksums it says the object has.
+    pub claims: Vec<ChecksumClaim>,
+    /// The size it says the object has.
+    pub size_bytes: Option<u64>,
+    /// Under which condition the object is written.
+    pub condition: WriteCondition,
+}
+
+impl Store {
+    /// Makes the listed parts of an upload the current version of the permit's key. Parts that are not listed are
+    /// removed.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUpload`]; [`Error::InvalidPart`], [`Error::InvalidPartOrder`], [`Error::PartTooSmall`];
+    /// [`Error::ChecksumMismatch`]; [`Error::BodyLength`]; those of [`Store::commit`].
+    pub fn complete_upload(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        upload: UploadId,
+        completion: &Completion,
+        now: Timestamp,
+    ) -> Result<Committed, Error> {
+        permits::flow(permit, &[Flow::Store, Flow::Change])?;
+        let bucket = permitted_bucket(unit, permit)?;
+        let underway = self
+            .underway(unit, bucket.id, permits::key(permit)?, upload)?
+            .ok_or(Error::NoSuchUpload)?;
+        let limit = PART_NUMBER_MAX as usize;
+        let uploaded = parts(unit, &underway.owner_key, upload, 0, limit)?;
+        let numbers: Vec<u32> = uploaded.iter().map(|facts| facts.part.number).collect();
+        let chosen = choose(uploaded, &completion.parts)?;
+
+        let kept: HashSet<u32> = chosen.iter().map(|facts| facts.part.number).collect();
+        for number in numbers.into_iter().filter(|number| !kept.contains(number)) {
+            self.remove_part(unit, upload, number)?;
+        }
+        let assembly = assemble(chosen, underway.new.checksum, completion)?;
+        let committed = self.put_version(
+            unit,
+            permit,
+            assembly,
+            &underway.new.object,
+            &completion.condition,
+            now,
+        )?;
+        unit.execute(
+            "UPDATE bodies SET owner = ?2 WHERE owner = ?1",
+            params![upload.as_bytes(), committed.version.as_bytes()],
+        )?;
+        self.discard_upload(unit, *upload.as_bytes())?;
+        Ok(committed)
+    }
+}
+
+/// Returns the listed parts in order, each compared with what the client says of it.
+fn choose(uploaded: Vec<PartFacts>, listed: &[CompletePart]) -> Result<Vec<PartFacts>, Error> {
+    let is_ascending = listed
+        .windows(2)
+        .all(|pair| matches!(pair, [a, b] if a.number < b.number));
+    if listed.is_empty() || !is_ascending {
+        return Err(Error::InvalidPartOrder);
+    }
+    let mut uploaded: HashMap<u32, PartFacts> = uploaded
+        .into_iter()
+        .map(|facts| (facts.part.number, facts))
+        .collect();
+    let chosen = listed
+        .iter()
+        .map(|listed| {
+            uploaded
+                .remove(&listed.number)
+                .filter(|facts| is_same(&facts.part, listed))
+                .ok_or(Error::InvalidPart {
+                    number: listed.number,
+                })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let (_, before_last) = chosen.split_last().ok_or(Error::InvalidPartOrder)?;
+    match before_last
+        .iter()
+        .find(|facts| facts.part.size_bytes < PART_BYTES_MIN)
+    {
+        Some(facts) => Err(Error::PartTooSmall {
+            number: facts.part.number,
+            size_bytes: facts.part.size_bytes,
+        }),
+        None => Ok(chosen),
+    }
+}
+
+fn is_same(part: &Part, listed: &CompletePart) -> bool {
+    part.md5 == listed.etag
+        && listed.checksums.iter().all(|claim| {
+            part.checksums
+                .iter()
+                .any(|found| found.algorithm == claim.algorithm && found.value == claim.value)
+        })
+}
+
+fn assemble(
+    chosen: Vec<PartFacts>,
+    checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    completion: &Completion,
+) -> Result<Assembly, Error> {
+    let size_bytes = chosen.iter().map(|facts| facts.part.size_bytes).sum();
+    if let Some(expected) = completion.size_bytes
+        && expected != size_bytes
+    {
+        return Err(Error::BodyLength {
+            expected,
+            got: size_bytes,
+        });
+    }
+    let (mut bodies, mut data_keys, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut md5s = Vec::new();
+    for facts in chosen {
+        let mut md5 = [0; 16];
+        hex::decode_to_slice(&facts.part.md5, &mut md5)
+            .map_err(|_| Error::CorruptRecord("a part"))?;
+        md5s.push(md5);
+        bodies.push(facts.body);
+        data_keys.push(Secret::new(facts.data_key));
+        parts.push(facts.part);
+    }
+    Ok(Assembly {
+        size_bytes,
+        etag: etag_of_parts(md5s.into_iter()),
+        sha256: None,
+        checksums: checksums(&parts, checksum, &completion.claims)?,
+        parts,
+        bodies,
+        data_keys,
+    })
+}
+
+/// Returns the object's checksums: the one the upload was begun with, and those that are claimed and hold.
+fn checksums(
+    parts: &[Part],
+    begun_with: Option<(ChecksumAlgorithm, ChecksumKind)>,
+    claims: &[ChecksumClaim],
+) -> Result<Vec<Checksum>, Error> {
+    let mut kept: Vec<Checksum> = begun_with
+        .and_then(|(algorithm, kind)| checksum_of_parts(algorithm, kind, parts))
+        .into_iter()
+        .collect();
+    for claim in claims {
+        let found = checksum_of_parts(claim.algorithm, claim.kind, parts)
+            .ok_or(Error::ChecksumNotComputed(claim.algorithm))?;
+        if found.value != claim.value {
+            return Err(Error::ChecksumMismatch(claim.algorithm));
+        }
+        if !kept
+            .iter()
+            .any(|checksum| checksum.algorithm == claim.algorithm)
+        {
+            kept.push(found);
+        }
+    }
+    Ok(kept)
+}

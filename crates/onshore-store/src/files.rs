@@ -1,0 +1,160 @@
+//! The objects folder: `staging/` for files being written, `00/` to `ff/` for whole ones. A file gets its place by a
+//! rename after its bytes are on stable storage, and the folder is synced before anybody is told.
+//!
+//! Whether a file belongs to a row is not known here; see `reclaim`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::Error;
+use crate::frame::BodyId;
+
+/// The objects folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    root: Arc<Path>,
+}
+
+/// A file that is being written; it is removed unless it is finished.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    files: Files,
+    body: BodyId,
+    file: Option<File>,
+}
+
+impl Files {
+    /// Opens the folder, makes what is missing, and removes what was never finished.
+    pub(crate) fn open(root: &Path) -> Result<Self, Error> {
+        let files = Self { root: root.into() };
+        files.prepare().map_err(Error::of_files)?;
+        Ok(files)
+    }
+
+    fn prepare(&self) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(self.staging())?;
+        for shard in 0..=u8::MAX {
+            builder.create(self.root.join(hex::encode([shard])))?;
+        }
+        for left in fs::read_dir(self.staging())? {
+            fs::remove_file(left?.path())?;
+        }
+        File::open(&self.root)?.sync_all()
+    }
+
+    /// Begins a file.
+    pub(crate) fn draft(&self, body: BodyId) -> Result<Draft, Error> {
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.draft_path(body))
+            .map_err(Error::of_files)?;
+        Ok(Draft {
+            files: self.clone(),
+            body,
+            file: Some(file),
+        })
+    }
+
+    /// Opens a whole file.
+    pub(crate) fn read(&self, body: BodyId) -> io::Result<File> {
+        File::open(self.path(body))
+    }
+
+    /// Removes a whole file; one that is gone already is fine.
+    pub(crate) fn remove(&self, body: BodyId) {
+        match fs::remove_file(self.path(body)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%body, %error, "a file that belongs to no object cannot be removed");
+            }
+            _ => {}
+        }
+    }
+
+    /// Hands over the bodies of one shard after the other.
+    pub(crate) fn each_shard(
+        &self,
+        mut seen: impl FnMut(Vec<BodyId>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for shard in 0..=u8::MAX {
+            let folder = self.root.join(hex::encode([shard]));
+            seen(bodies_in(&folder, shard).map_err(Error::of_files)?)?;
+        }
+        Ok(())
+    }
+
+    fn staging(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
+    fn draft_path(&self, body: BodyId) -> PathBuf {
+        self.staging().join(body.to_string())
+    }
+
+    fn shard(&self, body: BodyId) -> PathBuf {
+        let [first, ..] = body.0;
+        self.root.join(hex::encode([first]))
+    }
+
+    fn path(&self, body: BodyId) -> PathBuf {
+        self.shard(body).join(body.to_string())
+    }
+}
+
+impl Draft {
+    /// Appends bytes.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        match &mut self.file {
+            Some(file) => file.write_all(bytes).map_err(Error::of_files),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the bytes on stable storage and the file in its place.
+    pub(crate) fn finish(mut self) -> Result<(), Error> {
+        if let Some(file) = &self.file {
+            file.sync_all().map_err(Error::of_files)?;
+        }
+        fs::rename(self.files.draft_path(self.body), self.files.path(self.body))
+            .map_err(Error::of_files)?;
+        // From here on it is no draft: until the folder is synced a failure leaves a whole file, which the sweep
+        // finds.
+        self.file = None;
+        File::open(self.files.shard(self.body))
+            .and_then(|folder| folder.sync_all())
+            .map_err(Error::of_files)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            drop(fs::remove_file(self.files.draft_path(self.body)));
+        }
+    }
+}
+
+/// Reads exactly this many bytes at this offset.
+pub(crate) fn read_at(file: &File, offset: u64, len_bytes: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; len_bytes];
+    file.read_exact_at(&mut bytes, offset)?;
+    Ok(bytes)
+}
+
+fn bodies_in(folder: &Path, shard: u8) -> io::Result<Vec<BodyId>> {
+    let mut bodies = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        match name.to_str().and_then(BodyId::parse) {
+            Some(body) if body.0.first() == Some(&shard) => bodies.push(body),
+            _ => tracing::warn!(?folder, "a file in the objects folder is not the store's"),
+        }
+    }
+    Ok(bodies)
+}

@@ -1,0 +1,62 @@
+//! The store keeps buckets, objects, versions, parts, tags and tenants' keys: bytes and what is known of them.
+//!
+//! It decides nothing about where data may go. Every method that takes or gives bytes or metadata wants the
+//! [`Permit`](onshore_policy::Permit) of the transfer that was judged, compares it with what is there now, and
+//! refuses any other. Fronts call it; changes are made inside a unit of work of `onshore-db`, so that a version and
+//! the ledger's leaf that tells of it are durable together.
+//!
+//! - Looking: [`Store::bucket`], [`Store::describe`], [`Store::list_label`] want no permit and tell version, size and
+//!   label alone.
+//! - Writing: [`Store::stage`] takes a body in, [`Store::commit`] makes it an object; [`Store::create_upload`],
+//!   [`Store::stage_part`], [`Store::commit_part`] and [`Store::complete_upload`] do so in parts.
+//! - Reading: [`Store::read`], [`Store::head`], [`Store::tags`], [`Store::list`].
+//! - Removing: [`Store::remove`], [`Store::remove_bucket`], [`Store::abort_upload`].
+//!
+//! A staged body belongs in the unit of work that commits it: move it (or a share of it) into the closure.
+
+mod bucket;
+mod checks;
+mod checksum;
+mod columns;
+mod commit;
+mod complete;
+mod describe;
+mod error;
+mod facts;
+mod files;
+mod frame;
+mod keys_from;
+mod list;
+mod locate;
+mod object;
+mod part;
+mod permits;
+mod read;
+mod reclaim;
+mod schema;
+mod stage;
+mod store;
+mod tags;
+mod tenant_keys;
+mod upload;
+
+pub use crate::bucket::Bucket;
+pub use crate::checks::{Checks, Layout};
+pub use crate::checksum::{
+    Checksum, ChecksumAlgorithm, ChecksumAlgorithmError, ChecksumClaim, ChecksumKind,
+};
+pub use crate::complete::{CompletePart, Completion, PART_BYTES_MIN};
+pub use crate::describe::Description;
+pub use crate::error::{BodyError, Error, ErrorKind};
+pub use crate::list::{ListEntry, ListPage, ListQuery, ListStart};
+pub use crate::object::{
+    Committed, ContentHeaders, NewObject, ObjectHead, Part, Removed, SourceFacts, Tags,
+    WriteCondition,
+};
+pub use crate::part::{PartEntry, PartsPage, PartsQuery};
+pub use crate::read::{BodyStream, Disclosure};
+pub use crate::stage::{INLINE_BYTES_MAX, Staged};
+pub use crate::store::{Options, Store};
+pub use crate::upload::{
+    More, NewUpload, UploadDescription, UploadEntry, UploadsPage, UploadsQuery,
+};

@@ -1,0 +1,166 @@
+//! What is known of an object besides its bytes: what a writer says, and what the store tells a permitted reader.
+
+use std::collections::BTreeMap;
+
+use onshore_types::{BucketId, Label, ObjectKey, Timestamp, VersionId};
+use serde::{Deserialize, Serialize};
+
+use crate::checksum::Checksum;
+
+/// The tags of an object.
+pub type Tags = BTreeMap<String, String>;
+
+/// The headers that describe a body, given back as they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContentHeaders {
+    /// `Content-Type`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// `Cache-Control`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_control: Option<String>,
+    /// `Content-Disposition`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding`, without `aws-chunked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_encoding: Option<String>,
+    /// `Content-Language`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_language: Option<String>,
+    /// `Expires`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+}
+
+/// What a migrated object was at its source, so that a later pass knows whether it changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SourceFacts {
+    /// When it was last modified there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modified: Option<Timestamp>,
+    /// Its ETag there, without quotes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// Its version there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// What a writer says of a new object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewObject {
+    /// The headers that describe the body.
+    pub content: ContentHeaders,
+    /// User metadata: names in lower case without `x-amz-meta-`.
+    pub user_metadata: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: Tags,
+    /// The label that is declared, if one is.
+    pub declared: Option<Label>,
+    /// What it was at its source, for a migrated object.
+    pub original: Option<SourceFacts>,
+}
+
+/// A part of an object that was uploaded in parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Its number, 1 to 10000.
+    pub number: u32,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its MD5 in hexadecimal digits: its ETag.
+    pub md5: String,
+    /// Its SHA-256 in hexadecimal digits; none where only the whole was hashed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Its checksums.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checksums: Vec<Checksum>,
+}
+
+/// What a permitted reader is told of an object besides its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// The bucket.
+    pub bucket: BucketId,
+    /// The key.
+    pub key: ObjectKey,
+    /// The version.
+    pub version: VersionId,
+    /// The size.
+    pub size_bytes: u64,
+    /// The ETag, without quotes.
+    pub etag: String,
+    /// The SHA-256 of the whole in hexadecimal digits; none for an object that clients uploaded in parts.
+    pub sha256: Option<String>,
+    /// The label in force: the stored one, or a stricter one of the bucket.
+    pub label: Label,
+    /// The label that was declared.
+    pub declared: Option<Label>,
+    /// The headers that describe the body.
+    pub content: ContentHeaders,
+    /// User metadata.
+    pub user_metadata: BTreeMap<String, String>,
+    /// The checksums.
+    pub checksums: Vec<Checksum>,
+    /// The parts, in order; none for an object that came in one piece.
+    pub parts: Vec<Part>,
+    /// How many tags it has.
+    pub tag_count: usize,
+    /// When it was written.
+    pub modified: Timestamp,
+    /// What it was at its source, for a migrated object.
+    pub original: Option<SourceFacts>,
+}
+
+/// Under which condition a write takes place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum WriteCondition {
+    /// None.
+    #[default]
+    Always,
+    /// There is no object of this key: `If-None-Match: *`.
+    Absent,
+    /// There is an object, whatever its ETag: `If-Match: *`.
+    Present,
+    /// There is an object with one of these ETags (without quotes): `If-Match`.
+    Matches(Vec<String>),
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The new version.
+    pub version: VersionId,
+    /// Its ETag, without quotes.
+    pub etag: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// The label it is stored with.
+    pub label: Label,
+    /// Its checksums.
+    pub checksums: Vec<Checksum>,
+    /// When it was written.
+    pub modified: Timestamp,
+    /// The record that the ledger's leaf commits to.
+    pub record: serde_json::Value,
+    /// The salt of that commitment, kept beside the version and destroyed with it.
+    pub salt: [u8; 32],
+    /// The version it replaced.
+    pub replaced: Option<VersionId>,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// The version that is gone.
+    pub version: VersionId,
+    /// Its stored label.
+    pub label: Label,
+    /// Its size.
+    pub size_bytes: u64,
+}

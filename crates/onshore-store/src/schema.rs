@@ -1,0 +1,77 @@
+//! The store's tables. Keys are BLOBs so that they sort by the bytes of their UTF-8.
+//!
+//! `objects` points from each key to its current version and holds what listings tell; it is what a look without a
+//! permit reads. `versions` holds everything else, sealed. `bodies` holds small bodies, and for large ones the names
+//! of their files; its owner is a version, or an upload as long as it is under way.
+
+use onshore_db::Schema;
+
+/// The store's tables.
+pub(crate) const SCHEMA: Schema = Schema {
+    keeper: "store",
+    steps: &["
+        CREATE TABLE tenant_keys (
+            tenant  BLOB PRIMARY KEY,
+            root    TEXT NOT NULL,
+            wrapped BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE buckets (
+            id      BLOB PRIMARY KEY,
+            name    TEXT NOT NULL UNIQUE,
+            tenant  BLOB NOT NULL,
+            class   TEXT,
+            created INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX buckets_by_tenant ON buckets (tenant, name);
+
+        CREATE TABLE objects (
+            bucket    BLOB NOT NULL,
+            key       BLOB NOT NULL,
+            version   BLOB NOT NULL,
+            label     TEXT NOT NULL,
+            size      INTEGER NOT NULL,
+            etag      TEXT NOT NULL,
+            checksums TEXT NOT NULL,
+            modified  INTEGER NOT NULL,
+            PRIMARY KEY (bucket, key)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX objects_bound ON objects (bucket, label, key) WHERE label <> 'general';
+
+        CREATE TABLE versions (
+            id      BLOB PRIMARY KEY,
+            bucket  BLOB NOT NULL,
+            facts   BLOB NOT NULL,
+            wrapped BLOB NOT NULL,
+            tags    BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE bodies (
+            row    INTEGER PRIMARY KEY,
+            owner  BLOB NOT NULL,
+            part   INTEGER NOT NULL,
+            body   BLOB NOT NULL,
+            sealed BLOB
+        ) STRICT;
+        CREATE UNIQUE INDEX bodies_by_owner ON bodies (owner, part);
+        CREATE UNIQUE INDEX bodies_in_files ON bodies (body) WHERE sealed IS NULL;
+
+        CREATE TABLE uploads (
+            id      BLOB PRIMARY KEY,
+            bucket  BLOB NOT NULL,
+            key     BLOB NOT NULL,
+            label   TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            facts   BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX uploads_by_key ON uploads (bucket, key, id);
+        CREATE INDEX uploads_bound ON uploads (bucket, label, key) WHERE label <> 'general';
+
+        CREATE TABLE parts (
+            upload BLOB NOT NULL,
+            number INTEGER NOT NULL,
+            facts  BLOB NOT NULL,
+            PRIMARY KEY (upload, number)
+        ) STRICT, WITHOUT ROWID;
+    "],
+};

@@ -1,0 +1,81 @@
+//! The store itself: what it is made of and how it is opened.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use onshore_db::{CrashPoints, Database, Schema};
+use onshore_keys::KeyProvider;
+use onshore_types::BucketId;
+
+use crate::Error;
+use crate::files::Files;
+use crate::reclaim::Reclaimer;
+use crate::tenant_keys::{TenantKey, TenantKeys};
+
+/// How the store is opened.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where tests let the process die.
+    pub crash: CrashPoints,
+}
+
+/// Buckets, objects and uploads. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) db: Database,
+    pub(crate) files: Files,
+    pub(crate) keys: Arc<TenantKeys>,
+    pub(crate) reclaimer: Reclaimer,
+    pub(crate) crash: CrashPoints,
+}
+
+impl Store {
+    /// The tables the database must have been opened with.
+    pub const SCHEMA: Schema = crate::schema::SCHEMA;
+
+    /// Opens the store: makes the objects folder if it is missing, checks that the root key is the right one, and
+    /// removes files of writes that were never acknowledged. It blocks; call it before serving.
+    ///
+    /// # Errors
+    /// [`Error::Keys`] for another root key, [`Error::Files`], [`Error::Database`].
+    pub fn open(
+        db: Database,
+        folder: &Path,
+        keys: Arc<dyn KeyProvider>,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let keys = Arc::new(TenantKeys::new(keys));
+        db.read_blocking(|view| keys.check(view))?;
+        let files = Files::open(folder)?;
+        let reclaimer = Reclaimer::start(db.clone(), files.clone())?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                db,
+                files,
+                keys,
+                reclaimer,
+                crash: options.crash,
+            }),
+        })
+    }
+
+    /// Returns when the files of everything removed so far are removed too, for an orderly end.
+    pub async fn drain(&self) {
+        self.inner.reclaimer.drain().await;
+    }
+
+    pub(crate) async fn tenant_key(&self, bucket: BucketId) -> Result<Arc<TenantKey>, Error> {
+        self.inner.keys.of_bucket(&self.inner.db, bucket).await
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}

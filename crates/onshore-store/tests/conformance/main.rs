@@ -1,0 +1,14 @@
+//! What a store must do, whatever it is made of: give back what it took, report what was changed, keep what it
+//! acknowledged and nothing else, and open to the right permit alone.
+
+mod bodies;
+mod buckets;
+mod crashes;
+mod damage;
+mod full;
+mod house;
+mod listing;
+mod metadata;
+mod permits;
+mod races;
+mod uploads;

@@ -1,0 +1,341 @@
+//! The command line: what can be asked, in words. What is done about it is in `commands`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use onshore_types::{
+    AccessKeyId, ApprovalId, BucketName, JobId, Jurisdiction, Label, TenantName, Timestamp,
+};
+
+use crate::output::Style;
+
+/// A sovereign cloud in one binary: an S3 store that lets nothing out unasked, a migration engine that proves what
+/// arrived, and a ledger that anyone can check offline.
+#[derive(Debug, Parser)]
+#[command(name = "onshore", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the server is, and how to print.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TargetArgs {
+    /// The control API [default: what the server on --data says, else http://127.0.0.1:9001]
+    #[arg(long, global = true, env = "ONSHORE_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// The control token [default: the one in credentials.toml of --data]
+    #[arg(
+        long,
+        global = true,
+        env = "ONSHORE_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    pub(crate) token: Option<String>,
+    /// The data folder
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl TargetArgs {
+    /// Returns for whom to print.
+    pub(crate) fn style(&self) -> Style {
+        if self.json { Style::Json } else { Style::Text }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve S3 and the control API from a data folder, which is made if it is empty
+    Serve(ServeArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Tenants: organisations whose data is kept apart
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// S3 keys of tenants
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Buckets and their classes
+    #[command(subcommand)]
+    Bucket(BucketCommand),
+    /// Transfer approvals: what may leave, where to, how much, until when
+    #[command(subcommand)]
+    Approval(ApprovalCommand),
+    /// Say what would happen to a request, by which rule, and what would change it; nothing is done
+    Explain(ExplainArgs),
+    /// The ledger
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
+    /// Check a certificate or a proof bundle offline
+    Verify(VerifyArgs),
+    /// Bring a bucket or a folder onshore: inventory, copy, verify, certify
+    Migrate(MigrateArgs),
+    /// Migration jobs
+    #[command(subcommand)]
+    Job(JobCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where S3 listens
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
+    pub(crate) s3_listen: SocketAddr,
+    /// Where the control API, ledger, metrics and health listen
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
+    pub(crate) control_listen: SocketAddr,
+    /// Listen off loopback without TLS: keys and data cross the network unencrypted
+    #[arg(long)]
+    pub(crate) insecure: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Check a configuration file and print what it means
+    Check {
+        /// The configuration file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantCommand {
+    /// Make a tenant
+    Create {
+        /// Its name
+        name: TenantName,
+    },
+    /// List tenants
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make an S3 key pair for a tenant
+    Create {
+        /// For whom
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+        /// The public half [default: drawn at random]
+        #[arg(long, requires = "secret_key")]
+        access_key: Option<AccessKeyId>,
+        /// The secret half
+        #[arg(long, requires = "access_key")]
+        secret_key: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BucketCommand {
+    /// Make a bucket
+    Create {
+        /// Its name, unique in the region
+        name: BucketName,
+        /// The class of objects that declare none: general, important, core, personal, sensitive-personal, or a comma list
+        #[arg(long, value_parser = Label::parse_declaration)]
+        class: Option<Label>,
+        /// Whose it is
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// List buckets
+    List,
+    /// Tighten a bucket's class; loosening is refused
+    SetClass {
+        /// The bucket
+        name: BucketName,
+        /// The new class
+        #[arg(value_parser = Label::parse_declaration)]
+        class: Label,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApprovalCommand {
+    /// Grant a transfer approval
+    Grant {
+        /// Whose data may go
+        #[arg(long)]
+        tenant: TenantName,
+        /// Where it may go: an ISO 3166-1 code, or EU
+        #[arg(long)]
+        to: Jurisdiction,
+        /// The strictest class it covers
+        #[arg(long, value_parser = Label::parse_declaration)]
+        class: Label,
+        /// How many bytes may go in all
+        #[arg(long, value_name = "BYTES")]
+        max_bytes: u64,
+        /// When it ends, RFC 3339 or a date
+        #[arg(long, value_name = "TIME")]
+        until: Timestamp,
+    },
+    /// List approvals
+    List,
+    /// Show an approval
+    Show {
+        /// Its id
+        id: ApprovalId,
+    },
+    /// Revoke an approval: what flows under it stops
+    Revoke {
+        /// Its id
+        id: ApprovalId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// What is asked for: BUCKET/KEY, or BUCKET or BUCKET/PREFIX for a list
+    #[arg(long, value_name = "BUCKET/KEY")]
+    pub(crate) object: String,
+    /// From where
+    #[arg(long, value_name = "IP")]
+    pub(crate) from_address: IpAddr,
+    /// To do what
+    #[arg(long, value_enum, default_value_t = AskedOperation::Get)]
+    pub(crate) operation: AskedOperation,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum AskedOperation {
+    /// Read it
+    Get,
+    /// Read what is known of it
+    Head,
+    /// List keys
+    List,
+    /// Write it
+    Put,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Print the newest leaves
+    Tail {
+        /// How many
+        #[arg(short, long, default_value_t = 20)]
+        number: u32,
+    },
+    /// Prove a leaf: a bundle that `onshore verify` checks offline
+    Prove {
+        /// The leaf's index
+        index: u64,
+        /// Where the bundle goes [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Print the newest signed checkpoint
+    Checkpoint,
+    /// Print the public key that checks this ledger
+    Key,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// A certificate or a proof bundle
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// A public key of the ledger, from somewhere other than the file
+    #[arg(long, value_name = "VKEY")]
+    pub(crate) key: Vec<String>,
+    /// Prove one object of a certificate
+    #[arg(long, value_name = "KEY")]
+    pub(crate) object: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// From where: s3://bucket/prefix, or a folder on the server's side
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// Into which bucket; made if it is missing
+    #[arg(value_name = "BUCKET")]
+    pub(crate) bucket: BucketName,
+    /// The class of everything it brings
+    #[arg(long, value_parser = Label::parse_declaration)]
+    pub(crate) class: Option<Label>,
+    /// For whom
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantName,
+    /// The source's S3 endpoint [default: AWS]
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// The profile whose credentials open the source [default: the usual AWS variables and profile]
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
+    /// The region to sign for at the source
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Where in requests to the source the bucket's name goes
+    #[arg(long, value_enum, default_value_t = Addressing::Auto)]
+    pub(crate) addressing: Addressing,
+    /// Read the source without credentials
+    #[arg(long)]
+    pub(crate) anonymous: bool,
+    /// Where the certificate goes once the job has ended
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Order the job and leave it to the server
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// The configuration file, when no server runs on the data folder and the job runs here
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Addressing {
+    /// Path style at an endpoint, unless it refuses that
+    Auto,
+    /// https://endpoint/bucket/key
+    Path,
+    /// https://bucket.endpoint/key
+    Virtual,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobCommand {
+    /// List jobs
+    List,
+    /// Show a job
+    Show {
+        /// Its id
+        id: JobId,
+    },
+    /// Stop a job
+    Cancel {
+        /// Its id
+        id: JobId,
+    },
+    /// Fetch the certificate of a job that has ended
+    Certificate {
+        /// Its id
+        id: JobId,
+        /// Where it goes [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

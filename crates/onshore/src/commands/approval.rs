@@ -1,0 +1,102 @@
+//! `onshore approval`.
+
+use anyhow::Result;
+use http::Method;
+use onshore_api::{ApprovalView, GrantApproval};
+
+use crate::cli::{ApprovalCommand, TargetArgs};
+use crate::exit::Exit;
+use crate::output::{self, Style, bytes};
+use crate::target;
+
+pub(crate) async fn run(target: &TargetArgs, command: ApprovalCommand) -> Result<Exit> {
+    let client = target::client(target)?;
+    match command {
+        ApprovalCommand::Grant {
+            tenant,
+            to,
+            class,
+            max_bytes,
+            until,
+        } => {
+            let question = GrantApproval {
+                tenant,
+                to,
+                class: class.to_string(),
+                max_bytes,
+                until,
+            };
+            let granted: ApprovalView = client
+                .send(Method::POST, "/v1/approvals", &question)
+                .await?;
+            show(target, &granted)?;
+        }
+        ApprovalCommand::List => {
+            let approvals: Vec<ApprovalView> = client.get("/v1/approvals").await?;
+            match target.style() {
+                Style::Json => output::json(&approvals)?,
+                Style::Text => {
+                    let rows: Vec<_> = approvals
+                        .iter()
+                        .map(|approval| {
+                            vec![
+                                approval.id.to_string(),
+                                approval.tenant.to_string(),
+                                approval.to.to_string(),
+                                approval.class.to_string(),
+                                format!(
+                                    "{} of {}",
+                                    bytes(approval.spent_bytes),
+                                    bytes(approval.max_bytes)
+                                ),
+                                approval.until.to_string(),
+                                approval.state.clone(),
+                            ]
+                        })
+                        .collect();
+                    output::table(
+                        &["ID", "TENANT", "TO", "CLASS", "SPENT", "UNTIL", "STATE"],
+                        &rows,
+                    );
+                }
+            }
+        }
+        ApprovalCommand::Show { id } => {
+            show(target, &client.get(&format!("/v1/approvals/{id}")).await?)?
+        }
+        ApprovalCommand::Revoke { id } => show(
+            target,
+            &client.delete(&format!("/v1/approvals/{id}")).await?,
+        )?,
+    }
+    Ok(Exit::Done)
+}
+
+fn show(target: &TargetArgs, approval: &ApprovalView) -> Result<()> {
+    if target.style() == Style::Json {
+        return output::json(approval);
+    }
+    output::line(&format!("approval  {}", approval.id));
+    output::line(&format!("state     {}", approval.state));
+    output::line(&format!(
+        "allows    class {} of tenant {} to go to {}",
+        approval.class, approval.tenant, approval.to
+    ));
+    output::line(&format!(
+        "bytes     {} of {} spent or reserved",
+        approval.spent_bytes, approval.max_bytes
+    ));
+    output::line(&format!("from      {}", approval.granted));
+    output::line(&format!("until     {}", approval.until));
+    output::line(&format!(
+        "granted   by {} ({})",
+        approval.granted_by, approval.basis
+    ));
+    if let Some(revoked) = approval.revoked {
+        output::line(&format!("revoked   {revoked}"));
+    }
+    if let Some(leaf) = approval.leaf {
+        output::line(&format!("leaf      {leaf}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! `onshore migrate`: hands a job to the server, or to this process where no server runs, and follows it.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use http::Method;
+use indicatif::{ProgressBar, ProgressStyle};
+use onshore_api::{JobView, MigrateFrom, OrderMigration, SourceCredentials};
+use onshore_sources::{Resolved, SourceOptions, SourceSpec, resolve_credentials};
+use tokio::net::TcpListener;
+
+use crate::cli::{Addressing, MigrateArgs, TargetArgs};
+use crate::client::Client;
+use crate::commands::{deliver, job};
+use crate::config::Config;
+use crate::exit::{Exit, usage};
+use crate::house::{FolderLock, House};
+use crate::output::{self, Style};
+use crate::{first_start, serve, target};
+
+/// How often a job is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+/// How often progress is told where no terminal shows it.
+const LOOKS_PER_LINE: u32 = 8;
+
+pub(crate) async fn run(target: &TargetArgs, args: MigrateArgs) -> Result<Exit> {
+    let order = order(&args).await?;
+    match here(target, &args).await? {
+        None => {
+            let client = target::client(target)?;
+            follow(&client, &order, target.style(), &args).await
+        }
+        Some((house, data)) => {
+            let listener = TcpListener::bind("127.0.0.1:0")
+                .await
+                .context("cannot listen on loopback")?;
+            let config = Config::load(args.config.as_deref())?;
+            let address = serve::serve_control(&house, &config, listener)?;
+            first_start::prepare(&house, &data, address).await?;
+            house.start();
+            serve::announce(target.style(), &data, None, address)?;
+            let client = Client::new(&format!("http://{address}"), &target::token(target)?)?;
+            let followed = follow(&client, &order, target.style(), &args).await;
+            let closed = house.close().await;
+            drop(std::fs::remove_file(data.join("server.json")));
+            closed?;
+            followed
+        }
+    }
+}
+
+/// Opens the data folder here if one is named, no server is, and none runs on the folder.
+async fn here(
+    target: &TargetArgs,
+    args: &MigrateArgs,
+) -> Result<Option<(House, std::path::PathBuf)>> {
+    let (Some(data), None) = (&target.data, &target.server) else {
+        return Ok(None);
+    };
+    if !data.is_dir() {
+        return Err(usage(format!("there is no data folder {}", data.display())));
+    }
+    first_start::check_folder(data)?;
+    let Some(lock) = FolderLock::take(data)? else {
+        return Ok(None);
+    };
+    if args.detach {
+        return Err(usage(
+            "--detach leaves the job to a server, and none runs on this data folder",
+        ));
+    }
+    serve::start_log();
+    let config = Config::load(args.config.as_deref())?;
+    Ok(Some((
+        serve::open(data, &config, lock).await?,
+        data.clone(),
+    )))
+}
+
+/// Turns the arguments into what the control API takes, with the credentials that this user's environment has.
+async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
+    let is_s3 = args.source.starts_with("s3://");
+    let resolved = if is_s3 && !args.anonymous {
+        resolve_credentials(args.profile.as_deref())
+            .await
+            .map_err(|error| usage(error.to_string()))?
+    } else {
+        Resolved {
+            credentials: None,
+            region: None,
+            endpoint: None,
+        }
+    };
+    let options = SourceOptions {
+        endpoint: args
+            .endpoint
+            .clone()
+            .or_else(|| resolved.endpoint.clone().filter(|_| is_s3)),
+        region: args.region.clone().or(resolved.region),
+        ..SourceOptions::default()
+    };
+    let working_folder = std::env::current_dir().context("the working folder is gone")?;
+    let spec = SourceSpec::parse(&args.source, options, &working_folder)
+        .map_err(|error| usage(error.to_string()))?;
+    let source = match spec {
+        SourceSpec::S3(s3) => MigrateFrom::S3 {
+            bucket: s3.bucket,
+            prefix: s3.prefix,
+            endpoint: s3.endpoint,
+            region: s3.region,
+            addressing: match args.addressing {
+                Addressing::Auto => None,
+                Addressing::Path => Some("path".to_owned()),
+                Addressing::Virtual => Some("virtual".to_owned()),
+            },
+        },
+        SourceSpec::Folder(folder) => MigrateFrom::Folder {
+            path: folder.path.to_string_lossy().into_owned(),
+        },
+    };
+    let credentials = resolved.credentials.map(|found| SourceCredentials {
+        access_key: found.access_key().to_owned(),
+        secret_key: found.secret_key().to_owned(),
+        session_token: found.session_token().map(str::to_owned),
+    });
+    Ok(OrderMigration {
+        source,
+        bucket: args.bucket.clone(),
+        tenant: args.tenant.clone(),
+        class: args.class.map(|class| class.to_string()),
+        credentials,
+    })
+}
+
+/// Orders the job and follows it to its end.
+async fn follow(
+    client: &Client,
+    order: &OrderMigration,
+    style: Style,
+    args: &MigrateArgs,
+) -> Result<Exit> {
+    let ordered: JobView = client.send(Method::POST, "/v1/jobs", order).await?;
+    if args.detach {
+        job::show(style, &ordered)?;
+        return Ok(Exit::Done);
+    }
+    if ordered.attached && style == Style::Text {
+        output::line(&format!(
+            "A job for this source and bucket is under way; following {}.",
+            ordered.id
+        ));
+    }
+    let ended = watch(client, &ordered).await?;
+    if let (Some(path), Some(_)) = (&args.certificate, ended.certificate_leaf) {
+        fetch_certificate(client, &ended, path).await?;
+    }
+    job::show(style, &ended)?;
+    Ok(if ended.state == "complete" {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+async fn fetch_certificate(client: &Client, job: &JobView, path: &Path) -> Result<()> {
+    deliver(
+        &client
+            .get_bytes(&format!("/v1/jobs/{}/certificate", job.id))
+            .await?,
+        Some(path),
+    )
+}
+
+/// Shows progress until the job has ended: a bar on a terminal, JSON lines on the error stream otherwise.
+async fn watch(client: &Client, ordered: &JobView) -> Result<JobView> {
+    let path = format!("/v1/jobs/{}", ordered.id);
+    let bar = std::io::stderr()
+        .is_terminal()
+        .then(progress_bar)
+        .transpose()?;
+    let mut interval = tokio::time::interval(LOOK_INTERVAL);
+    let mut looks = 0_u32;
+    loop {
+        interval.tick().await;
+        let job: JobView = client
+            .get(&path)
+            .await
+            .context("the job goes on; follow it with `onshore job show`")?;
+        let progress = job.progress;
+        match &bar {
+            Some(bar) => {
+                bar.set_length(progress.listed_bytes);
+                bar.set_position(progress.copied_bytes + progress.unchanged_bytes);
+                let done = progress.copied + progress.unchanged;
+                bar.set_message(format!(
+                    "{}: {done} of {} objects, {} exceptions",
+                    job.phase, progress.listed, progress.exceptions
+                ));
+            }
+            None if looks.is_multiple_of(LOOKS_PER_LINE) || job.is_ended() => {
+                eprintln_json(&job)?;
+            }
+            None => {}
+        }
+        looks = looks.wrapping_add(1);
+        if job.is_ended() {
+            if let Some(bar) = &bar {
+                bar.finish_and_clear();
+            }
+            return Ok(job);
+        }
+    }
+}
+
+fn progress_bar() -> Result<ProgressBar> {
+    let style = ProgressStyle::with_template(
+        "{spinner} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left  {wide_msg}",
+    )?;
+    Ok(ProgressBar::new(0).with_style(style))
+}
+
+fn eprintln_json(job: &JobView) -> Result<()> {
+    use std::io::Write;
+    let line = serde_json::to_string(&serde_json::json!({
+        "event": "progress",
+        "job": job.id,
+        "state": job.state,
+        "phase": job.phase,
+        "progress": job.progress,
+    }))?;
+    // Whoever no longer listens does not stop the job.
+    drop(writeln!(std::io::stderr().lock(), "{line}"));
+    Ok(())
+}

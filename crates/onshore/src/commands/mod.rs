@@ -1,0 +1,53 @@
+//! What each command does. All but `serve`, `config` and `verify` are clients of the control API.
+
+mod approval;
+mod bucket;
+mod config;
+mod explain;
+mod job;
+mod ledger;
+mod migrate;
+mod tenant;
+mod verify;
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+use crate::output;
+
+/// Runs the command that was asked for.
+pub(crate) async fn run(cli: Cli) -> Result<Exit> {
+    let target = cli.target;
+    match cli.command {
+        Command::Serve(args) => crate::serve::serve(&target, args).await,
+        Command::Config(command) => config::run(&target, &command),
+        Command::Tenant(command) => tenant::run(&target, command).await,
+        Command::Key(command) => tenant::run_key(&target, command).await,
+        Command::Bucket(command) => bucket::run(&target, command).await,
+        Command::Approval(command) => approval::run(&target, command).await,
+        Command::Explain(args) => explain::run(&target, &args).await,
+        Command::Ledger(command) => ledger::run(&target, command).await,
+        Command::Verify(args) => verify::run(target.style(), &args),
+        Command::Migrate(args) => migrate::run(&target, args).await,
+        Command::Job(command) => job::run(&target, command).await,
+    }
+}
+
+/// Writes a document to a file, or prints it.
+fn deliver(document: &[u8], out: Option<&Path>) -> Result<()> {
+    match out {
+        Some(path) => std::fs::write(path, document)
+            .with_context(|| format!("cannot write {}", path.display())),
+        None => {
+            output::line(
+                std::str::from_utf8(document)
+                    .context("the server's answer is not text")?
+                    .trim_end(),
+            );
+            Ok(())
+        }
+    }
+}

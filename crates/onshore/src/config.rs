@@ -1,0 +1,322 @@
+//! The configuration file: one typed struct, unknown keys refused, defaults for everything.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use ipnet::IpNet;
+use onshore_gate::{EpochDocument, Region};
+use onshore_policy::{Networks, Proxies};
+use onshore_types::{Jurisdiction, PartitionName, Place, RegionId};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::exit::usage;
+
+/// The configuration, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) region: Region,
+    networks: BTreeMap<IpNet, Jurisdiction>,
+    trusted_proxies: Vec<IpNet>,
+    /// Suffixes under which a bucket's name stands in the host.
+    pub(crate) domains: Vec<String>,
+    /// Where the root key is; none means in the data folder.
+    pub(crate) root_key_file: Option<PathBuf>,
+    /// Folders below which a migration may read on the server's side.
+    pub(crate) migrate_roots: Vec<PathBuf>,
+    /// Endpoints inside private networks that a migration may read.
+    pub(crate) allowed_endpoints: Vec<String>,
+    /// What whoever starts the server should know.
+    pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    region: Option<RegionTable>,
+    networks: Option<BTreeMap<String, Jurisdiction>>,
+    proxies: ProxiesTable,
+    s3: S3Table,
+    keys: KeysTable,
+    migrate: MigrateTable,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegionTable {
+    id: RegionId,
+    jurisdiction: Jurisdiction,
+    #[serde(default = "default_partition")]
+    partition: PartitionName,
+    #[serde(default)]
+    operator: String,
+    #[serde(default)]
+    technology_provider: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ProxiesTable {
+    trusted: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct S3Table {
+    domains: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct KeysTable {
+    root_key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct MigrateTable {
+    roots: Vec<PathBuf>,
+    allowed_endpoints: Vec<String>,
+}
+
+impl Default for S3Table {
+    fn default() -> Self {
+        Self {
+            domains: vec!["s3.localhost".to_owned()],
+        }
+    }
+}
+
+fn default_partition() -> PartitionName {
+    PartitionName::parse("onshore").expect("the default partition is a name")
+}
+
+impl Config {
+    /// Reads the file, or takes the defaults where there is none.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
+        let Some(path) = file else {
+            return Self::from_file(File::default(), None);
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            usage(format!(
+                "cannot read the configuration file {}: {error}",
+                path.display()
+            ))
+        })?;
+        let parsed: File = toml::from_str(&text).map_err(|error| {
+            usage(format!(
+                "the configuration file {} is not right:\n{error}",
+                path.display()
+            ))
+        })?;
+        let base = std::path::absolute(path).context("the working folder is gone")?;
+        Self::from_file(parsed, base.parent()).map_err(|error| {
+            usage(format!(
+                "the configuration file {} is not right: {error:#}",
+                path.display()
+            ))
+        })
+    }
+
+    fn from_file(file: File, base: Option<&Path>) -> Result<Self> {
+        let mut warnings = Vec::new();
+        let region = file.region.map_or_else(
+            || {
+                warnings.push(
+                    "no region is configured: this is region onshore-1 in jurisdiction ZZ, a place for trials; name \
+                     the real one in [region] of --config FILE"
+                        .to_owned(),
+                );
+                Region {
+                    id: RegionId::parse("onshore-1").expect("the default region is a name"),
+                    jurisdiction: Jurisdiction::UNCONFIGURED,
+                    partition: default_partition(),
+                    operator: String::new(),
+                    technology_provider: String::new(),
+                }
+            },
+            |table| Region {
+                id: table.id,
+                jurisdiction: table.jurisdiction,
+                partition: table.partition,
+                operator: table.operator,
+                technology_provider: table.technology_provider,
+            },
+        );
+        let networks = match file.networks {
+            Some(table) => table
+                .into_iter()
+                .map(|(network, jurisdiction)| {
+                    Ok((parse_network(&network, "networks")?, jurisdiction))
+                })
+                .collect::<Result<_>>()?,
+            None => ["127.0.0.0/8", "::1/128"]
+                .iter()
+                .map(|network| Ok((parse_network(network, "networks")?, region.jurisdiction)))
+                .collect::<Result<_>>()?,
+        };
+        let trusted_proxies = file
+            .proxies
+            .trusted
+            .iter()
+            .map(|network| parse_network(network, "proxies.trusted"))
+            .collect::<Result<_>>()?;
+        if let Some(bad) = file.s3.domains.iter().find(|domain| !is_domain(domain)) {
+            anyhow::bail!("s3.domains: `{bad}` is not a domain name in small letters");
+        }
+        let anchored = |path: PathBuf| base.map_or_else(|| path.clone(), |base| base.join(&path));
+        let roots: Vec<PathBuf> = file.migrate.roots.into_iter().map(anchored).collect();
+        let config = Self {
+            region,
+            networks,
+            trusted_proxies,
+            domains: file.s3.domains,
+            root_key_file: file.keys.root_key_file.map(anchored),
+            migrate_roots: roots,
+            allowed_endpoints: file.migrate.allowed_endpoints,
+            warnings,
+        };
+        config.networks()?;
+        Ok(config)
+    }
+
+    /// Returns where addresses are.
+    pub(crate) fn networks(&self) -> Result<Networks> {
+        let places = self
+            .networks
+            .iter()
+            .map(|(network, place)| (*network, Place::In(*place)));
+        Ok(Networks::new(places)?)
+    }
+
+    /// Returns whose word on addresses is believed.
+    pub(crate) fn proxies(&self) -> Proxies {
+        Proxies::new(self.trusted_proxies.iter().copied())
+    }
+
+    /// Returns everything that a verdict depends on, for the ledger.
+    pub(crate) fn epoch(&self) -> EpochDocument {
+        let Region {
+            id,
+            jurisdiction,
+            partition,
+            operator,
+            technology_provider,
+        } = &self.region;
+        EpochDocument {
+            configuration: json!({
+                "region": {
+                    "id": id,
+                    "jurisdiction": jurisdiction,
+                    "partition": partition,
+                    "operator": operator,
+                    "technology_provider": technology_provider,
+                },
+                "networks": self.networks.iter().map(|(net, place)| (net.to_string(), place.to_string())).collect::<BTreeMap<_, _>>(),
+                "proxies": self.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            }),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+fn parse_network(text: &str, key: &str) -> Result<IpNet> {
+    if let Ok(network) = text.parse::<IpNet>() {
+        return Ok(network);
+    }
+    let address: std::net::IpAddr = text.parse().map_err(|_| {
+        anyhow::anyhow!("{key}: `{text}` is not a network: write an address and a prefix length, such as 10.0.0.0/8")
+    })?;
+    Ok(IpNet::from(address))
+}
+
+fn is_domain(text: &str) -> bool {
+    !text.is_empty()
+        && text.split('.').all(|label| {
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, File};
+
+    const FULL: &str = r#"
+        [region]
+        id = "cn-north-1"
+        jurisdiction = "CN"
+        partition = "onshore"
+        operator = "Example Operator"
+        technology_provider = "Example Provider"
+        [networks]
+        "127.0.0.0/8" = "CN"
+        "127.0.0.66/32" = "US"
+        [proxies]
+        trusted = ["10.0.0.1", "10.1.0.0/16"]
+        [s3]
+        domains = ["s3.localhost"]
+        [keys]
+        root_key_file = "keys/root.key"
+        [migrate]
+        roots = ["/srv/old"]
+        allowed_endpoints = []
+    "#;
+
+    fn load(text: &str) -> anyhow::Result<Config> {
+        Config::from_file(toml::from_str::<File>(text)?, Some("/etc/onshore".as_ref()))
+    }
+
+    #[test]
+    fn the_documented_file_is_read_and_paths_are_beside_it() {
+        let config = load(FULL).expect("the documented file");
+        assert_eq!(
+            config.root_key_file.as_deref(),
+            Some("/etc/onshore/keys/root.key".as_ref())
+        );
+        assert!(config.warnings.is_empty());
+        let place = config
+            .networks()
+            .expect("networks")
+            .place_of("127.0.0.66".parse().expect("an address"));
+        assert_eq!(place.to_string(), "US");
+    }
+
+    #[test]
+    fn what_is_unknown_or_malformed_is_refused() {
+        for (good, bad) in [
+            ("[s3]", "[s4]"),
+            ("partition =", "partitions ="),
+            ("\"CN\"\n        partition", "\"XX\"\n        partition"),
+            ("127.0.0.66/32", "127.0.0.66/33"),
+            ("s3.localhost", "S3.localhost"),
+            ("10.0.0.1\"", "proxy.example\""),
+        ] {
+            assert!(FULL.contains(good), "{good}");
+            assert!(load(&FULL.replace(good, bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn without_a_file_the_place_is_unconfigured_and_says_so() {
+        let config = load("").expect("defaults");
+        assert_eq!(config.region.jurisdiction.as_str(), "ZZ");
+        assert_eq!(config.warnings.len(), 1);
+        let networks = config.networks().expect("networks");
+        assert_eq!(
+            networks
+                .place_of("127.0.0.1".parse().expect("an address"))
+                .to_string(),
+            "ZZ"
+        );
+        assert_eq!(
+            networks
+                .place_of("10.0.0.1".parse().expect("an address"))
+                .to_string(),
+            "unknown"
+        );
+    }
+}

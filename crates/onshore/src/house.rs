@@ -1,0 +1,209 @@
+//! The house: opens every room on a data folder, in order, and closes it again.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use onshore_db::{CrashPoints, Database};
+use onshore_gate::{Gate, Parts};
+use onshore_journal::Journal;
+use onshore_keys::{FileRootKey, KeyProvider};
+use onshore_migrate::{Engine, Patience, Sources};
+use onshore_policy::Policy;
+use onshore_registry::Registry;
+use onshore_store::Store;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::SystemClock;
+use crate::config::Config;
+
+/// Every room, open.
+#[derive(Debug)]
+pub(crate) struct House {
+    pub(crate) db: Database,
+    pub(crate) registry: Registry,
+    pub(crate) store: Store,
+    pub(crate) gate: Gate,
+    /// Where certificates are kept.
+    pub(crate) certificates: PathBuf,
+    engine: Engine,
+    journal: Journal,
+    /// Stops the fronts.
+    pub(crate) stop: CancellationToken,
+    /// Stops the keepers' background work, once the fronts have stopped.
+    stop_keepers: CancellationToken,
+    tasks: TaskTracker,
+    keeper_tasks: TaskTracker,
+    _lock: FolderLock,
+}
+
+/// Holds a data folder for this process; another one is refused until it ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    /// Takes the lock, or says that somebody has it.
+    pub(crate) fn take(data: &Path) -> Result<Option<Self>> {
+        let path = data.join("lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("cannot lock {}", path.display()))
+            }
+        }
+    }
+}
+
+/// Makes the data folder if it is missing. Nobody else looks into it.
+pub(crate) fn make_folder(data: &Path) -> Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(|| format!("cannot make the folder {}", data.display()))
+}
+
+impl House {
+    /// Opens every room. The lock is that of the folder.
+    pub(crate) fn open(
+        data: &Path,
+        config: &Config,
+        lock: FolderLock,
+        crash: CrashPoints,
+    ) -> Result<Self> {
+        let keys = open_root_key(data, config)?;
+        let schemas = [
+            onshore_registry::SCHEMA,
+            onshore_journal::SCHEMA,
+            Store::SCHEMA,
+        ];
+        let database = data.join("onshore.db");
+        let db = Database::open(
+            &database,
+            &schemas,
+            onshore_db::Options {
+                crash: crash.clone(),
+            },
+        )
+        .with_context(|| format!("cannot open {}", database.display()))?;
+        let journal_options = onshore_journal::Options {
+            folder: data.join("ledger"),
+            origin: format!("{}.{}", config.region.id, config.region.partition),
+            crash: crash.clone(),
+        };
+        let journal =
+            Journal::open(db.clone(), &*keys, journal_options).context("cannot open the ledger")?;
+        let registry = Registry::new(db.clone(), Arc::clone(&keys));
+        let store = Store::open(
+            db.clone(),
+            &data.join("objects"),
+            keys,
+            onshore_store::Options { crash },
+        )
+        .context("cannot open the store")?;
+        let parts = Parts {
+            db: db.clone(),
+            registry: registry.clone(),
+            journal: journal.clone(),
+            policy: Policy::embedded()?,
+            region: config.region.clone(),
+            networks: config.networks()?,
+            proxies: config.proxies(),
+            clock: Arc::new(SystemClock),
+        };
+        let gate = Gate::open(parts, &config.epoch()).context("cannot open the gate")?;
+        let certificates = data.join("certificates");
+        make_folder(&certificates)?;
+        let engine = Engine::new(onshore_migrate::Parts {
+            db: db.clone(),
+            registry: registry.clone(),
+            store: store.clone(),
+            gate: gate.clone(),
+            sources: Arc::new(Sources {
+                roots: config.migrate_roots.clone(),
+            }),
+            certificates: certificates.clone(),
+            patience: Patience::default(),
+        });
+        Ok(Self {
+            db,
+            registry,
+            store,
+            gate,
+            certificates,
+            engine,
+            journal,
+            stop: CancellationToken::new(),
+            stop_keepers: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            keeper_tasks: TaskTracker::new(),
+            _lock: lock,
+        })
+    }
+
+    /// Starts what works by itself: checkpoints, batches, migrations.
+    pub(crate) fn start(&self) {
+        let (journal, stop) = (self.journal.clone(), self.stop_keepers.clone());
+        self.keeper_tasks
+            .spawn(async move { journal.run(stop).await });
+        let (gate, stop) = (self.gate.clone(), self.stop_keepers.clone());
+        self.keeper_tasks.spawn(async move { gate.run(stop).await });
+        let (engine, stop) = (self.engine.clone(), self.stop.clone());
+        self.tasks.spawn(async move { engine.run(stop).await });
+    }
+
+    /// Runs a front until it has stopped.
+    pub(crate) fn run(&self, front: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(front);
+    }
+
+    /// Stops the fronts, waits for what is under way, records what waits, publishes the last checkpoint.
+    pub(crate) async fn close(self) -> Result<()> {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        let drained = self.gate.drain().await;
+        self.store.drain().await;
+        self.stop_keepers.cancel();
+        self.keeper_tasks.close();
+        self.keeper_tasks.wait().await;
+        drained.context("not everything could be recorded before the end")
+    }
+}
+
+fn open_root_key(data: &Path, config: &Config) -> Result<Arc<dyn KeyProvider>> {
+    let is_new = !data.join("onshore.db").exists();
+    let path = match &config.root_key_file {
+        Some(path) => path.clone(),
+        None => {
+            tracing::warn!(
+                "the root key is kept in the data folder: good for trials only; name another place in [keys] root_key_file"
+            );
+            data.join("root.key")
+        }
+    };
+    if !is_new && !path.exists() {
+        bail!(
+            "the root key {} is missing and the data folder has data in it, which nobody can read without that key; \
+             put the key back",
+            path.display()
+        );
+    }
+    let key = FileRootKey::open_or_create(&path)
+        .map_err(|error| anyhow!(error))
+        .with_context(|| format!("cannot use the root key {}", path.display()))?;
+    Ok(Arc::new(key))
+}

@@ -1,0 +1,44 @@
+//! Onshore: a sovereign cloud in one binary. Reads configuration, environment and the real clock, wires the rooms
+//! together, serves; and is the command line, a client of the control API.
+
+mod cli;
+mod client;
+mod clock;
+mod commands;
+mod config;
+mod credentials;
+mod exit;
+mod first_start;
+mod house;
+mod listen;
+mod output;
+mod serve;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::problem(&format!("cannot start: {error}"));
+            return Exit::Failed.into();
+        }
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            output::problem(&format!("{error:#}"));
+            exit::of(&error).into()
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! `onshore serve`: opens the house on a folder, listens, says so, and stops when told.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use onshore_control::{ControlParts, MigrateRules};
+use onshore_db::CrashPoints;
+use onshore_s3::{Front, FrontParts};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::cli::{ServeArgs, TargetArgs};
+use crate::config::Config;
+use crate::exit::{Exit, usage};
+use crate::house::{FolderLock, House, make_folder};
+use crate::listen::{Exposure, listen};
+use crate::output::{self, Style};
+use crate::target::Running;
+use crate::{credentials, first_start};
+
+/// Serves until told to stop.
+pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> {
+    let data = target
+        .data
+        .as_deref()
+        .ok_or_else(|| usage("name the data folder: onshore serve --data DIR"))?;
+    start_log();
+    let config = Config::load(args.config.as_deref())?;
+    first_start::key_from_environment()?;
+    make_folder(data)?;
+    let Some(lock) = FolderLock::take(data)? else {
+        let pid = Running::read(data)
+            .map_or_else(String::new, |running| format!(" (process {})", running.pid));
+        bail!(
+            "another server{pid} works on {}: stop it first, or name another folder",
+            data.display()
+        );
+    };
+    first_start::check_folder(data)?;
+    let exposure = if args.insecure {
+        Exposure::AcceptedUnencrypted
+    } else {
+        Exposure::LoopbackOnly
+    };
+    let s3 = listen(args.s3_listen, exposure, "--s3-listen").await?;
+    let control = listen(args.control_listen, exposure, "--control-listen").await?;
+    let s3_address = s3.local_addr()?;
+
+    let house = open(data, &config, lock).await?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    first_start::prepare(&house, data, s3_address).await?;
+    // Before anyone is told that the server is ready: a signal from then on is heard.
+    let stopped = stop_signal()?;
+    house.start();
+    let front = Front::new(FrontParts {
+        db: house.db.clone(),
+        store: house.store.clone(),
+        gate: house.gate.clone(),
+        registry: house.registry.clone(),
+        domains: config.domains.clone(),
+        crash: crash_points()?,
+    })?;
+    let stop = house.stop.clone();
+    house.run(async move {
+        if let Err(error) = front.serve(s3, stop.clone().cancelled_owned()).await {
+            tracing::error!(%error, "S3 is no longer served");
+            stop.cancel();
+        }
+    });
+    let control_address = serve_control(&house, &config, control)?;
+    announce(target.style(), data, Some(s3_address), control_address)?;
+
+    let exit = tokio::select! {
+        () = stopped => Exit::Done,
+        () = house.stop.cancelled() => Exit::Failed,
+    };
+    tracing::info!("stopping: no new requests, those under way are finished");
+    let closed = house.close().await;
+    drop(std::fs::remove_file(data.join("server.json")));
+    closed?;
+    tracing::info!("stopped");
+    Ok(exit)
+}
+
+/// Opens the house off the asynchronous threads: it reads and writes files.
+pub(crate) async fn open(data: &Path, config: &Config, lock: FolderLock) -> Result<House> {
+    let crash = crash_points()?;
+    tokio::task::block_in_place(|| House::open(data, config, lock, crash))
+}
+
+/// Starts the control API on a listener and returns where it listens.
+pub(crate) fn serve_control(
+    house: &House,
+    config: &Config,
+    listener: TcpListener,
+) -> Result<SocketAddr> {
+    let address = listener.local_addr()?;
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).context("the metrics were set up twice")?;
+    let router = onshore_control::router(ControlParts {
+        db: house.db.clone(),
+        gate: house.gate.clone(),
+        registry: house.registry.clone(),
+        store: house.store.clone(),
+        migrate: MigrateRules {
+            roots: config.migrate_roots.clone(),
+            allowed_endpoints: config.allowed_endpoints.clone(),
+        },
+        certificates: house.certificates.clone(),
+        metrics: Arc::new(move || handle.render()),
+    });
+    let stop = house.stop.clone();
+    house.run(async move { onshore_control::serve(router, listener, stop).await });
+    Ok(address)
+}
+
+/// Writes `server.json` and tells people where everything is.
+pub(crate) fn announce(
+    style: Style,
+    data: &Path,
+    s3: Option<SocketAddr>,
+    control: SocketAddr,
+) -> Result<()> {
+    let running = Running {
+        pid: std::process::id(),
+        s3: s3.map(|address| address.to_string()),
+        control: control.to_string(),
+    };
+    let path = data.join("server.json");
+    let staging = data.join("server.json.new");
+    std::fs::write(&staging, serde_json::to_vec(&running)?)
+        .and_then(|()| std::fs::rename(&staging, &path))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    let Some(s3) = s3 else {
+        return Ok(());
+    };
+    match style {
+        Style::Json => output::line(
+            &json!({
+                "event": "ready",
+                "s3": running.s3,
+                "control": running.control,
+                "credentials": credentials::path(data),
+            })
+            .to_string(),
+        ),
+        Style::Text => {
+            output::line(&format!("S3           http://{s3}"));
+            output::line(&format!("control API  http://{control}"));
+            output::line(&format!(
+                "credentials  {}",
+                credentials::path(data).display()
+            ));
+            output::line("ready");
+        }
+    }
+    Ok(())
+}
+
+/// Where tests let the server die.
+fn crash_points() -> Result<CrashPoints> {
+    let Ok(text) = std::env::var("ONSHORE_CRASH_AT") else {
+        return Ok(CrashPoints::none());
+    };
+    let points = text
+        .parse()
+        .map_err(|error| usage(format!("ONSHORE_CRASH_AT: {error}")))?;
+    tracing::warn!("ONSHORE_CRASH_AT is set: this server will kill itself; it is for tests alone");
+    Ok(points)
+}
+
+/// Logs go to the error stream; the S3 library's own are off, they would show paths and signatures.
+pub(crate) fn start_log() {
+    let targets = onshore_s3::NOISY_LOG_TARGETS.iter().fold(
+        Targets::new().with_default(LevelFilter::INFO),
+        |targets, noisy| targets.with_target(*noisy, LevelFilter::OFF),
+    );
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false);
+    // Once per process is enough; a second call changes nothing.
+    drop(
+        tracing_subscriber::registry()
+            .with(targets)
+            .with(layer)
+            .try_init(),
+    );
+}
+
+fn stop_signal() -> Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,182 @@
+"""A verifier of the ledger that shares nothing with Onshore: C2SP tlog-tiles, tlog-checkpoint and signed-note from their
+texts, Ed25519 from `cryptography`. It reads the log over HTTP or from the folder of static files."""
+
+import base64
+import hashlib
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+class Wrong(Exception):
+    """The ledger does not hold."""
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def leaf_hash(data):
+    return sha256(b"\x00" + data)
+
+
+def node_hash(left, right):
+    return sha256(b"\x01" + left + right)
+
+
+def split(count):
+    """The largest power of two below `count`."""
+    return 1 << (count - 1).bit_length() - 1
+
+
+def root(hashes):
+    if not hashes:
+        return sha256(b"")
+    if len(hashes) == 1:
+        return hashes[0]
+    at = split(len(hashes))
+    return node_hash(root(hashes[:at]), root(hashes[at:]))
+
+
+def verify_inclusion(leaf, index, size, path, expected):
+    """RFC 9162, section 2.1.3.2."""
+    if index >= size:
+        raise Wrong("the index lies outside the tree")
+    fn, sn, found = index, size - 1, leaf
+    for sibling in path:
+        if sn == 0:
+            raise Wrong("the path is too long")
+        if fn & 1 or fn == sn:
+            found = node_hash(sibling, found)
+            while not fn & 1 and fn:
+                fn >>= 1
+                sn >>= 1
+        else:
+            found = node_hash(found, sibling)
+        fn >>= 1
+        sn >>= 1
+    if sn or found != expected:
+        raise Wrong("the path does not lead to the root")
+
+
+def verify_note(note, vkey):
+    name, key_hash, key = vkey.split("+", 2)
+    key = base64.b64decode(key, validate=True)
+    if key[0] != 1 or sha256(name.encode() + b"\n" + key)[:4].hex() != key_hash:
+        raise Wrong("the verifier key does not hold")
+    text, signatures = note.rsplit("\n\n", 1)
+    text += "\n"
+    for line in signatures.splitlines():
+        dash, signer, signature = line.split(" ")
+        signature = base64.b64decode(signature, validate=True)
+        if dash == "\u2014" and signer == name and signature[:4].hex() == key_hash:
+            try:
+                Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[4:], text.encode())
+            except InvalidSignature as error:
+                raise Wrong("the signature is wrong") from error
+            return text
+    raise Wrong("nobody known has signed")
+
+
+def parse_checkpoint(note, vkey):
+    """The size and root of a checkpoint signed by the log itself."""
+    origin, size, encoded, *_ = verify_note(note, vkey).split("\n")
+    if origin != vkey.split("+")[0]:
+        raise Wrong("the checkpoint is another log's")
+    return int(size), base64.b64decode(encoded, validate=True)
+
+
+def tile_path(level, index, width=256):
+    groups = [f"{index % 1000:03}"]
+    while index := index // 1000:
+        groups.append(f"x{index % 1000:03}")
+    suffix = f".p/{width}" if width < 256 else ""
+    return f"tile/{level}/{'/'.join(reversed(groups))}{suffix}"
+
+
+def over_http(server):
+    def fetch(path):
+        request = urllib.request.Request(f"{server.control}/ledger/{path}", headers={"authorization": f"Bearer {server.token}"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.read()
+
+    return fetch
+
+
+def from_folder(folder):
+    return lambda path: (Path(folder) / path).read_bytes()
+
+
+class Log:
+    """A log that has been verified: its leaves, its hashes, its root."""
+
+    def __init__(self, fetch, vkey):
+        self.checkpoint = fetch("checkpoint").decode()
+        self.size, self.root = parse_checkpoint(self.checkpoint, vkey)
+        self.leaves = []
+        for index, width in widths(self.size):
+            self.leaves += entries(fetch(tile_path("entries", index, width)), width)
+        self.hashes = [leaf_hash(leaf) for leaf in self.leaves]
+        if root(self.hashes) != self.root:
+            raise Wrong("the leaves do not make the root")
+        self._check_tiles(fetch)
+
+    def _check_tiles(self, fetch):
+        level, hashes = 0, self.hashes
+        while hashes:
+            for index, width in widths(len(hashes)):
+                tile = fetch(tile_path(level, index, width))
+                if tile != b"".join(hashes[index * 256 : index * 256 + width]):
+                    raise Wrong(f"tile {level}/{index} does not hold")
+            hashes = [root(hashes[at : at + 256]) for at in range(0, len(hashes) // 256 * 256, 256)]
+            level += 1
+
+    def extends(self, size, old_root):
+        return size <= self.size and root(self.hashes[:size]) == old_root
+
+    def json(self):
+        return [json.loads(leaf) for leaf in self.leaves]
+
+
+def widths(count):
+    full, rest = divmod(count, 256)
+    return [(index, 256) for index in range(full)] + ([(full, rest)] if rest else [])
+
+
+def entries(bundle, width):
+    found = []
+    while bundle:
+        length = int.from_bytes(bundle[:2], "big")
+        if len(bundle) < 2 + length:
+            raise Wrong("an entry is cut short")
+        found.append(bundle[2 : 2 + length])
+        bundle = bundle[2 + length :]
+    if len(found) != width:
+        raise Wrong(f"a bundle of {width} holds {len(found)}")
+    return found
+
+
+def words(leaf):
+    """Every text in a leaf, at any depth."""
+    if isinstance(leaf, str):
+        return [leaf]
+    if isinstance(leaf, dict):
+        leaf = list(leaf.values())
+    return [word for item in leaf for word in words(item)] if isinstance(leaf, list) else []
+
+
+def absent(fetch, path):
+    try:
+        fetch(path)
+    except (urllib.error.HTTPError, FileNotFoundError):
+        return True
+    return False
+
+
+# The examples of the specification.
+assert tile_path(0, 1234067) == "tile/0/x001/x234/067"
+assert tile_path("entries", 0, 5) == "tile/entries/000.p/5"

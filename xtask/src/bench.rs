@@ -1,0 +1,348 @@
+//! Measures rates, throughput and CPU time per operation with public load tools, beside nginx serving the same files as
+//! the ceiling. Loopback only, bounded in count and time, and everything it started is stopped.
+
+mod contender;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use self::contender::Contender;
+use self::table::{Measured, Table};
+use crate::python::Python;
+use crate::shell::{aws_variables, output};
+use crate::steps::target_folder;
+use crate::{ci, debian};
+
+/// Not installed but unpacked: an installed nginx would start itself as a service.
+const PACKAGES: &[&str] = &["nginx", "wrk", "libluajit-5.1-2"];
+const BUCKET: &str = "bench";
+const SMALL_COUNT: usize = 4000;
+const SMALL_BYTES: usize = 4096;
+const LARGE_BYTES: usize = 64 << 20;
+const LARGE_PUT_BYTES: usize = 16 << 20;
+const SECONDS: u32 = 8;
+
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let bench = Bench::set(root)?;
+    let onshore = Contender::onshore(root, &bench.binary, &bench.folder)?;
+    let nginx = Contender::nginx(&bench.tool("sbin/nginx"), &bench.folder)?;
+    let mut table = Table::default();
+    bench.s5cmd(&onshore, &mut table)?;
+    for load in LOADS {
+        println!("{} ...", load.name);
+        let ours = bench
+            .wrk(&onshore, load)
+            .with_context(|| format!("{}: onshore", load.name))?;
+        let theirs = bench
+            .wrk(&nginx, load)
+            .with_context(|| format!("{}: nginx", load.name))?;
+        table.row(load.name, load.shown, ours, Some(theirs));
+    }
+    onshore.stop()?;
+    nginx.stop()?;
+    println!("\n{table}");
+    println!(
+        "{} cores, loopback, release build. onshore: AES-256-GCM at rest, signed requests, a ledger leaf and fsync per acknowledged write.\nnginx {}: plain files, no signature, no fsync: the ceiling, not a peer.",
+        std::thread::available_parallelism()?,
+        bench.nginx_version()?,
+    );
+    Ok(())
+}
+
+/// What one run of wrk asks for.
+#[derive(Debug)]
+struct Load {
+    name: &'static str,
+    method: Method,
+    /// The keys, `{}` counting.
+    keys: &'static str,
+    count: usize,
+    body_bytes: usize,
+    connections: u32,
+    shown: Shown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Get,
+    Put,
+}
+
+/// Which figure of a load says most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Rate,
+    Throughput,
+}
+
+const LOADS: &[Load] = &[
+    Load {
+        name: "GET 4 KiB, 32 connections",
+        method: Method::Get,
+        keys: "small/{}",
+        count: SMALL_COUNT,
+        body_bytes: 0,
+        connections: 32,
+        shown: Shown::Rate,
+    },
+    Load {
+        name: "PUT 4 KiB, 32 connections",
+        method: Method::Put,
+        keys: "put/{}",
+        count: SMALL_COUNT,
+        body_bytes: SMALL_BYTES,
+        connections: 32,
+        shown: Shown::Rate,
+    },
+    Load {
+        name: "GET 64 MiB, 2 connections",
+        method: Method::Get,
+        keys: "large/{}",
+        count: 2,
+        body_bytes: 0,
+        connections: 2,
+        shown: Shown::Throughput,
+    },
+    Load {
+        name: "PUT 16 MiB, 2 connections",
+        method: Method::Put,
+        keys: "put-large/{}",
+        count: 4,
+        body_bytes: LARGE_PUT_BYTES,
+        connections: 2,
+        shown: Shown::Throughput,
+    },
+];
+
+#[derive(Debug)]
+struct Bench {
+    root: PathBuf,
+    folder: PathBuf,
+    binary: PathBuf,
+    python: Python,
+}
+
+impl Bench {
+    /// Builds, unpacks the tools, and makes the files both servers hand out.
+    fn set(root: &Path) -> Result<Bench> {
+        let binary = ci::build_binary(root, &["--release"], "release")?;
+        let python = Python::ensure(root)?;
+        let folder = target_folder(root).join("bench");
+        debian::unpack(PACKAGES, &folder.join("tools"))?;
+        for stale in ["data", "www", "back"] {
+            drop(std::fs::remove_dir_all(folder.join(stale)));
+        }
+        for (name, count, bytes) in [
+            ("small", SMALL_COUNT, SMALL_BYTES),
+            ("large", 2, LARGE_BYTES),
+        ] {
+            let files = folder.join("www").join(name);
+            std::fs::create_dir_all(&files)?;
+            for number in 0..count {
+                let block = format!("{number:08}").into_bytes();
+                std::fs::write(
+                    files.join(number.to_string()),
+                    block.repeat(bytes / block.len()),
+                )?;
+            }
+        }
+        Ok(Bench {
+            root: root.to_owned(),
+            folder,
+            binary,
+            python,
+        })
+    }
+
+    fn tool(&self, path: &str) -> PathBuf {
+        let found = PACKAGES
+            .iter()
+            .map(|package| {
+                self.folder
+                    .join("tools")
+                    .join(package)
+                    .join("usr")
+                    .join(path)
+            })
+            .find(|path| path.is_file());
+        found.unwrap_or_else(|| PathBuf::from(path))
+    }
+
+    fn nginx_version(&self) -> Result<String> {
+        let done = std::process::Command::new(self.tool("sbin/nginx"))
+            .arg("-v")
+            .output()?;
+        Ok(String::from_utf8_lossy(&done.stderr)
+            .trim()
+            .rsplit('/')
+            .next()
+            .unwrap_or("?")
+            .to_owned())
+    }
+
+    /// Loads both ways with an S3 client people use; nginx speaks no S3, so it has no figure here.
+    fn s5cmd(&self, onshore: &Contender, table: &mut Table) -> Result<()> {
+        let program = self.python.program("s5cmd");
+        let env = onshore.aws();
+        let endpoint = onshore.url();
+        output(
+            &program,
+            &["--endpoint-url", &endpoint, "mb", &format!("s3://{BUCKET}")],
+            &env,
+        )?;
+        let www = self.folder.join("www");
+        let back = self.folder.join("back");
+        for (name, count, bytes, shown) in [
+            ("small", SMALL_COUNT, SMALL_BYTES, Shown::Rate),
+            ("large", 2, LARGE_BYTES, Shown::Throughput),
+        ] {
+            let size = if name == "small" { "4 KiB" } else { "64 MiB" };
+            let (from, to) = (
+                format!("{}/", www.join(name).display()),
+                format!("s3://{BUCKET}/{name}/"),
+            );
+            let (all, out) = (
+                format!("s3://{BUCKET}/{name}/*"),
+                format!("{}/", back.join(name).display()),
+            );
+            for (direction, from, to) in [("upload", &from, &to), ("download", &all, &out)] {
+                println!("s5cmd {direction} {size} ...");
+                let before = onshore.cpu()?;
+                let started = Instant::now();
+                output(
+                    &program,
+                    &[
+                        "--endpoint-url",
+                        &endpoint,
+                        "--log",
+                        "error",
+                        "--numworkers",
+                        "32",
+                        "cp",
+                        from,
+                        to,
+                    ],
+                    &env,
+                )?;
+                let seconds = started.elapsed().as_secs_f64();
+                let measured = Measured {
+                    operations: count as f64,
+                    bytes: (count * bytes) as f64,
+                    seconds,
+                    cpu_seconds: onshore.cpu()? - before,
+                    p99_ms: None,
+                };
+                table.row(
+                    &format!("s5cmd {direction} {count} × {size}"),
+                    shown,
+                    measured,
+                    None,
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs wrk against a contender and returns what it measured; a single failed request spoils the run.
+    fn wrk(&self, contender: &Contender, load: &Load) -> Result<Measured> {
+        let targets = self.folder.join(format!("targets-{}", contender.name()));
+        std::fs::write(&targets, self.targets(contender, load)?)?;
+        let script = self.root.join("xtask/bench/load.lua").display().to_string();
+        let library = self.folder.join("tools/libluajit-5.1-2/usr/lib");
+        let libraries = std::fs::read_dir(&library)?
+            .flatten()
+            .map(|entry| entry.path().display().to_string())
+            .collect::<Vec<_>>()
+            .join(":");
+        let (connections, seconds, body) = (
+            load.connections.to_string(),
+            format!("{SECONDS}s"),
+            load.body_bytes.to_string(),
+        );
+        let (url, targets) = (contender.url(), targets.display().to_string());
+        let method = match load.method {
+            Method::Get => "GET",
+            Method::Put => "PUT",
+        };
+        let args = [
+            "-t",
+            "2",
+            "-c",
+            &connections,
+            "-d",
+            &seconds,
+            "--timeout",
+            "30s",
+            "-s",
+            &script,
+            &url,
+            "--",
+            method,
+            &body,
+            &targets,
+        ];
+        let before = contender.cpu()?;
+        let said = output(
+            &self.tool("bin/wrk"),
+            &args,
+            &[("LD_LIBRARY_PATH", &libraries)],
+        )?;
+        let cpu_seconds = contender.cpu()? - before;
+        let totals = said
+            .lines()
+            .find_map(|line| line.strip_prefix("TOTALS "))
+            .with_context(|| format!("wrk told no totals:\n{said}"))?;
+        let totals: Value = serde_json::from_str(totals)?;
+        let number = |name: &str| {
+            totals[name]
+                .as_f64()
+                .with_context(|| format!("wrk did not tell {name}"))
+        };
+        ensure!(number("errors")? == 0.0, "requests failed:\n{said}");
+        let operations = number("requests")?;
+        ensure!(operations > 0.0, "no request was answered:\n{said}");
+        let bytes = match load.method {
+            Method::Get => number("bytes")?,
+            Method::Put => operations * load.body_bytes as f64,
+        };
+        Ok(Measured {
+            operations,
+            bytes,
+            seconds: number("seconds")?,
+            cpu_seconds,
+            p99_ms: Some(number("p99_ms")?),
+        })
+    }
+
+    fn targets(&self, contender: &Contender, load: &Load) -> Result<String> {
+        if !contender.speaks_s3() {
+            return Ok((0..load.count)
+                .map(|number| format!("/{}\n", load.keys.replace("{}", &number.to_string())))
+                .collect());
+        }
+        let script = self
+            .root
+            .join("xtask/bench/presign.py")
+            .display()
+            .to_string();
+        let method = match load.method {
+            Method::Get => "get_object",
+            Method::Put => "put_object",
+        };
+        let (url, count) = (contender.url(), load.count.to_string());
+        output(
+            &self.python.program("python"),
+            &[&script, &url, BUCKET, method, load.keys, &count],
+            &contender.aws(),
+        )
+    }
+}
+
+/// The variables for a client of a contender.
+fn client_variables<'a>(access_key: &'a str, secret_key: &'a str) -> Vec<(&'a str, &'a str)> {
+    aws_variables(access_key, secret_key, "cn-north-1")
+}

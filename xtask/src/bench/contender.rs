@@ -1,0 +1,197 @@
+//! A server under load: Onshore or nginx, on a loopback port of its own, and the CPU time its processes have used.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::client_variables;
+use crate::children::{Kept, free_port, listens};
+use crate::debian::is_root;
+use crate::shell::{credential, output, read_json};
+
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub(super) struct Contender {
+    name: &'static str,
+    server: Kept,
+    address: String,
+    key: Option<(String, String)>,
+    ticks_per_second: f64,
+}
+
+impl Contender {
+    /// Starts Onshore on a fresh folder.
+    pub(super) fn onshore(root: &Path, binary: &Path, folder: &Path) -> Result<Contender> {
+        let data = folder.join("data");
+        let (data_text, config) = (
+            data.display().to_string(),
+            root.join("demo/onshore.toml").display().to_string(),
+        );
+        let args = [
+            "serve",
+            "--data",
+            &data_text,
+            "--config",
+            &config,
+            "--s3-listen",
+            "127.0.0.1:0",
+            "--control-listen",
+            "127.0.0.1:0",
+        ];
+        let log = folder.join("onshore.log");
+        let mut server = Kept::start("onshore", binary, &args, &[], &log)?;
+        let told_in = data.join("server.json");
+        server
+            .await_ready(READY_TIMEOUT, || read_json(&told_in).is_ok())
+            .with_context(|| format!("see {}", log.display()))?;
+        let told = read_json(&told_in)?;
+        let address = told["s3"]
+            .as_str()
+            .context("server.json has no s3")?
+            .to_owned();
+        let key = (
+            credential(&data, "access_key")?,
+            credential(&data, "secret_key")?,
+        );
+        Ok(Contender {
+            name: "onshore",
+            server,
+            address,
+            key: Some(key),
+            ticks_per_second: ticks_per_second()?,
+        })
+    }
+
+    /// Starts nginx on the same files, taking PUTs as WebDAV does.
+    pub(super) fn nginx(program: &Path, folder: &Path) -> Result<Contender> {
+        ensure!(program.is_file(), "no nginx in the unpacked packages");
+        let port = free_port()?;
+        let place = folder.display();
+        // As root nginx would give its workers a user that may not read our folder.
+        let user = if is_root() { "user root root;\n" } else { "" };
+        let workers = std::thread::available_parallelism()?;
+        let config = format!(
+            "{user}daemon off;\nworker_processes {workers};\npid {place}/nginx.pid;\nerror_log {place}/nginx-error.log;\n\
+             events {{ worker_connections 1024; }}\n\
+             http {{\n  access_log off;\n  sendfile on;\n  tcp_nopush on;\n  tcp_nodelay on;\n  keepalive_requests 1000000;\n  \
+             client_body_temp_path {place}/body;\n  proxy_temp_path {place}/proxy;\n  fastcgi_temp_path {place}/fastcgi;\n  \
+             uwsgi_temp_path {place}/uwsgi;\n  scgi_temp_path {place}/scgi;\n  client_max_body_size 0;\n  \
+             server {{\n    listen 127.0.0.1:{port};\n    root {place}/www;\n    \
+             location / {{ dav_methods PUT; create_full_put_path on; }}\n  }}\n}}\n"
+        );
+        let config_file = folder.join("nginx.conf");
+        std::fs::write(&config_file, config)?;
+        let (prefix, config_text) = (place.to_string(), config_file.display().to_string());
+        let log = folder.join("nginx.log");
+        let mut server = Kept::start(
+            "nginx",
+            program,
+            &["-p", &prefix, "-c", &config_text, "-e", "stderr"],
+            &[],
+            &log,
+        )?;
+        server
+            .await_ready(READY_TIMEOUT, || listens(port))
+            .with_context(|| format!("see {}", log.display()))?;
+        Ok(Contender {
+            name: "nginx",
+            server,
+            address: format!("127.0.0.1:{port}"),
+            key: None,
+            ticks_per_second: ticks_per_second()?,
+        })
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(super) fn speaks_s3(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Returns the environment of a client that signs.
+    pub(super) fn aws(&self) -> Vec<(&str, &str)> {
+        self.key
+            .as_ref()
+            .map(|(access_key, secret_key)| client_variables(access_key, secret_key))
+            .unwrap_or_default()
+    }
+
+    /// Returns the CPU seconds that the server and its children have used so far.
+    pub(super) fn cpu(&self) -> Result<f64> {
+        let leader = u64::from(self.server.pid());
+        let mut ticks = 0;
+        for entry in std::fs::read_dir("/proc")?.flatten() {
+            // A process may end while we look; what is gone has nothing to tell.
+            let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else {
+                continue;
+            };
+            let Some(stat) = Stat::parse(&stat) else {
+                continue;
+            };
+            if stat.pid == leader || stat.parent == leader {
+                ticks += stat.ticks;
+            }
+        }
+        Ok(ticks as f64 / self.ticks_per_second)
+    }
+
+    pub(super) fn stop(self) -> Result<()> {
+        self.server.stop().map(drop)
+    }
+}
+
+fn ticks_per_second() -> Result<f64> {
+    output(Path::new("getconf"), &["CLK_TCK"], &[])?
+        .trim()
+        .parse()
+        .context("getconf CLK_TCK prints a number")
+}
+
+/// What `/proc/PID/stat` says of a process.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    pid: u64,
+    parent: u64,
+    ticks: u64,
+}
+
+impl Stat {
+    fn parse(text: &str) -> Option<Stat> {
+        // The program's name stands in parentheses and may hold anything, parentheses too.
+        let (head, rest) = text.rsplit_once(") ")?;
+        let fields: Vec<&str> = rest.split(' ').collect();
+        let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
+        Some(Stat {
+            pid: head.split(' ').next()?.parse().ok()?,
+            parent: number(1)?,
+            ticks: number(11)? + number(12)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stat;
+
+    #[test]
+    fn a_name_with_parentheses_hides_nothing() {
+        let text = "42 (a) b (c) S 7 42 42 0 -1 4194560 1 2 3 4 100 23 5 6 20 0 1 0 1 1 1\n";
+        assert_eq!(
+            Stat::parse(text),
+            Some(Stat {
+                pid: 42,
+                parent: 7,
+                ticks: 123
+            })
+        );
+        assert_eq!(Stat::parse("garbage"), None);
+    }
+}

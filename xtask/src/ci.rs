@@ -1,0 +1,238 @@
+//! Decides what a change must pass: the fast `check` and the whole `test` that CI runs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::debian;
+use crate::python::Python;
+use crate::steps::{Skips, Steps, cargo, target_folder};
+use crate::{deny, floors};
+
+/// A cold build above this is a defect.
+const COLD_BUILD_MAX: Duration = Duration::from_secs(20 * 60);
+/// The steps whose time is the cold build: everything that compiles.
+const BUILD_STEPS: &[&str] = &["clippy", "docs", "build", "build tests"];
+
+/// The seeds of the simulation that every run repeats; `cargo xtask sim` takes any other.
+const SIM_SEEDS: &[u64] = &[1, 2, 3];
+
+/// Runs the fast part: format, lints, floors, dependencies, unit tests, documentation.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let mut steps = Steps::new(root);
+    static_checks(&mut steps);
+    steps.step("unit tests", |steps| {
+        cargo_tests(steps, &["test", "--workspace", "--lib", "--bins"])
+    });
+    steps.close(Skips::Named)
+}
+
+/// Runs all that CI runs.
+pub(crate) fn test(root: &Path, skips: Skips) -> Result<()> {
+    let mut steps = Steps::new(root);
+    let cold = is_cold(root);
+    static_checks(&mut steps);
+    let built = steps.step("build", |steps| {
+        cargo_run(steps, &["build", "--package", "onshore"], &[])
+    });
+    let tests_built = steps.step("build tests", |steps| {
+        cargo_run(steps, &["test", "--workspace", "--no-run"], &[])
+    });
+    report_build(&mut steps, cold);
+    if tests_built {
+        steps.step("workspace tests", |steps| {
+            cargo_tests(steps, &["test", "--workspace"])
+        });
+    }
+    if tests_built {
+        steps.step("simulation", |steps| {
+            SIM_SEEDS
+                .iter()
+                .try_for_each(|seed| simulate(steps, *seed, None))
+        });
+    }
+    if built {
+        client_tests(&mut steps, skips);
+    }
+    steps.close(skips)
+}
+
+fn static_checks(steps: &mut Steps) {
+    steps.step("format", |steps| {
+        cargo_run(steps, &["fmt", "--all", "--check"], &[])
+    });
+    steps.step("floors", |steps| floors::check(steps.root()));
+    steps.step("dependencies", deny::check);
+    steps.step("clippy", |steps| {
+        cargo_run(
+            steps,
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &[],
+        )
+    });
+    steps.step("docs", |steps| {
+        cargo_run(
+            steps,
+            &["doc", "--no-deps", "--workspace", "--locked"],
+            &[("RUSTDOCFLAGS", "-D warnings")],
+        )
+    });
+}
+
+/// Runs the real clients against the real server.
+fn client_tests(steps: &mut Steps, skips: Skips) {
+    let mut environment = None;
+    steps.step("Python environment", |steps| {
+        environment = Some(Python::ensure(steps.root())?);
+        if let Err(error) = debian::ensure_tool("curl", "curl") {
+            steps.skip(format!("curl in the client tests: {error:#}"));
+        }
+        Ok(())
+    });
+    let Some(python) = environment else { return };
+    steps.step("client tests", |steps| {
+        pytest(
+            steps,
+            &python,
+            &["tests-py", "-n", "2", "--dist", "loadfile"],
+            skips,
+            &[],
+        )
+    });
+}
+
+/// Runs pytest on the built binary and takes over the list of tests that could not run.
+pub(crate) fn pytest(
+    steps: &mut Steps,
+    python: &Python,
+    args: &[&str],
+    skips: Skips,
+    env: &[(&str, &str)],
+) -> Result<()> {
+    let root = steps.root().to_owned();
+    let list = target_folder(&root).join("pytest-skipped.txt");
+    drop(std::fs::remove_file(&list));
+    let (binary, list_text) = (
+        target_folder(&root)
+            .join("debug/onshore")
+            .display()
+            .to_string(),
+        list.display().to_string(),
+    );
+    let path = format!(
+        "{}:{}",
+        python.program("").display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let mut all = vec![
+        ("ONSHORE_BIN", binary.as_str()),
+        ("ONSHORE_SKIPPED_LIST", list_text.as_str()),
+        ("PATH", path.as_str()),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+    ];
+    all.extend_from_slice(env);
+    if skips == Skips::Fail {
+        all.push(("ONSHORE_STRICT", "1"));
+    }
+    let program = python.program("python").display().to_string();
+    let mut full = vec!["-m", "pytest", "-p", "no:cacheprovider", "-q"];
+    full.extend_from_slice(args);
+    let result = steps.tests(&program, &full, &all);
+    for line in std::fs::read_to_string(&list).unwrap_or_default().lines() {
+        steps.skip(line);
+    }
+    result
+}
+
+/// Returns whether nothing of the house has been built in this target folder yet. (We ourselves have been.)
+fn is_cold(root: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(target_folder(root).join("debug/deps")) else {
+        return true;
+    };
+    !entries.flatten().any(|entry| {
+        entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("libonshore_types")
+    })
+}
+
+fn report_build(steps: &mut Steps, cold: bool) {
+    let time = steps.time_of(BUILD_STEPS);
+    let record = target_folder(steps.root()).join("cold-build-seconds");
+    let seconds = time.as_secs();
+    if !cold {
+        let last = std::fs::read_to_string(&record).unwrap_or_else(|_| "unknown".to_owned());
+        println!(
+            "\nwarm build: {seconds} s (the target folder was not empty; its cold build took {} s)",
+            last.trim()
+        );
+        return;
+    }
+    println!(
+        "\ncold build: {seconds} s (lints, documentation, binary and tests from an empty target folder)"
+    );
+    if let Err(error) = std::fs::write(&record, format!("{seconds}\n")) {
+        eprintln!("{}: {error}", record.display());
+    }
+    steps.step("cold build time", |_| {
+        if time > COLD_BUILD_MAX {
+            bail!(
+                "DEFECT: the cold build took {seconds} s; above {} s it is a defect",
+                COLD_BUILD_MAX.as_secs()
+            );
+        }
+        Ok(())
+    });
+}
+
+/// Steps gate, journal and store through crashes, the same for the same seed.
+pub(crate) fn simulate(steps: &Steps, seed: u64, count: Option<u64>) -> Result<()> {
+    let seed = seed.to_string();
+    let count = count.map(|count| count.to_string());
+    let mut args = vec![
+        "run",
+        "--quiet",
+        "--package",
+        "onshore-gate",
+        "--example",
+        "sim",
+        "--",
+        "--seed",
+        &seed,
+    ];
+    if let Some(count) = &count {
+        args.extend(["--steps", count]);
+    }
+    cargo_run(steps, &args, &[])
+}
+
+fn cargo_run(steps: &Steps, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
+    steps.tool(&cargo().to_string_lossy(), args, env)
+}
+
+fn cargo_tests(steps: &mut Steps, args: &[&str]) -> Result<()> {
+    steps.tests(&cargo().to_string_lossy(), args, &[])
+}
+
+/// Builds the binary for the demo and the benchmarks and returns its path.
+pub(crate) fn build_binary(
+    root: &Path,
+    release: &[&str],
+    folder: &str,
+) -> Result<std::path::PathBuf> {
+    let steps = Steps::new(root);
+    let mut args = vec!["build", "--package", "onshore", "--bin", "onshore"];
+    args.extend_from_slice(release);
+    cargo_run(&steps, &args, &[]).context("building the onshore binary")?;
+    Ok(target_folder(root).join(folder).join("onshore"))
+}

@@ -1,0 +1,219 @@
+//! Runs the project's chores: checks, tests, the demo, benchmarks. Stands beside the house; nothing here is shipped.
+#![expect(clippy::print_stdout, reason = "a chore's output is its product")]
+
+mod bench;
+mod children;
+mod ci;
+mod debian;
+mod demo;
+mod deny;
+mod floors;
+mod python;
+mod shell;
+mod soak;
+mod steps;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::steps::{Skips, Steps};
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test [--strict]           all that CI runs, with everything it needs; --strict: a test that cannot run here fails
+  check                     the fast part: format, lints, floors, dependencies, unit tests, documentation
+  demo                      the main job on real documents: migrate, certify, refuse, approve, prove
+  floors                    which crate may depend on which
+  sim --seed N [--steps M]  steps gate, journal and store through crashes, the same for the same seed
+  soak [--minutes N]        crash tests with ever new seeds (default 10 minutes)
+  bench                     rates and CPU time beside nginx serving the same files
+
+exit status: 0 done, 1 failed, 2 wrong usage
+";
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Chore {
+    Test(Skips),
+    Check,
+    Demo,
+    Floors,
+    Sim { seed: u64, steps: Option<u64> },
+    Soak { minutes: u64 },
+    Bench,
+    Help,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let chore = match parse(&args) {
+        Ok(chore) => chore,
+        Err(error) => {
+            eprintln!("xtask: {error:#}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: &Chore) -> Result<()> {
+    let root = root()?;
+    match chore {
+        Chore::Test(skips) => ci::test(&root, *skips),
+        Chore::Check => ci::check(&root),
+        Chore::Demo => demo::run(&root),
+        Chore::Floors => floors::check(&root),
+        Chore::Sim { seed, steps } => ci::simulate(&Steps::new(&root), *seed, *steps),
+        Chore::Soak { minutes } => soak::run(&root, *minutes),
+        Chore::Bench => bench::run(&root),
+        Chore::Help => {
+            print!("{USAGE}");
+            Ok(())
+        }
+    }
+}
+
+fn parse(args: &[String]) -> Result<Chore> {
+    let Some((command, rest)) = args.split_first() else {
+        bail!("no command")
+    };
+    let mut options = Options { words: rest };
+    let chore = match command.as_str() {
+        "test" => Chore::Test(if options.flag("--strict") {
+            Skips::Fail
+        } else {
+            Skips::Named
+        }),
+        "check" => Chore::Check,
+        "demo" => Chore::Demo,
+        "floors" => Chore::Floors,
+        "sim" => options.sim()?,
+        "soak" => Chore::Soak {
+            minutes: options.number("--minutes")?.unwrap_or(10),
+        },
+        "bench" => Chore::Bench,
+        "help" | "--help" | "-h" => Chore::Help,
+        other => bail!("unknown command `{other}`"),
+    };
+    match options.words.first() {
+        Some(word) => bail!("`{command}` does not know `{word}`"),
+        None => Ok(chore),
+    }
+}
+
+/// The words after the command, taken from the front as they are understood.
+struct Options<'a> {
+    words: &'a [String],
+}
+
+impl Options<'_> {
+    fn flag(&mut self, name: &str) -> bool {
+        let there = self.words.first().is_some_and(|word| word == name);
+        if there {
+            self.words = &self.words[1..];
+        }
+        there
+    }
+
+    fn number(&mut self, name: &str) -> Result<Option<u64>> {
+        if !self.flag(name) {
+            return Ok(None);
+        }
+        let (value, rest) = self
+            .words
+            .split_first()
+            .with_context(|| format!("{name} needs a number"))?;
+        self.words = rest;
+        value
+            .parse()
+            .map(Some)
+            .with_context(|| format!("{name} needs a number, not `{value}`"))
+    }
+
+    fn sim(&mut self) -> Result<Chore> {
+        let (mut seed, mut steps) = (None, None);
+        loop {
+            if let Some(number) = self.number("--seed")? {
+                seed = Some(number);
+            } else if let Some(number) = self.number("--steps")? {
+                steps = Some(number);
+            } else {
+                return Ok(Chore::Sim {
+                    seed: seed.context("sim needs --seed N")?,
+                    steps,
+                });
+            }
+        }
+    }
+}
+
+/// Returns the workspace folder: the one above ours.
+fn root() -> Result<PathBuf> {
+    let ours = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    ours.parent()
+        .map(PathBuf::from)
+        .context("xtask lies in a workspace")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Option<Chore> {
+        parse(
+            &line
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>(),
+        )
+        .ok()
+    }
+
+    #[test]
+    fn commands_are_understood() {
+        assert_eq!(parsed("test"), Some(Chore::Test(Skips::Named)));
+        assert_eq!(parsed("test --strict"), Some(Chore::Test(Skips::Fail)));
+        assert_eq!(parsed("soak"), Some(Chore::Soak { minutes: 10 }));
+        assert_eq!(parsed("soak --minutes 3"), Some(Chore::Soak { minutes: 3 }));
+        assert_eq!(
+            parsed("sim --steps 5 --seed 7"),
+            Some(Chore::Sim {
+                seed: 7,
+                steps: Some(5)
+            })
+        );
+        assert_eq!(
+            parsed("sim --seed 7"),
+            Some(Chore::Sim {
+                seed: 7,
+                steps: None
+            })
+        );
+    }
+
+    #[test]
+    fn anything_else_is_wrong_usage() {
+        for line in [
+            "",
+            "tset",
+            "test --strcit",
+            "demo now",
+            "sim",
+            "sim --seed",
+            "sim --seed x",
+            "soak --minutes -1",
+            "test --strict --strict",
+        ] {
+            assert_eq!(parsed(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Runs the crash tests again and again with ever new seeds, and names the seed of the run that failed.
+
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+
+use crate::ci;
+use crate::python::Python;
+use crate::steps::{Skips, Steps};
+
+pub(crate) fn run(root: &Path, minutes: u64) -> Result<()> {
+    ci::build_binary(root, &[], "debug")?;
+    let python = Python::ensure(root)?;
+    let mut steps = Steps::new(root);
+    let limit = Duration::from_secs(minutes * 60);
+    let started = Instant::now();
+    let mut seed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")?
+        .as_secs();
+    let mut rounds = 0;
+    loop {
+        rounds += 1;
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let text = (seed >> 33).to_string();
+        let held = steps.step(&format!("crash tests, seed {text}"), |steps| {
+            ci::pytest(
+                steps,
+                &python,
+                &["tests-py/test_crash.py"],
+                Skips::Named,
+                &[("ONSHORE_TEST_SEED", &text)],
+            )
+        });
+        if !held {
+            eprintln!(
+                "repeat it with: ONSHORE_BIN=target/debug/onshore ONSHORE_TEST_SEED={text} {} -m pytest tests-py/test_crash.py",
+                python.program("python").display()
+            );
+            break;
+        }
+        if started.elapsed() >= limit {
+            break;
+        }
+    }
+    println!("\n{rounds} round(s) in {} s", started.elapsed().as_secs());
+    steps.close(Skips::Named)
+}
