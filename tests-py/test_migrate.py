@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import keys
-from onshore_server import CONFIG, find
+from onshore_server import BINARY, CONFIG, clean_env, find
 
 MIB = 1 << 20
 # moto, the third-party server, cannot be asked for these; they are brought from a folder or not at all.
@@ -316,7 +317,8 @@ def test_without_a_server_it_runs_in_process(make_server, moto, documents, tmp_p
     assert server.terminate() == 0
     source_bucket(moto, "alone", {"a": dict(Body=b"a"), "b": dict(Body=b"b")})
     path = tmp_path / "certificate.json"
-    done = server.run("migrate", "s3://alone", "alone", "--class", "general", "--endpoint", moto.url, "--data", server.data, "--certificate", path, env=moto.env)
+    command = [BINARY, "migrate", "s3://alone", "alone", "--class", "general", "--endpoint", moto.url, "--data", server.data, "--certificate", path]
+    done = subprocess.run([str(part) for part in command], env=clean_env(**moto.env), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done
     assert server.run("verify", path, "--key", server.vkey).returncode == 0
     server.output = []

@@ -24,7 +24,12 @@ pub(crate) async fn admit(
     next: Next,
 ) -> Response {
     let method = request.method().clone();
-    let path: String = request.uri().path().chars().take(PATH_SHOWN_CHARS).collect();
+    let path: String = request
+        .uri()
+        .path()
+        .chars()
+        .take(PATH_SHOWN_CHARS)
+        .collect();
     let mut role = "none";
     let place = place_of(&control, &request);
     let mut response = match recognise(&control, place, request.headers()).await {
@@ -40,7 +45,8 @@ pub(crate) async fn admit(
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     let status = response.status().as_u16();
-    metrics::counter!("onshore_control_requests_total", "status" => status.to_string()).increment(1);
+    metrics::counter!("onshore_control_requests_total", "status" => status.to_string())
+        .increment(1);
     // Polling must not drown the log.
     if response.status().is_success() && matches!(method, Method::GET | Method::HEAD) {
         tracing::debug!(%method, path, status, role, "control request");
@@ -120,7 +126,15 @@ mod tests {
         for good in ["Bearer abc", "bearer abc", "BEARER  abc "] {
             assert_eq!(of(&[good]).as_deref(), Some("abc"), "{good}");
         }
-        for bad in ["", "Bearer", "Bearer ", "Basic abc", "abc", "Bearerabc", "AWS4-HMAC-SHA256 Credential=a/b"] {
+        for bad in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Basic abc",
+            "abc",
+            "Bearerabc",
+            "AWS4-HMAC-SHA256 Credential=a/b",
+        ] {
             assert_eq!(of(&[bad]), None, "{bad}");
         }
         assert_eq!(of(&["Bearer a", "Bearer b"]), None);

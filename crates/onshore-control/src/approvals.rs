@@ -80,7 +80,8 @@ pub(crate) async fn revoke(
 ) -> Result<Json<ApprovalView>, Error> {
     let acting = Arc::clone(&control);
     // The flag that stops streams is raised after the commit: a caller who hangs up between the two must not keep it down.
-    let act = tokio::spawn(async move { acting.gate.revoke_approval(by.caller.principal(), id).await });
+    let act =
+        tokio::spawn(async move { acting.gate.revoke_approval(by.caller.principal(), id).await });
     let (approval, leaf) = act.await.map_err(|_| Error::Stopping)??;
     answer(&control, &approval, Some(leaf)).await
 }

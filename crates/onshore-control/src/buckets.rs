@@ -64,7 +64,15 @@ pub(crate) async fn set_class(
     let class = class(&asked.class)?;
     let bucket = named(&control, &name).await?;
     let what = "SetBucketClass";
-    let permit = permit(&control, &by.caller, what, Some(bucket.id), bucket.tenant, class).await?;
+    let permit = permit(
+        &control,
+        &by.caller,
+        what,
+        Some(bucket.id),
+        bucket.tenant,
+        class,
+    )
+    .await?;
     let (gate, store) = (control.gate.clone(), control.store.clone());
     let (bucket, leaf) = control
         .db
@@ -112,7 +120,9 @@ pub(crate) async fn make(
 pub(crate) async fn named(control: &ControlParts, name: &BucketName) -> Result<Bucket, Error> {
     let bucket = control.store.bucket(name).await?;
     bucket.ok_or_else(|| {
-        Error::Missing(format!("there is no bucket `{name}`; `onshore bucket list` shows them"))
+        Error::Missing(format!(
+            "there is no bucket `{name}`; `onshore bucket list` shows them"
+        ))
     })
 }
 

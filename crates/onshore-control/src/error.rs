@@ -46,7 +46,9 @@ pub(crate) enum Error {
     #[error("{0}")]
     Missing(String),
     /// The bucket belongs to somebody else than the order says.
-    #[error("the bucket `{bucket}` is not one of tenant `{tenant}`; choose another bucket, or name its tenant")]
+    #[error(
+        "the bucket `{bucket}` is not one of tenant `{tenant}`; choose another bucket, or name its tenant"
+    )]
     OtherTenant {
         /// Which bucket.
         bucket: BucketName,
@@ -54,7 +56,9 @@ pub(crate) enum Error {
         tenant: TenantName,
     },
     /// The same source and bucket are under way with another class.
-    #[error("{job} brings the same source to the same bucket under another class; wait for its end or cancel it first")]
+    #[error(
+        "{job} brings the same source to the same bucket under another class; wait for its end or cancel it first"
+    )]
     OtherClass {
         /// Which job.
         job: JobId,
@@ -69,7 +73,9 @@ pub(crate) enum Error {
     #[error("a file of the server cannot be read")]
     File(#[source] std::io::Error),
     /// The database takes no work. Anybody may read this, so it says no more.
-    #[error("the database takes no work at present; the operator finds the cause in the server's log")]
+    #[error(
+        "the database takes no work at present; the operator finds the cause in the server's log"
+    )]
     Unwell,
     /// The work was given up because the server ends.
     #[error("the server is stopping; ask again once it is back")]

@@ -105,14 +105,27 @@ async fn look(
         AskedOperation::Put => ("PutObject", Flow::Store),
     };
     let key = key.ok_or_else(|| {
-        Error::Malformed("name an object: BUCKET/KEY; a bucket alone goes with the operation list".to_owned())
+        Error::Malformed(
+            "name an object: BUCKET/KEY; a bucket alone goes with the operation list".to_owned(),
+        )
     })?;
     let found = control.store.describe(bucket, &key).await?;
     let label = found.as_ref().map(|found| found.label);
     let subject = match (flow, found) {
-        (Flow::Read, Some(Description { version, size_bytes, label, .. })) => {
-            subject(Some(key), Some(version), label, ByteRange::whole(size_bytes))
-        }
+        (
+            Flow::Read,
+            Some(Description {
+                version,
+                size_bytes,
+                label,
+                ..
+            }),
+        ) => subject(
+            Some(key),
+            Some(version),
+            label,
+            ByteRange::whole(size_bytes),
+        ),
         (Flow::Inspect, Some(Description { version, label, .. })) => {
             subject(Some(key), Some(version), label, nothing)
         }

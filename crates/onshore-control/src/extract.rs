@@ -74,7 +74,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Asked<T
             .await
             .map(|Query(query)| Self(query))
             .map_err(|rejection| {
-                Error::Malformed(format!("the query does not read: {}", rejection.body_text()))
+                Error::Malformed(format!(
+                    "the query does not read: {}",
+                    rejection.body_text()
+                ))
             })
     }
 }
@@ -120,8 +123,13 @@ mod tests {
             let error = serde_json::from_str::<OrderMigration>(&body).expect_err("refused");
             assert!(!told(&error).contains("wJalrXUtnFEMI"), "{}", told(&error));
         }
-        let error = serde_json::from_str::<CreateKey>(r#"{"secret_key":20211122}"#).expect_err("refused");
+        let error =
+            serde_json::from_str::<CreateKey>(r#"{"secret_key":20211122}"#).expect_err("refused");
         assert!(!told(&error).contains("20211122"), "{}", told(&error));
-        assert!(told(&error).contains("expected a string"), "{}", told(&error));
+        assert!(
+            told(&error).contains("expected a string"),
+            "{}",
+            told(&error)
+        );
     }
 }

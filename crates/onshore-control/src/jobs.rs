@@ -1,4 +1,5 @@
-//! Migration jobs: ordered, followed, stopped, certified. The engine does the work; it is woken, never called.
+//! Migration jobs: ordered, followed, stopped, certified. The engine does the work: it finds jobs in the registry and is never
+//! called.
 
 use std::sync::Arc;
 
@@ -29,9 +30,7 @@ pub(crate) async fn order(
     by: By<Operators>,
     Body(asked): Body<OrderMigration>,
 ) -> Result<(StatusCode, Json<JobView>), Error> {
-    // On a task of its own: a caller who hangs up must not leave a job of which the engine was never told.
-    let placed = tokio::spawn(place(control, by.caller, asked));
-    let view = placed.await.map_err(|_| Error::Stopping)??;
+    let view = place(&control, by.caller, asked).await?;
     let status = if view.attached {
         StatusCode::OK
     } else {
@@ -76,12 +75,7 @@ pub(crate) async fn cancel(
     by: By<Operators>,
     Segment(id): Segment<JobId>,
 ) -> Result<Json<JobView>, Error> {
-    let acting = Arc::clone(&control);
-    let cancelled = tokio::spawn(async move {
-        let (job, _) = acting.gate.cancel_job(by.caller.principal(), id).await?;
-        Ok::<_, Error>(job)
-    });
-    let job = cancelled.await.map_err(|_| Error::Stopping)??;
+    let (job, _) = control.gate.cancel_job(by.caller.principal(), id).await?;
     answer(&control, job).await
 }
 
@@ -112,7 +106,7 @@ pub(crate) async fn certificate(
 }
 
 async fn place(
-    control: Arc<ControlParts>,
+    control: &ControlParts,
     caller: Caller,
     asked: OrderMigration,
 ) -> Result<JobView, Error> {
@@ -128,13 +122,12 @@ async fn place(
     if let Some(job) = under_way {
         same_class(&job, label)?;
     }
-    ensure_bucket(&control, &caller, &asked.bucket, &tenant, label).await?;
+    ensure_bucket(control, &caller, &asked.bucket, &tenant, label).await?;
     let order = JobOrder {
         tenant: tenant.id,
         bucket: asked.bucket,
-        source: serde_json::to_value(&access).map_err(|_| {
-            Error::Malformed("the source cannot be written down".to_owned())
-        })?,
+        source: serde_json::to_value(&access)
+            .map_err(|_| Error::Malformed("the source cannot be written down".to_owned()))?,
         fingerprint,
         label,
         credentials: asked.credentials.as_ref().map(orders::sealable),
@@ -145,7 +138,7 @@ async fn place(
     };
     // Two orders may have come at once: the one that lost must not believe in its own class.
     same_class(&job, label)?;
-    let view = view(&control, job, tenant.name).await?;
+    let view = view(control, job, tenant.name).await?;
     Ok(JobView { attached, ..view })
 }
 

@@ -141,7 +141,9 @@ pub(crate) async fn tile(
     Path(path): Path<String>,
 ) -> Result<Response, Error> {
     let missing = || {
-        Error::Missing("there is no such tile; the checkpoint says how long the ledger is".to_owned())
+        Error::Missing(
+            "there is no such tile; the checkpoint says how long the ledger is".to_owned(),
+        )
     };
     let tile = TileRef::parse(&format!("tile/{path}")).map_err(|_| missing())?;
     let path = control.gate.journal().folder().join(tile.path());

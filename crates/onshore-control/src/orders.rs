@@ -109,7 +109,9 @@ async fn below_a_root(roots: &[PathBuf], path: &Path) -> Result<PathBuf, Error> 
         Err(_) if !roots.iter().any(|root| path.starts_with(root)) => {
             return Err(onshore_sources::Error::OutsideRoots.into());
         }
-        Err(_) => return malformed("there is no such folder on the server, or it cannot be reached"),
+        Err(_) => {
+            return malformed("there is no such folder on the server, or it cannot be reached");
+        }
     };
     for root in roots {
         let Ok(real_root) = tokio::fs::canonicalize(root).await else {

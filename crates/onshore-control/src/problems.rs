@@ -156,7 +156,8 @@ impl IntoResponse for Error {
             tracing::error!(error = %Chain(&self), code, "a control request failed");
         }
         let message = if code == INTERNAL.code {
-            "this is a mistake in Onshore, not in the request; the server's log says more".to_owned()
+            "this is a mistake in Onshore, not in the request; the server's log says more"
+                .to_owned()
         } else {
             format!("{self}{}", remedy(&self))
         };
@@ -171,10 +172,9 @@ impl IntoResponse for Error {
         };
         let mut response = (status, Json(problem)).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer"),
-            );
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

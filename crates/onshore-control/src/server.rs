@@ -60,12 +60,7 @@ pub async fn serve(router: Router, listener: TcpListener, stop: CancellationToke
     connections.wait().await;
 }
 
-async fn connection(
-    router: Router,
-    stream: TcpStream,
-    peer: SocketAddr,
-    stop: CancellationToken,
-) {
+async fn connection(router: Router, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection went away at once");
         return;

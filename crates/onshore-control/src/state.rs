@@ -20,9 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Says whether the server takes work. Anybody may ask.
 #[utoipa::path(get, path = "/healthz", tag = "state", security(()),
     responses((status = 200, body = String), (status = 503, body = Problem)))]
-pub(crate) async fn health(State(control): State<Arc<ControlParts>>) -> Result<&'static str, Error> {
+pub(crate) async fn health(
+    State(control): State<Arc<ControlParts>>,
+) -> Result<&'static str, Error> {
     let check = async {
-        control.db.read(|view| view.one("SELECT 1", [], |_| Ok(()))).await?;
+        control
+            .db
+            .read(|view| view.one("SELECT 1", [], |_| Ok(())))
+            .await?;
         // A unit that changes nothing costs no sync, and fails once the writer has stopped.
         control.db.write(|_| Ok::<(), onshore_db::Error>(())).await
     };

@@ -38,7 +38,10 @@ pub(crate) async fn list(
 ) -> Result<Json<Vec<TenantView>>, Error> {
     let tenants = control.registry.tenants().await?;
     Ok(Json(
-        tenants.into_iter().map(|tenant| view(tenant, None)).collect(),
+        tenants
+            .into_iter()
+            .map(|tenant| view(tenant, None))
+            .collect(),
     ))
 }
 
@@ -58,8 +61,7 @@ pub(crate) async fn create_key(
         .gate
         .create_key(by.caller.principal(), &tenant, given)
         .await?;
-    let secret_key =
-        is_drawn.then(|| String::from_utf8_lossy(key.secret.as_bytes()).into_owned());
+    let secret_key = is_drawn.then(|| String::from_utf8_lossy(key.secret.as_bytes()).into_owned());
     let view = KeyView {
         access_key: key.access_key,
         secret_key,

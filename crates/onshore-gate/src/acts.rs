@@ -15,6 +15,7 @@ use onshore_types::{
     TenantId, TenantName, Timestamp,
 };
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use crate::gate::{Inner, body, salt};
 use crate::{Error, Gate};
@@ -227,8 +228,10 @@ impl Gate {
         id: ApprovalId,
     ) -> Result<(Approval, LeafIndex), Error> {
         require(by, &[Role::Operator, Role::Regulator])?;
-        let acted = self
-            .act(by, move |registry, unit, now| {
+        let gate = self.clone();
+        self.act_then(
+            by,
+            move |registry, unit, now| {
                 let approval = registry.revoke_approval(unit, id, now)?;
                 let body = json!({ "approval": id, "tenant": approval.tenant });
                 Ok((
@@ -239,10 +242,11 @@ impl Gate {
                     },
                     approval,
                 ))
-            })
-            .await?;
-        self.inner.revoked(id).store(true, Ordering::SeqCst);
-        Ok(acted)
+            },
+            // Not left to the caller, who may have gone away: streams stop because the revocation is durable.
+            move |_| gate.inner.revoked(id).store(true, Ordering::SeqCst),
+        )
+        .await
     }
 
     /// Orders a job, or attaches to the unfinished one of the same source, bucket and tenant, which then uses the
@@ -359,16 +363,40 @@ impl Gate {
         T: Send + 'static,
         F: FnOnce(&Registry, &Unit<'_>, Timestamp) -> Result<(Act, T), Error> + Send + 'static,
     {
+        self.act_then(by, deed, |_| {}).await
+    }
+
+    /// Does an act, and once it is durable what follows from it, whether or not anybody still waits.
+    async fn act_then<T, F, A>(
+        &self,
+        by: Principal,
+        deed: F,
+        after: A,
+    ) -> Result<(T, LeafIndex), Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Registry, &Unit<'_>, Timestamp) -> Result<(Act, T), Error> + Send + 'static,
+        A: FnOnce(&T) + Send + 'static,
+    {
         let gate = self.clone();
-        self.inner
-            .db
-            .write(move |unit| {
+        let (reply, answer) = oneshot::channel();
+        self.inner.db.submit(
+            move |unit| {
                 let now = gate.now();
                 let (act, value) = deed(&gate.inner.registry, unit, now)?;
                 let leaf = gate.inner.record_act(unit, by, act, now)?;
                 Ok((value, leaf))
-            })
+            },
+            move |acted: Result<(T, LeafIndex), Error>| {
+                if let Ok((value, _)) = &acted {
+                    after(value);
+                }
+                drop(reply.send(acted));
+            },
+        );
+        answer
             .await
+            .unwrap_or_else(|_| Err(onshore_db::Error::Closed.into()))
     }
 
     fn check_request(&self, request: &ApprovalRequest) -> Result<(), Error> {

@@ -3,17 +3,24 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use onshore_db::Unit;
 use onshore_journal::Leaf;
+use onshore_types::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::gate::body;
+use crate::gate::{Inner, body};
 use crate::{Error, Gate};
 
 /// The longest a read inside the jurisdiction waits for its batch.
 const BATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// A kill between two batches loses at most this many read records: more waiting ones are an error that is logged.
-const READS_WAITING_MAX: usize = 1_000_000;
+pub(crate) const READS_WAITING_MAX: usize = 1_000_000;
+
+/// Reads that share one leaf at most: a unit of work holds the writer, and everybody waits for that.
+const READS_PER_LEAF_MAX: usize = 10_000;
+/// An export that nobody watches this long after its permit was abandoned.
+const UNWATCHED_MAX_MS: i64 = 60_000;
 
 impl Gate {
     /// Records batches and counts until told to stop. Call [`Gate::drain`] afterwards.
@@ -34,19 +41,21 @@ impl Gate {
         }
     }
 
-    /// Waits for every settlement under way and records what waits for its batch.
+    /// Closes what nobody will send any more, records what waits for its batch, and returns once everything that was
+    /// settled before is on stable storage. Call it when nothing flows out any more.
     ///
     /// # Errors
     /// Those of the keepers.
     pub async fn drain(&self) -> Result<(), Error> {
-        self.inner.settlements.close();
-        self.inner.settlements.wait().await;
+        self.close_abandoned(Timestamp::from_millis(i64::MAX));
         self.record_waiting_reads().await?;
+        // The last unit of work: the writer takes them in their order, so all closings before it are done.
         self.record_counts(i64::MAX).await
     }
 
     /// Records what is due; refusals are counted once a minute is over.
     async fn record_due(&self, minute: i64, counted: &mut i64) -> Result<(), Error> {
+        self.close_abandoned(self.now().plus_millis(-UNWATCHED_MAX_MS));
         self.record_waiting_reads().await?;
         if *counted < minute {
             self.record_counts(minute).await?;
@@ -67,14 +76,15 @@ impl Gate {
             return Ok(());
         }
         let (gate, batch) = (self.clone(), reads.clone());
-        let recorded: Result<_, Error> = self
+        let recorded: Result<(), Error> = self
             .inner
             .db
             .write(move |unit| {
-                Ok(gate
-                    .inner
-                    .journal
-                    .record_reads(unit, gate.now(), gate.inner.epoch, &batch)?)
+                batch.chunks(READS_PER_LEAF_MAX).try_for_each(|reads| {
+                    let (now, epoch) = (gate.now(), gate.inner.epoch);
+                    gate.inner.journal.record_reads(unit, now, epoch, reads)?;
+                    Ok(())
+                })
             })
             .await;
         if let Err(error) = recorded {
@@ -98,29 +108,38 @@ impl Gate {
     }
 
     async fn record_counts(&self, minute: i64) -> Result<(), Error> {
-        let gate = self.clone();
-        self.inner
-            .db
-            .write(move |unit| {
-                for counted in gate.inner.registry.take_uncounted(unit, minute)? {
-                    let rest = json!({
-                        "principal": counted.principal,
-                        "rule": counted.rule,
-                        "first": counted.leaf,
-                        "times": counted.times,
-                    });
-                    let body = body("refused.counted", gate.inner.epoch, rest);
-                    gate.inner.journal.record(
-                        unit,
-                        Leaf {
-                            time: gate.now(),
-                            body,
-                            disclosure: None,
-                        },
-                    )?;
-                }
-                Ok(())
-            })
-            .await
+        loop {
+            let gate = self.clone();
+            let recorded = self
+                .inner
+                .db
+                .write(move |unit| gate.inner.record_counts(unit, minute))
+                .await?;
+            if recorded == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Records some of the counts that are due and returns how many.
+    fn record_counts(&self, unit: &Unit<'_>, minute: i64) -> Result<usize, Error> {
+        let due = self.registry.take_uncounted(unit, minute)?;
+        for counted in &due {
+            let rest = json!({
+                "principal": counted.principal,
+                "rule": counted.rule,
+                "first": counted.leaf,
+                "times": counted.times,
+            });
+            let leaf = Leaf {
+                time: self.now(),
+                body: body("refused.counted", self.epoch, rest),
+                disclosure: None,
+            };
+            self.journal.record(unit, leaf)?;
+        }
+        Ok(due.len())
     }
 }

@@ -12,11 +12,11 @@ use onshore_ledger::Salt;
 use onshore_policy::{Networks, Policy, Proxies};
 use onshore_registry::{Export, Registry};
 use onshore_types::{
-    ApprovalId, ExportId, Jurisdiction, PartitionName, Place, RegionId, TenantId, Timestamp,
+    ApprovalId, BucketId, ExportId, Jurisdiction, PartitionName, Place, RegionId, TenantId,
+    Timestamp,
 };
 use serde_json::Value;
 use tokio::sync::Notify;
-use tokio_util::task::TaskTracker;
 
 use crate::Error;
 use crate::epoch::EpochDocument;
@@ -84,12 +84,14 @@ pub(crate) struct Inner {
     /// Whether an approval was revoked; made when somebody first cares, so that whoever comes first, the one who
     /// revokes or the one who reads, the other sees it.
     revoked: Mutex<HashMap<ApprovalId, Arc<AtomicBool>>>,
+    /// Whether what was judged of a bucket's objects no longer holds; taken out when it is set, so that what is judged
+    /// afterwards starts anew.
+    tightened: Mutex<HashMap<BucketId, Arc<AtomicBool>>>,
     /// Exports that are permitted and not yet watched.
     pub(crate) opened: Mutex<HashMap<ExportId, OpenExport>>,
     /// Reads inside the jurisdiction that wait for their batch.
     pub(crate) reads: Mutex<Vec<ReadRecord>>,
     pub(crate) reads_waiting: Notify,
-    pub(crate) settlements: TaskTracker,
 }
 
 /// An export between its permit and its first byte.
@@ -97,11 +99,14 @@ pub(crate) struct Inner {
 pub(crate) struct OpenExport {
     pub(crate) export: Export,
     pub(crate) tenant: TenantId,
+    pub(crate) bucket: Option<BucketId>,
+    pub(crate) opened: Timestamp,
     pub(crate) until: Option<Timestamp>,
 }
 
 impl Gate {
-    /// Opens the gate: closes what an interrupted server left open, and records the configuration epoch that begins.
+    /// Opens the gate: closes what an interrupted server left open, and records the configuration epoch that begins. It
+    /// blocks: call it outside asynchronous code.
     ///
     /// # Errors
     /// Those of the keepers.
@@ -129,10 +134,10 @@ impl Gate {
             latest_ms: AtomicI64::new(latest.as_millis()),
             epoch: 0,
             revoked: Mutex::default(),
+            tightened: Mutex::default(),
             opened: Mutex::default(),
             reads: Mutex::default(),
             reads_waiting: Notify::new(),
-            settlements: TaskTracker::new(),
         };
         inner.epoch = crate::epoch::begin(&inner, document)?;
         let gate = Self {
@@ -189,6 +194,20 @@ impl Gate {
         &self.inner.journal
     }
 
+    /// Stops what flows out of a bucket whose objects became stricter: it was judged by labels that no longer hold. Call
+    /// it once the new class is durable; whoever reads after that is judged by it.
+    pub fn judge_anew(&self, bucket: BucketId) {
+        let judged = self
+            .inner
+            .tightened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&bucket);
+        if let Some(judged) = judged {
+            judged.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// Returns the number of the configuration epoch in force.
     #[must_use]
     pub fn epoch(&self) -> u64 {
@@ -206,6 +225,15 @@ impl Inner {
     pub(crate) fn revoked(&self, approval: ApprovalId) -> Arc<AtomicBool> {
         let mut revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(revoked.entry(approval).or_default())
+    }
+
+    /// Returns the flag that tells whether a bucket's objects must be judged anew.
+    pub(crate) fn tightened(&self, bucket: BucketId) -> Arc<AtomicBool> {
+        let mut tightened = self
+            .tightened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(tightened.entry(bucket).or_default())
     }
 }
 

@@ -8,9 +8,10 @@ use onshore_db::Unit;
 use onshore_journal::{Leaf, ReadRecord};
 use onshore_policy::Permit;
 use onshore_registry::{Export, ExportEnd};
-use onshore_types::{LeafIndex, TenantId, Timestamp};
+use onshore_types::{ExportId, LeafIndex, TenantId, Timestamp};
 use serde_json::json;
 
+use crate::background::READS_WAITING_MAX;
 use crate::gate::{Inner, OpenExport, body, salt};
 use crate::{Error, Gate};
 
@@ -19,7 +20,9 @@ const READS_PER_BATCH: usize = 1000;
 
 /// Why bytes must stop at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the transfer approval lapsed or was revoked while bytes flowed")]
+#[error(
+    "the transfer approval lapsed or was revoked, or the data became stricter, while bytes flowed"
+)]
 pub struct Lapsed;
 
 /// Bytes on their way out.
@@ -37,30 +40,32 @@ enum End {
     Inside(Option<ReadRecord>),
     Export {
         open: OpenExport,
-        revoked: Arc<AtomicBool>,
+        /// Set when the approval is revoked, and when the bucket's objects become stricter.
+        stops: [Arc<AtomicBool>; 2],
     },
+    /// The export was watched before, or has been closed because nobody did: not a byte may leave on it.
+    Spent,
 }
 
 impl Gate {
     /// Takes over the watch on bytes that a permit lets out. Call it once for each permit to read, before the permit
     /// is spent.
     pub fn watch(&self, permit: &Permit) -> Outflow {
-        let open = permit.export().and_then(|id| {
-            self.inner
-                .opened
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&id)
-        });
-        let end = match open {
-            Some(open) => {
+        let end = match permit.export() {
+            None => End::Inside(Some(self.read_record(permit))),
+            Some(id) => self.inner.take_opened(id).map_or(End::Spent, |open| {
                 let revoked = open
                     .export
                     .approval
                     .map_or_else(Arc::default, |id| self.inner.revoked(id));
-                End::Export { open, revoked }
-            }
-            None => End::Inside(Some(self.read_record(permit))),
+                let tightened = open
+                    .bucket
+                    .map_or_else(Arc::default, |id| self.inner.tightened(id));
+                End::Export {
+                    open,
+                    stops: [revoked, tightened],
+                }
+            }),
         };
         Outflow {
             gate: self.clone(),
@@ -90,19 +95,34 @@ impl Gate {
 
     /// Closes the exports that an interrupted server left open. Nobody knows what was sent, so all of it stays spent.
     pub(crate) fn close_interrupted(&self) -> Result<(), Error> {
-        for export in self.inner.registry.open_exports()? {
-            let gate = self.clone();
-            self.inner.db.write_blocking(move |unit| {
-                gate.inner.close(
-                    unit,
-                    &export,
-                    None,
-                    ExportEnd::Interrupted,
-                    export.reserved_bytes,
-                )
-            })?;
+        let exports = self.inner.registry.open_exports()?;
+        if exports.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let gate = self.clone();
+        self.inner.db.write_blocking(move |unit| {
+            exports.iter().try_for_each(|export| {
+                let spent_bytes = export.reserved_bytes;
+                gate.inner
+                    .close(unit, export, None, ExportEnd::Interrupted, spent_bytes)
+            })
+        })
+    }
+
+    /// Closes the exports opened until an instant that nobody watches: whoever asked went away before the answer. No
+    /// byte of them was sent.
+    pub(crate) fn close_abandoned(&self, until: Timestamp) {
+        let abandoned: Vec<OpenExport> = self
+            .inner
+            .opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extract_if(|_, open| open.opened <= until)
+            .map(|(_, open)| open)
+            .collect();
+        for open in abandoned {
+            self.inner.settle(open, ExportEnd::Cut, 0);
+        }
     }
 }
 
@@ -112,11 +132,16 @@ impl Outflow {
     /// # Errors
     /// [`Lapsed`]: stop, and cut the connection rather than end it cleanly.
     pub fn check(&self) -> Result<(), Lapsed> {
-        let End::Export { open, revoked } = &self.end else {
-            return Ok(());
+        let is_over = match &self.end {
+            End::Inside(_) => false,
+            End::Spent => true,
+            End::Export { open, stops } => {
+                open.until.is_some_and(|until| self.gate.now() >= until)
+                    || stops.iter().any(|stop| stop.load(Ordering::SeqCst))
+                    || self.sent_bytes.load(Ordering::SeqCst) > open.export.reserved_bytes
+            }
         };
-        let is_over = open.until.is_some_and(|until| self.gate.now() >= until);
-        if is_over || revoked.load(Ordering::SeqCst) {
+        if is_over {
             self.has_lapsed.store(true, Ordering::SeqCst);
             return Err(Lapsed);
         }
@@ -132,7 +157,7 @@ impl Outflow {
     #[must_use]
     pub fn leaf(&self) -> Option<LeafIndex> {
         match &self.end {
-            End::Inside(_) => None,
+            End::Inside(_) | End::Spent => None,
             End::Export { open, .. } => Some(open.export.opened_leaf),
         }
     }
@@ -140,15 +165,14 @@ impl Outflow {
 
 impl Drop for Outflow {
     fn drop(&mut self) {
-        let gate = self.gate.clone();
+        let sent_bytes = self.sent_bytes.load(Ordering::SeqCst);
         match &mut self.end {
             End::Inside(read) => {
                 if let Some(read) = read.take() {
-                    gate.add_read(read);
+                    self.gate.inner.add_read(read);
                 }
             }
             End::Export { open, .. } => {
-                let (open, sent_bytes) = (open.clone(), self.sent_bytes.load(Ordering::SeqCst));
                 let end = if self.has_lapsed.load(Ordering::SeqCst) {
                     ExportEnd::Lapsed
                 } else if sent_bytes >= open.export.reserved_bytes {
@@ -156,37 +180,48 @@ impl Drop for Outflow {
                 } else {
                     ExportEnd::Cut
                 };
-                let settlements = gate.inner.settlements.clone();
-                settlements.spawn(async move {
-                    let inner = Arc::clone(&gate.inner);
-                    let closed = gate.inner.db.write(move |unit| {
-                        inner.close(unit, &open.export, Some(open.tenant), end, sent_bytes)
-                    });
-                    if let Err(error) = closed.await {
-                        // It stays open in the registry, all of it spent, and is closed as interrupted at the next start.
-                        tracing::error!(%error, "an export could not be closed");
-                    }
-                });
+                self.gate.inner.settle(open.clone(), end, sent_bytes);
             }
-        }
-    }
-}
-
-impl Gate {
-    fn add_read(&self, read: ReadRecord) {
-        let mut reads = self
-            .inner
-            .reads
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        reads.push(read);
-        if reads.len() >= READS_PER_BATCH {
-            self.inner.reads_waiting.notify_one();
+            End::Spent => {}
         }
     }
 }
 
 impl Inner {
+    fn take_opened(&self, id: ExportId) -> Option<OpenExport> {
+        self.opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id)
+    }
+
+    fn add_read(&self, read: ReadRecord) {
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        if reads.len() >= READS_WAITING_MAX {
+            tracing::error!("too many read records wait; one is lost");
+            return;
+        }
+        reads.push(read);
+        if reads.len() >= READS_PER_BATCH {
+            self.reads_waiting.notify_one();
+        }
+    }
+
+    /// Queues the closing of an export. Whoever drops an outflow waits for nothing; [`Gate::drain`] does.
+    fn settle(self: &Arc<Self>, open: OpenExport, end: ExportEnd, sent_bytes: u64) {
+        let inner = Arc::clone(self);
+        self.db.submit(
+            move |unit| inner.close(unit, &open.export, Some(open.tenant), end, sent_bytes),
+            |closed: Result<(), Error>| {
+                if let Err(error) = closed {
+                    // It stays open in the registry, all of it spent, and is closed as interrupted at the next start.
+                    tracing::error!(%error, "an export could not be closed");
+                }
+            },
+        );
+    }
+
+    /// Closes an export, unless it is closed already or never came to be.
     fn close(
         &self,
         unit: &Unit<'_>,
@@ -195,7 +230,10 @@ impl Inner {
         end: ExportEnd,
         sent_bytes: u64,
     ) -> Result<(), Error> {
-        let now: Timestamp = self.now();
+        if !self.registry.is_export_open(unit, export.id)? {
+            return Ok(());
+        }
+        let now = self.now();
         let is_known = end != ExportEnd::Interrupted;
         let rest = json!({
             "export": export.id,
@@ -204,7 +242,7 @@ impl Inner {
             "opened": export.opened_leaf,
             "ended": end,
             "sent_bytes": is_known.then_some(sent_bytes),
-            "spent_bytes": sent_bytes,
+            "spent_bytes": sent_bytes.min(export.reserved_bytes),
         });
         let leaf = self.journal.record(
             unit,

@@ -22,7 +22,7 @@ const OUTWARD: &str = "border.outward";
 
 /// What a unit of work decided.
 enum Decision {
-    Granted(Grant, Option<OpenExport>),
+    Granted(Grant, Option<ExportId>),
     Refused(Refusal, LeafIndex),
 }
 
@@ -34,15 +34,16 @@ impl Gate {
     /// # Errors
     /// [`Error::Refused`], recorded; and those of the keepers.
     pub async fn permit(&self, transfer: Transfer) -> Result<Permit, Error> {
+        let (now, region) = (self.now(), self.inner.region.jurisdiction);
         let is_outward = match transfer.flow {
-            Flow::Read | Flow::Inspect | Flow::List => !self.is_inside(transfer.to),
+            Flow::Read | Flow::Inspect | Flow::List => !region.contains(transfer.to, now),
             Flow::Store | Flow::Change => false,
         };
         if !is_outward
             && let Verdict::Allowed(grant) =
                 self.inner
                     .policy
-                    .decide(&self.inner.facts(Vec::new()), &transfer, self.now())
+                    .decide(&self.inner.facts(Vec::new()), &transfer, now)
         {
             return Ok(issue(&transfer, grant, self.inner.epoch, None));
         }
@@ -54,21 +55,13 @@ impl Gate {
             .await?;
         match decision {
             Decision::Granted(grant, export) => {
-                let id = export.as_ref().map(|open| open.export.id);
-                if let Some(open) = export {
+                if export.is_some() {
                     metrics::counter!("onshore_exports_total").increment(1);
-                    let mut opened = self
-                        .inner
-                        .opened
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner);
-                    opened.insert(open.export.id, open);
                 }
-                Ok(issue(&transfer, grant, self.inner.epoch, id))
+                Ok(issue(&transfer, grant, self.inner.epoch, export))
             }
             Decision::Refused(refusal, leaf) => {
                 metrics::counter!("onshore_refusals_total", "rule" => refusal.rule()).increment(1);
-                let region = self.inner.region.jurisdiction;
                 let message = if is_outward {
                     border_message(region, transfer.to)
                 } else {
@@ -144,7 +137,7 @@ impl Inner {
         grant: &Grant,
         facts: &Facts,
         now: Timestamp,
-    ) -> Result<Option<OpenExport>, Error> {
+    ) -> Result<Option<ExportId>, Error> {
         let approval = grant.basis().approval();
         match (transfer.flow, grant.basis()) {
             (Flow::Read, Basis::Free | Basis::Approval(_)) => {}
@@ -195,11 +188,22 @@ impl Inner {
             .iter()
             .find(|fact| Some(fact.id) == approval)
             .map(|fact| fact.until);
-        Ok(Some(OpenExport {
-            export,
-            tenant: grant.tenant(),
-            until,
-        }))
+        // It is there before anyone can go away without having heard of it. Should this unit come to nothing, it is
+        // closed as abandoned, which closes only what there is.
+        self.opened
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(
+                id,
+                OpenExport {
+                    export,
+                    tenant: grant.tenant(),
+                    bucket: transfer.subject.bucket,
+                    opened: now,
+                    until,
+                },
+            );
+        Ok(Some(id))
     }
 
     fn record_refusal(

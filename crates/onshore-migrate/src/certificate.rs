@@ -54,7 +54,14 @@ pub(crate) async fn certify(work: &Work) -> Result<JobState, Error> {
         .parts
         .db
         .write(move |unit| {
-            Ok::<_, Error>(gate.settle_job(unit, &job, state, detail.as_deref(), &tally, Some(&claim))?)
+            Ok::<_, Error>(gate.settle_job(
+                unit,
+                &job,
+                state,
+                detail.as_deref(),
+                &tally,
+                Some(&claim),
+            )?)
         })
         .await?;
     let proof = journal.prove(leaf, Vec::new()).await?;
@@ -88,12 +95,19 @@ async fn close_waiting(work: &Work) -> Result<(), Error> {
         "it appeared or changed again each time the source was listed: run again when it rests",
     );
     loop {
-        let page = work.parts.registry.waiting_entries(work.job.id, None, PAGE_LEN).await?;
+        let page = work
+            .parts
+            .registry
+            .waiting_entries(work.job.id, None, PAGE_LEN)
+            .await?;
         if page.is_empty() {
             return Ok(());
         }
-        let (registry, job, outcome) =
-            (work.parts.registry.clone(), work.job.id, exception.outcome());
+        let (registry, job, outcome) = (
+            work.parts.registry.clone(),
+            work.job.id,
+            exception.outcome(),
+        );
         work.parts
             .db
             .write(move |unit| {
@@ -123,7 +137,13 @@ fn line(work: &Work, entry: JobEntry) -> Line {
         EntryState::Copied | EntryState::Unchanged => true,
         EntryState::Listed | EntryState::Exception => false,
     };
-    match (arrived, outcome.sha256, outcome.method, outcome.destination, outcome.label) {
+    match (
+        arrived,
+        outcome.sha256,
+        outcome.method,
+        outcome.destination,
+        outcome.label,
+    ) {
         (true, Some(sha256), Some(method), Some(destination), Some(label)) => {
             Line::Arrived(CertificateEntry {
                 key: listed.key,
@@ -166,7 +186,11 @@ async fn body(work: &Work) -> Result<CertificateBody, Error> {
             match line(work, entry) {
                 Line::Arrived(entry) => {
                     root.add(&entry)?;
-                    let way = if unchanged { &mut counts.unchanged } else { &mut counts.copied };
+                    let way = if unchanged {
+                        &mut counts.unchanged
+                    } else {
+                        &mut counts.copied
+                    };
                     *way += 1;
                 }
                 Line::Missing(exception) => {
@@ -179,7 +203,11 @@ async fn body(work: &Work) -> Result<CertificateBody, Error> {
     let totals = root.finish();
     let region = work.parts.gate.region();
     let (listing, tenant) = (
-        if exceptions.is_empty() { Listing::Complete } else { Listing::Incomplete },
+        if exceptions.is_empty() {
+            Listing::Complete
+        } else {
+            Listing::Incomplete
+        },
         work.job.tenant.to_string(),
     );
     Ok(CertificateBody {
@@ -188,7 +216,10 @@ async fn body(work: &Work) -> Result<CertificateBody, Error> {
         tenant,
         source: format!("{} (current versions)", work.access.source),
         bucket: work.job.bucket.to_string(),
-        class: work.job.label.map_or_else(|| "none declared".to_owned(), |label| label.to_string()),
+        class: work
+            .job
+            .label
+            .map_or_else(|| "none declared".to_owned(), |label| label.to_string()),
         started: work.job.created.to_string(),
         ended: work.parts.gate.now().to_string(),
         region: region.id.to_string(),
@@ -207,7 +238,11 @@ async fn next_page(
     work: &Work,
     after: &mut Option<String>,
 ) -> Result<Option<Vec<JobEntry>>, Error> {
-    let page = work.parts.registry.entries(work.job.id, after.take(), PAGE_LEN).await?;
+    let page = work
+        .parts
+        .registry
+        .entries(work.job.id, after.take(), PAGE_LEN)
+        .await?;
     *after = page.last().map(|entry| entry.listed.key.clone());
     Ok((!page.is_empty()).then_some(page))
 }
@@ -279,12 +314,19 @@ impl Draft {
     fn end(mut self, tail: &str) -> Result<(), Error> {
         self.write(tail)?;
         let path = self.path;
-        let synced = self.file.into_inner().map_err(io::IntoInnerError::into_error);
-        synced.and_then(|file| file.sync_all()).map_err(|error| fail(&path, error))
+        let synced = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error);
+        synced
+            .and_then(|file| file.sync_all())
+            .map_err(|error| fail(&path, error))
     }
 
     fn write(&mut self, text: &str) -> Result<(), Error> {
-        self.file.write_all(text.as_bytes()).map_err(|error| fail(&self.path, error))
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(|error| fail(&self.path, error))
     }
 }
 
@@ -307,7 +349,6 @@ fn draft_of(folder: &Path, job: JobId) -> PathBuf {
 }
 
 /// Returns the jobs that have a draft.
-#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
 fn drafts(folder: &Path) -> Result<Vec<JobId>, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -318,7 +359,9 @@ fn drafts(folder: &Path) -> Result<Vec<JobId>, Error> {
     for entry in entries {
         let path = entry.map_err(|error| fail(folder, error))?.path();
         let is_draft = path.extension().is_some_and(|extension| extension == DRAFT);
-        let id = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+        let id = path
+            .file_stem()
+            .and_then(|stem| stem.to_str()?.parse().ok());
         if let (true, Some(id)) = (is_draft, id) {
             jobs.push(id);
         }
@@ -327,7 +370,6 @@ fn drafts(folder: &Path) -> Result<Vec<JobId>, Error> {
 }
 
 /// Makes a file that only the server may read: names of objects are personal data.
-#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
 fn create(path: &Path) -> Result<File, Error> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| fail(folder, error))?;
@@ -341,7 +383,6 @@ fn create(path: &Path) -> Result<File, Error> {
         .map_err(|error| fail(path, error))
 }
 
-#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
 fn copy_with_tail(from: &Path, to: &Path, tail: &str) -> Result<(), Error> {
     let mut draft = BufReader::new(File::open(from).map_err(|error| fail(from, error))?);
     let mut file = create(to)?;
@@ -351,19 +392,16 @@ fn copy_with_tail(from: &Path, to: &Path, tail: &str) -> Result<(), Error> {
         .map_err(|error| fail(to, error))
 }
 
-#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
 fn rename(from: &Path, to: &Path) -> Result<(), Error> {
     fs::rename(from, to).map_err(|error| fail(to, error))
 }
 
-#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
 fn sync_folder(folder: &Path) -> Result<(), Error> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| fail(folder, error))
 }
 
-#[expect(clippy::disallowed_methods, reason = "certificates are the engine's own documents")]
 fn remove(path: &Path) -> Result<(), Error> {
     fs::remove_file(path).map_err(|error| fail(path, error))
 }

@@ -63,7 +63,10 @@ impl Delivery {
             Some(body) => body,
             None if self.offset > 0 && self.offset == self.details.size_bytes => return Ok(None),
             None => {
-                let opened = self.source.open(&self.key, &self.details, self.offset).await;
+                let opened = self
+                    .source
+                    .open(&self.key, &self.details, self.offset)
+                    .await;
                 opened.map_err(|error| self.resumed(error))?
             }
         };

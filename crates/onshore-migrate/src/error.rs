@@ -78,7 +78,9 @@ impl Error {
             | Self::File { .. } => ErrorKind::EndsJob,
             Self::Gate(error) => match error {
                 onshore_gate::Error::Db(error) => of_db(error),
-                onshore_gate::Error::Registry(_) | onshore_gate::Error::Journal(_) => ErrorKind::LeavesJob,
+                onshore_gate::Error::Registry(_) | onshore_gate::Error::Journal(_) => {
+                    ErrorKind::LeavesJob
+                }
                 _ => ErrorKind::EndsJob,
             },
             Self::Store(error) => match error.kind() {

@@ -119,8 +119,16 @@ impl Work {
     }
 
     async fn waiting(&self) -> Result<Waiting, Error> {
-        let first = self.parts.registry.waiting_entries(self.job.id, None, 1).await?;
-        Ok(if first.is_empty() { Waiting::Nothing } else { Waiting::Something })
+        let first = self
+            .parts
+            .registry
+            .waiting_entries(self.job.id, None, 1)
+            .await?;
+        Ok(if first.is_empty() {
+            Waiting::Nothing
+        } else {
+            Waiting::Something
+        })
     }
 
     async fn enter(&self, phase: Phase) -> Result<(), Error> {
@@ -148,7 +156,11 @@ async fn open(
 }
 
 /// Returns the job's bucket, made if it is missing.
-async fn ensure_bucket(parts: &Arc<Parts>, job: &Job, principal: Principal) -> Result<Bucket, Error> {
+async fn ensure_bucket(
+    parts: &Arc<Parts>,
+    job: &Job,
+    principal: Principal,
+) -> Result<Bucket, Error> {
     if let Some(bucket) = parts.store.bucket(&job.bucket).await? {
         return if bucket.tenant == job.tenant {
             Ok(bucket)
@@ -175,12 +187,15 @@ async fn ensure_bucket(parts: &Arc<Parts>, job: &Job, principal: Principal) -> R
             to: home,
         })
         .await?;
-    let (shared, name, tenant, class) = (Arc::clone(parts), job.bucket.clone(), job.tenant, job.label);
+    let (shared, name, tenant, class) =
+        (Arc::clone(parts), job.bucket.clone(), job.tenant, job.label);
     let made = parts
         .db
         .write(move |unit| {
             let now = shared.gate.now();
-            let bucket = shared.store.create_bucket(unit, &permit, &name, tenant, class, now)?;
+            let bucket = shared
+                .store
+                .create_bucket(unit, &permit, &name, tenant, class, now)?;
             let record = json!({
                 "operation": "CreateBucket",
                 "bucket": bucket.id,
@@ -193,7 +208,9 @@ async fn ensure_bucket(parts: &Arc<Parts>, job: &Job, principal: Principal) -> R
         })
         .await;
     match made {
-        Err(Error::Store(onshore_store::Error::BucketTaken { owned_by_caller: true })) => {
+        Err(Error::Store(onshore_store::Error::BucketTaken {
+            owned_by_caller: true,
+        })) => {
             let bucket = parts.store.bucket(&job.bucket).await?;
             bucket.ok_or(Error::BucketGone)
         }
@@ -264,8 +281,9 @@ async fn plan_page(work: &Arc<Work>, page: Vec<JobEntry>) -> Result<Vec<(JobEntr
                 .collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    let (kept, to_do): (Vec<_>, Vec<_>) =
-        planned.into_iter().partition(|(_, step)| matches!(step, Step::Keep(_)));
+    let (kept, to_do): (Vec<_>, Vec<_>) = planned
+        .into_iter()
+        .partition(|(_, step)| matches!(step, Step::Keep(_)));
     if !kept.is_empty() {
         let registry = work.parts.registry.clone();
         work.parts

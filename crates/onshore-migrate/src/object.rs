@@ -8,9 +8,7 @@ use onshore_gate::StoredFact;
 use onshore_policy::{Flow, Permit, Subject, Transfer};
 use onshore_registry::{EntryOutcome, JobEntry, ListedEntry};
 use onshore_sources::{Details, ErrorKind};
-use onshore_store::{
-    BodyError, ContentHeaders, NewObject, SourceFacts, Staged, WriteCondition,
-};
+use onshore_store::{BodyError, ContentHeaders, NewObject, SourceFacts, Staged, WriteCondition};
 use onshore_types::{ByteRange, Label, ObjectKey, VersionId};
 use ring::digest::{Context, SHA256};
 
@@ -81,10 +79,16 @@ async fn persist(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
                 }
                 ErrorKind::Changed if changes < CHANGES_MAX => changes += 1,
                 ErrorKind::Changed => {
-                    return Err(exception("changing", "the object changed each time it was read"));
+                    return Err(exception(
+                        "changing",
+                        "the object changed each time it was read",
+                    ));
                 }
                 ErrorKind::Gone => {
-                    return Err(exception("disappeared", "the object was listed and is gone"));
+                    return Err(exception(
+                        "disappeared",
+                        "the object was listed and is gone",
+                    ));
                 }
                 ErrorKind::Forbidden => return Err(exception("forbidden", error)),
                 ErrorKind::Unsupported => return Err(exception("unsupported", error)),
@@ -103,7 +107,11 @@ async fn persist(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
 }
 
 async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcome), Fault> {
-    let details = work.source.describe(key.as_str()).await.map_err(Fault::Source)?;
+    let details = work
+        .source
+        .describe(key.as_str())
+        .await
+        .map_err(Fault::Source)?;
     if let Some(obstacle) = details.obstacle {
         return Err(exception(obstacle.reason(), obstacle.detail()));
     }
@@ -144,7 +152,10 @@ fn declared(of_job: Option<Label>, details: &Details) -> (Option<Label>, Option<
             )),
         ),
     };
-    let joined = [of_job, of_source].into_iter().flatten().reduce(Label::join);
+    let joined = [of_job, of_source]
+        .into_iter()
+        .flatten()
+        .reduce(Label::join);
     (joined, note)
 }
 
@@ -169,10 +180,14 @@ async fn permit(
         from: work.from,
         to: work.parts.gate.home(),
     };
-    work.parts.gate.permit(transfer).await.map_err(|error| match error {
-        onshore_gate::Error::Refused(refused) => exception("refused", refused.message),
-        other => Fault::Ours(Error::Gate(other)),
-    })
+    work.parts
+        .gate
+        .permit(transfer)
+        .await
+        .map_err(|error| match error {
+            onshore_gate::Error::Refused(refused) => exception("refused", refused.message),
+            other => Fault::Ours(Error::Gate(other)),
+        })
 }
 
 async fn stage(
@@ -245,7 +260,9 @@ async fn commit(
     let mut label = permit.label();
     for _ in 0..LABELS_MAX {
         match commit_once(work, permit, &arrival).await {
-            Err(Error::Store(onshore_store::Error::LabelChanged { now })) => label = label.join(now),
+            Err(Error::Store(onshore_store::Error::LabelChanged { now })) => {
+                label = label.join(now);
+            }
             Err(Error::Gate(onshore_gate::Error::EpochChanged)) => {}
             Err(Error::Store(error)) => return Err(of_store(error)),
             Err(other) => return Err(Fault::Ours(other)),
@@ -270,10 +287,17 @@ async fn commit_once(
     work.parts
         .db
         .write(move |unit| {
-            let Arrival { object, staged, listed, .. } = &*arrival;
+            let Arrival {
+                object,
+                staged,
+                listed,
+                ..
+            } = &*arrival;
             let now = parts.gate.now();
             let committed =
-                parts.store.commit(unit, &permit, staged, object, &WriteCondition::Always, now)?;
+                parts
+                    .store
+                    .commit(unit, &permit, staged, object, &WriteCondition::Always, now)?;
             let fact = StoredFact {
                 tenant,
                 bucket,
@@ -294,7 +318,9 @@ async fn commit_once(
             );
             // What was copied is what was described, which may be newer than what was listed.
             parts.registry.save_listed(unit, job, listed)?;
-            parts.registry.save_outcome(unit, job, &listed.key, &outcome)?;
+            parts
+                .registry
+                .save_outcome(unit, job, &listed.key, &outcome)?;
             Ok((committed.version, outcome))
         })
         .await
@@ -336,7 +362,7 @@ fn of_store(error: onshore_store::Error) -> Fault {
     }
 }
 
-fn exception(reason: &'static str, detail: impl ToString) -> Fault {
+fn exception(reason: &'static str, detail: impl std::fmt::Display) -> Fault {
     Fault::Exception(Exception::new(reason, detail.to_string()))
 }
 

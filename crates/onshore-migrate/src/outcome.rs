@@ -34,7 +34,10 @@ impl Exception {
 pub(crate) fn reason_and_detail(detail: Option<&str>) -> (String, String) {
     let (reason, detail) = detail
         .and_then(|detail| detail.split_once(": "))
-        .unwrap_or(("not-brought", "the job ended before this object was brought"));
+        .unwrap_or((
+            "not-brought",
+            "the job ended before this object was brought",
+        ));
     (reason.to_owned(), detail.to_owned())
 }
 

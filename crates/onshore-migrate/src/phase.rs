@@ -62,7 +62,9 @@ impl Phase {
             (Self::Listing(0), _) => Some(Self::Copying(0)),
             (Self::Listing(_), Waiting::Nothing) => Some(Self::Certifying),
             // What the last listing found changed is not copied: nobody would look whether it changed once more.
-            (Self::Listing(round), Waiting::Something) if round > ROUNDS_MAX => Some(Self::Certifying),
+            (Self::Listing(round), Waiting::Something) if round > ROUNDS_MAX => {
+                Some(Self::Certifying)
+            }
             (Self::Listing(round), Waiting::Something) => Some(Self::Copying(round)),
             (Self::Copying(round), _) => Some(Self::Listing(round.saturating_add(1))),
             (Self::Certifying, _) => None,
@@ -110,7 +112,11 @@ mod tests {
                 copies += u32::from(matches!(next, Phase::Copying(_)));
                 phase = next;
             }
-            let expected = if always == Waiting::Nothing { 1 } else { 1 + ROUNDS_MAX };
+            let expected = if always == Waiting::Nothing {
+                1
+            } else {
+                1 + ROUNDS_MAX
+            };
             assert_eq!(copies, expected);
         }
     }

@@ -41,7 +41,8 @@ pub fn plan(
     if entry.outcome.state == EntryState::Listed && entry.outcome.destination == Some(current) {
         return Step::ReadBack(current);
     }
-    let Some(known) = known.filter(|known| arrived(known, current) && same_source(entry, known)) else {
+    let Some(known) = known.filter(|known| arrived(known, current) && same_source(entry, known))
+    else {
         return Step::Copy(Why::Changed);
     };
     let covered = match (known.outcome.label, declared) {
@@ -91,7 +92,13 @@ mod tests {
     }
 
     fn label() -> impl Strategy<Value = Option<Label>> {
-        let words = ["general", "important", "personal", "core,sensitive-personal", "unclassified"];
+        let words = [
+            "general",
+            "important",
+            "personal",
+            "core,sensitive-personal",
+            "unclassified",
+        ];
         (0..=words.len()).prop_map(move |n| words.get(n).map(|word| word.parse().expect("a label")))
     }
 

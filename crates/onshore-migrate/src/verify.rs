@@ -88,10 +88,13 @@ fn layout(details: &Details) -> Layout {
         EtagMeaning::Composite { parts, .. } => Some(parts),
         // The object's own ETag is that of one piece, and stays so.
         EtagMeaning::Md5(_) => None,
-        EtagMeaning::Opaque => details.checksums.iter().find_map(|checksum| match checksum.scope {
-            ChecksumScope::Parts(parts) => Some(parts),
-            ChecksumScope::Whole => None,
-        }),
+        EtagMeaning::Opaque => details
+            .checksums
+            .iter()
+            .find_map(|checksum| match checksum.scope {
+                ChecksumScope::Parts(parts) => Some(parts),
+                ChecksumScope::Whole => None,
+            }),
     };
     match (&details.part_sizes, wanted) {
         (Some(sizes), Some(parts)) if usize::try_from(parts) == Ok(sizes.len()) => {
@@ -175,7 +178,10 @@ mod tests {
         assert_eq!(chosen.checks.layout, Layout::Parts(vec![5, 3]));
         for unknown in [composite(2, None), composite(3, Some(vec![5, 3]))] {
             let chosen = choose(&unknown);
-            assert_eq!((chosen.method, chosen.further), ("read-twice", Further::SecondReading));
+            assert_eq!(
+                (chosen.method, chosen.further),
+                ("read-twice", Further::SecondReading)
+            );
             assert_eq!(chosen.checks.layout, Layout::Whole);
         }
         let mut details = composite(2, Some(vec![5, 3]));
@@ -190,6 +196,9 @@ mod tests {
     #[test]
     fn nothing_vouched_for_is_read_twice() {
         let chosen = choose(&Details::default());
-        assert_eq!((chosen.method, chosen.further), ("read-twice", Further::SecondReading));
+        assert_eq!(
+            (chosen.method, chosen.further),
+            ("read-twice", Further::SecondReading)
+        );
     }
 }

@@ -118,8 +118,9 @@ impl Registry {
         lookup(unit, id)
     }
 
-    /// Returns what a decision needs to know of a tenant's approvals. Those long lapsed are left out; the ones that
-    /// lapsed in the last year are there so that a refusal can name its cause.
+    /// Returns what a decision needs to know of a tenant's approvals: up to a thousand, those that can still carry
+    /// something first. Those long lapsed are left out; the ones that lapsed in the last year are there so that a
+    /// refusal can name its cause.
     ///
     /// # Errors
     /// Those of the database.
@@ -132,9 +133,14 @@ impl Registry {
         const YEAR_MS: i64 = 366 * 24 * 3600 * 1000;
         let found = view.all(
             &format!(
-                "{COLUMNS} WHERE tenant = ?1 AND until_ms > ?2 ORDER BY until_ms, id LIMIT 1000"
+                "{COLUMNS} WHERE tenant = ?1 AND until_ms > ?2
+                 ORDER BY (until_ms <= ?3) + (revoked_ms IS NOT NULL) + (spent_bytes >= max_bytes), until_ms, id LIMIT 1000"
             ),
-            params![tenant.as_bytes(), now.as_millis().saturating_sub(YEAR_MS)],
+            params![
+                tenant.as_bytes(),
+                now.as_millis().saturating_sub(YEAR_MS),
+                now.as_millis()
+            ],
             approval,
         )?;
         Ok(found.iter().map(Approval::fact).collect())

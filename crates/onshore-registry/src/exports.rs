@@ -1,6 +1,6 @@
 //! Exports: what was reserved for each, and how it ended.
 
-use onshore_db::{Row, RowError, Unit, params};
+use onshore_db::{Row, RowError, Unit, View, params};
 use onshore_types::{ApprovalId, ExportId, LeafIndex};
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +102,19 @@ impl Registry {
                 _,
             ) => Ok(()),
         }
+    }
+
+    /// Whether there is such an export and nobody has closed it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn is_export_open(&self, view: &View<'_>, id: ExportId) -> Result<bool, Error> {
+        let found = view.one(
+            "SELECT 1 FROM exports WHERE id = ?1 AND ended IS NULL",
+            [id.as_bytes()],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
     }
 
     /// Returns the exports that nobody closed: those of a server that was interrupted.

@@ -33,7 +33,8 @@ pub struct CountedRefusal {
 }
 
 impl Registry {
-    /// Counts one more refusal where an equal one has a leaf, and returns that leaf.
+    /// Counts one more refusal where an equal one has a leaf, and returns that leaf. A count that the ledger has already
+    /// is due again then.
     ///
     /// # Errors
     /// Those of the database.
@@ -43,7 +44,8 @@ impl Registry {
         key: &RefusalKey,
     ) -> Result<Option<LeafIndex>, Error> {
         let leaf = unit.one(
-            "UPDATE refusals SET times = times + 1 WHERE principal = ?1 AND rule = ?2 AND minute = ?3 RETURNING leaf",
+            "UPDATE refusals SET times = times + 1, is_counted = 0 WHERE principal = ?1 AND rule = ?2 AND minute = ?3
+             RETURNING leaf",
             params![key.principal.as_bytes(), key.rule, key.minute],
             |row| row.get::<_, i64>(0),
         )?;

@@ -2,6 +2,7 @@
 //! one value that carries a code, a message and details to the answer.
 
 use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use s3s::{S3Error, S3ErrorCode};
@@ -78,8 +79,12 @@ codes! {
 
 /// Why a request is not carried out, in the client's words.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{}: {message}", code.name())]
-pub(crate) struct Fault {
+#[error("{}: {}", .0.code.name(), .0.message)]
+pub(crate) struct Fault(Box<Told>);
+
+/// What is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
     pub(crate) code: Code,
     pub(crate) message: Cow<'static, str>,
     /// Further elements of the error document, such as the right region.
@@ -91,12 +96,12 @@ pub(crate) struct Fault {
 impl Fault {
     /// Makes a fault with a message that a client can act on.
     pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(Box::new(Told {
             code,
             message: message.into(),
             details: Vec::new(),
             headers: HeaderMap::new(),
-        }
+        }))
     }
 
     /// Adds an element to the error document.
@@ -135,9 +140,24 @@ impl Fault {
     }
 }
 
+impl Deref for Fault {
+    type Target = Told;
+
+    fn deref(&self) -> &Told {
+        &self.0
+    }
+}
+
+impl DerefMut for Fault {
+    fn deref_mut(&mut self) -> &mut Told {
+        &mut self.0
+    }
+}
+
 /// Hands a fault through `s3s` to the answer; faults with details are answered before `s3s` is reached.
 impl From<Fault> for S3Error {
     fn from(fault: Fault) -> Self {
+        let fault = *fault.0;
         let code = S3ErrorCode::from_bytes(fault.code.name().as_bytes())
             .unwrap_or(S3ErrorCode::InternalError);
         let mut error = Self::with_message(code, fault.message);

@@ -205,6 +205,10 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Says what an error of the file system means. The message holds no path.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it stands behind map_err wherever a file is touched"
+)]
 fn fault(error: io::Error) -> Error {
     let what = error.kind().to_string();
     match error.kind() {

@@ -4,7 +4,7 @@
 //!
 //! A version that somebody is reading keeps its files until the last reader is done.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,7 +37,8 @@ enum Message {
 
 #[derive(Debug, Clone)]
 struct Doubt {
-    owner: Owner,
+    /// Whose they were when their rows were removed; none for those of a staged body.
+    owner: Option<Owner>,
     bodies: Vec<BodyId>,
 }
 
@@ -75,11 +76,22 @@ impl Reclaimer {
         Ok(Self { queue, pins })
     }
 
-    /// Says that these files may belong to nobody.
+    /// Says that the rows of these files are removed in the unit that runs at present.
     pub(crate) fn doubt(&self, owner: Owner, bodies: Vec<BodyId>) {
         if !bodies.is_empty() {
-            self.send(Message::Doubt(Doubt { owner, bodies }));
+            self.send(Message::Doubt(Doubt {
+                owner: Some(owner),
+                bodies,
+            }));
         }
+    }
+
+    /// Says that nobody holds this staged body any more, whether it was committed or not.
+    pub(crate) fn doubt_staged(&self, body: BodyId) {
+        self.send(Message::Doubt(Doubt {
+            owner: None,
+            bodies: vec![body],
+        }));
     }
 
     /// Keeps the files of a version until the pin is dropped. Taken before the version is looked up: what the look
@@ -133,11 +145,19 @@ struct Worker {
 
 impl Worker {
     fn run(self, messages: &Receiver<Message>) {
+        let mut inbox = Vec::new();
         let mut doubts: Vec<Doubt> = Vec::new();
         let mut orphaned: Vec<Doubt> = Vec::new();
-        while let Ok(first) = messages.recv() {
+        loop {
+            if inbox.is_empty() {
+                match messages.recv() {
+                    Ok(message) => inbox.push(message),
+                    Err(_) => return,
+                }
+            }
+            inbox.extend(messages.try_iter());
             let mut drains = Vec::new();
-            for message in std::iter::once(first).chain(messages.try_iter()) {
+            for message in inbox.drain(..) {
                 match message {
                     Message::Doubt(doubt) => doubts.push(doubt),
                     Message::Drain(done) => drains.push(done),
@@ -145,6 +165,9 @@ impl Worker {
                 }
             }
             orphaned.extend(self.settle(&mut doubts));
+            // What was removed before the question was answered has been said by now.
+            inbox.extend(messages.try_iter());
+            leave_to_removals(&mut orphaned, &inbox);
             self.remove_unpinned(&mut orphaned);
             for done in drains {
                 // Whoever asked may have stopped waiting.
@@ -190,15 +213,35 @@ impl Worker {
     /// Removes files nobody reads. Whoever pinned their owner after the rows were gone has found nothing to read.
     fn remove_unpinned(&self, orphaned: &mut Vec<Doubt>) {
         let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let (pinned, free): (Vec<_>, Vec<_>) = orphaned
-            .drain(..)
-            .partition(|doubt| pins.counts.contains_key(&doubt.owner));
+        let (pinned, free): (Vec<_>, Vec<_>) = orphaned.drain(..).partition(|doubt| {
+            doubt
+                .owner
+                .is_some_and(|owner| pins.counts.contains_key(&owner))
+        });
         pins.waited_for = !pinned.is_empty();
         drop(pins);
         *orphaned = pinned;
         for body in free.into_iter().flat_map(|doubt| doubt.bodies) {
             self.files.remove(body);
         }
+    }
+}
+
+/// Takes out of the staged bodies that belong to nobody those that were committed and removed since: they may have
+/// readers, and whoever removed them has said whose.
+fn leave_to_removals(orphaned: &mut [Doubt], inbox: &[Message]) {
+    let coming = inbox.iter().filter_map(|message| match message {
+        Message::Doubt(doubt) => Some(doubt),
+        Message::Drain(_) | Message::Unpinned => None,
+    });
+    let removed: HashSet<BodyId> = orphaned
+        .iter()
+        .chain(coming)
+        .filter(|doubt| doubt.owner.is_some())
+        .flat_map(|doubt| doubt.bodies.iter().copied())
+        .collect();
+    for doubt in orphaned.iter_mut().filter(|doubt| doubt.owner.is_none()) {
+        doubt.bodies.retain(|body| !removed.contains(body));
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct Leftover {
 
 impl Drop for Leftover {
     fn drop(&mut self) {
-        self.reclaimer.doubt(self.body.0, vec![self.body]);
+        self.reclaimer.doubt_staged(self.body);
     }
 }
 

@@ -19,7 +19,10 @@ async fn an_approval_is_granted_shown_and_revoked() {
     assert!(granted["leaf"].is_u64());
     let path = format!("/v1/approvals/{}", granted["id"].as_str().expect("an id"));
     assert_eq!(house.get(&path).await.json()["max_bytes"], 1000);
-    assert_eq!(house.get("/v1/approvals").await.json()[0]["id"], granted["id"]);
+    assert_eq!(
+        house.get("/v1/approvals").await.json()[0]["id"],
+        granted["id"]
+    );
     let revoked = house.by(OPERATOR, "DELETE", &path, &Value::Null).await;
     assert_eq!(revoked.status, StatusCode::OK, "{}", revoked.text());
     assert_eq!(revoked.json()["state"], "revoked");
@@ -42,7 +45,10 @@ async fn an_approval_is_told_as_it_stands_now() {
     let spent = grant(4, &soon).await;
     house.export("a").await;
     let told = house.get(&spent).await.json();
-    assert_eq!((&told["state"], &told["spent_bytes"]), (&json!("exhausted"), &json!(4)));
+    assert_eq!(
+        (&told["state"], &told["spent_bytes"]),
+        (&json!("exhausted"), &json!(4))
+    );
     let unspent = grant(4, &soon).await;
     house.clock.step(999);
     assert_eq!(house.get(&unspent).await.json()["state"], "in-force");
@@ -54,12 +60,23 @@ async fn an_approval_is_told_as_it_stands_now() {
 async fn a_bucket_is_only_ever_tightened() {
     let house = House::open().await;
     house.post("/v1/tenants", json!({ "name": "acme" })).await;
-    let made = house.post("/v1/buckets", json!({ "name": "papers", "tenant": "acme" })).await;
+    let made = house
+        .post("/v1/buckets", json!({ "name": "papers", "tenant": "acme" }))
+        .await;
     assert_eq!(made.json()["class"], Value::Null);
-    let taken = house.post("/v1/buckets", json!({ "name": "papers", "tenant": "acme" })).await;
+    let taken = house
+        .post("/v1/buckets", json!({ "name": "papers", "tenant": "acme" }))
+        .await;
     assert_eq!(taken.status, StatusCode::CONFLICT);
     let set = async |class: &str| {
-        house.by(OPERATOR, "PUT", "/v1/buckets/papers/class", &json!({ "class": class })).await
+        house
+            .by(
+                OPERATOR,
+                "PUT",
+                "/v1/buckets/papers/class",
+                &json!({ "class": class }),
+            )
+            .await
     };
     for (class, status, now) in [
         ("personal", StatusCode::OK, "personal"),
@@ -67,7 +84,11 @@ async fn a_bucket_is_only_ever_tightened() {
         ("important", StatusCode::CONFLICT, "personal"),
         ("personal", StatusCode::OK, "personal"),
         ("important,personal", StatusCode::OK, "important,personal"),
-        ("unclassified", StatusCode::BAD_REQUEST, "important,personal"),
+        (
+            "unclassified",
+            StatusCode::BAD_REQUEST,
+            "important,personal",
+        ),
         ("", StatusCode::BAD_REQUEST, "important,personal"),
     ] {
         let answer = set(class).await;
@@ -86,17 +107,29 @@ async fn a_key_is_drawn_or_brought_and_its_secret_told_once() {
     let drawn = house.post("/v1/tenants/acme/keys", json!({})).await;
     assert_eq!(drawn.status, StatusCode::CREATED);
     assert_eq!(drawn.headers["cache-control"], "no-store");
-    let secret = drawn.json()["secret_key"].as_str().expect("a secret").to_owned();
+    let secret = drawn.json()["secret_key"]
+        .as_str()
+        .expect("a secret")
+        .to_owned();
     let brought = json!({ "access_key": "AKIDEXAMPLE", "secret_key": "generated-secret-1" });
     let answer = house.post("/v1/tenants/acme/keys", brought.clone()).await;
     assert_eq!(answer.status, StatusCode::CREATED);
     assert!(!answer.text().contains("generated-secret-1"));
-    assert_eq!(house.post("/v1/tenants/acme/keys", brought).await.status, StatusCode::CONFLICT);
+    assert_eq!(
+        house.post("/v1/tenants/acme/keys", brought).await.status,
+        StatusCode::CONFLICT
+    );
     let leaves = house.get("/v1/ledger/leaves").await.json();
     let count = leaves.as_array().expect("leaves").len();
     for index in 0..count {
-        let text = house.get(&format!("/v1/ledger/proofs/{index}")).await.text();
-        assert!(!text.contains(&secret) && !text.contains("generated-secret-1"), "leaf {index}");
+        let text = house
+            .get(&format!("/v1/ledger/proofs/{index}"))
+            .await
+            .text();
+        assert!(
+            !text.contains(&secret) && !text.contains("generated-secret-1"),
+            "leaf {index}"
+        );
     }
 }
 
@@ -112,39 +145,163 @@ async fn bad_input_is_refused_in_clear_words() {
     let key = |access: &str, secret: Value| json!({ "access_key": access, "secret_key": secret });
     let (bad, missing) = (StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND);
     let table = [
-        ("/v1/tenants", json!({ "name": "Bad Name" }), bad, "tenant name"),
-        ("/v1/tenants", json!({ "name": "a", "admin": true }), bad, "unknown field `admin`"),
+        (
+            "/v1/tenants",
+            json!({ "name": "Bad Name" }),
+            bad,
+            "tenant name",
+        ),
+        (
+            "/v1/tenants",
+            json!({ "name": "a", "admin": true }),
+            bad,
+            "unknown field `admin`",
+        ),
         ("/v1/tenants", json!({}), bad, "missing field `name`"),
         ("/v1/tenants", json!([1]), bad, "expected"),
-        ("/v1/tenants", json!({ "name": "acme" }), StatusCode::CONFLICT, "already"),
-        ("/v1/tenants/nobody/keys", json!({}), missing, "no tenant `nobody`"),
+        (
+            "/v1/tenants",
+            json!({ "name": "acme" }),
+            StatusCode::CONFLICT,
+            "already",
+        ),
+        (
+            "/v1/tenants/nobody/keys",
+            json!({}),
+            missing,
+            "no tenant `nobody`",
+        ),
         ("/v1/tenants/%2e%2e/keys", json!({}), bad, "tenant name"),
-        ("/v1/tenants/acme/keys", json!({ "access_key": "AKID" }), bad, "neither"),
-        ("/v1/tenants/acme/keys", key("AKID", json!("short")), bad, "8 to 128"),
-        ("/v1/tenants/acme/keys", key("AKID", json!("x".repeat(129))), bad, "8 to 128"),
-        ("/v1/tenants/acme/keys", key("AKID", json!("line\nline\nline")), bad, "8 to 128"),
-        ("/v1/tenants/acme/keys", key("a b", json!("generated-secret")), bad, "access key"),
-        ("/v1/tenants/acme/keys", key("AKID", json!(20_261_122)), bad, "expected a string"),
-        ("/v1/buckets", json!({ "name": "Papers", "tenant": "acme" }), bad, "bucket name"),
-        ("/v1/buckets", json!({ "name": "papers2", "tenant": "nobody" }), missing, "nobody"),
-        ("/v1/buckets", json!({ "name": "papers2", "tenant": "acme", "class": "secret" }), bad, "not a class"),
-        ("/v1/approvals", grant("tenant", json!("nobody")), missing, "nobody"),
-        ("/v1/approvals", grant("to", json!("XX")), bad, "jurisdiction"),
+        (
+            "/v1/tenants/acme/keys",
+            json!({ "access_key": "AKID" }),
+            bad,
+            "neither",
+        ),
+        (
+            "/v1/tenants/acme/keys",
+            key("AKID", json!("short")),
+            bad,
+            "8 to 128",
+        ),
+        (
+            "/v1/tenants/acme/keys",
+            key("AKID", json!("x".repeat(129))),
+            bad,
+            "8 to 128",
+        ),
+        (
+            "/v1/tenants/acme/keys",
+            key("AKID", json!("line\nline\nline")),
+            bad,
+            "8 to 128",
+        ),
+        (
+            "/v1/tenants/acme/keys",
+            key("a b", json!("generated-secret")),
+            bad,
+            "access key",
+        ),
+        (
+            "/v1/tenants/acme/keys",
+            key("AKID", json!(20_261_122)),
+            bad,
+            "expected a string",
+        ),
+        (
+            "/v1/buckets",
+            json!({ "name": "Papers", "tenant": "acme" }),
+            bad,
+            "bucket name",
+        ),
+        (
+            "/v1/buckets",
+            json!({ "name": "papers2", "tenant": "nobody" }),
+            missing,
+            "nobody",
+        ),
+        (
+            "/v1/buckets",
+            json!({ "name": "papers2", "tenant": "acme", "class": "secret" }),
+            bad,
+            "not a class",
+        ),
+        (
+            "/v1/approvals",
+            grant("tenant", json!("nobody")),
+            missing,
+            "nobody",
+        ),
+        (
+            "/v1/approvals",
+            grant("to", json!("XX")),
+            bad,
+            "jurisdiction",
+        ),
         ("/v1/approvals", grant("to", json!("CN")), bad, "abroad"),
-        ("/v1/approvals", grant("class", json!("unclassified")), bad, "not a class"),
-        ("/v1/approvals", grant("until", json!("2001-01-01")), bad, "future"),
-        ("/v1/approvals", grant("until", json!("tomorrow")), bad, "RFC 3339"),
-        ("/v1/approvals", grant("max_bytes", json!(-1)), bad, "expected u64"),
-        ("/v1/approvals", grant("max_bytes", json!(1_u64 << 60)), bad, "at most"),
-        ("/v1/explain", json!({ "bucket": "nowhere", "key": "a", "from_address": "127.0.0.1" }), missing, "nowhere"),
-        ("/v1/explain", json!({ "bucket": "papers", "from_address": "127.0.0.1" }), bad, "BUCKET/KEY"),
-        ("/v1/explain", json!({ "bucket": "papers", "key": "a", "from_address": "example.com" }), bad, "IP address"),
-        ("/v1/explain", json!({ "bucket": "papers", "key": "a", "from_address": "127.0.0.1", "operation": "delete" }), bad, "unknown variant"),
+        (
+            "/v1/approvals",
+            grant("class", json!("unclassified")),
+            bad,
+            "not a class",
+        ),
+        (
+            "/v1/approvals",
+            grant("until", json!("2001-01-01")),
+            bad,
+            "future",
+        ),
+        (
+            "/v1/approvals",
+            grant("until", json!("tomorrow")),
+            bad,
+            "RFC 3339",
+        ),
+        (
+            "/v1/approvals",
+            grant("max_bytes", json!(-1)),
+            bad,
+            "expected u64",
+        ),
+        (
+            "/v1/approvals",
+            grant("max_bytes", json!(1_u64 << 60)),
+            bad,
+            "at most",
+        ),
+        (
+            "/v1/explain",
+            json!({ "bucket": "nowhere", "key": "a", "from_address": "127.0.0.1" }),
+            missing,
+            "nowhere",
+        ),
+        (
+            "/v1/explain",
+            json!({ "bucket": "papers", "from_address": "127.0.0.1" }),
+            bad,
+            "BUCKET/KEY",
+        ),
+        (
+            "/v1/explain",
+            json!({ "bucket": "papers", "key": "a", "from_address": "example.com" }),
+            bad,
+            "IP address",
+        ),
+        (
+            "/v1/explain",
+            json!({ "bucket": "papers", "key": "a", "from_address": "127.0.0.1", "operation": "delete" }),
+            bad,
+            "unknown variant",
+        ),
     ];
     for (path, body, status, word) in table {
         let answer = house.post(path, body.clone()).await;
         assert_eq!(answer.status, status, "{path} {body}: {}", answer.text());
-        assert!(answer.message().contains(word), "{path} {body}: {}", answer.text());
+        assert!(
+            answer.message().contains(word),
+            "{path} {body}: {}",
+            answer.text()
+        );
     }
 }
 
@@ -155,25 +312,62 @@ async fn what_is_no_request_is_named() {
     let json = ("content-type", "application/json");
     let auth = ("authorization", bearer.as_str());
     let send = async |method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>| {
-        house.send(Ipv4Addr::LOCALHOST, method, path, headers, body).await
+        house
+            .send(Ipv4Addr::LOCALHOST, method, path, headers, body)
+            .await
     };
     let name = br#"{"name":"acme"}"#;
     let table: [(&str, &str, &[(&str, &str)], Vec<u8>, u16); 11] = [
         ("POST", "/v1/tenants", &[auth], name.to_vec(), 415),
-        ("POST", "/v1/tenants", &[auth, ("content-type", "text/plain")], name.to_vec(), 415),
+        (
+            "POST",
+            "/v1/tenants",
+            &[auth, ("content-type", "text/plain")],
+            name.to_vec(),
+            415,
+        ),
         ("POST", "/v1/tenants", &[auth, json], b"{".to_vec(), 400),
         ("POST", "/v1/tenants", &[auth, json], Vec::new(), 400),
-        ("POST", "/v1/tenants", &[auth, json], b"\xff\xfe".to_vec(), 400),
-        ("POST", "/v1/tenants", &[auth, json], br#"{"name":"acme"}{"name":"b"}"#.to_vec(), 400),
-        ("POST", "/v1/tenants", &[auth, json], br#"{"name":"a","name":"b"}"#.to_vec(), 400),
-        ("POST", "/v1/tenants", &[auth, json], vec![b' '; (1 << 20) + 1], 413),
+        (
+            "POST",
+            "/v1/tenants",
+            &[auth, json],
+            b"\xff\xfe".to_vec(),
+            400,
+        ),
+        (
+            "POST",
+            "/v1/tenants",
+            &[auth, json],
+            br#"{"name":"acme"}{"name":"b"}"#.to_vec(),
+            400,
+        ),
+        (
+            "POST",
+            "/v1/tenants",
+            &[auth, json],
+            br#"{"name":"a","name":"b"}"#.to_vec(),
+            400,
+        ),
+        (
+            "POST",
+            "/v1/tenants",
+            &[auth, json],
+            vec![b' '; (1 << 20) + 1],
+            413,
+        ),
         ("PATCH", "/v1/tenants", &[auth, json], Vec::new(), 405),
         ("GET", "/v1/nothing", &[auth], Vec::new(), 404),
         ("GET", "/v1/approvals/apr_1", &[auth], Vec::new(), 400),
     ];
     for (method, path, headers, body, status) in table {
         let answer = send(method, path, headers, body).await;
-        assert_eq!(answer.status.as_u16(), status, "{method} {path}: {}", answer.text());
+        assert_eq!(
+            answer.status.as_u16(),
+            status,
+            "{method} {path}: {}",
+            answer.text()
+        );
         assert!(!answer.message().is_empty());
     }
     // Exactly as long as allowed: refused for what it says, not for its length.
@@ -191,7 +385,8 @@ async fn explain_tells_the_verdict_without_the_transfer() {
     house.put("a", b"four").await;
     let before = house.get("/v1/ledger/key").await.json()["size"].clone();
     let ask = async |key: Value, from: &str, operation: &str| {
-        let mut question = json!({ "bucket": "papers", "from_address": from, "operation": operation });
+        let mut question =
+            json!({ "bucket": "papers", "from_address": from, "operation": operation });
         if !key.is_null() {
             question["key"] = key;
         }
@@ -200,15 +395,44 @@ async fn explain_tells_the_verdict_without_the_transfer() {
         answer.json()
     };
     let inside = ask(json!("a"), "127.0.0.1", "get").await;
-    assert_eq!((&inside["verdict"], &inside["label"]), (&json!("allowed"), &json!("personal")));
+    assert_eq!(
+        (&inside["verdict"], &inside["label"]),
+        (&json!("allowed"), &json!("personal"))
+    );
     let abroad = ask(json!("a"), "203.0.113.9", "get").await;
-    assert_eq!((&abroad["verdict"], &abroad["rule"], &abroad["to"]), (&json!("refused"), &json!("border.no-approval"), &json!("US")));
+    assert_eq!(
+        (&abroad["verdict"], &abroad["rule"], &abroad["to"]),
+        (
+            &json!("refused"),
+            &json!("border.no-approval"),
+            &json!("US")
+        )
+    );
     let remedy = abroad["remedy"].as_str().expect("a remedy");
-    assert!(remedy.contains("--tenant acme --to US --class personal --max-bytes 4"), "{remedy}");
+    assert!(
+        remedy.contains("--tenant acme --to US --class personal --max-bytes 4"),
+        "{remedy}"
+    );
     let absent = ask(json!("absent"), "203.0.113.9", "get").await;
-    assert_eq!((&absent["verdict"], &absent["label"]), (&json!("refused"), &Value::Null));
-    assert_eq!(ask(Value::Null, "203.0.113.9", "list").await["rule"], "border.list-not-free");
-    assert_eq!(ask(json!("b"), "203.0.113.9", "put").await["rule"], "border.inbound");
-    assert_eq!(ask(json!("a"), "198.51.100.1", "head").await["rule"], "border.unknown-place");
-    assert_eq!(house.get("/v1/ledger/key").await.json()["size"], before, "nothing was recorded");
+    assert_eq!(
+        (&absent["verdict"], &absent["label"]),
+        (&json!("refused"), &Value::Null)
+    );
+    assert_eq!(
+        ask(Value::Null, "203.0.113.9", "list").await["rule"],
+        "border.list-not-free"
+    );
+    assert_eq!(
+        ask(json!("b"), "203.0.113.9", "put").await["rule"],
+        "border.inbound"
+    );
+    assert_eq!(
+        ask(json!("a"), "198.51.100.1", "head").await["rule"],
+        "border.unknown-place"
+    );
+    assert_eq!(
+        house.get("/v1/ledger/key").await.json()["size"],
+        before,
+        "nothing was recorded"
+    );
 }

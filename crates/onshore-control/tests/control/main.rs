@@ -2,6 +2,7 @@
 
 mod acts;
 mod door;
+mod ending;
 mod jobs;
 mod ledger;
 mod support;

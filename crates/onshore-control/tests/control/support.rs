@@ -1,7 +1,7 @@
 //! A region in a temporary folder, served on loopback, and a client that can come from any loopback address.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -15,9 +15,7 @@ use onshore_db::{CrashPoints, Database};
 use onshore_gate::{Clock, EpochDocument, Gate, Parts, Region, StoredFact};
 use onshore_journal::Journal;
 use onshore_keys::FileRootKey;
-use onshore_policy::{
-    Flow, Networks, Policy, Principal, Proxies, Role, Subject, Transfer,
-};
+use onshore_policy::{Flow, Networks, Policy, Principal, Proxies, Role, Subject, Transfer};
 use onshore_registry::{Registry, TokenHolder};
 use onshore_store::{Checks, NewObject, Store, WriteCondition};
 use onshore_testkit::TempFolder;
@@ -27,7 +25,7 @@ use onshore_types::{
 };
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const OPERATOR: &str = "operator-token-0123456789abcdef";
@@ -49,9 +47,9 @@ pub(crate) struct House {
     pub(crate) registry: Registry,
     pub(crate) store: Store,
     pub(crate) db: Database,
-    pub(crate) ordered: Arc<Notify>,
     pub(crate) clock: Arc<TestClock>,
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
+    pub(crate) served: Option<JoinHandle<()>>,
 }
 
 /// A clock that the test steps.
@@ -102,57 +100,12 @@ impl House {
     pub(crate) async fn open_with_roots(roots: impl FnOnce(&TempFolder) -> Vec<PathBuf>) -> Self {
         let folder = TempFolder::new("control").expect("a folder");
         let roots = roots(&folder);
-        let keys = Arc::new(
-            FileRootKey::open_or_create(&folder.path().join("root.key")).expect("a root key"),
-        );
-        let schemas = [
-            onshore_registry::SCHEMA,
-            onshore_journal::SCHEMA,
-            Store::SCHEMA,
-        ];
-        let file = folder.path().join("onshore.db");
-        let db = Database::open(&file, &schemas, onshore_db::Options::default()).expect("opens");
-        let registry = Registry::new(db.clone(), keys.clone());
-        let journal = Journal::open(
-            db.clone(),
-            keys.as_ref(),
-            onshore_journal::Options {
-                folder: folder.path().join("ledger"),
-                origin: "onshore.test/cn-north-1".to_owned(),
-                crash: CrashPoints::none(),
-            },
-        )
-        .expect("opens");
-        let objects = folder.path().join("objects");
-        let store = Store::open(db.clone(), &objects, keys, onshore_store::Options::default())
-            .expect("opens");
         let clock = Arc::new(TestClock(AtomicI64::new(1_795_000_000_000)));
-        let networks = [("127.0.0.0/16", "CN"), ("127.0.0.66/32", "US"), ("203.0.113.0/24", "US")]
-            .map(|(network, code)| (network.parse().expect("a network"), Place::In(place(code))));
-        let gate = Gate::open(
-            Parts {
-                db: db.clone(),
-                registry: registry.clone(),
-                journal,
-                policy: Policy::embedded().expect("the pack"),
-                region: Region {
-                    id: RegionId::parse("cn-north-1").expect("a region"),
-                    jurisdiction: place("CN"),
-                    partition: PartitionName::parse("onshore").expect("a partition"),
-                    operator: "Example Operator".to_owned(),
-                    technology_provider: "Example Provider".to_owned(),
-                },
-                networks: Networks::new(networks).expect("networks"),
-                proxies: Proxies::new([ipnet::IpNet::from(IpAddr::V4(PROXY))]),
-                clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            },
-            &EpochDocument {
-                configuration: json!({ "test": true }),
-                version: "test".to_owned(),
-            },
-        )
-        .expect("opens");
-        let (stop, ordered) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let (path, ticking) = (folder.path().to_owned(), Arc::clone(&clock));
+        // Opening blocks, as it may before a server serves.
+        let opened = tokio::task::spawn_blocking(move || open_keepers(&path, ticking));
+        let (db, registry, store, gate) = opened.await.expect("opens");
+        let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let parts = ControlParts {
@@ -160,7 +113,6 @@ impl House {
             gate: gate.clone(),
             registry: registry.clone(),
             store: store.clone(),
-            job_notify: Arc::clone(&ordered),
             migrate: MigrateRules {
                 roots,
                 allowed_endpoints: Vec::new(),
@@ -168,7 +120,7 @@ impl House {
             certificates: folder.path().join("certificates"),
             metrics: Arc::new(|| "onshore_up 1\n".to_owned()),
         };
-        tokio::spawn(serve(router(parts), listener, stop.clone()));
+        let served = tokio::spawn(serve(router(parts), listener, stop.clone()));
         let house = Self {
             folder,
             address,
@@ -176,9 +128,9 @@ impl House {
             registry,
             store,
             db,
-            ordered,
             clock,
             stop,
+            served: Some(served),
         };
         house.seed_tokens().await;
         house
@@ -214,7 +166,9 @@ impl House {
         body: impl Into<Bytes>,
     ) -> Answer {
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket.bind(SocketAddr::from((from, 0))).expect("an address");
+        socket
+            .bind(SocketAddr::from((from, 0)))
+            .expect("an address");
         let stream = socket.connect(self.address).await.expect("a connection");
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
         tokio::spawn(connection);
@@ -228,7 +182,12 @@ impl House {
         let request = request.body(Full::new(body.into())).expect("a request");
         let answer = sender.send_request(request).await.expect("an answer");
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        let body = answer
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes();
         Answer {
             status,
             headers,
@@ -247,7 +206,8 @@ impl House {
         } else {
             body.to_string()
         };
-        self.send(Ipv4Addr::LOCALHOST, method, path, &headers, body).await
+        self.send(Ipv4Addr::LOCALHOST, method, path, &headers, body)
+            .await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -270,7 +230,12 @@ impl House {
     /// Describes a transfer of the tenant `acme` with an object of `papers`.
     async fn transfer(&self, flow: Flow, key: &str, to: Place) -> Transfer {
         let name = "papers".parse().expect("a name");
-        let bucket = self.store.bucket(&name).await.expect("reads").expect("a bucket");
+        let bucket = self
+            .store
+            .bucket(&name)
+            .await
+            .expect("reads")
+            .expect("a bucket");
         let key = ObjectKey::parse(key).expect("a key");
         let found = self.store.describe(&bucket, &key).await.expect("reads");
         Transfer {
@@ -279,7 +244,11 @@ impl House {
                 tenant: Some(bucket.tenant),
                 role: Role::TenantUser,
             },
-            operation: if flow == Flow::Read { "GetObject" } else { "PutObject" },
+            operation: if flow == Flow::Read {
+                "GetObject"
+            } else {
+                "PutObject"
+            },
             flow,
             subject: Subject {
                 bucket: Some(bucket.id),
@@ -351,4 +320,64 @@ impl Drop for House {
 
 pub(crate) fn place(code: &str) -> Jurisdiction {
     Jurisdiction::parse(code).expect("a code")
+}
+
+fn open_keepers(folder: &Path, clock: Arc<dyn Clock>) -> (Database, Registry, Store, Gate) {
+    let keys = Arc::new(FileRootKey::open_or_create(&folder.join("root.key")).expect("a root key"));
+    let schemas = [
+        onshore_registry::SCHEMA,
+        onshore_journal::SCHEMA,
+        Store::SCHEMA,
+    ];
+    let file = folder.join("onshore.db");
+    let db = Database::open(&file, &schemas, onshore_db::Options::default()).expect("opens");
+    let registry = Registry::new(db.clone(), keys.clone());
+    let journal = Journal::open(
+        db.clone(),
+        keys.as_ref(),
+        onshore_journal::Options {
+            folder: folder.join("ledger"),
+            origin: "onshore.test/cn-north-1".to_owned(),
+            crash: CrashPoints::none(),
+        },
+    )
+    .expect("opens");
+    let objects = folder.join("objects");
+    let store = Store::open(
+        db.clone(),
+        &objects,
+        keys,
+        onshore_store::Options::default(),
+    )
+    .expect("opens");
+    let networks = [
+        ("127.0.0.0/16", "CN"),
+        ("127.0.0.66/32", "US"),
+        ("203.0.113.0/24", "US"),
+    ]
+    .map(|(network, code)| (network.parse().expect("a network"), Place::In(place(code))));
+    let gate = Gate::open(
+        Parts {
+            db: db.clone(),
+            registry: registry.clone(),
+            journal,
+            policy: Policy::embedded().expect("the pack"),
+            region: Region {
+                id: RegionId::parse("cn-north-1").expect("a region"),
+                jurisdiction: place("CN"),
+                partition: PartitionName::parse("onshore").expect("a partition"),
+                operator: "Example Operator".to_owned(),
+                technology_provider: "Example Provider".to_owned(),
+            },
+            networks: Networks::new(networks).expect("networks"),
+            proxies: Proxies::new([ipnet::IpNet::from(IpAddr::V4(PROXY))]),
+            clock: clock,
+        },
+        &EpochDocument {
+            configuration: json!({ "test": true }),
+            version: "test".to_owned(),
+        },
+    )
+    .expect("opens");
+    (db, registry, store, gate)
 }

@@ -9,8 +9,8 @@ use futures_util::stream;
 use md5::{Digest, Md5};
 use onshore_migrate::OpenSource;
 use onshore_sources::{
-    ByteStream, Credentials, Details, Entry, Error, EtagMeaning, ListCursor, Obstacle, Oddity, Page,
-    Source, SourceAccess,
+    ByteStream, Credentials, Details, Entry, Error, EtagMeaning, ListCursor, Obstacle, Oddity,
+    Page, Source, SourceAccess,
 };
 use onshore_types::Timestamp;
 
@@ -68,8 +68,8 @@ pub(crate) struct Object {
     pub(crate) mischief: Mischief,
     pub(crate) class: Option<String>,
     pub(crate) obstacle: Option<Obstacle>,
-    generation: u32,
-    asked: u32,
+    pub(crate) generation: u32,
+    pub(crate) asked: u32,
 }
 
 #[derive(Debug, Default)]
@@ -96,16 +96,35 @@ impl Fake {
     pub(crate) fn put(&self, key: &str, object: Object) {
         let mut state = self.lock();
         let generation = state.objects.get(key).map_or(0, |old| old.generation + 1);
-        state.objects.insert(key.to_owned(), Object { generation, ..object });
+        state.objects.insert(
+            key.to_owned(),
+            Object {
+                generation,
+                ..object
+            },
+        );
     }
 
     pub(crate) fn put_bytes(&self, key: &str, bytes: &[u8]) {
-        self.put(key, Object { bytes: bytes.to_vec(), ..Object::default() });
+        self.put(
+            key,
+            Object {
+                bytes: bytes.to_vec(),
+                ..Object::default()
+            },
+        );
     }
 
     pub(crate) fn put_mischief(&self, key: &str, mischief: Mischief) {
         let bytes = format!("the bytes of {key}").into_bytes();
-        self.put(key, Object { bytes, mischief, ..Object::default() });
+        self.put(
+            key,
+            Object {
+                bytes,
+                mischief,
+                ..Object::default()
+            },
+        );
     }
 
     pub(crate) fn remove(&self, key: &str) {
@@ -136,12 +155,19 @@ impl Fake {
     }
 
     pub(crate) fn bytes(&self, key: &str) -> Vec<u8> {
-        self.lock().objects.get(key).expect("an object").bytes.clone()
+        self.lock()
+            .objects
+            .get(key)
+            .expect("an object")
+            .bytes
+            .clone()
     }
 }
 
 fn unavailable() -> Error {
-    Error::Unavailable { what: "503 SlowDown".into() }
+    Error::Unavailable {
+        what: "503 SlowDown".into(),
+    }
 }
 
 fn etag(object: &Object) -> (String, EtagMeaning) {
@@ -152,9 +178,16 @@ fn etag(object: &Object) -> (String, EtagMeaning) {
         }
         Vouch::Parts(size) => {
             let mut whole = Md5::new();
-            let parts = object.bytes.chunks(size).inspect(|part| whole.update(Md5::digest(part))).count();
+            let parts = object
+                .bytes
+                .chunks(size)
+                .inspect(|part| whole.update(Md5::digest(part)))
+                .count();
             let md5: [u8; 16] = whole.finalize().into();
-            let meaning = EtagMeaning::Composite { md5, parts: u32::try_from(parts).expect("few") };
+            let meaning = EtagMeaning::Composite {
+                md5,
+                parts: u32::try_from(parts).expect("few"),
+            };
             (format!("{}-{parts}", hex_of(&md5)), meaning)
         }
         Vouch::Nothing => (format!("opaque {}", object.generation), EtagMeaning::Opaque),
@@ -187,7 +220,11 @@ impl Source for Fake {
             page.oddities.clone_from(&state.oddities);
         }
         let from = after.map(ListCursor::as_str).unwrap_or_default();
-        let mut rest = state.objects.iter().filter(|(key, _)| key.as_str() > from).peekable();
+        let mut rest = state
+            .objects
+            .iter()
+            .filter(|(key, _)| key.as_str() > from)
+            .peekable();
         while let Some((key, object)) = rest.next() {
             page.entries.push(Entry {
                 key: key.clone(),
@@ -205,23 +242,42 @@ impl Source for Fake {
 
     async fn describe(&self, key: &str) -> Result<Details, Error> {
         let mut state = self.lock();
-        let object = state.objects.get_mut(key).ok_or(Error::Gone { what: "404".into() })?;
+        let object = state
+            .objects
+            .get_mut(key)
+            .ok_or(Error::Gone { what: "404".into() })?;
         match object.mischief {
             Mischief::Storm(times) if object.asked < times => {
                 object.asked += 1;
                 return Err(unavailable());
             }
             Mischief::Silent => return Err(unavailable()),
-            Mischief::Disappears => return Err(Error::Gone { what: "404 NoSuchKey".into() }),
-            Mischief::Forbidden => return Err(Error::Forbidden { what: "403 AccessDenied".into() }),
+            Mischief::Disappears => {
+                return Err(Error::Gone {
+                    what: "404 NoSuchKey".into(),
+                });
+            }
+            Mischief::Forbidden => {
+                return Err(Error::Forbidden {
+                    what: "403 AccessDenied".into(),
+                });
+            }
             Mischief::CredentialsExpire => {
-                return Err(Error::Credentials { what: "400 ExpiredToken".into() });
+                return Err(Error::Credentials {
+                    what: "400 ExpiredToken".into(),
+                });
             }
             _ => {}
         }
         let (etag, etag_meaning) = etag(object);
         let part_sizes = match object.vouch {
-            Vouch::Parts(size) => Some(object.bytes.chunks(size).map(|part| part.len() as u64).collect()),
+            Vouch::Parts(size) => Some(
+                object
+                    .bytes
+                    .chunks(size)
+                    .map(|part| part.len() as u64)
+                    .collect(),
+            ),
             Vouch::Md5 | Vouch::Nothing => None,
         };
         Ok(Details {
@@ -246,7 +302,10 @@ impl Source for Fake {
     async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error> {
         let mut state = self.lock();
         state.opened.push((key.to_owned(), from));
-        let object = state.objects.get_mut(key).ok_or(Error::Gone { what: "404".into() })?;
+        let object = state
+            .objects
+            .get_mut(key)
+            .ok_or(Error::Gone { what: "404".into() })?;
         if fingerprint(object) != details.fingerprint {
             return Err(Error::Changed);
         }
@@ -266,7 +325,10 @@ impl Source for Fake {
                 end = Some(unavailable());
             }
             Mischief::MakesAnother => {
-                let another = Object { bytes: b"another".to_vec(), ..Object::default() };
+                let another = Object {
+                    bytes: b"another".to_vec(),
+                    ..Object::default()
+                };
                 state.objects.insert(format!("{key} another"), another);
             }
             _ => {}

@@ -8,7 +8,12 @@ use crate::fake::{Mischief, Object};
 use crate::world::{World, label};
 
 fn opened(world: &World) -> Vec<String> {
-    let mut keys: Vec<String> = world.source.opened().into_iter().map(|(key, _)| key).collect();
+    let mut keys: Vec<String> = world
+        .source
+        .opened()
+        .into_iter()
+        .map(|(key, _)| key)
+        .collect();
     keys.sort_unstable();
     keys
 }
@@ -52,7 +57,16 @@ async fn a_failed_run_in_between_forgets_nothing() {
     assert_eq!(world.migrate(None).await.job.state, JobState::Failed);
     world.source.storm_listings(0);
     world.source.forget_opened();
-    assert_eq!(world.migrate(None).await.certificate().body.counts.unchanged, 1);
+    assert_eq!(
+        world
+            .migrate(None)
+            .await
+            .certificate()
+            .body
+            .counts
+            .unchanged,
+        1
+    );
     assert!(opened(&world).is_empty());
 }
 
@@ -60,17 +74,29 @@ async fn a_failed_run_in_between_forgets_nothing() {
 async fn a_stricter_class_brings_everything_again() {
     let world = World::new().await;
     world.source.put_bytes("a", b"a");
-    world.source.put("b", Object { class: Some("core".into()), ..Object::default() });
+    world.source.put(
+        "b",
+        Object {
+            class: Some("core".into()),
+            ..Object::default()
+        },
+    );
     world.migrate(Some("personal")).await;
     world.source.forget_opened();
     world.migrate(Some("sensitive-personal")).await;
     assert_eq!(opened(&world), ["a", "b"]);
-    assert_eq!(world.read("a").await.expect("a").0.label, label("sensitive-personal"));
+    assert_eq!(
+        world.read("a").await.expect("a").0.label,
+        label("sensitive-personal")
+    );
     // A looser one changes nothing.
     world.source.forget_opened();
     world.migrate(Some("general")).await;
     assert!(opened(&world).is_empty());
-    assert_eq!(world.read("a").await.expect("a").0.label, label("sensitive-personal"));
+    assert_eq!(
+        world.read("a").await.expect("a").0.label,
+        label("sensitive-personal")
+    );
 }
 
 #[tokio::test]
@@ -78,10 +104,19 @@ async fn what_was_removed_at_the_destination_is_brought_again() {
     let world = World::new().await;
     world.source.put_bytes("a", b"a");
     let job = world.migrate(None).await.job;
-    let bucket = world.store.bucket(&job.bucket).await.expect("looked up").expect("a bucket");
+    let bucket = world
+        .store
+        .bucket(&job.bucket)
+        .await
+        .expect("looked up")
+        .expect("a bucket");
     let key = ObjectKey::parse("a").expect("a key");
     let transfer = Transfer {
-        principal: Principal { tenant: Some(world.tenant.id), role: Role::TenantUser, ..world.operator },
+        principal: Principal {
+            tenant: Some(world.tenant.id),
+            role: Role::TenantUser,
+            ..world.operator
+        },
         operation: "DeleteObject",
         flow: Flow::Change,
         subject: Subject {
@@ -97,9 +132,14 @@ async fn what_was_removed_at_the_destination_is_brought_again() {
     };
     let permit = world.gate.permit(transfer).await.expect("permitted");
     let store = world.store.clone();
-    let removed: Result<_, onshore_store::Error> =
-        world.db.write(move |unit| store.remove(unit, &permit, &key)).await;
+    let removed: Result<_, onshore_store::Error> = world
+        .db
+        .write(move |unit| store.remove(unit, &permit, &key))
+        .await;
     assert!(removed.expect("removed").is_some());
-    assert_eq!(world.migrate(None).await.certificate().body.counts.copied, 1);
+    assert_eq!(
+        world.migrate(None).await.certificate().body.counts.copied,
+        1
+    );
     assert!(world.read("a").await.is_some());
 }

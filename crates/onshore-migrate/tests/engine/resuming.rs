@@ -23,7 +23,14 @@ async fn an_engine_that_dies_costs_only_what_was_under_way() {
         }
         running.abort();
         running.await.expect_err("aborted");
-        if world.registry.job(job.id).await.expect("a job").state.is_ended() {
+        if world
+            .registry
+            .job(job.id)
+            .await
+            .expect("a job")
+            .state
+            .is_ended()
+        {
             break;
         }
     }
@@ -35,7 +42,11 @@ async fn an_engine_that_dies_costs_only_what_was_under_way() {
         assert_eq!(world.read(&key).await.expect("read").1, vec![n; 70_000]);
     }
     // Five deaths with at most eight objects under way each.
-    assert!(world.source.opened().len() <= 60 + 5 * 8, "{}", world.source.opened().len());
+    assert!(
+        world.source.opened().len() <= 60 + 5 * 8,
+        "{}",
+        world.source.opened().len()
+    );
 }
 
 #[tokio::test]
@@ -66,10 +77,16 @@ async fn the_same_order_attaches_while_the_job_runs() {
 async fn a_cancelled_job_stops_and_keeps_no_credentials() {
     let world = World::new().await;
     for n in 0..200 {
-        world.source.put_mischief(&format!("{n:03}"), Mischief::Storm(2));
+        world
+            .source
+            .put_mischief(&format!("{n:03}"), Mischief::Storm(2));
     }
     let job = world.order(None).await;
-    world.gate.cancel_job(world.operator, job.id).await.expect("cancelled");
+    world
+        .gate
+        .cancel_job(world.operator, job.id)
+        .await
+        .expect("cancelled");
     // `finish` checks that the credentials are gone.
     let outcome = world.finish(job.id).await;
     assert_eq!(outcome.job.state, JobState::Cancelled);
@@ -89,7 +106,11 @@ async fn a_draft_left_by_a_kill_becomes_the_certificate() {
     // As a kill between the job's end and its certificate leaves it: the draft is all but the proof.
     let whole = std::fs::read_to_string(&file).expect("read");
     let behind = whole.rfind("\"proof\": ").expect("a proof") + "\"proof\": ".len();
-    std::fs::write(folder.join(format!("{}.draft", outcome.job.id)), &whole[..behind]).expect("written");
+    std::fs::write(
+        folder.join(format!("{}.draft", outcome.job.id)),
+        &whole[..behind],
+    )
+    .expect("written");
     std::fs::remove_file(&file).expect("removed");
     let stop = CancellationToken::new();
     stop.cancel();

@@ -20,7 +20,7 @@ use onshore_types::{
     BucketName, ByteRange, JobId, Jurisdiction, Label, ObjectKey, PartitionName, PrincipalId,
     RegionId, TenantName, Timestamp,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::fake::Fake;
@@ -53,11 +53,12 @@ pub(crate) struct Outcome {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let folder = TempFolder::new().expect("a folder");
+        let folder = TempFolder::new("migrate").expect("a folder");
         let path = folder.path().to_owned();
         // Opening blocks, and must not do so on a thread of the runtime.
-        let (db, registry, store, gate) =
-            tokio::task::spawn_blocking(move || open(&path)).await.expect("no panic");
+        let (db, registry, store, gate) = tokio::task::spawn_blocking(move || open(&path))
+            .await
+            .expect("no panic");
         let operator = Principal {
             id: PrincipalId::from_bytes([1; 16]),
             tenant: None,
@@ -95,7 +96,9 @@ impl World {
 
     pub(crate) async fn order(&self, class: Option<&str>) -> Job {
         let access = SourceAccess {
-            source: SourceSpec::Folder(FolderSpec { path: "/fake".into() }),
+            source: SourceSpec::Folder(FolderSpec {
+                path: "/fake".into(),
+            }),
             network: Network::Anywhere,
         };
         let order = JobOrder {
@@ -104,9 +107,16 @@ impl World {
             source: serde_json::to_value(&access).expect("serializes"),
             fingerprint: [9; 32],
             label: class.map(|class| class.parse().expect("a label")),
-            credentials: Some(Secret::new(br#"{"access_key":"a","secret_key":"very secret"}"#.to_vec())),
+            credentials: Some(Secret::new(
+                br#"{"access_key":"a","secret_key":"very secret"}"#.to_vec(),
+            )),
         };
-        match self.gate.order_job(self.operator, order).await.expect("ordered") {
+        match self
+            .gate
+            .order_job(self.operator, order)
+            .await
+            .expect("ordered")
+        {
             Ordered::New(job) | Ordered::Attached(job) => job,
         }
     }
@@ -142,14 +152,19 @@ impl World {
             }
         });
         if let Some(certificate) = &certificate {
-            certificate.verify(&[self.gate.journal().verifier()]).expect("verifies");
+            certificate
+                .verify(&[self.gate.journal().verifier()])
+                .expect("verifies");
             let complete = certificate.body.listing == Listing::Complete;
             assert_eq!(complete, ended.state == JobState::Complete);
             assert_eq!(complete, certificate.body.exceptions.is_empty());
         }
         let credentials = self.registry.job_credentials(job).await.expect("looked up");
         assert!(credentials.is_none(), "credentials outlived their job");
-        Outcome { job: ended, certificate }
+        Outcome {
+            job: ended,
+            certificate,
+        }
     }
 
     /// Orders a job and runs it to its end.
@@ -163,7 +178,11 @@ impl World {
         let name = BucketName::parse("bucket").expect("a name");
         let bucket = self.store.bucket(&name).await.expect("looked up")?;
         let key = ObjectKey::parse(key).expect("a key");
-        let found = self.store.describe(&bucket, &key).await.expect("described")?;
+        let found = self
+            .store
+            .describe(&bucket, &key)
+            .await
+            .expect("described")?;
         let range = ByteRange::whole(found.size_bytes);
         let transfer = Transfer {
             principal: Principal {
@@ -205,20 +224,34 @@ impl Outcome {
     /// The exceptions as pairs of key and reason.
     pub(crate) fn exceptions(&self) -> Vec<(&str, &str)> {
         let exceptions = &self.certificate().body.exceptions;
-        exceptions.iter().map(|one| (one.key.as_str(), one.reason.as_str())).collect()
+        exceptions
+            .iter()
+            .map(|one| (one.key.as_str(), one.reason.as_str()))
+            .collect()
     }
 
     /// The objects as pairs of key and method.
     pub(crate) fn objects(&self) -> Vec<(&str, &str)> {
         let objects = &self.certificate().objects;
-        objects.iter().map(|one| (one.key.as_str(), one.method.as_str())).collect()
+        objects
+            .iter()
+            .map(|one| (one.key.as_str(), one.method.as_str()))
+            .collect()
     }
 }
 
 fn open(path: &std::path::Path) -> (Database, Registry, Store, Gate) {
-    let schemas = [onshore_registry::SCHEMA, onshore_journal::SCHEMA, Store::SCHEMA];
-    let db = Database::open(&path.join("onshore.db"), &schemas, onshore_db::Options::default())
-        .expect("a database");
+    let schemas = [
+        onshore_registry::SCHEMA,
+        onshore_journal::SCHEMA,
+        Store::SCHEMA,
+    ];
+    let db = Database::open(
+        &path.join("onshore.db"),
+        &schemas,
+        onshore_db::Options::default(),
+    )
+    .expect("a database");
     let keys: Arc<dyn KeyProvider> =
         Arc::new(FileRootKey::open_or_create(&path.join("root.key")).expect("a key"));
     let journal = Journal::open(
@@ -232,8 +265,13 @@ fn open(path: &std::path::Path) -> (Database, Registry, Store, Gate) {
     )
     .expect("a journal");
     let registry = Registry::new(db.clone(), Arc::clone(&keys));
-    let store = Store::open(db.clone(), &path.join("objects"), keys, onshore_store::Options::default())
-        .expect("a store");
+    let store = Store::open(
+        db.clone(),
+        &path.join("objects"),
+        keys,
+        onshore_store::Options::default(),
+    )
+    .expect("a store");
     let gate = Gate::open(
         GateParts {
             db: db.clone(),
@@ -251,7 +289,10 @@ fn open(path: &std::path::Path) -> (Database, Registry, Store, Gate) {
             proxies: Proxies::default(),
             clock: Arc::new(Ticking::default()),
         },
-        &EpochDocument { configuration: json!({}), version: "test".into() },
+        &EpochDocument {
+            configuration: json!({}),
+            version: "test".into(),
+        },
     )
     .expect("a gate");
     (db, registry, store, gate)
@@ -260,9 +301,4 @@ fn open(path: &std::path::Path) -> (Database, Registry, Store, Gate) {
 /// Reads a label.
 pub(crate) fn label(text: &str) -> Label {
     text.parse().expect("a label")
-}
-
-/// Whether a value is an object with a member.
-pub(crate) fn has(value: &Value, member: &str) -> bool {
-    value.get(member).is_some()
 }

@@ -12,7 +12,8 @@ use crate::ops::listing::{Encoding, UploadsWish, limit};
 use crate::ops::multipart::parse_upload;
 use crate::ops::parts::parse_number;
 use crate::ops::shown::{self, ChecksumFields};
-use crate::service::objects::{aes256, answer, common_prefixes, owner};
+use crate::service::listings::{common_prefixes, owner};
+use crate::service::objects::{aes256, answer};
 use crate::service::{Service, asked, bucket_name, call_of, object_name};
 
 impl Service {

@@ -19,13 +19,13 @@ pub(crate) const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934c
 
 #[derive(Clone)]
 pub(crate) struct Client {
-    address: SocketAddr,
-    clock: Arc<Hand>,
+    pub(crate) address: SocketAddr,
+    pub(crate) clock: Arc<Hand>,
     pub(crate) access_key: String,
     pub(crate) secret: String,
     pub(crate) region: String,
     pub(crate) tenant: TenantId,
-    from: IpAddr,
+    pub(crate) from: IpAddr,
 }
 
 /// How a body is sent.

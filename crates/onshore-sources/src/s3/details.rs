@@ -153,7 +153,9 @@ fn checksums(head: &HeadObjectOutput) -> Vec<SourceChecksum> {
     ];
     written
         .into_iter()
-        .filter_map(|(algorithm, text)| parse_checksum(algorithm, text?, head.checksum_type()))
+        .filter_map(|(algorithm, text)| {
+            parse_checksum(algorithm, text?, head.checksum_type(), head.e_tag())
+        })
         .collect()
 }
 
@@ -161,7 +163,9 @@ fn parse_checksum(
     algorithm: ChecksumAlgorithm,
     text: &str,
     kind: Option<&ChecksumType>,
+    etag: Option<&str>,
 ) -> Option<SourceChecksum> {
+    let is_multipart = etag.is_some_and(|etag| etag.trim_matches('"').contains('-'));
     let (value, parts) = match text.rsplit_once('-') {
         Some((value, parts)) => (value, Some(parts.parse::<u32>().ok()?)),
         None => (text, None),
@@ -170,6 +174,9 @@ fn parse_checksum(
         (Some(parts), _) if (1..=PARTS_MAX).contains(&parts) => ChecksumScope::Parts(parts),
         // Composite, and no word of how many parts: nothing can be computed from that.
         (Some(_), _) | (None, Some(ChecksumType::Composite)) => return None,
+        // Uploaded in parts, and no word of what the value covers: some servers give the composite one bare. Only
+        // CRC64NVME is always over the whole.
+        (None, None) if is_multipart && algorithm != ChecksumAlgorithm::Crc64Nvme => return None,
         (None, _) => ChecksumScope::Whole,
     };
     let value = STANDARD.decode(value).ok()?;
@@ -247,8 +254,9 @@ async fn part_size(
         .head_object()
         .bucket(bucket)
         .key(key)
+        // Without If-Match: some servers compare it with the part's own ETag. The bytes are read with it, and a layout
+        // of another state does not add up to the ETag that they are verified by.
         .part_number(number)
-        .set_if_match(details.etag.as_deref().map(|etag| format!("\"{etag}\"")))
         .set_version_id(details.version.clone())
         .send()
         .await;

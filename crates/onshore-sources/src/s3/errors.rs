@@ -64,16 +64,16 @@ pub(super) fn fault<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) 
         SdkError::ResponseError(_) => Error::Unavailable {
             what: "an answer that does not parse".to_owned(),
         },
-        SdkError::ServiceError(service) => of_status(service.raw().status().as_u16(), code(error)),
+        SdkError::ServiceError(service) => of_status(service.raw().status().as_u16(), code(error).as_deref()),
         _ => Error::Protocol {
             what: "an error of a kind the SDK did not have".to_owned(),
         },
     }
 }
 
-fn of_status(status: u16, code: Option<String>) -> Error {
-    let known = code.as_deref().unwrap_or_default();
-    let what = match &code {
+fn of_status(status: u16, code: Option<&str>) -> Error {
+    let known = code.unwrap_or_default();
+    let what = match code {
         Some(code) => format!("{status} {code}"),
         None => status.to_string(),
     };
@@ -118,7 +118,7 @@ mod tests {
             (400, "", ErrorKind::Bug),
             (301, "PermanentRedirect", ErrorKind::Bug),
         ] {
-            let code = (!code.is_empty()).then(|| code.to_owned());
+            let code = (!code.is_empty()).then_some(code);
             assert_eq!(of_status(status, code).kind(), kind, "{status}");
         }
     }

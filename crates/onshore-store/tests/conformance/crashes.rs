@@ -1,6 +1,7 @@
 //! What was acknowledged survives, what was not leaves nothing, and readers keep what they have begun to read.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::StreamExt;
@@ -153,4 +154,46 @@ async fn a_reader_keeps_what_it_began_to_read() {
     house.store.drain().await;
     assert!(house.files().is_empty());
     assert_eq!(house.read(&bucket, "k", None).await.expect("read"), b"new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_staged_body_that_is_held_too_long_takes_nothing_from_a_reader() {
+    let house = House::new();
+    let bucket = house.bucket("held", None).await;
+    let old = noise(8 << 20, 1);
+    let permit = house.permit(Flow::Store, &bucket, "k");
+    let staged = house
+        .store
+        .stage(&permit, chunks(&old, 1 << 16), &Checks::default())
+        .await;
+    let staged = Arc::new(staged.expect("staged"));
+    let (store, now, shared) = (house.store.clone(), house.now(), Arc::clone(&staged));
+    let committed = house
+        .db
+        .write(move |unit| {
+            store.commit(
+                unit,
+                &permit,
+                &shared,
+                &general(),
+                &WriteCondition::Always,
+                now,
+            )
+        })
+        .await
+        .expect("committed");
+    let range = ByteRange::whole(old.len() as u64);
+    let permit = issue(&Ask {
+        version: Some(committed.version),
+        range,
+        ..house.ask(Flow::Read, &bucket, "k")
+    });
+    let (_, body) = house.store.read(permit, range).await.expect("a body");
+    house.write(&bucket, "k", b"new").await;
+    drop(staged);
+    house.store.drain().await;
+    assert_eq!(house.files().len(), 1);
+    assert_eq!(gather(body).await.expect("read"), old);
+    house.store.drain().await;
+    assert!(house.files().is_empty());
 }
