@@ -20,12 +20,13 @@ struct Delivery {
     open: Option<ByteStream>,
 }
 
-/// Streams the described state of an object, whole.
+/// Streams the described state of an object, whole: from what is open already, or opened here.
 pub(crate) fn deliver(
     source: Arc<dyn Source>,
     key: String,
     details: Arc<Details>,
     patience: Patience,
+    open: Option<ByteStream>,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send {
     let delivery = Delivery {
         source,
@@ -33,7 +34,7 @@ pub(crate) fn deliver(
         details,
         attempts: patience.begin(),
         offset: 0,
-        open: None,
+        open,
     };
     stream::try_unfold(delivery, Delivery::next)
 }

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 use onshore_gate::StoredFact;
 use onshore_policy::{Flow, Permit, Subject, Transfer};
 use onshore_registry::{EntryOutcome, JobEntry, ListedEntry};
-use onshore_sources::{Details, ErrorKind};
+use onshore_sources::{ByteStream, Details, ErrorKind};
 use onshore_store::{BodyError, ContentHeaders, NewObject, SourceFacts, Staged, WriteCondition};
 use onshore_types::{ByteRange, Label, ObjectKey, VersionId};
 use ring::digest::{Context, SHA256};
@@ -107,20 +107,26 @@ async fn persist(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
 }
 
 async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcome), Fault> {
-    let details = work
+    let fetched = work
         .source
-        .describe(key.as_str())
+        .fetch(key.as_str())
         .await
         .map_err(Fault::Source)?;
-    if let Some(obstacle) = details.obstacle {
-        return Err(exception(obstacle.reason(), obstacle.detail()));
-    }
-    let details = Arc::new(details);
+    let body = fetched
+        .body
+        .map_err(|obstacle| exception(obstacle.reason(), obstacle.detail()))?;
+    let details = Arc::new(fetched.details);
     let (declared, note) = declared(work.job.label, &details);
     let label = Label::of_declarations([declared, work.bucket.class]);
     let permit = permit(work, key, label, details.size_bytes).await?;
     let verification = choose(&details);
-    let staged = stage(work, key, &details, &verification, &permit).await?;
+    let body = delivery(work, key, &details, Some(body)).map_err(BodyError::new);
+    let staged = work
+        .parts
+        .store
+        .stage(&permit, body, &verification.checks)
+        .await
+        .map_err(of_store)?;
     confirm(work, key, &details, &verification, &staged).await?;
     let arrival = Arc::new(Arrival {
         key: key.clone(),
@@ -190,31 +196,18 @@ async fn permit(
         })
 }
 
-async fn stage(
-    work: &Work,
-    key: &ObjectKey,
-    details: &Arc<Details>,
-    verification: &Verification,
-    permit: &Permit,
-) -> Result<Staged, Fault> {
-    let body = delivery(work, key, details).map_err(BodyError::new);
-    work.parts
-        .store
-        .stage(permit, body, &verification.checks)
-        .await
-        .map_err(of_store)
-}
-
 fn delivery(
     work: &Work,
     key: &ObjectKey,
     details: &Arc<Details>,
+    open: Option<ByteStream>,
 ) -> impl futures_util::Stream<Item = Result<bytes::Bytes, onshore_sources::Error>> + Send + use<> {
     deliver(
         Arc::clone(&work.source),
         key.as_str().to_owned(),
         Arc::clone(details),
         work.parts.patience,
+        open,
     )
 }
 
@@ -231,7 +224,7 @@ async fn confirm(
         Further::Etag(etag) => *etag == staged.etag(),
         Further::SecondReading => {
             let mut hash = Context::new(&SHA256);
-            let mut body = std::pin::pin!(delivery(work, key, details));
+            let mut body = std::pin::pin!(delivery(work, key, details, None));
             while let Some(chunk) = body.try_next().await.map_err(Fault::Source)? {
                 hash.update(&chunk);
             }

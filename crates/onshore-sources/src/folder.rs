@@ -18,7 +18,7 @@ use rustix::fs::OFlags;
 
 use crate::content_type;
 use crate::folder::walk::Walk;
-use crate::source::{ByteStream, Details, Entry, EtagMeaning, ListCursor, Page, Source};
+use crate::source::{ByteStream, Details, Entry, EtagMeaning, Fetched, ListCursor, Page, Source};
 use crate::{Error, FolderSpec};
 
 /// How many bytes are read at once.
@@ -75,11 +75,11 @@ impl Source for Folder {
         .await
     }
 
-    async fn describe(&self, key: &str) -> Result<Details, Error> {
-        let (root, key) = (Arc::clone(&self.root), key.to_owned());
-        blocking(move || {
-            let metadata = root.symlink_metadata(&key).map_err(fault)?;
-            let entry = entry_of(key, &metadata)?;
+    async fn fetch(&self, key: &str) -> Result<Fetched, Error> {
+        let (root, name) = (Arc::clone(&self.root), key.to_owned());
+        let details = blocking(move || {
+            let metadata = root.symlink_metadata(&name).map_err(fault)?;
+            let entry = entry_of(name, &metadata)?;
             Ok(Details {
                 fingerprint: entry.fingerprint,
                 size_bytes: entry.size_bytes,
@@ -89,7 +89,9 @@ impl Source for Folder {
                 ..Details::default()
             })
         })
-        .await
+        .await?;
+        let body = Ok(self.open(key, &details, 0).await?);
+        Ok(Fetched { details, body })
     }
 
     async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error> {

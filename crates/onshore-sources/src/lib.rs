@@ -25,7 +25,7 @@ pub use folder::Folder;
 pub use reach::{Reach, endpoint_reach};
 pub use s3::{Network, S3Source};
 pub use source::{
-    ByteStream, ChecksumAlgorithm, ChecksumScope, Details, Entry, EtagMeaning, ListCursor,
+    ByteStream, ChecksumAlgorithm, ChecksumScope, Details, Entry, EtagMeaning, Fetched, ListCursor,
     Obstacle, Oddity, OddityKind, Page, Source, SourceChecksum,
 };
 pub use spec::{Addressing, FolderSpec, S3Spec, SourceAccess, SourceOptions, SourceSpec};

@@ -23,7 +23,7 @@ use aws_sdk_s3::types::EncodingType;
 use futures_util::stream;
 
 use crate::s3::errors::fault;
-use crate::source::{ByteStream, Details, ListCursor, Page, Source};
+use crate::source::{ByteStream, Details, Fetched, ListCursor, Page, Source};
 use crate::{Addressing, Credentials, Error, S3Spec};
 
 pub(crate) use listing::etag_of_fingerprint;
@@ -190,11 +190,36 @@ impl Source for S3Source {
         listing::page(&answer, &self.prefix, after)
     }
 
-    async fn describe(&self, key: &str) -> Result<Details, Error> {
-        let head = details::head(&self.client, &self.bucket, key).await?;
+    async fn fetch(&self, key: &str) -> Result<Fetched, Error> {
+        // One request for headers and bytes. The header is put in by hand, or the SDK would compare the checksum too.
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .customize()
+            .mutate_request(|request| {
+                request
+                    .headers_mut()
+                    .insert("x-amz-checksum-mode", "ENABLED");
+            })
+            .send()
+            .await
+            .map_err(|error| fault(&error));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error @ (Error::Unsupported { .. } | Error::Protocol { .. })) => {
+                return self.why_not(key, error).await;
+            }
+            Err(other) => return Err(other),
+        };
+        let head = details::head_of(&answer);
         let mut details = details::of_head(&head)?;
-        if details.obstacle.is_some() {
-            return Ok(details);
+        if let Some(obstacle) = details::obstacle(&head) {
+            return Ok(Fetched {
+                details,
+                body: Err(obstacle),
+            });
         }
         if details::needs_part_sizes(&details) {
             details.part_sizes =
@@ -208,7 +233,10 @@ impl Source for S3Source {
                 Err(other) => return Err(other),
             }
         }
-        Ok(details)
+        Ok(Fetched {
+            details,
+            body: Ok(stream_of(answer.body)),
+        })
     }
 
     async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error> {
@@ -229,8 +257,7 @@ impl Source for S3Source {
             return Err(Error::Changed);
         }
         let expected_bytes = details.size_bytes.checked_sub(from).ok_or(Error::Changed)?;
-        let ranged = answer.content_range().is_some();
-        if from > 0 && !ranged {
+        if from > 0 && answer.content_range().is_none() {
             return Err(Error::Unsupported {
                 what: "ranges of an object".to_owned(),
             });
@@ -241,15 +268,33 @@ impl Source for S3Source {
         {
             return Err(Error::Changed);
         }
-        let mut body = Box::pin(answer.body);
-        Ok(Box::pin(stream::poll_fn(move |context| {
-            body.as_mut().poll_next(context).map(|chunk| {
-                chunk.map(|chunk| {
-                    chunk.map_err(|_| Error::Unavailable {
-                        what: "the body broke off".to_owned(),
-                    })
+        Ok(stream_of(answer.body))
+    }
+}
+
+impl S3Source {
+    /// Asks HEAD why GET was refused: some objects are there and cannot be read as they are.
+    async fn why_not(&self, key: &str, refused: Error) -> Result<Fetched, Error> {
+        let head = details::head(&self.client, &self.bucket, key).await?;
+        match details::obstacle(&head) {
+            Some(obstacle) => Ok(Fetched {
+                details: details::of_head(&head)?,
+                body: Err(obstacle),
+            }),
+            None => Err(refused),
+        }
+    }
+}
+
+fn stream_of(body: aws_sdk_s3::primitives::ByteStream) -> ByteStream {
+    let mut body = Box::pin(body);
+    Box::pin(stream::poll_fn(move |context| {
+        body.as_mut().poll_next(context).map(|chunk| {
+            chunk.map(|chunk| {
+                chunk.map_err(|_| Error::Unavailable {
+                    what: "the body broke off".to_owned(),
                 })
             })
-        })))
-    }
+        })
+    }))
 }

@@ -22,12 +22,28 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// oddity when it cannot be had.
     async fn list(&self, after: Option<&ListCursor>) -> Result<Page, Error>;
 
-    /// Asks what the object is right now.
-    async fn describe(&self, key: &str) -> Result<Details, Error>;
+    /// Says what the object is right now, and opens exactly that state of it.
+    async fn fetch(&self, key: &str) -> Result<Fetched, Error>;
 
     /// Opens the described state of the object from a byte on to its end; [`Error::Changed`] when that state is no
     /// more.
     async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error>;
+}
+
+/// One state of an object.
+pub struct Fetched {
+    /// What the source says of it.
+    pub details: Details,
+    /// Its bytes, or why they cannot be had.
+    pub body: Result<ByteStream, Obstacle>,
+}
+
+impl fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetched")
+            .field("details", &self.details)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where a listing goes on. Only the source that made it can read it.
@@ -162,8 +178,6 @@ pub struct Details {
     pub etag_meaning: EtagMeaning,
     /// The sizes of the parts the object was uploaded in, when something above needs them and the source tells them.
     pub part_sizes: Option<Vec<u64>>,
-    /// Why it cannot be read, although it is there.
-    pub obstacle: Option<Obstacle>,
 }
 
 /// What an ETag says of the bytes.

@@ -317,7 +317,8 @@ async fn what_is_no_request_is_named() {
             .await
     };
     let name = br#"{"name":"acme"}"#;
-    let table: [(&str, &str, &[(&str, &str)], Vec<u8>, u16); 11] = [
+    type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Vec<u8>, u16);
+    let table: [Row<'_>; 11] = [
         ("POST", "/v1/tenants", &[auth], name.to_vec(), 415),
         (
             "POST",

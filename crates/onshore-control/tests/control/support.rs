@@ -371,7 +371,7 @@ fn open_keepers(folder: &Path, clock: Arc<dyn Clock>) -> (Database, Registry, St
             },
             networks: Networks::new(networks).expect("networks"),
             proxies: Proxies::new([ipnet::IpNet::from(IpAddr::V4(PROXY))]),
-            clock: clock,
+            clock,
         },
         &EpochDocument {
             configuration: json!({ "test": true }),

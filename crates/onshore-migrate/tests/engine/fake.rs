@@ -9,8 +9,8 @@ use futures_util::stream;
 use md5::{Digest, Md5};
 use onshore_migrate::OpenSource;
 use onshore_sources::{
-    ByteStream, Credentials, Details, Entry, Error, EtagMeaning, ListCursor, Obstacle, Oddity,
-    Page, Source, SourceAccess,
+    ByteStream, Credentials, Details, Entry, Error, EtagMeaning, Fetched, ListCursor, Obstacle,
+    Oddity, Page, Source, SourceAccess,
 };
 use onshore_types::Timestamp;
 
@@ -164,6 +164,68 @@ impl Fake {
     }
 }
 
+impl Fake {
+    fn describe(&self, key: &str) -> Result<(Details, Option<Obstacle>), Error> {
+        let mut state = self.lock();
+        let object = state
+            .objects
+            .get_mut(key)
+            .ok_or(Error::Gone { what: "404".into() })?;
+        match object.mischief {
+            Mischief::Storm(times) if object.asked < times => {
+                object.asked += 1;
+                return Err(unavailable());
+            }
+            Mischief::Silent => return Err(unavailable()),
+            Mischief::Disappears => {
+                return Err(Error::Gone {
+                    what: "404 NoSuchKey".into(),
+                });
+            }
+            Mischief::Forbidden => {
+                return Err(Error::Forbidden {
+                    what: "403 AccessDenied".into(),
+                });
+            }
+            Mischief::CredentialsExpire => {
+                return Err(Error::Credentials {
+                    what: "400 ExpiredToken".into(),
+                });
+            }
+            _ => {}
+        }
+        let (etag, etag_meaning) = etag(object);
+        let part_sizes = match object.vouch {
+            Vouch::Parts(size) => Some(
+                object
+                    .bytes
+                    .chunks(size)
+                    .map(|part| part.len() as u64)
+                    .collect(),
+            ),
+            Vouch::Md5 | Vouch::Nothing => None,
+        };
+        let obstacle = object.obstacle;
+        let details = Details {
+            fingerprint: fingerprint(object),
+            etag: Some(etag),
+            etag_meaning,
+            size_bytes: object.bytes.len() as u64,
+            content_type: Some("text/plain".into()),
+            user_metadata: object
+                .class
+                .iter()
+                .map(|class| ("onshore-class".to_owned(), class.clone()))
+                .chain([("origin".to_owned(), "fake".to_owned())])
+                .collect(),
+            tags: [("kind".to_owned(), "test".to_owned())].into(),
+            part_sizes,
+            ..Details::default()
+        };
+        Ok((details, obstacle))
+    }
+}
+
 fn unavailable() -> Error {
     Error::Unavailable {
         what: "503 SlowDown".into(),
@@ -240,63 +302,13 @@ impl Source for Fake {
         Ok(page)
     }
 
-    async fn describe(&self, key: &str) -> Result<Details, Error> {
-        let mut state = self.lock();
-        let object = state
-            .objects
-            .get_mut(key)
-            .ok_or(Error::Gone { what: "404".into() })?;
-        match object.mischief {
-            Mischief::Storm(times) if object.asked < times => {
-                object.asked += 1;
-                return Err(unavailable());
-            }
-            Mischief::Silent => return Err(unavailable()),
-            Mischief::Disappears => {
-                return Err(Error::Gone {
-                    what: "404 NoSuchKey".into(),
-                });
-            }
-            Mischief::Forbidden => {
-                return Err(Error::Forbidden {
-                    what: "403 AccessDenied".into(),
-                });
-            }
-            Mischief::CredentialsExpire => {
-                return Err(Error::Credentials {
-                    what: "400 ExpiredToken".into(),
-                });
-            }
-            _ => {}
-        }
-        let (etag, etag_meaning) = etag(object);
-        let part_sizes = match object.vouch {
-            Vouch::Parts(size) => Some(
-                object
-                    .bytes
-                    .chunks(size)
-                    .map(|part| part.len() as u64)
-                    .collect(),
-            ),
-            Vouch::Md5 | Vouch::Nothing => None,
+    async fn fetch(&self, key: &str) -> Result<Fetched, Error> {
+        let (details, obstacle) = self.describe(key)?;
+        let body = match obstacle {
+            Some(obstacle) => Err(obstacle),
+            None => Ok(self.open(key, &details, 0).await?),
         };
-        Ok(Details {
-            fingerprint: fingerprint(object),
-            etag: Some(etag),
-            etag_meaning,
-            size_bytes: object.bytes.len() as u64,
-            content_type: Some("text/plain".into()),
-            user_metadata: object
-                .class
-                .iter()
-                .map(|class| ("onshore-class".to_owned(), class.clone()))
-                .chain([("origin".to_owned(), "fake".to_owned())])
-                .collect(),
-            tags: [("kind".to_owned(), "test".to_owned())].into(),
-            part_sizes,
-            obstacle: object.obstacle,
-            ..Details::default()
-        })
+        Ok(Fetched { details, body })
     }
 
     async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType, ServerSideEncryption, StorageClass};
 use base64::Engine as _;
@@ -43,6 +44,36 @@ pub(super) async fn head(
         })
 }
 
+/// GET says in its headers what HEAD says.
+pub(super) fn head_of(answer: &GetObjectOutput) -> HeadObjectOutput {
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    HeadObjectOutput::builder()
+        .set_content_length(answer.content_length())
+        .set_e_tag(text(answer.e_tag()))
+        .set_version_id(text(answer.version_id()))
+        .set_last_modified(answer.last_modified().copied())
+        .set_content_type(text(answer.content_type()))
+        .set_cache_control(text(answer.cache_control()))
+        .set_content_disposition(text(answer.content_disposition()))
+        .set_content_encoding(text(answer.content_encoding()))
+        .set_content_language(text(answer.content_language()))
+        .set_expires_string(text(answer.expires_string()))
+        .set_metadata(answer.metadata().cloned())
+        .set_missing_meta(answer.missing_meta())
+        .set_tag_count(answer.tag_count())
+        .set_storage_class(answer.storage_class().cloned())
+        .set_restore(text(answer.restore()))
+        .set_server_side_encryption(answer.server_side_encryption().cloned())
+        .set_sse_customer_algorithm(text(answer.sse_customer_algorithm()))
+        .set_checksum_type(answer.checksum_type().cloned())
+        .set_checksum_sha256(text(answer.checksum_sha256()))
+        .set_checksum_sha1(text(answer.checksum_sha1()))
+        .set_checksum_crc64_nvme(text(answer.checksum_crc64_nvme()))
+        .set_checksum_crc32_c(text(answer.checksum_crc32_c()))
+        .set_checksum_crc32(text(answer.checksum_crc32()))
+        .build()
+}
+
 pub(super) fn of_head(head: &HeadObjectOutput) -> Result<Details, Error> {
     let size_bytes = head
         .content_length()
@@ -74,7 +105,6 @@ pub(super) fn of_head(head: &HeadObjectOutput) -> Result<Details, Error> {
         tags: BTreeMap::new(),
         checksums: checksums(head),
         part_sizes: None,
-        obstacle: obstacle(head),
     })
 }
 
@@ -123,7 +153,8 @@ fn parse_etag(etag: &str) -> EtagMeaning {
     }
 }
 
-fn obstacle(head: &HeadObjectOutput) -> Option<Obstacle> {
+/// Returns why an object that is there cannot be read as it is.
+pub(super) fn obstacle(head: &HeadObjectOutput) -> Option<Obstacle> {
     let restored = head
         .restore()
         .is_some_and(|restore| restore.contains("ongoing-request=\"false\""));
@@ -300,10 +331,11 @@ pub(super) async fn tags(
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_s3::operation::get_object::GetObjectOutput;
     use aws_sdk_s3::operation::head_object::HeadObjectOutput;
     use aws_sdk_s3::types::{ChecksumType, ServerSideEncryption, StorageClass};
 
-    use super::{checksums, of_head, parse_etag, without_aws_chunked};
+    use super::{checksums, obstacle, of_head, parse_etag, without_aws_chunked};
     use crate::source::{ChecksumScope, EtagMeaning, Obstacle};
 
     const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
@@ -347,7 +379,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_said_so() {
         let head = || HeadObjectOutput::builder().content_length(1);
-        let of = |head: HeadObjectOutput| of_head(&head).expect("details").obstacle;
+        let of = |head: HeadObjectOutput| obstacle(&head);
         assert_eq!(
             of(head().storage_class(StorageClass::Glacier).build()),
             Some(Obstacle::Archived)

@@ -64,7 +64,9 @@ pub(super) fn fault<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) 
         SdkError::ResponseError(_) => Error::Unavailable {
             what: "an answer that does not parse".to_owned(),
         },
-        SdkError::ServiceError(service) => of_status(service.raw().status().as_u16(), code(error).as_deref()),
+        SdkError::ServiceError(service) => {
+            of_status(service.raw().status().as_u16(), code(error).as_deref())
+        }
         _ => Error::Protocol {
             what: "an error of a kind the SDK did not have".to_owned(),
         },
