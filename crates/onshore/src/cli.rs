@@ -105,8 +105,11 @@ pub(crate) enum ConfigCommand {
     /// Check a configuration file and print what it means
     Check {
         /// The configuration file
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
+        #[arg(value_name = "FILE", required_unless_present = "config")]
+        file: Option<PathBuf>,
+        /// The configuration file, named as for `onshore serve`
+        #[arg(long, value_name = "FILE", conflicts_with = "file")]
+        config: Option<PathBuf>,
     },
 }
 

@@ -91,6 +91,7 @@ impl House {
             Store::SCHEMA,
         ];
         let database = data.join("onshore.db");
+        make_private(&database)?;
         let db = Database::open(
             &database,
             &schemas,
@@ -184,8 +185,24 @@ impl House {
     }
 }
 
+/// Makes the database file readable by its owner alone; SQLite gives the files beside it the same mode.
+fn make_private(database: &Path) -> Result<()> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(database)
+        .map(drop)
+        .with_context(|| format!("cannot open {}", database.display()))
+}
+
 fn open_root_key(data: &Path, config: &Config) -> Result<Arc<dyn KeyProvider>> {
-    let is_new = !data.join("onshore.db").exists();
+    // An empty file is a start that was cut short before there was anything to seal.
+    let is_new = data
+        .join("onshore.db")
+        .metadata()
+        .map_or(true, |file| file.len() == 0);
     let path = match &config.root_key_file {
         Some(path) => path.clone(),
         None => {

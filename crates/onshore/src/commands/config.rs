@@ -5,11 +5,15 @@ use serde_json::json;
 
 use crate::cli::{ConfigCommand, TargetArgs};
 use crate::config::Config;
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
 use crate::output::{self, Style};
 
 pub(crate) fn run(target: &TargetArgs, command: &ConfigCommand) -> Result<Exit> {
-    let ConfigCommand::Check { file } = command;
+    let ConfigCommand::Check { file, config } = command;
+    let file = file
+        .as_ref()
+        .or(config.as_ref())
+        .ok_or_else(|| usage("name the configuration file: onshore config check FILE"))?;
     let config = Config::load(Some(file))?;
     let epoch = config.epoch().configuration;
     match target.style() {

@@ -23,8 +23,12 @@ pub(crate) async fn run(target: &TargetArgs, args: &ExplainArgs) -> Result<Exit>
             output::line(&format!("cause    {}", answer.cause));
             output::line(&format!("from     {}", answer.from));
             output::line(&format!("to       {}", answer.to));
-            if let Some(label) = &answer.label {
-                output::line(&format!("label    {label}"));
+            match (&answer.label, args.operation) {
+                (Some(label), _) => output::line(&format!("label    {label}")),
+                (None, AskedOperation::Get | AskedOperation::Head) => output::line(
+                    "object   there is none of this name; it is answered as an unclassified one would be",
+                ),
+                (None, AskedOperation::List | AskedOperation::Put) => {}
             }
             if let Some(remedy) = &answer.remedy {
                 output::line(&format!("remedy   {remedy}"));
