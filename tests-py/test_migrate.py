@@ -18,7 +18,8 @@ from onshore_server import BINARY, CONFIG, clean_env, find
 
 MIB = 1 << 20
 # moto, the third-party server, cannot be asked for these; they are brought from a folder or not at all.
-NOT_FOR_MOTO = {"/", "//", "//a", "/leading", ".", "..", "./a", "../a", "a/./b", "a/../b", "a/.", "a/.."}
+# The AWS SDK for Rust builds no request for a key of blanks alone: such a key is named as an exception.
+NOT_FOR_MOTO = {" ", "/", "//", "//a", "/leading", ".", "..", "./a", "../a", "a/./b", "a/../b", "a/.", "a/.."}
 
 
 def source_bucket(moto, name, objects):
@@ -42,6 +43,10 @@ def everything(s3, bucket, **more):
     with ThreadPoolExecutor(8) as pool:
         bodies = list(pool.map(lambda item: s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read(), found))
     return {item["Key"]: (body, item["ETag"]) for item, body in zip(found, bodies)}
+
+
+def everything_listed(s3, bucket):
+    return [item["Key"] for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket) for item in page.get("Contents", [])]
 
 
 @pytest.fixture(scope="module")
@@ -202,14 +207,15 @@ def test_kill_nine_and_run_again(make_server, moto, tmp_path):
 
 
 def test_an_incomplete_migration_says_so(server, moto, tmp_path):
-    s3 = source_bucket(moto, "holes", {"good": dict(Body=b"g"), "frozen": dict(Body=b"f", StorageClass="GLACIER")})
+    s3 = source_bucket(moto, "holes", {"good": dict(Body=b"g"), "frozen": dict(Body=b"f", StorageClass="GLACIER"), " ": dict(Body=b"blank")})
     path = tmp_path / "certificate.json"
     migrate(server, moto, "s3://holes", "onshore-holes", "--class", "general", certificate=path, status=1)
     body = json.loads(path.read_text())["body"]
     assert body["listing"] == "incomplete"
-    assert [item["key"] for item in body["exceptions"]] == ["frozen"]
+    arrived = set(everything(server.client(), "onshore-holes"))
+    assert "good" in arrived and "frozen" not in arrived
+    assert {item["key"] for item in body["exceptions"]} | arrived == set(everything_listed(s3, "holes")), "what did not arrive is named"
     assert server.run("verify", path, "--key", server.vkey).returncode in (0, 1)
-    assert s3
 
 
 def test_sources_that_are_not_there(server, moto):

@@ -268,23 +268,33 @@ fn take_page(
     Ok(!leaves.is_empty())
 }
 
-/// Writes the tiles of the log that are missing or damaged, from its leaves.
+/// Writes the tiles of the log that are missing or damaged, from its leaves, once these are known to be the right ones:
+/// a tile that contradicts a changed leaf is evidence.
 fn restore(db: &Database, folder: &Path, known: &Edge) -> Result<(), Error> {
-    let mut edge = Edge::default();
-    let mut full = Vec::new();
-    while edge.size() < known.size() && take_page(&mut edge, db, known.size(), &mut full)? {
-        for file in full.drain(..) {
-            write_tile(folder, &file)?;
-        }
-    }
-    if edge.size() != known.size() || edge.root() != known.root() {
+    let found = rebuild(db, known.size(), |_| Ok(()))?;
+    if found.size() != known.size() || found.root() != known.root() {
         return Err(Error::Rewritten {
             what: "leaves have changed since they were published".to_owned(),
         });
     }
-    edge.partial()
+    rebuild(db, known.size(), |file| write_tile(folder, file))?
+        .partial()
         .iter()
         .try_for_each(|file| write_tile(folder, file))
+}
+
+/// Takes all leaves up to a size into an edge of its own and hands over every tile they fill.
+fn rebuild(
+    db: &Database,
+    size: u64,
+    mut each: impl FnMut(&TileFile) -> Result<(), Error>,
+) -> Result<Edge, Error> {
+    let mut edge = Edge::default();
+    let mut full = Vec::new();
+    while edge.size() < size && take_page(&mut edge, db, size, &mut full)? {
+        full.drain(..).try_for_each(|file| each(&file))?;
+    }
+    Ok(edge)
 }
 
 fn is_written(folder: &Path, file: &TileFile) -> bool {

@@ -210,7 +210,7 @@ impl Registry {
         limit: u32,
     ) -> Result<Vec<JobEntry>, Error> {
         self.page(
-            "WHERE job = ?1 AND key > ?2 AND state = 'listed'",
+            "WHERE job = ?1 AND key >= ?2 AND state = 'listed'",
             job,
             after,
             limit,
@@ -228,7 +228,7 @@ impl Registry {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<JobEntry>, Error> {
-        self.page("WHERE job = ?1 AND key > ?2", job, after, limit)
+        self.page("WHERE job = ?1 AND key >= ?2", job, after, limit)
             .await
     }
 
@@ -239,12 +239,14 @@ impl Registry {
         after: Option<String>,
         limit: u32,
     ) -> Result<Vec<JobEntry>, Error> {
+        // The least key behind another is that with a zero byte; the least of all is the empty one.
+        let from = after.map(|key| key + "\0").unwrap_or_default();
         let found = self
             .db
             .read(move |view| {
                 view.all(
                     &format!("{COLUMNS} {filter} ORDER BY key LIMIT ?3"),
-                    params![job.as_bytes(), after.unwrap_or_default(), limit],
+                    params![job.as_bytes(), from, limit],
                     entry,
                 )
             })

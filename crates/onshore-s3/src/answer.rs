@@ -178,15 +178,31 @@ mod tests {
     fn control_characters_read_back_and_a_foreign_error_gets_the_id() {
         let text = readable(b"<Key>a\rb\n\x01</Key>", StatusCode::OK, "ID");
         assert_eq!(text, b"<Key>a&#xD;b\n&#x1;</Key>");
-        let text = readable(b"<Error><Code>C</Code></Error>", StatusCode::BAD_REQUEST, "ID");
-        assert_eq!(text, b"<Error><Code>C</Code><RequestId>ID</RequestId></Error>");
+        let text = readable(
+            b"<Error><Code>C</Code></Error>",
+            StatusCode::BAD_REQUEST,
+            "ID",
+        );
+        assert_eq!(
+            text,
+            b"<Error><Code>C</Code><RequestId>ID</RequestId></Error>"
+        );
     }
 
     #[test]
     fn a_304_has_no_body() {
-        let response = of_fault(&Fault::new(Code::NotModified, "m").with_header("etag", "\"e\""), "ID");
+        let response = of_fault(
+            &Fault::new(Code::NotModified, "m").with_header("etag", "\"e\""),
+            "ID",
+        );
         let response = finish(response, "ID", Afterwards::KeepAlive);
-        assert!(response.body().inner.bytes().is_some_and(|bytes| bytes.is_empty()));
+        assert!(
+            response
+                .body()
+                .inner
+                .bytes()
+                .is_some_and(|bytes| bytes.is_empty())
+        );
         assert!(!response.headers().contains_key("content-type"));
         assert!(response.headers().contains_key("etag"));
     }

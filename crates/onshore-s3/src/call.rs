@@ -56,7 +56,7 @@ impl Announced {
     pub(crate) fn parse(
         headers: &HeaderMap,
         sha256: Option<&str>,
-        trailers: Vec<String>,
+        trailers: &[String],
         len_bytes: Option<u64>,
     ) -> Result<Self, Fault> {
         let md5 = headers
@@ -81,10 +81,15 @@ impl Announced {
             ));
         }
         let said = headers.get("x-amz-sdk-checksum-algorithm");
-        let carried = checksums.first().map(|checksum| checksum.algorithm).or(trailing);
+        let carried = checksums
+            .first()
+            .map(|checksum| checksum.algorithm)
+            .or(trailing);
         if let Some(said) = said
             && carried.is_none_or(|algorithm| {
-                !said.as_bytes().eq_ignore_ascii_case(algorithm.as_str().as_bytes())
+                !said
+                    .as_bytes()
+                    .eq_ignore_ascii_case(algorithm.as_str().as_bytes())
             })
             && len_bytes.is_some_and(|len_bytes| len_bytes > 0)
         {

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use onshore_store::ErrorKind;
-use onshore_types::Jurisdiction;
 
 use crate::fault::{Code, Fault};
 
@@ -11,7 +10,9 @@ use crate::fault::{Code, Fault};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A domain for virtual-host style cannot be one.
-    #[error("`{0}` is not a domain name: letters, digits, hyphens and dots, such as s3.example.com")]
+    #[error(
+        "`{0}` is not a domain name: letters, digits, hyphens and dots, such as s3.example.com"
+    )]
     Domain(String),
     /// The listener failed for good.
     #[error("connections to {address} can no longer be accepted")]
@@ -42,13 +43,15 @@ pub(crate) enum ReadAt {
 
 impl Error {
     /// Says what a client is told; a failure of our own is logged here, where it is handled.
-    pub(crate) fn into_fault(self, read_at: ReadAt, region: Jurisdiction) -> Fault {
+    pub(crate) fn into_fault(self, read_at: ReadAt) -> Fault {
         match self {
-            Self::Store(error) => of_store(error, read_at, region),
+            Self::Store(error) => of_store(error),
             Self::Gate(onshore_gate::Error::Refused(refused)) => of_refusal(&refused, read_at),
             Self::Gate(onshore_gate::Error::EpochChanged) => try_again(),
-            Self::Gate(onshore_gate::Error::Db(error))
-            | Self::Gate(onshore_gate::Error::Registry(onshore_registry::Error::Db(error)))
+            Self::Gate(
+                onshore_gate::Error::Db(error)
+                | onshore_gate::Error::Registry(onshore_registry::Error::Db(error)),
+            )
             | Self::Db(error) => of_database(&error),
             Self::Gate(error) => {
                 tracing::error!(%error, cause = error_chain(&error), "the gate failed");
@@ -69,14 +72,20 @@ fn of_refusal(refused: &onshore_gate::Refused, read_at: ReadAt) -> Fault {
     };
     let ascii: String = short
         .chars()
-        .map(|character| if character.is_ascii_graphic() || character == ' ' { character } else { '?' })
+        .map(|character| {
+            if character.is_ascii_graphic() || character == ' ' {
+                character
+            } else {
+                '?'
+            }
+        })
         .collect();
     Fault::new(Code::AccessDenied, refused.message.clone())
         .with_header("x-onshore-refusal", &ascii)
         .with_header("x-onshore-leaf", &refused.leaf.to_string())
 }
 
-fn of_store(error: onshore_store::Error, read_at: ReadAt, region: Jurisdiction) -> Fault {
+fn of_store(error: onshore_store::Error) -> Fault {
     use onshore_store::Error as Store;
     let kind = error.kind();
     match error {
@@ -132,7 +141,7 @@ fn of_store(error: onshore_store::Error, read_at: ReadAt, region: Jurisdiction) 
         Store::Body(body) => match body.into_cause().downcast::<Fault>() {
             Ok(fault) => *fault,
             Err(cause) => match cause.downcast::<onshore_store::Error>() {
-                Ok(error) => of_store(*error, read_at, region),
+                Ok(error) => of_store(*error),
                 Err(_) => crate::body::incomplete(),
             },
         },

@@ -181,15 +181,26 @@ mod tests {
             Code::NoSuchKey,
             Code::MalformedTrailerError,
         ] {
-            let error: S3Error = Fault::new(code, "m").with_header("x-onshore-leaf", "7").into();
+            let error: S3Error = Fault::new(code, "m")
+                .with_header("x-onshore-leaf", "7")
+                .into();
             assert_eq!(error.code().as_str(), code.name());
             assert_eq!(error.status_code(), Some(code.status()));
-            assert!(error.headers().is_some_and(|h| h.contains_key("x-onshore-leaf")));
+            assert!(
+                error
+                    .headers()
+                    .is_some_and(|h| h.contains_key("x-onshore-leaf"))
+            );
         }
     }
 
     #[test]
     fn a_value_no_header_can_carry_is_left_out() {
-        assert!(Fault::access_denied().with_header("x-onshore-refusal", "a\nb").headers.is_empty());
+        assert!(
+            Fault::access_denied()
+                .with_header("x-onshore-refusal", "a\nb")
+                .headers
+                .is_empty()
+        );
     }
 }

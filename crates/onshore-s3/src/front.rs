@@ -94,7 +94,11 @@ impl Front {
     }
 
     /// Answers a request.
-    pub(crate) async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<AnswerBody> {
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Response<AnswerBody> {
         let number = self.inner.served.fetch_add(1, Ordering::Relaxed);
         let request_id = format!("{:012X}{number:08X}", self.inner.started.as_millis());
         let span = tracing::debug_span!(
@@ -103,10 +107,17 @@ impl Front {
             operation = tracing::field::Empty,
             tenant = tracing::field::Empty,
         );
-        self.served(request, peer, &request_id).instrument(span).await
+        self.served(request, peer, &request_id)
+            .instrument(span)
+            .await
     }
 
-    async fn served(&self, request: Request<Incoming>, peer: IpAddr, request_id: &str) -> Response<AnswerBody> {
+    async fn served(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        request_id: &str,
+    ) -> Response<AnswerBody> {
         let begun = self.inner.gate.now();
         let waiting = if request.headers().contains_key(EXPECT) {
             Waiting::ForContinue
@@ -157,7 +168,12 @@ impl Front {
         response
     }
 
-    fn count(&self, operation: Option<&'static str>, response: &Response<AnswerBody>, begun: Timestamp) {
+    fn count(
+        &self,
+        operation: Option<&'static str>,
+        response: &Response<AnswerBody>,
+        begun: Timestamp,
+    ) {
         let operation = operation.unwrap_or("none");
         let status = response.status().as_str().to_owned();
         let took_ms = self.inner.gate.now().as_millis() - begun.as_millis();
@@ -174,7 +190,9 @@ fn parse_domain(domain: &str) -> Result<String, Error> {
     let good = !domain.is_empty()
         && domain.split('.').all(|label| {
             !label.is_empty()
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
         });
     if good {
         Ok(domain.to_ascii_lowercase())
@@ -189,7 +207,10 @@ mod tests {
 
     #[test]
     fn domains_are_names_without_a_port() {
-        assert_eq!(parse_domain("S3.Localhost").expect("a domain"), "s3.localhost");
+        assert_eq!(
+            parse_domain("S3.Localhost").expect("a domain"),
+            "s3.localhost"
+        );
         for bad in ["", ".", "s3.", "s3..x", "s3.localhost:9000", "s3 x", "*.x"] {
             assert!(parse_domain(bad).is_err(), "{bad}");
         }

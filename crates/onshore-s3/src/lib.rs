@@ -4,12 +4,11 @@
 //! asks `gate`, and only then touches `store`. It keeps nothing and decides nothing. The wire is that of `s3s`, behind a
 //! trait of ours and behind a layer that authenticates every request and closes its traps.
 //!
-//! The way of a request: [`serve`] accepts it, [`guard`] lets it in or turns it away, [`wire`] finds the operation,
-//! [`service`] reads and shows, [`ops`] carries it out, [`answer`] puts the last hand on what goes back.
+//! The way of a request: `serve` accepts it, `guard` lets it in or turns it away, `wire` finds the operation,
+//! `service` reads and shows, `ops` carries it out, `answer` puts the last hand on what goes back.
 //!
 //! - [`Front`]: what the binary builds and serves.
-//! - [`operations`]: every operation of S3 with the transfers it stands for.
-//! - [`error`] and [`fault`]: what clients are told.
+//! - `operations`: every operation of S3 with the transfers it stands for; `error` and `fault`: what clients are told.
 //! - [`NOISY_LOG_TARGETS`]: log targets that must be off.
 
 mod answer;

@@ -13,6 +13,8 @@ pub(crate) enum Standing {
 }
 
 const CHANGE: Standing = Standing::Transfers(&[Flow::Change]);
+/// How it ends tells whether there is such an object: from abroad, or with a condition, it is an inspection too.
+const INSPECT_AND_CHANGE: Standing = Standing::Transfers(&[Flow::Inspect, Flow::Change]);
 const INSPECT: Standing = Standing::Transfers(&[Flow::Inspect]);
 const LIST: Standing = Standing::Transfers(&[Flow::List]);
 /// A conditional read, or that of a part, is an inspection first: its 304 and 412 tell of the object without its bytes.
@@ -21,6 +23,8 @@ const READ: Standing = Standing::Transfers(&[Flow::Inspect, Flow::Read]);
 const READ_AND_STORE: Standing = Standing::Transfers(&[Flow::Inspect, Flow::Read, Flow::Store]);
 /// The answer 412 to a conditional write tells of the object that is there: it is an inspection too.
 const STORE: Standing = Standing::Transfers(&[Flow::Inspect, Flow::Store]);
+/// A part replaces nothing that anybody can see.
+const STORE_ONLY: Standing = Standing::Transfers(&[Flow::Store]);
 const NOT_IMPLEMENTED: Standing = Standing::NotImplemented;
 
 /// The operations by name. `HeadBucket` and `GetBucketLocation` tell an owner that the bucket it named is there and
@@ -37,7 +41,10 @@ const TABLE: [(&str, Standing); 99] = [
     ("DeleteBucketAnalyticsConfiguration", NOT_IMPLEMENTED),
     ("DeleteBucketCors", NOT_IMPLEMENTED),
     ("DeleteBucketEncryption", NOT_IMPLEMENTED),
-    ("DeleteBucketIntelligentTieringConfiguration", NOT_IMPLEMENTED),
+    (
+        "DeleteBucketIntelligentTieringConfiguration",
+        NOT_IMPLEMENTED,
+    ),
     ("DeleteBucketInventoryConfiguration", NOT_IMPLEMENTED),
     ("DeleteBucketLifecycle", NOT_IMPLEMENTED),
     ("DeleteBucketMetadataTableConfiguration", NOT_IMPLEMENTED),
@@ -47,8 +54,8 @@ const TABLE: [(&str, Standing); 99] = [
     ("DeleteBucketReplication", NOT_IMPLEMENTED),
     ("DeleteBucketTagging", NOT_IMPLEMENTED),
     ("DeleteBucketWebsite", NOT_IMPLEMENTED),
-    ("DeleteObject", CHANGE),
-    ("DeleteObjectTagging", CHANGE),
+    ("DeleteObject", INSPECT_AND_CHANGE),
+    ("DeleteObjectTagging", INSPECT_AND_CHANGE),
     ("DeleteObjects", CHANGE),
     ("DeletePublicAccessBlock", NOT_IMPLEMENTED),
     ("GetBucketAccelerateConfiguration", NOT_IMPLEMENTED),
@@ -84,7 +91,10 @@ const TABLE: [(&str, Standing); 99] = [
     ("HeadBucket", CHANGE),
     ("HeadObject", INSPECT),
     ("ListBucketAnalyticsConfigurations", NOT_IMPLEMENTED),
-    ("ListBucketIntelligentTieringConfigurations", NOT_IMPLEMENTED),
+    (
+        "ListBucketIntelligentTieringConfigurations",
+        NOT_IMPLEMENTED,
+    ),
     ("ListBucketInventoryConfigurations", NOT_IMPLEMENTED),
     ("ListBucketMetricsConfigurations", NOT_IMPLEMENTED),
     ("ListBuckets", LIST),
@@ -118,11 +128,11 @@ const TABLE: [(&str, Standing); 99] = [
     ("PutObjectLegalHold", NOT_IMPLEMENTED),
     ("PutObjectLockConfiguration", NOT_IMPLEMENTED),
     ("PutObjectRetention", NOT_IMPLEMENTED),
-    ("PutObjectTagging", CHANGE),
+    ("PutObjectTagging", INSPECT_AND_CHANGE),
     ("PutPublicAccessBlock", NOT_IMPLEMENTED),
     ("RestoreObject", NOT_IMPLEMENTED),
     ("SelectObjectContent", NOT_IMPLEMENTED),
-    ("UploadPart", STORE),
+    ("UploadPart", STORE_ONLY),
     ("UploadPartCopy", READ_AND_STORE),
     ("WriteGetObjectResponse", NOT_IMPLEMENTED),
 ];
@@ -132,9 +142,18 @@ pub(crate) fn lookup(name: &str) -> Option<(&'static str, Standing)> {
     TABLE.iter().find(|(known, _)| *known == name).copied()
 }
 
+/// Whether an operation stands for transfers of this flow.
+pub(crate) fn allows(name: &str, flow: Flow) -> bool {
+    match lookup(name) {
+        Some((_, Standing::Transfers(flows))) => flows.contains(&flow),
+        Some((_, Standing::NotImplemented)) | None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Standing, TABLE, lookup};
+    use super::{Standing, TABLE, allows, lookup};
+    use onshore_policy::Flow;
     use std::collections::BTreeSet;
     use std::process::Command;
 
@@ -156,7 +175,9 @@ mod tests {
             .find(|package| package["name"] == "s3s")
             .and_then(|package| package["manifest_path"].as_str())
             .expect("s3s is a dependency");
-        let file = std::path::Path::new(manifest).with_file_name("src").join("s3_trait.rs");
+        let file = std::path::Path::new(manifest)
+            .with_file_name("src")
+            .join("s3_trait.rs");
         std::fs::read_to_string(file).expect("the trait is in this file")
     }
 
@@ -169,8 +190,10 @@ mod tests {
             .filter_map(|rest| rest.split('(').next())
             .map(|name| name.replace('_', ""))
             .collect();
-        let in_table: BTreeSet<String> =
-            TABLE.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        let in_table: BTreeSet<String> = TABLE
+            .iter()
+            .map(|(name, _)| name.to_ascii_lowercase())
+            .collect();
         assert!(in_trait.len() > 90, "the trait was found");
         assert_eq!(in_trait, in_table);
         assert_eq!(in_table.len(), TABLE.len(), "no name twice");
@@ -179,6 +202,11 @@ mod tests {
     #[test]
     fn what_is_unlisted_has_no_standing() {
         assert_eq!(lookup("GetObjectSecretly"), None);
-        assert_eq!(lookup("PutBucketPolicy").map(|(_, standing)| standing), Some(Standing::NotImplemented));
+        assert!(allows("GetObject", Flow::Read) && !allows("HeadObject", Flow::Read));
+        assert!(!allows("GetObjectSecretly", Flow::Read) && !allows("GetObjectAcl", Flow::Inspect));
+        assert_eq!(
+            lookup("PutBucketPolicy").map(|(_, standing)| standing),
+            Some(Standing::NotImplemented)
+        );
     }
 }

@@ -85,8 +85,12 @@ fn asked(call: &Call) -> S3Result<Asked<'_>> {
 }
 
 fn bucket_name(name: &str) -> Result<BucketName, Fault> {
-    BucketName::parse(name)
-        .map_err(|_| Fault::new(Code::InvalidBucketName, "The specified bucket is not valid."))
+    BucketName::parse(name).map_err(|_| {
+        Fault::new(
+            Code::InvalidBucketName,
+            "The specified bucket is not valid.",
+        )
+    })
 }
 
 fn object_name(bucket: &str, key: String) -> Result<(BucketName, ObjectKey), Fault> {

@@ -230,3 +230,75 @@ async fn an_endpoint_that_wants_virtual_hosts_gets_them() {
         Err(error) => assert_eq!(error.kind(), ErrorKind::Retry),
     }
 }
+
+#[tokio::test]
+async fn one_request_brings_headers_and_bytes_and_asks_for_the_checksum() {
+    let wire = Wire::serve(|head| {
+        if head.contains("list-type=2") {
+            reply("200 OK", "", EMPTY_LISTING)
+        } else if head.contains("?tagging") {
+            reply("501 Not Implemented", "", "<Error><Code>NotImplemented</Code></Error>")
+        } else {
+            // The checksum is that of other bytes: it is for the engine to find out.
+            let headers = "etag: \"5d41402abc4b2a76b9719d911017c592\"\r\nx-amz-checksum-crc32: AAAAAA==\r\n\
+                           x-amz-meta-Onshore-Class: core\r\ncontent-type: text/x\r\n";
+            reply("200 OK", headers, "hello")
+        }
+    })
+    .await;
+    let source = wire.source().await;
+    let fetched = source.fetch("k").await.expect("fetched");
+    let body = fetched.body.expect("a body");
+    let chunks: Vec<_> = body.try_collect().await.expect("not compared by the SDK");
+    assert_eq!(chunks.concat(), b"hello");
+    let details = fetched.details;
+    assert_eq!(
+        details
+            .user_metadata
+            .get("onshore-class")
+            .map(String::as_str),
+        Some("core")
+    );
+    assert_eq!(details.checksums.len(), 1);
+    assert_eq!(details.content_type.as_deref(), Some("text/x"));
+    let heads = wire.heads.lock().expect("not poisoned").clone();
+    assert!(
+        heads[1]
+            .to_ascii_lowercase()
+            .contains("x-amz-checksum-mode: enabled")
+    );
+    // Told once that there are no tags here, it does not ask again.
+    source.fetch("k").await.expect("fetched");
+    let asked = wire
+        .heads
+        .lock()
+        .expect("not poisoned")
+        .iter()
+        .filter(|head| head.contains("?tagging"))
+        .count();
+    assert_eq!(asked, 1);
+}
+
+#[tokio::test]
+async fn an_archived_object_is_named_as_one() {
+    let wire = Wire::serve(|head| {
+        if head.contains("list-type=2") {
+            reply("200 OK", "", EMPTY_LISTING)
+        } else if head.starts_with("HEAD") {
+            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-amz-storage-class: GLACIER\r\n\r\n"
+                .to_owned()
+        } else {
+            reply(
+                "403 Forbidden",
+                "",
+                "<Error><Code>InvalidObjectState</Code></Error>",
+            )
+        }
+    })
+    .await;
+    let fetched = wire.source().await.fetch("k").await.expect("looked at");
+    assert_eq!(
+        fetched.body.err(),
+        Some(onshore_sources::Obstacle::Archived)
+    );
+}

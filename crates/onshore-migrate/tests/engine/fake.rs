@@ -306,7 +306,7 @@ impl Source for Fake {
         let (details, obstacle) = self.describe(key)?;
         let body = match obstacle {
             Some(obstacle) => Err(obstacle),
-            None => Ok(self.open(key, &details, 0).await?),
+            None => Ok(Source::open(self, key, &details, 0).await?),
         };
         Ok(Fetched { details, body })
     }

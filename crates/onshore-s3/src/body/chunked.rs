@@ -22,7 +22,7 @@ pub(crate) enum Vouched {
     Unsigned,
     /// Each chunk and the trailers are signed, in a chain that begins with the request's signature.
     Signed {
-        key: SigningKey,
+        key: Box<SigningKey>,
         previous: String,
     },
 }
@@ -47,7 +47,7 @@ enum State {
     Chunk {
         size: u64,
         remaining: u64,
-        hash: Option<digest::Context>,
+        hash: Option<Box<digest::Context>>,
         signature: Option<String>,
     },
     /// In the line end behind a chunk.
@@ -72,7 +72,11 @@ impl std::fmt::Debug for State {
 
 impl Unframer {
     /// Begins a body whose unframed length was announced.
-    pub(crate) fn new(vouched: Vouched, announced: Option<Vec<String>>, expected_bytes: u64) -> Self {
+    pub(crate) fn new(
+        vouched: Vouched,
+        announced: Option<Vec<String>>,
+        expected_bytes: u64,
+    ) -> Self {
         Self {
             vouched,
             announced,
@@ -85,13 +89,19 @@ impl Unframer {
     }
 
     /// Takes the next bytes in and puts what is content behind `ready`.
-    pub(crate) fn push(&mut self, mut bytes: Bytes, ready: &mut VecDeque<Bytes>) -> Result<(), Fault> {
+    pub(crate) fn push(
+        &mut self,
+        mut bytes: Bytes,
+        ready: &mut VecDeque<Bytes>,
+    ) -> Result<(), Fault> {
         while bytes.has_remaining() {
             match &mut self.state {
                 State::Chunk {
                     remaining, hash, ..
                 } => {
-                    let taken = usize::try_from(*remaining).unwrap_or(usize::MAX).min(bytes.len());
+                    let taken = usize::try_from(*remaining)
+                        .unwrap_or(usize::MAX)
+                        .min(bytes.len());
                     let piece = bytes.split_to(taken);
                     *remaining -= taken as u64;
                     self.got_bytes += taken as u64;
@@ -168,7 +178,8 @@ impl Unframer {
     }
 
     fn begin_chunk(&mut self, line: &[u8]) -> Result<(), Fault> {
-        let line = std::str::from_utf8(line).map_err(|_| malformed("a chunk's size is no number"))?;
+        let line =
+            std::str::from_utf8(line).map_err(|_| malformed("a chunk's size is no number"))?;
         let (size, extension) = match line.split_once(';') {
             Some((size, extension)) => (size, Some(extension)),
             None => (line, None),
@@ -188,7 +199,7 @@ impl Unframer {
                     .and_then(|extension| extension.strip_prefix("chunk-signature="))
                     .ok_or_else(|| malformed("a chunk is not signed"))?;
                 (
-                    Some(digest::Context::new(&digest::SHA256)),
+                    Some(Box::new(digest::Context::new(&digest::SHA256))),
                     Some(signature.to_owned()),
                 )
             }
@@ -199,7 +210,11 @@ impl Unframer {
             hash,
             signature,
         };
-        if remaining == 0 { self.end_chunk() } else { Ok(()) }
+        if remaining == 0 {
+            self.end_chunk()
+        } else {
+            Ok(())
+        }
     }
 
     /// Compares the chunk's signature. The chunk of no bytes is the last, and no line end follows its bytes.
@@ -240,7 +255,9 @@ impl Unframer {
                 .as_ref()
                 .is_some_and(|announced| announced.contains(&name));
         if !known || self.trailers.iter().any(|(other, _)| *other == name) {
-            return Err(malformed("a trailing header was not announced, or came twice"));
+            return Err(malformed(
+                "a trailing header was not announced, or came twice",
+            ));
         }
         let total: usize = self.trailers.iter().map(|(n, v)| n.len() + v.len()).sum();
         if total + line.len() > TRAILERS_MAX_BYTES {
@@ -264,7 +281,9 @@ impl Unframer {
             return if self.trailers.is_empty() && signature.is_none() {
                 Ok(())
             } else {
-                Err(malformed("trailing headers follow where none were announced"))
+                Err(malformed(
+                    "trailing headers follow where none were announced",
+                ))
             };
         };
         if let Some(absent) = announced
@@ -308,7 +327,11 @@ mod tests {
     type Trailers = Vec<(String, String)>;
 
     /// Pushes the body in pieces of every size: where the pieces end must not matter.
-    fn unframe(body: &[u8], announced: Option<&[&str]>, expected: u64) -> Result<(Vec<u8>, Trailers), Code> {
+    fn unframe(
+        body: &[u8],
+        announced: Option<&[&str]>,
+        expected: u64,
+    ) -> Result<(Vec<u8>, Trailers), Code> {
         let mut results = Vec::new();
         for step in 1..=body.len().max(1) {
             let announced = announced.map(|names| names.iter().map(|n| (*n).to_owned()).collect());
@@ -320,12 +343,20 @@ mod tests {
             let ended = pushed.and_then(|()| unframer.finish());
             results.push(
                 ended
-                    .map(|trailers| (ready.iter().flatten().copied().collect::<Vec<u8>>(), trailers))
+                    .map(|trailers| {
+                        (
+                            ready.iter().flatten().copied().collect::<Vec<u8>>(),
+                            trailers,
+                        )
+                    })
                     .map_err(|fault| fault.code),
             );
         }
         let first = results.first().cloned().expect("one at least");
-        assert!(results.iter().all(|result| *result == first), "pieces matter");
+        assert!(
+            results.iter().all(|result| *result == first),
+            "pieces matter"
+        );
         first
     }
 
@@ -342,7 +373,10 @@ mod tests {
         assert_eq!(body, b"hello world");
         assert_eq!(trailers, [(CRC.to_owned(), "DUoRhQ==".to_owned())]);
         assert!(unframe(b"0\r\n\r\n", None, 0).is_ok());
-        assert!(unframe(b"0\r\n", None, 0).is_ok(), "the last line may be missing");
+        assert!(
+            unframe(b"0\r\n", None, 0).is_ok(),
+            "the last line may be missing"
+        );
         let (body, _) = unframe(b"2\r\n\r\n\r\n0\r\n\r\n", None, 2).expect("line ends as content");
         assert_eq!(body, b"\r\n");
     }
@@ -356,16 +390,51 @@ mod tests {
             (b"5\r\nhello\r\n0\r\n\r\n", None, 6, Code::IncompleteBody),
             (b"5\r\nhello\r\n0\r\n\r\n", None, 4, Code::IncompleteBody),
             (b"ffffffffffffffff\r\n", None, 5, Code::IncompleteBody),
-            (b"11111111111111111\r\n", None, 5, Code::MalformedTrailerError),
+            (
+                b"11111111111111111\r\n",
+                None,
+                5,
+                Code::MalformedTrailerError,
+            ),
             (b"-1\r\n", None, 5, Code::MalformedTrailerError),
             (b"\r\n", None, 5, Code::MalformedTrailerError),
-            (b"5\nhello\r\n0\r\n\r\n", None, 5, Code::MalformedTrailerError),
-            (b"5\r\nhelloXX0\r\n\r\n", None, 5, Code::MalformedTrailerError),
-            (b"5\r\nhelloX\r\n0\r\n\r\n", None, 5, Code::MalformedTrailerError),
+            (
+                b"5\nhello\r\n0\r\n\r\n",
+                None,
+                5,
+                Code::MalformedTrailerError,
+            ),
+            (
+                b"5\r\nhelloXX0\r\n\r\n",
+                None,
+                5,
+                Code::MalformedTrailerError,
+            ),
+            (
+                b"5\r\nhelloX\r\n0\r\n\r\n",
+                None,
+                5,
+                Code::MalformedTrailerError,
+            ),
             (b"0\r\n\r\nmore", None, 0, Code::MalformedTrailerError),
-            (b"0\r\n\r\n", Some(&[CRC][..]), 0, Code::MalformedTrailerError),
-            (b"0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n", None, 0, Code::MalformedTrailerError),
-            (b"0\r\nx-amz-meta-a:b\r\n\r\n", Some(&[CRC]), 0, Code::MalformedTrailerError),
+            (
+                b"0\r\n\r\n",
+                Some(&[CRC][..]),
+                0,
+                Code::MalformedTrailerError,
+            ),
+            (
+                b"0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n",
+                None,
+                0,
+                Code::MalformedTrailerError,
+            ),
+            (
+                b"0\r\nx-amz-meta-a:b\r\n\r\n",
+                Some(&[CRC]),
+                0,
+                Code::MalformedTrailerError,
+            ),
             (
                 b"0\r\nx-amz-checksum-crc32:a\r\nx-amz-checksum-crc32:b\r\n\r\n",
                 Some(&[CRC]),
@@ -374,7 +443,11 @@ mod tests {
             ),
         ] {
             let text = String::from_utf8_lossy(body);
-            assert_eq!(unframe(body, announced, expected).err(), Some(code), "{text}");
+            assert_eq!(
+                unframe(body, announced, expected).err(),
+                Some(code),
+                "{text}"
+            );
         }
         let long = format!("5;{}\r\n", "a".repeat(300));
         assert!(unframe(long.as_bytes(), None, 5).is_err());

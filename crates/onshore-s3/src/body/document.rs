@@ -111,7 +111,10 @@ impl DocumentCheck {
 
     /// Compares the digests.
     pub(crate) fn finish(&mut self) -> Result<(), Fault> {
-        if self.expected_bytes.is_some_and(|expected| expected != self.got_bytes) {
+        if self
+            .expected_bytes
+            .is_some_and(|expected| expected != self.got_bytes)
+        {
             return Err(incomplete());
         }
         for (running, expected, code) in self.digests.drain(..) {
@@ -137,13 +140,21 @@ impl DocumentCheck {
 type Start = fn() -> Running;
 
 const CHECKSUMS: [(&str, usize, Start); 5] = [
-    ("x-amz-checksum-crc32", 4, || crc(crc_fast::CrcAlgorithm::Crc32IsoHdlc)),
-    ("x-amz-checksum-crc32c", 4, || crc(crc_fast::CrcAlgorithm::Crc32Iscsi)),
-    ("x-amz-checksum-crc64nvme", 8, || crc(crc_fast::CrcAlgorithm::Crc64Nvme)),
+    ("x-amz-checksum-crc32", 4, || {
+        crc(crc_fast::CrcAlgorithm::Crc32IsoHdlc)
+    }),
+    ("x-amz-checksum-crc32c", 4, || {
+        crc(crc_fast::CrcAlgorithm::Crc32Iscsi)
+    }),
+    ("x-amz-checksum-crc64nvme", 8, || {
+        crc(crc_fast::CrcAlgorithm::Crc64Nvme)
+    }),
     ("x-amz-checksum-sha1", 20, || {
         Running::Hash(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY))
     }),
-    ("x-amz-checksum-sha256", 32, || Running::Hash(digest::Context::new(&digest::SHA256))),
+    ("x-amz-checksum-sha256", 32, || {
+        Running::Hash(digest::Context::new(&digest::SHA256))
+    }),
 ];
 
 fn crc(algorithm: crc_fast::CrcAlgorithm) -> Running {
@@ -160,7 +171,10 @@ pub(crate) fn of_base64(text: &[u8], len_bytes: usize) -> Option<Vec<u8>> {
 
 /// What a client reads whose `Content-MD5` is none.
 pub(crate) fn invalid_md5() -> Fault {
-    Fault::new(Code::InvalidDigest, "The Content-MD5 you specified was invalid.")
+    Fault::new(
+        Code::InvalidDigest,
+        "The Content-MD5 you specified was invalid.",
+    )
 }
 
 fn too_long() -> Fault {
@@ -174,14 +188,25 @@ mod tests {
     use crate::fault::{Code, Fault};
     use http::{HeaderMap, HeaderName};
 
-    fn check(headers: &[(&'static str, &str)], sha256: Option<&str>, body: &[u8]) -> Result<(), Fault> {
+    fn check(
+        headers: &[(&'static str, &str)],
+        sha256: Option<&str>,
+        body: &[u8],
+    ) -> Result<(), Fault> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.insert(HeaderName::from_static(name), value.parse().expect("a value"));
+            map.insert(
+                HeaderName::from_static(name),
+                value.parse().expect("a value"),
+            );
         }
         for step in [1, 3, body.len().max(1)] {
-            let mut check =
-                DocumentCheck::announced(&map, sha256, ChecksumsSpeakOf::Document, Some(body.len() as u64))?;
+            let mut check = DocumentCheck::announced(
+                &map,
+                sha256,
+                ChecksumsSpeakOf::Document,
+                Some(body.len() as u64),
+            )?;
             body.chunks(step).try_for_each(|piece| check.push(piece))?;
             check.finish()?;
         }
@@ -198,7 +223,10 @@ mod tests {
             ("x-amz-checksum-crc32c", "4waSgw=="),
             ("x-amz-checksum-crc64nvme", "rosUhgp5mIg="),
             ("x-amz-checksum-sha1", "98O8HYCOBHMq32eZZczDTKeuNEE="),
-            ("x-amz-checksum-sha256", "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="),
+            (
+                "x-amz-checksum-sha256",
+                "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU=",
+            ),
             ("content-md5", "JfnnlDI7RTiF9RgfG2JNCw=="),
         ] {
             check(&[(name, value)], Some(sha256), body).expect(name);

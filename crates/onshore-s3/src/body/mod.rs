@@ -79,7 +79,9 @@ pub(crate) struct RequestBody {
     framing: Framing,
     ready: VecDeque<Bytes>,
     len_bytes: Option<u64>,
-    idle: Pin<Box<Sleep>>,
+    /// Runs while nothing comes.
+    idle: Option<Pin<Box<Sleep>>>,
+    received_bytes: u64,
     report: BodyReport,
 }
 
@@ -96,7 +98,8 @@ impl RequestBody {
             framing,
             ready: VecDeque::new(),
             len_bytes,
-            idle: Box::pin(sleep(IDLE_MAX)),
+            idle: None,
+            received_bytes: 0,
             report,
         }
     }
@@ -104,7 +107,12 @@ impl RequestBody {
     fn fail(&mut self, fault: Fault) -> Poll<Option<Result<Frame<Bytes>, Fault>>> {
         self.ready.clear();
         self.give_back();
-        Poll::Ready(Some(Err(self.report.inner.fault.get_or_init(|| fault).clone())))
+        Poll::Ready(Some(Err(self
+            .report
+            .inner
+            .fault
+            .get_or_init(|| fault)
+            .clone())))
     }
 
     fn give_back(&mut self) {
@@ -119,6 +127,7 @@ impl RequestBody {
     }
 
     fn take_in(&mut self, bytes: Bytes) -> Result<(), Fault> {
+        self.received_bytes += bytes.len() as u64;
         match &mut self.framing {
             Framing::Plain => self.ready.push_back(bytes),
             Framing::Chunked(unframer) => unframer.push(bytes, &mut self.ready)?,
@@ -160,12 +169,14 @@ impl Body for RequestBody {
                 return Poll::Ready(None);
             };
             let Poll::Ready(next) = Pin::new(incoming).poll_frame(cx) else {
-                ready!(self.idle.as_mut().poll(cx));
+                let idle = self.idle.get_or_insert_with(|| Box::pin(sleep(IDLE_MAX)));
+                ready!(idle.as_mut().poll(cx));
                 return self.fail(Fault::new(
                     Code::RequestTimeout,
                     "Your socket connection to the server was not read from or written to within the timeout period.",
                 ));
             };
+            self.idle = None;
             let step = match next {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(bytes) => self.take_in(bytes),
@@ -180,9 +191,6 @@ impl Body for RequestBody {
             if let Err(fault) = step {
                 return self.fail(fault);
             }
-            if self.incoming.is_some() {
-                self.idle = Box::pin(sleep(IDLE_MAX));
-            }
         }
     }
 
@@ -192,12 +200,14 @@ impl Body for RequestBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.len_bytes.map_or_else(SizeHint::new, SizeHint::with_exact)
+        self.len_bytes
+            .map_or_else(SizeHint::new, SizeHint::with_exact)
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
+        metrics::counter!("onshore_s3_received_bytes_total").increment(self.received_bytes);
         self.give_back();
     }
 }

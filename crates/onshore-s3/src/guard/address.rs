@@ -23,7 +23,11 @@ pub(crate) enum Address {
 
 impl Address {
     /// Reads the address from host and path.
-    pub(crate) fn parse(headers: &HeaderMap, path: &str, domains: &[String]) -> Result<Self, Fault> {
+    pub(crate) fn parse(
+        headers: &HeaderMap,
+        path: &str,
+        domains: &[String],
+    ) -> Result<Self, Fault> {
         let path = path
             .strip_prefix('/')
             .ok_or_else(|| Fault::new(Code::InvalidURI, "Couldn't parse the specified URI."))?;
@@ -36,7 +40,10 @@ impl Address {
             }
         };
         let bucket = BucketName::parse(bucket).map_err(|_| {
-            Fault::new(Code::InvalidBucketName, "The specified bucket is not valid.")
+            Fault::new(
+                Code::InvalidBucketName,
+                "The specified bucket is not valid.",
+            )
         })?;
         if key.is_empty() {
             return Ok(Self::Bucket(bucket));
@@ -139,14 +146,24 @@ mod tests {
 
     #[test]
     fn a_virtual_host_names_the_bucket() {
-        for host in ["bkt.s3.localhost:9000", "BKT.S3.localhost", "bkt.s3.localhost"] {
+        for host in [
+            "bkt.s3.localhost:9000",
+            "BKT.S3.localhost",
+            "bkt.s3.localhost",
+        ] {
             let address = parse(host, "//a").expect("an address");
             assert!(matches!(&address, Address::Object(bucket, _) if bucket.as_str() == "bkt"));
             assert_eq!(key_of(&address), "/a");
         }
         assert!(matches!(parse("s3.localhost", "/"), Ok(Address::Service)));
-        assert!(matches!(parse("bkt.s3.localhost", "/"), Ok(Address::Bucket(_))));
-        assert!(matches!(parse("evils3.localhost", "/bkt"), Ok(Address::Bucket(_))));
+        assert!(matches!(
+            parse("bkt.s3.localhost", "/"),
+            Ok(Address::Bucket(_))
+        ));
+        assert!(matches!(
+            parse("evils3.localhost", "/bkt"),
+            Ok(Address::Bucket(_))
+        ));
     }
 
     #[test]

@@ -41,7 +41,8 @@ impl Claim {
             )
         });
         let version_two = query.has("AWSAccessKeyId") || query.has("Signature");
-        let kinds = usize::from(header.is_some()) + usize::from(presigned) + usize::from(version_two);
+        let kinds =
+            usize::from(header.is_some()) + usize::from(presigned) + usize::from(version_two);
         if kinds > 1 {
             return Err(Fault::new(
                 Code::InvalidArgument,
@@ -62,7 +63,10 @@ impl Claim {
     }
 
     fn of_header(value: &str) -> Result<Self, Fault> {
-        let (algorithm, fields) = value.trim().split_once(char::is_whitespace).ok_or_else(malformed)?;
+        let (algorithm, fields) = value
+            .trim()
+            .split_once(char::is_whitespace)
+            .ok_or_else(malformed)?;
         refuse_algorithm(algorithm)?;
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
         for field in fields.split(',') {
@@ -121,7 +125,9 @@ fn refuse_forms(method: &Method, headers: &HeaderMap) -> Result<(), Fault> {
                 .is_some_and(|head| head.eq_ignore_ascii_case(b"multipart/form-data"))
         });
     if form && method == Method::POST {
-        Err(Fault::not_implemented("An upload by an HTML form (POST Object)"))
+        Err(Fault::not_implemented(
+            "An upload by an HTML form (POST Object)",
+        ))
     } else {
         Ok(())
     }
@@ -202,29 +208,79 @@ mod tests {
         for (headers, query, code) in [
             (vec![], "", Code::AccessDenied),
             (vec![], "prefix=a", Code::AccessDenied),
-            (vec![("authorization", "AWS k:sig")], "", Code::NotImplemented),
-            (vec![], "AWSAccessKeyId=k&Signature=s&Expires=1", Code::NotImplemented),
-            (vec![], "Signature=s", Code::NotImplemented),
             (
-                vec![("authorization", "AWS4-ECDSA-P256-SHA256 Credential=a, SignedHeaders=b, Signature=c")],
+                vec![("authorization", "AWS k:sig")],
                 "",
                 Code::NotImplemented,
             ),
-            (vec![("authorization", GOOD), ("x-amz-region-set", "*")], "", Code::NotImplemented),
-            (vec![], "X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Signature=a", Code::NotImplemented),
-            (vec![("authorization", GOOD)], "X-Amz-Signature=a", Code::InvalidArgument),
-            (vec![("authorization", GOOD)], "AWSAccessKeyId=a", Code::InvalidArgument),
-            (vec![("authorization", "Bearer abc")], "", Code::InvalidRequest),
-            (vec![("authorization", "AWS4-HMAC-SHA256")], "", Code::AuthorizationHeaderMalformed),
             (
-                vec![("authorization", "AWS4-HMAC-SHA256 Credential=a,Credential=b,SignedHeaders=h,Signature=s")],
+                vec![],
+                "AWSAccessKeyId=k&Signature=s&Expires=1",
+                Code::NotImplemented,
+            ),
+            (vec![], "Signature=s", Code::NotImplemented),
+            (
+                vec![(
+                    "authorization",
+                    "AWS4-ECDSA-P256-SHA256 Credential=a, SignedHeaders=b, Signature=c",
+                )],
+                "",
+                Code::NotImplemented,
+            ),
+            (
+                vec![("authorization", GOOD), ("x-amz-region-set", "*")],
+                "",
+                Code::NotImplemented,
+            ),
+            (
+                vec![],
+                "X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Signature=a",
+                Code::NotImplemented,
+            ),
+            (
+                vec![("authorization", GOOD)],
+                "X-Amz-Signature=a",
+                Code::InvalidArgument,
+            ),
+            (
+                vec![("authorization", GOOD)],
+                "AWSAccessKeyId=a",
+                Code::InvalidArgument,
+            ),
+            (
+                vec![("authorization", "Bearer abc")],
+                "",
+                Code::InvalidRequest,
+            ),
+            (
+                vec![("authorization", "AWS4-HMAC-SHA256")],
                 "",
                 Code::AuthorizationHeaderMalformed,
             ),
-            (vec![], "X-Amz-Signature=a", Code::AuthorizationQueryParametersError),
-            (vec![], "X-Amz-Credential=a", Code::AuthorizationQueryParametersError),
+            (
+                vec![(
+                    "authorization",
+                    "AWS4-HMAC-SHA256 Credential=a,Credential=b,SignedHeaders=h,Signature=s",
+                )],
+                "",
+                Code::AuthorizationHeaderMalformed,
+            ),
+            (
+                vec![],
+                "X-Amz-Signature=a",
+                Code::AuthorizationQueryParametersError,
+            ),
+            (
+                vec![],
+                "X-Amz-Credential=a",
+                Code::AuthorizationQueryParametersError,
+            ),
         ] {
-            assert_eq!(find(&get, &headers, query).err(), Some(code), "{headers:?} {query}");
+            assert_eq!(
+                find(&get, &headers, query).err(),
+                Some(code),
+                "{headers:?} {query}"
+            );
         }
     }
 
@@ -232,8 +288,14 @@ mod tests {
     fn a_form_is_refused_signed_or_not() {
         for content_type in ["multipart/form-data; boundary=x", "Multipart/Form-Data"] {
             for authorization in [GOOD, "nonsense"] {
-                let headers = [("content-type", content_type), ("authorization", authorization)];
-                assert_eq!(find(&Method::POST, &headers, "").err(), Some(Code::NotImplemented));
+                let headers = [
+                    ("content-type", content_type),
+                    ("authorization", authorization),
+                ];
+                assert_eq!(
+                    find(&Method::POST, &headers, "").err(),
+                    Some(Code::NotImplemented)
+                );
             }
         }
     }

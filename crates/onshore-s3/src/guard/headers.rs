@@ -2,9 +2,9 @@
 //! something this service does not do. What changes the meaning of a request is refused, never dropped.
 
 use http::header::{
-    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_LANGUAGE, CONTENT_LENGTH,
-    CONTENT_TYPE, EXPIRES, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
-    RANGE, TRANSFER_ENCODING,
+    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, EXPIRES,
+    HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
+    TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use onshore_types::TenantId;
@@ -49,18 +49,42 @@ enum Accepted {
 
 /// Headers that change the meaning of a request. A name that ends in `-` stands for all that start so.
 const MEANINGS: [(&str, Accepted); 18] = [
-    ("x-amz-server-side-encryption", Accepted::Only(&["AES256"], Code::NotImplemented)),
+    (
+        "x-amz-server-side-encryption",
+        Accepted::Only(&["AES256"], Code::NotImplemented),
+    ),
     ("x-amz-server-side-encryption-", Accepted::Nothing),
-    ("x-amz-copy-source-server-side-encryption-", Accepted::Nothing),
+    (
+        "x-amz-copy-source-server-side-encryption-",
+        Accepted::Nothing,
+    ),
     ("x-amz-object-lock-", Accepted::Nothing),
-    ("x-amz-bucket-object-lock-enabled", Accepted::Only(&["false"], Code::NotImplemented)),
-    ("x-amz-acl", Accepted::Only(&["private", "bucket-owner-full-control"], Code::NotImplemented)),
+    (
+        "x-amz-bucket-object-lock-enabled",
+        Accepted::Only(&["false"], Code::NotImplemented),
+    ),
+    (
+        "x-amz-acl",
+        Accepted::Only(
+            &["private", "bucket-owner-full-control"],
+            Code::NotImplemented,
+        ),
+    ),
     ("x-amz-grant-", Accepted::Nothing),
-    ("x-amz-object-ownership", Accepted::Only(&["BucketOwnerEnforced"], Code::NotImplemented)),
+    (
+        "x-amz-object-ownership",
+        Accepted::Only(&["BucketOwnerEnforced"], Code::NotImplemented),
+    ),
     ("x-amz-website-redirect-location", Accepted::Nothing),
-    ("x-amz-storage-class", Accepted::Only(&["STANDARD"], Code::InvalidStorageClass)),
+    (
+        "x-amz-storage-class",
+        Accepted::Only(&["STANDARD"], Code::InvalidStorageClass),
+    ),
     ("x-amz-mfa", Accepted::Nothing),
-    ("x-amz-bypass-governance-retention", Accepted::Only(&["false"], Code::NotImplemented)),
+    (
+        "x-amz-bypass-governance-retention",
+        Accepted::Only(&["false"], Code::NotImplemented),
+    ),
     ("x-amz-write-offset-bytes", Accepted::Nothing),
     ("x-amz-rename-source", Accepted::Nothing),
     ("x-amz-if-match-", Accepted::Nothing),
@@ -91,7 +115,10 @@ pub(crate) fn check_shape(headers: &HeaderMap) -> Result<(), Fault> {
         }
     }
     if !headers.contains_key(HOST) {
-        return Err(Fault::new(Code::InvalidRequest, "The Host header is missing."));
+        return Err(Fault::new(
+            Code::InvalidRequest,
+            "The Host header is missing.",
+        ));
     }
     Ok(())
 }
@@ -132,7 +159,9 @@ pub(crate) fn check_signed(claim: &Claim, headers: &HeaderMap) -> Result<(), Fau
 /// neither lost nor read past the checks.
 pub(crate) fn hoist(headers: &mut HeaderMap, query: Query) -> Result<Query, Fault> {
     let is_hoisted = |name: &str| {
-        name.get(..6).is_some_and(|head| head.eq_ignore_ascii_case("x-amz-")) && !is_auth(name)
+        name.get(..6)
+            .is_some_and(|head| head.eq_ignore_ascii_case("x-amz-"))
+            && !is_auth(name)
     };
     let hoisted: Vec<String> = query
         .names()
@@ -190,7 +219,9 @@ pub(crate) fn check_meaning(headers: &HeaderMap) -> Result<(), Fault> {
         match accepted {
             None => {}
             Some((_, Accepted::Nothing)) => {
-                return Err(Fault::not_implemented(&format!("What the header {name} asks for")));
+                return Err(Fault::not_implemented(&format!(
+                    "What the header {name} asks for"
+                )));
             }
             Some((_, Accepted::Only(values, code))) => {
                 let fits = values
@@ -200,7 +231,9 @@ pub(crate) fn check_meaning(headers: &HeaderMap) -> Result<(), Fault> {
                     let values = values.join(", ");
                     return Err(Fault::new(
                         *code,
-                        format!("This value of the header {name} is not implemented by this service; it takes: {values}."),
+                        format!(
+                            "This value of the header {name} is not implemented by this service; it takes: {values}."
+                        ),
                     ));
                 }
             }
@@ -236,7 +269,10 @@ fn check_metadata(headers: &HeaderMap) -> Result<(), Fault> {
 
 /// Compares the owner a client expects with the tenant that asks: buckets of others are refused anyway.
 pub(crate) fn check_expected_owner(headers: &HeaderMap, tenant: TenantId) -> Result<(), Fault> {
-    for name in ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"] {
+    for name in [
+        "x-amz-expected-bucket-owner",
+        "x-amz-source-expected-bucket-owner",
+    ] {
         if let Some(expected) = headers.get(name)
             && expected.as_bytes() != tenant.to_string().as_bytes()
         {
@@ -311,7 +347,13 @@ mod tests {
             let headers = map(&[("host", "h"), (name, "a"), (name, "a")]);
             assert!(check_shape(&headers).is_err(), "{name}");
         }
-        let fine = map(&[("host", "h"), ("accept", "a"), ("accept", "b"), ("via", "1"), ("via", "2")]);
+        let fine = map(&[
+            ("host", "h"),
+            ("accept", "a"),
+            ("accept", "b"),
+            ("via", "1"),
+            ("via", "2"),
+        ]);
         assert!(check_shape(&fine).is_ok());
         assert!(check_shape(&map(&[("accept", "a")])).is_err(), "no host");
     }
@@ -330,14 +372,34 @@ mod tests {
     #[test]
     fn what_is_not_done_is_refused_and_never_dropped() {
         for (name, value, code) in [
-            ("x-amz-server-side-encryption", "aws:kms", Code::NotImplemented),
-            ("x-amz-server-side-encryption-customer-key", "k", Code::NotImplemented),
-            ("x-amz-server-side-encryption-aws-kms-key-id", "k", Code::NotImplemented),
-            ("x-amz-copy-source-server-side-encryption-customer-algorithm", "AES256", Code::NotImplemented),
+            (
+                "x-amz-server-side-encryption",
+                "aws:kms",
+                Code::NotImplemented,
+            ),
+            (
+                "x-amz-server-side-encryption-customer-key",
+                "k",
+                Code::NotImplemented,
+            ),
+            (
+                "x-amz-server-side-encryption-aws-kms-key-id",
+                "k",
+                Code::NotImplemented,
+            ),
+            (
+                "x-amz-copy-source-server-side-encryption-customer-algorithm",
+                "AES256",
+                Code::NotImplemented,
+            ),
             ("x-amz-object-lock-mode", "GOVERNANCE", Code::NotImplemented),
             ("x-amz-acl", "public-read", Code::NotImplemented),
             ("x-amz-grant-read", "id=1", Code::NotImplemented),
-            ("x-amz-website-redirect-location", "/x", Code::NotImplemented),
+            (
+                "x-amz-website-redirect-location",
+                "/x",
+                Code::NotImplemented,
+            ),
             ("x-amz-storage-class", "GLACIER", Code::InvalidStorageClass),
             ("x-amz-security-token", "t", Code::InvalidToken),
             ("x-amz-if-match-size", "1", Code::NotImplemented),
@@ -366,7 +428,10 @@ mod tests {
         .expect("a query");
         let rest = hoist(&mut headers, query).expect("hoisted");
         assert_eq!(rest.names().collect::<Vec<_>>(), ["prefix"]);
-        assert_eq!(headers.get("x-amz-meta-onshore-class").expect("there"), "core");
+        assert_eq!(
+            headers.get("x-amz-meta-onshore-class").expect("there"),
+            "core"
+        );
         assert!(check_meaning(&headers).is_err(), "public-read is seen");
         let twice = Query::parse(Some("x-amz-meta-onshore-class=general")).expect("a query");
         assert!(hoist(&mut headers, twice).is_err());

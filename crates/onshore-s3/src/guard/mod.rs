@@ -102,7 +102,10 @@ impl Guard {
 
     async fn check(&self, parts: &Parts, peer: IpAddr) -> Result<Checked, Fault> {
         headers::check_shape(&parts.headers)?;
-        let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+        let target = parts
+            .uri
+            .path_and_query()
+            .map_or(0, |target| target.as_str().len());
         if target > TARGET_MAX_BYTES {
             return Err(Fault::new(Code::InvalidURI, "The URI is too long."));
         }
@@ -132,7 +135,14 @@ impl Guard {
         let address = Address::parse(&headers, parts.uri.path(), &self.domains)?;
         let query = subresources::check(&parts.method, &address, &headers, query)?;
         headers::check_expected_owner(&headers, key.tenant)?;
-        let framed = payload.frame(&parts.method, &address, &query, &headers, &claim, signing_key)?;
+        let framed = payload.frame(
+            &parts.method,
+            &address,
+            &query,
+            &headers,
+            &claim,
+            signing_key,
+        )?;
         let forwarded_for: Vec<&str> = headers
             .get_all("x-forwarded-for")
             .iter()

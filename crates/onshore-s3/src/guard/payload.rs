@@ -108,7 +108,7 @@ impl Payload {
             }
             Self::UnsignedChunksWithTrailer => Vouched::Unsigned,
             Self::SignedChunks | Self::SignedChunksWithTrailer => Vouched::Signed {
-                key,
+                key: Box::new(key),
                 previous: claim.signature.clone(),
             },
         };
@@ -124,7 +124,7 @@ impl Payload {
         Ok(Framed {
             framing: Framing::Chunked(Box::new(unframer)),
             len_bytes: Some(len_bytes),
-            announced: Announced::parse(headers, None, trailers, Some(len_bytes))?,
+            announced: Announced::parse(headers, None, &trailers, Some(len_bytes))?,
         })
     }
 
@@ -158,7 +158,7 @@ impl Payload {
         Ok(Framed {
             framing: Framing::Plain,
             len_bytes,
-            announced: Announced::parse(headers, sha256, Vec::new(), len_bytes)?,
+            announced: Announced::parse(headers, sha256, &[], len_bytes)?,
         })
     }
 }
@@ -167,8 +167,9 @@ impl Payload {
 fn document_of(method: &Method, address: &Address, query: &Query) -> Option<ChecksumsSpeakOf> {
     match address {
         Address::Service => None,
-        Address::Bucket(_) => (*method == Method::PUT || query.has("delete"))
-            .then_some(ChecksumsSpeakOf::Document),
+        Address::Bucket(_) => {
+            (*method == Method::PUT || query.has("delete")).then_some(ChecksumsSpeakOf::Document)
+        }
         Address::Object(..) if *method == Method::PUT && query.has("tagging") => {
             Some(ChecksumsSpeakOf::Document)
         }
@@ -199,10 +200,16 @@ fn announced_trailers(headers: &HeaderMap, has_trailer: bool) -> Result<Vec<Stri
         .split(',')
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
-    if names.len() == 1 && names.iter().all(|name| CHECKSUM_HEADERS.contains(&name.as_str())) {
+    if names.len() == 1
+        && names
+            .iter()
+            .all(|name| CHECKSUM_HEADERS.contains(&name.as_str()))
+    {
         Ok(names)
     } else {
-        Err(bad("The value specified in the x-amz-trailer header is not supported"))
+        Err(bad(
+            "The value specified in the x-amz-trailer header is not supported",
+        ))
     }
 }
 

@@ -173,16 +173,29 @@ mod tests {
     fn header(date: &str, scope_date: &str, seconds: i64) -> Option<Code> {
         let mut headers = HeaderMap::new();
         headers.insert("x-amz-date", date.parse().expect("a value"));
-        SignedAt::check(Style::Header, &headers, &Query::default(), &scope(scope_date), now(seconds))
-            .err()
-            .map(|fault| fault.code)
+        SignedAt::check(
+            Style::Header,
+            &headers,
+            &Query::default(),
+            &scope(scope_date),
+            now(seconds),
+        )
+        .err()
+        .map(|fault| fault.code)
     }
 
     fn link(expires: &str, seconds: i64) -> Option<Code> {
-        let query = Query::parse(Some(&format!("X-Amz-Date=20260505T120000Z&{expires}"))).expect("a query");
-        SignedAt::check(Style::Presigned, &HeaderMap::new(), &query, &scope("20260505"), now(seconds))
-            .err()
-            .map(|fault| fault.code)
+        let query =
+            Query::parse(Some(&format!("X-Amz-Date=20260505T120000Z&{expires}"))).expect("a query");
+        SignedAt::check(
+            Style::Presigned,
+            &HeaderMap::new(),
+            &query,
+            &scope("20260505"),
+            now(seconds),
+        )
+        .err()
+        .map(|fault| fault.code)
     }
 
     #[test]
@@ -194,7 +207,11 @@ mod tests {
             (900, None),
             (901, Some(Code::RequestTimeTooSkewed)),
         ] {
-            assert_eq!(header("20260505T120000Z", "20260505", seconds), code, "{seconds}");
+            assert_eq!(
+                header("20260505T120000Z", "20260505", seconds),
+                code,
+                "{seconds}"
+            );
         }
     }
 
@@ -204,8 +221,19 @@ mod tests {
             header("20260505T120000Z", "20260504", 0),
             Some(Code::AuthorizationHeaderMalformed)
         );
-        for bad in ["", "20260505", "20260505T120000", "2026-05-05T12:00Z", "20261305T120000Z", "20260505 120000Z"] {
-            assert_eq!(header(bad, "20260505", 0), Some(Code::AccessDenied), "{bad}");
+        for bad in [
+            "",
+            "20260505",
+            "20260505T120000",
+            "2026-05-05T12:00Z",
+            "20261305T120000Z",
+            "20260505 120000Z",
+        ] {
+            assert_eq!(
+                header(bad, "20260505", 0),
+                Some(Code::AccessDenied),
+                "{bad}"
+            );
         }
     }
 
@@ -214,13 +242,34 @@ mod tests {
         for (expires, code) in [
             ("X-Amz-Expires=1", None),
             ("X-Amz-Expires=604800", None),
-            ("X-Amz-Expires=604801", Some(Code::AuthorizationQueryParametersError)),
-            ("X-Amz-Expires=0", Some(Code::AuthorizationQueryParametersError)),
-            ("X-Amz-Expires=-1", Some(Code::AuthorizationQueryParametersError)),
-            ("X-Amz-Expires=%2B5", Some(Code::AuthorizationQueryParametersError)),
-            ("X-Amz-Expires=1e3", Some(Code::AuthorizationQueryParametersError)),
-            ("X-Amz-Expires=99999999999999999999", Some(Code::AuthorizationQueryParametersError)),
-            ("X-Amz-Expires=", Some(Code::AuthorizationQueryParametersError)),
+            (
+                "X-Amz-Expires=604801",
+                Some(Code::AuthorizationQueryParametersError),
+            ),
+            (
+                "X-Amz-Expires=0",
+                Some(Code::AuthorizationQueryParametersError),
+            ),
+            (
+                "X-Amz-Expires=-1",
+                Some(Code::AuthorizationQueryParametersError),
+            ),
+            (
+                "X-Amz-Expires=%2B5",
+                Some(Code::AuthorizationQueryParametersError),
+            ),
+            (
+                "X-Amz-Expires=1e3",
+                Some(Code::AuthorizationQueryParametersError),
+            ),
+            (
+                "X-Amz-Expires=99999999999999999999",
+                Some(Code::AuthorizationQueryParametersError),
+            ),
+            (
+                "X-Amz-Expires=",
+                Some(Code::AuthorizationQueryParametersError),
+            ),
             ("a=b", Some(Code::AuthorizationQueryParametersError)),
         ] {
             assert_eq!(link(expires, 0), code, "{expires}");

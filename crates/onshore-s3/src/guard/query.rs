@@ -128,7 +128,15 @@ mod tests {
 
     #[test]
     fn what_can_be_read_two_ways_is_refused() {
-        for bad in ["a=1&a=2", "acl&acl=", "a=%zz", "a=%e", "a=%ff", "%", "prefix=a&%70refix=b"] {
+        for bad in [
+            "a=1&a=2",
+            "acl&acl=",
+            "a=%zz",
+            "a=%e",
+            "a=%ff",
+            "%",
+            "prefix=a&%70refix=b",
+        ] {
             assert!(Query::parse(Some(bad)).is_err(), "{bad}");
         }
     }

@@ -42,15 +42,21 @@ impl Scope {
             return Err(bad("the date of the Credential is not YYYYMMDD.".to_owned()));
         }
         if *named_region != region.as_str() {
-            return Err(bad(format!("the region of the Credential is wrong; expecting '{region}'."))
-                .with_detail("Region", region.as_str())
-                .with_header("x-amz-bucket-region", region.as_str()));
+            return Err(bad(format!(
+                "the region of the Credential is wrong; expecting '{region}'."
+            ))
+            .with_detail("Region", region.as_str())
+            .with_header("x-amz-bucket-region", region.as_str()));
         }
         if *service != "s3" {
-            return Err(bad("incorrect service. This endpoint belongs to \"s3\".".to_owned()));
+            return Err(bad(
+                "incorrect service. This endpoint belongs to \"s3\".".to_owned()
+            ));
         }
         if *terminator != "aws4_request" {
-            return Err(bad("incorrect terminal. This endpoint uses \"aws4_request\".".to_owned()));
+            return Err(bad(
+                "incorrect terminal. This endpoint uses \"aws4_request\".".to_owned(),
+            ));
         }
         let access_key = AccessKeyId::parse(*access_key).map_err(|_| unknown_access_key())?;
         Ok(Self {
@@ -93,7 +99,8 @@ mod tests {
 
     #[test]
     fn the_scope_of_this_region_passes() {
-        let scope = parse("KEY/20260102/cn-north-1/s3/aws4_request", Style::Header).expect("a scope");
+        let scope =
+            parse("KEY/20260102/cn-north-1/s3/aws4_request", Style::Header).expect("a scope");
         assert_eq!(scope.text(), "20260102/cn-north-1/s3/aws4_request");
     }
 
@@ -114,7 +121,8 @@ mod tests {
             let query = parse(bad, Style::Presigned).expect_err(bad);
             assert_eq!(query.code, Code::AuthorizationQueryParametersError, "{bad}");
         }
-        let wrong = parse("KEY/20260102/us-east-1/s3/aws4_request", Style::Header).expect_err("wrong");
+        let wrong =
+            parse("KEY/20260102/us-east-1/s3/aws4_request", Style::Header).expect_err("wrong");
         assert_eq!(wrong.details, [("Region", "cn-north-1".to_owned())]);
     }
 }

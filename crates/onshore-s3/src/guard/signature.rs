@@ -11,7 +11,8 @@ use crate::guard::query::{ENCODED_IN_PATH, Query, decode};
 use crate::guard::scope::Scope;
 
 /// The SHA-256 of nothing, in hexadecimal.
-pub(crate) const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+pub(crate) const EMPTY_SHA256: &str =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// What of a request is signed.
 #[derive(Debug)]
@@ -85,7 +86,12 @@ impl SigningKey {
     }
 
     /// Compares the signature of the trailing headers, given that of the last chunk.
-    pub(crate) fn is_trailer_signature(&self, previous: &str, trailers: &[u8], signature: &str) -> bool {
+    pub(crate) fn is_trailer_signature(
+        &self,
+        previous: &str,
+        trailers: &[u8],
+        signature: &str,
+    ) -> bool {
         let text = self.string_to_sign(
             "AWS4-HMAC-SHA256-TRAILER",
             &[previous, &sha256_hex(trailers)],
@@ -100,7 +106,9 @@ impl SigningKey {
     }
 
     fn is_signature(&self, text: &[u8], signature: &str) -> bool {
-        let lowercase = signature.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let lowercase = signature
+            .bytes()
+            .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
         lowercase
             && hex::decode(signature)
                 .is_ok_and(|signature| hmac::verify(&self.key, text, &signature).is_ok())
@@ -231,7 +239,16 @@ mod tests {
         assert!(verify(&get, "/test.txt", "", &map, "UNSIGNED-PAYLOAD").is_err());
         let mut changed = good;
         changed[1] = ("range", "bytes=0-8");
-        assert!(verify(&get, "/test.txt", "", &headers(&changed), super::EMPTY_SHA256).is_err());
+        assert!(
+            verify(
+                &get,
+                "/test.txt",
+                "",
+                &headers(&changed),
+                super::EMPTY_SHA256
+            )
+            .is_err()
+        );
         let mut absent = map.clone();
         absent.remove("range");
         assert!(verify(&get, "/test.txt", "", &absent, super::EMPTY_SHA256).is_err());
@@ -242,7 +259,8 @@ mod tests {
     fn the_documented_link_verifies() {
         let map = headers(&[("host", "examplebucket.s3.amazonaws.com")]);
         let query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
-        verify(&Method::GET, "/test.txt", query, &map, "UNSIGNED-PAYLOAD").expect("the signature is right");
+        verify(&Method::GET, "/test.txt", query, &map, "UNSIGNED-PAYLOAD")
+            .expect("the signature is right");
         let upper = query.replace("aeeed9bb", "AEEED9BB");
         assert!(verify(&Method::GET, "/test.txt", &upper, &map, "UNSIGNED-PAYLOAD").is_err());
     }

@@ -20,20 +20,60 @@ const CHOOSING: [(&str, On, &[Method]); 7] = [
     ("delete", On::Bucket, &[Method::POST]),
     ("uploads", On::Bucket, &[Method::GET]),
     ("uploads", On::Object, &[Method::POST]),
-    ("tagging", On::Object, &[Method::GET, Method::PUT, Method::DELETE]),
-    ("uploadId", On::Object, &[Method::GET, Method::PUT, Method::POST, Method::DELETE]),
+    (
+        "tagging",
+        On::Object,
+        &[Method::GET, Method::PUT, Method::DELETE],
+    ),
+    (
+        "uploadId",
+        On::Object,
+        &[Method::GET, Method::PUT, Method::POST, Method::DELETE],
+    ),
     ("list-type", On::Bucket, &[Method::GET]),
 ];
 
 /// Sub-resources of S3 that this service does not do.
 const NOT_IMPLEMENTED: [&str; 39] = [
-    "abac", "accelerate", "acl", "analytics", "append", "attributes", "cors", "encryption",
-    "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "logging",
-    "metadataConfiguration", "metadataInventoryTable", "metadataJournalTable", "metadataTable",
-    "metrics", "notification", "object-lock", "ownershipControls", "partsInfo", "policy",
-    "policyStatus", "publicAccessBlock", "renameObject", "replication", "requestPayment",
-    "resourcePolicy", "restore", "retention", "select", "select-type", "session", "torrent",
-    "versioning", "versions", "website", "events",
+    "abac",
+    "accelerate",
+    "acl",
+    "analytics",
+    "append",
+    "attributes",
+    "cors",
+    "encryption",
+    "intelligent-tiering",
+    "inventory",
+    "legal-hold",
+    "lifecycle",
+    "logging",
+    "metadataConfiguration",
+    "metadataInventoryTable",
+    "metadataJournalTable",
+    "metadataTable",
+    "metrics",
+    "notification",
+    "object-lock",
+    "ownershipControls",
+    "partsInfo",
+    "policy",
+    "policyStatus",
+    "publicAccessBlock",
+    "renameObject",
+    "replication",
+    "requestPayment",
+    "resourcePolicy",
+    "restore",
+    "retention",
+    "select",
+    "select-type",
+    "session",
+    "torrent",
+    "versioning",
+    "versions",
+    "website",
+    "events",
 ];
 
 /// Checks the parameters against method and address, and drops those that say what is so anyway.
@@ -44,7 +84,9 @@ pub(crate) fn check(
     query: Query,
 ) -> Result<Query, Fault> {
     if let Some(name) = query.names().find(|name| NOT_IMPLEMENTED.contains(name)) {
-        return Err(Fault::not_implemented(&format!("The sub-resource `{name}`")));
+        return Err(Fault::not_implemented(&format!(
+            "The sub-resource `{name}`"
+        )));
     }
     let on = match address {
         Address::Service => None,
@@ -98,7 +140,13 @@ fn check_values(method: &Method, query: &Query) -> Result<(), Fault> {
             "Invalid Encoding Method specified in Request",
         ));
     }
-    let known = [Method::GET, Method::HEAD, Method::PUT, Method::POST, Method::DELETE];
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::PUT,
+        Method::POST,
+        Method::DELETE,
+    ];
     if known.contains(method) {
         Ok(())
     } else {
@@ -185,7 +233,13 @@ mod tests {
     #[test]
     fn unsupported_subresources_are_never_plain_requests() {
         for name in NOT_IMPLEMENTED {
-            for method in [Method::GET, Method::PUT, Method::DELETE, Method::HEAD, Method::POST] {
+            for method in [
+                Method::GET,
+                Method::PUT,
+                Method::DELETE,
+                Method::HEAD,
+                Method::POST,
+            ] {
                 for path in ["/bkt", "/bkt/key"] {
                     for query in [name.to_owned(), format!("prefix=a&{name}=1")] {
                         let code = run(&method, path, &query).err();
@@ -252,7 +306,13 @@ mod tests {
             ObjectKey::parse("key").expect("a key"),
         );
         let try_it = |method: &Method, query: &str, headers: &HeaderMap| {
-            check(method, &object, headers, Query::parse(Some(query)).expect("a query")).is_ok()
+            check(
+                method,
+                &object,
+                headers,
+                Query::parse(Some(query)).expect("a query"),
+            )
+            .is_ok()
         };
         assert!(try_it(&Method::PUT, "", &headers));
         assert!(try_it(&Method::PUT, "partNumber=1&uploadId=u", &headers));
@@ -264,7 +324,10 @@ mod tests {
         ] {
             assert!(!try_it(&method, query, &headers), "{method} {query}");
         }
-        headers.insert("x-amz-copy-source-range", "bytes=0-1".parse().expect("a value"));
+        headers.insert(
+            "x-amz-copy-source-range",
+            "bytes=0-1".parse().expect("a value"),
+        );
         assert!(!try_it(&Method::PUT, "", &headers));
         assert!(try_it(&Method::PUT, "partNumber=1&uploadId=u", &headers));
     }

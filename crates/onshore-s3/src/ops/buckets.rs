@@ -23,7 +23,9 @@ impl Operations {
         {
             return Err(Fault::new(
                 Code::IllegalLocationConstraintException,
-                format!("The location constraint is incompatible for the region specific endpoint this request was sent to; expecting '{region}'."),
+                format!(
+                    "The location constraint is incompatible for the region specific endpoint this request was sent to; expecting '{region}'."
+                ),
             ));
         }
         let tenant = asked.call.tenant();
@@ -44,7 +46,8 @@ impl Operations {
                 let bucket = operations
                     .store
                     .create_bucket(unit, &permit, &name, tenant, None, now)?;
-                let record = json!({ "change": "bucket.created", "bucket": bucket.id, "name": bucket.name });
+                let record =
+                    json!({ "change": "bucket.created", "bucket": bucket.id, "name": bucket.name });
                 Ok::<_, Error>(operations.gate.settle_changed(unit, &permit, record)?)
             })
             .await
@@ -54,14 +57,24 @@ impl Operations {
     }
 
     /// Finds a bucket. That it is there is no secret to the one whose it is.
-    pub(crate) async fn head_bucket(&self, asked: Asked<'_>, name: &BucketName) -> Result<Bucket, Fault> {
+    pub(crate) async fn head_bucket(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+    ) -> Result<Bucket, Fault> {
         let bucket = self.bucket(asked, Flow::Change, name).await?;
         let subject = whole_bucket(&bucket, bucket.class.unwrap_or(Label::Unclassified));
-        self.permit(asked, Flow::Change, subject).await.map(|_| bucket)
+        self.permit(asked, Flow::Change, subject)
+            .await
+            .map(|_| bucket)
     }
 
     /// Removes an empty bucket.
-    pub(crate) async fn delete_bucket(&self, asked: Asked<'_>, name: &BucketName) -> Result<(), Fault> {
+    pub(crate) async fn delete_bucket(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+    ) -> Result<(), Fault> {
         let bucket = self.bucket(asked, Flow::Change, name).await?;
         let subject = whole_bucket(&bucket, bucket.class.unwrap_or(Label::Unclassified));
         let permit = self.permit(asked, Flow::Change, subject).await?;
@@ -99,6 +112,8 @@ impl Operations {
             label,
             range: ByteRange::whole(0),
         };
-        self.permit(asked, Flow::List, subject).await.map(|_| buckets)
+        self.permit(asked, Flow::List, subject)
+            .await
+            .map(|_| buckets)
     }
 }

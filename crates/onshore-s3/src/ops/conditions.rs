@@ -38,7 +38,12 @@ impl Conditions {
     pub(crate) fn of_read(call: &Call) -> Self {
         Self::of_headers(
             call,
-            ["if-match", "if-none-match", "if-modified-since", "if-unmodified-since"],
+            [
+                "if-match",
+                "if-none-match",
+                "if-modified-since",
+                "if-unmodified-since",
+            ],
         )
     }
 
@@ -135,7 +140,10 @@ impl Etags {
             text.split(',')
                 .map(|etag| {
                     let etag = etag.trim();
-                    etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"').to_owned()
+                    etag.strip_prefix("W/")
+                        .unwrap_or(etag)
+                        .trim_matches('"')
+                        .to_owned()
                 })
                 .collect(),
         )
@@ -194,7 +202,10 @@ mod tests {
     fn the_order_is_that_of_the_rfc() {
         let same = Some(Etags::parse("\"e0\", W/\"e1\""));
         let other = Some(Etags::parse("\"e2\""));
-        let (before, after) = (Some(time("2026-05-05T11:59:59Z")), Some(time("2026-05-05T12:00:01Z")));
+        let (before, after) = (
+            Some(time("2026-05-05T11:59:59Z")),
+            Some(time("2026-05-05T12:00:01Z")),
+        );
         let at = Some(time("2026-05-05T12:00:00Z"));
         let evaluate = |m: &Option<Etags>, n: &Option<Etags>, since, not_since| {
             Conditions {
@@ -205,24 +216,58 @@ mod tests {
             }
             .evaluate(&head())
         };
-        assert_eq!(evaluate(&same, &None, None, before), Outcome::Holds, "If-Match wins");
-        assert_eq!(evaluate(&other, &None, None, after), Outcome::Failed("If-Match"));
-        assert_eq!(evaluate(&None, &None, None, before), Outcome::Failed("If-Unmodified-Since"));
+        assert_eq!(
+            evaluate(&same, &None, None, before),
+            Outcome::Holds,
+            "If-Match wins"
+        );
+        assert_eq!(
+            evaluate(&other, &None, None, after),
+            Outcome::Failed("If-Match")
+        );
+        assert_eq!(
+            evaluate(&None, &None, None, before),
+            Outcome::Failed("If-Unmodified-Since")
+        );
         assert_eq!(evaluate(&None, &None, None, at), Outcome::Holds);
-        assert_eq!(evaluate(&None, &same, before, None), Outcome::NotModified, "If-None-Match wins");
+        assert_eq!(
+            evaluate(&None, &same, before, None),
+            Outcome::NotModified,
+            "If-None-Match wins"
+        );
         assert_eq!(evaluate(&None, &other, after, None), Outcome::Holds);
         assert_eq!(evaluate(&None, &None, at, None), Outcome::NotModified);
         assert_eq!(evaluate(&None, &None, before, None), Outcome::Holds);
-        assert_eq!(evaluate(&other, &same, None, None), Outcome::Failed("If-Match"), "412 before 304");
-        assert_eq!(evaluate(&Some(Etags::Any), &None, None, None), Outcome::Holds);
-        assert_eq!(evaluate(&None, &Some(Etags::Any), None, None), Outcome::NotModified);
+        assert_eq!(
+            evaluate(&other, &same, None, None),
+            Outcome::Failed("If-Match"),
+            "412 before 304"
+        );
+        assert_eq!(
+            evaluate(&Some(Etags::Any), &None, None, None),
+            Outcome::Holds
+        );
+        assert_eq!(
+            evaluate(&None, &Some(Etags::Any), None, None),
+            Outcome::NotModified
+        );
     }
 
     #[test]
     fn dates_are_read_and_nonsense_is_no_condition() {
-        assert_eq!(parse_date("Tue, 05 May 2026 12:00:00 GMT"), Some(time("2026-05-05T12:00:00Z")));
-        assert_eq!(parse_date("2026-05-05T12:00:00Z"), Some(time("2026-05-05T12:00:00Z")));
+        assert_eq!(
+            parse_date("Tue, 05 May 2026 12:00:00 GMT"),
+            Some(time("2026-05-05T12:00:00Z"))
+        );
+        assert_eq!(
+            parse_date("2026-05-05T12:00:00Z"),
+            Some(time("2026-05-05T12:00:00Z"))
+        );
         assert_eq!(parse_date("yesterday"), None);
-        assert_eq!(Etags::parse("e1"), Etags::These(vec!["e1".to_owned()]), "bare, as some clients send it");
+        assert_eq!(
+            Etags::parse("e1"),
+            Etags::These(vec!["e1".to_owned()]),
+            "bare, as some clients send it"
+        );
     }
 }

@@ -4,7 +4,7 @@
 use onshore_gate::Outflow;
 use onshore_policy::Flow;
 use onshore_store::{
-    BodyError, BodyStream, ChecksumAlgorithm, Checks, Committed, Layout, NewObject, ObjectHead,
+    BodyError, BodyStream, Checks, ChecksumAlgorithm, Committed, Layout, NewObject, ObjectHead,
     Part, WriteCondition,
 };
 use onshore_types::{BucketName, ByteRange, ObjectKey, UploadId};
@@ -49,9 +49,9 @@ impl Source {
     /// Reads the header `x-amz-copy-source`.
     pub(crate) fn of(call: &Call) -> Result<Self, Fault> {
         let invalid = |message: &'static str| Fault::new(Code::InvalidArgument, message);
-        let text = call
-            .header("x-amz-copy-source")
-            .ok_or_else(|| invalid("Copy Source must mention the source bucket and key: sourcebucket/sourcekey"))?;
+        let text = call.header("x-amz-copy-source").ok_or_else(|| {
+            invalid("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+        })?;
         let (path, version) = match text.split_once("?versionId=") {
             Some((path, version)) => (path, Some(version)),
             None => (text, None),
@@ -67,7 +67,11 @@ impl Source {
         let (bucket, key) = path
             .split_once('/')
             .filter(|(_, key)| !key.is_empty())
-            .ok_or_else(|| invalid("Copy Source must mention the source bucket and key: sourcebucket/sourcekey"))?;
+            .ok_or_else(|| {
+                invalid(
+                    "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+                )
+            })?;
         Ok(Self {
             bucket: BucketName::parse(bucket)
                 .map_err(|_| invalid("Invalid copy source bucket name"))?,
@@ -130,7 +134,10 @@ impl Operations {
         object.declared = Some(said.map_or(opened.head.label, |said| said.join(opened.head.label)));
         object.tags = match tagging {
             Directive::Copy if opened.head.tag_count == 0 => onshore_store::Tags::new(),
-            Directive::Copy => self.get_object_tagging(asked, &source.bucket, &source.key).await?,
+            Directive::Copy => {
+                self.get_object_tagging(asked, &source.bucket, &source.key)
+                    .await?
+            }
             Directive::Replace => parse_tagging_header(call)?,
         };
         let checks = Checks {
@@ -140,7 +147,13 @@ impl Operations {
             ..Checks::default()
         };
         let permit = self
-            .permit_store(asked, &target.bucket, key, object.declared, checks.len_bytes)
+            .permit_store(
+                asked,
+                &target.bucket,
+                key,
+                object.declared,
+                checks.len_bytes,
+            )
             .await?;
         let body = outgoing(opened);
         let staged = self
@@ -184,7 +197,11 @@ impl Operations {
         }
         let checks = Checks {
             len_bytes: Some(opened.range.len_bytes),
-            wanted: description.checksum.map(|(algorithm, _)| algorithm).into_iter().collect(),
+            wanted: description
+                .checksum
+                .map(|(algorithm, _)| algorithm)
+                .into_iter()
+                .collect(),
             ..Checks::default()
         };
         let permit = self
@@ -196,11 +213,17 @@ impl Operations {
             .stage_part(&permit, number, body, &checks)
             .await
             .map_err(|error| self.fault(asked.call, error))?;
-        self.commit_part(asked, name, key, upload, permit, staged).await
+        self.commit_part(asked, name, key, upload, permit, staged)
+            .await
     }
 
     /// Opens the source of a copy: an inspection for its conditions and size, then a read.
-    async fn open(&self, asked: Asked<'_>, source: &Source, wanted: Wanted) -> Result<Opened, Fault> {
+    async fn open(
+        &self,
+        asked: Asked<'_>,
+        source: &Source,
+        wanted: Wanted,
+    ) -> Result<Opened, Fault> {
         for _ in 0..ATTEMPTS_MAX {
             let target = self
                 .target(asked, Flow::Read, &source.bucket, &source.key)
@@ -236,7 +259,12 @@ impl Operations {
 fn copied(wanted: Wanted, size_bytes: u64) -> Result<ByteRange, Fault> {
     let range = match (wanted, wanted.resolve(size_bytes)) {
         (_, Resolved::Whole) => ByteRange::whole(size_bytes),
-        (Wanted::From { last: Some(last), .. }, Resolved::Run(range)) if last < size_bytes => range,
+        (
+            Wanted::From {
+                last: Some(last), ..
+            },
+            Resolved::Run(range),
+        ) if last < size_bytes => range,
         _ => {
             return Err(Fault::new(
                 Code::InvalidArgument,
@@ -254,7 +282,9 @@ fn copied(wanted: Wanted, size_bytes: u64) -> Result<ByteRange, Fault> {
 }
 
 /// Returns the source's bytes as what is taken in. A source that fails ends the copy with the source's error.
-fn outgoing(opened: Opened) -> impl futures_util::Stream<Item = Result<bytes::Bytes, BodyError>> + Send {
+fn outgoing(
+    opened: Opened,
+) -> impl futures_util::Stream<Item = Result<bytes::Bytes, BodyError>> + Send {
     use futures_util::StreamExt as _;
     Outgoing::new(opened.body, opened.outflow).map(|chunk| {
         chunk.map_err(|stopped| match stopped {
@@ -319,16 +349,32 @@ mod tests {
             ("bkt/a?versionId=null", "a"),
             ("bkt/%3FversionId=x", "?versionId=x"),
         ] {
-            assert_eq!(source(text), Some(("bkt".to_owned(), key.to_owned())), "{text}");
+            assert_eq!(
+                source(text),
+                Some(("bkt".to_owned(), key.to_owned())),
+                "{text}"
+            );
         }
-        for bad in ["", "/", "bkt", "bkt/", "B_/k", "bkt/a?versionId=abc", "bkt/%zz", "arn:aws:s3:::bkt/a"] {
+        for bad in [
+            "",
+            "/",
+            "bkt",
+            "bkt/",
+            "B_/k",
+            "bkt/a?versionId=abc",
+            "bkt/%zz",
+            "arn:aws:s3:::bkt/a",
+        ] {
             assert_eq!(source(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn a_copied_run_lies_inside_its_source() {
-        let run = |first, last| Wanted::From { first, last: Some(last) };
+        let run = |first, last| Wanted::From {
+            first,
+            last: Some(last),
+        };
         assert!(copied(run(0, 9), 10).is_ok());
         assert!(copied(run(0, 10), 10).is_err(), "S3 does not cut it");
         assert!(copied(run(10, 10), 10).is_err());

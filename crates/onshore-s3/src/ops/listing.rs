@@ -106,10 +106,7 @@ impl Operations {
     ) -> Result<Uploads, Fault> {
         let mut page = Uploads::default();
         // Where the store goes on, and where the client will: within a common prefix these differ.
-        let mut scanned = wish
-            .key_marker
-            .clone()
-            .map(|key| (key, wish.upload_marker));
+        let mut scanned = wish.key_marker.clone().map(|key| (key, wish.upload_marker));
         let mut told = None;
         loop {
             let query = UploadsQuery {
@@ -175,7 +172,10 @@ impl Operations {
 }
 
 fn common_prefix(key: &str, wish: &UploadsWish) -> Option<String> {
-    let delimiter = wish.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty())?;
+    let delimiter = wish
+        .delimiter
+        .as_deref()
+        .filter(|delimiter| !delimiter.is_empty())?;
     let rest = key.strip_prefix(wish.prefix.as_str())?;
     let at = rest.find(delimiter)?;
     key.get(..wish.prefix.len() + at + delimiter.len())
@@ -227,7 +227,10 @@ mod tests {
     fn a_continuation_reads_back_and_others_are_refused() {
         for next in ["a", "", "dir/", "\r\n\u{1}文", "1"] {
             let token = write_token(next);
-            assert_eq!(read_token(&token).expect("ours"), ListStart::Beyond(next.to_owned()));
+            assert_eq!(
+                read_token(&token).expect("ours"),
+                ListStart::Beyond(next.to_owned())
+            );
         }
         for bad in ["", "a", "!!", "AAAA", "MmE"] {
             assert!(read_token(bad).is_err(), "{bad}");
@@ -236,7 +239,10 @@ mod tests {
 
     #[test]
     fn names_are_written_as_s3_writes_them() {
-        assert_eq!(Encoding::Url.write("a/b c+%\r文"), "a/b%20c%2B%25%0D%E6%96%87");
+        assert_eq!(
+            Encoding::Url.write("a/b c+%\r文"),
+            "a/b%20c%2B%25%0D%E6%96%87"
+        );
         assert_eq!(Encoding::Plain.write("a b"), "a b");
     }
 

@@ -25,6 +25,7 @@ use onshore_types::{BucketName, ByteRange, Label, ObjectKey, VersionId};
 use crate::call::Call;
 use crate::error::{Error, ReadAt, no_such_bucket, no_such_key};
 use crate::fault::Fault;
+use crate::operations;
 
 /// How often a transfer is described and judged anew when what was judged changed meanwhile.
 const ATTEMPTS_MAX: usize = 4;
@@ -72,13 +73,24 @@ impl Operations {
 
     /// Says what the client is told of an error.
     pub(crate) fn fault(&self, call: &Call, error: impl Into<Error>) -> Fault {
-        error
-            .into()
-            .into_fault(self.read_at(call), self.gate.region().jurisdiction)
+        error.into().into_fault(self.read_at(call))
     }
 
-    /// Asks the gate.
-    pub(crate) async fn permit(&self, asked: Asked<'_>, flow: Flow, subject: Subject) -> Result<Permit, Fault> {
+    /// Asks the gate. A flow that the table does not list for the operation is a mistake of ours and ends it.
+    pub(crate) async fn permit(
+        &self,
+        asked: Asked<'_>,
+        flow: Flow,
+        subject: Subject,
+    ) -> Result<Permit, Fault> {
+        if !operations::allows(asked.operation, flow) {
+            tracing::error!(
+                operation = asked.operation,
+                ?flow,
+                "an operation asked for a flow that is not its own"
+            );
+            return Err(Fault::internal());
+        }
         let (from, to) = match flow {
             Flow::Read | Flow::Inspect | Flow::List => (self.gate.home(), asked.call.place()),
             Flow::Store | Flow::Change => (asked.call.place(), self.gate.home()),
@@ -99,7 +111,12 @@ impl Operations {
 
     /// Finds a bucket of the caller's own tenant. Another tenant's is refused, by the gate and on record, before
     /// anything in it is looked at.
-    pub(crate) async fn bucket(&self, asked: Asked<'_>, flow: Flow, name: &BucketName) -> Result<Bucket, Fault> {
+    pub(crate) async fn bucket(
+        &self,
+        asked: Asked<'_>,
+        flow: Flow,
+        name: &BucketName,
+    ) -> Result<Bucket, Fault> {
         let found = self.store.bucket(name).await;
         let bucket = found
             .map_err(|error| self.fault(asked.call, error))?

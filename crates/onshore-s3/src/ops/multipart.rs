@@ -118,9 +118,13 @@ impl Operations {
                 .db
                 .write(move |unit| {
                     let now = operations.gate.now();
-                    let committed = operations
-                        .store
-                        .complete_upload(unit, &permit, upload, &completion, now)?;
+                    let committed = operations.store.complete_upload(
+                        unit,
+                        &permit,
+                        upload,
+                        &completion,
+                        now,
+                    )?;
                     let leaf = operations.settle_stored(unit, &permit, &committed)?;
                     Ok::<_, Error>((committed, leaf))
                 })
@@ -182,7 +186,9 @@ fn checksum_of_upload(call: &Call) -> Result<Option<(ChecksumAlgorithm, Checksum
     let Some(name) = call.header("x-amz-checksum-algorithm") else {
         return match kind {
             None => Ok(None),
-            Some(_) => Err(invalid("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")),
+            Some(_) => Err(invalid(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+            )),
         };
     };
     let algorithm: ChecksumAlgorithm = name.parse().map_err(|_| {
@@ -194,7 +200,9 @@ fn checksum_of_upload(call: &Call) -> Result<Option<(ChecksumAlgorithm, Checksum
             "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm.",
         )),
         (ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256, Some(ChecksumKind::FullObject)) => {
-            Err(invalid("The FULL_OBJECT checksum type cannot be used with the sha1 or sha256 checksum algorithm."))
+            Err(invalid(
+                "The FULL_OBJECT checksum type cannot be used with the sha1 or sha256 checksum algorithm.",
+            ))
         }
         (_, kind) => Ok(Some((algorithm, kind.unwrap_or(ChecksumKind::Composite)))),
     }

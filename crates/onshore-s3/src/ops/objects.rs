@@ -65,7 +65,9 @@ pub(crate) enum Extent {
 impl Selection {
     /// Returns the value of `Content-Range`, where there is one.
     pub(crate) fn content_range(&self) -> Option<String> {
-        let Self { range, size_bytes, .. } = self;
+        let Self {
+            range, size_bytes, ..
+        } = self;
         match self.extent {
             Extent::Whole => None,
             Extent::Partial => Some(format!(
@@ -200,7 +202,13 @@ impl Operations {
             self.tellable(asked, &target).await?;
         }
         let permit = self
-            .permit_store(asked, &target.bucket, key, object.declared, checks.len_bytes)
+            .permit_store(
+                asked,
+                &target.bucket,
+                key,
+                object.declared,
+                checks.len_bytes,
+            )
             .await?;
         let staged = self
             .store
@@ -233,7 +241,10 @@ impl Operations {
         };
         let name = checksum_header(algorithm);
         let value = call.report().trailer(name).ok_or_else(|| {
-            Fault::new(Code::MalformedTrailerError, "The announced trailing header is missing.")
+            Fault::new(
+                Code::MalformedTrailerError,
+                "The announced trailing header is missing.",
+            )
         })?;
         let claim = parse_checksum(name, value.as_bytes())?;
         staged
@@ -243,7 +254,10 @@ impl Operations {
 
     /// Makes a staged body an object, in one unit of work with its leaf. When the bucket was tightened meanwhile it
     /// is judged once more.
-    #[expect(clippy::too_many_arguments, reason = "what was judged, what was staged and what was said belong together here alone")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what was judged, what was staged and what was said belong together here alone"
+    )]
     pub(crate) async fn commit(
         &self,
         asked: Asked<'_>,
@@ -256,7 +270,12 @@ impl Operations {
     ) -> Result<Committed, Fault> {
         let (staged, object) = (Arc::new(staged), Arc::new(object));
         for _ in 0..ATTEMPTS_MAX {
-            let work = (self.clone(), Arc::clone(&staged), Arc::clone(&object), condition.clone());
+            let work = (
+                self.clone(),
+                Arc::clone(&staged),
+                Arc::clone(&object),
+                condition.clone(),
+            );
             let result = self
                 .db
                 .write(move |unit| {
@@ -322,7 +341,9 @@ impl Operations {
     ) -> Fault {
         let is_condition = matches!(
             error,
-            Error::Store(onshore_store::Error::ConditionFailed { .. } | onshore_store::Error::NoSuchKey)
+            Error::Store(
+                onshore_store::Error::ConditionFailed { .. } | onshore_store::Error::NoSuchKey
+            )
         );
         if is_condition && self.read_at(asked.call) == ReadAt::Abroad {
             let target = match self.target(asked, Flow::Inspect, &bucket.name, key).await {
@@ -410,22 +431,38 @@ fn part_of(head: &ObjectHead, number: i32) -> Result<Selection, Fault> {
         })?;
     if head.parts.is_empty() && index == 0 {
         return Ok(Selection {
-            extent: if head.size_bytes == 0 { Extent::Whole } else { Extent::Partial },
+            extent: if head.size_bytes == 0 {
+                Extent::Whole
+            } else {
+                Extent::Partial
+            },
             ..whole(head.size_bytes)
         });
     }
     let part = head.parts.get(index).ok_or_else(|| {
-        Fault::new(Code::InvalidRange, "The requested partnumber is not satisfiable")
-            .with_detail("ActualPartCount", head.parts.len().max(1).to_string())
+        Fault::new(
+            Code::InvalidRange,
+            "The requested partnumber is not satisfiable",
+        )
+        .with_detail("ActualPartCount", head.parts.len().max(1).to_string())
     })?;
-    let start = head.parts.iter().take(index).map(|part| part.size_bytes).sum();
+    let start = head
+        .parts
+        .iter()
+        .take(index)
+        .map(|part| part.size_bytes)
+        .sum();
     Ok(Selection {
         range: ByteRange {
             start,
             len_bytes: part.size_bytes,
         },
         size_bytes: head.size_bytes,
-        extent: if part.size_bytes == 0 { Extent::Whole } else { Extent::Partial },
+        extent: if part.size_bytes == 0 {
+            Extent::Whole
+        } else {
+            Extent::Partial
+        },
     })
 }
 

@@ -39,7 +39,9 @@ impl Stream for Outgoing {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Err(lapsed) = self.outflow.check() {
-            tracing::warn!("an export was cut: its approval lapsed, was revoked or was judged anew");
+            tracing::warn!(
+                "an export was cut: its approval lapsed, was revoked or was judged anew"
+            );
             return Poll::Ready(Some(Err(lapsed.into())));
         }
         match ready!(Pin::new(&mut self.body).poll_next(cx)) {

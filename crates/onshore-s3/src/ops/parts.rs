@@ -72,9 +72,10 @@ impl Operations {
                 .db
                 .write(move |unit| {
                     let now = operations.gate.now();
-                    let part = operations
-                        .store
-                        .commit_part(unit, &permit, &staged_part, upload, now)?;
+                    let part =
+                        operations
+                            .store
+                            .commit_part(unit, &permit, &staged_part, upload, now)?;
                     let record = json!({
                         "change": "part.stored",
                         "key": key_of_record,
@@ -117,7 +118,8 @@ impl Operations {
         query: PartsQuery,
     ) -> Result<PartsListed, Fault> {
         for _ in 0..ATTEMPTS_MAX {
-            let (bucket, description) = self.upload(asked, Flow::Inspect, name, key, upload).await?;
+            let (bucket, description) =
+                self.upload(asked, Flow::Inspect, name, key, upload).await?;
             let subject = keyed(&bucket, key, None, description.label, 0);
             let permit = self.permit(asked, Flow::Inspect, subject).await?;
             match self.store.list_parts(permit, upload, query.clone()).await {

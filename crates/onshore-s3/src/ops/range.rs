@@ -37,7 +37,9 @@ impl Wanted {
                     len_bytes: last - first + 1,
                 })
             }
-            Self::Last { len_bytes } if len_bytes == 0 || size_bytes == 0 => Resolved::Unsatisfiable,
+            Self::Last { len_bytes } if len_bytes == 0 || size_bytes == 0 => {
+                Resolved::Unsatisfiable
+            }
             Self::Last { len_bytes } => {
                 let len_bytes = len_bytes.min(size_bytes);
                 Resolved::Run(ByteRange {
@@ -62,7 +64,11 @@ fn parse(header: &str) -> Option<Wanted> {
         });
     }
     let first = number(first)?;
-    let last = if last.is_empty() { None } else { Some(number(last)?) };
+    let last = if last.is_empty() {
+        None
+    } else {
+        Some(number(last)?)
+    };
     if last.is_some_and(|last| last < first) {
         return None;
     }
@@ -118,7 +124,15 @@ mod tests {
     #[test]
     fn what_is_no_single_run_is_the_whole() {
         for header in [
-            "bytes=0-1,3-4", "bytes=", "bytes=-", "bytes=5-3", "items=0-1", "bytes=a-b", "0-1", "bytes=+1-2", "",
+            "bytes=0-1,3-4",
+            "bytes=",
+            "bytes=-",
+            "bytes=5-3",
+            "items=0-1",
+            "bytes=a-b",
+            "0-1",
+            "bytes=+1-2",
+            "",
         ] {
             assert_eq!(resolve(header, 10), Resolved::Whole, "{header}");
         }

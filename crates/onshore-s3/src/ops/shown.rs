@@ -85,23 +85,44 @@ pub(crate) fn headers(head: &ObjectHead, overrides: &Overrides) -> HeaderMap {
         Some(time) => http_date(time),
         None => content.expires.clone(),
     };
-    let or = |wished: &Option<String>, stored: &Option<String>| wished.clone().or_else(|| stored.clone());
+    let or = |wished: &Option<String>, stored: &Option<String>| {
+        wished.clone().or_else(|| stored.clone())
+    };
     let content_type = or(&overrides.content_type, &content.content_type)
         .unwrap_or_else(|| "binary/octet-stream".to_owned());
     for (name, value) in [
         ("content-type", Some(content_type)),
-        ("cache-control", or(&overrides.cache_control, &content.cache_control)),
-        ("content-disposition", or(&overrides.content_disposition, &content.content_disposition)),
-        ("content-encoding", or(&overrides.content_encoding, &content.content_encoding)),
-        ("content-language", or(&overrides.content_language, &content.content_language)),
+        (
+            "cache-control",
+            or(&overrides.cache_control, &content.cache_control),
+        ),
+        (
+            "content-disposition",
+            or(&overrides.content_disposition, &content.content_disposition),
+        ),
+        (
+            "content-encoding",
+            or(&overrides.content_encoding, &content.content_encoding),
+        ),
+        (
+            "content-language",
+            or(&overrides.content_language, &content.content_language),
+        ),
         ("expires", expires),
         ("etag", Some(format!("\"{}\"", head.etag))),
         ("last-modified", http_date(&time(head.modified))),
         ("accept-ranges", Some("bytes".to_owned())),
         ("x-amz-server-side-encryption", Some("AES256".to_owned())),
-        ("x-amz-tagging-count", (head.tag_count > 0).then(|| head.tag_count.to_string())),
+        (
+            "x-amz-tagging-count",
+            (head.tag_count > 0).then(|| head.tag_count.to_string()),
+        ),
     ] {
-        insert(&mut headers, HeaderName::from_static(name), value.as_deref());
+        insert(
+            &mut headers,
+            HeaderName::from_static(name),
+            value.as_deref(),
+        );
     }
     insert_metadata(&mut headers, head);
     headers
@@ -144,7 +165,8 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: Option<&str>) {
 
 fn http_date(time: &dto::Timestamp) -> Option<String> {
     let mut text = Vec::new();
-    time.format(dto::TimestampFormat::HttpDate, &mut text).ok()?;
+    time.format(dto::TimestampFormat::HttpDate, &mut text)
+        .ok()?;
     String::from_utf8(text).ok()
 }
 
@@ -178,6 +200,9 @@ mod tests {
         }
         assert_eq!(encoded_word("文"), "=?UTF-8?B?5paH?=");
         let long = encoded_word(&"文".repeat(40));
-        assert!(long.split(' ').all(|word| word.len() <= 75 && word.starts_with("=?UTF-8?B?")));
+        assert!(
+            long.split(' ')
+                .all(|word| word.len() <= 75 && word.starts_with("=?UTF-8?B?"))
+        );
     }
 }

@@ -66,7 +66,8 @@ impl Operations {
                 .db
                 .write(move |unit| {
                     let version = operations.store.set_tags(unit, &permit, &tags)?;
-                    let record = json!({ "change": "tags", "key": key, "version": version, "tags": tags });
+                    let record =
+                        json!({ "change": "tags", "key": key, "version": version, "tags": tags });
                     Ok::<_, Error>(operations.gate.settle_changed(unit, &permit, record)?)
                 })
                 .await;
@@ -139,7 +140,10 @@ fn collect(pairs: impl Iterator<Item = Result<(String, String), Fault>>) -> Resu
             return Err(invalid("Cannot provide multiple Tags with the same key"));
         }
         if tags.len() > TAGS_MAX {
-            return Err(Fault::new(Code::InvalidTag, "Object tags cannot be greater than 10"));
+            return Err(Fault::new(
+                Code::InvalidTag,
+                "Object tags cannot be greater than 10",
+            ));
         }
     }
     Ok(tags)
@@ -159,7 +163,11 @@ mod tests {
 
     #[test]
     fn tags_have_limits_on_both_sides() {
-        let numbered = |count: usize| (0..count).map(|n| tag(&n.to_string(), "v")).collect::<Vec<_>>();
+        let numbered = |count: usize| {
+            (0..count)
+                .map(|n| tag(&n.to_string(), "v"))
+                .collect::<Vec<_>>()
+        };
         assert!(parse_tag_set(numbered(10)).is_ok());
         assert!(parse_tag_set(numbered(11)).is_err());
         assert!(parse_tag_set(vec![tag(&"文".repeat(128), &"文".repeat(256))]).is_ok());
@@ -168,7 +176,13 @@ mod tests {
         assert!(parse_tag_set(vec![tag("k", "1"), tag("k", "2")]).is_err());
         assert!(parse_tag_set(vec![tag("", "1")]).is_err());
         assert!(parse_tag_set(vec![tag("aws:x", "1")]).is_err());
-        assert!(parse_tag_set(vec![Tag { key: Some("k".to_owned()), value: None }]).is_err());
+        assert!(
+            parse_tag_set(vec![Tag {
+                key: Some("k".to_owned()),
+                value: None
+            }])
+            .is_err()
+        );
         assert!(collect(std::iter::empty()).expect("none").is_empty());
     }
 }

@@ -18,7 +18,12 @@ impl Service {
     ) -> S3Result<S3Response<dto::ListBucketsOutput>> {
         answer!(req, |call, asked, input| {
             let limit = limit(input.max_buckets, "max-buckets")?;
-            let after = match input.continuation_token.as_deref().map(read_token).transpose()? {
+            let after = match input
+                .continuation_token
+                .as_deref()
+                .map(read_token)
+                .transpose()?
+            {
                 Some(ListStart::Beyond(name)) => Some(name),
                 Some(ListStart::First | ListStart::After(_)) | None => None,
             };
@@ -32,7 +37,9 @@ impl Service {
             if is_cut {
                 buckets.truncate(limit);
             }
-            let last = buckets.last().map(|bucket| write_token(bucket.name.as_str()));
+            let last = buckets
+                .last()
+                .map(|bucket| write_token(bucket.name.as_str()));
             let shown = buckets.into_iter().map(|bucket| dto::Bucket {
                 name: Some(bucket.name.to_string()),
                 creation_date: Some(shown::time(bucket.created)),
@@ -148,7 +155,11 @@ pub(super) fn common_prefixes(prefixes: &[String], encoding: Encoding) -> Vec<dt
         .collect()
 }
 
-fn objects(entries: Vec<ListEntry>, encoding: Encoding, owner: Option<&dto::Owner>) -> Vec<dto::Object> {
+fn objects(
+    entries: Vec<ListEntry>,
+    encoding: Encoding,
+    owner: Option<&dto::Owner>,
+) -> Vec<dto::Object> {
     entries
         .into_iter()
         .map(|entry| {

@@ -138,7 +138,10 @@ impl S3 for Service {
                 },
             };
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            let answered = self.operations.get_object(asked, &bucket, &key, &wish).await?;
+            let answered = self
+                .operations
+                .get_object(asked, &bucket, &key, &wish)
+                .await?;
             let Answered {
                 headers,
                 selection,
@@ -172,7 +175,10 @@ impl S3 for Service {
                 },
             };
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            let answered = self.operations.head_object(asked, &bucket, &key, &wish).await?;
+            let answered = self
+                .operations
+                .head_object(asked, &bucket, &key, &wish)
+                .await?;
             let output = dto::HeadObjectOutput {
                 content_length: Some(shown::size(answered.selection.range.len_bytes)),
                 content_range: answered.selection.content_range(),
@@ -210,10 +216,18 @@ impl S3 for Service {
             let names: Vec<String> = objects.iter().map(|object| object.key.clone()).collect();
             let keys = objects.into_iter().map(|object| {
                 if object.version_id.is_some_and(|version| version != "null") {
-                    return Err(Fault::new(Code::InvalidArgument, "Invalid version id specified"));
+                    return Err(Fault::new(
+                        Code::InvalidArgument,
+                        "Invalid version id specified",
+                    ));
                 }
-                if object.e_tag.is_some() || object.last_modified_time.is_some() || object.size.is_some() {
-                    return Err(Fault::not_implemented("A condition in a deletion of many objects"));
+                if object.e_tag.is_some()
+                    || object.last_modified_time.is_some()
+                    || object.size.is_some()
+                {
+                    return Err(Fault::not_implemented(
+                        "A condition in a deletion of many objects",
+                    ));
                 }
                 parse_key(object.key)
             });
@@ -290,7 +304,10 @@ impl S3 for Service {
     ) -> S3Result<S3Response<dto::GetObjectTaggingOutput>> {
         answer!(req, |call, asked, input| {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            let tags = self.operations.get_object_tagging(asked, &bucket, &key).await?;
+            let tags = self
+                .operations
+                .get_object_tagging(asked, &bucket, &key)
+                .await?;
             Ok(S3Response::new(dto::GetObjectTaggingOutput {
                 tag_set: tag_set(tags),
                 version_id: None,
@@ -402,9 +419,12 @@ fn check_digest_of_deletion(call: &Call) -> Result<(), Fault> {
     let headers: &HeaderMap = call.headers();
     let carries = headers.contains_key("content-md5")
         || headers.keys().any(|name| {
-            name.as_str().starts_with("x-amz-checksum-") && !name.as_str().starts_with(METADATA_PREFIX)
+            name.as_str().starts_with("x-amz-checksum-")
+                && !name.as_str().starts_with(METADATA_PREFIX)
         })
-        || call.header("x-amz-content-sha256").is_some_and(|hash| hash.len() == 64);
+        || call
+            .header("x-amz-content-sha256")
+            .is_some_and(|hash| hash.len() == 64);
     if carries {
         Ok(())
     } else {

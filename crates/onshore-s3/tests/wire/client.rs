@@ -13,7 +13,11 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::world::Hand;
 
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 const PATH: &AsciiSet = &QUERY.remove(b'/');
 pub(crate) const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -91,11 +95,14 @@ impl Client {
 
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-            (decode(name), decode(value))
-        });
+        let query = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+                (decode(name), decode(value))
+            });
         Request {
             client: self.clone(),
             method: method.to_owned(),
@@ -150,7 +157,13 @@ impl Client {
     fn date(&self) -> String {
         // 2026-05-05T12:00:00.000Z
         let text = self.clock.now().to_string();
-        format!("{}Z", text.split('.').next().unwrap_or_default().replace(['-', ':'], ""))
+        format!(
+            "{}Z",
+            text.split('.')
+                .next()
+                .unwrap_or_default()
+                .replace(['-', ':'], "")
+        )
     }
 
     fn sign(&self, scope: &str, text: &str) -> String {
@@ -214,7 +227,10 @@ impl Request {
         self.headers
             .iter()
             .find(|(name, _)| name == "host")
-            .map_or_else(|| self.client.address.to_string(), |(_, value)| value.clone())
+            .map_or_else(
+                || self.client.address.to_string(),
+                |(_, value)| value.clone(),
+            )
     }
 
     fn canonical_query(&self) -> String {
@@ -225,16 +241,28 @@ impl Request {
             .map(|(name, value)| (encode(name), encode(value)))
             .collect();
         pairs.sort();
-        let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<String> = pairs
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         pairs.join("&")
     }
 
     fn canonical_path(&self) -> String {
-        let decoded = percent_decode_str(&self.path).decode_utf8_lossy().into_owned();
+        let decoded = percent_decode_str(&self.path)
+            .decode_utf8_lossy()
+            .into_owned();
         utf8_percent_encode(&decoded, PATH).to_string()
     }
 
-    fn string_to_sign(&self, date: &str, scope: &str, headers: &[(String, String)], names: &str, hash: &str) -> String {
+    fn string_to_sign(
+        &self,
+        date: &str,
+        scope: &str,
+        headers: &[(String, String)],
+        names: &str,
+        hash: &str,
+    ) -> String {
         let mut lines = String::new();
         for (name, value) in headers {
             let value: Vec<&str> = value.split_whitespace().collect();
@@ -246,20 +274,26 @@ impl Request {
             self.canonical_path(),
             self.canonical_query()
         );
-        format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", sha256(canonical.as_bytes()))
+        format!(
+            "AWS4-HMAC-SHA256\n{date}\n{scope}\n{}",
+            sha256(canonical.as_bytes())
+        )
     }
 
     /// Writes the request down, signed in a header.
     pub(crate) fn bytes(mut self) -> Vec<u8> {
         let date = self.client.date();
-        let scope = self.scope.clone().unwrap_or_else(|| {
-            format!("{}/{}/s3/aws4_request", &date[..8], self.client.region)
-        });
+        let scope = self
+            .scope
+            .clone()
+            .unwrap_or_else(|| format!("{}/{}/s3/aws4_request", &date[..8], self.client.region));
         let hash = match self.framing {
             Framing::Plain => sha256(&self.body),
             Framing::Unsigned => "UNSIGNED-PAYLOAD".to_owned(),
             Framing::SignedChunks => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD".to_owned(),
-            Framing::SignedChunksWithTrailer => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER".to_owned(),
+            Framing::SignedChunksWithTrailer => {
+                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER".to_owned()
+            }
             Framing::UnsignedChunksWithTrailer => "STREAMING-UNSIGNED-PAYLOAD-TRAILER".to_owned(),
         };
         let mut signed: Vec<(String, String)> = self
@@ -303,19 +337,29 @@ impl Request {
             ),
         ));
         self.headers.retain(|(name, _)| name == "content-length");
-        if self.headers.is_empty() && !self.unsigned.iter().any(|(name, _)| name == "transfer-encoding") {
-            self.headers.push(("content-length".to_owned(), body.len().to_string()));
+        if self.headers.is_empty()
+            && !self
+                .unsigned
+                .iter()
+                .any(|(name, _)| name == "transfer-encoding")
+        {
+            self.headers
+                .push(("content-length".to_owned(), body.len().to_string()));
         }
-        let headers = signed.into_iter().chain(self.headers.clone()).chain(self.unsigned.clone());
+        let headers = signed
+            .into_iter()
+            .chain(self.headers.clone())
+            .chain(self.unsigned.clone());
         written(&self.method, &self.target(), headers, &body)
     }
 
     /// Writes the request down as a presigned link.
     pub(crate) fn presigned(mut self, expires: &str) -> Vec<u8> {
         let date = self.client.date();
-        let scope = self.scope.clone().unwrap_or_else(|| {
-            format!("{}/{}/s3/aws4_request", &date[..8], self.client.region)
-        });
+        let scope = self
+            .scope
+            .clone()
+            .unwrap_or_else(|| format!("{}/{}/s3/aws4_request", &date[..8], self.client.region));
         let mut signed: Vec<(String, String)> = self.headers.clone();
         if !signed.iter().any(|(name, _)| name == "host") {
             signed.push(("host".to_owned(), self.host()));
@@ -337,7 +381,10 @@ impl Request {
         let signature = self.client.sign(&scope, &text);
         self.query.push(("X-Amz-Signature".to_owned(), signature));
         let length = ("content-length".to_owned(), self.body.len().to_string());
-        let headers = signed.into_iter().chain([length]).chain(self.unsigned.clone());
+        let headers = signed
+            .into_iter()
+            .chain([length])
+            .chain(self.unsigned.clone());
         written(&self.method, &self.target(), headers, &self.body)
     }
 
@@ -382,7 +429,9 @@ impl Request {
                     sha256(format!("{name}:{value}\n").as_bytes())
                 );
                 let signature = self.client.sign(scope, &text);
-                framed.extend_from_slice(format!("x-amz-trailer-signature:{signature}\r\n").as_bytes());
+                framed.extend_from_slice(
+                    format!("x-amz-trailer-signature:{signature}\r\n").as_bytes(),
+                );
             }
         }
         framed.extend_from_slice(b"\r\n");
@@ -411,7 +460,9 @@ impl Answer {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
         let body = bytes[end + 4..].to_vec();
-        let announced = headers.get("content-length").and_then(|len| len.parse::<usize>().ok());
+        let announced = headers
+            .get("content-length")
+            .and_then(|len| len.parse::<usize>().ok());
         Self {
             status,
             is_cut: announced.is_some_and(|announced| body.len() < announced),
@@ -439,15 +490,26 @@ impl Answer {
     #[track_caller]
     pub(crate) fn expect_status(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{:?}\n{}", self.headers, self.text());
-        assert!(!self.header("x-amz-request-id").is_empty(), "every answer names its request");
+        assert!(
+            !self.header("x-amz-request-id").is_empty(),
+            "every answer names its request"
+        );
         self
     }
 
     #[track_caller]
     pub(crate) fn expect_code(self, status: u16, code: &str) -> Self {
         let this = self.expect_status(status);
-        assert_eq!(this.element("Code").as_deref(), Some(code), "{}", this.text());
-        assert_eq!(this.element("RequestId").as_deref(), Some(this.header("x-amz-request-id")));
+        assert_eq!(
+            this.element("Code").as_deref(),
+            Some(code),
+            "{}",
+            this.text()
+        );
+        assert_eq!(
+            this.element("RequestId").as_deref(),
+            Some(this.header("x-amz-request-id"))
+        );
         this
     }
 }

@@ -5,10 +5,51 @@ use crate::world::World;
 
 fn hard_keys() -> Vec<String> {
     let mut keys: Vec<String> = [
-        "/", "//", "a//b", "/leading", "dir/", "node", "node/child", "./a", "../a", "a/./b", "a/../b", ".", "..",
-        "Case", "case", "é", "e\u{301}", "new\nline", "carriage\rreturn", "tab\there", "\u{1}\u{1f}\u{7f}", "plus+plus",
-        "%25", "%zz", "%", "a&b", "a#b", "a?b", "a?versionId=x", " leading", "trailing ", ".dot", "dot.", "😀", "文档/文件.pdf",
-        "ｆｕｌｌ", "<xml>&amp;\"'", "a=b", "a;b", "a,b", "a:b@c", "~-_.", "!*'()", "\\back\\slash", "a b c",
+        "/",
+        "//",
+        "a//b",
+        "/leading",
+        "dir/",
+        "node",
+        "node/child",
+        "./a",
+        "../a",
+        "a/./b",
+        "a/../b",
+        ".",
+        "..",
+        "Case",
+        "case",
+        "é",
+        "e\u{301}",
+        "new\nline",
+        "carriage\rreturn",
+        "tab\there",
+        "\u{1}\u{1f}\u{7f}",
+        "plus+plus",
+        "%25",
+        "%zz",
+        "%",
+        "a&b",
+        "a#b",
+        "a?b",
+        "a?versionId=x",
+        " leading",
+        "trailing ",
+        ".dot",
+        "dot.",
+        "😀",
+        "文档/文件.pdf",
+        "ｆｕｌｌ",
+        "<xml>&amp;\"'",
+        "a=b",
+        "a;b",
+        "a,b",
+        "a:b@c",
+        "~-_.",
+        "!*'()",
+        "\\back\\slash",
+        "a b c",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -26,7 +67,12 @@ async fn hard_keys_arrive_and_come_back() {
     for (number, key) in hard_keys().iter().enumerate() {
         let body = format!("body of {number}");
         let path = format!("/bkt/{}", encoded(key));
-        client.put(&path).body(body.clone()).send().await.expect_status(200);
+        client
+            .put(&path)
+            .body(body.clone())
+            .send()
+            .await
+            .expect_status(200);
     }
     for (number, key) in hard_keys().iter().enumerate() {
         let body = format!("body of {number}");
@@ -50,15 +96,21 @@ async fn hard_keys_arrive_and_come_back() {
     let mut listed = Vec::new();
     let mut token = None;
     loop {
-        let continued = token.map_or_else(String::new, |token| format!("&continuation-token={token}"));
+        let continued =
+            token.map_or_else(String::new, |token| format!("&continuation-token={token}"));
         let page = client
-            .get(&format!("/bkt?list-type=2&encoding-type=url&max-keys=7{continued}"))
+            .get(&format!(
+                "/bkt?list-type=2&encoding-type=url&max-keys=7{continued}"
+            ))
             .send()
             .await
             .expect_status(200);
         for piece in page.text().split("<Key>").skip(1) {
             let key = piece.split("</Key>").next().expect("closed");
-            let key = percent_encoding::percent_decode_str(key).decode_utf8().expect("UTF-8").into_owned();
+            let key = percent_encoding::percent_decode_str(key)
+                .decode_utf8()
+                .expect("UTF-8")
+                .into_owned();
             listed.push(key);
         }
         token = page.element("NextContinuationToken");
@@ -77,7 +129,9 @@ async fn hard_keys_arrive_and_come_back() {
             let key: String = key
                 .chars()
                 .map(|c| match c {
-                    '<' | '>' | '&' | '"' | '\'' | '\r' | '\n' | '\t' | ' ' => format!("&#{};", u32::from(c)),
+                    '<' | '>' | '&' | '"' | '\'' | '\r' | '\n' | '\t' | ' ' => {
+                        format!("&#{};", u32::from(c))
+                    }
                     other => other.to_string(),
                 })
                 .collect();
@@ -100,6 +154,10 @@ async fn bare_control_characters_survive_a_listing_without_encoding() {
     let client = world.tenant("alpha").await;
     client.put("/bkt").send().await.expect_status(200);
     client.put("/bkt/a%0Db").send().await.expect_status(200);
-    let page = client.get("/bkt?list-type=2").send().await.expect_status(200);
+    let page = client
+        .get("/bkt?list-type=2")
+        .send()
+        .await
+        .expect_status(200);
     assert_eq!(page.element("Key").as_deref(), Some("a&#xD;b"));
 }

@@ -13,27 +13,69 @@ async fn world(name: &str) -> (World, Client) {
 #[tokio::test(flavor = "multi_thread")]
 async fn buckets_come_and_go() {
     let (world, client) = world("buckets").await;
-    client.put("/bkt").send().await.expect_code(409, "BucketAlreadyOwnedByYou");
+    client
+        .put("/bkt")
+        .send()
+        .await
+        .expect_code(409, "BucketAlreadyOwnedByYou");
     let other = world.tenant("beta").await;
-    other.put("/bkt").send().await.expect_code(409, "BucketAlreadyExists");
+    other
+        .put("/bkt")
+        .send()
+        .await
+        .expect_code(409, "BucketAlreadyExists");
     let here = "<CreateBucketConfiguration><LocationConstraint>cn-north-1</LocationConstraint></CreateBucketConfiguration>";
-    client.put("/here").body(here).send().await.expect_status(200);
+    client
+        .put("/here")
+        .body(here)
+        .send()
+        .await
+        .expect_status(200);
     let there = here.replace("cn-north-1", "us-west-2");
-    client.put("/there").body(there).send().await.expect_code(400, "IllegalLocationConstraintException");
-    client.put("/UPPER").send().await.expect_code(400, "InvalidBucketName");
+    client
+        .put("/there")
+        .body(there)
+        .send()
+        .await
+        .expect_code(400, "IllegalLocationConstraintException");
+    client
+        .put("/UPPER")
+        .send()
+        .await
+        .expect_code(400, "InvalidBucketName");
     let head = client.head("/bkt").send().await.expect_status(200);
     assert_eq!(head.header("x-amz-bucket-region"), "cn-north-1");
     let location = client.get("/bkt?location").send().await.expect_status(200);
-    assert!(location.text().contains(">cn-north-1</LocationConstraint>"), "{}", location.text());
+    assert!(
+        location.text().contains(">cn-north-1</LocationConstraint>"),
+        "{}",
+        location.text()
+    );
     let list = client.get("/").send().await.expect_status(200).text();
     assert!(list.contains("<Name>bkt</Name>") && list.contains("<Name>here</Name>"));
-    assert!(!other.get("/").send().await.expect_status(200).text().contains("<Name>"));
+    assert!(
+        !other
+            .get("/")
+            .send()
+            .await
+            .expect_status(200)
+            .text()
+            .contains("<Name>")
+    );
     client.put("/bkt/key").send().await.expect_status(200);
-    client.delete("/bkt").send().await.expect_code(409, "BucketNotEmpty");
+    client
+        .delete("/bkt")
+        .send()
+        .await
+        .expect_code(409, "BucketNotEmpty");
     client.delete("/bkt/key").send().await.expect_status(204);
     client.delete("/bkt").send().await.expect_status(204);
     client.head("/bkt").send().await.expect_status(404);
-    client.get("/bkt/key").send().await.expect_code(404, "NoSuchBucket");
+    client
+        .get("/bkt/key")
+        .send()
+        .await
+        .expect_code(404, "NoSuchBucket");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +96,10 @@ async fn what_is_written_is_read() {
         .send()
         .await
         .expect_status(200);
-    assert!(put.header("x-onshore-leaf").parse::<u64>().is_ok(), "a receipt");
+    assert!(
+        put.header("x-onshore-leaf").parse::<u64>().is_ok(),
+        "a receipt"
+    );
     let got = client.get("/bkt/key").send().await.expect_status(200);
     assert_eq!(got.body, body);
     for (name, value) in [
@@ -75,7 +120,12 @@ async fn what_is_written_is_read() {
     let head = client.head("/bkt/key").send().await.expect_status(200);
     assert_eq!(head.header("content-length"), "4000000");
     assert_eq!(head.header("content-type"), "text/x");
-    let tags = client.get("/bkt/key?tagging").send().await.expect_status(200).text();
+    let tags = client
+        .get("/bkt/key?tagging")
+        .send()
+        .await
+        .expect_status(200)
+        .text();
     assert!(tags.contains("<Key>b</Key><Value>文</Value>"), "{tags}");
     let wished = client
         .get("/bkt/key?response-content-type=a/b&response-expires=Wed, 21 Oct 2015 07:28:00 GMT")
@@ -84,7 +134,11 @@ async fn what_is_written_is_read() {
         .expect_status(200);
     assert_eq!(wished.header("content-type"), "a/b");
     assert_eq!(wished.header("expires"), "Wed, 21 Oct 2015 07:28:00 GMT");
-    let bad = client.put("/bkt/x").header("x-amz-meta-onshore-class", "secret").send().await;
+    let bad = client
+        .put("/bkt/x")
+        .header("x-amz-meta-onshore-class", "secret")
+        .send()
+        .await;
     let bad = bad.expect_code(400, "InvalidArgument");
     assert!(bad.text().contains("sensitive-personal"), "{}", bad.text());
 }
@@ -93,7 +147,12 @@ async fn what_is_written_is_read() {
 async fn ranges_and_conditions_follow_the_rfc() {
     let (_world, client) = world("ranges").await;
     let body: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
-    let put = client.put("/bkt/key").body(body.clone()).send().await.expect_status(200);
+    let put = client
+        .put("/bkt/key")
+        .body(body.clone())
+        .send()
+        .await
+        .expect_status(200);
     client.put("/bkt/empty").send().await.expect_status(200);
     let etag = put.header("etag").to_owned();
     for (range, from, to) in [
@@ -103,18 +162,45 @@ async fn ranges_and_conditions_follow_the_rfc() {
         ("bytes=-3", 199_997, 200_000),
         ("bytes=100-999999", 100, 200_000),
     ] {
-        let got = client.get("/bkt/key").header("range", range).send().await.expect_status(206);
+        let got = client
+            .get("/bkt/key")
+            .header("range", range)
+            .send()
+            .await
+            .expect_status(206);
         assert_eq!(got.body, body[from..to], "{range}");
-        assert_eq!(got.header("content-range"), format!("bytes {from}-{}/200000", to - 1));
-        let head = client.head("/bkt/key").header("range", range).send().await.expect_status(206);
+        assert_eq!(
+            got.header("content-range"),
+            format!("bytes {from}-{}/200000", to - 1)
+        );
+        let head = client
+            .head("/bkt/key")
+            .header("range", range)
+            .send()
+            .await
+            .expect_status(206);
         assert_eq!(head.header("content-length"), (to - from).to_string());
     }
     for range in ["bytes=0-1,3-4", "bytes=5-3", "lines=1-2"] {
-        let got = client.get("/bkt/key").header("range", range).send().await.expect_status(200);
+        let got = client
+            .get("/bkt/key")
+            .header("range", range)
+            .send()
+            .await
+            .expect_status(200);
         assert_eq!(got.body.len(), body.len(), "{range}");
     }
-    for (path, range) in [("/bkt/key", "bytes=200000-"), ("/bkt/empty", "bytes=0-"), ("/bkt/key", "bytes=-0")] {
-        let answer = client.get(path).header("range", range).send().await.expect_code(416, "InvalidRange");
+    for (path, range) in [
+        ("/bkt/key", "bytes=200000-"),
+        ("/bkt/empty", "bytes=0-"),
+        ("/bkt/key", "bytes=-0"),
+    ] {
+        let answer = client
+            .get(path)
+            .header("range", range)
+            .send()
+            .await
+            .expect_code(416, "InvalidRange");
         assert!(answer.element("ActualObjectSize").is_some());
     }
     let past = "Mon, 04 May 2026 12:00:00 GMT";
@@ -141,33 +227,100 @@ async fn ranges_and_conditions_follow_the_rfc() {
             assert!(got.body.is_empty());
         }
     }
-    let got = client.get("/bkt/key").header("range", "bytes=0-1").header("if-range", "\"other\"").send().await;
+    let got = client
+        .get("/bkt/key")
+        .header("range", "bytes=0-1")
+        .header("if-range", "\"other\"")
+        .send()
+        .await;
     assert_eq!(got.expect_status(200).body.len(), body.len());
-    let got = client.get("/bkt/key?partNumber=1").send().await.expect_status(206);
+    let got = client
+        .get("/bkt/key?partNumber=1")
+        .send()
+        .await
+        .expect_status(206);
     assert_eq!(got.body.len(), body.len());
-    client.get("/bkt/key?partNumber=2").send().await.expect_code(416, "InvalidRange");
-    client.get("/bkt/key?partNumber=0").send().await.expect_code(400, "InvalidArgument");
+    client
+        .get("/bkt/key?partNumber=2")
+        .send()
+        .await
+        .expect_code(416, "InvalidRange");
+    client
+        .get("/bkt/key?partNumber=0")
+        .send()
+        .await
+        .expect_code(400, "InvalidArgument");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn conditional_writes_happen_once() {
     let (_world, client) = world("conditional").await;
-    let absent = |client: &Client| client.put("/bkt/key").header("if-none-match", "*").body("first");
+    let absent = |client: &Client| {
+        client
+            .put("/bkt/key")
+            .header("if-none-match", "*")
+            .body("first")
+    };
     let put = absent(&client).send().await.expect_status(200);
-    absent(&client).send().await.expect_code(412, "PreconditionFailed");
+    absent(&client)
+        .send()
+        .await
+        .expect_code(412, "PreconditionFailed");
     let etag = put.header("etag").to_owned();
-    client.put("/bkt/key").header("if-match", "\"other\"").send().await.expect_code(412, "PreconditionFailed");
-    client.put("/bkt/key").header("if-match", &etag).body("second").send().await.expect_status(200);
-    client.put("/bkt/key").header("if-match", &etag).send().await.expect_code(412, "PreconditionFailed");
-    client.put("/bkt/none").header("if-match", &etag).send().await.expect_code(404, "NoSuchKey");
-    client.delete("/bkt/key").header("if-match", &etag).send().await.expect_code(412, "PreconditionFailed");
-    assert_eq!(client.get("/bkt/key").send().await.expect_status(200).text(), "second");
+    client
+        .put("/bkt/key")
+        .header("if-match", "\"other\"")
+        .send()
+        .await
+        .expect_code(412, "PreconditionFailed");
+    client
+        .put("/bkt/key")
+        .header("if-match", &etag)
+        .body("second")
+        .send()
+        .await
+        .expect_status(200);
+    client
+        .put("/bkt/key")
+        .header("if-match", &etag)
+        .send()
+        .await
+        .expect_code(412, "PreconditionFailed");
+    client
+        .put("/bkt/none")
+        .header("if-match", &etag)
+        .send()
+        .await
+        .expect_code(404, "NoSuchKey");
+    client
+        .delete("/bkt/key")
+        .header("if-match", &etag)
+        .send()
+        .await
+        .expect_code(412, "PreconditionFailed");
+    assert_eq!(
+        client
+            .get("/bkt/key")
+            .send()
+            .await
+            .expect_status(200)
+            .text(),
+        "second"
+    );
     let mut racers = tokio::task::JoinSet::new();
     for _ in 0..16 {
-        let request = client.put("/bkt/race").header("if-none-match", "*").body("x");
+        let request = client
+            .put("/bkt/race")
+            .header("if-none-match", "*")
+            .body("x");
         racers.spawn(request.send());
     }
-    let won = racers.join_all().await.iter().filter(|answer| answer.status == 200).count();
+    let won = racers
+        .join_all()
+        .await
+        .iter()
+        .filter(|answer| answer.status == 200)
+        .count();
     assert_eq!(won, 1);
 }
 
@@ -187,7 +340,14 @@ async fn copies_take_or_replace_what_is_said() {
     let done = copy("/bkt/copy").send().await.expect_status(200);
     assert!(done.element("ETag").is_some(), "{}", done.text());
     let got = client.get("/bkt/copy").send().await.expect_status(200);
-    assert_eq!((got.text().as_str(), got.header("x-amz-meta-m"), got.header("content-type")), ("body", "1", "text/x"));
+    assert_eq!(
+        (
+            got.text().as_str(),
+            got.header("x-amz-meta-m"),
+            got.header("content-type")
+        ),
+        ("body", "1", "text/x")
+    );
     assert_eq!(got.header("x-amz-tagging-count"), "1");
     copy("/bkt/copy")
         .header("x-amz-metadata-directive", "REPLACE")
@@ -197,15 +357,41 @@ async fn copies_take_or_replace_what_is_said() {
         .await
         .expect_status(200);
     let got = client.get("/bkt/copy").send().await.expect_status(200);
-    assert_eq!((got.header("x-amz-meta-m"), got.header("x-amz-meta-n")), ("", "2"));
+    assert_eq!(
+        (got.header("x-amz-meta-m"), got.header("x-amz-meta-n")),
+        ("", "2")
+    );
     assert_eq!(got.header("x-amz-tagging-count"), "");
-    copy("/bkt/a%20b%2B").send().await.expect_code(400, "InvalidRequest");
-    copy("/bkt/a%20b%2B").header("x-amz-metadata-directive", "REPLACE").send().await.expect_status(200);
-    copy("/bkt/x").header("x-amz-copy-source-if-match", "\"other\"").send().await.expect_code(412, "PreconditionFailed");
-    copy("/bkt/x").header("x-amz-metadata-directive", "MERGE").send().await.expect_code(400, "InvalidArgument");
-    let absent = client.put("/bkt/x").header("x-amz-copy-source", "/bkt/absent").send().await;
+    copy("/bkt/a%20b%2B")
+        .send()
+        .await
+        .expect_code(400, "InvalidRequest");
+    copy("/bkt/a%20b%2B")
+        .header("x-amz-metadata-directive", "REPLACE")
+        .send()
+        .await
+        .expect_status(200);
+    copy("/bkt/x")
+        .header("x-amz-copy-source-if-match", "\"other\"")
+        .send()
+        .await
+        .expect_code(412, "PreconditionFailed");
+    copy("/bkt/x")
+        .header("x-amz-metadata-directive", "MERGE")
+        .send()
+        .await
+        .expect_code(400, "InvalidArgument");
+    let absent = client
+        .put("/bkt/x")
+        .header("x-amz-copy-source", "/bkt/absent")
+        .send()
+        .await;
     absent.expect_code(404, "NoSuchKey");
-    let old = client.put("/bkt/x").header("x-amz-copy-source", "/bkt/copy?versionId=abc").send().await;
+    let old = client
+        .put("/bkt/x")
+        .header("x-amz-copy-source", "/bkt/copy?versionId=abc")
+        .send()
+        .await;
     old.expect_code(400, "InvalidArgument");
 }
 
@@ -213,7 +399,11 @@ async fn copies_take_or_replace_what_is_said() {
 async fn listings_have_pages_prefixes_and_delimiters() {
     let (_world, client) = world("listings").await;
     for key in ["a", "b/1", "b/2", "b/3", "c", "d/e/f", "d/g"] {
-        client.put(&format!("/bkt/{key}")).send().await.expect_status(200);
+        client
+            .put(&format!("/bkt/{key}"))
+            .send()
+            .await
+            .expect_status(200);
     }
     let names = |text: &str, tag: &str| -> Vec<String> {
         text.split(&format!("<{tag}>"))
@@ -222,30 +412,69 @@ async fn listings_have_pages_prefixes_and_delimiters() {
             .map(str::to_owned)
             .collect()
     };
-    let page = client.get("/bkt?list-type=2&delimiter=/").send().await.expect_status(200).text();
-    assert_eq!(names(&page, "Key"), ["a", "c"]);
-    assert_eq!(names(&page, "CommonPrefixes><Prefix"), ["b/", "d/"]);
-    let page = client.get("/bkt?list-type=2&delimiter=/&max-keys=2").send().await.expect_status(200);
-    assert_eq!(page.element("KeyCount").as_deref(), Some("2"));
-    let token = page.element("NextContinuationToken").expect("more follow");
     let page = client
-        .get(&format!("/bkt?list-type=2&delimiter=/&continuation-token={token}"))
+        .get("/bkt?list-type=2&delimiter=/")
         .send()
         .await
         .expect_status(200)
         .text();
-    assert_eq!((names(&page, "Key"), names(&page, "CommonPrefixes><Prefix")), (vec!["c".to_owned()], vec!["d/".to_owned()]));
-    let page = client.get("/bkt?list-type=2&start-after=b/2").send().await.expect_status(200).text();
+    assert_eq!(names(&page, "Key"), ["a", "c"]);
+    assert_eq!(names(&page, "CommonPrefixes><Prefix"), ["b/", "d/"]);
+    let page = client
+        .get("/bkt?list-type=2&delimiter=/&max-keys=2")
+        .send()
+        .await
+        .expect_status(200);
+    assert_eq!(page.element("KeyCount").as_deref(), Some("2"));
+    let token = page.element("NextContinuationToken").expect("more follow");
+    let page = client
+        .get(&format!(
+            "/bkt?list-type=2&delimiter=/&continuation-token={token}"
+        ))
+        .send()
+        .await
+        .expect_status(200)
+        .text();
+    assert_eq!(
+        (names(&page, "Key"), names(&page, "CommonPrefixes><Prefix")),
+        (vec!["c".to_owned()], vec!["d/".to_owned()])
+    );
+    let page = client
+        .get("/bkt?list-type=2&start-after=b/2")
+        .send()
+        .await
+        .expect_status(200)
+        .text();
     assert_eq!(names(&page, "Key"), ["b/3", "c", "d/e/f", "d/g"]);
-    let page = client.get("/bkt?prefix=b/&max-keys=2").send().await.expect_status(200);
+    let page = client
+        .get("/bkt?prefix=b/&max-keys=2")
+        .send()
+        .await
+        .expect_status(200);
     assert_eq!(names(&page.text(), "Key"), ["b/1", "b/2"]);
     assert_eq!(page.element("IsTruncated").as_deref(), Some("true"));
-    let page = client.get("/bkt?prefix=b/&marker=b/2").send().await.expect_status(200);
+    let page = client
+        .get("/bkt?prefix=b/&marker=b/2")
+        .send()
+        .await
+        .expect_status(200);
     assert_eq!(names(&page.text(), "Key"), ["b/3"]);
-    let page = client.get("/bkt?list-type=2&max-keys=0").send().await.expect_status(200);
+    let page = client
+        .get("/bkt?list-type=2&max-keys=0")
+        .send()
+        .await
+        .expect_status(200);
     assert_eq!(page.element("IsTruncated").as_deref(), Some("false"));
-    for query in ["max-keys=-1", "max-keys=x", "list-type=2&continuation-token=nonsense!"] {
-        client.get(&format!("/bkt?{query}")).send().await.expect_code(400, "InvalidArgument");
+    for query in [
+        "max-keys=-1",
+        "max-keys=x",
+        "list-type=2&continuation-token=nonsense!",
+    ] {
+        client
+            .get(&format!("/bkt?{query}"))
+            .send()
+            .await
+            .expect_code(400, "InvalidArgument");
     }
 }
 
@@ -253,7 +482,12 @@ async fn listings_have_pages_prefixes_and_delimiters() {
 async fn rot_on_disk_is_an_error_and_never_other_bytes() {
     let (world, client) = world("rot").await;
     let body = vec![b'a'; 3_000_000];
-    client.put("/bkt/key").body(body).send().await.expect_status(200);
+    client
+        .put("/bkt/key")
+        .body(body)
+        .send()
+        .await
+        .expect_status(200);
     let folder = world.folder().join("objects");
     flip(&folder);
     let answer = client.get("/bkt/key").send().await;
@@ -261,7 +495,10 @@ async fn rot_on_disk_is_an_error_and_never_other_bytes() {
 }
 
 /// Flips one bit in the middle of the largest file beneath a folder.
-#[expect(clippy::disallowed_methods, reason = "the test damages a file of the store on purpose")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test damages a file of the store on purpose"
+)]
 fn flip(folder: &std::path::Path) {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];

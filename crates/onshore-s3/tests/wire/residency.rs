@@ -7,7 +7,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::client::{Answer, Client};
 use crate::world::{OPERATOR, World};
 
-async fn approve(world: &World, tenant: &str, class: &str, max_bytes: u64) -> onshore_types::ApprovalId {
+async fn approve(
+    world: &World,
+    tenant: &str,
+    class: &str,
+    max_bytes: u64,
+) -> onshore_types::ApprovalId {
     let until: Timestamp = "2026-06-01T00:00:00Z".parse().expect("a time");
     let request = ApprovalRequest {
         tenant: TenantName::parse(tenant).expect("a name"),
@@ -16,7 +21,11 @@ async fn approve(world: &World, tenant: &str, class: &str, max_bytes: u64) -> on
         max_bytes,
         until,
     };
-    let (approval, _) = world.gate.grant_approval(OPERATOR, &request).await.expect("granted");
+    let (approval, _) = world
+        .gate
+        .grant_approval(OPERATOR, &request)
+        .await
+        .expect("granted");
     approval.id
 }
 
@@ -47,10 +56,22 @@ async fn only_general_data_leaves_by_itself() {
     let abroad = client.abroad();
     client.put("/bkt").send().await.expect_status(200);
     put(&client, "/bkt/general", Some("general"), "free").await;
-    for (key, class) in [("important", Some("important")), ("personal", Some("personal")), ("nothing", None)] {
+    for (key, class) in [
+        ("important", Some("important")),
+        ("personal", Some("personal")),
+        ("nothing", None),
+    ] {
         put(&client, &format!("/bkt/{key}"), class, "bound").await;
     }
-    assert_eq!(abroad.get("/bkt/general").send().await.expect_status(200).text(), "free");
+    assert_eq!(
+        abroad
+            .get("/bkt/general")
+            .send()
+            .await
+            .expect_status(200)
+            .text(),
+        "free"
+    );
     abroad.head("/bkt/general").send().await.expect_status(200);
     for key in ["important", "personal", "nothing", "absent"] {
         let path = format!("/bkt/{key}");
@@ -66,34 +87,66 @@ async fn only_general_data_leaves_by_itself() {
             abroad.delete(&path).header("if-match", "\"x\""),
             abroad.put(&path).header("if-none-match", "*"),
             abroad.put(&path).header("if-match", "\"x\""),
-            abroad.put(&format!("{path}?tagging")).body("<Tagging><TagSet></TagSet></Tagging>"),
+            abroad
+                .put(&format!("{path}?tagging"))
+                .body("<Tagging><TagSet></TagSet></Tagging>"),
             abroad.delete(&format!("{path}?tagging")),
         ] {
             let what = format!("{} {}", request.method, request.path);
             let answer = request.send().await;
             assert_eq!(answer.status, 403, "{what}: {}", answer.text());
             let message = answer.element("Message").expect("a message");
-            assert!(message.contains("border.outward") && message.contains("Remedy"), "{message}");
-            assert!(answer.header("x-onshore-refusal").starts_with("border.outward"));
+            assert!(
+                message.contains("border.outward") && message.contains("Remedy"),
+                "{message}"
+            );
+            assert!(
+                answer
+                    .header("x-onshore-refusal")
+                    .starts_with("border.outward")
+            );
             assert!(answer.header("x-onshore-leaf").parse::<u64>().is_ok());
         }
         let head = abroad.head(&path).send().await.expect_status(403);
-        assert!(head.header("x-onshore-refusal").contains("remedy"), "a HEAD has no body");
+        assert!(
+            head.header("x-onshore-refusal").contains("remedy"),
+            "a HEAD has no body"
+        );
         let link = client.get(&path).presigned("60");
-        client.raw(&link).await.expect_status(if key == "absent" { 404 } else { 200 });
+        client
+            .raw(&link)
+            .await
+            .expect_status(if key == "absent" { 404 } else { 200 });
         abroad.raw(&link).await.expect_code(403, "AccessDenied");
     }
-    for target in ["/", "/bkt", "/bkt?list-type=2&prefix=general", "/bkt?uploads"] {
-        abroad.get(target).send().await.expect_code(403, "AccessDenied");
+    for target in [
+        "/",
+        "/bkt",
+        "/bkt?list-type=2&prefix=general",
+        "/bkt?uploads",
+    ] {
+        abroad
+            .get(target)
+            .send()
+            .await
+            .expect_code(403, "AccessDenied");
     }
     // Inside everything goes.
     for key in ["general", "important", "personal", "nothing"] {
-        client.get(&format!("/bkt/{key}")).send().await.expect_status(200);
+        client
+            .get(&format!("/bkt/{key}"))
+            .send()
+            .await
+            .expect_status(200);
     }
     client.get("/bkt").send().await.expect_status(200);
     // What comes in may come from anywhere.
     put(&abroad, "/bkt/from-abroad", Some("core"), "in").await;
-    abroad.delete("/bkt/from-abroad").send().await.expect_status(204);
+    abroad
+        .delete("/bkt/from-abroad")
+        .send()
+        .await
+        .expect_status(204);
     abroad.delete("/bkt/absent").send().await.expect_status(204);
 }
 
@@ -111,7 +164,10 @@ async fn an_absent_key_and_a_refused_one_look_the_same_abroad() {
     let absent = seen(&abroad.head("/bkt/absent").send().await);
     assert_eq!(there, absent);
     let delete = |path: &'static str| abroad.delete(path).send();
-    assert_eq!(seen(&delete("/bkt/there").await), seen(&delete("/bkt/absent").await));
+    assert_eq!(
+        seen(&delete("/bkt/there").await),
+        seen(&delete("/bkt/absent").await)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,16 +177,40 @@ async fn a_free_bucket_is_listed_abroad_and_says_404() {
     let abroad = client.abroad();
     world.classified(&client, "free", "general").await;
     put(&client, "/free/a", None, "x").await;
-    abroad.get("/free?list-type=2").send().await.expect_status(200);
+    abroad
+        .get("/free?list-type=2")
+        .send()
+        .await
+        .expect_status(200);
     abroad.get("/").send().await.expect_status(200);
-    abroad.get("/free/absent").send().await.expect_code(404, "NoSuchKey");
+    abroad
+        .get("/free/absent")
+        .send()
+        .await
+        .expect_code(404, "NoSuchKey");
     put(&client, "/free/secret/b", Some("personal"), "x").await;
-    abroad.get("/free").send().await.expect_code(403, "AccessDenied");
+    abroad
+        .get("/free")
+        .send()
+        .await
+        .expect_code(403, "AccessDenied");
     abroad.get("/free?prefix=a").send().await.expect_status(200);
-    abroad.get("/free?prefix=secret/").send().await.expect_code(403, "AccessDenied");
-    abroad.get("/free/absent").send().await.expect_code(403, "AccessDenied");
+    abroad
+        .get("/free?prefix=secret/")
+        .send()
+        .await
+        .expect_code(403, "AccessDenied");
+    abroad
+        .get("/free/absent")
+        .send()
+        .await
+        .expect_code(403, "AccessDenied");
     client.put("/other").send().await.expect_status(200);
-    abroad.get("/").send().await.expect_code(403, "AccessDenied");
+    abroad
+        .get("/")
+        .send()
+        .await
+        .expect_code(403, "AccessDenied");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,16 +224,45 @@ async fn an_approval_lets_out_what_it_covers_and_no_byte_more() {
     let approval = approve(&world, "alpha", "personal", 25).await;
     let got = abroad.get("/bkt/personal").send().await.expect_status(200);
     assert_eq!(got.text(), "0123456789");
-    assert!(got.header("x-onshore-leaf").parse::<u64>().is_ok(), "an export has a receipt");
-    abroad.get("/bkt/important").send().await.expect_code(403, "AccessDenied");
-    let got = abroad.get("/bkt/personal").header("range", "bytes=0-4").send().await.expect_status(206);
+    assert!(
+        got.header("x-onshore-leaf").parse::<u64>().is_ok(),
+        "an export has a receipt"
+    );
+    abroad
+        .get("/bkt/important")
+        .send()
+        .await
+        .expect_code(403, "AccessDenied");
+    let got = abroad
+        .get("/bkt/personal")
+        .header("range", "bytes=0-4")
+        .send()
+        .await
+        .expect_status(206);
     assert_eq!(got.text(), "01234");
-    let got = abroad.get("/bkt/personal").header("if-none-match", got.header("etag")).send().await;
+    let got = abroad
+        .get("/bkt/personal")
+        .header("if-none-match", got.header("etag"))
+        .send()
+        .await;
     got.expect_status(304);
     abroad.get("/bkt/personal").send().await.expect_status(200);
-    abroad.get("/bkt/personal").send().await.expect_code(403, "AccessDenied");
-    abroad.get("/bkt/personal").header("range", "bytes=0-0").send().await.expect_code(403, "AccessDenied");
-    world.gate.revoke_approval(OPERATOR, approval).await.expect("revoked");
+    abroad
+        .get("/bkt/personal")
+        .send()
+        .await
+        .expect_code(403, "AccessDenied");
+    abroad
+        .get("/bkt/personal")
+        .header("range", "bytes=0-0")
+        .send()
+        .await
+        .expect_code(403, "AccessDenied");
+    world
+        .gate
+        .revoke_approval(OPERATOR, approval)
+        .await
+        .expect("revoked");
     abroad.head("/bkt/personal").send().await.expect_status(403);
 }
 
@@ -169,7 +278,12 @@ async fn racing_exports_never_overspend() {
     for _ in 0..20 {
         racers.spawn(abroad.get("/bkt/personal").send());
     }
-    let sent = racers.join_all().await.iter().filter(|answer| answer.status == 200).count();
+    let sent = racers
+        .join_all()
+        .await
+        .iter()
+        .filter(|answer| answer.status == 200)
+        .count();
     assert_eq!(sent, 5);
 }
 
@@ -194,7 +308,11 @@ async fn a_stream_whose_approval_is_revoked_is_cut() {
     let mut buffer = vec![0; 64 * 1024];
     let mut got = stream.read(&mut buffer).await.expect("the first bytes");
     assert!(buffer.starts_with(b"HTTP/1.1 200"));
-    world.gate.revoke_approval(OPERATOR, approval).await.expect("revoked");
+    world
+        .gate
+        .revoke_approval(OPERATOR, approval)
+        .await
+        .expect("revoked");
     loop {
         match stream.read(&mut buffer).await {
             Ok(0) | Err(_) => break,
@@ -223,9 +341,17 @@ async fn a_copy_is_never_looser_than_its_source() {
                 .send()
                 .await
                 .expect_status(200);
-            abroad.get("/open/copy").send().await.expect_code(403, "AccessDenied");
+            abroad
+                .get("/open/copy")
+                .send()
+                .await
+                .expect_code(403, "AccessDenied");
         }
-        let begun = client.post("/open/parts?uploads").send().await.expect_status(200);
+        let begun = client
+            .post("/open/parts?uploads")
+            .send()
+            .await
+            .expect_status(200);
         let upload = begun.element("UploadId").expect("an id");
         let part = client
             .put(&format!("/open/parts?partNumber=1&uploadId={upload}"))
@@ -245,7 +371,12 @@ async fn a_tightened_bucket_binds_what_is_in_it() {
     put(&client, "/bkt/general", Some("general"), "free").await;
     abroad.get("/bkt/general").send().await.expect_status(200);
     let name = onshore_types::BucketName::parse("bkt").expect("a name");
-    let bucket = world.store.bucket(&name).await.expect("looked").expect("there");
+    let bucket = world
+        .store
+        .bucket(&name)
+        .await
+        .expect("looked")
+        .expect("there");
     let store = world.store.clone();
     let core = Label::parse_declaration("core").expect("a class");
     world
@@ -253,7 +384,11 @@ async fn a_tightened_bucket_binds_what_is_in_it() {
         .write(move |unit| store.tighten_bucket(unit, bucket.id, core))
         .await
         .expect("tightened");
-    abroad.get("/bkt/general").send().await.expect_code(403, "AccessDenied");
+    abroad
+        .get("/bkt/general")
+        .send()
+        .await
+        .expect_code(403, "AccessDenied");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -278,23 +413,43 @@ async fn tenants_cannot_see_each_other() {
             stranger.delete("/bkt/there"),
             stranger.get("/bkt/there?tagging"),
             stranger.post("/bkt/there?uploads"),
-            stranger.post("/bkt?delete").body("<Delete><Object><Key>there</Key></Object></Delete>"),
+            stranger
+                .post("/bkt?delete")
+                .body("<Delete><Object><Key>there</Key></Object></Delete>"),
             stranger.delete("/bkt"),
-            stranger.put("/mine/x").header("x-amz-copy-source", "/bkt/there"),
+            stranger
+                .put("/mine/x")
+                .header("x-amz-copy-source", "/bkt/there"),
         ] {
             let what = format!("{} {}", request.method, request.path);
             let answer = request.send().await;
             if what == "PUT /mine/x" {
-                assert!(matches!(answer.status, 403 | 404), "{what}: {}", answer.text());
+                assert!(
+                    matches!(answer.status, 403 | 404),
+                    "{what}: {}",
+                    answer.text()
+                );
             } else {
                 assert_eq!(answer.status, 403, "{what}: {}", answer.text());
             }
         }
     }
     other.put("/mine").send().await.expect_status(200);
-    let stolen = other.put("/mine/x").header("x-amz-copy-source", "/bkt/there").send().await;
+    let stolen = other
+        .put("/mine/x")
+        .header("x-amz-copy-source", "/bkt/there")
+        .send()
+        .await;
     stolen.expect_code(403, "AccessDenied");
-    assert_eq!(client.get("/bkt/there").send().await.expect_status(200).text(), "x");
+    assert_eq!(
+        client
+            .get("/bkt/there")
+            .send()
+            .await
+            .expect_status(200)
+            .text(),
+        "x"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -303,6 +458,9 @@ async fn an_address_that_anybody_can_write_counts_for_nothing() {
     let client = world.tenant("alpha").await;
     client.put("/bkt").send().await.expect_status(200);
     put(&client, "/bkt/personal", Some("personal"), "bound").await;
-    let lying = client.abroad().get("/bkt/personal").unsigned_header("x-forwarded-for", "127.0.0.1");
+    let lying = client
+        .abroad()
+        .get("/bkt/personal")
+        .unsigned_header("x-forwarded-for", "127.0.0.1");
     lying.send().await.expect_code(403, "AccessDenied");
 }

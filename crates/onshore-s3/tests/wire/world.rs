@@ -62,10 +62,9 @@ impl World {
         let now: Timestamp = "2026-05-05T12:00:00Z".parse().expect("a time");
         let clock = Arc::new(Hand(AtomicI64::new(now.as_millis())));
         let hand: Arc<dyn Clock> = Arc::<Hand>::clone(&clock);
-        let (db, registry, store, gate) =
-            tokio::task::spawn_blocking(move || open(&path, hand))
-                .await
-                .expect("opened");
+        let (db, registry, store, gate) = tokio::task::spawn_blocking(move || open(&path, hand))
+            .await
+            .expect("opened");
         let front = Front::new(FrontParts {
             store: store.clone(),
             gate: gate.clone(),
@@ -105,15 +104,30 @@ impl World {
             .create_key(OPERATOR, &tenant, given)
             .await
             .expect("a key");
-        Client::new(self.address, Arc::clone(&self.clock), key.access_key.as_str(), &secret, key.tenant)
+        Client::new(
+            self.address,
+            Arc::clone(&self.clock),
+            key.access_key.as_str(),
+            &secret,
+            key.tenant,
+        )
     }
 
     /// Makes a bucket with a class.
     pub(crate) async fn classified(&self, client: &Client, bucket: &str, class: &str) {
-        client.put(&format!("/{bucket}")).send().await.expect_status(200);
+        client
+            .put(&format!("/{bucket}"))
+            .send()
+            .await
+            .expect_status(200);
         let name = onshore_types::BucketName::parse(bucket).expect("a name");
         let label = Label::parse_declaration(class).expect("a class");
-        let bucket = self.store.bucket(&name).await.expect("looked").expect("a bucket");
+        let bucket = self
+            .store
+            .bucket(&name)
+            .await
+            .expect("looked")
+            .expect("a bucket");
         let store = self.store.clone();
         self.db
             .write(move |unit| store.tighten_bucket(unit, bucket.id, label))
@@ -136,9 +150,17 @@ impl Drop for World {
 fn open(path: &std::path::Path, clock: Arc<dyn Clock>) -> (Database, Registry, Store, Gate) {
     let keys: Arc<dyn KeyProvider> =
         Arc::new(FileRootKey::open_or_create(&path.join("root.key")).expect("a root key"));
-    let schemas = [onshore_registry::SCHEMA, onshore_journal::SCHEMA, Store::SCHEMA];
-    let db = Database::open(&path.join("onshore.db"), &schemas, onshore_db::Options::default())
-        .expect("a database");
+    let schemas = [
+        onshore_registry::SCHEMA,
+        onshore_journal::SCHEMA,
+        Store::SCHEMA,
+    ];
+    let db = Database::open(
+        &path.join("onshore.db"),
+        &schemas,
+        onshore_db::Options::default(),
+    )
+    .expect("a database");
     let journal = Journal::open(
         db.clone(),
         &*keys,
@@ -150,8 +172,13 @@ fn open(path: &std::path::Path, clock: Arc<dyn Clock>) -> (Database, Registry, S
     )
     .expect("a journal");
     let registry = Registry::new(db.clone(), Arc::clone(&keys));
-    let store = Store::open(db.clone(), &path.join("objects"), keys, onshore_store::Options::default())
-        .expect("a store");
+    let store = Store::open(
+        db.clone(),
+        &path.join("objects"),
+        keys,
+        onshore_store::Options::default(),
+    )
+    .expect("a store");
     let place = |text: &str| Place::In(Jurisdiction::parse(text).expect("a jurisdiction"));
     let networks = [("127.0.0.0/8", place("CN")), ("127.0.0.66/32", place("US"))]
         .map(|(net, place)| (net.parse().expect("a network"), place));

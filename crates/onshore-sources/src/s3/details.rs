@@ -331,7 +331,6 @@ pub(super) async fn tags(
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_s3::operation::get_object::GetObjectOutput;
     use aws_sdk_s3::operation::head_object::HeadObjectOutput;
     use aws_sdk_s3::types::{ChecksumType, ServerSideEncryption, StorageClass};
 

@@ -1,0 +1,7 @@
+//! The ledger on disk under attack: recording, publishing, proving, and what a rewritten history looks like.
+
+mod house;
+mod proving;
+mod publishing;
+mod recording;
+mod rewriting;

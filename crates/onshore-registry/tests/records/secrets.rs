@@ -1,0 +1,101 @@
+//! Keys and tokens: sealed or digested, each for its own holder, never taken twice.
+
+use std::sync::Arc;
+
+use onshore_keys::{FileRootKey, Secret};
+use onshore_policy::Role;
+use onshore_registry::{AccessKey, Error, Registry, Tenant, TokenHolder};
+use onshore_types::{AccessKeyId, PrincipalId, TenantId, TenantName};
+
+use crate::house::{House, NOW, wait};
+
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef01234567";
+
+fn key(house: &House, name: &str, principal: u8) -> AccessKey {
+    AccessKey {
+        access_key: AccessKeyId::parse(name).expect("a name"),
+        secret: Secret::new(SECRET.to_vec()),
+        principal: PrincipalId::from_bytes([principal; 16]),
+        tenant: house.tenant.id,
+    }
+}
+
+fn save(house: &House, key: AccessKey) -> Result<(), Error> {
+    house.write(move |registry, unit| registry.save_access_key(unit, &key, NOW))
+}
+
+#[test]
+fn secrets_are_sealed_for_their_own_access_key() {
+    let house = House::new();
+    save(&house, key(&house, "ONSHAAAAAAAAAAAAAAAA", 1)).expect("saved");
+    save(&house, key(&house, "ONSHBBBBBBBBBBBBBBBB", 2)).expect("saved");
+    assert!(!house.holds(SECRET));
+    let id = AccessKeyId::parse("ONSHAAAAAAAAAAAAAAAA").expect("a name");
+    let found = wait(house.registry.access_key(&id)).expect("read").expect("there");
+    assert_eq!(found.secret.as_bytes(), SECRET);
+    assert!(!format!("{found:?}").contains("0123456789abcdef"));
+
+    house
+        .write(|_, unit| {
+            Ok(unit.execute(
+                "UPDATE access_keys SET sealed_secret =
+                     (SELECT sealed_secret FROM access_keys WHERE access_key LIKE '%A')
+                 WHERE access_key LIKE '%B'",
+                [],
+            )?)
+        })
+        .expect("swapped");
+    let other = AccessKeyId::parse("ONSHBBBBBBBBBBBBBBBB").expect("a name");
+    let opened = wait(house.registry.access_key(&other));
+    assert!(matches!(opened, Err(Error::Key(_))), "{opened:?}");
+
+    let stranger = FileRootKey::open_or_create(&house.folder.path().join("other.key"));
+    let stranger = Registry::new(house.db.clone(), Arc::new(stranger.expect("a key")));
+    let opened = wait(stranger.access_key(&id));
+    assert!(matches!(opened, Err(Error::Key(_))), "{opened:?}");
+}
+
+#[test]
+fn names_are_taken_once() {
+    let house = House::new();
+    save(&house, key(&house, "ONSHAAAAAAAAAAAAAAAA", 1)).expect("saved");
+    let again = save(&house, key(&house, "ONSHAAAAAAAAAAAAAAAA", 2));
+    assert!(matches!(again, Err(Error::AccessKeyTaken(_))), "{again:?}");
+    let again = house.write(|registry, unit| {
+        let tenant = Tenant {
+            id: TenantId::from_bytes([77; 16]),
+            name: TenantName::parse("north").expect("a name"),
+            created: NOW,
+        };
+        registry.save_tenant(unit, &tenant)
+    });
+    assert!(matches!(again, Err(Error::TenantTaken(_))), "{again:?}");
+    let unknown = AccessKeyId::parse("ONSHZZZZZZZZZZZZZZZZ").expect("a name");
+    assert!(wait(house.registry.access_key(&unknown)).expect("read").is_none());
+}
+
+#[test]
+fn a_token_is_kept_as_a_digest_and_found_by_all_of_itself_only() {
+    let house = House::new();
+    let token = "a-control-token-of-some-length-4711";
+    assert!(!wait(house.registry.has_tokens()).expect("read"));
+    let holder = TokenHolder {
+        principal: PrincipalId::from_bytes([8; 16]),
+        role: Role::Auditor,
+    };
+    house
+        .write(move |registry, unit| registry.save_token(unit, token, holder, NOW))
+        .expect("saved");
+    assert!(wait(house.registry.has_tokens()).expect("read"));
+    assert!(!house.holds(token.as_bytes()));
+    let found = wait(house.registry.token_holder(token)).expect("read");
+    assert_eq!(found, Some(holder));
+    for wrong in ["", "a-control-token-of-some-length-471", "A-CONTROL-TOKEN-OF-SOME-LENGTH-4711"] {
+        assert_eq!(wait(house.registry.token_holder(wrong)).expect("read"), None);
+    }
+    house
+        .write(|_, unit| Ok(unit.execute("UPDATE tokens SET role = 'emperor'", [])?))
+        .expect("changed");
+    let unreadable = wait(house.registry.token_holder(token));
+    assert!(matches!(unreadable, Err(Error::Unreadable { .. })), "{unreadable:?}");
+}
