@@ -129,7 +129,7 @@ struct Bench {
 impl Bench {
     /// Builds, unpacks the tools, and makes the files both servers hand out.
     fn set(root: &Path) -> Result<Bench> {
-        let binary = ci::build_binary(root, &[], "debug")?;
+        let binary = ci::build_binary(root, &["--release"], "release")?;
         let python = Python::ensure(root)?;
         let folder = target_folder(root).join("bench");
         debian::unpack(PACKAGES, &folder.join("tools"))?;

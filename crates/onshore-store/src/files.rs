@@ -12,6 +12,12 @@ use std::sync::Arc;
 use crate::Error;
 use crate::frame::BodyId;
 
+/// What bodies leave free on the disk, so that deletes, leaves and checkpoints can still be written: a full store must
+/// be one that can be emptied.
+const RESERVE_BYTES: u64 = 64 << 20;
+/// On a small disk the reserve is this part of it.
+const RESERVE_PART: u64 = 8;
+
 /// The objects folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
@@ -45,6 +51,18 @@ impl Files {
             fs::remove_file(left?.path())?;
         }
         File::open(&self.root)?.sync_all()
+    }
+
+    /// Refuses a body, or the next piece of one, that would eat into the reserve.
+    pub(crate) fn check_room(&self, len_bytes: usize) -> Result<(), Error> {
+        let disk = rustix::fs::statvfs(&*self.root).map_err(|error| Error::of_files(error.into()))?;
+        let total = disk.f_blocks.saturating_mul(disk.f_frsize);
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let reserve = RESERVE_BYTES.min(total / RESERVE_PART);
+        if free < reserve.saturating_add(len_bytes as u64) {
+            return Err(Error::of_files(io::ErrorKind::StorageFull.into()));
+        }
+        Ok(())
     }
 
     /// Begins a file.
@@ -110,6 +128,7 @@ impl Files {
 impl Draft {
     /// Appends bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.files.check_room(bytes.len())?;
         match &mut self.file {
             Some(file) => file.write_all(bytes).map_err(Error::of_files),
             None => Ok(()),

@@ -276,6 +276,7 @@ impl<'a> Sealing<'a> {
         {
             let (cipher, hasher) = &mut **parts;
             let plain = batch.concat();
+            self.store.inner.files.check_room(plain.len())?;
             hasher.update(&plain);
             let mut sealed = Vec::with_capacity(plain.len() + 32);
             cipher
