@@ -166,7 +166,14 @@ impl Config {
             anyhow::bail!("s3.domains: `{bad}` is not a domain name in small letters");
         }
         let anchored = |path: PathBuf| base.map_or_else(|| path.clone(), |base| base.join(&path));
-        let roots: Vec<PathBuf> = file.migrate.roots.into_iter().map(anchored).collect();
+        // In their real spelling where they exist, which certificates show.
+        let real = |path: PathBuf| std::fs::canonicalize(&path).unwrap_or(path);
+        let roots: Vec<PathBuf> = file
+            .migrate
+            .roots
+            .into_iter()
+            .map(|path| real(anchored(path)))
+            .collect();
         let config = Self {
             region,
             networks,
