@@ -1,7 +1,7 @@
 //! Keeps the score of a run: each step with its time, each test that could not run, the totals the test tools print.
 //! Starts the tools the steps consist of and shows their output as it comes.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -146,7 +146,7 @@ impl Steps {
     pub(crate) fn tool(&self, program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
         let shown = format!("{program} {}", args.join(" "));
         println!("$ {shown}");
-        let status = Command::new(program)
+        let status = clean_command(program)
             .args(args)
             .envs(env.iter().copied())
             .current_dir(&self.root)
@@ -168,7 +168,7 @@ impl Steps {
     ) -> Result<()> {
         let shown = format!("{program} {}", args.join(" "));
         println!("$ {shown}");
-        let mut child = Command::new(program)
+        let mut child = clean_command(program)
             .args(args)
             .envs(env.iter().copied())
             .current_dir(&self.root)
@@ -264,6 +264,28 @@ impl Steps {
 /// Returns the cargo that runs us, so that nested runs use the same toolchain.
 pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Returns a command for a tool in which nothing is left of the variables that `cargo run` set for us. Build scripts
+/// look at them (that of `ring` does), so they would build everything anew each time xtask and a plain cargo alternate.
+pub(crate) fn clean_command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_CRATE_",
+            "CARGO_BIN_",
+            "CARGO_PRIMARY_",
+        ]
+        .iter()
+        .any(|start| text.starts_with(start))
+        {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 /// Returns the folder cargo builds into, where all that is made here lies too.

@@ -10,6 +10,7 @@ use onshore_policy::{Flow, Permit, Subject, Transfer};
 use onshore_store::Bucket;
 use onshore_types::{BucketId, BucketName, ByteRange, Label, LeafIndex, TenantId, TenantName};
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use crate::answers::{TenantNames, class};
 use crate::caller::{By, Caller, Operators};
@@ -73,16 +74,28 @@ pub(crate) async fn set_class(
         class,
     )
     .await?;
-    let (gate, store) = (control.gate.clone(), control.store.clone());
-    let (bucket, leaf) = control
-        .db
-        .write(move |unit| {
+    let (gate, judge, store) = (
+        control.gate.clone(),
+        control.gate.clone(),
+        control.store.clone(),
+    );
+    let (reply, answer) = oneshot::channel();
+    control.db.submit(
+        move |unit| {
             let bucket = store.tighten_bucket(unit, bucket.id, class)?;
             let record = json!({ "operation": what, "bucket": bucket.id, "name": bucket.name, "class": class });
             let leaf = gate.settle_changed(unit, &permit, record)?;
-            Ok::<_, Error>((bucket, leaf))
-        })
-        .await?;
+            Ok((bucket, leaf))
+        },
+        // Not left to the caller, who may have gone away: streams judged by the old class stop.
+        move |changed: Result<(Bucket, LeafIndex), Error>| {
+            if let Ok((bucket, _)) = &changed {
+                judge.judge_anew(bucket.id);
+            }
+            drop(reply.send(changed));
+        },
+    );
+    let (bucket, leaf) = answer.await.map_err(|_| onshore_db::Error::Closed)??;
     let tenant = control.registry.tenant_by_id(bucket.tenant).await?;
     Ok(Json(view(bucket, tenant.name, Some(leaf))))
 }

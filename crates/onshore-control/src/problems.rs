@@ -121,7 +121,7 @@ fn of_db(error: &onshore_db::Error) -> Line {
 fn of_source(error: &onshore_sources::Error) -> Line {
     use onshore_sources::Error as Source;
     match error {
-        Source::Spec { .. } | Source::OutsideRoots => BAD_REQUEST,
+        Source::Spec { .. } | Source::Elsewhere { .. } | Source::OutsideRoots => BAD_REQUEST,
         Source::PrivateEndpoint { .. } | Source::Forbidden { .. } => FORBIDDEN,
         Source::Gone { .. } => NOT_FOUND,
         Source::Unavailable { .. } => UNAVAILABLE,

@@ -223,7 +223,7 @@ fn write_ahead(connection: &Connection) -> Result<(), Error> {
 
 /// Refuses a damaged file before anything is written to it.
 fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
-    let size = path.metadata().map(|file| file.len()).unwrap_or(0);
+    let size = path.metadata().map_or(0, |file| file.len());
     if size > CHECKED_AT_OPEN_MAX_BYTES {
         tracing::info!(
             size_bytes = size,

@@ -34,13 +34,22 @@ fn steps_are_taken_once_each_and_a_newer_database_is_left_alone() {
     let add = |unit: &onshore_db::Unit<'_>| {
         unit.execute("INSERT INTO notes (id, body) VALUES (1, 'kept')", [])
     };
-    db.write_blocking(add).map_err(|error: Error| error).expect("kept");
+    db.write_blocking(add)
+        .map_err(|error: Error| error)
+        .expect("kept");
     drop(db);
     drop(open(&path, &[FIRST, SECOND]).expect("brought up to date"));
     drop(open(&path, &[FIRST, SECOND]).expect("nothing to do"));
     let newer = open(&path, &[FIRST]).expect_err("an older version must not touch it");
     assert!(
-        matches!(newer, Error::Newer { found: 2, known: 1, .. }),
+        matches!(
+            newer,
+            Error::Newer {
+                found: 2,
+                known: 1,
+                ..
+            }
+        ),
         "{newer}"
     );
     let db = open(&path, &[FIRST, SECOND]).expect("still good");
@@ -98,13 +107,20 @@ fn damaged_pages_and_a_cut_file_are_found_at_open() {
     let whole = fs::read(&path).expect("read");
     for page in [2_u64, 5, size / 8192 - 1] {
         fs::write(&path, &whole).expect("restored");
-        let file = fs::OpenOptions::new().write(true).open(&path).expect("opened");
-        file.write_all_at(&[0x5a; 512], page * 8192).expect("damaged");
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .expect("opened");
+        file.write_all_at(&[0x5a; 512], page * 8192)
+            .expect("damaged");
         let error = open(&path, &[FIRST]).expect_err("a damaged page");
         assert_eq!(error.kind(), ErrorKind::Corrupt, "page {page}: {error}");
     }
     fs::write(&path, &whole).expect("restored");
-    let file = fs::OpenOptions::new().write(true).open(&path).expect("opened");
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .expect("opened");
     file.set_len(size / 2).expect("cut");
     let error = open(&path, &[FIRST]).expect_err("a cut file");
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
@@ -138,7 +154,10 @@ fn what_was_deleted_leaves_no_bytes_behind() {
     for id in 0..400 {
         db.write_blocking(move |unit| {
             let body = SECRET.repeat(1 + usize::try_from(id).unwrap_or(0) % 60);
-            unit.execute("INSERT INTO notes (id, body) VALUES (?1, ?2)", params![id, body])
+            unit.execute(
+                "INSERT INTO notes (id, body) VALUES (?1, ?2)",
+                params![id, body],
+            )
         })
         .map_err(|error: Error| error)
         .expect("written");
@@ -173,7 +192,16 @@ fn crash_points_read_and_nothing_else_does() {
     for good in ["staged", "committed:1", "tile:2", "checkpoint:10", "answer"] {
         assert!(good.parse::<CrashPoints>().is_ok(), "{good}");
     }
-    for bad in ["", "staged:", "staged:0", "staged:-1", "Staged", "commit", "tile:2:3", ":1"] {
+    for bad in [
+        "",
+        "staged:",
+        "staged:0",
+        "staged:-1",
+        "Staged",
+        "commit",
+        "tile:2:3",
+        ":1",
+    ] {
         assert!(bad.parse::<CrashPoints>().is_err(), "{bad}");
     }
 }

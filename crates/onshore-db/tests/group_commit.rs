@@ -150,7 +150,10 @@ fn a_full_disk_fails_the_batch_and_acknowledges_none_of_it_and_the_writer_goes_o
     let there = ids(&db);
     for (id, answer) in (2..).zip(refused) {
         match answer {
-            Ok(()) => assert!(there.contains(&id), "{id} was acknowledged and is not there"),
+            Ok(()) => assert!(
+                there.contains(&id),
+                "{id} was acknowledged and is not there"
+            ),
             Err(error) => {
                 assert!(matches!(error, Error::Full), "{error}");
                 assert!(!there.contains(&id), "{id} was refused and is there");
@@ -211,7 +214,11 @@ fn a_commit_that_fails_otherwise_acknowledges_nothing_and_stops_the_writer() {
         assert!(hear(answer).is_err());
     }
     assert_eq!(ids(&db), [1]);
-    assert_eq!(*db.commits().borrow(), commits + 1, "only what held the writer");
+    assert_eq!(
+        *db.commits().borrow(),
+        commits + 1,
+        "only what held the writer"
+    );
     let later = db.write_blocking(|unit| put(unit, 3));
     assert!(matches!(later, Err(Error::Stopped(_))), "{later:?}");
     drop(db);
@@ -300,8 +307,15 @@ fn a_read_that_fails_leaves_readers_that_work() {
         assert!(matches!(refused, Err(Error::Closed)), "{refused:?}");
     }
     let written = db.read_blocking(|view| {
-        view.one("INSERT INTO notes (id, body) VALUES (1, x'00') RETURNING id", [], |_| Ok(()))
+        view.one(
+            "INSERT INTO notes (id, body) VALUES (1, x'00') RETURNING id",
+            [],
+            |_| Ok(()),
+        )
     });
-    assert!(written.map_err(|error: Error| error).is_err(), "a reader wrote");
+    assert!(
+        written.map_err(|error: Error| error).is_err(),
+        "a reader wrote"
+    );
     assert_eq!(ids(&db), Vec::<i64>::new());
 }

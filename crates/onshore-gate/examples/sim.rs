@@ -27,7 +27,10 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("violation: {error:#}");
-            eprintln!("again: cargo xtask sim --seed {} --steps {}", wish.seed, wish.steps);
+            eprintln!(
+                "again: cargo xtask sim --seed {} --steps {}",
+                wish.seed, wish.steps
+            );
             ExitCode::FAILURE
         }
     }
@@ -42,7 +45,9 @@ fn wish() -> Result<Wish> {
     let (mut seed, mut steps) = (None, STEPS);
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
-        let value = args.next().with_context(|| format!("{arg} wants a number"))?;
+        let value = args
+            .next()
+            .with_context(|| format!("{arg} wants a number"))?;
         let number: u64 = value
             .parse()
             .with_context(|| format!("`{value}` is no number"))?;

@@ -335,6 +335,42 @@ impl Gate {
         claim: Option<&Value>,
     ) -> Result<LeafIndex, Error> {
         let now = self.now();
+        let leaf = self.record_job(unit, job, state, tally, claim, now)?;
+        self.inner
+            .registry
+            .end_job(unit, job.id, state, detail, claim.map(|_| leaf), now)?;
+        Ok(leaf)
+    }
+
+    /// Records how a job ends and what its certificate claims, and notes the leaf at the job, which ends by itself
+    /// once the certificate is written: a job that has ended has its certificate.
+    ///
+    /// # Errors
+    /// Those of the keepers.
+    pub fn certify_job(
+        &self,
+        unit: &Unit<'_>,
+        job: &Job,
+        state: JobState,
+        tally: &Tally,
+        claim: &Value,
+    ) -> Result<LeafIndex, Error> {
+        let leaf = self.record_job(unit, job, state, tally, Some(claim), self.now())?;
+        self.inner
+            .registry
+            .save_certificate_leaf(unit, job.id, leaf)?;
+        Ok(leaf)
+    }
+
+    fn record_job(
+        &self,
+        unit: &Unit<'_>,
+        job: &Job,
+        state: JobState,
+        tally: &Tally,
+        claim: Option<&Value>,
+        now: Timestamp,
+    ) -> Result<LeafIndex, Error> {
         let rest = json!({
             "job": job.id,
             "tenant": job.tenant,
@@ -351,11 +387,7 @@ impl Gate {
             body: body("job.ended", self.inner.epoch, rest),
             disclosure: None,
         };
-        let leaf = self.inner.journal.record(unit, leaf)?;
-        self.inner
-            .registry
-            .end_job(unit, job.id, state, detail, claim.map(|_| leaf), now)?;
-        Ok(leaf)
+        Ok(self.inner.journal.record(unit, leaf)?)
     }
 
     async fn act<T, F>(&self, by: Principal, deed: F) -> Result<(T, LeafIndex), Error>

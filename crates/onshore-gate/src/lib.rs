@@ -1,7 +1,7 @@
 //! The gate: the one place where a transfer is permitted and a leaf is recorded.
 //!
 //! It gathers the facts, asks `policy`, hands out the [`onshore_policy::Permit`], and records: [`Gate::permit`] and the
-//! `settle_…` methods for transfers, [`Gate::act`] and its kin for governance acts and engines' results. It knows no
+//! `settle_…` methods for transfers, [`Gate::grant_approval`] and its kin for governance acts and engines' results. It knows no
 //! object store and no protocol; every front calls it, and nothing else writes to the journal.
 //!
 //! - [`gate`]: what the gate is made of, the time, and where an address is.

@@ -1,9 +1,9 @@
 //! The certificate: what arrived, what did not, and nothing else, streamed from the entries in the order of their keys.
 //! It says complete only if every entry arrived.
 //!
-//! It is written in two steps around the unit of work that ends the job: a draft with everything but the proof is on
-//! disk before, and becomes the certificate after. A kill in between leaves a draft that the next start finishes, so
-//! that a job which says it has a certificate has one.
+//! It is written in two steps around the unit of work that puts its leaf into the ledger: a draft with everything but
+//! the proof is on disk before, and becomes the certificate after. Only then does the job end. A kill in between leaves
+//! a draft that the next start finishes, so that a job which has ended has its certificate.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Write};
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 
 use onshore_ledger::{
     CertificateBody, CertificateCounts, CertificateEntry, CertificateException, CertificateFormat,
-    CertificateRoot, Hash, Listing, ProofBundle, Salt,
+    CertificateRoot, Hash, Listing, Salt,
 };
 use onshore_registry::{EntryState, JobEntry, JobState, Tally};
-use onshore_types::JobId;
+use onshore_types::{JobId, LeafIndex};
 
 use crate::Error;
 use crate::engine::Parts;
@@ -38,54 +38,73 @@ pub fn file_of(folder: &Path, job: JobId) -> PathBuf {
 pub(crate) async fn certify(work: &Work) -> Result<JobState, Error> {
     close_waiting(work).await?;
     let body = body(work).await?;
-    let journal = work.parts.gate.journal();
-    let signature = body.sign(journal.signer())?;
+    let signature = body.sign(work.parts.gate.journal().signer())?;
     let claim = body.claim()?;
     let state = match body.listing {
         Listing::Complete => JobState::Complete,
         Listing::Incomplete => JobState::Incomplete,
     };
-    let detail = (body.counts.listed == 0)
-        .then(|| "the source lists nothing here: look at the prefix or path".to_owned());
     let tally = tally(&body);
     write_draft(work, &body, &signature).await?;
     let (gate, job) = (work.parts.gate.clone(), work.job.clone());
     let leaf = work
         .parts
         .db
-        .write(move |unit| {
-            Ok::<_, Error>(gate.settle_job(
-                unit,
-                &job,
-                state,
-                detail.as_deref(),
-                &tally,
-                Some(&claim),
-            )?)
-        })
+        .write(move |unit| Ok::<_, Error>(gate.certify_job(unit, &job, state, &tally, &claim)?))
         .await?;
-    let proof = journal.prove(leaf, Vec::new()).await?;
-    finish(&work.parts.certificates, work.job.id, proof).await?;
-    Ok(state)
+    place(&work.parts, work.job.id, leaf).await?;
+    end(&work.parts, work.job.id, leaf).await
 }
 
-/// Finishes the drafts of jobs that have ended, and removes those of jobs that have not.
-pub(crate) async fn finish_drafts(parts: &Parts) -> Result<(), Error> {
-    let folder = parts.certificates.clone();
-    for id in blocking(move || drafts(&folder)).await? {
-        let job = parts.registry.job(id).await?;
-        match job.certificate_leaf {
-            Some(leaf) => {
-                let proof = parts.gate.journal().prove(leaf, Vec::new()).await?;
-                finish(&parts.certificates, id, proof).await?;
-            }
-            None => {
-                let draft = draft_of(&parts.certificates, id);
-                blocking(move || remove(&draft)).await?;
-            }
-        }
+/// Ends a job whose certificate is in the ledger already: a kill came between. None when its draft is lost, and it has
+/// to be certified again.
+pub(crate) async fn conclude(
+    parts: &Parts,
+    job: JobId,
+    leaf: LeafIndex,
+) -> Result<Option<JobState>, Error> {
+    let (draft, file) = (
+        draft_of(&parts.certificates, job),
+        file_of(&parts.certificates, job),
+    );
+    if draft.exists() {
+        place(parts, job, leaf).await?;
+    } else if !file.exists() {
+        return Ok(None);
     }
-    Ok(())
+    end(parts, job, leaf).await.map(Some)
+}
+
+/// Removes the draft of a job that ended without a certificate.
+pub(crate) async fn discard_draft(parts: &Parts, job: JobId) -> Result<(), Error> {
+    let draft = draft_of(&parts.certificates, job);
+    blocking(move || {
+        if draft.exists() {
+            remove(&draft)
+        } else {
+            Ok(())
+        }
+    })
+    .await
+}
+
+async fn end(parts: &Parts, job: JobId, leaf: LeafIndex) -> Result<JobState, Error> {
+    let tally = parts.registry.tally(job).await?;
+    let state = if tally.exceptions == 0 {
+        JobState::Complete
+    } else {
+        JobState::Incomplete
+    };
+    let detail =
+        (tally.listed == 0).then_some("the source lists nothing here: look at the prefix or path");
+    let (registry, now) = (parts.registry.clone(), parts.gate.now());
+    parts
+        .db
+        .write(move |unit| {
+            Ok::<_, Error>(registry.end_job(unit, job, state, detail, Some(leaf), now)?)
+        })
+        .await?;
+    Ok(state)
 }
 
 /// Whatever still waits now is an exception: it changed again after the last round.
@@ -331,10 +350,11 @@ impl Draft {
 }
 
 /// Puts the proof behind the draft and the whole into place.
-async fn finish(folder: &Path, job: JobId, proof: ProofBundle) -> Result<(), Error> {
-    let (draft, file) = (draft_of(folder, job), file_of(folder, job));
-    let folder = folder.to_owned();
+async fn place(parts: &Parts, job: JobId, leaf: LeafIndex) -> Result<(), Error> {
+    let proof = parts.gate.journal().prove(leaf, Vec::new()).await?;
+    let folder = parts.certificates.clone();
     blocking(move || {
+        let (draft, file) = (draft_of(&folder, job), file_of(&folder, job));
         let new = file.with_extension("new");
         copy_with_tail(&draft, &new, &format!("{}\n}}\n", to_json(&proof)))?;
         rename(&new, &file)?;
@@ -346,27 +366,6 @@ async fn finish(folder: &Path, job: JobId, proof: ProofBundle) -> Result<(), Err
 
 fn draft_of(folder: &Path, job: JobId) -> PathBuf {
     file_of(folder, job).with_extension(DRAFT)
-}
-
-/// Returns the jobs that have a draft.
-fn drafts(folder: &Path) -> Result<Vec<JobId>, Error> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(fail(folder, error)),
-    };
-    let mut jobs = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| fail(folder, error))?.path();
-        let is_draft = path.extension().is_some_and(|extension| extension == DRAFT);
-        let id = path
-            .file_stem()
-            .and_then(|stem| stem.to_str()?.parse().ok());
-        if let (true, Some(id)) = (is_draft, id) {
-            jobs.push(id);
-        }
-    }
-    Ok(jobs)
 }
 
 /// Makes a file that only the server may read: names of objects are personal data.

@@ -71,9 +71,6 @@ impl Engine {
 
     /// Works on jobs until told to stop. Unfinished jobs of an earlier run come first.
     pub async fn run(&self, stop: CancellationToken) {
-        if let Err(error) = certificate::finish_drafts(&self.parts).await {
-            tracing::error!(error = %chain(&error), "certificates of an earlier run could not be finished");
-        }
         let mut commits = self.parts.db.commits();
         let mut under_way: JoinSet<(JobId, Ended)> = JoinSet::new();
         let (mut busy, mut left) = (HashSet::new(), HashSet::new());
@@ -153,7 +150,10 @@ async fn cancelled(parts: &Parts, id: JobId) {
     loop {
         commits.mark_unchanged();
         match parts.registry.job(id).await {
-            Ok(job) if job.state == JobState::Cancelling => return,
+            // Too late once the ledger has its certificate: what it says is true, and the job ends in a moment.
+            Ok(job) if job.state == JobState::Cancelling && job.certificate_leaf.is_none() => {
+                return;
+            }
             Ok(_) => {}
             Err(error) => tracing::error!(job = %id, %error, "the job could not be looked up"),
         }
@@ -165,6 +165,7 @@ async fn cancelled(parts: &Parts, id: JobId) {
 }
 
 async fn end(parts: &Parts, job: &Job, state: JobState, why: Option<String>) -> Result<(), Error> {
+    certificate::discard_draft(parts, job.id).await?;
     let tally = parts.registry.tally(job.id).await?;
     let (gate, job) = (parts.gate.clone(), job.clone());
     parts

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::engine::Parts;
 use crate::phase::{Phase, Waiting};
 use crate::plan::{Step, plan};
-use crate::{Error, certificate, inventory, object, read_back};
+use crate::{Error, Patience, certificate, inventory, object, read_back};
 
 /// How many objects of a job are under way at the same time. With what each of them holds (two megabytes of batches in
 /// the store, and what the connection buffers) a job stays below 64 MiB.
@@ -42,6 +42,11 @@ pub(crate) struct Work {
 
 /// Works on a job until it ends, and returns how. The job's record says so too by then.
 pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> {
+    if let Some(leaf) = job.certificate_leaf
+        && let Some(state) = certificate::conclude(&parts, job.id, leaf).await?
+    {
+        return Ok(state);
+    }
     let work = Arc::new(Work::begin(parts, job).await?);
     let mut phase: Phase = work.job.phase.parse().unwrap_or(Phase::Listing(0));
     let mut cursor = work.job.cursor.clone().map(ListCursor::from_kept);
@@ -68,7 +73,12 @@ impl Work {
             Some(secret) => Some(Credentials::from_bytes(secret.as_bytes())?),
             None => None,
         };
-        let source = open(&parts, &access, credentials.as_ref()).await?;
+        // A job that nobody has begun more likely has a mistyped source than one that is down for a moment.
+        let patience = match job.phase.as_str() {
+            "queued" => parts.patience.short(),
+            _ => parts.patience,
+        };
+        let source = open(&parts, &access, credentials.as_ref(), patience).await?;
         let principal = Principal {
             id: job.created_by,
             tenant: Some(job.tenant),
@@ -145,8 +155,9 @@ async fn open(
     parts: &Parts,
     access: &SourceAccess,
     credentials: Option<&Credentials>,
+    patience: Patience,
 ) -> Result<Arc<dyn Source>, Error> {
-    let mut attempts = parts.patience.begin();
+    let mut attempts = patience.begin();
     loop {
         match parts.sources.open(access, credentials).await {
             Err(error) if error.kind() == ErrorKind::Retry && attempts.wait().await => {}

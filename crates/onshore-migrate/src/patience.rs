@@ -34,6 +34,14 @@ pub(crate) struct Attempts {
 }
 
 impl Patience {
+    /// Returns the patience for a source that was never heard of.
+    pub(crate) fn short(self) -> Self {
+        Self {
+            attempts_max: self.attempts_max.min(5),
+            ..self
+        }
+    }
+
     pub(crate) fn begin(self) -> Attempts {
         Attempts {
             patience: self,

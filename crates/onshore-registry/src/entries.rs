@@ -317,7 +317,7 @@ impl Registry {
                 EntryState::Listed => {}
                 EntryState::Copied => (tally.copied, tally.copied_bytes) = (objects, bytes),
                 EntryState::Unchanged => {
-                    (tally.unchanged, tally.unchanged_bytes) = (objects, bytes)
+                    (tally.unchanged, tally.unchanged_bytes) = (objects, bytes);
                 }
                 EntryState::Exception => tally.exceptions = objects,
             }

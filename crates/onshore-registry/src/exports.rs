@@ -95,10 +95,7 @@ impl Registry {
                 self.give_back(unit, approval, export.reserved_bytes - sent_bytes)
             }
             (
-                ExportEnd::Complete
-                | ExportEnd::Cut
-                | ExportEnd::Lapsed
-                | ExportEnd::Interrupted,
+                ExportEnd::Complete | ExportEnd::Cut | ExportEnd::Lapsed | ExportEnd::Interrupted,
                 _,
             ) => Ok(()),
         }

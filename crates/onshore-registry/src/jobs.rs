@@ -308,6 +308,27 @@ impl Registry {
         lookup(unit, id)
     }
 
+    /// Notes the leaf of a job's certificate, which is not written yet; the job has not ended.
+    ///
+    /// # Errors
+    /// [`Error::JobEnded`] when it has.
+    pub fn save_certificate_leaf(
+        &self,
+        unit: &Unit<'_>,
+        id: JobId,
+        leaf: LeafIndex,
+    ) -> Result<(), Error> {
+        let noted = unit.execute(
+            "UPDATE jobs SET certificate_leaf = ?2 WHERE id = ?1 AND ended_ms IS NULL",
+            params![id.as_bytes(), leaf.cast_signed()],
+        )?;
+        if noted == 1 {
+            Ok(())
+        } else {
+            Err(Error::JobEnded(id))
+        }
+    }
+
     /// Ends a job and destroys its credentials.
     ///
     /// # Errors
@@ -322,7 +343,7 @@ impl Registry {
         now: Timestamp,
     ) -> Result<(), Error> {
         let ended = unit.execute(
-            "UPDATE jobs SET state = ?2, phase = ?2, detail = ?3, certificate_leaf = ?4, ended_ms = ?5,
+            "UPDATE jobs SET state = ?2, phase = ?2, detail = ?3, certificate_leaf = coalesce(?4, certificate_leaf), ended_ms = ?5,
                              sealed_credentials = NULL
              WHERE id = ?1 AND ended_ms IS NULL",
             params![

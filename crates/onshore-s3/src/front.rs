@@ -124,19 +124,28 @@ impl Front {
         } else {
             Waiting::No
         };
-        let (operation, response, rest) = match self.inner.guard.admit(request, peer).await {
-            Err(turned) => {
-                let response = answer::of_fault(&turned.fault, request_id);
-                (None, response, Some(turned.rest))
-            }
-            Ok((call, request)) => {
-                let response = self.carried_out(&call, request, request_id).await;
-                (call.operation(), response, call.report().take_rest())
-            }
-        };
-        let afterwards = match rest {
-            Some(rest) => drain(rest, waiting).await,
-            None => Afterwards::KeepAlive,
+        let (operation, response, rest, was_asked_for) =
+            match self.inner.guard.admit(request, peer).await {
+                Err(turned) => {
+                    let response = answer::of_fault(&turned.fault, request_id);
+                    (None, response, Some(turned.rest), false)
+                }
+                Ok((call, request)) => {
+                    let response = self.carried_out(&call, request, request_id).await;
+                    let report = call.report();
+                    (
+                        call.operation(),
+                        response,
+                        report.take_rest(),
+                        report.was_asked_for(),
+                    )
+                }
+            };
+        let afterwards = match (rest, waiting) {
+            // A client that waits and is answered at once may lose its place on the connection: botocore does.
+            (_, Waiting::ForContinue) if !was_asked_for => Afterwards::Close,
+            (Some(rest), _) => drain(rest, waiting).await,
+            (None, _) => Afterwards::KeepAlive,
         };
         let response = answer::finish(response, request_id, afterwards);
         self.count(operation, &response, begun);

@@ -45,6 +45,14 @@ pub enum Error {
         /// What was wrong.
         what: String,
     },
+    /// The bucket is elsewhere.
+    #[error(
+        "the bucket is in another region or behind another endpoint ({what}): give --region or --endpoint"
+    )]
+    Elsewhere {
+        /// The status and code.
+        what: String,
+    },
     /// The endpoint lies in a network that this caller may not reach through the server.
     #[error(
         "the endpoint resolves to {address}, which is not a public address: only the operator may name it, or `[migrate] allowed_endpoints` lists it"
@@ -105,6 +113,7 @@ impl Error {
             Self::Credentials { .. } => ErrorKind::Credentials,
             Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::Protocol { .. }
+            | Self::Elsewhere { .. }
             | Self::PrivateEndpoint { .. }
             | Self::OutsideRoots
             | Self::Spec { .. }

@@ -111,6 +111,8 @@ pub enum OddityKind {
     PathTooLong,
     /// A folder that may not be read; nothing below it is listed.
     FolderUnreadable,
+    /// A file that may not even be looked at.
+    FileUnreadable,
 }
 
 impl OddityKind {
@@ -123,6 +125,7 @@ impl OddityKind {
             Self::NameNotUtf8 => "name-not-utf8",
             Self::PathTooLong => "path-too-long",
             Self::FolderUnreadable => "folder-unreadable",
+            Self::FileUnreadable => "file-unreadable",
         }
     }
 
@@ -139,6 +142,7 @@ impl OddityKind {
                 "the folder's path is longer than a key can be; nothing below it was read"
             }
             Self::FolderUnreadable => "the folder may not be read; nothing below it was read",
+            Self::FileUnreadable => "the folder it lies in does not let the file be looked at",
         }
     }
 }

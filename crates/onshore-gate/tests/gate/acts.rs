@@ -6,7 +6,7 @@ use onshore_registry::{GrantBasis, JobState, Tally, TokenHolder};
 use onshore_types::{BucketName, PrincipalId, TenantName};
 use serde_json::json;
 
-use crate::house::operator;
+use crate::sim::house::operator;
 use crate::world::{World, tenant, text, wait};
 
 fn holder(role: Role) -> Principal {
@@ -37,20 +37,38 @@ fn each_act_is_for_its_roles_alone_and_a_refused_one_leaves_nothing() {
     for role in [Role::Regulator, Role::Auditor, Role::TenantUser] {
         let by = holder(role);
         let name = TenantName::parse("another").expect("a name");
-        assert!(is_forbidden(&wait(gate.create_tenant(by, name))), "{role:?}");
-        assert!(is_forbidden(&wait(gate.create_key(by, &tenant(), None))), "{role:?}");
+        assert!(
+            is_forbidden(&wait(gate.create_tenant(by, name))),
+            "{role:?}"
+        );
+        assert!(
+            is_forbidden(&wait(gate.create_key(by, &tenant(), None))),
+            "{role:?}"
+        );
         let token = TokenHolder {
             principal: PrincipalId::from_bytes([1; 16]),
             role: Role::Operator,
         };
-        assert!(is_forbidden(&wait(gate.issue_token(by, "t".to_owned(), token))), "{role:?}");
-        assert!(is_forbidden(&wait(gate.order_job(by, order(&world, 1)))), "{role:?}");
+        assert!(
+            is_forbidden(&wait(gate.issue_token(by, "t".to_owned(), token))),
+            "{role:?}"
+        );
+        assert!(
+            is_forbidden(&wait(gate.order_job(by, order(&world, 1)))),
+            "{role:?}"
+        );
     }
     for role in [Role::Auditor, Role::TenantUser] {
         let by = holder(role);
         let request = world.request("US", "personal", 1, 1000);
-        assert!(is_forbidden(&wait(gate.grant_approval(by, &request))), "{role:?}");
-        assert!(is_forbidden(&wait(gate.revoke_approval(by, approval.id))), "{role:?}");
+        assert!(
+            is_forbidden(&wait(gate.grant_approval(by, &request))),
+            "{role:?}"
+        );
+        assert!(
+            is_forbidden(&wait(gate.revoke_approval(by, approval.id))),
+            "{role:?}"
+        );
     }
     assert_eq!(world.leaves(), before);
     wait(gate.revoke_approval(holder(Role::Regulator), approval.id)).expect("may");
@@ -60,14 +78,21 @@ fn each_act_is_for_its_roles_alone_and_a_refused_one_leaves_nothing() {
 fn a_grant_says_on_whose_word() {
     let world = World::new();
     for (role, basis, word) in [
-        (Role::Operator, GrantBasis::SingleOperator, "single-operator"),
+        (
+            Role::Operator,
+            GrantBasis::SingleOperator,
+            "single-operator",
+        ),
         (Role::Regulator, GrantBasis::Regulator, "regulator"),
     ] {
         let request = world.request("US", "personal", 1, 1000);
         let granted = wait(world.house.gate.grant_approval(holder(role), &request));
         assert_eq!(granted.expect("granted").0.basis, basis);
         let leaves = world.told("approval.granted");
-        assert_eq!(leaves.last().and_then(|leaf| text(leaf, "basis")), Some(word));
+        assert_eq!(
+            leaves.last().and_then(|leaf| text(leaf, "basis")),
+            Some(word)
+        );
     }
 }
 
@@ -80,13 +105,28 @@ fn an_approval_is_for_abroad_for_the_future_for_a_class_and_for_a_number_a_leaf_
         wait(gate.grant_approval(operator(), &request))
     };
     let before = world.leaves();
-    assert!(matches!(grant("US", "personal", 1, 0), Err(Error::Past { .. })));
-    assert!(matches!(grant("US", "personal", 1, -1), Err(Error::Past { .. })));
-    assert!(matches!(grant("CN", "personal", 1, 1000), Err(Error::NotAbroad { .. })));
-    assert!(matches!(grant("US", "unclassified", 1, 1000), Err(Error::Uncoverable)));
+    assert!(matches!(
+        grant("US", "personal", 1, 0),
+        Err(Error::Past { .. })
+    ));
+    assert!(matches!(
+        grant("US", "personal", 1, -1),
+        Err(Error::Past { .. })
+    ));
+    assert!(matches!(
+        grant("CN", "personal", 1, 1000),
+        Err(Error::NotAbroad { .. })
+    ));
+    assert!(matches!(
+        grant("US", "unclassified", 1, 1000),
+        Err(Error::Uncoverable)
+    ));
     for max_bytes in [1 << 53, u64::MAX] {
         let refused = grant("US", "personal", max_bytes, 1000);
-        assert!(matches!(refused, Err(Error::TooLarge { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(Error::TooLarge { .. })),
+            "{refused:?}"
+        );
     }
     let mut request = world.request("US", "personal", 1, 1000);
     request.tenant = TenantName::parse("nobody").expect("a name");
@@ -134,5 +174,9 @@ fn the_same_order_attaches_and_an_ended_job_does_not() {
     let anew = wait(gate.order_job(operator(), order(&world, 1))).expect("ordered");
     assert!(matches!(anew, Ordered::New(_)));
     let leaves = world.leaves();
-    assert!(leaves.iter().all(|leaf| !leaf.body.to_string().contains("/srv/old")));
+    assert!(
+        leaves
+            .iter()
+            .all(|leaf| !leaf.body.to_string().contains("/srv/old"))
+    );
 }

@@ -54,13 +54,23 @@ fn the_opening_leaf_is_durable_before_the_permit_is_there() {
         panic!("one leaf, not {}", opened.len());
     };
     assert_eq!(number(leaf, "reserved_bytes"), Some(400));
-    assert_eq!(text(leaf, "approval"), Some(approval.id.to_string().as_str()));
-    assert_eq!(text(leaf, "export"), permit.export().map(|id| id.to_string()).as_deref());
+    assert_eq!(
+        text(leaf, "approval"),
+        Some(approval.id.to_string().as_str())
+    );
+    assert_eq!(
+        text(leaf, "export"),
+        permit.export().map(|id| id.to_string()).as_deref()
+    );
     assert_eq!(world.spent(&approval), 400);
     let outflow = world.house.gate.watch(&permit);
     let told = world.leaves();
     let index = outflow.leaf().expect("a leaf");
-    assert_eq!(told.get(usize::try_from(index).expect("small")).map(|leaf| &leaf.body), Some(leaf));
+    assert_eq!(
+        told.get(usize::try_from(index).expect("small"))
+            .map(|leaf| &leaf.body),
+        Some(leaf)
+    );
 }
 
 #[test]
@@ -68,13 +78,20 @@ fn the_closing_leaf_tells_what_was_sent_and_how_it_ended() {
     let world = World::new();
     let approval = world.grant(10_000);
     let mut spent = 0;
-    for (reserved, sent, ended) in [(100, 100, "complete"), (100, 99, "cut"), (100, 0, "cut"), (0, 0, "complete")] {
+    for (reserved, sent, ended) in [
+        (100, 100, "complete"),
+        (100, 99, "cut"),
+        (100, 0, "cut"),
+        (0, 0, "complete"),
+    ] {
         let permit = world.export(reserved).expect("permitted");
         let outflow = world.house.gate.watch(&permit);
         outflow.sent(sent / 2);
         outflow.sent(sent - sent / 2);
         // Wherever it is dropped, with a runtime or without.
-        std::thread::spawn(move || drop(outflow)).join().expect("no panic");
+        std::thread::spawn(move || drop(outflow))
+            .join()
+            .expect("no panic");
         spent += sent;
         assert_eq!(world.spent(&approval), spent);
         let closed = world.told("export.closed");
@@ -129,7 +146,14 @@ fn whoever_goes_away_before_the_stream_gets_nothing_and_costs_nothing() {
     assert!(late.check().is_err(), "it was closed as not used");
     drop(late);
     assert_eq!(world.told("export.closed").len(), 2);
-    assert!(world.house.registry.open_exports().expect("read").is_empty());
+    assert!(
+        world
+            .house
+            .registry
+            .open_exports()
+            .expect("read")
+            .is_empty()
+    );
 }
 
 #[test]
@@ -189,7 +213,10 @@ fn a_kill_leaves_what_was_reserved_spent_and_says_so() {
     }
     world.restart();
     assert_eq!(world.told("export.closed").len(), 3, "closed once");
-    assert!(world.house.gate.watch(&free).check().is_err(), "a permit of before");
+    assert!(
+        world.house.gate.watch(&free).check().is_err(),
+        "a permit of before"
+    );
 }
 
 #[test]
@@ -204,15 +231,24 @@ fn what_is_free_is_recorded_as_an_export_too_and_metadata_under_an_approval_is_t
     drop(outflow);
     world.settle();
     let closed = world.told("export.closed");
-    assert_eq!(closed.last().and_then(|leaf| number(leaf, "sent_bytes")), Some(50));
-    assert_eq!(closed.last().and_then(|leaf| leaf.get("approval")), None::<&Value>);
+    assert_eq!(
+        closed.last().and_then(|leaf| number(leaf, "sent_bytes")),
+        Some(50)
+    );
+    assert_eq!(
+        closed.last().and_then(|leaf| leaf.get("approval")),
+        None::<&Value>
+    );
 
     let approval = world.grant(0);
     let inspect = world.transfer(Flow::Inspect, "personal", 0, place("US"));
-    wait(world.house.gate.permit(inspect)).expect("covered");
+    drop(wait(world.house.gate.permit(inspect)).expect("covered"));
     assert_eq!(world.told("export.described").len(), 1);
     assert_eq!(world.spent(&approval), 0);
-    assert!(world.export(1).is_err(), "an approval of no bytes carries none");
+    assert!(
+        world.export(1).is_err(),
+        "an approval of no bytes carries none"
+    );
 }
 
 #[test]
@@ -220,7 +256,12 @@ fn explaining_records_and_reserves_nothing() {
     let world = World::new();
     let approval = world.grant(1000);
     let before = world.leaves();
-    for (label, len_bytes) in [("personal", 1000), ("personal", 1001), ("unclassified", 1), ("general", 1)] {
+    for (label, len_bytes) in [
+        ("personal", 1000),
+        ("personal", 1001),
+        ("unclassified", 1),
+        ("general", 1),
+    ] {
         let transfer = world.transfer(Flow::Read, label, len_bytes, place("US"));
         wait(world.house.gate.explain(&transfer, "huaxia-clinic")).expect("explained");
     }

@@ -6,7 +6,7 @@ use onshore_policy::{Flow, Permit};
 use onshore_types::{AccessKeyId, BucketId, VersionId};
 use serde_json::json;
 
-use crate::house::operator;
+use crate::sim::house::operator;
 use crate::world::{KEY, World, number, place, tenant, text, wait};
 
 const SHA256: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -69,7 +69,7 @@ fn no_leaf_tells_a_name_an_address_or_a_hash_of_contents() {
     world.refused(world.transfer(Flow::Read, "core", 1, place("US")));
     world.refused(world.transfer(Flow::Read, "core", 1, place("US")));
     let inspect = world.transfer(Flow::Inspect, "personal", 0, place("US"));
-    wait(gate.permit(inspect)).expect("covered");
+    drop(wait(gate.permit(inspect)).expect("covered"));
     wait(gate.revoke_approval(operator(), approval.id)).expect("revoked");
     wait(gate.drain()).expect("drained");
 
@@ -82,7 +82,14 @@ fn no_leaf_tells_a_name_an_address_or_a_hash_of_contents() {
     for leaf in world.leaves() {
         let told = leaf.body.to_string();
         for private in [
-            "Zhang", "patients", "1987", "203.0.113", "9f86d0", "huaxia", "ONSHPRIVATE", "nobody sees",
+            "Zhang",
+            "patients",
+            "1987",
+            "203.0.113",
+            "9f86d0",
+            "huaxia",
+            "ONSHPRIVATE",
+            "nobody sees",
         ] {
             assert!(!told.contains(private), "`{private}` in {told}");
         }
@@ -146,7 +153,10 @@ fn the_leaf_of_a_stored_version_commits_to_its_record() {
     let leaf = settle(&world, permit(&world, Flow::Store), fact.clone()).expect("settled");
     let journal = world.house.gate.journal();
     let mut bundle = wait(journal.prove(leaf, Vec::new())).expect("proven");
-    assert!(bundle.disclosure.is_none(), "the record is kept beside the version");
+    assert!(
+        bundle.disclosure.is_none(),
+        "the record is kept beside the version"
+    );
     bundle.disclosure = Some(onshore_ledger::Disclosure {
         salt: onshore_ledger::Salt::new(fact.salt),
         record: fact.record.clone(),

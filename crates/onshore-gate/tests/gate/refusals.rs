@@ -3,7 +3,7 @@
 use onshore_policy::{Flow, Refusal, Transfer};
 use onshore_types::{Place, TenantId};
 
-use crate::house::operator;
+use crate::sim::house::operator;
 use crate::world::{World, number, place, text, wait};
 
 /// Everything that may be refused abroad, each for a cause of its own.
@@ -42,18 +42,28 @@ fn a_client_abroad_cannot_tell_one_cause_from_another() {
         assert_eq!(other.message, first.message);
         assert_eq!(other.leaf, first.leaf, "{:?}", other.refusal);
     }
-    let rules: std::collections::BTreeSet<_> =
-        refused.iter().map(|refused| refused.refusal.rule()).collect();
+    let rules: std::collections::BTreeSet<_> = refused
+        .iter()
+        .map(|refused| refused.refusal.rule())
+        .collect();
     assert!(rules.len() >= 4, "the operator can: {rules:?}");
     let leaves = world.told("refused");
     assert_eq!(leaves.len(), 1);
-    assert!(leaves.iter().all(|leaf| text(leaf, "rule") == Some("border.outward")));
+    assert!(
+        leaves
+            .iter()
+            .all(|leaf| text(leaf, "rule") == Some("border.outward"))
+    );
 }
 
 #[test]
 fn equal_refusals_of_a_minute_are_one_leaf_and_a_count() {
     let world = World::new();
-    let ask = || world.refused(world.transfer(Flow::Read, "personal", 1, place("US"))).leaf;
+    let ask = || {
+        world
+            .refused(world.transfer(Flow::Read, "personal", 1, place("US")))
+            .leaf
+    };
     let first = ask();
     for _ in 0..4 {
         assert_eq!(ask(), first);
@@ -83,7 +93,11 @@ fn a_refusal_inside_tells_its_cause_and_has_a_leaf_of_its_own() {
     let inside = world.refused(foreign);
     assert_eq!(inside.refusal, Refusal::NotYourTenant);
     assert_ne!(inside.leaf, outward.leaf);
-    assert!(inside.message.contains(inside.refusal.rule()), "{}", inside.message);
+    assert!(
+        inside.message.contains(inside.refusal.rule()),
+        "{}",
+        inside.message
+    );
 }
 
 #[test]
@@ -93,7 +107,7 @@ fn an_unknown_place_gets_free_data_only() {
     let refused = world.refused(world.transfer(Flow::Read, "personal", 1, Place::Unknown));
     assert_eq!(refused.refusal, Refusal::UnknownPlace);
     let free = world.transfer(Flow::Read, "general", 1, Place::Unknown);
-    wait(world.house.gate.permit(free)).expect("free");
+    drop(wait(world.house.gate.permit(free)).expect("free"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use onshore_policy::Flow;
 use onshore_types::BucketId;
 
-use crate::house::operator;
+use crate::sim::house::operator;
 use crate::world::{World, place, text, wait};
 
 #[test]
@@ -21,10 +21,18 @@ fn revocation_stops_streams_that_began_before_and_permits_not_yet_used() {
     let late = world.house.gate.watch(&unwatched);
     assert!(late.check().is_err());
     drop((outflow, late));
-    let revoked = if carrier == approval.id { &approval } else { &other };
+    let revoked = if carrier == approval.id {
+        &approval
+    } else {
+        &other
+    };
     assert_eq!(world.spent(revoked), 40, "unsent bytes went back");
     let closed = world.told("export.closed");
-    assert!(closed.iter().all(|leaf| text(leaf, "ended") == Some("lapsed")));
+    assert!(
+        closed
+            .iter()
+            .all(|leaf| text(leaf, "ended") == Some("lapsed"))
+    );
     let next = world.export(100).expect("the other approval carries on");
     assert_ne!(next.basis().approval(), Some(carrier));
     world.house.gate.watch(&next).check().expect("in force");
@@ -82,16 +90,28 @@ fn a_bucket_that_became_stricter_stops_what_was_judged_before_and_not_what_is_ju
     let transfer = world.transfer(Flow::Read, "general", 100, place("US"));
     let before = wait(world.house.gate.permit(transfer.clone())).expect("free");
     let before = world.house.gate.watch(&before);
-    world.house.gate.judge_anew(BucketId::from_bytes([0x66; 16]));
+    world
+        .house
+        .gate
+        .judge_anew(BucketId::from_bytes([0x66; 16]));
     before.check().expect("another bucket");
     world.house.gate.judge_anew(BucketId::from_bytes([6; 16]));
     assert!(before.check().is_err());
     let after = wait(world.house.gate.permit(transfer)).expect("free");
-    world.house.gate.watch(&after).check().expect("judged by what holds now");
+    world
+        .house
+        .gate
+        .watch(&after)
+        .check()
+        .expect("judged by what holds now");
     drop(before);
     world.settle();
     let closed = world.told("export.closed");
-    assert!(closed.iter().any(|leaf| text(leaf, "ended") == Some("lapsed")));
+    assert!(
+        closed
+            .iter()
+            .any(|leaf| text(leaf, "ended") == Some("lapsed"))
+    );
 }
 
 #[test]

@@ -24,7 +24,11 @@ fn leaf_times_never_decrease_under_racing_units_and_a_jumping_clock() {
     let gate = world.gate();
     let transfers: Vec<_> = (0..200)
         .map(|number| {
-            let label = if number % 3 == 0 { "general" } else { "personal" };
+            let label = if number % 3 == 0 {
+                "general"
+            } else {
+                "personal"
+            };
             world.transfer(Flow::Read, label, 1, place("US"))
         })
         .collect();
@@ -50,7 +54,7 @@ fn leaf_times_never_decrease_under_racing_units_and_a_jumping_clock() {
 fn a_clock_set_back_over_a_restart_lengthens_no_approval() {
     let mut world = World::new();
     world.grant(1000);
-    world.export(1).expect("in force");
+    drop(world.export(1).expect("in force"));
     world.clock.step(3_600_000);
     assert!(world.export(1).is_err(), "lapsed; the refusal is on record");
     let recorded = world.house.gate.now();

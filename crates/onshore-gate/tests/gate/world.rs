@@ -12,7 +12,7 @@ use onshore_types::{
 };
 use serde_json::Value;
 
-use crate::house::{House, StepClock, operator};
+use crate::sim::house::{House, StepClock, operator};
 
 /// A key that no leaf may tell.
 pub(crate) const KEY: &str = "patients/Zhang San 1987-03-14.dcm";
@@ -53,7 +53,13 @@ impl World {
         self.house.gate.clone()
     }
 
-    pub(crate) fn transfer(&self, flow: Flow, label: &str, len_bytes: u64, away: Place) -> Transfer {
+    pub(crate) fn transfer(
+        &self,
+        flow: Flow,
+        label: &str,
+        len_bytes: u64,
+        away: Place,
+    ) -> Transfer {
         let home = self.house.gate.home();
         let (from, to) = match flow {
             Flow::Read | Flow::Inspect | Flow::List => (home, away),

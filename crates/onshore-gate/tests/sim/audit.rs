@@ -60,7 +60,7 @@ impl Runner {
     /// Every leaf somebody was told of is where it was, time never runs backwards, and no leaf names an object.
     fn check_promises(&self, leaves: &[RecordedLeaf]) -> Result<()> {
         for (position, leaf) in leaves.iter().enumerate() {
-            same("a leaf's index", leaf.index, position as u64)?;
+            same("a leaf's index", &leaf.index, &(position as u64))?;
             let text = leaf.body.to_string();
             ensure!(
                 !text.contains("Wang") && !text.contains("passport"),
@@ -72,7 +72,11 @@ impl Runner {
         for (index, kind) in &self.model.leaves {
             let leaf = leaves.get(usize::try_from(*index)?);
             let found = leaf.with_context(|| format!("leaf {index} ({kind}) is gone"))?;
-            same("what a leaf tells", text(&found.body, "kind")?, kind.clone())?;
+            same(
+                "what a leaf tells",
+                &text(&found.body, "kind")?,
+                &kind.clone(),
+            )?;
         }
         Ok(())
     }
@@ -106,11 +110,11 @@ impl Runner {
             for entry in page.entries {
                 let name = (index, entry.key.as_str().to_owned());
                 let known = self.model.objects.get(&name).map(|object| object.version);
-                same("the version listed", Some(entry.version), known)?;
+                same("the version listed", &Some(entry.version), &known)?;
                 listed.insert(entry.version.to_string());
             }
         }
-        same("objects listed", listed.len(), self.model.objects.len())?;
+        same("objects listed", &listed.len(), &self.model.objects.len())?;
         same("versions the ledger tells of", &ledger.versions, &listed)?;
 
         let known: Vec<_> = self
@@ -124,7 +128,7 @@ impl Runner {
             let transfer = self.transfer(name, Flow::Read, object.label, range, home)?;
             let permit = self.house.gate.permit(transfer).await?;
             let (head, mut body) = self.house.store.read(permit, range).await?;
-            same("a label", head.label, object.label)?;
+            same("a label", &head.label, &object.label)?;
             let mut bytes = Vec::new();
             while let Some(chunk) = body.next().await {
                 bytes.extend_from_slice(&chunk?);
@@ -137,8 +141,8 @@ impl Runner {
             let told = leaf.first().context("its leaf is gone")?;
             same(
                 "the version its leaf names",
-                text(&told.body, "version")?,
-                object.version.to_string(),
+                &text(&told.body, "version")?,
+                &object.version.to_string(),
             )?;
         }
         self.house.store.drain().await;
@@ -147,7 +151,7 @@ impl Runner {
             .iter()
             .filter(|(_, object)| object.size_bytes > INLINE_BYTES_MAX)
             .count();
-        same("files of bodies", files, large)
+        same("files of bodies", &files, &large)
     }
 
     async fn check_approvals(&mut self, ledger: &Ledger) -> Result<()> {
@@ -156,8 +160,8 @@ impl Runner {
             let spent = ledger.spent.get(&approval.id.to_string());
             same(
                 "what is spent of an approval, by the ledger",
-                approval.spent_bytes,
-                spent.copied().unwrap_or(0),
+                &approval.spent_bytes,
+                &spent.copied().unwrap_or(0),
             )?;
             ensure!(
                 approval.spent_bytes <= approval.max_bytes,
@@ -166,8 +170,12 @@ impl Runner {
         }
         for known in &self.model.approvals {
             let found = self.house.registry.approval(known.id).await?;
-            same("what is spent", found.spent_bytes, known.spent_bytes)?;
-            same("what is revoked", found.revoked.is_some(), known.is_revoked)?;
+            same("what is spent", &found.spent_bytes, &known.spent_bytes)?;
+            same(
+                "what is revoked",
+                &found.revoked.is_some(),
+                &known.is_revoked,
+            )?;
             ensure!(
                 known.sent_bytes <= found.spent_bytes,
                 "more was sent than is spent"
@@ -182,7 +190,11 @@ impl Runner {
         let folder = journal.folder();
         let note = std::fs::read_to_string(folder.join("checkpoint"))?;
         let head = Checkpoint::verify(&note, &[journal.verifier()])?;
-        same("the checkpoint in the folder", Some(&head), self.model.head.as_ref())?;
+        same(
+            "the checkpoint in the folder",
+            &Some(&head),
+            &self.model.head.as_ref(),
+        )?;
         verify_tiles(head.size, &head.root, |tile| read(folder, tile))?;
         Ok(())
     }
@@ -209,7 +221,10 @@ impl Ledger {
         match text(body, "kind")?.as_str() {
             "stored" => {
                 if let Some(replaced) = body.get("replaced").and_then(Value::as_str) {
-                    ensure!(self.versions.remove(replaced), "it replaced what was not there");
+                    ensure!(
+                        self.versions.remove(replaced),
+                        "it replaced what was not there"
+                    );
                 }
                 let version = text(body, "version")?;
                 version.parse::<VersionId>()?;
@@ -222,7 +237,8 @@ impl Ledger {
                 );
             }
             "approval.granted" => {
-                self.until.insert(text(body, "approval")?, text(body, "until")?);
+                self.until
+                    .insert(text(body, "approval")?, text(body, "until")?);
             }
             "approval.revoked" => {
                 self.revoked.insert(text(body, "approval")?);
@@ -231,7 +247,10 @@ impl Ledger {
                 let approval = body.get("approval").and_then(Value::as_str);
                 let reserved = number(body, "reserved_bytes")?;
                 if let Some(approval) = approval {
-                    ensure!(!self.revoked.contains(approval), "exported after revocation");
+                    ensure!(
+                        !self.revoked.contains(approval),
+                        "exported after revocation"
+                    );
                     let until = self.until.get(approval).context("an unknown approval")?;
                     ensure!(leaf.time < until.parse()?, "exported after its end");
                     *self.spent.entry(approval.to_owned()).or_default() += reserved;

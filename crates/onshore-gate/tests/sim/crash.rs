@@ -88,7 +88,10 @@ pub(crate) fn lose(folder: &Path, dice: &mut Dice) -> Result<()> {
     let staging = folder.join("objects").join("staging");
     fs::create_dir_all(&staging)?;
     if dice.once_in(2) {
-        fs::write(staging.join("00112233445566778899aabbccddeeff"), b"half a body")?;
+        fs::write(
+            staging.join("00112233445566778899aabbccddeeff"),
+            b"half a body",
+        )?;
     }
     Ok(())
 }

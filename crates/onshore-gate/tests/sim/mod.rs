@@ -3,8 +3,10 @@
 
 mod audit;
 mod crash;
+mod exports;
 pub(crate) mod house;
 mod model;
+mod place;
 mod random;
 mod restart;
 mod runner;

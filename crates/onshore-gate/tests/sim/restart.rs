@@ -91,7 +91,7 @@ impl Runner {
         let left = self.folder(self.starts);
         self.house = House::open(folder, &self.clock).context("opening after the end")?;
         self.starts += 1;
-        same("the epoch", self.house.gate.epoch(), epoch + 1)?;
+        same("the epoch", &self.house.gate.epoch(), &(epoch + 1))?;
         // Its threads may still be at work in it; the whole of it goes at the end.
         drop(std::fs::remove_dir_all(left));
         Ok(())
@@ -201,9 +201,10 @@ impl Runner {
     /// Copies the folder between two units of work.
     async fn copy(&self, target: &Path) -> Result<()> {
         let (from, to): (PathBuf, PathBuf) = (self.folder(self.starts), target.to_owned());
-        let copied = self.house.db.write(move |_| {
-            crash::copy(&from, &to).map_err(UnitError::Other)
-        });
+        let copied = self
+            .house
+            .db
+            .write(move |_| crash::copy(&from, &to).map_err(UnitError::Other));
         Ok(copied.await?)
     }
 

@@ -10,7 +10,6 @@ use onshore_db::Unit;
 use onshore_gate::{Error as GateError, Gate, Outflow, StoredFact};
 use onshore_policy::{Flow, Permit, Principal, Subject, Transfer};
 use onshore_store::{BodyStream, Bucket, Checks, Committed, NewObject, Staged, WriteCondition};
-use onshore_testkit::TempFolder;
 use onshore_types::{
     BucketName, ByteRange, Jurisdiction, Label, LeafIndex, ObjectKey, Place, PrincipalId,
     TenantName,
@@ -19,6 +18,7 @@ use serde_json::json;
 
 use super::house::{House, StepClock, operator};
 use super::model::{Model, Name, Object, Tenant};
+use super::place::Place as Base;
 use super::random::{Dice, content};
 
 /// What a unit of work of the simulation fails with.
@@ -60,7 +60,7 @@ pub(crate) struct Runner {
     pub(crate) dice: Dice,
     pub(crate) clock: Arc<StepClock>,
     pub(crate) model: Model,
-    pub(crate) base: TempFolder,
+    pub(crate) base: Base,
     pub(crate) starts: u32,
     pub(crate) house: House,
     pub(crate) streams: Vec<Stream>,
@@ -77,7 +77,7 @@ pub(crate) fn abroad() -> Result<[Place; 3]> {
 impl Runner {
     /// Opens a fresh folder.
     pub(crate) fn new(seed: u64) -> Result<Self> {
-        let base = TempFolder::new("sim")?;
+        let base = Base::new()?;
         let clock = StepClock::starting_at("2026-11-22T08:00:00Z")?;
         let folder = base.path().join("0");
         std::fs::create_dir(&folder)?;
@@ -338,7 +338,7 @@ pub(crate) fn object(seed: u64, committed: &Committed, leaf: LeafIndex) -> Objec
 }
 
 /// Says that something must be so, with both values when it is not.
-pub(crate) fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, must: T) -> Result<()> {
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, must: &T) -> Result<()> {
     ensure!(found == must, "{what}: found {found:?}, must be {must:?}");
     Ok(())
 }

@@ -49,7 +49,13 @@ impl House {
     /// Runs a statement behind the ledger's back.
     pub(crate) fn tamper(&self, sql: &'static str) {
         let changed = self.db.write_blocking(move |unit| unit.execute(sql, []));
-        assert!(changed.map_err(|error: onshore_db::Error| error).expect("runs") > 0, "{sql}");
+        assert!(
+            changed
+                .map_err(|error: onshore_db::Error| error)
+                .expect("runs")
+                > 0,
+            "{sql}"
+        );
     }
 
     /// Checks the published folder with nothing but the public key, and returns its checkpoint.

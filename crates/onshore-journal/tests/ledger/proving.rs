@@ -19,9 +19,17 @@ fn every_leaf_is_provable_and_none_beyond() {
         assert_eq!(verified.leaf.get("number"), Some(&index.into()));
         assert_eq!(verified.related.len(), 2);
     }
-    for (index, related) in [(600, vec![]), (u64::MAX, vec![]), (0, vec![600]), (0, vec![u64::MAX])] {
+    for (index, related) in [
+        (600, vec![]),
+        (u64::MAX, vec![]),
+        (0, vec![600]),
+        (0, vec![u64::MAX]),
+    ] {
         let refused = wait(journal.prove(index, related));
-        assert!(matches!(refused, Err(Error::NoSuchLeaf { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(Error::NoSuchLeaf { .. })),
+            "{refused:?}"
+        );
     }
 }
 
@@ -58,7 +66,10 @@ fn a_leaf_changed_behind_the_ledgers_back_is_never_proven() {
     wait(journal.publish()).expect("published");
     house.tamper(r#"UPDATE leaves SET body = CAST('{"kind":"test","number":9,"time":"2027-01-15T08:00:00.000Z"}' AS BLOB) WHERE idx = 77"#);
     let refused = wait(journal.prove(77, Vec::new()));
-    assert!(matches!(refused, Err(Error::Rewritten { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::Rewritten { .. })),
+        "{refused:?}"
+    );
     let bundle = wait(journal.prove(78, Vec::new())).expect("others still are");
     bundle.verify(&[journal.verifier()]).expect("verifies");
 }

@@ -31,7 +31,10 @@ fn every_checkpoint_continues_the_one_before_across_tiles_and_restarts() {
     let mut seen = house.check_as_stranger(&key);
     assert_eq!(seen.size, 0);
     let mut recorded = 0;
-    for (round, more) in [1, 1, 253, 1, 1, 255, 0, 600, 4097, 3].into_iter().enumerate() {
+    for (round, more) in [1, 1, 253, 1, 1, 255, 0, 600, 4097, 3]
+        .into_iter()
+        .enumerate()
+    {
         record(&journal, &house.db, recorded..recorded + more);
         recorded += more;
         if round % 2 == 0 {
@@ -97,14 +100,20 @@ fn a_publication_that_fails_midway_goes_on_once_the_folder_is_sound() {
     let before = house.check_as_stranger(&key);
 
     // Tiles cannot be written.
-    let (tiles, aside) = (house.ledger().join("tile"), house.folder.path().join("aside"));
+    let (tiles, aside) = (
+        house.ledger().join("tile"),
+        house.folder.path().join("aside"),
+    );
     fs::rename(&tiles, &aside).expect("moved");
     fs::write(&tiles, b"in the way").expect("blocked");
     for round in 0..4 {
         record(&journal, &house.db, 100 + round * 300..400 + round * 300);
         let failed = wait(journal.publish());
         assert!(matches!(failed, Err(Error::File { .. })), "{failed:?}");
-        assert_eq!(journal.checkpoint(), fs::read_to_string(house.ledger().join("checkpoint")).expect("the old one"));
+        assert_eq!(
+            journal.checkpoint(),
+            fs::read_to_string(house.ledger().join("checkpoint")).expect("the old one")
+        );
     }
     fs::remove_file(&tiles).expect("cleared");
     fs::rename(&aside, &tiles).expect("back");

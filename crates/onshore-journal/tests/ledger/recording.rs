@@ -76,7 +76,13 @@ fn a_time_before_the_last_leaf_is_raised_to_it_in_the_leaf_too() {
     let times: Vec<i64> = leaves.iter().map(|leaf| leaf.time.as_millis()).collect();
     assert_eq!(
         times,
-        [5_000_000_000, 5_000_000_000, 5_000_000_000, 5_000_000_000, 5_000_000_001]
+        [
+            5_000_000_000,
+            5_000_000_000,
+            5_000_000_000,
+            5_000_000_000,
+            5_000_000_001
+        ]
     );
     for leaf in &leaves {
         let told = leaf.body.get("time").and_then(Value::as_str);
@@ -125,7 +131,13 @@ fn a_leaf_commits_to_its_record_and_does_not_tell_it() {
         .db
         .write_blocking(move |unit| {
             let disclosure = Some(disclosure);
-            recorder.record(unit, Leaf { disclosure, ..leaf(0) })
+            recorder.record(
+                unit,
+                Leaf {
+                    disclosure,
+                    ..leaf(0)
+                },
+            )
         })
         .expect("recorded");
     let bundle = wait(journal.prove(0, Vec::new())).expect("proven");

@@ -4,7 +4,7 @@ use std::fs;
 
 use onshore_db::{Error as DbError, params};
 use onshore_journal::Error;
-use onshore_keys::{FileRootKey, KeyProvider};
+use onshore_keys::FileRootKey;
 use onshore_ledger::{Checkpoint, Hash, Signer, tiles_to_write};
 
 use crate::house::{House, record, wait};
@@ -27,7 +27,12 @@ fn refused(house: &House) -> Error {
         .collect();
     let error = house.open().expect_err("a rewritten history must not open");
     for (bytes, path) in files {
-        assert_eq!(fs::read(&path).ok(), bytes, "{} was touched", path.display());
+        assert_eq!(
+            fs::read(&path).ok(),
+            bytes,
+            "{} was touched",
+            path.display()
+        );
     }
     error
 }
@@ -48,9 +53,15 @@ fn changed_leaves_are_found() {
         let house = published(300);
         house.tamper(attack);
         let error = refused(&house);
-        assert!(matches!(error, Error::Rewritten { .. }), "{attack}: {error}");
+        assert!(
+            matches!(error, Error::Rewritten { .. }),
+            "{attack}: {error}"
+        );
         let again = house.open().expect_err("nor the next time");
-        assert!(matches!(again, Error::Rewritten { .. }), "{attack}: {again}");
+        assert!(
+            matches!(again, Error::Rewritten { .. }),
+            "{attack}: {again}"
+        );
     }
 }
 
@@ -66,7 +77,10 @@ fn a_changed_or_missing_checkpoint_row_is_found() {
         let house = published(300);
         house.tamper(attack);
         let error = refused(&house);
-        assert!(matches!(error, Error::Rewritten { .. }), "{attack}: {error}");
+        assert!(
+            matches!(error, Error::Rewritten { .. }),
+            "{attack}: {error}"
+        );
     }
 }
 
@@ -113,7 +127,9 @@ fn another_signing_key_is_found() {
         .expect("sealed");
     house
         .db
-        .write_blocking(move |unit| unit.execute("UPDATE ledger_key SET sealed_seed = ?1", [sealed]))
+        .write_blocking(move |unit| {
+            unit.execute("UPDATE ledger_key SET sealed_seed = ?1", [sealed])
+        })
         .map_err(|error: DbError| error)
         .expect("swapped");
     let error = refused(&house);

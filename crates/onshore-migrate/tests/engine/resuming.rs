@@ -100,22 +100,32 @@ async fn a_cancelled_job_stops_and_keeps_no_credentials() {
 async fn a_draft_left_by_a_kill_becomes_the_certificate() {
     let world = World::new().await;
     world.source.put_bytes("a", b"a");
+    world.source.put_mischief("b", Mischief::Forbidden);
     let outcome = world.migrate(None).await;
+    let id = outcome.job.id;
     let folder = world.folder.path().join("certificates");
-    let file = folder.join(format!("{}.json", outcome.job.id));
-    // As a kill between the job's end and its certificate leaves it: the draft is all but the proof.
+    let file = folder.join(format!("{id}.json"));
     let whole = std::fs::read_to_string(&file).expect("read");
     let behind = whole.rfind("\"proof\": ").expect("a proof") + "\"proof\": ".len();
-    std::fs::write(
-        folder.join(format!("{}.draft", outcome.job.id)),
-        &whole[..behind],
-    )
-    .expect("written");
-    std::fs::remove_file(&file).expect("removed");
-    let stop = CancellationToken::new();
-    stop.cancel();
-    world.engine().run(stop).await;
-    let again = world.finish(outcome.job.id).await;
-    assert_eq!(again.certificate().body, outcome.certificate().body);
-    assert_eq!(again.certificate().objects, outcome.certificate().objects);
+    for kill in [
+        "before it is in place",
+        "behind that",
+        "and the draft is lost",
+    ] {
+        // As a kill leaves it: the leaf is in the ledger, the job has not ended.
+        world.reopen(id).await;
+        if kill != "behind that" {
+            std::fs::remove_file(&file).expect("removed");
+        }
+        if kill == "before it is in place" {
+            std::fs::write(folder.join(format!("{id}.draft")), &whole[..behind]).expect("written");
+        }
+        let again = world.finish(id).await;
+        assert_eq!(again.job.state, JobState::Incomplete);
+        assert_eq!(again.certificate().objects, outcome.certificate().objects);
+        assert_eq!(again.exceptions(), outcome.exceptions());
+        let same = again.certificate().body == outcome.certificate().body;
+        assert_eq!(same, kill != "and the draft is lost");
+        assert!(!folder.join(format!("{id}.draft")).exists());
+    }
 }

@@ -33,7 +33,9 @@ fn close(house: &House, export: &Export, end: ExportEnd, sent_bytes: u64) {
 }
 
 fn spent(house: &House, id: ApprovalId) -> u64 {
-    wait(house.registry.approval(id)).expect("there").spent_bytes
+    wait(house.registry.approval(id))
+        .expect("there")
+        .spent_bytes
 }
 
 #[test]
@@ -53,7 +55,13 @@ fn reservations_stop_exactly_at_the_end() {
         for len_bytes in [1, 2, i64::MAX.unsigned_abs(), u64::MAX] {
             let refused = house.write(move |registry, unit| registry.reserve(unit, id, len_bytes));
             assert!(
-                matches!(refused, Err(Error::Exhausted { remaining_bytes: 0, .. })),
+                matches!(
+                    refused,
+                    Err(Error::Exhausted {
+                        remaining_bytes: 0,
+                        ..
+                    })
+                ),
                 "{refused:?}"
             );
         }
@@ -72,7 +80,12 @@ fn what_was_not_sent_goes_back_once_however_often_it_is_closed() {
         let before = spent(&house, approval.id);
         open(&house, &export).expect("opened");
         assert_eq!(spent(&house, approval.id), before + 300);
-        for (end, sent_bytes) in [(end, 100), (end, 0), (ExportEnd::Interrupted, 300), (end, 7)] {
+        for (end, sent_bytes) in [
+            (end, 100),
+            (end, 0),
+            (ExportEnd::Interrupted, 300),
+            (end, 7),
+        ] {
             close(&house, &export, end, sent_bytes);
             assert_eq!(spent(&house, approval.id), before + 100, "{end:?}");
         }
@@ -95,7 +108,11 @@ fn interrupted_exports_stay_spent_and_more_sent_than_reserved_gives_nothing_back
     assert_eq!(spent(&house, approval.id), 600);
     let never = export(3, approval.id, 300);
     close(&house, &never, ExportEnd::Cut, 0);
-    assert_eq!(spent(&house, approval.id), 600, "what was never opened is not given back");
+    assert_eq!(
+        spent(&house, approval.id),
+        600,
+        "what was never opened is not given back"
+    );
 }
 
 #[test]
@@ -115,9 +132,8 @@ fn revocation_happens_once_and_keeps_its_instant() {
     let approval = house.approval(1, 10);
     house.save(&approval);
     let id = approval.id;
-    let revoke = |now: Timestamp| {
-        house.write(move |registry, unit| registry.revoke_approval(unit, id, now))
-    };
+    let revoke =
+        |now: Timestamp| house.write(move |registry, unit| registry.revoke_approval(unit, id, now));
     let revoked = revoke(NOW).expect("revoked");
     assert_eq!(revoked.revoked, Some(NOW));
     let again = revoke(NOW.plus_millis(1000));

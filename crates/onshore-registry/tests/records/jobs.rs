@@ -1,9 +1,7 @@
 //! Jobs move forward only, and their credentials go when they end.
 
 use onshore_keys::Secret;
-use onshore_registry::{
-    EntryOutcome, EntryState, Error, JobState, ListedEntry, NewJob,
-};
+use onshore_registry::{EntryOutcome, EntryState, Error, JobState, ListedEntry, NewJob};
 use onshore_types::{BucketName, JobId, PrincipalId};
 use serde_json::json;
 
@@ -43,7 +41,9 @@ fn sealed(house: &House, id: JobId) -> Option<Vec<u8>> {
             |row| row.get::<_, Option<Vec<u8>>>(0),
         )
     });
-    read.map_err(|error: onshore_db::Error| error).expect("read").flatten()
+    read.map_err(|error: onshore_db::Error| error)
+        .expect("read")
+        .flatten()
 }
 
 fn end(house: &House, id: JobId, state: JobState) -> Result<(), Error> {
@@ -71,12 +71,20 @@ fn credentials_are_never_plain_on_disk_and_their_seal_goes_with_the_job() {
 
     end(&house, id, JobState::Complete).expect("ended");
     assert_eq!(sealed(&house, id), None);
-    assert!(wait(house.registry.job_credentials(id)).expect("read").is_none());
+    assert!(
+        wait(house.registry.job_credentials(id))
+            .expect("read")
+            .is_none()
+    );
     let late = house.write(move |registry, unit| {
         registry.renew_credentials(unit, id, &Secret::new(PLAIN.to_vec()))
     });
     late.expect("nothing to renew");
-    assert_eq!(sealed(&house, id), None, "an ended job takes no credentials");
+    assert_eq!(
+        sealed(&house, id),
+        None,
+        "an ended job takes no credentials"
+    );
 
     // Once the log is emptied into the file, no copy of a seal is left in either.
     let connection = rusqlite::Connection::open(house.folder.path().join("onshore.db"));
@@ -86,7 +94,10 @@ fn credentials_are_never_plain_on_disk_and_their_seal_goes_with_the_job() {
         .expect("emptied");
     assert_eq!(busy, 0);
     assert!(!house.holds(&first) && !house.holds(&second));
-    assert!(house.holds(b"s3://old-cloud/archive"), "the job itself is there");
+    assert!(
+        house.holds(b"s3://old-cloud/archive"),
+        "the job itself is there"
+    );
 }
 
 #[test]
@@ -120,7 +131,10 @@ fn an_ended_job_stays_as_it_ended() {
             house.write(move |registry, unit| registry.advance_job(unit, id, word, None))
         };
         phase("inventory").expect("advanced");
-        assert_eq!(wait(house.registry.job(id)).expect("there").state, JobState::Running);
+        assert_eq!(
+            wait(house.registry.job(id)).expect("there").state,
+            JobState::Running
+        );
         end(&house, id, ended).expect("ended");
         let known = wait(house.registry.job(id)).expect("there");
         for again in [JobState::Complete, JobState::Failed] {
@@ -128,7 +142,10 @@ fn an_ended_job_stays_as_it_ended() {
             assert!(matches!(refused, Err(Error::JobEnded(_))), "{refused:?}");
         }
         let cancelled = house.write(move |registry, unit| registry.cancel_job(unit, id));
-        assert!(matches!(cancelled, Err(Error::JobEnded(_))), "{cancelled:?}");
+        assert!(
+            matches!(cancelled, Err(Error::JobEnded(_))),
+            "{cancelled:?}"
+        );
         phase("copy").expect("ignored");
         assert_eq!(wait(house.registry.job(id)).expect("there"), known);
         assert_eq!(wait(house.registry.unfinished_jobs()).expect("read"), []);
@@ -146,7 +163,10 @@ fn a_cancelled_job_is_not_brought_back_to_running() {
         .write(move |registry, unit| registry.advance_job(unit, id, "copy", Some("k")))
         .expect("advanced");
     let known = wait(house.registry.job(id)).expect("there");
-    assert_eq!((known.state, known.phase.as_str()), (JobState::Cancelling, "copy"));
+    assert_eq!(
+        (known.state, known.phase.as_str()),
+        (JobState::Cancelling, "copy")
+    );
 }
 
 #[test]

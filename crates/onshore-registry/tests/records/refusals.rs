@@ -30,7 +30,10 @@ fn refuse(house: &House, key: RefusalKey, next_leaf: u64) -> u64 {
 fn take(house: &House, minute: i64) -> Vec<(u64, u64)> {
     let taken = house.write(move |registry, unit| registry.take_uncounted(unit, minute));
     let taken = taken.expect("taken");
-    taken.iter().map(|refusal| (refusal.leaf, refusal.times)).collect()
+    taken
+        .iter()
+        .map(|refusal| (refusal.leaf, refusal.times))
+        .collect()
 }
 
 #[test]
@@ -43,7 +46,11 @@ fn only_equal_ones_are_counted_together() {
     assert_eq!(refuse(&house, key(1, "tenancy.own", 7), 12), 12);
     assert_eq!(refuse(&house, key(1, "border.outward", 8), 13), 13);
     assert_eq!(take(&house, 7), [], "the minute is not over");
-    assert_eq!(take(&house, 8), [(10, 5)], "what happened once needs no count");
+    assert_eq!(
+        take(&house, 8),
+        [(10, 5)],
+        "what happened once needs no count"
+    );
     assert_eq!(take(&house, 8), []);
     assert_eq!(take(&house, i64::MAX), []);
 }
@@ -65,7 +72,11 @@ fn a_minute_that_goes_on_after_its_count_is_counted_again_in_full() {
 fn more_than_one_page_of_counts_is_taken_in_turns() {
     let house = House::new();
     for minute in 0..1200 {
-        refuse(&house, key(1, "border.outward", minute), minute.unsigned_abs());
+        refuse(
+            &house,
+            key(1, "border.outward", minute),
+            minute.unsigned_abs(),
+        );
         refuse(&house, key(1, "border.outward", minute), 0);
     }
     let mut taken = take(&house, i64::MAX);

@@ -31,7 +31,9 @@ fn secrets_are_sealed_for_their_own_access_key() {
     save(&house, key(&house, "ONSHBBBBBBBBBBBBBBBB", 2)).expect("saved");
     assert!(!house.holds(SECRET));
     let id = AccessKeyId::parse("ONSHAAAAAAAAAAAAAAAA").expect("a name");
-    let found = wait(house.registry.access_key(&id)).expect("read").expect("there");
+    let found = wait(house.registry.access_key(&id))
+        .expect("read")
+        .expect("there");
     assert_eq!(found.secret.as_bytes(), SECRET);
     assert!(!format!("{found:?}").contains("0123456789abcdef"));
 
@@ -71,7 +73,11 @@ fn names_are_taken_once() {
     });
     assert!(matches!(again, Err(Error::TenantTaken(_))), "{again:?}");
     let unknown = AccessKeyId::parse("ONSHZZZZZZZZZZZZZZZZ").expect("a name");
-    assert!(wait(house.registry.access_key(&unknown)).expect("read").is_none());
+    assert!(
+        wait(house.registry.access_key(&unknown))
+            .expect("read")
+            .is_none()
+    );
 }
 
 #[test]
@@ -90,12 +96,22 @@ fn a_token_is_kept_as_a_digest_and_found_by_all_of_itself_only() {
     assert!(!house.holds(token.as_bytes()));
     let found = wait(house.registry.token_holder(token)).expect("read");
     assert_eq!(found, Some(holder));
-    for wrong in ["", "a-control-token-of-some-length-471", "A-CONTROL-TOKEN-OF-SOME-LENGTH-4711"] {
-        assert_eq!(wait(house.registry.token_holder(wrong)).expect("read"), None);
+    for wrong in [
+        "",
+        "a-control-token-of-some-length-471",
+        "A-CONTROL-TOKEN-OF-SOME-LENGTH-4711",
+    ] {
+        assert_eq!(
+            wait(house.registry.token_holder(wrong)).expect("read"),
+            None
+        );
     }
     house
         .write(|_, unit| Ok(unit.execute("UPDATE tokens SET role = 'emperor'", [])?))
         .expect("changed");
     let unreadable = wait(house.registry.token_holder(token));
-    assert!(matches!(unreadable, Err(Error::Unreadable { .. })), "{unreadable:?}");
+    assert!(
+        matches!(unreadable, Err(Error::Unreadable { .. })),
+        "{unreadable:?}"
+    );
 }

@@ -7,6 +7,7 @@ pub(crate) mod drain;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -34,6 +35,7 @@ struct Inner {
     fault: OnceLock<Fault>,
     trailers: OnceLock<Vec<(String, String)>>,
     rest: Mutex<Option<Incoming>>,
+    was_asked_for: AtomicBool,
 }
 
 impl BodyReport {
@@ -49,6 +51,11 @@ impl BodyReport {
             .iter()
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.clone())
+    }
+
+    /// Whether a body that is not empty was asked for: only then was a client that waits told to go on.
+    pub(crate) fn was_asked_for(&self) -> bool {
+        self.inner.was_asked_for.load(Ordering::Relaxed)
     }
 
     /// Takes what was left of the body when it was dropped.
@@ -165,11 +172,18 @@ impl Body for RequestBody {
             if let Some(bytes) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            let Some(incoming) = self.incoming.as_mut() else {
+            let this = &mut *self;
+            let Some(incoming) = this.incoming.as_mut() else {
                 return Poll::Ready(None);
             };
+            if !incoming.is_end_stream() {
+                this.report
+                    .inner
+                    .was_asked_for
+                    .store(true, Ordering::Relaxed);
+            }
             let Poll::Ready(next) = Pin::new(incoming).poll_frame(cx) else {
-                let idle = self.idle.get_or_insert_with(|| Box::pin(sleep(IDLE_MAX)));
+                let idle = this.idle.get_or_insert_with(|| Box::pin(sleep(IDLE_MAX)));
                 ready!(idle.as_mut().poll(cx));
                 return self.fail(Fault::new(
                     Code::RequestTimeout,

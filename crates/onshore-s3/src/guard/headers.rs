@@ -9,6 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use onshore_types::TenantId;
 
+use crate::call::CHECKSUM_HEADERS;
 use crate::fault::{Code, Fault};
 use crate::guard::auth_shape::Claim;
 use crate::guard::query::Query;
@@ -213,6 +214,11 @@ pub(crate) fn check_meaning(headers: &HeaderMap) -> Result<(), Fault> {
     }
     for (name, value) in headers {
         let name = name.as_str();
+        if is_unknown_checksum(name) {
+            return Err(Fault::not_implemented(&format!(
+                "The checksum of the header {name}"
+            )));
+        }
         let accepted = MEANINGS.iter().find(|(known, _)| {
             *known == name || (known.ends_with('-') && name.starts_with(*known))
         });
@@ -240,6 +246,13 @@ pub(crate) fn check_meaning(headers: &HeaderMap) -> Result<(), Fault> {
         }
     }
     check_metadata(headers)
+}
+
+/// A checksum that cannot be compared must not pass for one that was.
+fn is_unknown_checksum(name: &str) -> bool {
+    name.strip_prefix("x-amz-checksum-").is_some_and(|kind| {
+        !CHECKSUM_HEADERS.contains(&name) && !matches!(kind, "algorithm" | "type" | "mode")
+    })
 }
 
 fn check_metadata(headers: &HeaderMap) -> Result<(), Fault> {
@@ -403,6 +416,7 @@ mod tests {
             ("x-amz-storage-class", "GLACIER", Code::InvalidStorageClass),
             ("x-amz-security-token", "t", Code::InvalidToken),
             ("x-amz-if-match-size", "1", Code::NotImplemented),
+            ("x-amz-checksum-md7", "AAAA", Code::NotImplemented),
         ] {
             let fault = check_meaning(&map(&[(name, value)])).expect_err(name);
             assert_eq!(fault.code, code, "{name}");
@@ -414,6 +428,8 @@ mod tests {
             ("x-amz-bucket-object-lock-enabled", "false"),
             ("x-amz-meta-a", "b"),
             ("x-amz-user-agent", "aws-sdk-js"),
+            ("x-amz-checksum-crc32", "AAAAAA=="),
+            ("x-amz-checksum-mode", "ENABLED"),
         ] {
             assert!(check_meaning(&map(&[(name, value)])).is_ok(), "{name}");
         }

@@ -417,3 +417,27 @@ async fn what_is_not_done_is_said_so_and_never_done_otherwise() {
         .await;
     assert_eq!(answer.expect_status(200).text(), "x");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_and_is_answered_at_once_starts_anew() {
+    // botocore loses its place on a connection that was answered without 100 and kept.
+    let (_world, client) = world("at-once").await;
+    let stranger = Client {
+        secret: "wrong".to_owned(),
+        ..client.clone()
+    };
+    for (client, status) in [(&client, "200"), (&stranger, "403")] {
+        let request = client
+            .put("/bkt/key")
+            .unsigned_header("expect", "100-continue")
+            .bytes();
+        let request = String::from_utf8_lossy(&request).replace("connection: close\r\n", "");
+        let mut stream = client.connect().await;
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut text = Vec::new();
+        stream.read_to_end(&mut text).await.expect("closed");
+        let text = String::from_utf8_lossy(&text);
+        assert!(text.starts_with(&format!("HTTP/1.1 {status}")), "{text}");
+        assert!(text.contains("connection: close"), "{text}");
+    }
+}

@@ -159,6 +159,7 @@ impl Walk {
                 },
                 Err(error) => match fault(error) {
                     Error::Gone { .. } => Ok(Step::Nothing),
+                    Error::Forbidden { .. } => Ok(odd(key, OddityKind::FileUnreadable)),
                     other => Err(other),
                 },
             },

@@ -38,6 +38,14 @@ const UNSUPPORTED: &[&str] = &[
     "OperationNotSupported",
 ];
 
+/// Codes that say: ask another region or endpoint.
+const ELSEWHERE: &[&str] = &[
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "PermanentRedirect",
+    "TemporaryRedirect",
+];
+
 /// Returns the error code the source gave.
 pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<String> {
     let code = error.as_service_error()?.code()?;
@@ -88,7 +96,11 @@ fn of_status(status: u16, code: Option<&str>) -> Error {
     if UNSUPPORTED.contains(&known) {
         return Error::Unsupported { what };
     }
+    if ELSEWHERE.contains(&known) {
+        return Error::Elsewhere { what };
+    }
     match status {
+        301 | 302 | 307 | 308 => Error::Elsewhere { what },
         404 => Error::Gone { what },
         409 | 412 | 416 => Error::Changed,
         401 | 403 => Error::Forbidden { what },
