@@ -119,7 +119,7 @@ def test_kill_nine_under_load(make_server, round_):
         for writer in alive:
             writer.start()
         time.sleep(chance.uniform(0.3, 1.5))  # the load, not a wait for something to happen
-        log = tlog.Log(tlog.over_http(server), server.vkey)
+        log = tlog.read_growing(server)
         earlier.append((log.size, log.root))
         server.kill9()
         for writer in alive:

@@ -87,7 +87,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     );
     println!(
         "  After approval {approval} it answered 200 there too; the {} bytes that left are leaf {export} of the ledger, proven offline.",
-        document.bytes
+        thousands(document.bytes)
     );
     println!(
         "\n  {:.0} s in all; nothing is left running. Files to look at: {}",

@@ -55,7 +55,8 @@ impl Files {
 
     /// Refuses a body, or the next piece of one, that would eat into the reserve.
     pub(crate) fn check_room(&self, len_bytes: usize) -> Result<(), Error> {
-        let disk = rustix::fs::statvfs(&*self.root).map_err(|error| Error::of_files(error.into()))?;
+        let disk =
+            rustix::fs::statvfs(&*self.root).map_err(|error| Error::of_files(error.into()))?;
         let total = disk.f_blocks.saturating_mul(disk.f_frsize);
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
         let reserve = RESERVE_BYTES.min(total / RESERVE_PART);
