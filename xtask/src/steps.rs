@@ -144,7 +144,7 @@ impl Steps {
 
     /// Runs a tool and shows its output; a status other than success is the error.
     pub(crate) fn tool(&self, program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<()> {
-        let shown = format!("{program} {}", args.join(" "));
+        let shown = shown(program, args);
         println!("$ {shown}");
         let status = clean_command(program)
             .args(args)
@@ -166,7 +166,7 @@ impl Steps {
         args: &[&str],
         env: &[(&str, &str)],
     ) -> Result<()> {
-        let shown = format!("{program} {}", args.join(" "));
+        let shown = shown(program, args);
         println!("$ {shown}");
         let mut child = clean_command(program)
             .args(args)
@@ -259,6 +259,15 @@ impl Steps {
         }
         Ok(())
     }
+}
+
+/// Returns a command as a person would type it: without the folder of the program.
+fn shown(program: &str, args: &[&str]) -> String {
+    let name = Path::new(program)
+        .file_name()
+        .and_then(OsStr::to_str)
+        .unwrap_or(program);
+    [&[name], args].concat().join(" ")
 }
 
 /// Returns the cargo that runs us, so that nested runs use the same toolchain.
