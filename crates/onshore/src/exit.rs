@@ -43,7 +43,7 @@ pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
 
 /// Returns the status that an error ends with.
 pub(crate) fn of(error: &anyhow::Error) -> Exit {
-    if error.chain().any(|cause| cause.is::<Usage>()) {
+    if error.chain().any(<dyn std::error::Error>::is::<Usage>) {
         Exit::Usage
     } else {
         Exit::Failed

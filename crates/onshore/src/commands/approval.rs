@@ -62,7 +62,7 @@ pub(crate) async fn run(target: &TargetArgs, command: ApprovalCommand) -> Result
             }
         }
         ApprovalCommand::Show { id } => {
-            show(target, &client.get(&format!("/v1/approvals/{id}")).await?)?
+            show(target, &client.get(&format!("/v1/approvals/{id}")).await?)?;
         }
         ApprovalCommand::Revoke { id } => show(
             target,
