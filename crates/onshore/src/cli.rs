@@ -303,9 +303,9 @@ pub(crate) struct MigrateArgs {
 pub(crate) enum Addressing {
     /// Path style at an endpoint, unless it refuses that
     Auto,
-    /// https://endpoint/bucket/key
+    /// Path style: the bucket stands in the path
     Path,
-    /// https://bucket.endpoint/key
+    /// Virtual-host style: the bucket stands before the endpoint's name
     Virtual,
 }
 
