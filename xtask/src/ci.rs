@@ -41,7 +41,7 @@ pub(crate) fn test(root: &Path, skips: Skips) -> Result<()> {
     report_build(&mut steps, cold);
     if built {
         steps.step("workspace tests", |steps| {
-            cargo_tests(steps, &["test", "--workspace"])
+            cargo_tests(steps, &["test", "--workspace", "--no-fail-fast"])
         });
         steps.step("simulation", |steps| {
             // The example that the build made; `cargo run` would build it with other features.

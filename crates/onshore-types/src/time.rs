@@ -71,6 +71,10 @@ impl FromStr for Timestamp {
         if let Ok(instant) = text.parse::<jiff::Timestamp>() {
             return Ok(Self(instant.as_millisecond()));
         }
+        // A civil date parser also takes a time without an offset, which is no instant.
+        if text.len() != "2026-11-22".len() {
+            return Err(fail());
+        }
         let date: jiff::civil::Date = text.parse().map_err(|_| fail())?;
         let zoned = date.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| fail())?;
         Ok(Self(zoned.timestamp().as_millisecond()))
