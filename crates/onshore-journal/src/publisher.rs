@@ -4,7 +4,7 @@
 //! between any two of these leaves a state from which the next start goes on.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use onshore_db::{CrashPoint, Database, params};
@@ -28,9 +28,6 @@ pub(crate) struct Publisher {
     edge: Edge,
     /// Full tiles that the edge has taken in and that are not written out yet.
     pending: Vec<TileFile>,
-    /// Partial tiles of the newest and of the last but one checkpoint: older ones nobody needs.
-    newest: Vec<PathBuf>,
-    before: Vec<PathBuf>,
     /// Whether the files of the newest checkpoint are all written.
     is_complete: bool,
     published: Option<Published>,
@@ -74,8 +71,6 @@ impl Publisher {
         Ok(Self {
             edge,
             pending: Vec::new(),
-            newest: Vec::new(),
-            before: Vec::new(),
             is_complete: false,
             published: None,
         })
@@ -104,12 +99,6 @@ impl Publisher {
         inner.crash.reach(CrashPoint::Checkpoint);
         self.is_complete = true;
         self.published = Some(published.clone());
-        self.drop_stale(
-            partial
-                .iter()
-                .map(|file| inner.folder.join(file.tile.path()))
-                .collect(),
-        );
         Ok(published)
     }
 
@@ -118,7 +107,8 @@ impl Publisher {
         restore(&inner.db, &inner.folder, &self.edge)
     }
 
-    /// Writes out the tiles that are full. One that cannot be written stays, and later ones behind it.
+    /// Writes out the tiles that are full; only then do their partial forms go, which readers of older checkpoints may
+    /// still ask for. One that cannot be written stays, and later ones behind it.
     fn write_pending(&mut self, folder: &Path) -> Result<(), Error> {
         while let Some(file) = self.pending.first() {
             write_tile(folder, file)?;
@@ -126,17 +116,6 @@ impl Publisher {
             self.pending.remove(0);
         }
         Ok(())
-    }
-
-    /// Removes partial tiles that neither this checkpoint nor the one before needs.
-    fn drop_stale(&mut self, now: Vec<PathBuf>) {
-        for path in &self.before {
-            if !now.contains(path) && !self.newest.contains(path) {
-                // A partial tile that stays behind is only untidy.
-                drop(fs::remove_file(path));
-            }
-        }
-        self.before = std::mem::replace(&mut self.newest, now);
     }
 }
 
