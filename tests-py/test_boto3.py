@@ -69,9 +69,9 @@ def test_bucket_names(s3):
 
 def test_what_is_not_there_yet_says_so(s3, bucket):
     assert code(s3.put_bucket_policy, Bucket=bucket, Policy="{}") == ("NotImplemented", 501)
-    assert code(s3.put_bucket_versioning, Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}) == ("NotImplemented", 501)
-    assert code(s3.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration={"Rules": []}) == ("NotImplemented", 501)
-    assert code(s3.put_object_legal_hold, Bucket=bucket, Key="a", LegalHold={"Status": "ON"}) == ("NotImplemented", 501)
+    website = {"IndexDocument": {"Suffix": "index.html"}}
+    assert code(s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration=website) == ("NotImplemented", 501)
+    assert code(s3.restore_object, Bucket=bucket, Key="a", RestoreRequest={"Days": 1}) == ("NotImplemented", 501)
 
 
 def test_another_tenants_bucket_tells_nothing(server, s3, bucket):

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use onshore_api::{BucketView, CreateBucket, Problem, SetBucketClass};
 use onshore_policy::{Flow, Permit, Subject, Transfer};
-use onshore_store::Bucket;
+use onshore_store::{Bucket, NewBucket};
 use onshore_types::{BucketId, BucketName, ByteRange, Label, LeafIndex, TenantId, TenantName};
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -115,7 +115,14 @@ pub(crate) async fn make(
     control
         .db
         .write(move |unit| {
-            let bucket = store.create_bucket(unit, &permit, &name, tenant, class, gate.now())?;
+            let bucket = store.create_bucket(
+                unit,
+                &permit,
+                &name,
+                tenant,
+                NewBucket { class, lock: None },
+                gate.now(),
+            )?;
             let record = json!({
                 "operation": what,
                 "bucket": bucket.id,

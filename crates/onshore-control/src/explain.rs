@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use onshore_api::{AskedOperation, ExplanationView, Problem, Question};
 use onshore_policy::{Flow, Outcome, Principal, Role, Subject, Transfer};
-use onshore_store::{Bucket, Description};
+use onshore_store::{Bucket, Description, Reach};
 use onshore_types::{ByteRange, Label, ObjectKey};
 
 use crate::buckets;
@@ -94,7 +94,10 @@ async fn look(
         AskedOperation::Head => ("HeadObject", Flow::Inspect),
         AskedOperation::List => {
             let prefix = key.as_ref().map_or("", ObjectKey::as_str);
-            let label = control.store.list_label(bucket, prefix).await?;
+            let label = control
+                .store
+                .list_label(bucket, prefix, Reach::Objects)
+                .await?;
             return Ok(Look {
                 operation: "ListObjectsV2",
                 flow: Flow::List,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use onshore_policy::{Flow, Principal, Role, Subject, Transfer};
 use onshore_registry::{EntryOutcome, EntryState, Job, JobEntry, JobState};
 use onshore_sources::{Credentials, ErrorKind, ListCursor, Source, SourceAccess, SourceSpec};
-use onshore_store::Bucket;
+use onshore_store::{Bucket, NewBucket};
 use onshore_types::{ByteRange, Label, ObjectKey, Place};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -204,9 +204,14 @@ async fn ensure_bucket(
         .db
         .write(move |unit| {
             let now = shared.gate.now();
-            let bucket = shared
-                .store
-                .create_bucket(unit, &permit, &name, tenant, class, now)?;
+            let bucket = shared.store.create_bucket(
+                unit,
+                &permit,
+                &name,
+                tenant,
+                NewBucket { class, lock: None },
+                now,
+            )?;
             let record = json!({
                 "operation": "CreateBucket",
                 "bucket": bucket.id,

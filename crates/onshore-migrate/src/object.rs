@@ -328,6 +328,7 @@ fn new_object(details: &Details, declared: Option<Label>) -> NewObject {
             content_encoding: details.content_encoding.clone(),
             content_language: details.content_language.clone(),
             expires: details.expires.clone(),
+            website_redirect: None,
         },
         user_metadata: details.user_metadata.clone(),
         tags: details.tags.clone(),
@@ -337,6 +338,7 @@ fn new_object(details: &Details, declared: Option<Label>) -> NewObject {
             etag: details.etag.clone(),
             version: details.version.clone(),
         }),
+        ..NewObject::default()
     }
 }
 

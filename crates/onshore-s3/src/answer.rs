@@ -5,12 +5,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Frame, SizeHint};
+use percent_encoding::utf8_percent_encode;
 
 use crate::body::drain::Afterwards;
+use crate::call::Call;
 use crate::fault::Fault;
+use crate::guard::form::Success;
+use crate::guard::query::ENCODED_IN_PATH;
+use crate::ops::objects::Written;
 
 /// The answer's body, as the connection takes it.
 pub(crate) struct AnswerBody {
@@ -70,6 +75,65 @@ pub(crate) fn of_fault(fault: &Fault, request_id: &str) -> Response<s3s::Body> {
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    response
+}
+
+/// Answers for the file of a form, as its client wants it answered.
+pub(crate) fn of_form(
+    call: &Call,
+    success: &Success,
+    place: &str,
+    written: Written,
+) -> Response<s3s::Body> {
+    let encoded = utf8_percent_encode(place, ENCODED_IN_PATH).to_string();
+    let (bucket, key) = place.split_once('/').unwrap_or((place, ""));
+    let host = call.header("host").unwrap_or_default();
+    let location = format!("http://{host}/{encoded}");
+    let etag = format!("\"{}\"", written.committed.etag);
+    let mut headers = written.headers;
+    let mut insert = |name, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    insert(ETAG, &etag);
+    let (status, body) = match success {
+        Success::Bare(status) => {
+            insert(LOCATION, &location);
+            (*status, s3s::Body::empty())
+        }
+        Success::Created => {
+            insert(LOCATION, &location);
+            insert(CONTENT_TYPE, "application/xml");
+            let mut text =
+                String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PostResponse>");
+            element(&mut text, "Location", &location);
+            element(&mut text, "Bucket", bucket);
+            element(&mut text, "Key", key);
+            element(&mut text, "ETag", &etag);
+            text.push_str("</PostResponse>");
+            (StatusCode::CREATED, s3s::Body::from(text))
+        }
+        Success::Redirect(address) => {
+            let encode = |text: &str| {
+                utf8_percent_encode(text, ENCODED_IN_PATH)
+                    .to_string()
+                    .replace('/', "%2F")
+            };
+            let joint = if address.contains('?') { '&' } else { '?' };
+            let query = format!(
+                "bucket={}&key={}&etag={}",
+                encode(bucket),
+                encode(key),
+                encode(&etag)
+            );
+            insert(LOCATION, &format!("{address}{joint}{query}"));
+            (StatusCode::SEE_OTHER, s3s::Body::empty())
+        }
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
 }
 

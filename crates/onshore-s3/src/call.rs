@@ -38,6 +38,7 @@ struct Inner {
     operation: OnceLock<&'static str>,
     leaf: OnceLock<LeafIndex>,
     fault: OnceLock<Fault>,
+    document: OnceLock<Vec<u8>>,
 }
 
 /// What was announced of a body that becomes an object or a part of one.
@@ -164,6 +165,7 @@ impl Call {
                 operation: OnceLock::new(),
                 leaf: OnceLock::new(),
                 fault: OnceLock::new(),
+                document: OnceLock::new(),
             }),
         }
     }
@@ -227,6 +229,16 @@ impl Call {
             .report
             .fault()
             .or_else(|| self.inner.fault.get().cloned())
+    }
+
+    /// Notes the document of the answer, where `s3s` cannot write it as S3 does.
+    pub(crate) fn note_document(&self, document: Vec<u8>) {
+        let _ = self.inner.document.set(document);
+    }
+
+    /// Returns the document of the answer, where it was noted.
+    pub(crate) fn document(&self) -> Option<&[u8]> {
+        self.inner.document.get().map(Vec::as_slice)
     }
 
     /// Notes the leaf that is this request's receipt; the first one stays.

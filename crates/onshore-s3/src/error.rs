@@ -104,6 +104,24 @@ fn of_store(error: onshore_store::Error) -> Fault {
         Store::WouldLoosen { .. } => Fault::new(Code::InvalidArgument, "A class can only be tightened."),
         Store::NoSuchKey => no_such_key(),
         Store::VersionGone | Store::LabelChanged { .. } => try_again(),
+        Store::Locked => Fault::new(
+            Code::AccessDenied,
+            "Access Denied because object protected by object lock.",
+        ),
+        Store::BucketNotLockable => crate::ops::locks::not_lockable(),
+        Store::LockNeedsVersioning => Fault::new(
+            Code::InvalidBucketState,
+            "Object Lock and versioning go together: versioning must be enabled on the bucket, and cannot be suspended where Object Lock is enabled.",
+        ),
+        Store::CustomerKeyMissing => Fault::new(
+            Code::InvalidRequest,
+            "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.",
+        ),
+        Store::CustomerKeyWrong => Fault::access_denied(),
+        Store::CustomerKeyUnexpected => Fault::new(
+            Code::InvalidRequest,
+            "The encryption parameters are not applicable to this object.",
+        ),
         Store::ConditionFailed { .. } => precondition_failed("a condition of the write"),
         Store::BadRange => Fault::new(Code::InvalidRange, "The requested range is not satisfiable"),
         Store::NoSuchUpload => no_such_upload(),

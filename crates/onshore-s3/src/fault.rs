@@ -17,8 +17,8 @@ macro_rules! codes {
 
         impl Code {
             /// Returns the name that goes into the answer.
-            pub(crate) const fn name(self) -> &'static str {
-                match self { $(Self::$name => stringify!($name),)* }
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$name => spelt(stringify!($name)),)* }
             }
 
             /// Returns the HTTP status that goes with it.
@@ -29,11 +29,23 @@ macro_rules! codes {
     };
 }
 
+/// Spells a code that is not named as it is spelt: one has a dot in it, one says twice that it is an error.
+fn spelt(name: &'static str) -> &'static str {
+    match name {
+        "KmsNotFound" => "KMS.NotFoundException",
+        "MaxPostPreDataLengthExceeded" => "MaxPostPreDataLengthExceededError",
+        other => other,
+    }
+}
+
 codes! {
+    AccessControlListNotSupported = BAD_REQUEST,
     AccessDenied = FORBIDDEN,
+    AccessForbidden = FORBIDDEN,
     AuthorizationHeaderMalformed = BAD_REQUEST,
     AuthorizationQueryParametersError = BAD_REQUEST,
     BadDigest = BAD_REQUEST,
+    BadRequest = BAD_REQUEST,
     BucketAlreadyExists = CONFLICT,
     BucketAlreadyOwnedByYou = CONFLICT,
     BucketNotEmpty = CONFLICT,
@@ -45,30 +57,51 @@ codes! {
     InternalError = INTERNAL_SERVER_ERROR,
     InvalidAccessKeyId = FORBIDDEN,
     InvalidArgument = BAD_REQUEST,
+    InvalidBucketAclWithObjectOwnership = BAD_REQUEST,
     InvalidBucketName = BAD_REQUEST,
+    InvalidBucketState = CONFLICT,
     InvalidDigest = BAD_REQUEST,
+    InvalidEncryptionAlgorithmError = BAD_REQUEST,
     InvalidPart = BAD_REQUEST,
+    InvalidPolicyDocument = BAD_REQUEST,
+    InvalidPartNumber = RANGE_NOT_SATISFIABLE,
     InvalidPartOrder = BAD_REQUEST,
     InvalidRange = RANGE_NOT_SATISFIABLE,
     InvalidRequest = BAD_REQUEST,
+    InvalidRetentionPeriod = BAD_REQUEST,
     InvalidStorageClass = BAD_REQUEST,
     InvalidTag = BAD_REQUEST,
     InvalidToken = BAD_REQUEST,
     InvalidURI = BAD_REQUEST,
     KeyTooLongError = BAD_REQUEST,
+    KmsNotFound = BAD_REQUEST,
+    MalformedACLError = BAD_REQUEST,
+    MalformedPOSTRequest = BAD_REQUEST,
     MalformedTrailerError = BAD_REQUEST,
     MalformedXML = BAD_REQUEST,
     MaxMessageLengthExceeded = BAD_REQUEST,
+    MaxPostPreDataLengthExceeded = BAD_REQUEST,
     MetadataTooLarge = BAD_REQUEST,
     MethodNotAllowed = METHOD_NOT_ALLOWED,
     MissingContentLength = LENGTH_REQUIRED,
     NoSuchBucket = NOT_FOUND,
+    NoSuchBucketPolicy = NOT_FOUND,
+    NoSuchCORSConfiguration = NOT_FOUND,
     NoSuchKey = NOT_FOUND,
+    NoSuchLifecycleConfiguration = NOT_FOUND,
+    NoSuchObjectLockConfiguration = NOT_FOUND,
+    NoSuchPublicAccessBlockConfiguration = NOT_FOUND,
+    NoSuchTagSet = NOT_FOUND,
     NoSuchUpload = NOT_FOUND,
+    NoSuchVersion = NOT_FOUND,
+    NoSuchWebsiteConfiguration = NOT_FOUND,
     NotImplemented = NOT_IMPLEMENTED,
     NotModified = NOT_MODIFIED,
+    ObjectLockConfigurationNotFoundError = NOT_FOUND,
     OperationAborted = CONFLICT,
+    OwnershipControlsNotFoundError = NOT_FOUND,
     PreconditionFailed = PRECONDITION_FAILED,
+    ReplicationConfigurationNotFoundError = NOT_FOUND,
     RequestHeaderSectionTooLarge = BAD_REQUEST,
     RequestTimeTooSkewed = FORBIDDEN,
     RequestTimeout = BAD_REQUEST,

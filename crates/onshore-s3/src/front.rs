@@ -4,22 +4,26 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::header::EXPECT;
-use http::{Request, Response};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, ORIGIN};
+use http::{HeaderMap, HeaderName, Method, Request, Response};
 use hyper::body::Incoming;
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::Gate;
 use onshore_registry::Registry;
 use onshore_store::Store;
-use onshore_types::Timestamp;
+use onshore_types::{BucketName, Timestamp};
+use s3s::dto::CORSConfiguration;
 use tracing::Instrument as _;
 
 use crate::answer::{self, AnswerBody};
+use crate::body::BodyReport;
 use crate::body::drain::{Afterwards, Waiting, drain};
 use crate::call::Call;
+use crate::cors;
 use crate::error::Error;
-use crate::guard::Guard;
-use crate::ops::Operations;
+use crate::fault::Fault;
+use crate::guard::{Guard, form};
+use crate::ops::{Asked, Operations};
 use crate::wire::{S3sWire, Wire};
 
 /// What the front is made of.
@@ -48,6 +52,7 @@ pub struct Front {
 pub(crate) struct Inner {
     pub(crate) gate: Gate,
     guard: Guard,
+    operations: Operations,
     wire: Box<dyn Wire>,
     started: Timestamp,
     served: AtomicU64,
@@ -87,7 +92,8 @@ impl Front {
                 started: parts.gate.now(),
                 gate: parts.gate,
                 guard,
-                wire: Box::new(S3sWire::new(operations)),
+                wire: Box::new(S3sWire::new(operations.clone())),
+                operations,
                 served: AtomicU64::new(0),
             }),
         })
@@ -119,12 +125,28 @@ impl Front {
         request_id: &str,
     ) -> Response<AnswerBody> {
         let begun = self.inner.gate.now();
+        let page = Page::of(&request, peer);
         let waiting = if request.headers().contains_key(EXPECT) {
             Waiting::ForContinue
         } else {
             Waiting::No
         };
-        let (operation, response, rest, was_asked_for) =
+        let (operation, response, rest, was_asked_for) = if request.method() == Method::OPTIONS {
+            let answered = self.preflight(&request, peer).await;
+            let response = answered.unwrap_or_else(|fault| answer::of_fault(&fault, request_id));
+            (None, response, Some(request.into_body()), false)
+        } else if form::is_form(request.method(), request.headers()) {
+            let report = BodyReport::default();
+            let taken = self.take_form(request, peer, &report).await;
+            let response = taken.unwrap_or_else(|fault| answer::of_fault(&fault, request_id));
+            let was_asked_for = report.was_asked_for();
+            (
+                Some("PostObject"),
+                response,
+                report.take_rest(),
+                was_asked_for,
+            )
+        } else {
             match self.inner.guard.admit(request, peer).await {
                 Err(turned) => {
                     let response = answer::of_fault(&turned.fault, request_id);
@@ -140,16 +162,100 @@ impl Front {
                         report.was_asked_for(),
                     )
                 }
-            };
+            }
+        };
         let afterwards = match (rest, waiting) {
             // A client that waits and is answered at once may lose its place on the connection: botocore does.
             (_, Waiting::ForContinue) if !was_asked_for => Afterwards::Close,
             (Some(rest), _) => drain(rest, waiting).await,
             (None, _) => Afterwards::KeepAlive,
         };
-        let response = answer::finish(response, request_id, afterwards);
+        let mut response = answer::finish(response, request_id, afterwards);
+        if let Some(page) = page {
+            self.show_to(&page, &mut response).await;
+        }
         self.count(operation, &response, begun);
         response
+    }
+
+    /// Answers a page that asks whether it may send a request.
+    async fn preflight(
+        &self,
+        request: &Request<Incoming>,
+        peer: IpAddr,
+    ) -> Result<Response<s3s::Body>, Fault> {
+        let wish = cors::Wish::of_preflight(request.headers())?;
+        let guard = &self.inner.guard;
+        let bucket = guard.bucket_of(request.headers(), request.uri().path());
+        let place = guard.place_of(request.headers(), peer);
+        let configuration = match bucket {
+            Some(bucket) if self.inner.gate.is_inside(place) => self.cors_of(&bucket).await,
+            Some(_) | None => None,
+        };
+        let configuration = configuration.ok_or_else(cors::not_enabled)?;
+        let rule = wish.rule(&configuration).ok_or_else(cors::not_allowed)?;
+        let mut response = Response::new(s3s::Body::empty());
+        wish.allow(rule, response.headers_mut());
+        Ok(response)
+    }
+
+    /// Lets a page read an answer, if a rule of the bucket allows it.
+    async fn show_to(&self, page: &Page, response: &mut Response<AnswerBody>) {
+        let guard = &self.inner.guard;
+        let place = guard.place_of(&page.headers, page.peer);
+        let Some(bucket) = guard.bucket_of(&page.headers, &page.path) else {
+            return;
+        };
+        if !self.inner.gate.is_inside(place) {
+            return;
+        }
+        let Some(configuration) = self.cors_of(&bucket).await else {
+            return;
+        };
+        let wish = cors::Wish {
+            origin: &page.origin,
+            method: page.method.as_str(),
+            headers: None,
+        };
+        if let Some(rule) = wish.rule(&configuration) {
+            wish.allow(rule, response.headers_mut());
+        }
+    }
+
+    async fn cors_of(&self, bucket: &BucketName) -> Option<CORSConfiguration> {
+        self.inner
+            .operations
+            .cors_of(bucket)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, "a bucket's CORS setting cannot be read");
+                None
+            })
+    }
+
+    /// Takes an upload by a form.
+    async fn take_form(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        report: &BodyReport,
+    ) -> Result<Response<s3s::Body>, Fault> {
+        let (parts, incoming) = request.into_parts();
+        let guard = &self.inner.guard;
+        let form = guard.admit_form(&parts, incoming, peer, report).await?;
+        let (call, success) = (form.call.clone(), form.success.clone());
+        let place = format!("{}/{}", form.bucket, form.key);
+        call.note_operation("PostObject");
+        let asked = Asked {
+            call: &call,
+            operation: "PostObject",
+        };
+        let written = self.inner.operations.post_object(asked, form).await?;
+        let mut response = answer::of_form(&call, &success, &place, written);
+        if let Some(leaf) = call.leaf() {
+            response.headers_mut().insert("x-onshore-leaf", leaf.into());
+        }
+        Ok(response)
     }
 
     async fn carried_out(
@@ -166,7 +272,13 @@ impl Front {
             (Ok(response), Some(fault)) if !response.status().is_success() => {
                 answer::of_fault(&fault, request_id)
             }
-            (Ok(response), _) => response,
+            (Ok(mut response), _) => {
+                if let Some(document) = call.document() {
+                    *response.body_mut() = s3s::Body::from(document.to_vec());
+                    response.headers_mut().remove(CONTENT_LENGTH);
+                }
+                response
+            }
             (Err(fault), _) => answer::of_fault(&fault, request_id),
         };
         if let Some(leaf) = call.leaf()
@@ -192,6 +304,37 @@ impl Front {
         metrics::histogram!("onshore_s3_request_duration_seconds", "operation" => operation)
             .record(took_seconds);
         tracing::debug!(operation, status, took_ms, "answered");
+    }
+}
+
+/// What is kept of a request that a web page makes, to let the page read the answer.
+struct Page {
+    origin: String,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    peer: IpAddr,
+}
+
+impl Page {
+    fn of(request: &Request<Incoming>, peer: IpAddr) -> Option<Self> {
+        let origin = request.headers().get(ORIGIN)?.to_str().ok()?;
+        if request.method() == Method::OPTIONS {
+            return None;
+        }
+        let mut headers = HeaderMap::new();
+        for name in [HOST, HeaderName::from_static("x-forwarded-for")] {
+            for value in request.headers().get_all(&name) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
+        Some(Self {
+            origin: origin.to_owned(),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            headers,
+            peer,
+        })
     }
 }
 

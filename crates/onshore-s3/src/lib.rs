@@ -14,6 +14,7 @@
 mod answer;
 mod body;
 mod call;
+mod cors;
 mod error;
 mod fault;
 mod front;

@@ -3,7 +3,9 @@
 
 mod listings;
 mod objects;
+mod settings;
 mod uploads;
+mod versions;
 
 use http::Extensions;
 use onshore_types::{BucketName, ObjectKey};
@@ -95,4 +97,12 @@ fn bucket_name(name: &str) -> Result<BucketName, Fault> {
 
 fn object_name(bucket: &str, key: String) -> Result<(BucketName, ObjectKey), Fault> {
     Ok((bucket_name(bucket)?, parse_key(key)?))
+}
+
+/// What a client reads whose document is not what S3 takes.
+fn malformed() -> Fault {
+    Fault::new(
+        Code::MalformedXML,
+        "The XML you provided was not well-formed or did not validate against our published schema",
+    )
 }

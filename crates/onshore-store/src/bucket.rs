@@ -4,9 +4,14 @@ use onshore_db::{Row, RowError, Unit, View, params, unreadable};
 use onshore_policy::{Flow, Permit};
 use onshore_types::{BucketId, BucketName, Label, TenantId, Timestamp};
 
+use crate::commit::permitted_bucket;
+use crate::customer_key::Encryption;
+use crate::lifecycle::Lifecycle;
+use crate::lock::BucketLock;
 use crate::{Error, Store, columns, permits};
 
-const COLUMNS: &str = "id, name, tenant, class, created";
+const COLUMNS: &str = "id, name, tenant, class, created, versioning, lock, encryption,
+    (SELECT document FROM bucket_settings WHERE bucket = id AND name = 'lifecycle')";
 
 /// A bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +26,47 @@ pub struct Bucket {
     pub class: Option<Label>,
     /// When it was made.
     pub created: Timestamp,
+    /// Whether it keeps what is overwritten and deleted.
+    pub versioning: Versioning,
+    /// Whether versions in it can be locked, and how new ones are.
+    pub lock: Option<BucketLock>,
+    /// How new objects are encrypted if nothing is said with them.
+    pub encryption: Encryption,
+    /// What goes when, where it has been said.
+    pub lifecycle: Option<Lifecycle>,
+}
+
+/// Whether a bucket keeps what is overwritten and deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Versioning {
+    /// No, and it never did.
+    #[default]
+    Off,
+    /// Yes.
+    Enabled,
+    /// Not any more; what it kept is still there.
+    Suspended,
+}
+
+impl Versioning {
+    const ALL: [Self; 3] = [Self::Off, Self::Enabled, Self::Suspended];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Enabled => "enabled",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+/// What is wanted of a new bucket besides its name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NewBucket {
+    /// The label that everything in it is to have at least.
+    pub class: Option<Label>,
+    /// Whether versions in it can be locked; such a bucket is versioned from the start.
+    pub lock: Option<BucketLock>,
 }
 
 impl Bucket {
@@ -42,7 +88,7 @@ impl Store {
         permit: &Permit,
         name: &BucketName,
         tenant: TenantId,
-        class: Option<Label>,
+        new: NewBucket,
         now: Timestamp,
     ) -> Result<Bucket, Error> {
         permits::flow(permit, &[Flow::Change])?;
@@ -59,19 +105,102 @@ impl Store {
             id: BucketId::from_bytes(onshore_keys::random()),
             name: name.clone(),
             tenant,
-            class,
+            class: new.class,
             created: now,
+            versioning: match new.lock {
+                Some(_) => Versioning::Enabled,
+                None => Versioning::Off,
+            },
+            lock: new.lock,
+            encryption: Encryption::Service,
+            lifecycle: None,
         };
         unit.execute(
-            "INSERT INTO buckets (id, name, tenant, class, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO buckets (id, name, tenant, class, created, versioning, lock) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 bucket.id.as_bytes(),
                 name.as_str(),
                 tenant.as_bytes(),
-                class.map(|label| label.to_string()),
-                now.as_millis()
+                new.class.map(|label| label.to_string()),
+                now.as_millis(),
+                bucket.versioning.as_str(),
+                lock_column(new.lock),
             ],
         )?;
+        Ok(bucket)
+    }
+
+    /// Enables or suspends versioning.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBucket`]; [`Error::LockNeedsVersioning`] where versions can be locked, and for
+    /// [`Versioning::Off`], to which no bucket returns.
+    pub fn set_versioning(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        versioning: Versioning,
+    ) -> Result<Bucket, Error> {
+        permits::flow(permit, &[Flow::Change])?;
+        let mut bucket = permitted_bucket(unit, permit)?;
+        let is_lockable = bucket.lock.is_some();
+        if versioning == Versioning::Off || (is_lockable && versioning != Versioning::Enabled) {
+            return Err(Error::LockNeedsVersioning);
+        }
+        unit.execute(
+            "UPDATE buckets SET versioning = ?2 WHERE id = ?1",
+            params![bucket.id.as_bytes(), versioning.as_str()],
+        )?;
+        bucket.versioning = versioning;
+        Ok(bucket)
+    }
+
+    /// Says how new objects of a bucket are encrypted if nothing is said with them.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBucket`].
+    pub fn set_bucket_encryption(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        encryption: &Encryption,
+    ) -> Result<(), Error> {
+        permits::flow(permit, &[Flow::Change])?;
+        let bucket = permitted_bucket(unit, permit)?;
+        let document = match encryption {
+            Encryption::Service => None,
+            Encryption::Kms { .. } | Encryption::Customer { .. } => Some(
+                serde_json::to_string(encryption)
+                    .map_err(|_| Error::CorruptRecord("an encryption"))?,
+            ),
+        };
+        unit.execute(
+            "UPDATE buckets SET encryption = ?2 WHERE id = ?1",
+            params![bucket.id.as_bytes(), document],
+        )?;
+        Ok(())
+    }
+
+    /// Lets versions in a bucket be locked, and says how new ones are. It cannot be taken back.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBucket`]; [`Error::LockNeedsVersioning`].
+    pub fn set_bucket_lock(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        lock: BucketLock,
+    ) -> Result<Bucket, Error> {
+        permits::flow(permit, &[Flow::Change])?;
+        let mut bucket = permitted_bucket(unit, permit)?;
+        if bucket.versioning != Versioning::Enabled {
+            return Err(Error::LockNeedsVersioning);
+        }
+        unit.execute(
+            "UPDATE buckets SET lock = ?2 WHERE id = ?1",
+            params![bucket.id.as_bytes(), lock_column(Some(lock))],
+        )?;
+        bucket.lock = Some(lock);
         Ok(bucket)
     }
 
@@ -92,7 +221,8 @@ impl Store {
         let bucket = by_id(unit, id)?.ok_or(Error::NoSuchBucket)?;
         permits::tenant(permit, &bucket)?;
         let held = unit.one(
-            "SELECT 1 FROM objects WHERE bucket = ?1 LIMIT 1",
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM objects WHERE bucket = ?1)
+             OR EXISTS (SELECT 1 FROM history WHERE bucket = ?1)",
             params![id.as_bytes()],
             |_| Ok(()),
         )?;
@@ -107,6 +237,10 @@ impl Store {
         for upload in uploads {
             self.discard_upload(unit, upload)?;
         }
+        unit.execute(
+            "DELETE FROM bucket_settings WHERE bucket = ?1",
+            params![id.as_bytes()],
+        )?;
         unit.execute("DELETE FROM buckets WHERE id = ?1", params![id.as_bytes()])?;
         Ok(bucket)
     }
@@ -205,5 +339,28 @@ fn from_row(row: &Row<'_>) -> Result<Bucket, RowError> {
         tenant: TenantId::from_bytes(columns::bytes16(row, 2)?),
         class,
         created: Timestamp::from_millis(row.get(4)?),
+        versioning: columns::word(row, 5, &Versioning::ALL, Versioning::as_str)?,
+        lock: match row.get::<_, Option<String>>(6)? {
+            Some(text) => {
+                Some(serde_json::from_str(&text).map_err(|error| unreadable(Box::new(error)))?)
+            }
+            None => None,
+        },
+        encryption: match row.get::<_, Option<String>>(7)? {
+            Some(text) => {
+                serde_json::from_str(&text).map_err(|error| unreadable(Box::new(error)))?
+            }
+            None => Encryption::Service,
+        },
+        lifecycle: match row.get::<_, Option<String>>(8)? {
+            Some(text) => {
+                Some(serde_json::from_str(&text).map_err(|error| unreadable(Box::new(error)))?)
+            }
+            None => None,
+        },
     })
+}
+
+fn lock_column(lock: Option<BucketLock>) -> Option<String> {
+    lock.map(|lock| serde_json::to_string(&lock).expect("a lock is JSON"))
 }

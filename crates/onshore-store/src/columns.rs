@@ -28,6 +28,20 @@ pub(crate) fn key(row: &Row<'_>, column: usize) -> Result<ObjectKey, RowError> {
     ObjectKey::parse(text).map_err(|error| unreadable(Box::new(error)))
 }
 
+/// Reads one of the words of an enumeration.
+pub(crate) fn word<T: Copy>(
+    row: &Row<'_>,
+    column: usize,
+    all: &[T],
+    as_str: impl Fn(T) -> &'static str,
+) -> Result<T, RowError> {
+    let text: String = row.get(column)?;
+    all.iter()
+        .copied()
+        .find(|word| as_str(*word) == text)
+        .ok_or_else(|| unreadable("an unknown word".into()))
+}
+
 /// Writes a size: SQLite's integers are signed, and no object is as large as half of what they count.
 pub(crate) fn size_column(size_bytes: u64) -> i64 {
     i64::try_from(size_bytes).unwrap_or(i64::MAX)

@@ -4,15 +4,17 @@
 use onshore_db::{Unit, View, params};
 use onshore_keys::Secret;
 use onshore_policy::{Flow, Permit};
-use onshore_types::{BucketId, Label, ObjectKey, Timestamp, VersionId};
+use onshore_types::{Label, Timestamp, VersionId};
 
 use crate::bucket::{self, Bucket};
 use crate::checksum::Checksum;
 use crate::facts::{Body, Facts, Format, Place, Salt};
 use crate::frame::BodyId;
-use crate::object::{Committed, NewObject, Part, Removed, WriteCondition};
+use crate::lock::{self, Lock};
+use crate::object::{Committed, NewObject, Part, WriteCondition};
 use crate::reclaim::Owner;
 use crate::stage::{Staged, Stored};
+use crate::version::{self, VersionRow};
 use crate::{Error, Store, columns, permits};
 
 /// What a new version is made of.
@@ -26,16 +28,9 @@ pub(crate) struct Assembly {
     pub(crate) data_keys: Vec<Secret>,
 }
 
-/// The version a key points to.
-pub(crate) struct Current {
-    pub(crate) version: VersionId,
-    pub(crate) label: Label,
-    pub(crate) size_bytes: u64,
-    pub(crate) etag: String,
-}
-
 impl Store {
-    /// Makes a staged body the current version of its key. What it replaces is removed in the same unit.
+    /// Makes a staged body the current version of its key. What it
+    /// replaces becomes history or is removed in the same unit, as its bucket has it.
     ///
     /// # Errors
     /// [`Error::NoSuchBucket`] when the bucket went away meanwhile; [`Error::LabelChanged`] when the label is stricter
@@ -66,42 +61,6 @@ impl Store {
         Ok(committed)
     }
 
-    /// Removes the object of the permit's key; none when there is no such object.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchBucket`]; [`Error::VersionGone`] when the permit names a version that is no longer the current.
-    pub fn remove(
-        &self,
-        unit: &Unit<'_>,
-        permit: &Permit,
-        key: &ObjectKey,
-    ) -> Result<Option<Removed>, Error> {
-        permits::flow(permit, &[Flow::Change])?;
-        if permits::key(permit)? != key {
-            return Err(Error::PermitMismatch("key"));
-        }
-        let bucket = permitted_bucket(unit, permit)?;
-        let Some(current) = current(unit, bucket.id, key)? else {
-            return Ok(None);
-        };
-        if permit
-            .version()
-            .is_some_and(|judged| judged != current.version)
-        {
-            return Err(Error::VersionGone);
-        }
-        unit.execute(
-            "DELETE FROM objects WHERE bucket = ?1 AND key = ?2",
-            params![bucket.id.as_bytes(), key.as_str().as_bytes()],
-        )?;
-        self.remove_version(unit, current.version)?;
-        Ok(Some(Removed {
-            version: current.version,
-            label: current.label,
-            size_bytes: current.size_bytes,
-        }))
-    }
-
     /// Writes the rows of a new version; the caller gives it its bodies.
     pub(crate) fn put_version(
         &self,
@@ -116,8 +75,9 @@ impl Store {
         let key = permits::key(permit)?;
         let label = Label::of_declarations([object.declared, bucket.class]);
         permits::label(permit, label)?;
-        let current = current(unit, bucket.id, key)?;
+        let current = version::current(unit, bucket.id, key)?;
         check(condition, current.as_ref(), &bucket)?;
+        let lock = lock_of(object, &bucket, now)?;
 
         let version = VersionId::from_time(now, onshore_keys::random());
         let facts = Facts {
@@ -135,6 +95,7 @@ impl Store {
             parts: assembly.parts,
             modified: now,
             original: object.original.clone(),
+            encryption: object.encryption.clone(),
             salt: Salt(onshore_keys::random()),
             bodies: assembly.bodies,
         };
@@ -145,13 +106,10 @@ impl Store {
             .for_owner(version.as_bytes())?;
         let sealed = facts.seal(version, &owner_key, &assembly.data_keys, &object.tags)?;
 
-        if let Some(replaced) = &current {
-            self.remove_version(unit, replaced.version)?;
-        }
+        let slot = self.make_room(unit, &bucket, key, current.as_ref(), now)?;
         unit.execute(
-            "INSERT INTO objects (bucket, key, version, label, size, etag, checksums, modified)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-             ON CONFLICT (bucket, key) DO UPDATE SET version = ?3, label = ?4, size = ?5, etag = ?6, checksums = ?7, modified = ?8",
+            "INSERT INTO objects (bucket, key, version, label, size, etag, checksums, modified, turn, naming)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 bucket.id.as_bytes(),
                 key.as_str().as_bytes(),
@@ -160,21 +118,30 @@ impl Store {
                 columns::size_column(facts.size_bytes),
                 facts.etag,
                 columns::checksums_column(&facts.checksums),
-                now.as_millis()
+                now.as_millis(),
+                slot.turn,
+                slot.naming.as_str(),
             ],
         )?;
+        let (hold, retain_mode, retain_until) = lock::columns_of(&lock);
         unit.execute(
-            "INSERT INTO versions (id, bucket, facts, wrapped, tags) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO versions (id, bucket, facts, wrapped, tags, hold, retain_mode, retain_until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 version.as_bytes(),
                 bucket.id.as_bytes(),
                 sealed.facts,
                 sealed.wrapped,
-                sealed.tags
+                sealed.tags,
+                hold,
+                retain_mode,
+                retain_until,
             ],
         )?;
         Ok(Committed {
             version,
+            naming: slot.naming,
+            versioning: bucket.versioning,
             record: facts.record(version),
             etag: facts.etag,
             size_bytes: facts.size_bytes,
@@ -182,12 +149,14 @@ impl Store {
             checksums: facts.checksums,
             modified: now,
             salt: facts.salt.0,
-            replaced: current.map(|current| current.version),
+            replaced: slot.replaced.map(|removed| removed.version),
+            encryption: facts.encryption,
+            tags: object.tags.clone(),
         })
     }
 
-    /// Removes the rows of a version and, once that is durable and nobody reads them, its files.
-    fn remove_version(&self, unit: &Unit<'_>, version: VersionId) -> Result<(), Error> {
+    /// Removes what a version holds and, once that is durable and nobody reads them, its files.
+    pub(crate) fn remove_held(&self, unit: &Unit<'_>, version: VersionId) -> Result<(), Error> {
         self.remove_bodies(unit, *version.as_bytes())?;
         unit.execute(
             "DELETE FROM versions WHERE id = ?1",
@@ -254,29 +223,25 @@ pub(crate) fn insert_body(unit: &Unit<'_>, owner: &Owner, staged: &Staged) -> Re
     Ok(())
 }
 
-/// Returns the version a key points to.
-pub(crate) fn current(
-    view: &View<'_>,
-    bucket: BucketId,
-    key: &ObjectKey,
-) -> Result<Option<Current>, Error> {
-    Ok(view.one(
-        "SELECT version, label, size, etag FROM objects WHERE bucket = ?1 AND key = ?2",
-        params![bucket.as_bytes(), key.as_str().as_bytes()],
-        |row| {
-            Ok(Current {
-                version: VersionId::from_bytes(columns::bytes16(row, 0)?),
-                label: columns::label(row, 1)?,
-                size_bytes: columns::size(row, 2)?,
-                etag: row.get(3)?,
-            })
-        },
-    )?)
+/// Returns the locks of a new version: what is said of it, else what its bucket has for new ones.
+fn lock_of(object: &NewObject, bucket: &Bucket, now: Timestamp) -> Result<Lock, Error> {
+    let Some(of_bucket) = bucket.lock else {
+        return if object.lock == Lock::default() {
+            Ok(Lock::default())
+        } else {
+            Err(Error::BucketNotLockable)
+        };
+    };
+    let by_default = || of_bucket.default.map(|default| default.from(now));
+    Ok(Lock {
+        hold: object.lock.hold,
+        retention: object.lock.retention.or_else(by_default),
+    })
 }
 
 fn check(
     condition: &WriteCondition,
-    current: Option<&Current>,
+    current: Option<&VersionRow>,
     bucket: &Bucket,
 ) -> Result<(), Error> {
     let holds = match (condition, current) {

@@ -5,8 +5,8 @@ use onshore_db::{View, params};
 use onshore_types::{BucketId, BucketName, Label, ObjectKey, VersionId};
 
 use crate::bucket::{self, Bucket};
-use crate::commit::current;
 use crate::keys_from::{self, Keys};
+use crate::version::{self, Kind, Naming, VersionRow, VersionWish};
 use crate::{Error, Store, columns};
 
 /// What may be known of an object before a transfer of it is judged.
@@ -14,12 +14,34 @@ use crate::{Error, Store, columns};
 pub struct Description {
     /// Its bucket as it is now.
     pub bucket: Bucket,
-    /// Its current version.
+    /// The version.
     pub version: VersionId,
+    /// How clients name it.
+    pub naming: Naming,
     /// Its size.
     pub size_bytes: u64,
     /// Its label: the stored one, or a stricter one of the bucket.
     pub label: Label,
+}
+
+/// What a key stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Described {
+    /// Nothing.
+    Absent,
+    /// A delete marker.
+    Marker(Description),
+    /// An object.
+    Object(Description),
+}
+
+/// Whose labels a listing is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of current objects.
+    Objects,
+    /// Those of every version.
+    Versions,
 }
 
 impl Store {
@@ -37,12 +59,13 @@ impl Store {
             .db
             .read(move |view| {
                 let bucket = bucket::by_id(view, id)?.ok_or(Error::NoSuchBucket)?;
-                describe(view, bucket, &key)
+                let found = version::current(view, bucket.id, &key)?;
+                Ok(found.map(|row| described(bucket, &row)))
             })
             .await
     }
 
-    /// Looks a bucket up by name and describes an object in it, in one read.
+    /// Looks a bucket up by name and describes a version of a key in it, in one read.
     ///
     /// # Errors
     /// Those of the database.
@@ -50,7 +73,8 @@ impl Store {
         &self,
         name: &BucketName,
         key: &ObjectKey,
-    ) -> Result<Option<(Bucket, Option<Description>)>, Error> {
+        wish: VersionWish,
+    ) -> Result<Option<(Bucket, Described)>, Error> {
         let (name, key) = (name.clone(), key.clone());
         self.inner
             .db
@@ -58,8 +82,17 @@ impl Store {
                 let Some(bucket) = bucket::by_name(view, &name)? else {
                     return Ok(None);
                 };
-                let description = describe(view, bucket.clone(), &key)?;
-                Ok(Some((bucket, description)))
+                let described = match version::find(view, &bucket, &key, wish)? {
+                    None => Described::Absent,
+                    Some(row) => {
+                        let description = described(bucket.clone(), &row);
+                        match row.kind {
+                            Kind::Marker => Described::Marker(description),
+                            Kind::Object => Described::Object(description),
+                        }
+                    }
+                };
+                Ok(Some((bucket, described)))
             })
             .await
     }
@@ -77,7 +110,7 @@ impl Store {
         let (id, prefix) = (bucket.id, prefix.to_owned());
         self.inner
             .db
-            .read(move |view| strictest_beneath(view, id, &prefix))
+            .read(move |view| strictest_beneath(view, id, &prefix, Reach::Objects))
             .await
     }
 
@@ -86,13 +119,18 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NoSuchBucket`] when the bucket went away; those of the database.
-    pub async fn list_label(&self, bucket: &Bucket, prefix: &str) -> Result<Label, Error> {
+    pub async fn list_label(
+        &self,
+        bucket: &Bucket,
+        prefix: &str,
+        reach: Reach,
+    ) -> Result<Label, Error> {
         let (id, prefix) = (bucket.id, prefix.to_owned());
         self.inner
             .db
             .read(move |view| {
                 let bucket = bucket::by_id(view, id)?.ok_or(Error::NoSuchBucket)?;
-                list_label(view, &bucket, &prefix)
+                list_label(view, &bucket, &prefix, reach)
             })
             .await
     }
@@ -101,33 +139,39 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::list_label`].
-    pub async fn is_all_free(&self, bucket: &Bucket, prefix: &str) -> Result<bool, Error> {
-        Ok(self.list_label(bucket, prefix).await?.is_free())
+    pub async fn is_all_free(
+        &self,
+        bucket: &Bucket,
+        prefix: &str,
+        reach: Reach,
+    ) -> Result<bool, Error> {
+        Ok(self.list_label(bucket, prefix, reach).await?.is_free())
     }
 }
 
 /// Returns the label a listing beneath the prefix is judged by, in this state.
-pub(crate) fn list_label(view: &View<'_>, bucket: &Bucket, prefix: &str) -> Result<Label, Error> {
+pub(crate) fn list_label(
+    view: &View<'_>,
+    bucket: &Bucket,
+    prefix: &str,
+    reach: Reach,
+) -> Result<Label, Error> {
     let class = bucket.class.unwrap_or(Label::Unclassified);
     if class == Label::Unclassified {
         return Ok(class);
     }
-    let beneath = strictest_beneath(view, bucket.id, prefix)?;
+    let beneath = strictest_beneath(view, bucket.id, prefix, reach)?;
     Ok(beneath.map_or(class, |label| label.join(class)))
 }
 
-pub(crate) fn describe(
-    view: &View<'_>,
-    bucket: Bucket,
-    key: &ObjectKey,
-) -> Result<Option<Description>, Error> {
-    let found = current(view, bucket.id, key)?;
-    Ok(found.map(|current| Description {
-        version: current.version,
-        size_bytes: current.size_bytes,
-        label: bucket.effective(current.label),
+pub(crate) fn described(bucket: Bucket, row: &VersionRow) -> Description {
+    Description {
+        version: row.version,
+        naming: row.naming,
+        size_bytes: row.size_bytes,
+        label: bucket.effective(row.label),
         bucket,
-    }))
+    }
 }
 
 /// Asks the index of everything that is not general: one seek for each label that occurs, however many objects.
@@ -135,17 +179,25 @@ fn strictest_beneath(
     view: &View<'_>,
     bucket: BucketId,
     prefix: &str,
+    reach: Reach,
 ) -> Result<Option<Label>, Error> {
     let keys = Keys::beneath(prefix);
-    let bound = keys_from::bound_labels(view, bucket, &keys)?;
+    let bound = keys_from::bound_labels(view, bucket, &keys, reach)?;
     if let Some(strictest) = bound.into_iter().reduce(Label::join) {
         return Ok(Some(strictest));
     }
     let any = view.one(
         "SELECT label FROM objects WHERE bucket = ?1 AND key >= ?2 AND key < ?3
          UNION ALL
-         SELECT label FROM uploads WHERE bucket = ?1 AND key >= ?2 AND key < ?3 LIMIT 1",
-        params![bucket.as_bytes(), keys.from, keys.until],
+         SELECT label FROM uploads WHERE bucket = ?1 AND key >= ?2 AND key < ?3
+         UNION ALL
+         SELECT label FROM history WHERE ?4 AND bucket = ?1 AND key >= ?2 AND key < ?3 LIMIT 1",
+        params![
+            bucket.as_bytes(),
+            keys.from,
+            keys.until,
+            reach == Reach::Versions
+        ],
         |row| columns::label(row, 0),
     )?;
     Ok(any)

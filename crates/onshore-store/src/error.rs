@@ -74,6 +74,24 @@ pub enum Error {
     /// There is no such object.
     #[error("there is no such object")]
     NoSuchKey,
+    /// The version is locked.
+    #[error("the version is locked")]
+    Locked,
+    /// Versions in this bucket cannot be locked.
+    #[error("versions in this bucket cannot be locked")]
+    BucketNotLockable,
+    /// Locks need a versioned bucket, and a bucket whose versions can be locked stays versioned.
+    #[error("locks and versioning go together")]
+    LockNeedsVersioning,
+    /// The object is encrypted under a key of the client, which did not come along.
+    #[error("the object is encrypted under a key that the client keeps")]
+    CustomerKeyMissing,
+    /// The key that the client sent is not the one it encrypted the object under.
+    #[error("the client's key is not the one the object was encrypted under")]
+    CustomerKeyWrong,
+    /// The client sent a key for an object that is not encrypted under one.
+    #[error("the object is not encrypted under a key of the client")]
+    CustomerKeyUnexpected,
     /// The version was replaced or deleted since it was described.
     #[error("the version is no longer there")]
     VersionGone,
@@ -174,6 +192,12 @@ impl Error {
             Self::BucketTaken { .. }
             | Self::BucketNotEmpty
             | Self::WouldLoosen { .. }
+            | Self::Locked
+            | Self::BucketNotLockable
+            | Self::LockNeedsVersioning
+            | Self::CustomerKeyMissing
+            | Self::CustomerKeyWrong
+            | Self::CustomerKeyUnexpected
             | Self::BadRange
             | Self::BadPartNumber
             | Self::InvalidPart { .. }

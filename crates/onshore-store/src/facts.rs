@@ -13,9 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::Error;
+use crate::bucket::Bucket;
 use crate::checksum::Checksum;
+use crate::customer_key::Encryption;
 use crate::frame::BodyId;
+use crate::lock::Lock;
 use crate::object::{ContentHeaders, ObjectHead, Part, SourceFacts, Tags};
+use crate::version::Naming;
 
 /// The format of facts, frames and wraps that this version writes.
 const FORMAT: u32 = 1;
@@ -38,6 +42,8 @@ pub(crate) struct Facts {
     pub(crate) parts: Vec<Part>,
     pub(crate) modified: Timestamp,
     pub(crate) original: Option<SourceFacts>,
+    #[serde(default)]
+    pub(crate) encryption: Encryption,
     pub(crate) salt: Salt,
     pub(crate) bodies: Vec<Body>,
 }
@@ -68,6 +74,13 @@ pub(crate) struct Body {
 pub(crate) enum Place {
     Inline,
     File,
+}
+
+/// What is known of a version besides its facts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
+    pub(crate) naming: Naming,
+    pub(crate) lock: Lock,
 }
 
 /// Facts as they are kept.
@@ -136,12 +149,14 @@ impl Facts {
             .map_err(|_| damaged(version, "its data keys do not open"))?;
         let facts: Self = serde_json::from_slice(plain.as_bytes())
             .map_err(|_| damaged(version, "its facts do not read"))?;
+        // All of one length: as drawn, or wrapped under a client's key.
+        let key_len = keys.as_bytes().len() / facts.bodies.len().max(1);
         let keys: Vec<_> = keys
             .as_bytes()
-            .chunks(KEY_LEN_BYTES)
+            .chunks(key_len.max(1))
             .map(|key| Secret::new(key.to_vec()))
             .collect();
-        if keys.len() != facts.bodies.len() {
+        if keys.len() != facts.bodies.len() || key_len < KEY_LEN_BYTES {
             return Err(damaged(
                 version,
                 "its data keys are not as many as its bodies",
@@ -152,7 +167,13 @@ impl Facts {
     }
 
     /// Returns what a permitted reader is told.
-    pub(crate) fn head(self, version: VersionId, label: Label, tags: &Tags) -> ObjectHead {
+    pub(crate) fn head(
+        self,
+        version: VersionId,
+        bucket: &Bucket,
+        held: &Held,
+        tags: Tags,
+    ) -> ObjectHead {
         ObjectHead {
             bucket: self.bucket,
             key: self.key,
@@ -160,15 +181,19 @@ impl Facts {
             size_bytes: self.size_bytes,
             etag: self.etag,
             sha256: self.sha256,
-            label,
+            label: bucket.effective(self.label),
             declared: self.declared,
             content: self.content,
             user_metadata: self.user_metadata,
             checksums: self.checksums,
             parts: self.parts,
-            tag_count: tags.len(),
+            tags,
             modified: self.modified,
             original: self.original,
+            naming: held.naming,
+            versioning: bucket.versioning,
+            lock: held.lock,
+            encryption: self.encryption,
         }
     }
 
@@ -189,6 +214,7 @@ impl Facts {
             "parts": self.parts,
             "modified": self.modified,
             "original": self.original,
+            "encryption": self.encryption,
         })
     }
 }

@@ -4,6 +4,7 @@ use onshore_db::{View, params};
 use onshore_types::{BucketId, Label, Level, Personal};
 
 use crate::Error;
+use crate::describe::Reach;
 
 /// The keys from one byte string (included) until another (excluded).
 #[derive(Debug, Clone)]
@@ -33,11 +34,13 @@ pub(crate) fn successor(prefix: &[u8]) -> Vec<u8> {
     next
 }
 
-/// Returns the labels other than general that occur in a run of keys, of objects and of uploads.
+/// Returns the labels other than general that occur in a run of keys: of objects, of uploads, of earlier versions if
+/// those are told too.
 pub(crate) fn bound_labels(
     view: &View<'_>,
     bucket: BucketId,
     keys: &Keys,
+    reach: Reach,
 ) -> Result<Vec<Label>, Error> {
     let mut found = Vec::new();
     for label in bound() {
@@ -47,8 +50,17 @@ pub(crate) fn bound_labels(
                  WHERE bucket = ?1 AND label = ?2 AND label <> 'general' AND key >= ?3 AND key < ?4)
              OR EXISTS (
                  SELECT 1 FROM uploads
-                 WHERE bucket = ?1 AND label = ?2 AND label <> 'general' AND key >= ?3 AND key < ?4)",
-            params![bucket.as_bytes(), label.to_string(), keys.from, keys.until],
+                 WHERE bucket = ?1 AND label = ?2 AND label <> 'general' AND key >= ?3 AND key < ?4)
+             OR (?5 AND EXISTS (
+                 SELECT 1 FROM history
+                 WHERE bucket = ?1 AND label = ?2 AND label <> 'general' AND key >= ?3 AND key < ?4))",
+            params![
+                bucket.as_bytes(),
+                label.to_string(),
+                keys.from,
+                keys.until,
+                reach == Reach::Versions
+            ],
             |_| Ok(()),
         )?;
         if here.is_some() {

@@ -5,12 +5,13 @@
 //! refuses any other. Fronts call it; changes are made inside a unit of work of `onshore-db`, so that a version and
 //! the ledger's leaf that tells of it are durable together.
 //!
-//! - Looking: [`Store::bucket`], [`Store::describe`], [`Store::list_label`] want no permit and tell version, size and
-//!   label alone.
+//! - Looking: [`Store::bucket`], [`Store::describe`], [`Store::look`], [`Store::list_label`] want no permit and tell
+//!   version, size and label alone.
 //! - Writing: [`Store::stage`] takes a body in, [`Store::commit`] makes it an object; [`Store::create_upload`],
 //!   [`Store::stage_part`], [`Store::commit_part`] and [`Store::complete_upload`] do so in parts.
 //! - Reading: [`Store::read`], [`Store::head`], [`Store::tags`], [`Store::list`].
-//! - Removing: [`Store::remove`], [`Store::remove_bucket`], [`Store::abort_upload`].
+//! - Removing: [`Store::remove`], [`Store::remove_version`], [`Store::remove_bucket`], [`Store::abort_upload`].
+//! - Locking: [`Store::set_retention`], [`Store::set_hold`], [`Store::set_bucket_lock`].
 //!
 //! A staged body belongs in the unit of work that commits it: move it (or a share of it) into the closure.
 
@@ -20,43 +21,62 @@ mod checksum;
 mod columns;
 mod commit;
 mod complete;
+mod customer_key;
 mod describe;
 mod error;
 mod facts;
 mod files;
 mod frame;
 mod keys_from;
+mod lifecycle;
 mod list;
+mod list_versions;
 mod locate;
+mod lock;
 mod object;
 mod part;
 mod permits;
 mod read;
 mod reclaim;
 mod schema;
+mod settings;
 mod stage;
 mod store;
 mod tags;
 mod tenant_keys;
 mod upload;
+mod version;
 
-pub use crate::bucket::Bucket;
+pub use crate::bucket::{Bucket, NewBucket, Versioning};
 pub use crate::checks::{Checks, Layout};
 pub use crate::checksum::{
     Checksum, ChecksumAlgorithm, ChecksumAlgorithmError, ChecksumClaim, ChecksumKind,
 };
 pub use crate::complete::{CompletePart, Completion, PART_BYTES_MIN};
-pub use crate::describe::Description;
+pub use crate::customer_key::{CustomerKey, Encryption};
+pub use crate::describe::{Described, Description, Reach};
 pub use crate::error::{BodyError, Error, ErrorKind};
+pub use crate::lifecycle::{
+    Candidate, Expiration, Filter, Lifecycle, LifecycleRule, Noncurrent, RuleScope, RuleStatus,
+};
 pub use crate::list::{ListEntry, ListPage, ListQuery, ListStart};
+pub use crate::list_versions::{
+    Standing, VersionEntry, VersionsMarker, VersionsPage, VersionsQuery,
+};
+pub use crate::lock::{
+    BucketLock, DefaultRetention, Governance, LegalHold, Lock, Retention, RetentionMode,
+    RetentionPeriod,
+};
 pub use crate::object::{
-    Committed, ContentHeaders, NewObject, ObjectHead, Part, Removed, SourceFacts, Tags,
-    WriteCondition,
+    Committed, ContentHeaders, Marked, NewObject, ObjectHead, Part, Removal, Removed, SourceFacts,
+    Tags, WriteCondition,
 };
 pub use crate::part::{PartEntry, PartsPage, PartsQuery};
 pub use crate::read::{BodyStream, Disclosure};
+pub use crate::settings::Setting;
 pub use crate::stage::{INLINE_BYTES_MAX, Staged};
 pub use crate::store::{Options, Store};
 pub use crate::upload::{
     More, NewUpload, UploadDescription, UploadEntry, UploadsPage, UploadsQuery,
 };
+pub use crate::version::{Kind, Naming, VersionWish};

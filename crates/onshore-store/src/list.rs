@@ -7,7 +7,7 @@ use onshore_types::{BucketId, ObjectKey, Timestamp, VersionId};
 
 use crate::checksum::{ChecksumAlgorithm, ChecksumKind};
 use crate::commit::permitted_bucket;
-use crate::describe::list_label;
+use crate::describe::{Reach, list_label};
 use crate::keys_from::{Keys, successor};
 use crate::{Error, Store, columns, permits};
 
@@ -83,7 +83,10 @@ impl Store {
             .db
             .read(move |view| {
                 let bucket = permitted_bucket(view, &permit)?;
-                permits::label(&permit, list_label(view, &bucket, &query.prefix)?)?;
+                permits::label(
+                    &permit,
+                    list_label(view, &bucket, &query.prefix, Reach::Objects)?,
+                )?;
                 page(view, bucket.id, &query)
             })
             .await
@@ -95,7 +98,7 @@ fn page(view: &View<'_>, bucket: BucketId, query: &ListQuery) -> Result<ListPage
     if query.limit == 0 {
         return Ok(page);
     }
-    let roll_up = RollUp::new(query);
+    let roll_up = RollUp::of(&query.prefix, query.delimiter.as_deref());
     let mut keys = roll_up.keys(query);
     let mut last = String::new();
     let mut told = 0_usize;
@@ -144,16 +147,17 @@ fn page(view: &View<'_>, bucket: BucketId, query: &ListQuery) -> Result<ListPage
 }
 
 /// How keys are rolled up to common prefixes.
-struct RollUp<'a> {
+pub(crate) struct RollUp<'a> {
     prefix: &'a str,
     delimiter: Option<&'a str>,
 }
 
 impl<'a> RollUp<'a> {
-    fn new(query: &'a ListQuery) -> Self {
+    /// Rolls up what has this delimiter behind this prefix; an empty one is none.
+    pub(crate) fn of(prefix: &'a str, delimiter: Option<&'a str>) -> Self {
         Self {
-            prefix: &query.prefix,
-            delimiter: query.delimiter.as_deref().filter(|d| !d.is_empty()),
+            prefix,
+            delimiter: delimiter.filter(|delimiter| !delimiter.is_empty()),
         }
     }
 
@@ -181,7 +185,8 @@ impl<'a> RollUp<'a> {
         }
     }
 
-    fn common_prefix(&self, key: &str) -> Option<String> {
+    /// Returns what a key is rolled up to, if it is.
+    pub(crate) fn common_prefix(&self, key: &str) -> Option<String> {
         let delimiter = self.delimiter?;
         let rest = key.strip_prefix(self.prefix)?;
         let at = rest.find(delimiter)?;
@@ -191,7 +196,7 @@ impl<'a> RollUp<'a> {
 }
 
 /// Returns the first byte string behind a key: the key and a zero byte.
-fn behind(key: &str) -> Vec<u8> {
+pub(crate) fn behind(key: &str) -> Vec<u8> {
     let mut next = key.as_bytes().to_vec();
     next.push(0);
     next

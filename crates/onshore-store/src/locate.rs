@@ -3,8 +3,9 @@
 use onshore_db::params;
 use onshore_types::{BucketId, ObjectKey, VersionId};
 
-use crate::describe::describe;
+use crate::describe::described;
 use crate::facts::{Facts, Sealed};
+use crate::version::{self, VersionWish};
 use crate::{Description, Error, Store, bucket};
 
 impl Store {
@@ -16,7 +17,7 @@ impl Store {
     pub async fn describe_version(
         &self,
         bucket: BucketId,
-        version: VersionId,
+        id: VersionId,
     ) -> Result<Option<(ObjectKey, Description)>, Error> {
         if self.bucket_by_id(bucket).await?.is_none() {
             return Ok(None);
@@ -30,7 +31,7 @@ impl Store {
                 };
                 let sealed = view.one(
                     "SELECT facts, wrapped, tags FROM versions WHERE id = ?1 AND bucket = ?2",
-                    params![version.as_bytes(), bucket.id.as_bytes()],
+                    params![id.as_bytes(), bucket.id.as_bytes()],
                     |row| {
                         Ok(Sealed {
                             facts: row.get(0)?,
@@ -42,12 +43,10 @@ impl Store {
                 let Some(sealed) = sealed else {
                     return Ok(None);
                 };
-                let owner_key = key.for_owner(version.as_bytes())?;
-                let (facts, _, _) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
-                let found = describe(view, bucket, &facts.key)?;
-                Ok(found
-                    .filter(|found| found.version == version)
-                    .map(|found| (facts.key, found)))
+                let owner_key = key.for_owner(id.as_bytes())?;
+                let (facts, _, _) = Facts::open(id, bucket.id, &owner_key, &sealed)?;
+                let found = version::find(view, &bucket, &facts.key, VersionWish::Id(id))?;
+                Ok(found.map(|row| (facts.key, described(bucket, &row))))
             })
             .await
     }

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use onshore_types::{BucketId, Label, ObjectKey, Timestamp, VersionId};
 use serde::{Deserialize, Serialize};
 
+use crate::bucket::Versioning;
 use crate::checksum::Checksum;
+use crate::customer_key::Encryption;
+use crate::lock::Lock;
+use crate::version::{Kind, Naming};
 
 /// The tags of an object.
 pub type Tags = BTreeMap<String, String>;
@@ -32,6 +36,9 @@ pub struct ContentHeaders {
     /// `Expires`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// `x-amz-website-redirect-location`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub website_redirect: Option<String>,
 }
 
 /// What a migrated object was at its source, so that a later pass knows whether it changed.
@@ -62,6 +69,12 @@ pub struct NewObject {
     pub declared: Option<Label>,
     /// What it was at its source, for a migrated object.
     pub original: Option<SourceFacts>,
+    /// The locks on it.
+    #[serde(default)]
+    pub lock: Lock,
+    /// How it is encrypted besides what is done always.
+    #[serde(default)]
+    pub encryption: Encryption,
 }
 
 /// A part of an object that was uploaded in parts.
@@ -109,12 +122,20 @@ pub struct ObjectHead {
     pub checksums: Vec<Checksum>,
     /// The parts, in order; none for an object that came in one piece.
     pub parts: Vec<Part>,
-    /// How many tags it has.
-    pub tag_count: usize,
+    /// Its tags.
+    pub tags: Tags,
     /// When it was written.
     pub modified: Timestamp,
     /// What it was at its source, for a migrated object.
     pub original: Option<SourceFacts>,
+    /// How clients name the version.
+    pub naming: Naming,
+    /// Whether its bucket is versioned.
+    pub versioning: Versioning,
+    /// The locks on it.
+    pub lock: Lock,
+    /// How it is encrypted besides what is done always.
+    pub encryption: Encryption,
 }
 
 /// Under which condition a write takes place.
@@ -136,6 +157,12 @@ pub enum WriteCondition {
 pub struct Committed {
     /// The new version.
     pub version: VersionId,
+    /// How clients name it.
+    pub naming: Naming,
+    /// Whether its bucket is versioned.
+    pub versioning: Versioning,
+    /// How it is encrypted besides what is done always.
+    pub encryption: Encryption,
     /// Its ETag, without quotes.
     pub etag: String,
     /// Its size.
@@ -144,23 +171,53 @@ pub struct Committed {
     pub label: Label,
     /// Its checksums.
     pub checksums: Vec<Checksum>,
+    /// Its tags.
+    pub tags: Tags,
     /// When it was written.
     pub modified: Timestamp,
     /// The record that the ledger's leaf commits to.
     pub record: serde_json::Value,
     /// The salt of that commitment, kept beside the version and destroyed with it.
     pub salt: [u8; 32],
-    /// The version it replaced.
+    /// The version that is gone for it.
     pub replaced: Option<VersionId>,
 }
 
 /// What was removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removed {
     /// The version that is gone.
     pub version: VersionId,
+    /// How clients named it.
+    pub naming: Naming,
+    /// What it was.
+    pub kind: Kind,
     /// Its stored label.
     pub label: Label,
     /// Its size.
     pub size_bytes: u64,
+}
+
+/// What a deletion came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// There was nothing to delete.
+    Nothing,
+    /// The object is gone.
+    Removed(Removed),
+    /// A delete marker hides what was there.
+    Marked(Marked),
+}
+
+/// A delete marker that was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// Its id.
+    pub marker: VersionId,
+    /// How clients name it.
+    pub naming: Naming,
+    /// The label of what it hides.
+    pub label: Label,
+    /// The version that is gone for it.
+    pub replaced: Option<Removed>,
 }

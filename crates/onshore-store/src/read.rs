@@ -13,16 +13,20 @@ use futures_util::Stream;
 use onshore_db::{View, params};
 use onshore_keys::Secret;
 use onshore_policy::{Flow, Permit};
-use onshore_types::{ByteRange, Label, ObjectKey, VersionId};
+use onshore_types::{ByteRange, ObjectKey, VersionId};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::bucket::Bucket;
 use crate::commit::permitted_bucket;
-use crate::facts::{Body, Facts, Place, Sealed, damaged};
+use crate::customer_key::CustomerKey;
+use crate::facts::{Body, Facts, Held, Place, Sealed, damaged};
 use crate::files::{self, Files};
 use crate::frame::{Cipher, frame_of, last_frame, position, stored_len, stored_offset};
+use crate::lock;
 use crate::object::{ObjectHead, Tags};
 use crate::reclaim;
 use crate::tenant_keys::TenantKey;
+use crate::version::{self, Kind, Naming, VersionWish};
 use crate::{Error, Store, columns, permits};
 
 /// How many frames one trip to a blocking thread reads: long enough to make the trip cheap, short enough that a
@@ -60,7 +64,8 @@ struct Opened {
     facts: Facts,
     data_keys: Vec<Secret>,
     tags: Tags,
-    label: Label,
+    bucket: Bucket,
+    held: Held,
 }
 
 impl Store {
@@ -68,12 +73,25 @@ impl Store {
     /// before this returns.
     ///
     /// # Errors
-    /// [`Error::PermitMismatch`]; [`Error::VersionGone`]; [`Error::LabelChanged`]; [`Error::Corrupt`], also from the
-    /// stream.
+    /// [`Error::PermitMismatch`]; [`Error::VersionGone`]; [`Error::LabelChanged`]; [`Error::CustomerKeyMissing`],
+    /// [`Error::CustomerKeyWrong`], [`Error::CustomerKeyUnexpected`]; [`Error::Corrupt`], also from the stream.
     pub async fn read(
         &self,
         permit: Permit,
         range: ByteRange,
+    ) -> Result<(ObjectHead, BodyStream), Error> {
+        self.read_with(permit, range, None).await
+    }
+
+    /// Does as [`Store::read`], with the key that the client keeps.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn read_with(
+        &self,
+        permit: Permit,
+        range: ByteRange,
+        customer: Option<CustomerKey>,
     ) -> Result<(ObjectHead, BodyStream), Error> {
         permits::flow(&permit, &[Flow::Read])?;
         permits::range(&permit, range)?;
@@ -85,9 +103,9 @@ impl Store {
             .db
             .read(move |view| {
                 let opened = open(view, &permit, &key)?;
-                let pieces = pieces(view, version, &opened, range)?;
-                let head = opened.facts.head(version, opened.label, &opened.tags);
-                Ok::<_, Error>((head, pieces))
+                opened.facts.encryption.check(customer.as_ref())?;
+                let pieces = pieces(view, version, &opened, range, customer.as_ref())?;
+                Ok::<_, Error>((opened.into_head(version), pieces))
             })
             .await?;
         let reader = Reader {
@@ -107,7 +125,7 @@ impl Store {
     pub async fn head(&self, permit: Permit) -> Result<ObjectHead, Error> {
         let version = permits::version(&permit)?;
         let opened = self.open_permitted(permit).await?;
-        Ok(opened.facts.head(version, opened.label, &opened.tags))
+        Ok(opened.into_head(version))
     }
 
     /// Returns the tags of the version the permit names.
@@ -141,51 +159,61 @@ impl Store {
     }
 }
 
+impl Opened {
+    fn into_head(self, version: VersionId) -> ObjectHead {
+        self.facts
+            .head(version, &self.bucket, &self.held, self.tags)
+    }
+}
+
 /// Opens the version a permit names and compares it with what was judged.
 fn open(view: &View<'_>, permit: &Permit, key: &TenantKey) -> Result<Opened, Error> {
     let version = permits::version(permit)?;
     let bucket = permitted_bucket(view, permit)?;
     let sealed = view
         .one(
-            "SELECT facts, wrapped, tags FROM versions WHERE id = ?1",
+            "SELECT facts, wrapped, tags, hold, retain_mode, retain_until FROM versions WHERE id = ?1",
             params![version.as_bytes()],
             |row| {
-                Ok(Sealed {
+                let sealed = Sealed {
                     facts: row.get(0)?,
                     wrapped: row.get(1)?,
                     tags: row.get(2)?,
-                })
+                };
+                Ok((sealed, lock::from_row(row, 3)?))
             },
         )?
         .ok_or(Error::VersionGone)?;
+    let (sealed, lock) = sealed;
     let owner_key = key.for_owner(version.as_bytes())?;
     let (facts, data_keys, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
-    same_object(view, permits::key(permit)?, &facts, version)?;
-    let label = bucket.effective(facts.label);
-    permits::label(permit, label)?;
+    let naming = same_object(view, &bucket, permits::key(permit)?, &facts, version)?;
+    permits::label(permit, bucket.effective(facts.label))?;
     Ok(Opened {
         facts,
         data_keys,
         tags,
-        label,
+        bucket,
+        held: Held { naming, lock },
     })
 }
 
 /// Compares the row that the transfer was judged by with the sealed facts: the row alone proves nothing.
 fn same_object(
     view: &View<'_>,
+    bucket: &Bucket,
     judged: &ObjectKey,
     facts: &Facts,
     version: VersionId,
-) -> Result<(), Error> {
+) -> Result<Naming, Error> {
     if facts.key != *judged {
         return Err(Error::PermitMismatch("key"));
     }
-    let row = crate::commit::current(view, facts.bucket, judged)?
-        .filter(|row| row.version == version)
+    let row = version::find(view, bucket, judged, VersionWish::Id(version))?
+        .filter(|row| row.kind == Kind::Object)
         .ok_or(Error::VersionGone)?;
     if row.size_bytes == facts.size_bytes && row.label == facts.label && row.etag == facts.etag {
-        Ok(())
+        Ok(row.naming)
     } else {
         Err(damaged(version, "its row differs from its facts"))
     }
@@ -209,6 +237,7 @@ fn pieces(
     version: VersionId,
     opened: &Opened,
     range: ByteRange,
+    customer: Option<&CustomerKey>,
 ) -> Result<VecDeque<Piece>, Error> {
     let size_bytes = opened.facts.size_bytes;
     if range.end() > size_bytes || (range.len_bytes == 0 && size_bytes != 0) {
@@ -226,8 +255,12 @@ fn pieces(
         }
         let start = range.start.max(from) - from;
         let end = range.end().min(until) - from;
+        let secret = opened
+            .facts
+            .encryption
+            .data_key(body.id, secret, customer)?;
         pieces.push_back(Piece {
-            cipher: Cipher::new(secret.clone(), body.id, body.part)
+            cipher: Cipher::new(secret, body.id, body.part)
                 .map_err(|_| damaged(version, "a data key has another length"))?,
             start,
             end,

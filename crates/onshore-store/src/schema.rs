@@ -1,15 +1,18 @@
 //! The store's tables. Keys are BLOBs so that they sort by the bytes of their UTF-8.
 //!
 //! `objects` points from each key to its current version and holds what listings tell; it is what a look without a
-//! permit reads. `versions` holds everything else, sealed. `bodies` holds small bodies, and for large ones the names
-//! of their files; its owner is a version, or an upload as long as it is under way.
+//! permit reads. `history` holds in the same shape what is not current: earlier versions, and delete markers, current
+//! or not. A key whose newest turn is a delete marker has no row in `objects`. `versions` holds everything else,
+//! sealed, and the locks. `bodies` holds small bodies, and for large ones the names of their files; its owner is a
+//! version, or an upload as long as it is under way.
 
 use onshore_db::Schema;
 
 /// The store's tables.
 pub(crate) const SCHEMA: Schema = Schema {
     keeper: "store",
-    steps: &["
+    steps: &[
+        "
         CREATE TABLE tenant_keys (
             tenant  BLOB PRIMARY KEY,
             root    TEXT NOT NULL,
@@ -73,5 +76,43 @@ pub(crate) const SCHEMA: Schema = Schema {
             facts  BLOB NOT NULL,
             PRIMARY KEY (upload, number)
         ) STRICT, WITHOUT ROWID;
-    "],
+    ",
+        "
+        ALTER TABLE buckets ADD COLUMN versioning TEXT NOT NULL DEFAULT 'off';
+        ALTER TABLE buckets ADD COLUMN lock TEXT;
+        ALTER TABLE buckets ADD COLUMN encryption TEXT;
+
+        ALTER TABLE objects ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE objects ADD COLUMN naming TEXT NOT NULL DEFAULT 'null';
+
+        CREATE TABLE history (
+            bucket     BLOB NOT NULL,
+            key        BLOB NOT NULL,
+            turn       INTEGER NOT NULL,
+            version    BLOB NOT NULL,
+            naming     TEXT NOT NULL,
+            kind       TEXT NOT NULL,
+            label      TEXT NOT NULL,
+            size       INTEGER NOT NULL,
+            etag       TEXT NOT NULL,
+            checksums  TEXT NOT NULL,
+            modified   INTEGER NOT NULL,
+            superseded INTEGER,
+            PRIMARY KEY (bucket, key, turn DESC)
+        ) STRICT, WITHOUT ROWID;
+        CREATE UNIQUE INDEX history_by_version ON history (version);
+        CREATE INDEX history_bound ON history (bucket, label, key) WHERE label <> 'general';
+
+        ALTER TABLE versions ADD COLUMN hold TEXT;
+        ALTER TABLE versions ADD COLUMN retain_mode TEXT;
+        ALTER TABLE versions ADD COLUMN retain_until INTEGER;
+
+        CREATE TABLE bucket_settings (
+            bucket   BLOB NOT NULL,
+            name     TEXT NOT NULL,
+            document TEXT NOT NULL,
+            PRIMARY KEY (bucket, name)
+        ) STRICT, WITHOUT ROWID;
+    ",
+    ],
 };

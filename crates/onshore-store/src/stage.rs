@@ -18,6 +18,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::checks::{Checks, Findings, Hasher};
 use crate::checksum::{Checksum, ChecksumClaim};
+use crate::customer_key::CustomerKey;
 use crate::files::Draft;
 use crate::frame::{BodyId, Cipher, PLAIN_BYTES, Position};
 use crate::reclaim::Reclaimer;
@@ -84,6 +85,15 @@ impl Staged {
     #[must_use]
     pub fn checksums(&self) -> &[Checksum] {
         &self.checksums
+    }
+
+    /// Wraps its data key under a key that the client keeps: nobody opens it without that key any more.
+    ///
+    /// # Errors
+    /// [`Error::Keys`].
+    pub fn lock_with(&mut self, customer: &CustomerKey) -> Result<(), Error> {
+        self.secret = customer.wrap(self.id, &self.secret)?;
+        Ok(())
     }
 
     /// Compares checksums that were announced after the body, in a trailer.

@@ -4,16 +4,17 @@ use onshore_db::{Unit, params};
 use onshore_policy::{Flow, Permit};
 use onshore_types::VersionId;
 
-use crate::commit::{current, permitted_bucket};
+use crate::commit::permitted_bucket;
 use crate::facts::seal_tags;
 use crate::object::Tags;
+use crate::version::{self, Kind, VersionWish};
 use crate::{Error, Store, permits};
 
 impl Store {
-    /// Replaces the tags of the permit's object and returns its version.
+    /// Replaces the tags of the permit's version, or of its object where it names none, and returns the version.
     ///
     /// # Errors
-    /// [`Error::NoSuchKey`]; [`Error::VersionGone`] when the permit names a version that is no longer the current.
+    /// [`Error::NoSuchKey`]; [`Error::VersionGone`] when the permit names a version that is no longer there.
     pub fn set_tags(
         &self,
         unit: &Unit<'_>,
@@ -22,12 +23,16 @@ impl Store {
     ) -> Result<VersionId, Error> {
         permits::flow(permit, &[Flow::Change])?;
         let bucket = permitted_bucket(unit, permit)?;
-        let version = current(unit, bucket.id, permits::key(permit)?)?
-            .ok_or(Error::NoSuchKey)?
+        let wish = permit
+            .version()
+            .map_or(VersionWish::Current, VersionWish::Id);
+        let version = version::find(unit, &bucket, permits::key(permit)?, wish)?
+            .filter(|row| row.kind == Kind::Object)
+            .ok_or(match wish {
+                VersionWish::Current => Error::NoSuchKey,
+                VersionWish::Null | VersionWish::Id(_) => Error::VersionGone,
+            })?
             .version;
-        if permit.version().is_some_and(|judged| judged != version) {
-            return Err(Error::VersionGone);
-        }
         let owner_key = self
             .inner
             .keys

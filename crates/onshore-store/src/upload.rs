@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::bucket::{self, Bucket};
 use crate::checksum::{ChecksumAlgorithm, ChecksumKind};
 use crate::commit::permitted_bucket;
-use crate::describe::list_label;
+use crate::customer_key::Encryption;
+use crate::describe::{Reach, list_label};
 use crate::keys_from::Keys;
 use crate::object::NewObject;
 use crate::reclaim::Owner;
@@ -32,6 +33,8 @@ pub struct UploadDescription {
     pub upload: UploadId,
     /// The label its object would be stored with now.
     pub label: Label,
+    /// How its object will be encrypted besides what is done always.
+    pub encryption: Encryption,
     /// The checksum that is computed of each part.
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
     /// When it was begun.
@@ -109,7 +112,7 @@ impl Store {
         let key = permits::key(permit)?;
         let label = Label::of_declarations([new.object.declared, bucket.class]);
         permits::label(permit, label)?;
-        let id = UploadId::from_bytes(onshore_keys::random());
+        let id = UploadId::from_time(now, onshore_keys::random());
         let owner_key = self
             .inner
             .keys
@@ -152,6 +155,7 @@ impl Store {
                 Ok(found.map(|underway| UploadDescription {
                     upload,
                     label: Label::of_declarations([underway.new.object.declared, bucket.class]),
+                    encryption: underway.new.object.encryption,
                     checksum: underway.new.checksum,
                     created: underway.created,
                 }))
@@ -173,7 +177,10 @@ impl Store {
             .db
             .read(move |view| {
                 let bucket = permitted_bucket(view, &permit)?;
-                permits::label(&permit, list_label(view, &bucket, &query.prefix)?)?;
+                permits::label(
+                    &permit,
+                    list_label(view, &bucket, &query.prefix, Reach::Objects)?,
+                )?;
                 uploads_page(view, bucket.id, &query)
             })
             .await

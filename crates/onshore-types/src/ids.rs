@@ -97,13 +97,25 @@ impl VersionId {
     /// Makes a version id that sorts by time: 48 bits of milliseconds, then 80 random bits.
     #[must_use]
     pub fn from_time(now: crate::Timestamp, random: [u8; 10]) -> Self {
-        let mut bytes = [0; 16];
-        let millis = now.as_millis().unsigned_abs().to_be_bytes();
-        let (head, tail) = bytes.split_at_mut(6);
-        head.copy_from_slice(millis.split_at(2).1);
-        tail.copy_from_slice(&random);
-        Self(bytes)
+        Self(timed(now, random))
     }
+}
+
+impl UploadId {
+    /// Makes an upload id that sorts by time, as a version id does: uploads of one key are told in the order they began.
+    #[must_use]
+    pub fn from_time(now: crate::Timestamp, random: [u8; 10]) -> Self {
+        Self(timed(now, random))
+    }
+}
+
+fn timed(now: crate::Timestamp, random: [u8; 10]) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    let millis = now.as_millis().unsigned_abs().to_be_bytes();
+    let (head, tail) = bytes.split_at_mut(6);
+    head.copy_from_slice(millis.split_at(2).1);
+    tail.copy_from_slice(&random);
+    bytes
 }
 
 fn write_id(f: &mut fmt::Formatter<'_>, prefix: &str, bytes: &[u8; 16]) -> fmt::Result {

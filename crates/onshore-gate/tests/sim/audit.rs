@@ -10,7 +10,7 @@ use onshore_ledger::{
     Checkpoint, TileRef, consistency_path, node_from_tiles, verify_consistency, verify_tiles,
 };
 use onshore_policy::Flow;
-use onshore_store::{INLINE_BYTES_MAX, ListQuery};
+use onshore_store::{INLINE_BYTES_MAX, ListQuery, Reach};
 use onshore_types::{ByteRange, VersionId};
 use serde_json::Value;
 
@@ -98,7 +98,11 @@ impl Runner {
         let home = self.house.gate.home();
         for index in 0..self.model.buckets.len() {
             let (_, bucket) = self.bucket(index);
-            let label = self.house.store.list_label(&bucket, "").await?;
+            let label = self
+                .house
+                .store
+                .list_label(&bucket, "", Reach::Objects)
+                .await?;
             let none = (index, String::new());
             let transfer = self.transfer(&none, Flow::List, label, ByteRange::whole(0), home)?;
             let permit = self.house.gate.permit(transfer).await?;

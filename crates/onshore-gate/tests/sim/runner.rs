@@ -9,7 +9,9 @@ use futures_util::stream;
 use onshore_db::Unit;
 use onshore_gate::{Error as GateError, Gate, Outflow, StoredFact};
 use onshore_policy::{Flow, Permit, Principal, Subject, Transfer};
-use onshore_store::{BodyStream, Bucket, Checks, Committed, NewObject, Staged, WriteCondition};
+use onshore_store::{
+    BodyStream, Bucket, Checks, Committed, NewBucket, NewObject, Staged, WriteCondition,
+};
 use onshore_types::{
     BucketName, ByteRange, Jurisdiction, Label, LeafIndex, ObjectKey, Place, PrincipalId,
     TenantName,
@@ -146,7 +148,14 @@ impl Runner {
         let (gate, store) = (self.house.gate.clone(), self.house.store.clone());
         let made = self.house.db.write(move |unit| {
             let bucket = store
-                .create_bucket(unit, &permit, &name, owner, class, gate.now())
+                .create_bucket(
+                    unit,
+                    &permit,
+                    &name,
+                    owner,
+                    NewBucket { class, lock: None },
+                    gate.now(),
+                )
                 .map_err(UnitError::Store)?;
             let leaf = gate
                 .settle_changed(unit, &permit, json!({ "name": bucket.name }))

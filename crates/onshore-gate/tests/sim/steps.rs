@@ -1,11 +1,11 @@
 //! What clients, the operator and time do, one step at a time, each checked against the model at once.
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use futures_util::StreamExt as _;
 use onshore_gate::{ApprovalRequest, Error as GateError, RemovedFact};
 use onshore_ledger::Checkpoint;
 use onshore_policy::{Basis, Flow};
-use onshore_store::WriteCondition;
+use onshore_store::{Removal, WriteCondition};
 use onshore_types::{ByteRange, Label, Place};
 
 use super::house::operator;
@@ -168,11 +168,13 @@ impl Runner {
         let removed = self.house.db.write(move |unit| {
             let key = permit.key().context("a removal has a key");
             let key = key.map_err(UnitError::Other)?.clone();
-            let removed = store
-                .remove(unit, &permit, &key)
-                .map_err(UnitError::Store)?
-                .context("an acknowledged object was not there");
-            let removed = removed.map_err(UnitError::Other)?;
+            let removal = store
+                .remove(unit, &permit, &key, gate.now())
+                .map_err(UnitError::Store)?;
+            let Removal::Removed(removed) = removal else {
+                let error = anyhow!("an acknowledged object was not there");
+                return Err(UnitError::Other(error));
+            };
             let bucket = permit.bucket().context("a removal has a bucket");
             let fact = RemovedFact {
                 tenant: permit.tenant(),

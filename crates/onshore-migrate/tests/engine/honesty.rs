@@ -54,7 +54,7 @@ async fn an_honest_source_arrives_whole() {
             head.user_metadata.get("origin").map(String::as_str),
             Some("fake")
         );
-        assert_eq!((head.tag_count, head.label), (1, label("personal")));
+        assert_eq!((head.tags.len(), head.label), (1, label("personal")));
     }
     // The layout is kept, so that the ETag is the source's.
     let (head, bytes) = world.read("big").await.expect("big");

@@ -131,12 +131,12 @@ async fn what_was_removed_at_the_destination_is_brought_again() {
         to: world.gate.home(),
     };
     let permit = world.gate.permit(transfer).await.expect("permitted");
-    let store = world.store.clone();
+    let (store, now) = (world.store.clone(), world.gate.now());
     let removed: Result<_, onshore_store::Error> = world
         .db
-        .write(move |unit| store.remove(unit, &permit, &key))
+        .write(move |unit| store.remove(unit, &permit, &key, now))
         .await;
-    assert!(removed.expect("removed").is_some());
+    assert_ne!(removed.expect("removed"), onshore_store::Removal::Nothing);
     assert_eq!(
         world.migrate(None).await.certificate().body.counts.copied,
         1

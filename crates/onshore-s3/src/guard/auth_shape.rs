@@ -1,8 +1,8 @@
 //! Which kind of authentication a request carries. Exactly one kind is taken: Signature Version 4 in the
 //! `Authorization` header or in the query. Nothing, two at once, and every other kind are refused here.
 
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method};
 
 use crate::fault::{Code, Fault};
 use crate::guard::query::Query;
@@ -31,8 +31,7 @@ pub(crate) enum Style {
 
 impl Claim {
     /// Finds the claim.
-    pub(crate) fn find(method: &Method, headers: &HeaderMap, query: &Query) -> Result<Self, Fault> {
-        refuse_forms(method, headers)?;
+    pub(crate) fn find(headers: &HeaderMap, query: &Query) -> Result<Self, Fault> {
         let header = headers.get(AUTHORIZATION);
         let presigned = query.names().any(|name| {
             matches!(
@@ -112,27 +111,6 @@ impl Claim {
     }
 }
 
-/// A form would have to be gathered before its signature is found: none of its bytes are taken.
-fn refuse_forms(method: &Method, headers: &HeaderMap) -> Result<(), Fault> {
-    let form = headers
-        .get_all(http::header::CONTENT_TYPE)
-        .iter()
-        .any(|value| {
-            value
-                .as_bytes()
-                .trim_ascii_start()
-                .get(..19)
-                .is_some_and(|head| head.eq_ignore_ascii_case(b"multipart/form-data"))
-        });
-    if form && method == Method::POST {
-        Err(Fault::not_implemented(
-            "An upload by an HTML form (POST Object)",
-        ))
-    } else {
-        Ok(())
-    }
-}
-
 fn refuse_algorithm(algorithm: &str) -> Result<(), Fault> {
     match algorithm {
         ALGORITHM => Ok(()),
@@ -145,7 +123,8 @@ fn refuse_algorithm(algorithm: &str) -> Result<(), Fault> {
     }
 }
 
-fn signature_version_two() -> Fault {
+/// What a client reads that signs with version 2.
+pub(crate) fn signature_version_two() -> Fault {
     Fault::new(
         Code::NotImplemented,
         "Signature Version 2 is not implemented by this service. Please sign with AWS4-HMAC-SHA256.",
@@ -175,26 +154,25 @@ mod tests {
     use super::{Claim, Style};
     use crate::fault::Code;
     use crate::guard::query::Query;
-    use http::{HeaderMap, Method};
+    use http::HeaderMap;
 
-    fn find(method: &Method, headers: &[(&'static str, &str)], query: &str) -> Result<Claim, Code> {
+    fn find(headers: &[(&'static str, &str)], query: &str) -> Result<Claim, Code> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().expect("a value"));
         }
         let query = Query::parse(Some(query)).expect("a query");
-        Claim::find(method, &map, &query).map_err(|fault| fault.code)
+        Claim::find(&map, &query).map_err(|fault| fault.code)
     }
 
     const GOOD: &str = "AWS4-HMAC-SHA256 Credential=k/20260101/r/s3/aws4_request, SignedHeaders=host;X-Amz-Date,Signature=ab";
 
     #[test]
     fn both_styles_are_read() {
-        let claim = find(&Method::GET, &[("authorization", GOOD)], "").expect("a claim");
+        let claim = find(&[("authorization", GOOD)], "").expect("a claim");
         assert_eq!(claim.style, Style::Header);
         assert_eq!(claim.signed_headers, ["host", "x-amz-date"]);
         let claim = find(
-            &Method::GET,
             &[],
             "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=c&X-Amz-SignedHeaders=host&X-Amz-Signature=s",
         )
@@ -204,7 +182,6 @@ mod tests {
 
     #[test]
     fn every_other_shape_is_refused() {
-        let get = Method::GET;
         for (headers, query, code) in [
             (vec![], "", Code::AccessDenied),
             (vec![], "prefix=a", Code::AccessDenied),
@@ -277,26 +254,10 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                find(&get, &headers, query).err(),
+                find(&headers, query).err(),
                 Some(code),
                 "{headers:?} {query}"
             );
-        }
-    }
-
-    #[test]
-    fn a_form_is_refused_signed_or_not() {
-        for content_type in ["multipart/form-data; boundary=x", "Multipart/Form-Data"] {
-            for authorization in [GOOD, "nonsense"] {
-                let headers = [
-                    ("content-type", content_type),
-                    ("authorization", authorization),
-                ];
-                assert_eq!(
-                    find(&Method::POST, &headers, "").err(),
-                    Some(Code::NotImplemented)
-                );
-            }
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod address;
 pub(crate) mod auth_shape;
+pub(crate) mod form;
 pub(crate) mod headers;
 pub(crate) mod payload;
 pub(crate) mod presign;
@@ -22,7 +23,7 @@ use hyper::body::Incoming;
 use onshore_gate::Gate;
 use onshore_policy::{Principal, Role};
 use onshore_registry::{AccessKey, Registry};
-use onshore_types::RegionId;
+use onshore_types::{BucketName, Place, RegionId};
 
 use crate::body::{BodyReport, RequestBody};
 use crate::call::Call;
@@ -40,7 +41,7 @@ use crate::guard::signature::{Signed, SigningKey};
 const TARGET_MAX_BYTES: usize = 16 * 1024;
 
 /// Headers that the layer reads itself and `s3s` does not get to see.
-const KEPT_BACK: [&str; 13] = [
+const KEPT_BACK: [&str; 12] = [
     "x-amz-date",
     "x-amz-content-sha256",
     "x-amz-decoded-content-length",
@@ -53,7 +54,6 @@ const KEPT_BACK: [&str; 13] = [
     "x-amz-copy-source-if-modified-since",
     "x-amz-copy-source-if-unmodified-since",
     "x-amz-tagging",
-    "x-amz-object-attributes",
 ];
 
 /// What the layer needs to know.
@@ -110,7 +110,7 @@ impl Guard {
             return Err(Fault::new(Code::InvalidURI, "The URI is too long."));
         }
         let query = Query::parse(parts.uri.query())?;
-        let claim = Claim::find(&parts.method, &parts.headers, &query)?;
+        let claim = Claim::find(&parts.headers, &query)?;
         headers::check_signed(&claim, &parts.headers)?;
         let scope = Scope::parse(&claim, &self.region)?;
         let now = self.gate.now();
@@ -143,12 +143,7 @@ impl Guard {
             &claim,
             signing_key,
         )?;
-        let forwarded_for: Vec<&str> = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .map(|value| value.to_str().unwrap_or("unreadable"))
-            .collect();
-        let place = self.gate.place_of(peer, &forwarded_for);
+        let place = self.place_of(&headers, peer);
         let uri = address.path_style(&query)?;
         let passed_on = passed_on(&headers, framed.len_bytes);
         let principal = Principal {
@@ -170,6 +165,24 @@ impl Guard {
                 BodyReport::default(),
             ),
         })
+    }
+
+    /// Says where a request comes from.
+    pub(crate) fn place_of(&self, headers: &HeaderMap, peer: IpAddr) -> Place {
+        let forwarded_for: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .map(|value| value.to_str().unwrap_or("unreadable"))
+            .collect();
+        self.gate.place_of(peer, &forwarded_for)
+    }
+
+    /// Returns the bucket that a request names, whoever sends it.
+    pub(crate) fn bucket_of(&self, headers: &HeaderMap, path: &str) -> Option<BucketName> {
+        match Address::parse(headers, path, &self.domains).ok()? {
+            Address::Service => None,
+            Address::Bucket(bucket) | Address::Object(bucket, _) => Some(bucket),
+        }
     }
 
     async fn access_key(&self, scope: &Scope) -> Result<Arc<AccessKey>, Fault> {
@@ -215,6 +228,11 @@ fn passed_on(headers: &HeaderMap, len_bytes: Option<u64>) -> HeaderMap {
     let copy_source = HeaderName::from_static("x-amz-copy-source");
     if passed.contains_key(&copy_source) {
         passed.insert(copy_source, HeaderValue::from_static("bucket/key"));
+    }
+    // It wants one of them; which are meant is read from the call.
+    let attributes = HeaderName::from_static("x-amz-object-attributes");
+    if passed.contains_key(&attributes) {
+        passed.insert(attributes, HeaderValue::from_static("ETag"));
     }
     passed
 }

@@ -170,7 +170,12 @@ fn document_of(method: &Method, address: &Address, query: &Query) -> Option<Chec
         Address::Bucket(_) => {
             (*method == Method::PUT || query.has("delete")).then_some(ChecksumsSpeakOf::Document)
         }
-        Address::Object(..) if *method == Method::PUT && query.has("tagging") => {
+        Address::Object(..)
+            if *method == Method::PUT
+                && ["tagging", "retention", "legal-hold", "acl"]
+                    .iter()
+                    .any(|name| query.has(name)) =>
+        {
             Some(ChecksumsSpeakOf::Document)
         }
         Address::Object(..) if *method == Method::POST && query.has("uploadId") => {

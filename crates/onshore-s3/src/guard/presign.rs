@@ -64,6 +64,18 @@ impl SignedAt {
         &self.text
     }
 
+    /// Finds the time in a form, whose life its policy says.
+    pub(crate) fn of_form(text: &str, scope: &Scope) -> Result<Self, Fault> {
+        Self::parse(text)
+            .filter(|signed| signed.text.starts_with(&scope.date))
+            .ok_or_else(|| {
+                Fault::new(
+                    Code::InvalidArgument,
+                    "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\", and its day that of the credential",
+                )
+            })
+    }
+
     fn of_header(headers: &HeaderMap) -> Result<Self, Fault> {
         headers
             .get("x-amz-date")

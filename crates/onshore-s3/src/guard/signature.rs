@@ -85,6 +85,11 @@ impl SigningKey {
         self.is_signature(text.as_bytes(), signature)
     }
 
+    /// Compares the signature of the policy of a form.
+    pub(crate) fn is_policy_signature(&self, policy: &str, signature: &str) -> bool {
+        self.is_signature(policy.as_bytes(), signature)
+    }
+
     /// Compares the signature of the trailing headers, given that of the last chunk.
     pub(crate) fn is_trailer_signature(
         &self,
@@ -199,7 +204,7 @@ mod tests {
         payload_hash: &str,
     ) -> Result<(), crate::fault::Fault> {
         let query = Query::parse(Some(query)).expect("a query");
-        let claim = Claim::find(method, headers, &query)?;
+        let claim = Claim::find(headers, &query)?;
         let region = RegionId::parse("us-east-1").expect("a region");
         let scope = Scope::parse(&claim, &region)?;
         let now = "2013-05-24T00:00:01Z".parse().expect("a time");

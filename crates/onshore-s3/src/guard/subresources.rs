@@ -15,65 +15,68 @@ enum On {
 }
 
 /// Parameters that choose an operation, with where and on which methods they may.
-const CHOOSING: [(&str, On, &[Method]); 7] = [
+const CHOOSING: [(&str, On, &[Method]); 29] = [
     ("location", On::Bucket, &[Method::GET]),
     ("delete", On::Bucket, &[Method::POST]),
     ("uploads", On::Bucket, &[Method::GET]),
     ("uploads", On::Object, &[Method::POST]),
-    (
-        "tagging",
-        On::Object,
-        &[Method::GET, Method::PUT, Method::DELETE],
-    ),
+    ("tagging", On::Object, READ_WRITE_REMOVE),
+    ("tagging", On::Bucket, READ_WRITE_REMOVE),
     (
         "uploadId",
         On::Object,
         &[Method::GET, Method::PUT, Method::POST, Method::DELETE],
     ),
     ("list-type", On::Bucket, &[Method::GET]),
+    ("versions", On::Bucket, &[Method::GET]),
+    ("versioning", On::Bucket, READ_WRITE),
+    ("object-lock", On::Bucket, READ_WRITE),
+    ("retention", On::Object, READ_WRITE),
+    ("legal-hold", On::Object, READ_WRITE),
+    ("attributes", On::Object, &[Method::GET]),
+    ("acl", On::Bucket, READ_WRITE),
+    ("acl", On::Object, READ_WRITE),
+    ("cors", On::Bucket, READ_WRITE_REMOVE),
+    ("lifecycle", On::Bucket, READ_WRITE_REMOVE),
+    ("encryption", On::Bucket, READ_WRITE_REMOVE),
+    ("publicAccessBlock", On::Bucket, READ_WRITE_REMOVE),
+    ("ownershipControls", On::Bucket, READ_WRITE_REMOVE),
+    ("policy", On::Bucket, READ_WRITE_REMOVE),
+    ("policyStatus", On::Bucket, &[Method::GET]),
+    ("website", On::Bucket, READ_WRITE_REMOVE),
+    ("logging", On::Bucket, READ_WRITE),
+    ("notification", On::Bucket, READ_WRITE),
+    ("accelerate", On::Bucket, READ_WRITE),
+    ("requestPayment", On::Bucket, READ_WRITE),
+    ("replication", On::Bucket, READ_WRITE_REMOVE),
 ];
+const READ_WRITE: &[Method] = &[Method::GET, Method::PUT];
+const READ_WRITE_REMOVE: &[Method] = &[Method::GET, Method::PUT, Method::DELETE];
+
+/// Parameters of an object beside which a version may be named.
+const OF_VERSIONS: [&str; 5] = ["tagging", "retention", "legal-hold", "attributes", "acl"];
 
 /// Sub-resources of S3 that this service does not do.
-const NOT_IMPLEMENTED: [&str; 39] = [
+const NOT_IMPLEMENTED: [&str; 19] = [
     "abac",
-    "accelerate",
-    "acl",
     "analytics",
     "append",
-    "attributes",
-    "cors",
-    "encryption",
+    "events",
     "intelligent-tiering",
     "inventory",
-    "legal-hold",
-    "lifecycle",
-    "logging",
     "metadataConfiguration",
     "metadataInventoryTable",
     "metadataJournalTable",
     "metadataTable",
     "metrics",
-    "notification",
-    "object-lock",
-    "ownershipControls",
     "partsInfo",
-    "policy",
-    "policyStatus",
-    "publicAccessBlock",
     "renameObject",
-    "replication",
-    "requestPayment",
     "resourcePolicy",
     "restore",
-    "retention",
     "select",
     "select-type",
     "session",
     "torrent",
-    "versioning",
-    "versions",
-    "website",
-    "events",
 ];
 
 /// Checks the parameters against method and address, and drops those that say what is so anyway.
@@ -114,14 +117,28 @@ pub(crate) fn check(
     check_values(method, &query)?;
     check_part_number(method, on, &query)?;
     check_copy_source(method, on, headers, chosen)?;
-    match query.get("versionId") {
-        None => Ok(query),
-        Some("null") if on == Some(On::Object) => Ok(query.without(|name| name == "versionId")),
-        Some(_) => Err(Fault::new(
+    if query.has("versionId") && !may_name_a_version(method, on, headers, chosen) {
+        return Err(Fault::new(
             Code::InvalidArgument,
-            "Invalid version id specified",
-        )),
+            "This operation does not accept a version-id.",
+        ));
     }
+    Ok(query)
+}
+
+fn may_name_a_version(
+    method: &Method,
+    on: Option<On>,
+    headers: &HeaderMap,
+    chosen: Option<&str>,
+) -> bool {
+    let is_plain = matches!(*method, Method::GET | Method::HEAD | Method::DELETE)
+        && !headers.contains_key("x-amz-copy-source");
+    on == Some(On::Object)
+        && match chosen {
+            None => is_plain,
+            Some(name) => OF_VERSIONS.contains(&name),
+        }
 }
 
 fn check_values(method: &Method, query: &Query) -> Result<(), Fault> {
@@ -268,8 +285,12 @@ mod tests {
             (&get, "/bkt", "list-type=1"),
             (&get, "/bkt", "encoding-type=base64"),
             (&get, "/bkt", "versionId=null"),
-            (&get, "/bkt/key", "versionId=3HL4kqtJlcpXroDTDmJ"),
-            (&Method::DELETE, "/bkt/key", "versionId="),
+            (&put, "/bkt/key", "versionId=null"),
+            (&post, "/bkt/key", "uploads&versionId=null"),
+            (&get, "/bkt", "tagging&versionId=null"),
+            (&get, "/bkt", "retention"),
+            (&Method::DELETE, "/bkt", "versioning"),
+            (&put, "/bkt/key", "attributes"),
             (&Method::PATCH, "/bkt/key", ""),
             (&get, "/", "uploads"),
         ] {
@@ -293,8 +314,16 @@ mod tests {
         ] {
             assert!(run(method, path, query).is_ok(), "{method} {path}?{query}");
         }
-        let query = run(&get, "/bkt/key", "versionId=null").expect("unversioned");
-        assert!(!query.has("versionId"));
+        for (method, query) in [
+            (&get, "versionId=null"),
+            (&Method::HEAD, "versionId=x"),
+            (&Method::DELETE, "versionId=x"),
+            (&put, "tagging&versionId=x"),
+            (&get, "attributes&versionId=x"),
+        ] {
+            let query = run(method, "/bkt/key", query).expect("a version may be named");
+            assert!(query.has("versionId"));
+        }
     }
 
     #[test]

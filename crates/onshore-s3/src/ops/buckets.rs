@@ -1,13 +1,14 @@
 //! Buckets: made, found, listed, removed.
 
 use onshore_policy::{Flow, Subject};
-use onshore_store::Bucket;
+use onshore_store::{Bucket, BucketLock, NewBucket, Setting};
 use onshore_types::{BucketName, ByteRange, Label};
+use s3s::dto::OwnershipControls;
 use serde_json::json;
 
 use crate::error::Error;
 use crate::fault::{Code, Fault};
-use crate::ops::{Asked, Operations, whole_bucket};
+use crate::ops::{Asked, Operations, settings, whole_bucket};
 
 impl Operations {
     /// Makes a bucket.
@@ -16,6 +17,8 @@ impl Operations {
         asked: Asked<'_>,
         name: &BucketName,
         location: Option<&str>,
+        lock: Option<BucketLock>,
+        ownership: &OwnershipControls,
     ) -> Result<(), Fault> {
         let region = self.gate.region().id.as_str();
         if let Some(location) = location
@@ -38,6 +41,8 @@ impl Operations {
             range: ByteRange::whole(0),
         };
         let permit = self.permit(asked, Flow::Change, subject).await?;
+        let new = NewBucket { class: None, lock };
+        let ownership = settings::write(ownership)?;
         let (operations, name) = (self.clone(), name.clone());
         let leaf = self
             .db
@@ -45,7 +50,13 @@ impl Operations {
                 let now = operations.gate.now();
                 let bucket = operations
                     .store
-                    .create_bucket(unit, &permit, &name, tenant, None, now)?;
+                    .create_bucket(unit, &permit, &name, tenant, new, now)?;
+                operations.store.set_first_setting(
+                    unit,
+                    &bucket,
+                    Setting::OwnershipControls,
+                    &ownership,
+                )?;
                 let record =
                     json!({ "change": "bucket.created", "bucket": bucket.id, "name": bucket.name });
                 Ok::<_, Error>(operations.gate.settle_changed(unit, &permit, record)?)

@@ -162,6 +162,11 @@ fn parse_date(text: &str) -> Option<Timestamp> {
     let time = s3s::dto::Timestamp::parse(TimestampFormat::HttpDate, text.trim())
         .or_else(|_| s3s::dto::Timestamp::parse(TimestampFormat::DateTime, text.trim()))
         .ok()?;
+    timestamp(&time)
+}
+
+/// Reads an instant of a document.
+pub(crate) fn timestamp(time: &s3s::dto::Timestamp) -> Option<Timestamp> {
     let mut written = Vec::new();
     time.format(TimestampFormat::DateTime, &mut written).ok()?;
     String::from_utf8(written).ok()?.parse().ok()
@@ -188,9 +193,13 @@ mod tests {
             user_metadata: BTreeMap::new(),
             checksums: Vec::new(),
             parts: Vec::new(),
-            tag_count: 0,
+            tags: onshore_store::Tags::new(),
             modified: time("2026-05-05T12:00:00.700Z"),
             original: None,
+            naming: onshore_store::Naming::Null,
+            versioning: onshore_store::Versioning::Off,
+            lock: onshore_store::Lock::default(),
+            encryption: onshore_store::Encryption::Service,
         }
     }
 

@@ -4,8 +4,8 @@
 use onshore_gate::Outflow;
 use onshore_policy::Flow;
 use onshore_store::{
-    BodyError, BodyStream, Checks, ChecksumAlgorithm, Committed, Layout, NewObject, ObjectHead,
-    Part, WriteCondition,
+    BodyError, BodyStream, Checks, ChecksumAlgorithm, Layout, NewObject, ObjectHead, Part,
+    VersionWish, Versioning, WriteCondition,
 };
 use onshore_types::{BucketName, ByteRange, ObjectKey, UploadId};
 
@@ -15,10 +15,14 @@ use crate::guard::address::parse_key;
 use crate::guard::query::decode;
 use crate::ops::conditions::{self, Conditions};
 use crate::ops::description::{content_headers, declared, user_metadata};
+use crate::ops::objects::Written;
 use crate::ops::outgoing::Outgoing;
 use crate::ops::range::{Resolved, Wanted};
 use crate::ops::tagging::parse_tagging_header;
-use crate::ops::{ATTEMPTS_MAX, Asked, Operations, described, is_stale};
+use crate::ops::{
+    ATTEMPTS_MAX, Asked, Operations, acl, described, encryption, is_stale, locks, parse_version,
+    shown,
+};
 
 /// The largest object that is copied in one request.
 const COPY_MAX_BYTES: u64 = 5 * 1024 * 1024 * 1024;
@@ -28,6 +32,14 @@ const COPY_MAX_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 pub(crate) struct Source {
     bucket: BucketName,
     key: ObjectKey,
+    version: VersionWish,
+}
+
+/// A copy of an object, and the version of its source where that has one.
+#[derive(Debug)]
+pub(crate) struct Copied<T> {
+    pub(crate) made: T,
+    pub(crate) source_version: Option<String>,
 }
 
 /// An opened source.
@@ -56,9 +68,7 @@ impl Source {
             Some((path, version)) => (path, Some(version)),
             None => (text, None),
         };
-        if version.is_some_and(|version| version != "null") {
-            return Err(invalid("Invalid version id specified"));
-        }
+        let version = parse_version(version)?;
         if path.starts_with("arn:") {
             return Err(Fault::not_implemented("A copy from an access point"));
         }
@@ -76,7 +86,20 @@ impl Source {
             bucket: BucketName::parse(bucket)
                 .map_err(|_| invalid("Invalid copy source bucket name"))?,
             key: parse_key(key.to_owned())?,
+            version,
         })
+    }
+}
+
+impl Opened {
+    /// Names the version that was opened, where its bucket is or was versioned.
+    fn name(&self) -> Option<String> {
+        match self.head.versioning {
+            Versioning::Off => None,
+            Versioning::Enabled | Versioning::Suspended => {
+                Some(shown::version_name(self.head.naming, self.head.version))
+            }
+        }
     }
 }
 
@@ -100,19 +123,34 @@ impl Operations {
         asked: Asked<'_>,
         name: &BucketName,
         key: &ObjectKey,
-    ) -> Result<Committed, Fault> {
+    ) -> Result<Copied<Written>, Fault> {
         let call = asked.call;
         let source = Source::of(call)?;
         let metadata = Directive::of(call, "x-amz-metadata-directive")?;
         let tagging = Directive::of(call, "x-amz-tagging-directive")?;
-        if source.bucket == *name && source.key == *key && metadata == Directive::Copy {
+        let is_itself =
+            source.bucket == *name && source.key == *key && source.version == VersionWish::Current;
+        let changes_nothing = metadata == Directive::Copy
+            && ![
+                "x-amz-server-side-encryption",
+                "x-amz-server-side-encryption-customer-key",
+            ]
+            .iter()
+            .any(|name| call.headers().contains_key(*name));
+        if is_itself && changes_nothing {
             return Err(Fault::new(
                 Code::InvalidRequest,
                 "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
             ));
         }
         let condition = conditions::of_write(call)?;
-        let target = self.target(asked, Flow::Store, name, key).await?;
+        let target = self
+            .target(asked, Flow::Store, name, key, VersionWish::Current)
+            .await?;
+        self.check_access(asked, &target.bucket, acl::of_headers(call)?)
+            .await?;
+        let encrypted = encryption::of_write(call, &target.bucket)?;
+        let lock = locks::of_write(call, &target.bucket, self.gate.now())?;
         if condition != WriteCondition::Always {
             self.tellable(asked, &target).await?;
         }
@@ -121,11 +159,15 @@ impl Operations {
             Directive::Copy => NewObject {
                 content: opened.head.content.clone(),
                 user_metadata: opened.head.user_metadata.clone(),
+                lock,
+                encryption: encrypted.encryption,
                 ..NewObject::default()
             },
             Directive::Replace => NewObject {
                 content: content_headers(call),
                 user_metadata: user_metadata(call),
+                lock,
+                encryption: encrypted.encryption,
                 ..NewObject::default()
             },
         };
@@ -133,11 +175,7 @@ impl Operations {
         let said = declared(&object.user_metadata)?;
         object.declared = Some(said.map_or(opened.head.label, |said| said.join(opened.head.label)));
         object.tags = match tagging {
-            Directive::Copy if opened.head.tag_count == 0 => onshore_store::Tags::new(),
-            Directive::Copy => {
-                self.get_object_tagging(asked, &source.bucket, &source.key)
-                    .await?
-            }
+            Directive::Copy => opened.head.tags.clone(),
             Directive::Replace => parse_tagging_header(call)?,
         };
         let checks = Checks {
@@ -155,14 +193,25 @@ impl Operations {
                 checks.len_bytes,
             )
             .await?;
+        let source_version = opened.name();
         let body = outgoing(opened);
-        let staged = self
+        let mut staged = self
             .store
             .stage(&permit, body, &checks)
             .await
             .map_err(|error| self.fault(call, error))?;
-        self.commit(asked, target.bucket, key, permit, staged, object, condition)
-            .await
+        if let Some(customer) = &encrypted.customer {
+            staged
+                .lock_with(customer)
+                .map_err(|error| self.fault(call, error))?;
+        }
+        let made = self
+            .commit(asked, target.bucket, key, permit, staged, object, condition)
+            .await?;
+        Ok(Copied {
+            made,
+            source_version,
+        })
     }
 
     /// Copies a run of bytes into a part of an upload.
@@ -173,7 +222,7 @@ impl Operations {
         key: &ObjectKey,
         upload: UploadId,
         number: u32,
-    ) -> Result<(Part, onshore_types::Timestamp), Fault> {
+    ) -> Result<Copied<(Part, onshore_types::Timestamp)>, Fault> {
         let source = Source::of(asked.call)?;
         let wanted = match asked.call.header("x-amz-copy-source-range") {
             None => Wanted::Whole,
@@ -188,6 +237,11 @@ impl Operations {
             },
         };
         let (bucket, description) = self.upload(asked, Flow::Store, name, key, upload).await?;
+        let customer = encryption::of_part(asked.call)?;
+        description
+            .encryption
+            .check(customer.as_ref())
+            .map_err(|error| self.fault(asked.call, error))?;
         let opened = self.open(asked, &source, wanted).await?;
         if description.label.join(opened.head.label) != description.label {
             return Err(Fault::new(
@@ -207,14 +261,25 @@ impl Operations {
         let permit = self
             .permit_part(asked, &bucket, key, description.label, checks.len_bytes)
             .await?;
+        let source_version = opened.name();
         let body = outgoing(opened);
-        let staged = self
+        let mut staged = self
             .store
             .stage_part(&permit, number, body, &checks)
             .await
             .map_err(|error| self.fault(asked.call, error))?;
-        self.commit_part(asked, name, key, upload, permit, staged)
-            .await
+        if let Some(customer) = &customer {
+            staged
+                .lock_with(customer)
+                .map_err(|error| self.fault(asked.call, error))?;
+        }
+        let made = self
+            .commit_part(asked, name, key, upload, permit, staged)
+            .await?;
+        Ok(Copied {
+            made,
+            source_version,
+        })
     }
 
     /// Opens the source of a copy: an inspection for its conditions and size, then a read.
@@ -224,12 +289,26 @@ impl Operations {
         source: &Source,
         wanted: Wanted,
     ) -> Result<Opened, Fault> {
+        let customer = encryption::of_copy_source(asked.call)?;
         for _ in 0..ATTEMPTS_MAX {
             let target = self
-                .target(asked, Flow::Read, &source.bucket, &source.key)
+                .target(
+                    asked,
+                    Flow::Read,
+                    &source.bucket,
+                    &source.key,
+                    source.version,
+                )
                 .await?;
             let Some(description) = &target.description else {
-                return Err(self.absent(asked, Flow::Read, &target).await);
+                let fault = self.absent(asked, Flow::Read, &target).await;
+                return Err(match fault.code {
+                    Code::MethodNotAllowed => Fault::new(
+                        Code::InvalidRequest,
+                        "The source of a copy request may not specifically refer to a delete marker by version id.",
+                    ),
+                    _ => fault,
+                });
             };
             let Some(head) = self.inspect(asked, &target, description).await? else {
                 continue;
@@ -239,7 +318,7 @@ impl Operations {
             let subject = described(&target, description, range);
             let permit = self.permit(asked, Flow::Read, subject).await?;
             let outflow = self.gate.watch(&permit);
-            match self.store.read(permit, range).await {
+            match self.store.read_with(permit, range, customer.clone()).await {
                 Ok((head, body)) => {
                     return Ok(Opened {
                         head,

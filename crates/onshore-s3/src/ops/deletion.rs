@@ -1,38 +1,93 @@
 //! Deletions. That a key is gone is the same answer whether it was there or not, so a deletion tells nothing abroad,
-//! unless it has a condition.
+//! unless it has a condition or names a version.
 
 use futures_util::{StreamExt as _, stream};
+use onshore_db::Unit;
 use onshore_gate::RemovedFact;
 use onshore_policy::{Flow, Permit};
-use onshore_store::{Bucket, WriteCondition};
-use onshore_types::{BucketName, Label, ObjectKey};
+use onshore_store::{
+    Bucket, Governance, Kind, Marked, Removal, Removed, VersionWish, WriteCondition,
+};
+use onshore_types::{BucketName, Label, LeafIndex, ObjectKey};
+use serde_json::json;
 
-use crate::error::{Error, no_such_key, precondition_failed};
+use crate::call::Call;
+use crate::error::{Error, ReadAt, no_such_key, precondition_failed};
 use crate::fault::{Code, Fault};
-use crate::ops::{ATTEMPTS_MAX, Asked, Operations, conditions, is_stale, keyed};
+use crate::ops::{ATTEMPTS_MAX, Asked, Operations, is_stale, keyed, shown};
 
 /// The most keys of one request.
 pub(crate) const KEYS_MAX: usize = 1000;
 /// How many keys of one request are under way at once: enough to share a commit.
 const AT_ONCE: usize = 64;
 
+/// What is to be deleted.
+#[derive(Debug, Clone)]
+pub(crate) struct Deletion {
+    pub(crate) key: ObjectKey,
+    pub(crate) version: VersionWish,
+    pub(crate) condition: WriteCondition,
+}
+
+/// What a deletion came to, as clients are told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Deleted {
+    /// The version that is gone, or the delete marker that was set.
+    pub(crate) version: Option<String>,
+    /// Whether that is a delete marker.
+    pub(crate) kind: Option<Kind>,
+}
+
+/// A deletion within a bucket whose versions may be locked.
+#[derive(Debug, Clone, Copy)]
+struct Order {
+    version: VersionWish,
+    governance: Governance,
+}
+
+impl Deleted {
+    fn of(removal: &Removal) -> Self {
+        match removal {
+            Removal::Nothing | Removal::Removed(_) => Self::default(),
+            Removal::Marked(marked) => Self {
+                version: Some(shown::version_name(marked.naming, marked.marker)),
+                kind: Some(Kind::Marker),
+            },
+        }
+    }
+
+    fn of_version(wish: VersionWish, removed: Option<&Removed>) -> Self {
+        let name = match (wish, removed) {
+            (_, Some(removed)) => Some(shown::version_name(removed.naming, removed.version)),
+            (VersionWish::Id(version), None) => Some(version.to_string()),
+            (VersionWish::Null, None) => Some("null".to_owned()),
+            (VersionWish::Current, None) => None,
+        };
+        Self {
+            version: name,
+            kind: removed.map(|removed| removed.kind),
+        }
+    }
+}
+
+/// Whether the client asks expressly to be let past a retention that can be lifted.
+pub(crate) fn governance_of(call: &Call) -> Governance {
+    match call.header("x-amz-bypass-governance-retention") {
+        Some(text) if text.eq_ignore_ascii_case("true") => Governance::Bypassed,
+        Some(_) | None => Governance::Kept,
+    }
+}
+
 impl Operations {
-    /// Deletes an object.
+    /// Deletes an object, or one version of it.
     pub(crate) async fn delete_object(
         &self,
         asked: Asked<'_>,
         name: &BucketName,
-        key: &ObjectKey,
-    ) -> Result<(), Fault> {
-        let condition = conditions::of_write(asked.call)?;
-        if condition != WriteCondition::Always {
-            return self.delete_matching(asked, name, key, &condition).await;
-        }
+        deletion: &Deletion,
+    ) -> Result<Deleted, Fault> {
         let bucket = self.bucket(asked, Flow::Change, name).await?;
-        let permit = self.permit_removal(asked, &bucket, key).await?;
-        self.remove(asked, key, permit)
-            .await
-            .map_err(|error| self.fault(asked.call, error))
+        self.delete(asked, &bucket, deletion).await
     }
 
     /// Deletes many objects of a bucket, each by itself.
@@ -40,66 +95,82 @@ impl Operations {
         &self,
         asked: Asked<'_>,
         name: &BucketName,
-        keys: Vec<Result<ObjectKey, Fault>>,
-    ) -> Result<Vec<Result<(), Fault>>, Fault> {
+        deletions: Vec<Result<Deletion, Fault>>,
+    ) -> Result<Vec<Result<Deleted, Fault>>, Fault> {
         let bucket = self.bucket(asked, Flow::Change, name).await?;
         let bucket = &bucket;
-        let deletions = keys.into_iter().map(|key| async move {
-            let key = key?;
-            let permit = self.permit_removal(asked, bucket, &key).await?;
-            self.remove(asked, &key, permit)
-                .await
-                .map_err(|error| self.fault(asked.call, error))
-        });
+        let deletions = deletions
+            .into_iter()
+            .map(|deletion| async move { self.delete(asked, bucket, &deletion?).await });
         Ok(stream::iter(deletions).buffered(AT_ONCE).collect().await)
     }
 
-    async fn permit_removal(
+    async fn delete(
         &self,
         asked: Asked<'_>,
         bucket: &Bucket,
-        key: &ObjectKey,
-    ) -> Result<Permit, Fault> {
+        deletion: &Deletion,
+    ) -> Result<Deleted, Fault> {
+        let order = Order {
+            version: deletion.version,
+            governance: governance_of(asked.call),
+        };
+        let is_plain =
+            deletion.condition == WriteCondition::Always && order.version == VersionWish::Current;
+        if !is_plain {
+            return self.delete_named(asked, bucket, deletion, order).await;
+        }
         let label = bucket.class.unwrap_or(Label::Unclassified);
-        self.permit(asked, Flow::Change, keyed(bucket, key, None, label, 0))
+        let subject = keyed(bucket, &deletion.key, None, label, 0);
+        let permit = self.permit(asked, Flow::Change, subject).await?;
+        self.remove(asked, &deletion.key, order, permit)
             .await
+            .map_err(|error| self.fault(asked.call, error))
     }
 
-    /// Deletes an object only if it is the one that the condition names.
-    async fn delete_matching(
+    /// Deletes a version, or an object only if it is the one that the condition names.
+    async fn delete_named(
         &self,
         asked: Asked<'_>,
-        name: &BucketName,
-        key: &ObjectKey,
-        condition: &WriteCondition,
-    ) -> Result<(), Fault> {
+        bucket: &Bucket,
+        deletion: &Deletion,
+        order: Order,
+    ) -> Result<Deleted, Fault> {
+        let key = &deletion.key;
         for _ in 0..ATTEMPTS_MAX {
-            let target = self.target(asked, Flow::Change, name, key).await?;
+            let target = self
+                .target(asked, Flow::Change, &bucket.name, key, order.version)
+                .await?;
             self.tellable(asked, &target).await?;
-            let Some(description) = &target.description else {
-                return Err(no_such_key());
-            };
-            let Some(head) = self.inspect(asked, &target, description).await? else {
-                continue;
-            };
-            let holds = match condition {
-                WriteCondition::Always | WriteCondition::Present => true,
-                WriteCondition::Matches(etags) => etags.contains(&head.etag),
-                WriteCondition::Absent => {
-                    return Err(Fault::new(
-                        Code::NotImplemented,
-                        "A deletion takes If-Match alone.",
-                    ));
+            let found = target.description.as_ref().or(target.marker.as_ref());
+            if deletion.condition != WriteCondition::Always {
+                let Some(description) = &target.description else {
+                    return Err(no_such_key());
+                };
+                let Some(head) = self.inspect(asked, &target, description).await? else {
+                    continue;
+                };
+                let holds = match &deletion.condition {
+                    WriteCondition::Always | WriteCondition::Present => true,
+                    WriteCondition::Matches(etags) => etags.contains(&head.etag),
+                    WriteCondition::Absent => {
+                        return Err(Fault::new(
+                            Code::NotImplemented,
+                            "A deletion takes If-Match alone.",
+                        ));
+                    }
+                };
+                if !holds {
+                    return Err(precondition_failed("If-Match"));
                 }
-            };
-            if !holds {
-                return Err(precondition_failed("If-Match"));
             }
-            let version = Some(description.version);
-            let subject = keyed(&target.bucket, key, version, description.label, 0);
+            let Some(found) = found else {
+                return Ok(Deleted::of_version(order.version, None));
+            };
+            let subject = keyed(&target.bucket, key, Some(found.version), found.label, 0);
             let permit = self.permit(asked, Flow::Change, subject).await?;
-            match self.remove(asked, key, permit).await {
-                Ok(()) => return Ok(()),
+            match self.remove(asked, key, order, permit).await {
+                Ok(deleted) => return Ok(deleted),
                 Err(Error::Store(error)) if is_stale(&error) => {}
                 Err(error) => return Err(self.fault(asked.call, error)),
             }
@@ -107,33 +178,91 @@ impl Operations {
         Err(self.fault(asked.call, onshore_store::Error::VersionGone))
     }
 
-    async fn remove(&self, asked: Asked<'_>, key: &ObjectKey, permit: Permit) -> Result<(), Error> {
+    async fn remove(
+        &self,
+        asked: Asked<'_>,
+        key: &ObjectKey,
+        order: Order,
+        permit: Permit,
+    ) -> Result<Deleted, Error> {
         let (operations, key) = (self.clone(), key.clone());
-        let leaf = self
+        let (deleted, leaf) = self
             .db
-            .write(move |unit| {
-                let Some(removed) = operations.store.remove(unit, &permit, &key)? else {
-                    return Ok(None);
-                };
-                let bucket = permit
-                    .bucket()
-                    .ok_or(onshore_store::Error::PermitMismatch("bucket"))?;
-                let fact = RemovedFact {
-                    tenant: permit.tenant(),
-                    bucket,
-                    version: removed.version,
-                    label: removed.label,
-                };
-                let leaf = operations.gate.settle_removed(unit, &permit, &fact)?;
-                Ok::<_, Error>(Some(leaf))
-            })
+            .write(move |unit| operations.remove_in(unit, &permit, &key, order))
             .await?;
         // A deletion from abroad must not tell by a receipt that there was something to delete.
         if let Some(leaf) = leaf
-            && self.read_at(asked.call) == crate::error::ReadAt::Home
+            && self.read_at(asked.call) == ReadAt::Home
         {
             asked.call.note_leaf(leaf);
         }
-        Ok(())
+        Ok(deleted)
+    }
+
+    /// Removes and records in one unit of work.
+    fn remove_in(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        key: &ObjectKey,
+        order: Order,
+    ) -> Result<(Deleted, Option<LeafIndex>), Error> {
+        let now = self.gate.now();
+        if order.version != VersionWish::Current {
+            let removed = self.store.remove_version(
+                unit,
+                permit,
+                key,
+                order.version,
+                order.governance,
+                now,
+            )?;
+            let leaf = removed
+                .as_ref()
+                .map(|removed| self.settle_removed(unit, permit, removed))
+                .transpose()?;
+            return Ok((Deleted::of_version(order.version, removed.as_ref()), leaf));
+        }
+        let removal = self.store.remove(unit, permit, key, now)?;
+        let leaf = match &removal {
+            Removal::Nothing => None,
+            Removal::Removed(removed) => Some(self.settle_removed(unit, permit, removed)?),
+            Removal::Marked(marked) => {
+                if let Some(replaced) = &marked.replaced {
+                    self.settle_removed(unit, permit, replaced)?;
+                }
+                Some(self.settle_marked(unit, permit, key, marked)?)
+            }
+        };
+        Ok((Deleted::of(&removal), leaf))
+    }
+
+    fn settle_removed(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        removed: &Removed,
+    ) -> Result<LeafIndex, Error> {
+        let bucket = permit
+            .bucket()
+            .ok_or(onshore_store::Error::PermitMismatch("bucket"))?;
+        let fact = RemovedFact {
+            tenant: permit.tenant(),
+            bucket,
+            version: removed.version,
+            label: removed.label,
+        };
+        Ok(self.gate.settle_removed(unit, permit, &fact)?)
+    }
+
+    fn settle_marked(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        key: &ObjectKey,
+        marked: &Marked,
+    ) -> Result<LeafIndex, Error> {
+        let record = json!({ "change": "object.hidden", "key": key, "marker": marked.marker });
+        Ok(self.gate.settle_changed(unit, permit, record)?)
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn new_object(call: &Call) -> Result<NewObject, Fault> {
         tags: parse_tagging_header(call)?,
         declared: declared(&user_metadata)?,
         user_metadata,
-        original: None,
+        ..NewObject::default()
     })
 }
 
@@ -52,6 +52,7 @@ pub(crate) fn content_headers(call: &Call) -> ContentHeaders {
         content_encoding: (!codings.is_empty()).then(|| codings.join(",")),
         content_language: text(CONTENT_LANGUAGE),
         expires: text(EXPIRES),
+        website_redirect: text(HeaderName::from_static("x-amz-website-redirect-location")),
     }
 }
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use onshore_policy::Flow;
-use onshore_store::{ListPage, ListQuery, ListStart, More, UploadEntry, UploadsQuery};
+use onshore_store::{ListPage, ListQuery, ListStart, More, Reach, UploadEntry, UploadsQuery};
 use onshore_types::{BucketName, UploadId};
 use percent_encoding::utf8_percent_encode;
 use s3s::dto::EncodingType;
@@ -13,7 +13,7 @@ use crate::guard::query::ENCODED_IN_PATH;
 use crate::ops::{ATTEMPTS_MAX, Asked, Operations, is_stale, whole_bucket};
 
 /// The most entries of a page.
-const PAGE_MAX: usize = 1000;
+pub(crate) const PAGE_MAX: usize = 1000;
 
 /// How names are written in an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Operations {
             let bucket = self.bucket(asked, Flow::List, name).await?;
             let label = self
                 .store
-                .list_label(&bucket, &query.prefix)
+                .list_label(&bucket, &query.prefix, Reach::Objects)
                 .await
                 .map_err(|error| self.fault(asked.call, error))?;
             let permit = self
@@ -155,7 +155,7 @@ impl Operations {
             let bucket = self.bucket(asked, Flow::List, name).await?;
             let label = self
                 .store
-                .list_label(&bucket, &query.prefix)
+                .list_label(&bucket, &query.prefix, Reach::Objects)
                 .await
                 .map_err(|error| self.fault(asked.call, error))?;
             let permit = self

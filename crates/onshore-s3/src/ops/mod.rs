@@ -1,30 +1,38 @@
 //! The operations: each describes its transfers, asks the gate, and only then touches the store.
 
+pub(crate) mod acl;
+pub(crate) mod attributes;
 pub(crate) mod buckets;
+pub(crate) mod change;
 pub(crate) mod conditions;
 pub(crate) mod copy;
 pub(crate) mod deletion;
 pub(crate) mod description;
+pub(crate) mod encryption;
+pub(crate) mod lifecycle;
 pub(crate) mod listing;
+pub(crate) mod locks;
 pub(crate) mod multipart;
 pub(crate) mod objects;
 pub(crate) mod outgoing;
 pub(crate) mod parts;
 pub(crate) mod range;
+pub(crate) mod settings;
 pub(crate) mod shown;
 pub(crate) mod tagging;
+pub(crate) mod versions;
 
 use std::fmt;
 
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::Gate;
 use onshore_policy::{Flow, Permit, Subject, Transfer};
-use onshore_store::{Bucket, Description, Store};
+use onshore_store::{Bucket, Described, Description, Reach, Store, VersionWish, Versioning};
 use onshore_types::{BucketName, ByteRange, Label, ObjectKey, VersionId};
 
 use crate::call::Call;
 use crate::error::{Error, ReadAt, no_such_bucket, no_such_key};
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 use crate::operations;
 
 /// How often a transfer is described and judged anew when what was judged changed meanwhile.
@@ -58,7 +66,11 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Target {
     pub(crate) bucket: Bucket,
     pub(crate) key: ObjectKey,
+    /// Which of its versions is meant.
+    pub(crate) wish: VersionWish,
     pub(crate) description: Option<Description>,
+    /// The delete marker that is there in the place of an object.
+    pub(crate) marker: Option<Description>,
 }
 
 impl Operations {
@@ -136,15 +148,25 @@ impl Operations {
         flow: Flow,
         name: &BucketName,
         key: &ObjectKey,
+        wish: VersionWish,
     ) -> Result<Target, Fault> {
-        let found = self.store.look(name, key).await;
+        let found = self.store.look(name, key, wish).await;
         let found = found.map_err(|error| self.fault(asked.call, error))?;
         match found {
-            Some((bucket, description)) if bucket.tenant == asked.call.tenant() => Ok(Target {
-                bucket,
-                key: key.clone(),
-                description,
-            }),
+            Some((bucket, described)) if bucket.tenant == asked.call.tenant() => {
+                let (description, marker) = match described {
+                    Described::Absent => (None, None),
+                    Described::Marker(marker) => (None, Some(marker)),
+                    Described::Object(description) => (Some(description), None),
+                };
+                Ok(Target {
+                    bucket,
+                    key: key.clone(),
+                    wish,
+                    description,
+                    marker,
+                })
+            }
             Some(_) => Err(match self.bucket(asked, flow, name).await {
                 Ok(_) => Fault::access_denied(),
                 Err(fault) => fault,
@@ -157,10 +179,14 @@ impl Operations {
     /// else is told what he would be told of an object that he may not read.
     pub(crate) async fn absent(&self, asked: Asked<'_>, flow: Flow, target: &Target) -> Fault {
         if self.read_at(asked.call) == ReadAt::Home {
-            return no_such_key();
+            return target.missing();
         }
-        match self.store.is_all_free(&target.bucket, "").await {
-            Ok(true) => return no_such_key(),
+        match self
+            .store
+            .is_all_free(&target.bucket, "", target.reach())
+            .await
+        {
+            Ok(true) => return target.missing(),
             Ok(false) => {}
             Err(error) => return self.fault(asked.call, error),
         }
@@ -187,7 +213,7 @@ impl Operations {
             }
             None if self
                 .store
-                .is_all_free(&target.bucket, "")
+                .is_all_free(&target.bucket, "", target.reach())
                 .await
                 .map_err(|error| self.fault(asked.call, error))? =>
             {
@@ -195,6 +221,53 @@ impl Operations {
             }
             None => Err(self.absent(asked, Flow::Inspect, target).await),
         }
+    }
+}
+
+impl Target {
+    /// Returns whose labels say whether it may be told that there is nothing.
+    fn reach(&self) -> Reach {
+        match self.bucket.versioning {
+            Versioning::Off => Reach::Objects,
+            Versioning::Enabled | Versioning::Suspended => Reach::Versions,
+        }
+    }
+
+    /// Says that there is no such object, as whoever may know is told.
+    fn missing(&self) -> Fault {
+        let fault = match (self.wish, &self.marker) {
+            (VersionWish::Current, _) => no_such_key(),
+            (VersionWish::Null | VersionWish::Id(_), None) => {
+                Fault::new(Code::NoSuchVersion, "The specified version does not exist.")
+            }
+            (VersionWish::Null | VersionWish::Id(_), Some(_)) => Fault::new(
+                Code::MethodNotAllowed,
+                "The specified method is not allowed against this resource.",
+            )
+            .with_header("allow", "DELETE"),
+        };
+        match &self.marker {
+            None => fault,
+            Some(marker) => fault
+                .with_header("x-amz-delete-marker", "true")
+                .with_header(
+                    "x-amz-version-id",
+                    &shown::version_name(marker.naming, marker.version),
+                ),
+        }
+    }
+}
+
+/// Reads which version of a key is meant.
+pub(crate) fn parse_version(text: Option<&str>) -> Result<VersionWish, Fault> {
+    match text {
+        None => Ok(VersionWish::Current),
+        Some("null") => Ok(VersionWish::Null),
+        Some(text) => text.parse().map(VersionWish::Id).map_err(|_| {
+            Fault::new(Code::InvalidArgument, "Invalid version id specified")
+                .with_detail("ArgumentName", "versionId")
+                .with_detail("ArgumentValue", text.chars().take(64).collect::<String>())
+        }),
     }
 }
 

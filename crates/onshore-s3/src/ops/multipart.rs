@@ -1,10 +1,11 @@
 //! Uploads in parts: begun, completed, aborted.
 
+use http::HeaderMap;
 use onshore_db::CrashPoint;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, Committed, CompletePart, Completion,
-    NewUpload, UploadDescription, WriteCondition,
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CompletePart, Completion, NewUpload,
+    UploadDescription, VersionWish, WriteCondition,
 };
 use onshore_types::{BucketName, Label, ObjectKey, UploadId};
 use serde_json::json;
@@ -13,7 +14,18 @@ use crate::call::{CHECKSUM_HEADERS, Call, checksum_header, parse_checksum};
 use crate::error::{Error, no_such_upload};
 use crate::fault::{Code, Fault};
 use crate::ops::description::new_object;
-use crate::ops::{ATTEMPTS_MAX, Asked, Operations, conditions, is_stale, keyed};
+use crate::ops::objects::Written;
+use crate::ops::{
+    ATTEMPTS_MAX, Asked, Operations, acl, conditions, encryption, is_stale, keyed, locks, shown,
+};
+
+/// An upload that was begun, and the headers that tell of it.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) upload: UploadId,
+    pub(crate) new: NewUpload,
+    pub(crate) headers: HeaderMap,
+}
 
 impl Operations {
     /// Begins an upload.
@@ -22,18 +34,22 @@ impl Operations {
         asked: Asked<'_>,
         name: &BucketName,
         key: &ObjectKey,
-    ) -> Result<(UploadId, NewUpload), Fault> {
-        let new = NewUpload {
+    ) -> Result<Begun, Fault> {
+        let mut new = NewUpload {
             object: new_object(asked.call)?,
             checksum: checksum_of_upload(asked.call)?,
         };
         for _ in 0..ATTEMPTS_MAX {
             let bucket = self.bucket(asked, Flow::Change, name).await?;
+            self.check_access(asked, &bucket, acl::of_headers(asked.call)?)
+                .await?;
+            new.object.encryption = encryption::of_write(asked.call, &bucket)?.encryption;
+            new.object.lock = locks::of_write(asked.call, &bucket, self.gate.now())?;
             let label = Label::of_declarations([new.object.declared, bucket.class]);
             let subject = keyed(&bucket, key, None, label, 0);
             let permit = self.permit(asked, Flow::Change, subject).await?;
             let (operations, begun) = (self.clone(), new.clone());
-            let key = key.clone();
+            let (key, begun_key) = (key.clone(), key.clone());
             let result = self
                 .db
                 .write(move |unit| {
@@ -41,13 +57,22 @@ impl Operations {
                     let upload = operations.store.create_upload(unit, &permit, &begun, now)?;
                     let record = json!({ "change": "upload.begun", "key": key, "upload": upload, "label": label });
                     let leaf = operations.gate.settle_changed(unit, &permit, record)?;
-                    Ok::<_, Error>((upload, leaf))
+                    Ok::<_, Error>((upload, now, leaf))
                 })
                 .await;
             match result {
-                Ok((upload, leaf)) => {
+                Ok((upload, now, leaf)) => {
                     asked.call.note_leaf(leaf);
-                    return Ok((upload, new));
+                    let lifecycle = bucket.lifecycle.as_ref();
+                    let abortion =
+                        lifecycle.and_then(|lifecycle| lifecycle.abortion(&begun_key, now));
+                    let mut headers = shown::of_abortion(abortion);
+                    shown::insert_encryption(&mut headers, &new.object.encryption);
+                    return Ok(Begun {
+                        upload,
+                        new,
+                        headers,
+                    });
                 }
                 Err(Error::Store(error)) if is_stale(&error) => {}
                 Err(error) => return Err(self.fault(asked.call, error)),
@@ -96,10 +121,12 @@ impl Operations {
         key: &ObjectKey,
         upload: UploadId,
         parts: Vec<CompletePart>,
-    ) -> Result<Committed, Fault> {
+    ) -> Result<Written, Fault> {
         let condition = conditions::of_write(asked.call)?;
         if condition != WriteCondition::Always {
-            let target = self.target(asked, Flow::Store, name, key).await?;
+            let target = self
+                .target(asked, Flow::Store, name, key, VersionWish::Current)
+                .await?;
             self.tellable(asked, &target).await?;
         }
         for _ in 0..ATTEMPTS_MAX {
@@ -133,9 +160,17 @@ impl Operations {
                 Ok((committed, leaf)) => {
                     asked.call.note_leaf(leaf);
                     self.crash.reach(CrashPoint::Answer);
-                    return Ok(committed);
+                    return Ok(Written::new(&bucket, key, committed));
                 }
                 Err(Error::Store(error)) if is_stale(&error) => {}
+                Err(Error::Store(onshore_store::Error::BodyLength { expected, got })) => {
+                    return Err(Fault::new(
+                        Code::InvalidRequest,
+                        format!(
+                            "The provided 'x-amz-mp-object-size' header value {expected} does not match what was computed: {got}"
+                        ),
+                    ));
+                }
                 Err(error) => return Err(self.of_failed_write(asked, &bucket, key, error).await),
             }
         }

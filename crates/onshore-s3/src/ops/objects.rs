@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use futures_util::Stream;
 use http::HeaderMap;
 use onshore_db::CrashPoint;
 use onshore_gate::StoredFact;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
-    BodyError, Bucket, Checks, Committed, Description, Layout, NewObject, ObjectHead, Staged,
-    WriteCondition,
+    BodyError, Bucket, Candidate, Checks, Committed, CustomerKey, Description, Layout, NewObject,
+    ObjectHead, Staged, VersionWish, WriteCondition,
 };
 use onshore_types::{BucketName, ByteRange, Label, LeafIndex, ObjectKey};
 use s3s::dto::StreamingBlob;
@@ -16,8 +17,12 @@ use s3s::dto::StreamingBlob;
 use crate::call::{Call, checksum_header, parse_checksum};
 use crate::error::{Error, ReadAt, precondition_failed};
 use crate::fault::{Code, Fault};
+use crate::guard::form::FormUpload;
+use crate::ops::acl;
 use crate::ops::conditions::{self, Conditions, Outcome};
 use crate::ops::description::new_object;
+use crate::ops::encryption;
+use crate::ops::locks;
 use crate::ops::outgoing::Outgoing;
 use crate::ops::range::{Resolved, Wanted};
 use crate::ops::shown::{self, Overrides};
@@ -26,6 +31,7 @@ use crate::ops::{ATTEMPTS_MAX, Asked, Operations, Target, described, is_stale, k
 /// What a read or a description is asked with, besides the headers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ReadWish {
+    pub(crate) version: VersionWish,
     pub(crate) part_number: Option<i32>,
     pub(crate) checksums: Checksums,
     pub(crate) overrides: Overrides,
@@ -45,6 +51,13 @@ pub(crate) struct Answered {
     pub(crate) headers: HeaderMap,
     pub(crate) selection: Selection,
     pub(crate) body: Option<Outgoing>,
+}
+
+/// An object that was written, and the headers that tell of it.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) committed: Committed,
+    pub(crate) headers: HeaderMap,
 }
 
 /// Which bytes an answer is about.
@@ -88,12 +101,16 @@ impl Operations {
         key: &ObjectKey,
         wish: &ReadWish,
     ) -> Result<Answered, Fault> {
+        let customer = encryption::of_read(asked.call)?;
         for _ in 0..ATTEMPTS_MAX {
-            let target = self.target(asked, Flow::Read, name, key).await?;
+            let target = self
+                .target(asked, Flow::Read, name, key, wish.version)
+                .await?;
             let Some(description) = &target.description else {
                 return Err(self.absent(asked, Flow::Read, &target).await);
             };
-            let Some(selection) = self.select(asked, &target, description, wish).await? else {
+            let selected = self.select(asked, &target, description, wish, customer.as_ref());
+            let Some(selection) = selected.await? else {
                 continue;
             };
             let subject = described(&target, description, selection.range);
@@ -102,13 +119,17 @@ impl Operations {
             if let Some(leaf) = outflow.leaf() {
                 asked.call.note_leaf(leaf);
             }
-            let (head, body) = match self.store.read(permit, selection.range).await {
+            let read = self
+                .store
+                .read_with(permit, selection.range, customer.clone())
+                .await;
+            let (head, body) = match read {
                 Ok(read) => read,
                 Err(error) if is_stale(&error) => continue,
                 Err(error) => return Err(self.fault(asked.call, error)),
             };
             return Ok(Answered {
-                headers: answer_headers(&head, wish, selection.extent),
+                headers: answer_headers(&target.bucket, &head, wish, selection.extent),
                 selection,
                 body: Some(Outgoing::new(body, outflow)),
             });
@@ -124,18 +145,24 @@ impl Operations {
         key: &ObjectKey,
         wish: &ReadWish,
     ) -> Result<Answered, Fault> {
+        let customer = encryption::of_read(asked.call)?;
         for _ in 0..ATTEMPTS_MAX {
-            let target = self.target(asked, Flow::Inspect, name, key).await?;
+            let target = self
+                .target(asked, Flow::Inspect, name, key, wish.version)
+                .await?;
             let Some(description) = &target.description else {
                 return Err(self.absent(asked, Flow::Inspect, &target).await);
             };
             let Some(head) = self.inspect(asked, &target, description).await? else {
                 continue;
             };
+            head.encryption
+                .check(customer.as_ref())
+                .map_err(|error| self.fault(asked.call, error))?;
             check_conditions(asked.call, &head)?;
             let selection = select_of(asked.call, &head, wish)?;
             return Ok(Answered {
-                headers: answer_headers(&head, wish, selection.extent),
+                headers: answer_headers(&target.bucket, &head, wish, selection.extent),
                 selection,
                 body: None,
             });
@@ -167,6 +194,7 @@ impl Operations {
         target: &Target,
         description: &Description,
         wish: &ReadWish,
+        customer: Option<&CustomerKey>,
     ) -> Result<Option<Selection>, Fault> {
         let size_bytes = description.size_bytes;
         let resolved = Wanted::parse(asked.call.header("range")).resolve(size_bytes);
@@ -180,6 +208,9 @@ impl Operations {
                 let Some(head) = self.inspect(asked, target, description).await? else {
                     return Ok(None);
                 };
+                head.encryption
+                    .check(customer)
+                    .map_err(|error| self.fault(asked.call, error))?;
                 check_conditions(asked.call, &head)?;
                 select_of(asked.call, &head, wish).map(Some)
             }
@@ -193,11 +224,45 @@ impl Operations {
         name: &BucketName,
         key: &ObjectKey,
         body: Option<StreamingBlob>,
-    ) -> Result<Committed, Fault> {
-        let object = new_object(asked.call)?;
-        let condition = conditions::of_write(asked.call)?;
+    ) -> Result<Written, Fault> {
         let checks = checks_of(asked.call)?;
-        let target = self.target(asked, Flow::Store, name, key).await?;
+        self.take_in(asked, name, key, incoming(body), checks).await
+    }
+
+    /// Takes the file of a form in.
+    pub(crate) async fn post_object(
+        &self,
+        asked: Asked<'_>,
+        form: FormUpload,
+    ) -> Result<Written, Fault> {
+        let (name, key) = (form.bucket.clone(), form.key.clone());
+        // How long a file is shows only at its end.
+        let checks = Checks {
+            claims: asked.call.announced().checksums.clone(),
+            ..Checks::default()
+        };
+        self.take_in(asked, &name, &key, form.into_body(), checks)
+            .await
+    }
+
+    async fn take_in(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+        body: impl Stream<Item = Result<bytes::Bytes, BodyError>> + Send,
+        checks: Checks,
+    ) -> Result<Written, Fault> {
+        let mut object = new_object(asked.call)?;
+        let condition = conditions::of_write(asked.call)?;
+        let target = self
+            .target(asked, Flow::Store, name, key, VersionWish::Current)
+            .await?;
+        self.check_access(asked, &target.bucket, acl::of_headers(asked.call)?)
+            .await?;
+        let encrypted = encryption::of_write(asked.call, &target.bucket)?;
+        object.encryption = encrypted.encryption;
+        object.lock = locks::of_write(asked.call, &target.bucket, self.gate.now())?;
         if condition != WriteCondition::Always {
             self.tellable(asked, &target).await?;
         }
@@ -210,12 +275,17 @@ impl Operations {
                 checks.len_bytes,
             )
             .await?;
-        let staged = self
+        let mut staged = self
             .store
-            .stage(&permit, incoming(body), &checks)
+            .stage(&permit, body, &checks)
             .await
             .map_err(|error| self.fault(asked.call, error))?;
         self.verify_trailer(asked.call, &staged)?;
+        if let Some(customer) = &encrypted.customer {
+            staged
+                .lock_with(customer)
+                .map_err(|error| self.fault(asked.call, error))?;
+        }
         self.commit(asked, target.bucket, key, permit, staged, object, condition)
             .await
     }
@@ -267,7 +337,7 @@ impl Operations {
         staged: Staged,
         object: NewObject,
         condition: WriteCondition,
-    ) -> Result<Committed, Fault> {
+    ) -> Result<Written, Fault> {
         let (staged, object) = (Arc::new(staged), Arc::new(object));
         for _ in 0..ATTEMPTS_MAX {
             let work = (
@@ -292,7 +362,7 @@ impl Operations {
                 Ok((committed, leaf)) => {
                     asked.call.note_leaf(leaf);
                     self.crash.reach(CrashPoint::Answer);
-                    return Ok(committed);
+                    return Ok(Written::new(&bucket, key, committed));
                 }
                 Err(Error::Store(onshore_store::Error::LabelChanged { .. })) => {
                     bucket = self.bucket(asked, Flow::Store, &bucket.name).await?;
@@ -346,7 +416,16 @@ impl Operations {
             )
         );
         if is_condition && self.read_at(asked.call) == ReadAt::Abroad {
-            let target = match self.target(asked, Flow::Inspect, &bucket.name, key).await {
+            let target = self
+                .target(
+                    asked,
+                    Flow::Inspect,
+                    &bucket.name,
+                    key,
+                    VersionWish::Current,
+                )
+                .await;
+            let target = match target {
                 Ok(target) => target,
                 Err(fault) => return fault,
             };
@@ -355,6 +434,25 @@ impl Operations {
             }
         }
         self.fault(asked.call, error)
+    }
+}
+
+impl Written {
+    /// Puts together what is told of what was written.
+    pub(crate) fn new(bucket: &Bucket, key: &ObjectKey, committed: Committed) -> Self {
+        let mut headers = shown::of_committed(&committed);
+        if let Some(lifecycle) = &bucket.lifecycle {
+            let candidate = Candidate {
+                key,
+                tags: &committed.tags,
+                size_bytes: committed.size_bytes,
+            };
+            shown::insert_expiry(
+                &mut headers,
+                lifecycle.expiry(candidate, committed.modified),
+            );
+        }
+        Self { committed, headers }
     }
 }
 
@@ -441,7 +539,7 @@ fn part_of(head: &ObjectHead, number: i32) -> Result<Selection, Fault> {
     }
     let part = head.parts.get(index).ok_or_else(|| {
         Fault::new(
-            Code::InvalidRange,
+            Code::InvalidPartNumber,
             "The requested partnumber is not satisfiable",
         )
         .with_detail("ActualPartCount", head.parts.len().max(1).to_string())
@@ -466,8 +564,21 @@ fn part_of(head: &ObjectHead, number: i32) -> Result<Selection, Fault> {
     })
 }
 
-fn answer_headers(head: &ObjectHead, wish: &ReadWish, extent: Extent) -> HeaderMap {
+fn answer_headers(
+    bucket: &Bucket,
+    head: &ObjectHead,
+    wish: &ReadWish,
+    extent: Extent,
+) -> HeaderMap {
     let mut headers = shown::headers(head, &wish.overrides);
+    if let (Some(lifecycle), VersionWish::Current) = (&bucket.lifecycle, wish.version) {
+        let candidate = Candidate {
+            key: &head.key,
+            tags: &head.tags,
+            size_bytes: head.size_bytes,
+        };
+        shown::insert_expiry(&mut headers, lifecycle.expiry(candidate, head.modified));
+    }
     if wish.part_number.is_some() && !head.parts.is_empty() {
         headers.insert("x-amz-mp-parts-count", head.parts.len().into());
     }
@@ -499,7 +610,7 @@ pub(crate) fn checks_of(call: &Call) -> Result<Checks, Fault> {
 /// Turns a request's body into what the store takes in.
 pub(crate) fn incoming(
     body: Option<StreamingBlob>,
-) -> impl futures_util::Stream<Item = Result<bytes::Bytes, BodyError>> + Send {
+) -> impl Stream<Item = Result<bytes::Bytes, BodyError>> + Send {
     use futures_util::StreamExt as _;
     futures_util::stream::iter(body)
         .flatten()

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use onshore_db::CrashPoint;
 use onshore_policy::{Flow, Permit};
-use onshore_store::{More, Part, PartEntry, PartsQuery, Staged, UploadDescription};
+use onshore_store::{
+    ChecksumAlgorithm, Encryption, More, Part, PartEntry, PartsQuery, Staged, UploadDescription,
+};
 use onshore_types::{BucketName, ObjectKey, Timestamp, UploadId};
 use s3s::dto::StreamingBlob;
 use serde_json::json;
 
+use crate::call::Call;
 use crate::error::Error;
 use crate::fault::{Code, Fault};
 use crate::ops::objects::{checks_of, incoming};
-use crate::ops::{ATTEMPTS_MAX, Asked, Operations, is_stale, keyed};
+use crate::ops::{ATTEMPTS_MAX, Asked, Operations, encryption, is_stale, keyed, shown};
 
 /// A page of an upload's parts.
 #[derive(Debug)]
@@ -20,6 +24,7 @@ pub(crate) struct PartsListed {
     pub(crate) parts: Vec<PartEntry>,
     pub(crate) more: More,
     pub(crate) description: UploadDescription,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Operations {
@@ -32,26 +37,46 @@ impl Operations {
         upload: UploadId,
         number: u32,
         body: Option<StreamingBlob>,
-    ) -> Result<Part, Fault> {
+    ) -> Result<(Part, Encryption), Fault> {
         let mut checks = checks_of(asked.call)?;
         let (bucket, description) = self.upload(asked, Flow::Store, name, key, upload).await?;
+        if let (Some((begun_with, _)), Some(sent)) = (description.checksum, carried(asked.call))
+            && begun_with != sent
+        {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                format!(
+                    "Checksum Type mismatch occurred, expected checksum Type: {begun_with}, actual checksum Type: {sent}"
+                ),
+            ));
+        }
         if let Some((algorithm, _)) = description.checksum
             && !checks.wanted.contains(&algorithm)
         {
             checks.wanted.push(algorithm);
         }
+        let customer = encryption::of_part(asked.call)?;
+        description
+            .encryption
+            .check(customer.as_ref())
+            .map_err(|error| self.fault(asked.call, error))?;
         let permit = self
             .permit_part(asked, &bucket, key, description.label, checks.len_bytes)
             .await?;
-        let staged = self
+        let mut staged = self
             .store
             .stage_part(&permit, number, incoming(body), &checks)
             .await
             .map_err(|error| self.fault(asked.call, error))?;
         self.verify_trailer(asked.call, &staged)?;
+        if let Some(customer) = &customer {
+            staged
+                .lock_with(customer)
+                .map_err(|error| self.fault(asked.call, error))?;
+        }
         self.commit_part(asked, name, key, upload, permit, staged)
             .await
-            .map(|(part, _)| part)
+            .map(|(part, _)| (part, description.encryption))
     }
 
     /// Gives an upload a staged part.
@@ -124,7 +149,11 @@ impl Operations {
             let permit = self.permit(asked, Flow::Inspect, subject).await?;
             match self.store.list_parts(permit, upload, query.clone()).await {
                 Ok(page) => {
+                    let lifecycle = bucket.lifecycle.as_ref();
+                    let abortion = lifecycle
+                        .and_then(|lifecycle| lifecycle.abortion(key, description.created));
                     return Ok(PartsListed {
+                        headers: shown::of_abortion(abortion),
                         parts: page.parts,
                         more: page.more,
                         description,
@@ -136,6 +165,15 @@ impl Operations {
         }
         Err(self.fault(asked.call, onshore_store::Error::VersionGone))
     }
+}
+
+/// Returns which checksum comes with a part.
+fn carried(call: &Call) -> Option<ChecksumAlgorithm> {
+    let announced = call.announced();
+    let header = announced.checksums.first();
+    header
+        .map(|checksum| checksum.algorithm)
+        .or(announced.trailing)
 }
 
 /// Reads the number of a part.

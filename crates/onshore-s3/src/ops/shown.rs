@@ -5,11 +5,16 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use onshore_store::{Checksum, ChecksumAlgorithm, ChecksumKind, ObjectHead};
-use onshore_types::Timestamp;
+use onshore_store::{
+    Checksum, ChecksumAlgorithm, ChecksumKind, Committed, Encryption, LegalHold, Lock, Naming,
+    ObjectHead, RetentionMode, Versioning,
+};
+use onshore_types::{Timestamp, VersionId};
+use percent_encoding::utf8_percent_encode;
 use s3s::dto::{self, ETag};
 
 use crate::call::checksum_header;
+use crate::guard::query::ENCODED_IN_PATH;
 
 /// Shows an instant. S3 tells whole seconds, in listings too.
 pub(crate) fn time(at: Timestamp) -> dto::Timestamp {
@@ -109,13 +114,16 @@ pub(crate) fn headers(head: &ObjectHead, overrides: &Overrides) -> HeaderMap {
             or(&overrides.content_language, &content.content_language),
         ),
         ("expires", expires),
+        (
+            "x-amz-website-redirect-location",
+            content.website_redirect.clone(),
+        ),
         ("etag", Some(format!("\"{}\"", head.etag))),
         ("last-modified", http_date(&time(head.modified))),
         ("accept-ranges", Some("bytes".to_owned())),
-        ("x-amz-server-side-encryption", Some("AES256".to_owned())),
         (
             "x-amz-tagging-count",
-            (head.tag_count > 0).then(|| head.tag_count.to_string()),
+            (!head.tags.is_empty()).then(|| head.tags.len().to_string()),
         ),
     ] {
         insert(
@@ -125,7 +133,140 @@ pub(crate) fn headers(head: &ObjectHead, overrides: &Overrides) -> HeaderMap {
         );
     }
     insert_metadata(&mut headers, head);
+    insert_encryption(&mut headers, &head.encryption);
+    insert_version(&mut headers, head.versioning, head.naming, head.version);
+    insert_lock(&mut headers, &head.lock);
     headers
+}
+
+/// Shows how a version is named.
+pub(crate) fn version_name(naming: Naming, version: VersionId) -> String {
+    match naming {
+        Naming::Own => version.to_string(),
+        Naming::Null => "null".to_owned(),
+    }
+}
+
+/// Adds the version's name, where the bucket is or was versioned.
+pub(crate) fn insert_version(
+    headers: &mut HeaderMap,
+    versioning: Versioning,
+    naming: Naming,
+    version: VersionId,
+) {
+    match versioning {
+        Versioning::Off => {}
+        Versioning::Enabled | Versioning::Suspended => insert(
+            headers,
+            HeaderName::from_static("x-amz-version-id"),
+            Some(&version_name(naming, version)),
+        ),
+    }
+}
+
+/// Adds how the object is encrypted.
+pub(crate) fn insert_encryption(headers: &mut HeaderMap, encryption: &Encryption) {
+    let mut add = |name: &'static str, value: &str| {
+        insert(headers, HeaderName::from_static(name), Some(value));
+    };
+    match encryption {
+        Encryption::Service => add("x-amz-server-side-encryption", "AES256"),
+        Encryption::Kms { key, .. } => {
+            add("x-amz-server-side-encryption", "aws:kms");
+            add("x-amz-server-side-encryption-aws-kms-key-id", key);
+        }
+        Encryption::Customer { md5 } => {
+            add("x-amz-server-side-encryption-customer-algorithm", "AES256");
+            add("x-amz-server-side-encryption-customer-key-md5", md5);
+        }
+    }
+}
+
+/// Returns the headers that tell of what was written.
+pub(crate) fn of_committed(committed: &Committed) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    insert_encryption(&mut headers, &committed.encryption);
+    insert_version(
+        &mut headers,
+        committed.versioning,
+        committed.naming,
+        committed.version,
+    );
+    headers
+}
+
+/// Adds the locks on a version.
+fn insert_lock(headers: &mut HeaderMap, lock: &Lock) {
+    let mut add = |name: &'static str, value: Option<&str>| {
+        insert(headers, HeaderName::from_static(name), value);
+    };
+    add(
+        "x-amz-object-lock-legal-hold",
+        lock.hold.map(|hold| match hold {
+            LegalHold::On => "ON",
+            LegalHold::Off => "OFF",
+        }),
+    );
+    if let Some(retention) = lock.retention {
+        add(
+            "x-amz-object-lock-mode",
+            Some(retention_mode(retention.mode)),
+        );
+        add(
+            "x-amz-object-lock-retain-until-date",
+            iso_date(retention.until).as_deref(),
+        );
+    }
+}
+
+/// Shows a mode of retention.
+pub(crate) fn retention_mode(mode: RetentionMode) -> &'static str {
+    match mode {
+        RetentionMode::Governance => "GOVERNANCE",
+        RetentionMode::Compliance => "COMPLIANCE",
+    }
+}
+
+/// Shows an instant with its milliseconds.
+pub(crate) fn exact_time(at: Timestamp) -> dto::Timestamp {
+    let millis = Duration::from_millis(at.as_millis().unsigned_abs());
+    dto::Timestamp::from(SystemTime::UNIX_EPOCH + millis)
+}
+
+/// Adds when the object expires, if the lifecycle of its bucket says so.
+pub(crate) fn insert_expiry(headers: &mut HeaderMap, expiry: Option<(Timestamp, &str)>) {
+    let text = expiry.and_then(|(at, rule)| {
+        let date = http_date(&time(at))?;
+        let rule = utf8_percent_encode(rule, ENCODED_IN_PATH);
+        Some(format!("expiry-date=\"{date}\", rule-id=\"{rule}\""))
+    });
+    insert(
+        headers,
+        HeaderName::from_static("x-amz-expiration"),
+        text.as_deref(),
+    );
+}
+
+/// Returns the headers that tell when an upload is aborted, if the lifecycle of its bucket says so.
+pub(crate) fn of_abortion(abortion: Option<(Timestamp, &str)>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some((at, rule)) = abortion {
+        let mut add = |name: &'static str, value: Option<&str>| {
+            insert(&mut headers, HeaderName::from_static(name), value);
+        };
+        add("x-amz-abort-date", http_date(&time(at)).as_deref());
+        let rule = utf8_percent_encode(rule, ENCODED_IN_PATH).to_string();
+        add("x-amz-abort-rule-id", Some(&rule));
+    }
+    headers
+}
+
+fn iso_date(at: Timestamp) -> Option<String> {
+    let mut text = Vec::new();
+    exact_time(at)
+        .format(dto::TimestampFormat::DateTime, &mut text)
+        .ok()?;
+    String::from_utf8(text).ok()
 }
 
 /// Adds user metadata as it was sent; what is not ASCII goes out as RFC 2047 has it. What no header can carry is

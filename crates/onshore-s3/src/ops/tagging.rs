@@ -1,19 +1,22 @@
 //! Tags of an object: read, replaced, removed, and how they are written in a header.
 
+use http::HeaderMap;
 use onshore_policy::Flow;
-use onshore_store::Tags;
+use onshore_store::{Tags, VersionWish};
 use onshore_types::{BucketName, ByteRange, ObjectKey};
 use s3s::dto::Tag;
 use serde_json::json;
 
 use crate::call::Call;
-use crate::error::Error;
 use crate::fault::{Code, Fault};
 use crate::guard::query::decode;
+use crate::ops::change::name_of;
 use crate::ops::{ATTEMPTS_MAX, Asked, Operations, described, is_stale};
 
 /// The most tags of an object.
 const TAGS_MAX: usize = 10;
+/// The most tags of a bucket.
+const BUCKET_TAGS_MAX: usize = 50;
 /// The longest key, in characters.
 const KEY_MAX: usize = 128;
 /// The longest value, in characters.
@@ -26,16 +29,17 @@ impl Operations {
         asked: Asked<'_>,
         name: &BucketName,
         key: &ObjectKey,
-    ) -> Result<Tags, Fault> {
+        wish: VersionWish,
+    ) -> Result<(Tags, HeaderMap), Fault> {
         for _ in 0..ATTEMPTS_MAX {
-            let target = self.target(asked, Flow::Inspect, name, key).await?;
+            let target = self.target(asked, Flow::Inspect, name, key, wish).await?;
             let Some(description) = &target.description else {
                 return Err(self.absent(asked, Flow::Inspect, &target).await);
             };
             let subject = described(&target, description, ByteRange::whole(0));
             let permit = self.permit(asked, Flow::Inspect, subject).await?;
             match self.store.tags(permit).await {
-                Ok(tags) => return Ok(tags),
+                Ok(tags) => return Ok((tags, name_of(description))),
                 Err(error) if is_stale(&error) => {}
                 Err(error) => return Err(self.fault(asked.call, error)),
             }
@@ -49,38 +53,15 @@ impl Operations {
         asked: Asked<'_>,
         name: &BucketName,
         key: &ObjectKey,
+        wish: VersionWish,
         tags: Tags,
-    ) -> Result<(), Fault> {
-        for _ in 0..ATTEMPTS_MAX {
-            let target = self.target(asked, Flow::Change, name, key).await?;
-            // How this ends tells whether there is such an object.
-            self.tellable(asked, &target).await?;
-            let Some(description) = &target.description else {
-                return Err(self.absent(asked, Flow::Inspect, &target).await);
-            };
-            let subject = described(&target, description, ByteRange::whole(0));
-            let permit = self.permit(asked, Flow::Change, subject).await?;
-            let (operations, tags) = (self.clone(), tags.clone());
-            let key = key.clone();
-            let result = self
-                .db
-                .write(move |unit| {
-                    let version = operations.store.set_tags(unit, &permit, &tags)?;
-                    let record =
-                        json!({ "change": "tags", "key": key, "version": version, "tags": tags });
-                    Ok::<_, Error>(operations.gate.settle_changed(unit, &permit, record)?)
-                })
-                .await;
-            match result {
-                Ok(leaf) => {
-                    asked.call.note_leaf(leaf);
-                    return Ok(());
-                }
-                Err(Error::Store(error)) if is_stale(&error) => {}
-                Err(error) => return Err(self.fault(asked.call, error)),
-            }
-        }
-        Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    ) -> Result<HeaderMap, Fault> {
+        let record_key = key.clone();
+        self.change_version(asked, name, key, wish, move |store, unit, permit, _| {
+            let version = store.set_tags(unit, permit, &tags)?;
+            Ok(json!({ "change": "tags", "key": record_key, "version": version, "tags": tags }))
+        })
+        .await
     }
 }
 
@@ -101,18 +82,28 @@ pub(crate) fn parse_tagging_header(call: &Call) -> Result<Tags, Fault> {
         };
         Ok((read(key)?, read(value)?))
     });
-    collect(pairs)
+    collect(pairs, TAGS_MAX)
 }
 
-/// Reads the tags of a document.
+/// Reads the tags of an object from a document.
 pub(crate) fn parse_tag_set(tag_set: Vec<Tag>) -> Result<Tags, Fault> {
-    collect(tag_set.into_iter().map(|tag| match (tag.key, tag.value) {
+    parse_tags(tag_set, TAGS_MAX)
+}
+
+/// Reads the tags of a bucket from a document.
+pub(crate) fn parse_bucket_tags(tag_set: Vec<Tag>) -> Result<Tags, Fault> {
+    parse_tags(tag_set, BUCKET_TAGS_MAX)
+}
+
+fn parse_tags(tag_set: Vec<Tag>, tags_max: usize) -> Result<Tags, Fault> {
+    let pairs = tag_set.into_iter().map(|tag| match (tag.key, tag.value) {
         (Some(key), Some(value)) => Ok((key, value)),
         _ => Err(Fault::new(
             Code::MalformedXML,
             "The XML you provided was not well-formed or did not validate against our published schema",
         )),
-    }))
+    });
+    collect(pairs, tags_max)
 }
 
 /// Shows tags in a document.
@@ -125,7 +116,10 @@ pub(crate) fn tag_set(tags: Tags) -> Vec<Tag> {
         .collect()
 }
 
-fn collect(pairs: impl Iterator<Item = Result<(String, String), Fault>>) -> Result<Tags, Fault> {
+fn collect(
+    pairs: impl Iterator<Item = Result<(String, String), Fault>>,
+    tags_max: usize,
+) -> Result<Tags, Fault> {
     let invalid = |message: &'static str| Fault::new(Code::InvalidTag, message);
     let mut tags = Tags::new();
     for pair in pairs {
@@ -139,10 +133,10 @@ fn collect(pairs: impl Iterator<Item = Result<(String, String), Fault>>) -> Resu
         if tags.insert(key, value).is_some() {
             return Err(invalid("Cannot provide multiple Tags with the same key"));
         }
-        if tags.len() > TAGS_MAX {
+        if tags.len() > tags_max {
             return Err(Fault::new(
-                Code::InvalidTag,
-                "Object tags cannot be greater than 10",
+                Code::BadRequest,
+                format!("Object tags cannot be greater than {tags_max}"),
             ));
         }
     }
@@ -183,6 +177,6 @@ mod tests {
             }])
             .is_err()
         );
-        assert!(collect(std::iter::empty()).expect("none").is_empty());
+        assert!(collect(std::iter::empty(), 1).expect("none").is_empty());
     }
 }

@@ -5,7 +5,7 @@ use s3s::dto;
 use s3s::{S3Request, S3Response, S3Result};
 
 use crate::call::Call;
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 use crate::ops::listing::{Encoding, limit, read_token, write_token};
 use crate::ops::shown;
 use crate::service::objects::answer;
@@ -17,7 +17,16 @@ impl Service {
         req: S3Request<dto::ListBucketsInput>,
     ) -> S3Result<S3Response<dto::ListBucketsOutput>> {
         answer!(req, |call, asked, input| {
-            let limit = limit(input.max_buckets, "max-buckets")?;
+            if input
+                .max_buckets
+                .is_some_and(|number| !(1..=10_000).contains(&number))
+            {
+                return Err(Fault::new(
+                    Code::InvalidArgument,
+                    "Argument max-buckets must be an integer between 1 and 10000",
+                ));
+            }
+            let limit = usize::try_from(input.max_buckets.unwrap_or(10_000)).unwrap_or_default();
             let after = match input
                 .continuation_token
                 .as_deref()
@@ -33,7 +42,7 @@ impl Service {
                 let name = bucket.name.as_str();
                 name.starts_with(&prefix) && after.as_deref().is_none_or(|after| name > after)
             });
-            let is_cut = input.max_buckets.is_some() && buckets.len() > limit;
+            let is_cut = buckets.len() > limit;
             if is_cut {
                 buckets.truncate(limit);
             }

@@ -2,6 +2,7 @@
 //! in [`super::uploads`].
 
 use http::HeaderMap;
+use onshore_store::{BucketLock, Kind, WriteCondition};
 use s3s::dto;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
@@ -9,10 +10,14 @@ use crate::call::Call;
 use crate::fault::{Code, Fault};
 use crate::guard::address::parse_key;
 use crate::guard::headers::METADATA_PREFIX;
-use crate::ops::deletion::KEYS_MAX;
+use crate::ops::acl::{self, Access};
+use crate::ops::conditions;
+use crate::ops::deletion::{Deleted, Deletion, KEYS_MAX};
 use crate::ops::objects::{Answered, Checksums, ReadWish};
+use crate::ops::parse_version;
 use crate::ops::shown::{self, ChecksumFields, Overrides};
 use crate::ops::tagging::{parse_tag_set, tag_set};
+use crate::service::settings::parse_ownership;
 use crate::service::{Service, asked, bucket_name, call_of, object_name};
 
 /// Answers a request, or notes and raises its fault.
@@ -41,8 +46,29 @@ impl S3 for Service {
             }
             let location = configuration.location_constraint;
             let location = location.as_ref().map(dto::BucketLocationConstraint::as_str);
+            let lock = input
+                .object_lock_enabled_for_bucket
+                .unwrap_or(false)
+                .then(BucketLock::default);
+            let ownership = input.object_ownership.map_or_else(
+                || dto::ObjectOwnership::from_static(dto::ObjectOwnership::BUCKET_OWNER_ENFORCED),
+                std::convert::identity,
+            );
+            let ownership = parse_ownership(ownership)?;
+            if acl::of_headers(&call)? == Access::Others {
+                return Err(Fault::new(
+                    Code::InvalidBucketAclWithObjectOwnership,
+                    "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+                ));
+            }
             self.operations
-                .create_bucket(asked, &name, location.filter(|text| !text.is_empty()))
+                .create_bucket(
+                    asked,
+                    &name,
+                    location.filter(|text| !text.is_empty()),
+                    lock,
+                    &ownership,
+                )
                 .await?;
             Ok(S3Response::new(dto::CreateBucketOutput {
                 location: Some(format!("/{name}")),
@@ -101,14 +127,15 @@ impl S3 for Service {
     ) -> S3Result<S3Response<dto::PutObjectOutput>> {
         answer!(req, |call, asked, input| {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            let committed = self
+            let written = self
                 .operations
                 .put_object(asked, &bucket, &key, input.body)
                 .await?;
+            let committed = written.committed;
             let checksums = ChecksumFields::of(&committed.checksums, 0);
-            Ok(S3Response::new(dto::PutObjectOutput {
+            let output = dto::PutObjectOutput {
                 e_tag: Some(shown::etag(&committed.etag)),
-                server_side_encryption: Some(aes256()),
+                size: None,
                 checksum_crc32: checksums.crc32,
                 checksum_crc32c: checksums.crc32c,
                 checksum_crc64nvme: checksums.crc64nvme,
@@ -116,7 +143,8 @@ impl S3 for Service {
                 checksum_sha256: checksums.sha256,
                 checksum_type: checksums.kind,
                 ..Default::default()
-            }))
+            };
+            Ok(S3Response::with_headers(output, written.headers))
         })
     }
 
@@ -126,6 +154,7 @@ impl S3 for Service {
     ) -> S3Result<S3Response<dto::GetObjectOutput>> {
         answer!(req, |call, asked, input| {
             let wish = ReadWish {
+                version: parse_version(input.version_id.as_deref())?,
                 part_number: input.part_number,
                 checksums: checksums_of(input.checksum_mode.as_ref())?,
                 overrides: Overrides {
@@ -163,6 +192,7 @@ impl S3 for Service {
     ) -> S3Result<S3Response<dto::HeadObjectOutput>> {
         answer!(req, |call, asked, input| {
             let wish = ReadWish {
+                version: parse_version(input.version_id.as_deref())?,
                 part_number: input.part_number,
                 checksums: checksums_of(input.checksum_mode.as_ref())?,
                 overrides: Overrides {
@@ -194,8 +224,20 @@ impl S3 for Service {
     ) -> S3Result<S3Response<dto::DeleteObjectOutput>> {
         answer!(req, |call, asked, input| {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            self.operations.delete_object(asked, &bucket, &key).await?;
-            Ok(S3Response::new(dto::DeleteObjectOutput::default()))
+            let deletion = Deletion {
+                key,
+                version: parse_version(input.version_id.as_deref())?,
+                condition: conditions::of_write(&call)?,
+            };
+            let deleted = self
+                .operations
+                .delete_object(asked, &bucket, &deletion)
+                .await?;
+            Ok(S3Response::new(dto::DeleteObjectOutput {
+                delete_marker: (deleted.kind == Some(Kind::Marker)).then_some(true),
+                version_id: deleted.version,
+                ..Default::default()
+            }))
         })
     }
 
@@ -213,40 +255,21 @@ impl S3 for Service {
                     "The XML you provided was not well-formed or did not validate against our published schema: it names one to a thousand keys.",
                 ));
             }
-            let names: Vec<String> = objects.iter().map(|object| object.key.clone()).collect();
-            let keys = objects.into_iter().map(|object| {
-                if object.version_id.is_some_and(|version| version != "null") {
-                    return Err(Fault::new(
-                        Code::InvalidArgument,
-                        "Invalid version id specified",
-                    ));
-                }
-                if object.e_tag.is_some()
-                    || object.last_modified_time.is_some()
-                    || object.size.is_some()
-                {
-                    return Err(Fault::not_implemented(
-                        "A condition in a deletion of many objects",
-                    ));
-                }
-                parse_key(object.key)
-            });
+            let named = objects.clone();
+            let deletions = objects.into_iter().map(deletion_of).collect();
             let results = self
                 .operations
-                .delete_objects(asked, &bucket, keys.collect())
+                .delete_objects(asked, &bucket, deletions)
                 .await?;
             let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-            for (name, result) in names.into_iter().zip(results) {
+            for (named, result) in named.into_iter().zip(results) {
                 match result {
-                    Ok(()) => deleted.push(dto::DeletedObject {
-                        key: Some(name),
-                        ..Default::default()
-                    }),
+                    Ok(done) => deleted.push(deleted_object(named, &done)),
                     Err(fault) => errors.push(dto::Error {
                         code: Some(fault.code.name().to_owned()),
-                        key: Some(name),
+                        key: Some(named.key),
                         message: Some(fault.message.clone().into_owned()),
-                        version_id: None,
+                        version_id: named.version_id,
                     }),
                 }
             }
@@ -265,9 +288,12 @@ impl S3 for Service {
     ) -> S3Result<S3Response<dto::CopyObjectOutput>> {
         answer!(req, |call, asked, input| {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            let committed = self.operations.copy_object(asked, &bucket, &key).await?;
+            let copied = self.operations.copy_object(asked, &bucket, &key).await?;
+            let written = copied.made;
+            let committed = written.committed;
             let checksums = ChecksumFields::of(&committed.checksums, 0);
-            Ok(S3Response::new(dto::CopyObjectOutput {
+            let output = dto::CopyObjectOutput {
+                copy_source_version_id: copied.source_version,
                 copy_object_result: Some(dto::CopyObjectResult {
                     e_tag: Some(shown::etag(&committed.etag)),
                     last_modified: Some(shown::time(committed.modified)),
@@ -278,9 +304,9 @@ impl S3 for Service {
                     checksum_sha256: checksums.sha256,
                     checksum_type: checksums.kind,
                 }),
-                server_side_encryption: Some(aes256()),
                 ..Default::default()
-            }))
+            };
+            Ok(S3Response::with_headers(output, written.headers))
         })
     }
 
@@ -303,15 +329,17 @@ impl S3 for Service {
         req: S3Request<dto::GetObjectTaggingInput>,
     ) -> S3Result<S3Response<dto::GetObjectTaggingOutput>> {
         answer!(req, |call, asked, input| {
+            let wish = parse_version(input.version_id.as_deref())?;
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            let tags = self
+            let (tags, headers) = self
                 .operations
-                .get_object_tagging(asked, &bucket, &key)
+                .get_object_tagging(asked, &bucket, &key, wish)
                 .await?;
-            Ok(S3Response::new(dto::GetObjectTaggingOutput {
+            let output = dto::GetObjectTaggingOutput {
                 tag_set: tag_set(tags),
                 version_id: None,
-            }))
+            };
+            Ok(S3Response::with_headers(output, headers))
         })
     }
 
@@ -320,12 +348,15 @@ impl S3 for Service {
         req: S3Request<dto::PutObjectTaggingInput>,
     ) -> S3Result<S3Response<dto::PutObjectTaggingOutput>> {
         answer!(req, |call, asked, input| {
+            let wish = parse_version(input.version_id.as_deref())?;
             let (bucket, key) = object_name(&input.bucket, input.key)?;
             let tags = parse_tag_set(input.tagging.tag_set)?;
-            self.operations
-                .set_object_tagging(asked, &bucket, &key, tags)
+            let headers = self
+                .operations
+                .set_object_tagging(asked, &bucket, &key, wish, tags)
                 .await?;
-            Ok(S3Response::new(dto::PutObjectTaggingOutput::default()))
+            let output = dto::PutObjectTaggingOutput::default();
+            Ok(S3Response::with_headers(output, headers))
         })
     }
 
@@ -334,11 +365,14 @@ impl S3 for Service {
         req: S3Request<dto::DeleteObjectTaggingInput>,
     ) -> S3Result<S3Response<dto::DeleteObjectTaggingOutput>> {
         answer!(req, |call, asked, input| {
+            let wish = parse_version(input.version_id.as_deref())?;
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            self.operations
-                .set_object_tagging(asked, &bucket, &key, Default::default())
+            let headers = self
+                .operations
+                .set_object_tagging(asked, &bucket, &key, wish, Default::default())
                 .await?;
-            Ok(S3Response::new(dto::DeleteObjectTaggingOutput::default()))
+            let output = dto::DeleteObjectTaggingOutput::default();
+            Ok(S3Response::with_headers(output, headers))
         })
     }
 
@@ -390,17 +424,320 @@ impl S3 for Service {
     ) -> S3Result<S3Response<dto::ListMultipartUploadsOutput>> {
         self.show_uploads(req).await
     }
+
+    async fn get_bucket_versioning(
+        &self,
+        req: S3Request<dto::GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<dto::GetBucketVersioningOutput>> {
+        self.show_versioning(req).await
+    }
+
+    async fn put_bucket_versioning(
+        &self,
+        req: S3Request<dto::PutBucketVersioningInput>,
+    ) -> S3Result<S3Response<dto::PutBucketVersioningOutput>> {
+        self.take_versioning(req).await
+    }
+
+    async fn list_object_versions(
+        &self,
+        req: S3Request<dto::ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<dto::ListObjectVersionsOutput>> {
+        self.show_versions(req).await
+    }
+
+    async fn get_object_attributes(
+        &self,
+        req: S3Request<dto::GetObjectAttributesInput>,
+    ) -> S3Result<S3Response<dto::GetObjectAttributesOutput>> {
+        self.show_attributes(req).await
+    }
+
+    async fn get_object_lock_configuration(
+        &self,
+        req: S3Request<dto::GetObjectLockConfigurationInput>,
+    ) -> S3Result<S3Response<dto::GetObjectLockConfigurationOutput>> {
+        self.show_bucket_lock(req).await
+    }
+
+    async fn put_object_lock_configuration(
+        &self,
+        req: S3Request<dto::PutObjectLockConfigurationInput>,
+    ) -> S3Result<S3Response<dto::PutObjectLockConfigurationOutput>> {
+        self.take_bucket_lock(req).await
+    }
+
+    async fn get_object_retention(
+        &self,
+        req: S3Request<dto::GetObjectRetentionInput>,
+    ) -> S3Result<S3Response<dto::GetObjectRetentionOutput>> {
+        self.show_retention(req).await
+    }
+
+    async fn put_object_retention(
+        &self,
+        req: S3Request<dto::PutObjectRetentionInput>,
+    ) -> S3Result<S3Response<dto::PutObjectRetentionOutput>> {
+        self.take_retention(req).await
+    }
+
+    async fn get_object_legal_hold(
+        &self,
+        req: S3Request<dto::GetObjectLegalHoldInput>,
+    ) -> S3Result<S3Response<dto::GetObjectLegalHoldOutput>> {
+        self.show_hold(req).await
+    }
+
+    async fn put_object_legal_hold(
+        &self,
+        req: S3Request<dto::PutObjectLegalHoldInput>,
+    ) -> S3Result<S3Response<dto::PutObjectLegalHoldOutput>> {
+        self.take_hold(req).await
+    }
+
+    async fn get_bucket_tagging(
+        &self,
+        req: S3Request<dto::GetBucketTaggingInput>,
+    ) -> S3Result<S3Response<dto::GetBucketTaggingOutput>> {
+        self.show_bucket_tags(req).await
+    }
+
+    async fn put_bucket_tagging(
+        &self,
+        req: S3Request<dto::PutBucketTaggingInput>,
+    ) -> S3Result<S3Response<dto::PutBucketTaggingOutput>> {
+        self.take_bucket_tags(req).await
+    }
+
+    async fn delete_bucket_tagging(
+        &self,
+        req: S3Request<dto::DeleteBucketTaggingInput>,
+    ) -> S3Result<S3Response<dto::DeleteBucketTaggingOutput>> {
+        self.drop_bucket_tags(req).await
+    }
+
+    async fn get_bucket_cors(
+        &self,
+        req: S3Request<dto::GetBucketCorsInput>,
+    ) -> S3Result<S3Response<dto::GetBucketCorsOutput>> {
+        self.show_cors(req).await
+    }
+
+    async fn put_bucket_cors(
+        &self,
+        req: S3Request<dto::PutBucketCorsInput>,
+    ) -> S3Result<S3Response<dto::PutBucketCorsOutput>> {
+        self.take_cors(req).await
+    }
+
+    async fn delete_bucket_cors(
+        &self,
+        req: S3Request<dto::DeleteBucketCorsInput>,
+    ) -> S3Result<S3Response<dto::DeleteBucketCorsOutput>> {
+        self.drop_cors(req).await
+    }
+
+    async fn get_bucket_lifecycle_configuration(
+        &self,
+        req: S3Request<dto::GetBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<dto::GetBucketLifecycleConfigurationOutput>> {
+        self.show_lifecycle(req).await
+    }
+
+    async fn put_bucket_lifecycle_configuration(
+        &self,
+        req: S3Request<dto::PutBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<dto::PutBucketLifecycleConfigurationOutput>> {
+        self.take_lifecycle(req).await
+    }
+
+    async fn delete_bucket_lifecycle(
+        &self,
+        req: S3Request<dto::DeleteBucketLifecycleInput>,
+    ) -> S3Result<S3Response<dto::DeleteBucketLifecycleOutput>> {
+        self.drop_lifecycle(req).await
+    }
+
+    async fn get_bucket_encryption(
+        &self,
+        req: S3Request<dto::GetBucketEncryptionInput>,
+    ) -> S3Result<S3Response<dto::GetBucketEncryptionOutput>> {
+        self.show_encryption(req).await
+    }
+
+    async fn put_bucket_encryption(
+        &self,
+        req: S3Request<dto::PutBucketEncryptionInput>,
+    ) -> S3Result<S3Response<dto::PutBucketEncryptionOutput>> {
+        self.take_encryption(req).await
+    }
+
+    async fn delete_bucket_encryption(
+        &self,
+        req: S3Request<dto::DeleteBucketEncryptionInput>,
+    ) -> S3Result<S3Response<dto::DeleteBucketEncryptionOutput>> {
+        self.drop_encryption(req).await
+    }
+
+    async fn get_public_access_block(
+        &self,
+        req: S3Request<dto::GetPublicAccessBlockInput>,
+    ) -> S3Result<S3Response<dto::GetPublicAccessBlockOutput>> {
+        self.show_public_access_block(req).await
+    }
+
+    async fn put_public_access_block(
+        &self,
+        req: S3Request<dto::PutPublicAccessBlockInput>,
+    ) -> S3Result<S3Response<dto::PutPublicAccessBlockOutput>> {
+        self.take_public_access_block(req).await
+    }
+
+    async fn delete_public_access_block(
+        &self,
+        req: S3Request<dto::DeletePublicAccessBlockInput>,
+    ) -> S3Result<S3Response<dto::DeletePublicAccessBlockOutput>> {
+        self.drop_public_access_block(req).await
+    }
+
+    async fn get_bucket_ownership_controls(
+        &self,
+        req: S3Request<dto::GetBucketOwnershipControlsInput>,
+    ) -> S3Result<S3Response<dto::GetBucketOwnershipControlsOutput>> {
+        self.show_ownership(req).await
+    }
+
+    async fn put_bucket_ownership_controls(
+        &self,
+        req: S3Request<dto::PutBucketOwnershipControlsInput>,
+    ) -> S3Result<S3Response<dto::PutBucketOwnershipControlsOutput>> {
+        self.take_ownership(req).await
+    }
+
+    async fn delete_bucket_ownership_controls(
+        &self,
+        req: S3Request<dto::DeleteBucketOwnershipControlsInput>,
+    ) -> S3Result<S3Response<dto::DeleteBucketOwnershipControlsOutput>> {
+        self.drop_ownership(req).await
+    }
+
+    async fn get_bucket_acl(
+        &self,
+        req: S3Request<dto::GetBucketAclInput>,
+    ) -> S3Result<S3Response<dto::GetBucketAclOutput>> {
+        self.show_bucket_acl(req).await
+    }
+
+    async fn put_bucket_acl(
+        &self,
+        req: S3Request<dto::PutBucketAclInput>,
+    ) -> S3Result<S3Response<dto::PutBucketAclOutput>> {
+        self.take_bucket_acl(req).await
+    }
+
+    async fn get_object_acl(
+        &self,
+        req: S3Request<dto::GetObjectAclInput>,
+    ) -> S3Result<S3Response<dto::GetObjectAclOutput>> {
+        self.show_object_acl(req).await
+    }
+
+    async fn put_object_acl(
+        &self,
+        req: S3Request<dto::PutObjectAclInput>,
+    ) -> S3Result<S3Response<dto::PutObjectAclOutput>> {
+        self.take_object_acl(req).await
+    }
+
+    async fn get_bucket_policy(
+        &self,
+        req: S3Request<dto::GetBucketPolicyInput>,
+    ) -> S3Result<S3Response<dto::GetBucketPolicyOutput>> {
+        self.show_policy(req).await
+    }
+
+    async fn delete_bucket_policy(
+        &self,
+        req: S3Request<dto::DeleteBucketPolicyInput>,
+    ) -> S3Result<S3Response<dto::DeleteBucketPolicyOutput>> {
+        self.drop_policy(req).await
+    }
+
+    async fn get_bucket_policy_status(
+        &self,
+        req: S3Request<dto::GetBucketPolicyStatusInput>,
+    ) -> S3Result<S3Response<dto::GetBucketPolicyStatusOutput>> {
+        self.show_policy_status(req).await
+    }
+
+    async fn get_bucket_website(
+        &self,
+        req: S3Request<dto::GetBucketWebsiteInput>,
+    ) -> S3Result<S3Response<dto::GetBucketWebsiteOutput>> {
+        self.show_website(req).await
+    }
+
+    async fn delete_bucket_website(
+        &self,
+        req: S3Request<dto::DeleteBucketWebsiteInput>,
+    ) -> S3Result<S3Response<dto::DeleteBucketWebsiteOutput>> {
+        self.drop_website(req).await
+    }
+
+    async fn get_bucket_logging(
+        &self,
+        req: S3Request<dto::GetBucketLoggingInput>,
+    ) -> S3Result<S3Response<dto::GetBucketLoggingOutput>> {
+        self.show_logging(req).await
+    }
+
+    async fn get_bucket_notification_configuration(
+        &self,
+        req: S3Request<dto::GetBucketNotificationConfigurationInput>,
+    ) -> S3Result<S3Response<dto::GetBucketNotificationConfigurationOutput>> {
+        self.show_notification(req).await
+    }
+
+    async fn get_bucket_accelerate_configuration(
+        &self,
+        req: S3Request<dto::GetBucketAccelerateConfigurationInput>,
+    ) -> S3Result<S3Response<dto::GetBucketAccelerateConfigurationOutput>> {
+        self.show_accelerate(req).await
+    }
+
+    async fn get_bucket_request_payment(
+        &self,
+        req: S3Request<dto::GetBucketRequestPaymentInput>,
+    ) -> S3Result<S3Response<dto::GetBucketRequestPaymentOutput>> {
+        self.show_request_payment(req).await
+    }
+
+    async fn put_bucket_request_payment(
+        &self,
+        req: S3Request<dto::PutBucketRequestPaymentInput>,
+    ) -> S3Result<S3Response<dto::PutBucketRequestPaymentOutput>> {
+        self.take_request_payment(req).await
+    }
+
+    async fn get_bucket_replication(
+        &self,
+        req: S3Request<dto::GetBucketReplicationInput>,
+    ) -> S3Result<S3Response<dto::GetBucketReplicationOutput>> {
+        self.show_replication(req).await
+    }
+
+    async fn delete_bucket_replication(
+        &self,
+        req: S3Request<dto::DeleteBucketReplicationInput>,
+    ) -> S3Result<S3Response<dto::DeleteBucketReplicationOutput>> {
+        self.drop_replication(req).await
+    }
 }
 
 impl Service {
     fn region(&self) -> String {
         self.operations.gate.region().id.to_string()
     }
-}
-
-/// Everything is encrypted at rest, always.
-pub(super) fn aes256() -> dto::ServerSideEncryption {
-    dto::ServerSideEncryption::from_static(dto::ServerSideEncryption::AES256)
 }
 
 fn checksums_of(mode: Option<&dto::ChecksumMode>) -> Result<Checksums, Fault> {
@@ -432,5 +769,34 @@ fn check_digest_of_deletion(call: &Call) -> Result<(), Fault> {
             Code::InvalidRequest,
             "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
         ))
+    }
+}
+
+fn deletion_of(object: dto::ObjectIdentifier) -> Result<Deletion, Fault> {
+    if object.last_modified_time.is_some() || object.size.is_some() {
+        return Err(Fault::not_implemented(
+            "A condition on time or size in a deletion of many objects",
+        ));
+    }
+    let version = parse_version(object.version_id.as_deref().filter(|id| !id.is_empty()))?;
+    let condition = match object.e_tag {
+        None => WriteCondition::Always,
+        Some(etag) if etag.value() == "*" => WriteCondition::Present,
+        Some(etag) => WriteCondition::Matches(vec![etag.value().trim_matches('"').to_owned()]),
+    };
+    Ok(Deletion {
+        key: parse_key(object.key)?,
+        version,
+        condition,
+    })
+}
+
+fn deleted_object(named: dto::ObjectIdentifier, done: &Deleted) -> dto::DeletedObject {
+    let is_marker = done.kind == Some(Kind::Marker);
+    dto::DeletedObject {
+        key: Some(named.key),
+        delete_marker: is_marker.then_some(true),
+        delete_marker_version_id: done.version.clone().filter(|_| is_marker),
+        version_id: named.version_id.filter(|id| !id.is_empty()),
     }
 }

@@ -5,7 +5,7 @@ use percent_encoding::utf8_percent_encode;
 use s3s::dto;
 use s3s::{S3Request, S3Response, S3Result};
 
-use crate::call::parse_checksum;
+use crate::call::{Call, parse_checksum};
 use crate::fault::{Code, Fault};
 use crate::guard::query::ENCODED_IN_PATH;
 use crate::ops::listing::{Encoding, UploadsWish, limit};
@@ -13,8 +13,8 @@ use crate::ops::multipart::parse_upload;
 use crate::ops::parts::parse_number;
 use crate::ops::shown::{self, ChecksumFields};
 use crate::service::listings::{common_prefixes, owner};
-use crate::service::objects::{aes256, answer};
-use crate::service::{Service, asked, bucket_name, call_of, object_name};
+use crate::service::objects::answer;
+use crate::service::{Service, asked, bucket_name, call_of, malformed, object_name};
 
 impl Service {
     pub(super) async fn begin_upload(
@@ -23,18 +23,18 @@ impl Service {
     ) -> S3Result<S3Response<dto::CreateMultipartUploadOutput>> {
         answer!(req, |call, asked, input| {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            let (upload, new) = self.operations.create_upload(asked, &bucket, &key).await?;
-            let (algorithm, kind) = new.checksum.unzip();
-            Ok(S3Response::new(dto::CreateMultipartUploadOutput {
+            let begun = self.operations.create_upload(asked, &bucket, &key).await?;
+            let (algorithm, kind) = begun.new.checksum.unzip();
+            let output = dto::CreateMultipartUploadOutput {
                 bucket: Some(bucket.to_string()),
                 key: Some(key.to_string()),
-                upload_id: Some(upload.to_string()),
-                server_side_encryption: Some(aes256()),
+                upload_id: Some(begun.upload.to_string()),
                 checksum_algorithm: algorithm
                     .map(|algorithm| dto::ChecksumAlgorithm::from_static(algorithm.as_str())),
                 checksum_type: kind.map(|kind| dto::ChecksumType::from_static(kind.as_str())),
                 ..Default::default()
-            }))
+            };
+            Ok(S3Response::with_headers(output, begun.headers))
         })
     }
 
@@ -46,21 +46,23 @@ impl Service {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
             let number = parse_number(input.part_number)?;
             let upload = parse_upload(&input.upload_id)?;
-            let part = self
+            let (part, encryption) = self
                 .operations
                 .upload_part(asked, &bucket, &key, upload, number, input.body)
                 .await?;
             let checksums = ChecksumFields::of(&part.checksums, 0);
-            Ok(S3Response::new(dto::UploadPartOutput {
+            let mut headers = http::HeaderMap::new();
+            shown::insert_encryption(&mut headers, &encryption);
+            let output = dto::UploadPartOutput {
                 e_tag: Some(shown::etag(&part.md5)),
-                server_side_encryption: Some(aes256()),
                 checksum_crc32: checksums.crc32,
                 checksum_crc32c: checksums.crc32c,
                 checksum_crc64nvme: checksums.crc64nvme,
                 checksum_sha1: checksums.sha1,
                 checksum_sha256: checksums.sha256,
                 ..Default::default()
-            }))
+            };
+            Ok(S3Response::with_headers(output, headers))
         })
     }
 
@@ -72,12 +74,14 @@ impl Service {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
             let number = parse_number(input.part_number)?;
             let upload = parse_upload(&input.upload_id)?;
-            let (part, modified) = self
+            let copied = self
                 .operations
                 .upload_part_copy(asked, &bucket, &key, upload, number)
                 .await?;
+            let (part, modified) = copied.made;
             let checksums = ChecksumFields::of(&part.checksums, 0);
             Ok(S3Response::new(dto::UploadPartCopyOutput {
+                copy_source_version_id: copied.source_version,
                 copy_part_result: Some(dto::CopyPartResult {
                     e_tag: Some(shown::etag(&part.md5)),
                     last_modified: Some(shown::time(modified)),
@@ -87,7 +91,6 @@ impl Service {
                     checksum_sha1: checksums.sha1,
                     checksum_sha256: checksums.sha256,
                 }),
-                server_side_encryption: Some(aes256()),
                 ..Default::default()
             }))
         })
@@ -111,19 +114,20 @@ impl Service {
             if count == 0 {
                 return Err(malformed());
             }
-            let committed = self
+            let written = self
                 .operations
                 .complete_upload(asked, &bucket, &key, upload, listed)
                 .await?;
+            let committed = written.committed;
             let checksums = ChecksumFields::of(&committed.checksums, count);
             let encoded = utf8_percent_encode(key.as_str(), ENCODED_IN_PATH);
             let host = call.header("host").unwrap_or_default();
-            Ok(S3Response::new(dto::CompleteMultipartUploadOutput {
+            let headers = written.headers;
+            let output = dto::CompleteMultipartUploadOutput {
                 location: Some(format!("http://{host}/{bucket}/{encoded}")),
                 bucket: Some(bucket.to_string()),
                 key: Some(key.to_string()),
                 e_tag: Some(shown::etag(&committed.etag)),
-                server_side_encryption: Some(aes256()),
                 checksum_crc32: checksums.crc32,
                 checksum_crc32c: checksums.crc32c,
                 checksum_crc64nvme: checksums.crc64nvme,
@@ -131,7 +135,8 @@ impl Service {
                 checksum_sha256: checksums.sha256,
                 checksum_type: checksums.kind,
                 ..Default::default()
-            }))
+            };
+            Ok(S3Response::with_headers(output, headers))
         })
     }
 
@@ -188,7 +193,7 @@ impl Service {
                 }
             });
             let (algorithm, kind) = listed.description.checksum.unzip();
-            Ok(S3Response::new(dto::ListPartsOutput {
+            let output = dto::ListPartsOutput {
                 bucket: Some(bucket.to_string()),
                 key: Some(key.to_string()),
                 upload_id: Some(upload.to_string()),
@@ -198,12 +203,14 @@ impl Service {
                 part_number_marker: Some(after),
                 next_part_number_marker: last.and_then(|last| i32::try_from(last).ok()),
                 owner: Some(owner(&call)),
+                initiator: Some(initiator(&call)),
                 storage_class: Some(dto::StorageClass::from_static(dto::StorageClass::STANDARD)),
                 checksum_algorithm: algorithm
                     .map(|algorithm| dto::ChecksumAlgorithm::from_static(algorithm.as_str())),
                 checksum_type: kind.map(|kind| dto::ChecksumType::from_static(kind.as_str())),
                 ..Default::default()
-            }))
+            };
+            Ok(S3Response::with_headers(output, listed.headers))
         })
     }
 
@@ -234,12 +241,13 @@ impl Service {
                 limit,
             };
             let page = self.operations.list_uploads(asked, &bucket, &wish).await?;
-            let owner = owner(&call);
+            let (owner, initiator) = (owner(&call), initiator(&call));
             let uploads = page.uploads.into_iter().map(|entry| dto::MultipartUpload {
                 key: Some(encoding.write(entry.key.as_str())),
                 upload_id: Some(entry.upload.to_string()),
                 initiated: Some(shown::time(entry.created)),
                 owner: Some(owner.clone()),
+                initiator: Some(initiator.clone()),
                 storage_class: Some(dto::StorageClass::from_static(dto::StorageClass::STANDARD)),
                 ..Default::default()
             });
@@ -285,9 +293,10 @@ fn completed_part(part: dto::CompletedPart) -> Result<CompletePart, Fault> {
     })
 }
 
-fn malformed() -> Fault {
-    Fault::new(
-        Code::MalformedXML,
-        "The XML you provided was not well-formed or did not validate against our published schema",
-    )
+/// Shows who begins uploads: the tenant.
+fn initiator(call: &Call) -> dto::Initiator {
+    dto::Initiator {
+        id: Some(call.tenant().to_string()),
+        display_name: None,
+    }
 }

@@ -296,7 +296,7 @@ async fn checksums_of_parts_make_that_of_the_whole() {
             .post(&target)
             .header("x-amz-mp-object-size", "7")
             .body(document(&etags));
-        wrong.send().await.expect_code(400, "IncompleteBody");
+        wrong.send().await.expect_code(400, "InvalidRequest");
         let whole = crc32(&bodies.concat());
         let mut done = client
             .post(&target)

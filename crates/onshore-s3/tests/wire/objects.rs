@@ -244,7 +244,7 @@ async fn ranges_and_conditions_follow_the_rfc() {
         .get("/bkt/key?partNumber=2")
         .send()
         .await
-        .expect_code(416, "InvalidRange");
+        .expect_code(416, "InvalidPartNumber");
     client
         .get("/bkt/key?partNumber=0")
         .send()

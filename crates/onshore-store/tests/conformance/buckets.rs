@@ -1,7 +1,7 @@
 //! Buckets: names are unique, classes only tighten, and what is in a bucket is as strict as the bucket.
 
 use onshore_policy::Flow;
-use onshore_store::{Bucket, Checks, Error, NewObject, WriteCondition};
+use onshore_store::{Bucket, Checks, Error, NewBucket, NewObject, WriteCondition};
 use onshore_types::{BucketName, ByteRange, Label, TenantId};
 use proptest::prelude::*;
 
@@ -42,7 +42,9 @@ async fn a_name_is_given_once_at_a_time() {
         let (store, name, now) = (house.store.clone(), name.clone(), house.now());
         let taken = house
             .db
-            .write(move |unit| store.create_bucket(unit, &permit, &name, tenant, None, now))
+            .write(move |unit| {
+                store.create_bucket(unit, &permit, &name, tenant, NewBucket::default(), now)
+            })
             .await;
         assert!(
             matches!(taken, Err(Error::BucketTaken { owned_by_caller }) if owned_by_caller == is_mine)

@@ -10,8 +10,8 @@ use onshore_db::Database;
 use onshore_keys::{FileRootKey, random};
 use onshore_policy::{Facts, Flow, Permit, Policy, Principal, Role, Subject, Transfer, Verdict};
 use onshore_store::{
-    BodyError, Bucket, Checks, Committed, Error, NewObject, ObjectHead, Options, Store,
-    WriteCondition,
+    BodyError, Bucket, Checks, Committed, Error, NewBucket, NewObject, ObjectHead, Options,
+    Removal, Store, WriteCondition,
 };
 use onshore_types::{
     BucketId, BucketName, ByteRange, Jurisdiction, Label, ObjectKey, Place, PrincipalId, TenantId,
@@ -127,7 +127,16 @@ impl House {
         let (store, tenant, now) = (self.store.clone(), self.tenant, self.now());
         let name = BucketName::parse(name).expect("a bucket name");
         self.db
-            .write(move |unit| store.create_bucket(unit, &permit, &name, tenant, class, now))
+            .write(move |unit| {
+                store.create_bucket(
+                    unit,
+                    &permit,
+                    &name,
+                    tenant,
+                    NewBucket { class, lock: None },
+                    now,
+                )
+            })
             .await
             .expect("a bucket")
     }
@@ -160,12 +169,13 @@ impl House {
 
     pub(crate) async fn remove(&self, bucket: &Bucket, key: &str) -> bool {
         let (store, permit) = (self.store.clone(), self.permit(Flow::Change, bucket, key));
+        let now = self.now();
         let key = self::key(key);
         self.db
-            .write(move |unit| store.remove(unit, &permit, &key))
+            .write(move |unit| store.remove(unit, &permit, &key, now))
             .await
             .expect("removed")
-            .is_some()
+            != Removal::Nothing
     }
 
     /// Describes, asks for a permit, reads.

@@ -12,3 +12,4 @@ mod metadata;
 mod permits;
 mod races;
 mod uploads;
+mod versions;

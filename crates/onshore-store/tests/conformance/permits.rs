@@ -1,7 +1,7 @@
 //! A permit opens what it was issued for and nothing else.
 
 use onshore_policy::Flow;
-use onshore_store::{Checks, Error, ListQuery, PartsQuery, UploadsQuery, WriteCondition};
+use onshore_store::{Checks, Error, ListQuery, PartsQuery, Reach, UploadsQuery, WriteCondition};
 use onshore_types::{BucketId, ByteRange, Label, TenantId, UploadId, VersionId};
 
 use crate::house::{Ask, House, chunks, declared, general, issue, key, label, noise};
@@ -211,9 +211,10 @@ async fn each_door_has_its_flow() {
     }
     for flow in [Flow::Store, Flow::Read, Flow::Inspect, Flow::List] {
         let (store, permit) = (house.store.clone(), house.permit(flow, &bucket, "k"));
+        let now = house.now();
         let removed = house
             .db
-            .write(move |unit| store.remove(unit, &permit, &key("k")))
+            .write(move |unit| store.remove(unit, &permit, &key("k"), now))
             .await;
         assert!(matches!(removed, Err(Error::PermitMismatch("flow"))));
         let (store, permit) = (house.store.clone(), house.permit(flow, &bucket, "k"));
@@ -227,9 +228,10 @@ async fn each_door_has_its_flow() {
         house.store.clone(),
         house.permit(Flow::Change, &bucket, "other"),
     );
+    let now = house.now();
     let removed = house
         .db
-        .write(move |unit| store.remove(unit, &permit, &key("k")))
+        .write(move |unit| store.remove(unit, &permit, &key("k"), now))
         .await;
     assert!(matches!(removed, Err(Error::PermitMismatch("key"))));
 }
@@ -239,7 +241,13 @@ async fn a_listing_tells_no_more_than_was_judged() {
     let house = House::new();
     let bucket = house.bucket("listed", Some(Label::GENERAL)).await;
     house.write(&bucket, "free/a", b"x").await;
-    assert!(house.store.is_all_free(&bucket, "").await.expect("a label"));
+    assert!(
+        house
+            .store
+            .is_all_free(&bucket, "", Reach::Objects)
+            .await
+            .expect("a label")
+    );
     let free = Ask {
         key: None,
         label: Label::GENERAL,
@@ -291,7 +299,11 @@ async fn a_listing_tells_no_more_than_was_judged() {
     );
     let unclassed = house.bucket("unclassed", None).await;
     assert_eq!(
-        house.store.list_label(&unclassed, "").await.expect("x"),
+        house
+            .store
+            .list_label(&unclassed, "", Reach::Objects)
+            .await
+            .expect("x"),
         Label::Unclassified
     );
 }

@@ -1,0 +1,139 @@
+//! Changes that store no bytes: of a version and of a bucket. Each is judged, made and recorded in the same steps.
+
+use http::HeaderMap;
+use onshore_db::Unit;
+use onshore_policy::{Flow, Permit};
+use onshore_store::{Bucket, Description, Store, VersionWish};
+use onshore_types::{BucketName, ByteRange, Label, ObjectKey, Timestamp};
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::ops::{ATTEMPTS_MAX, Asked, Operations, described, is_stale, shown, whole_bucket};
+
+/// What a change does in its unit of work: it returns the record that the leaf commits to.
+pub(crate) trait Change:
+    Fn(&Store, &Unit<'_>, &Permit, Timestamp) -> Result<Value, onshore_store::Error>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<F> Change for F where
+    F: Fn(&Store, &Unit<'_>, &Permit, Timestamp) -> Result<Value, onshore_store::Error>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
+impl Operations {
+    /// Changes what is said of a version, and returns the header that names it.
+    pub(crate) async fn change_version(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+        wish: VersionWish,
+        change: impl Change,
+    ) -> Result<HeaderMap, Fault> {
+        for _ in 0..ATTEMPTS_MAX {
+            let target = self.target(asked, Flow::Change, name, key, wish).await?;
+            // How this ends tells whether there is such an object.
+            self.tellable(asked, &target).await?;
+            let Some(description) = &target.description else {
+                return Err(self.absent(asked, Flow::Inspect, &target).await);
+            };
+            let subject = described(&target, description, ByteRange::whole(0));
+            let permit = self.permit(asked, Flow::Change, subject).await?;
+            match self.changed(asked, permit, change.clone()).await {
+                Ok(()) => return Ok(name_of(description)),
+                Err(Error::Store(error)) if is_stale(&error) => {}
+                Err(error) => return Err(self.fault(asked.call, error)),
+            }
+        }
+        Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+
+    /// Changes what is said of a bucket.
+    pub(crate) async fn change_bucket(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        change: impl Change,
+    ) -> Result<(), Fault> {
+        let bucket = self.bucket(asked, Flow::Change, name).await?;
+        let permit = self
+            .permit(asked, Flow::Change, subject_of(&bucket))
+            .await?;
+        self.changed(asked, permit, change)
+            .await
+            .map_err(|error| self.fault(asked.call, error))
+    }
+
+    /// Finds a bucket whose settings the caller may read where it is.
+    pub(crate) async fn readable_bucket(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+    ) -> Result<Bucket, Fault> {
+        let bucket = self.bucket(asked, Flow::Inspect, name).await?;
+        self.permit(asked, Flow::Inspect, subject_of(&bucket))
+            .await
+            .map(|_| bucket)
+    }
+
+    /// Finds a version of a bucket that the caller may inspect, and returns the header that names it.
+    pub(crate) async fn known_version(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+        wish: VersionWish,
+    ) -> Result<(Bucket, HeaderMap), Fault> {
+        let target = self.target(asked, Flow::Inspect, name, key, wish).await?;
+        let Some(description) = &target.description else {
+            return Err(self.absent(asked, Flow::Inspect, &target).await);
+        };
+        let subject = described(&target, description, ByteRange::whole(0));
+        let _seen = self.permit(asked, Flow::Inspect, subject).await?;
+        let headers = name_of(description);
+        Ok((target.bucket, headers))
+    }
+
+    async fn changed(
+        &self,
+        asked: Asked<'_>,
+        permit: Permit,
+        change: impl Change,
+    ) -> Result<(), Error> {
+        let operations = self.clone();
+        let leaf = self
+            .db
+            .write(move |unit| {
+                let now = operations.gate.now();
+                let record = change(&operations.store, unit, &permit, now)?;
+                Ok::<_, Error>(operations.gate.settle_changed(unit, &permit, record)?)
+            })
+            .await?;
+        asked.call.note_leaf(leaf);
+        Ok(())
+    }
+}
+
+fn subject_of(bucket: &Bucket) -> onshore_policy::Subject {
+    whole_bucket(bucket, bucket.class.unwrap_or(Label::Unclassified))
+}
+
+/// Returns the header that names a version.
+pub(crate) fn name_of(description: &Description) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    shown::insert_version(
+        &mut headers,
+        description.bucket.versioning,
+        description.naming,
+        description.version,
+    );
+    headers
+}

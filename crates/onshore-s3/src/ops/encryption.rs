@@ -1,0 +1,148 @@
+//! What a client says of encryption. Everything is encrypted always; a client may name a key of the service, or bring
+//! one that it keeps itself.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest as _, Md5};
+use onshore_store::{Bucket, CustomerKey, Encryption};
+
+use crate::body::document::of_base64;
+use crate::call::Call;
+use crate::fault::{Code, Fault};
+
+/// The id of the key that is used where a client asks for a key of the service and names none. There is no other.
+pub(crate) const DEFAULT_KEY: &str = "alias/onshore/default";
+
+const CUSTOMER: &str = "x-amz-server-side-encryption-customer-";
+const SOURCE: &str = "x-amz-copy-source-server-side-encryption-customer-";
+const KIND: &str = "x-amz-server-side-encryption";
+const KEY_ID: &str = "x-amz-server-side-encryption-aws-kms-key-id";
+const CONTEXT: &str = "x-amz-server-side-encryption-context";
+
+/// How something is to be encrypted, and the key if the client keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Encrypted {
+    pub(crate) encryption: Encryption,
+    pub(crate) customer: Option<CustomerKey>,
+}
+
+/// Reads how a new object is to be encrypted, else how its bucket has it.
+pub(crate) fn of_write(call: &Call, bucket: &Bucket) -> Result<Encrypted, Fault> {
+    let customer = customer_key(call, CUSTOMER)?;
+    let kind = call.header(KIND);
+    if let Some(customer) = customer {
+        if kind.is_some() {
+            return Err(invalid(
+                "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
+            ));
+        }
+        return Ok(Encrypted {
+            encryption: customer.encryption(),
+            customer: Some(customer),
+        });
+    }
+    let encryption = match kind {
+        Some(kind) => service(kind, call.header(KEY_ID), call.header(CONTEXT))?,
+        None if call.header(KEY_ID).is_some() || call.header(CONTEXT).is_some() => {
+            return Err(invalid(
+                "x-amz-server-side-encryption must be aws:kms where a KMS key id or context is given",
+            ));
+        }
+        None => bucket.encryption.clone(),
+    };
+    Ok(Encrypted {
+        encryption,
+        customer: None,
+    })
+}
+
+/// Reads how objects are to be encrypted under a key of the service.
+pub(crate) fn service(
+    kind: &str,
+    key: Option<&str>,
+    context: Option<&str>,
+) -> Result<Encryption, Fault> {
+    match kind {
+        "AES256" if key.is_some() || context.is_some() => Err(invalid(
+            "a KMS key id or context is not applicable with AES256",
+        )),
+        "AES256" => Ok(Encryption::Service),
+        "aws:kms" => Ok(Encryption::Kms {
+            key: kms_key(key)?,
+            context: context.map(str::to_owned),
+        }),
+        "aws:kms:dsse" => Err(Fault::not_implemented("Dual-layer encryption")),
+        _ => Err(invalid("The encryption method specified is not supported")),
+    }
+}
+
+fn kms_key(key: Option<&str>) -> Result<String, Fault> {
+    match key {
+        None | Some(DEFAULT_KEY) => Ok(DEFAULT_KEY.to_owned()),
+        Some(_) => Err(Fault::new(
+            Code::KmsNotFound,
+            "Invalid keyId: the key does not exist. This service has the key alias/onshore/default, which is also used where none is named.",
+        )),
+    }
+}
+
+/// Reads the key that a client sends along to read.
+pub(crate) fn of_read(call: &Call) -> Result<Option<CustomerKey>, Fault> {
+    if call.header(KIND).is_some() || call.header(KEY_ID).is_some() {
+        return Err(invalid(
+            "x-amz-server-side-encryption header is not supported for this operation.",
+        ));
+    }
+    customer_key(call, CUSTOMER)
+}
+
+/// Reads the key that a client sends along with a part.
+pub(crate) fn of_part(call: &Call) -> Result<Option<CustomerKey>, Fault> {
+    customer_key(call, CUSTOMER)
+}
+
+/// Reads the key that a client sends along to read the source of a copy.
+pub(crate) fn of_copy_source(call: &Call) -> Result<Option<CustomerKey>, Fault> {
+    customer_key(call, SOURCE)
+}
+
+fn customer_key(call: &Call, prefix: &str) -> Result<Option<CustomerKey>, Fault> {
+    let part = |name: &str| call.header(&format!("{prefix}{name}"));
+    let (algorithm, key, md5) = (part("algorithm"), part("key"), part("key-md5"));
+    let (algorithm, key) = match (algorithm, key) {
+        (None, None) if md5.is_none() => return Ok(None),
+        (Some(algorithm), Some(key)) => (algorithm, key),
+        (None, _) => {
+            return Err(invalid(
+                "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.",
+            ));
+        }
+        (Some(_), None) => {
+            return Err(invalid(
+                "Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.",
+            ));
+        }
+    };
+    if algorithm != "AES256" {
+        return Err(Fault::new(
+            Code::InvalidEncryptionAlgorithmError,
+            "The encryption request you specified is not valid. The valid value is AES256.",
+        ));
+    }
+    let bytes = of_base64(key.as_bytes(), 32)
+        .ok_or_else(|| invalid("The secret key was invalid for the specified algorithm."))?;
+    let computed = STANDARD.encode(Md5::digest(&bytes));
+    match md5 {
+        None => Err(invalid(
+            "Requests specifying Server Side Encryption with Customer provided keys must provide the client calculated MD5 of the secret key.",
+        )),
+        Some(said) if said != computed => Err(invalid(
+            "The calculated MD5 hash of the key did not match the hash that was provided.",
+        )),
+        Some(_) => Ok(CustomerKey::new(bytes, computed)),
+    }
+}
+
+fn invalid(message: &'static str) -> Fault {
+    Fault::new(Code::InvalidArgument, message)
+}

@@ -1,0 +1,138 @@
+//! Settings of a bucket that are kept as documents: in the XML of S3, whose schema does not change.
+
+use onshore_store::{Bucket, Encryption, Lifecycle, Setting};
+use onshore_types::BucketName;
+use s3s::dto::CORSConfiguration;
+use s3s::xml::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::json;
+
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::ops::{Asked, Operations};
+
+impl Operations {
+    /// Returns a setting of a bucket, and the bucket.
+    pub(crate) async fn setting<T: for<'xml> Deserialize<'xml>>(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        setting: Setting,
+    ) -> Result<(Bucket, Option<T>), Fault> {
+        let bucket = self.readable_bucket(asked, name).await?;
+        let found = self.setting_of(asked, &bucket, setting).await?;
+        Ok((bucket, found))
+    }
+
+    /// Returns a setting of a bucket that the caller has found already.
+    pub(crate) async fn setting_of<T: for<'xml> Deserialize<'xml>>(
+        &self,
+        asked: Asked<'_>,
+        bucket: &Bucket,
+        setting: Setting,
+    ) -> Result<Option<T>, Fault> {
+        let document = self
+            .store
+            .setting(bucket.id, setting)
+            .await
+            .map_err(|error| self.fault(asked.call, error))?;
+        document.as_deref().map(read).transpose()
+    }
+
+    /// Returns which web pages may read a bucket; none where there is no such bucket. Pages ask without a signature:
+    /// whoever calls this tells them only whether their own origin may.
+    pub(crate) async fn cors_of(
+        &self,
+        name: &BucketName,
+    ) -> Result<Option<CORSConfiguration>, Error> {
+        let Some(bucket) = self.store.bucket(name).await? else {
+            return Ok(None);
+        };
+        let document = self.store.setting(bucket.id, Setting::Cors).await?;
+        // What does not read was logged, and allows nothing.
+        Ok(document.and_then(|document| read(&document).ok()))
+    }
+
+    /// Replaces a setting of a bucket.
+    pub(crate) async fn set_setting<T: Serialize>(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        setting: Setting,
+        value: &T,
+    ) -> Result<(), Fault> {
+        self.set_document(asked, name, setting, write(value)?).await
+    }
+
+    /// Says what goes when.
+    pub(crate) async fn set_lifecycle(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        lifecycle: &Lifecycle,
+    ) -> Result<(), Fault> {
+        let document = serde_json::to_string(lifecycle).map_err(|_| Fault::internal())?;
+        self.set_document(asked, name, Setting::Lifecycle, document)
+            .await
+    }
+
+    async fn set_document(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        setting: Setting,
+        document: String,
+    ) -> Result<(), Fault> {
+        self.change_bucket(asked, name, move |store, unit, permit, _| {
+            store.set_setting(unit, permit, setting, Some(&document))?;
+            Ok(json!({ "change": "bucket.setting", "setting": setting.as_str(), "document": document }))
+        })
+        .await
+    }
+
+    /// Removes a setting of a bucket.
+    pub(crate) async fn remove_setting(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        setting: Setting,
+    ) -> Result<(), Fault> {
+        self.change_bucket(asked, name, move |store, unit, permit, _| {
+            store.set_setting(unit, permit, setting, None)?;
+            Ok(json!({ "change": "bucket.setting", "setting": setting.as_str() }))
+        })
+        .await
+    }
+
+    /// Says how new objects of a bucket are encrypted if nothing is said with them.
+    pub(crate) async fn set_bucket_encryption(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        encryption: Encryption,
+    ) -> Result<(), Fault> {
+        self.change_bucket(asked, name, move |store, unit, permit, _| {
+            store.set_bucket_encryption(unit, permit, &encryption)?;
+            Ok(json!({ "change": "bucket.encryption", "encryption": encryption }))
+        })
+        .await
+    }
+}
+
+/// Writes a setting down.
+pub(crate) fn write<T: Serialize>(value: &T) -> Result<String, Fault> {
+    let mut document = Vec::new();
+    let mut serializer = Serializer::new(&mut document);
+    value
+        .serialize(&mut serializer)
+        .map_err(|_| Fault::internal())?;
+    String::from_utf8(document).map_err(|_| Fault::internal())
+}
+
+/// Reads a setting back.
+fn read<T: for<'xml> Deserialize<'xml>>(document: &str) -> Result<T, Fault> {
+    let mut deserializer = Deserializer::new(document.as_bytes());
+    T::deserialize(&mut deserializer).map_err(|error| {
+        tracing::error!(%error, "a setting of a bucket does not read");
+        Fault::internal()
+    })
+}

@@ -1,0 +1,521 @@
+//! Settings of a bucket, as `s3s` hands them over. What this service does not do has no setting: it is told as not set,
+//! and setting it is answered with 501.
+
+use onshore_store::{Encryption, Setting};
+use s3s::dto;
+use s3s::{S3Request, S3Response, S3Result};
+
+use crate::fault::{Code, Fault};
+use crate::ops::acl;
+use crate::ops::encryption::service;
+use crate::ops::tagging::{parse_bucket_tags, tag_set};
+use crate::ops::{Asked, Operations, lifecycle, parse_version};
+use crate::service::listings::owner;
+use crate::service::objects::answer;
+use crate::service::{Service, asked, bucket_name, call_of, malformed, object_name};
+
+/// The most rules of a CORS setting.
+const CORS_RULES_MAX: usize = 100;
+/// The longest id of a rule.
+const RULE_ID_MAX: usize = 255;
+/// Methods that a CORS rule may allow.
+const CORS_METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
+
+/// Methods that remove a setting.
+macro_rules! drops {
+    ($($name:ident($input:ident, $output:ident) = $setting:ident;)*) => {
+        impl Service {
+            $(pub(super) async fn $name(
+                &self,
+                req: S3Request<dto::$input>,
+            ) -> S3Result<S3Response<dto::$output>> {
+                answer!(req, |call, asked, input| {
+                    let name = bucket_name(&input.bucket)?;
+                    self.operations
+                        .remove_setting(asked, &name, Setting::$setting)
+                        .await?;
+                    Ok(S3Response::new(dto::$output::default()))
+                })
+            })*
+        }
+    };
+}
+
+drops! {
+    drop_bucket_tags(DeleteBucketTaggingInput, DeleteBucketTaggingOutput) = Tags;
+    drop_cors(DeleteBucketCorsInput, DeleteBucketCorsOutput) = Cors;
+    drop_lifecycle(DeleteBucketLifecycleInput, DeleteBucketLifecycleOutput) = Lifecycle;
+    drop_public_access_block(DeletePublicAccessBlockInput, DeletePublicAccessBlockOutput) = PublicAccessBlock;
+    drop_ownership(DeleteBucketOwnershipControlsInput, DeleteBucketOwnershipControlsOutput) = OwnershipControls;
+}
+
+/// Methods that answer for a setting that no bucket has.
+macro_rules! unset {
+    ($($name:ident($input:ident, $output:ident) = |$unused:ident| $answer:expr;)*) => {
+        impl Service {
+            $(pub(super) async fn $name(
+                &self,
+                req: S3Request<dto::$input>,
+            ) -> S3Result<S3Response<dto::$output>> {
+                answer!(req, |call, asked, input| {
+                    let name = bucket_name(&input.bucket)?;
+                    self.operations.readable_bucket(asked, &name).await?;
+                    let $unused = ();
+                    $answer.map(S3Response::new)
+                })
+            })*
+        }
+    };
+}
+
+unset! {
+    show_policy(GetBucketPolicyInput, GetBucketPolicyOutput) = |_none| Err(no_policy());
+    drop_policy(DeleteBucketPolicyInput, DeleteBucketPolicyOutput) = |_none| Ok(Default::default());
+    show_policy_status(GetBucketPolicyStatusInput, GetBucketPolicyStatusOutput) = |_none| Err(no_policy());
+    show_website(GetBucketWebsiteInput, GetBucketWebsiteOutput) = |_none| Err(Fault::new(
+        Code::NoSuchWebsiteConfiguration,
+        "The specified bucket does not have a website configuration",
+    ));
+    drop_website(DeleteBucketWebsiteInput, DeleteBucketWebsiteOutput) = |_none| Ok(Default::default());
+    show_logging(GetBucketLoggingInput, GetBucketLoggingOutput) = |_none| Ok(Default::default());
+    show_notification(GetBucketNotificationConfigurationInput, GetBucketNotificationConfigurationOutput) = |_none| Ok(Default::default());
+    show_accelerate(GetBucketAccelerateConfigurationInput, GetBucketAccelerateConfigurationOutput) = |_none| Ok(Default::default());
+    show_request_payment(GetBucketRequestPaymentInput, GetBucketRequestPaymentOutput) = |_none| Ok(dto::GetBucketRequestPaymentOutput {
+        payer: Some(dto::Payer::from_static(dto::Payer::BUCKET_OWNER)),
+    });
+    show_replication(GetBucketReplicationInput, GetBucketReplicationOutput) = |_none| Err(Fault::new(
+        Code::ReplicationConfigurationNotFoundError,
+        "The replication configuration was not found",
+    ));
+    drop_replication(DeleteBucketReplicationInput, DeleteBucketReplicationOutput) = |_none| Ok(Default::default());
+}
+
+impl Service {
+    pub(super) async fn show_bucket_tags(
+        &self,
+        req: S3Request<dto::GetBucketTaggingInput>,
+    ) -> S3Result<S3Response<dto::GetBucketTaggingOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let (_, found) = self
+                .operations
+                .setting::<dto::Tagging>(asked, &name, Setting::Tags)
+                .await?;
+            let tagging =
+                found.ok_or_else(|| Fault::new(Code::NoSuchTagSet, "The TagSet does not exist"))?;
+            Ok(S3Response::new(dto::GetBucketTaggingOutput {
+                tag_set: tagging.tag_set,
+            }))
+        })
+    }
+
+    pub(super) async fn take_bucket_tags(
+        &self,
+        req: S3Request<dto::PutBucketTaggingInput>,
+    ) -> S3Result<S3Response<dto::PutBucketTaggingOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let tagging = dto::Tagging {
+                tag_set: tag_set(parse_bucket_tags(input.tagging.tag_set)?),
+            };
+            self.operations
+                .set_setting(asked, &name, Setting::Tags, &tagging)
+                .await?;
+            Ok(S3Response::new(dto::PutBucketTaggingOutput::default()))
+        })
+    }
+
+    pub(super) async fn show_cors(
+        &self,
+        req: S3Request<dto::GetBucketCorsInput>,
+    ) -> S3Result<S3Response<dto::GetBucketCorsOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let (_, found) = self
+                .operations
+                .setting::<dto::CORSConfiguration>(asked, &name, Setting::Cors)
+                .await?;
+            let configuration = found.ok_or_else(|| {
+                Fault::new(
+                    Code::NoSuchCORSConfiguration,
+                    "The CORS configuration does not exist",
+                )
+            })?;
+            Ok(S3Response::new(dto::GetBucketCorsOutput {
+                cors_rules: Some(configuration.cors_rules),
+            }))
+        })
+    }
+
+    pub(super) async fn take_cors(
+        &self,
+        req: S3Request<dto::PutBucketCorsInput>,
+    ) -> S3Result<S3Response<dto::PutBucketCorsOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            check_cors(&input.cors_configuration)?;
+            self.operations
+                .set_setting(asked, &name, Setting::Cors, &input.cors_configuration)
+                .await?;
+            Ok(S3Response::new(dto::PutBucketCorsOutput::default()))
+        })
+    }
+
+    pub(super) async fn show_lifecycle(
+        &self,
+        req: S3Request<dto::GetBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<dto::GetBucketLifecycleConfigurationOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let bucket = self.operations.readable_bucket(asked, &name).await?;
+            let lifecycle = bucket.lifecycle.ok_or_else(|| {
+                Fault::new(
+                    Code::NoSuchLifecycleConfiguration,
+                    "The lifecycle configuration does not exist",
+                )
+            })?;
+            Ok(S3Response::new(
+                dto::GetBucketLifecycleConfigurationOutput {
+                    rules: Some(lifecycle.rules.into_iter().map(lifecycle::show).collect()),
+                    transition_default_minimum_object_size: None,
+                },
+            ))
+        })
+    }
+
+    pub(super) async fn take_lifecycle(
+        &self,
+        req: S3Request<dto::PutBucketLifecycleConfigurationInput>,
+    ) -> S3Result<S3Response<dto::PutBucketLifecycleConfigurationOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let configuration = input.lifecycle_configuration.ok_or_else(malformed)?;
+            let parsed = lifecycle::parse(configuration)?;
+            self.operations.set_lifecycle(asked, &name, &parsed).await?;
+            Ok(S3Response::new(
+                dto::PutBucketLifecycleConfigurationOutput::default(),
+            ))
+        })
+    }
+
+    pub(super) async fn show_encryption(
+        &self,
+        req: S3Request<dto::GetBucketEncryptionInput>,
+    ) -> S3Result<S3Response<dto::GetBucketEncryptionOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let bucket = self.operations.readable_bucket(asked, &name).await?;
+            let (algorithm, key) = match bucket.encryption {
+                Encryption::Service | Encryption::Customer { .. } => ("AES256", None),
+                Encryption::Kms { key, .. } => ("aws:kms", Some(key)),
+            };
+            let rule = dto::ServerSideEncryptionRule {
+                apply_server_side_encryption_by_default: Some(dto::ServerSideEncryptionByDefault {
+                    kms_master_key_id: key,
+                    sse_algorithm: dto::ServerSideEncryption::from_static(algorithm),
+                }),
+                bucket_key_enabled: Some(false),
+            };
+            Ok(S3Response::new(dto::GetBucketEncryptionOutput {
+                server_side_encryption_configuration: Some(
+                    dto::ServerSideEncryptionConfiguration { rules: vec![rule] },
+                ),
+            }))
+        })
+    }
+
+    pub(super) async fn take_encryption(
+        &self,
+        req: S3Request<dto::PutBucketEncryptionInput>,
+    ) -> S3Result<S3Response<dto::PutBucketEncryptionOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let rules = input.server_side_encryption_configuration.rules;
+            let [rule] = rules.as_slice() else {
+                return Err(malformed());
+            };
+            let default = rule
+                .apply_server_side_encryption_by_default
+                .as_ref()
+                .ok_or_else(malformed)?;
+            let kind = default.sse_algorithm.as_str();
+            if !["AES256", "aws:kms", "aws:kms:dsse"].contains(&kind) {
+                return Err(malformed());
+            }
+            let encryption = service(kind, default.kms_master_key_id.as_deref(), None)?;
+            self.operations
+                .set_bucket_encryption(asked, &name, encryption)
+                .await?;
+            Ok(S3Response::new(dto::PutBucketEncryptionOutput::default()))
+        })
+    }
+
+    pub(super) async fn drop_encryption(
+        &self,
+        req: S3Request<dto::DeleteBucketEncryptionInput>,
+    ) -> S3Result<S3Response<dto::DeleteBucketEncryptionOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            self.operations
+                .set_bucket_encryption(asked, &name, Encryption::Service)
+                .await?;
+            Ok(S3Response::new(dto::DeleteBucketEncryptionOutput::default()))
+        })
+    }
+
+    pub(super) async fn show_public_access_block(
+        &self,
+        req: S3Request<dto::GetPublicAccessBlockInput>,
+    ) -> S3Result<S3Response<dto::GetPublicAccessBlockOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let (_, found) = self
+                .operations
+                .setting(asked, &name, Setting::PublicAccessBlock)
+                .await?;
+            if found.is_none() {
+                return Err(Fault::new(
+                    Code::NoSuchPublicAccessBlockConfiguration,
+                    "The public access block configuration was not found",
+                ));
+            }
+            Ok(S3Response::new(dto::GetPublicAccessBlockOutput {
+                public_access_block_configuration: found,
+            }))
+        })
+    }
+
+    pub(super) async fn take_public_access_block(
+        &self,
+        req: S3Request<dto::PutPublicAccessBlockInput>,
+    ) -> S3Result<S3Response<dto::PutPublicAccessBlockOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let said = input.public_access_block_configuration;
+            let block = dto::PublicAccessBlockConfiguration {
+                block_public_acls: Some(said.block_public_acls.unwrap_or(false)),
+                block_public_policy: Some(said.block_public_policy.unwrap_or(false)),
+                ignore_public_acls: Some(said.ignore_public_acls.unwrap_or(false)),
+                restrict_public_buckets: Some(said.restrict_public_buckets.unwrap_or(false)),
+            };
+            self.operations
+                .set_setting(asked, &name, Setting::PublicAccessBlock, &block)
+                .await?;
+            Ok(S3Response::new(dto::PutPublicAccessBlockOutput::default()))
+        })
+    }
+
+    pub(super) async fn show_ownership(
+        &self,
+        req: S3Request<dto::GetBucketOwnershipControlsInput>,
+    ) -> S3Result<S3Response<dto::GetBucketOwnershipControlsOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let (_, found) = self
+                .operations
+                .setting(asked, &name, Setting::OwnershipControls)
+                .await?;
+            if found.is_none() {
+                return Err(Fault::new(
+                    Code::OwnershipControlsNotFoundError,
+                    "The bucket ownership controls were not found",
+                ));
+            }
+            Ok(S3Response::new(dto::GetBucketOwnershipControlsOutput {
+                ownership_controls: found,
+            }))
+        })
+    }
+
+    pub(super) async fn take_ownership(
+        &self,
+        req: S3Request<dto::PutBucketOwnershipControlsInput>,
+    ) -> S3Result<S3Response<dto::PutBucketOwnershipControlsOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let mut rules = input.ownership_controls.rules;
+            let (Some(rule), true) = (rules.pop(), rules.is_empty()) else {
+                return Err(malformed());
+            };
+            let controls = parse_ownership(rule.object_ownership)?;
+            self.operations
+                .set_ownership(asked, &name, &controls)
+                .await?;
+            Ok(S3Response::new(
+                dto::PutBucketOwnershipControlsOutput::default(),
+            ))
+        })
+    }
+
+    pub(super) async fn show_bucket_acl(
+        &self,
+        req: S3Request<dto::GetBucketAclInput>,
+    ) -> S3Result<S3Response<dto::GetBucketAclOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            self.operations.readable_bucket(asked, &name).await?;
+            let owner = owner(&call);
+            Ok(S3Response::new(dto::GetBucketAclOutput {
+                grants: Some(acl::grants(&owner)),
+                owner: Some(owner),
+            }))
+        })
+    }
+
+    pub(super) async fn take_bucket_acl(
+        &self,
+        req: S3Request<dto::PutBucketAclInput>,
+    ) -> S3Result<S3Response<dto::PutBucketAclOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let access = match &input.access_control_policy {
+                Some(document) => acl::of_document(&call, document)?,
+                None => acl::of_headers(&call)?,
+            };
+            let bucket = self.operations.readable_bucket(asked, &name).await?;
+            self.operations.check_access(asked, &bucket, access).await?;
+            Ok(S3Response::new(dto::PutBucketAclOutput::default()))
+        })
+    }
+
+    pub(super) async fn show_object_acl(
+        &self,
+        req: S3Request<dto::GetObjectAclInput>,
+    ) -> S3Result<S3Response<dto::GetObjectAclOutput>> {
+        answer!(req, |call, asked, input| {
+            let wish = parse_version(input.version_id.as_deref())?;
+            let (bucket, key) = object_name(&input.bucket, input.key)?;
+            let (_, headers) = self
+                .operations
+                .known_version(asked, &bucket, &key, wish)
+                .await?;
+            let owner = owner(&call);
+            let output = dto::GetObjectAclOutput {
+                grants: Some(acl::grants(&owner)),
+                owner: Some(owner),
+                request_charged: None,
+            };
+            Ok(S3Response::with_headers(output, headers))
+        })
+    }
+
+    pub(super) async fn take_object_acl(
+        &self,
+        req: S3Request<dto::PutObjectAclInput>,
+    ) -> S3Result<S3Response<dto::PutObjectAclOutput>> {
+        answer!(req, |call, asked, input| {
+            let wish = parse_version(input.version_id.as_deref())?;
+            let (name, key) = object_name(&input.bucket, input.key)?;
+            let access = match &input.access_control_policy {
+                Some(document) => acl::of_document(&call, document)?,
+                None => acl::of_headers(&call)?,
+            };
+            let (bucket, headers) = self
+                .operations
+                .known_version(asked, &name, &key, wish)
+                .await?;
+            self.operations.check_access(asked, &bucket, access).await?;
+            let output = dto::PutObjectAclOutput::default();
+            Ok(S3Response::with_headers(output, headers))
+        })
+    }
+
+    pub(super) async fn take_request_payment(
+        &self,
+        req: S3Request<dto::PutBucketRequestPaymentInput>,
+    ) -> S3Result<S3Response<dto::PutBucketRequestPaymentOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            self.operations.readable_bucket(asked, &name).await?;
+            match input.request_payment_configuration.payer.as_str() {
+                dto::Payer::BUCKET_OWNER => Ok(S3Response::new(
+                    dto::PutBucketRequestPaymentOutput::default(),
+                )),
+                dto::Payer::REQUESTER => Err(Fault::not_implemented("A bucket whose readers pay")),
+                _ => Err(malformed()),
+            }
+        })
+    }
+}
+
+impl Operations {
+    /// Says who owns what is written to a bucket.
+    pub(crate) async fn set_ownership(
+        &self,
+        asked: Asked<'_>,
+        name: &onshore_types::BucketName,
+        controls: &dto::OwnershipControls,
+    ) -> Result<(), Fault> {
+        self.set_setting(asked, name, Setting::OwnershipControls, controls)
+            .await
+    }
+}
+
+/// Reads who is to own what is written to a bucket.
+pub(super) fn parse_ownership(
+    ownership: dto::ObjectOwnership,
+) -> Result<dto::OwnershipControls, Fault> {
+    match ownership.as_str() {
+        dto::ObjectOwnership::BUCKET_OWNER_ENFORCED
+        | dto::ObjectOwnership::BUCKET_OWNER_PREFERRED
+        | dto::ObjectOwnership::OBJECT_WRITER => Ok(dto::OwnershipControls {
+            rules: vec![dto::OwnershipControlsRule {
+                object_ownership: ownership,
+            }],
+        }),
+        _ => Err(malformed()),
+    }
+}
+
+fn check_cors(configuration: &dto::CORSConfiguration) -> Result<(), Fault> {
+    let rules = &configuration.cors_rules;
+    if rules.is_empty() || rules.len() > CORS_RULES_MAX {
+        return Err(malformed());
+    }
+    for rule in rules {
+        if rule.id.as_ref().is_some_and(|id| id.len() > RULE_ID_MAX) {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                "The ID of a rule has at most 255 characters.",
+            ));
+        }
+        if rule.allowed_methods.is_empty() || rule.allowed_origins.is_empty() {
+            return Err(malformed());
+        }
+        if let Some(method) = rule
+            .allowed_methods
+            .iter()
+            .find(|method| !CORS_METHODS.contains(&method.as_str()))
+        {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                format!(
+                    "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
+                ),
+            ));
+        }
+        let headers = rule.allowed_headers.iter().flatten();
+        for pattern in rule.allowed_origins.iter().chain(headers) {
+            if pattern.matches('*').count() > 1 {
+                return Err(Fault::new(
+                    Code::InvalidRequest,
+                    format!("AllowedOrigin \"{pattern}\" can not have more than one wildcard."),
+                ));
+            }
+        }
+        let exposed = rule.expose_headers.iter().flatten();
+        if let Some(header) = exposed.into_iter().find(|header| header.contains('*')) {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                format!(
+                    "ExposeHeader \"{header}\" contains wildcard. We currently do not support wildcard for ExposeHeader."
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn no_policy() -> Fault {
+    Fault::new(Code::NoSuchBucketPolicy, "The bucket policy does not exist")
+}
