@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 
 use crate::Error;
 use crate::epoch::EpochDocument;
+use crate::granted::Granted;
 
 /// Tells the time; only the binary owns a real one.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -81,6 +82,8 @@ pub(crate) struct Inner {
     /// The latest instant ever recorded, in milliseconds.
     latest_ms: AtomicI64,
     pub(crate) epoch: u64,
+    /// What was granted without an approval under this epoch.
+    pub(crate) granted: Granted,
     /// Whether an approval was revoked; made when somebody first cares, so that whoever comes first, the one who
     /// revokes or the one who reads, the other sees it.
     revoked: Mutex<HashMap<ApprovalId, Arc<AtomicBool>>>,
@@ -133,6 +136,7 @@ impl Gate {
             clock,
             latest_ms: AtomicI64::new(latest.as_millis()),
             epoch: 0,
+            granted: Granted::default(),
             revoked: Mutex::default(),
             tightened: Mutex::default(),
             opened: Mutex::default(),

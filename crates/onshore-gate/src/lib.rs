@@ -17,6 +17,7 @@ pub mod background;
 pub mod epoch;
 pub mod error;
 pub mod gate;
+mod granted;
 pub mod outflow;
 pub mod permit;
 pub mod settle;

@@ -7,7 +7,8 @@ use onshore_db::Unit;
 use onshore_journal::Leaf;
 use onshore_ledger::Disclosure;
 use onshore_policy::{
-    Basis, Explanation, Facts, Flow, Grant, Permit, Refusal, Transfer, Verdict, border_message,
+    Basis, Bearing, Explanation, Facts, Flow, Grant, Permit, Refusal, Transfer, Verdict,
+    border_message,
 };
 use onshore_registry::{Export, RefusalKey};
 use onshore_types::{ExportId, LeafIndex, TenantId, Timestamp};
@@ -39,12 +40,7 @@ impl Gate {
             Flow::Read | Flow::Inspect | Flow::List => !region.contains(transfer.to, now),
             Flow::Store | Flow::Change => false,
         };
-        if !is_outward
-            && let Verdict::Allowed(grant) =
-                self.inner
-                    .policy
-                    .decide(&self.inner.facts(Vec::new()), &transfer, now)
-        {
+        if !is_outward && let Some(grant) = self.inner.grant_inside(&transfer, now) {
             return Ok(issue(&transfer, grant, self.inner.epoch, None));
         }
         let (gate, asked) = (self.clone(), transfer.clone());
@@ -106,6 +102,22 @@ impl Inner {
             region: self.region.jurisdiction,
             epoch: self.epoch,
             approvals,
+        }
+    }
+
+    /// Grants what needs no approval, from memory where something alike was granted before.
+    fn grant_inside(&self, transfer: &Transfer, now: Timestamp) -> Option<Grant> {
+        let facts = self.facts(Vec::new());
+        let bearing = Bearing::of(&facts, transfer, now);
+        if let Some(grant) = self.granted.recall(&bearing) {
+            return Some(grant);
+        }
+        match self.policy.decide(&facts, transfer, now) {
+            Verdict::Allowed(grant) => {
+                self.granted.remember(bearing, &grant);
+                Some(grant)
+            }
+            Verdict::Refused(_) => None,
         }
     }
 

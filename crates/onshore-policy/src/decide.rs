@@ -323,7 +323,7 @@ mod tests {
         let broken = format!(
             r#"{POLICIES}
             @id("broken") @rule("tenancy.own") @source("a test") @remedy("none")
-            forbid (principal, action, resource) when {{ context.now + 9223372036854775807 > 0 }};"#
+            forbid (principal, action, resource) when {{ resource.label.personal + 1 + 9223372036854775807 > 0 }};"#
         );
         let policy = Policy::parse(SCHEMA, &broken).expect("it fits the schema");
         let mut inside = asked();
@@ -334,6 +334,18 @@ mod tests {
             "{verdict:?}"
         );
         assert_eq!(verdict.rule(), "policy.error");
+    }
+
+    #[test]
+    fn a_rule_that_looks_at_time_or_length_without_an_approval_does_not_fit() {
+        for looked_at in ["now", "bytes"] {
+            let looking = format!(
+                r#"{POLICIES}
+                @id("looking") @rule("tenancy.own") @source("a test") @remedy("none")
+                forbid (principal, action == Action::"read", resource) when {{ context.{looked_at} > 7 }};"#
+            );
+            assert!(Policy::parse(SCHEMA, &looking).is_err(), "{looked_at}");
+        }
     }
 
     #[test]

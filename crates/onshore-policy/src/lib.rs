@@ -13,6 +13,7 @@
 //! - [`border`]: where an address is, and whose address a request came from.
 
 mod act;
+mod bearing;
 pub mod border;
 mod decide;
 pub mod error;
@@ -25,6 +26,7 @@ mod rule;
 pub mod transfer;
 pub mod verdict;
 
+pub use bearing::Bearing;
 pub use border::{Networks, Proxies};
 pub use error::Error;
 pub use explain::{Explanation, Outcome};

@@ -163,7 +163,6 @@ impl<'a> Question<'a> {
     /// Returns the question itself, with or without one approval beside it.
     pub(crate) fn request(&self, approval: Option<&ApprovalFact>) -> Result<Request, Unspeakable> {
         let words = self.vocabulary;
-        let bytes = i64::try_from(self.transfer.subject.range.len_bytes).unwrap_or(BYTES_MAX);
         let mut context = vec![
             (
                 "region".to_owned(),
@@ -171,10 +170,11 @@ impl<'a> Question<'a> {
             ),
             ("from".to_owned(), entity(words.place(self.transfer.from))),
             ("to".to_owned(), entity(words.place(self.transfer.to))),
-            ("now".to_owned(), long(self.now.as_millis())),
-            ("bytes".to_owned(), long(bytes)),
         ];
         if let Some(approval) = approval {
+            let bytes = i64::try_from(self.transfer.subject.range.len_bytes).unwrap_or(BYTES_MAX);
+            context.push(("now".to_owned(), long(self.now.as_millis())));
+            context.push(("bytes".to_owned(), long(bytes)));
             context.push(("approval".to_owned(), self.approval(approval)?));
         }
         Request::new(

@@ -15,8 +15,9 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
-/// That a transfer may happen, and on what basis. It comes from a decision alone and is spent on one permit.
-#[derive(Debug, PartialEq, Eq)]
+/// That a transfer may happen, and on what basis. It comes from a decision alone and is spent on one permit; whoever
+/// remembers one hands out a clone for a transfer of the same [`Bearing`](crate::Bearing) alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     basis: Basis,
     tenant: TenantId,

@@ -274,8 +274,7 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn bucket(&self, name: &BucketName) -> Result<Option<Bucket>, Error> {
-        let name = name.clone();
-        self.inner.db.read(move |view| by_name(view, &name)).await
+        self.inner.db.glance(|view| by_name(view, name))
     }
 
     /// Returns the bucket of this id.

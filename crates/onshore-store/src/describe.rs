@@ -75,26 +75,22 @@ impl Store {
         key: &ObjectKey,
         wish: VersionWish,
     ) -> Result<Option<(Bucket, Described)>, Error> {
-        let (name, key) = (name.clone(), key.clone());
-        self.inner
-            .db
-            .read(move |view| {
-                let Some(bucket) = bucket::by_name(view, &name)? else {
-                    return Ok(None);
-                };
-                let described = match version::find(view, &bucket, &key, wish)? {
-                    None => Described::Absent,
-                    Some(row) => {
-                        let description = described(bucket.clone(), &row);
-                        match row.kind {
-                            Kind::Marker => Described::Marker(description),
-                            Kind::Object => Described::Object(description),
-                        }
+        self.inner.db.glance(|view| {
+            let Some(bucket) = bucket::by_name(view, name)? else {
+                return Ok(None);
+            };
+            let described = match version::find(view, &bucket, key, wish)? {
+                None => Described::Absent,
+                Some(row) => {
+                    let description = described(bucket.clone(), &row);
+                    match row.kind {
+                        Kind::Marker => Described::Marker(description),
+                        Kind::Object => Described::Object(description),
                     }
-                };
-                Ok(Some((bucket, described)))
-            })
-            .await
+                }
+            };
+            Ok(Some((bucket, described)))
+        })
     }
 
     /// Returns the join of the stored labels of everything whose key begins with the prefix, uploads under way

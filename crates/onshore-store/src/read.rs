@@ -98,16 +98,12 @@ impl Store {
         let version = permits::version(&permit)?;
         let pin = self.inner.reclaimer.pin(*version.as_bytes());
         let key = self.tenant_key(permits::bucket(&permit)?).await?;
-        let (head, pieces) = self
-            .inner
-            .db
-            .read(move |view| {
-                let opened = open(view, &permit, &key)?;
-                opened.facts.encryption.check(customer.as_ref())?;
-                let pieces = pieces(view, version, &opened, range, customer.as_ref())?;
-                Ok::<_, Error>((opened.into_head(version), pieces))
-            })
-            .await?;
+        let (head, pieces) = self.inner.db.glance(|view| {
+            let opened = open(view, &permit, &key)?;
+            opened.facts.encryption.check(customer.as_ref())?;
+            let pieces = pieces(view, version, &opened, range, customer.as_ref())?;
+            Ok::<_, Error>((opened.into_head(version), pieces))
+        })?;
         let reader = Reader {
             files: self.inner.files.clone(),
             version,
@@ -152,10 +148,7 @@ impl Store {
     async fn open_permitted(&self, permit: Permit) -> Result<Opened, Error> {
         permits::flow(&permit, &[Flow::Inspect, Flow::Read])?;
         let key = self.tenant_key(permits::bucket(&permit)?).await?;
-        self.inner
-            .db
-            .read(move |view| open(view, &permit, &key))
-            .await
+        self.inner.db.glance(|view| open(view, &permit, &key))
     }
 }
 

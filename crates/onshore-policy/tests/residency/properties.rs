@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use onshore_policy::{
-    ApprovalFact, Basis, Facts, Flow, Policy, Principal, Refusal, Role, Subject, Transfer, Verdict,
+    ApprovalFact, Basis, Bearing, Facts, Flow, Policy, Principal, Refusal, Role, Subject, Transfer,
+    Verdict,
 };
 use onshore_types::{ByteRange, Label, Place, PrincipalId, TenantId, Timestamp};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
@@ -294,6 +295,31 @@ proptest! {
         asked.principal.tenant = carried.map(tenant);
         asked.subject.owner = owner.map(tenant);
         prop_assert_eq!(refusal_of(&facts, &asked, NOW), Some(Refusal::NotYourTenant));
+    }
+
+    #[test]
+    fn transfers_of_one_bearing_get_one_verdict(
+        facts in any_facts(),
+        asked in any_transfer(),
+        other in any_transfer(),
+        later_ms in 0_i64..1_000_000_000,
+    ) {
+        let facts = Facts { approvals: Vec::new(), ..facts };
+        let later = NOW.plus_millis(later_ms);
+        let mut alike = asked.clone();
+        alike.operation = other.operation;
+        alike.subject.key = other.subject.key.clone();
+        alike.subject.version = other.subject.version;
+        alike.subject.range = other.subject.range;
+        prop_assert_eq!(Bearing::of(&facts, &alike, later), Bearing::of(&facts, &asked, NOW));
+        let verdicts = [
+            POLICY.decide(&facts, &asked, NOW),
+            POLICY.decide(&facts, &alike, later),
+        ];
+        prop_assert_eq!(&verdicts[0], &verdicts[1]);
+        if Bearing::of(&facts, &other, NOW) == Bearing::of(&facts, &asked, NOW) {
+            prop_assert_eq!(&POLICY.decide(&facts, &other, NOW), &verdicts[0]);
+        }
     }
 
     #[test]
