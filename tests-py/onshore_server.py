@@ -57,18 +57,20 @@ class Ended(Exception):
 
 
 class Server:
-    def __init__(self, data, config=CONFIG, env=None, args=()):
+    def __init__(self, data, config=CONFIG, env=None, args=(), ca=None, listen="127.0.0.1:0"):
         self.data = Path(data)
         self.config = config
         self.env = env or {}
         self.args = list(args)
+        self.ca = ca
+        self.listen = listen
         self.process = None
         self.output = []
         self.reader = None
 
     def start(self, **env):
         assert self.process is None, "already running"
-        command = [BINARY, "serve", "--data", self.data, "--s3-listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0"]
+        command = [BINARY, "serve", "--data", self.data, "--s3-listen", self.listen, "--control-listen", self.listen]
         if self.config is not None:
             path = Path(f"{self.data}.toml")
             path.write_text(self.config)
@@ -93,8 +95,8 @@ class Server:
             raise Ended(f"status {process.returncode}:\n{self.log}")
         told = json.loads((self.data / "server.json").read_text())
         assert told["pid"] == self.process.pid
-        self.s3 = f"http://{told['s3']}"
-        self.control = f"http://{told['control']}"
+        self.s3 = f"{told['scheme']}://{told['s3']}"
+        self.control = f"{told['scheme']}://{told['control']}"
         self.s3_host, port = told["s3"].rsplit(":", 1)
         self.s3_port = int(port)
         credentials = tomllib.loads((self.data / "credentials.toml").read_text())
@@ -152,7 +154,12 @@ class Server:
         """Runs the command line against this server."""
         return subprocess.run(
             [str(BINARY), *map(str, args)],
-            env=clean_env(ONSHORE_SERVER=getattr(self, "control", "http://127.0.0.1:9"), ONSHORE_TOKEN=getattr(self, "token", ""), **(env or {})),
+            env=clean_env(**{
+                "ONSHORE_SERVER": getattr(self, "control", "http://127.0.0.1:9"),
+                "ONSHORE_TOKEN": getattr(self, "token", ""),
+                **({"ONSHORE_CA": self.ca} if self.ca else {}),
+                **(env or {}),
+            }),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -182,6 +189,7 @@ class Server:
         client = boto3.client(
             "s3",
             endpoint_url=endpoint or self.s3,
+            verify=str(self.ca) if self.ca else None,
             region_name=config.pop("region", REGION),
             aws_access_key_id=access_key or self.access_key,
             aws_secret_access_key=secret_key or self.secret_key,

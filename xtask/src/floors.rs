@@ -18,7 +18,15 @@ const FLOORS: &[(&str, &[&str])] = &[
             "onshore-api",
         ],
     ),
-    ("ground", &["onshore-db", "onshore-keys", "onshore-sources"]),
+    (
+        "ground",
+        &[
+            "onshore-db",
+            "onshore-keys",
+            "onshore-sources",
+            "onshore-tls",
+        ],
+    ),
     (
         "keepers",
         &["onshore-registry", "onshore-journal", "onshore-store"],

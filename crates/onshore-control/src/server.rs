@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use onshore_tls::Transport;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +29,12 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves the router until told to stop, then lets the requests under way finish.
-pub async fn serve(router: Router, listener: TcpListener, stop: CancellationToken) {
+pub async fn serve(
+    router: Router,
+    listener: TcpListener,
+    transport: Transport,
+    stop: CancellationToken,
+) {
     let (connections, room) = (
         TaskTracker::new(),
         Arc::new(Semaphore::new(CONNECTIONS_MAX)),
@@ -43,9 +49,9 @@ pub async fn serve(router: Router, listener: TcpListener, stop: CancellationToke
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (router, stop) = (router.clone(), stop.clone());
+                let (router, transport, stop) = (router.clone(), transport.clone(), stop.clone());
                 connections.spawn(async move {
-                    connection(router, stream, peer, stop).await;
+                    connection(router, transport, stream, peer, stop).await;
                     drop(place);
                 });
             }
@@ -60,11 +66,28 @@ pub async fn serve(router: Router, listener: TcpListener, stop: CancellationToke
     connections.wait().await;
 }
 
-async fn connection(router: Router, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+async fn connection(
+    router: Router,
+    transport: Transport,
+    stream: TcpStream,
+    peer: SocketAddr,
+    stop: CancellationToken,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection went away at once");
         return;
     }
+    let accepted = tokio::select! {
+        accepted = transport.accept(stream) => accepted,
+        () = stop.cancelled() => return,
+    };
+    let secured = match accepted {
+        Ok(secured) => secured,
+        Err(error) => {
+            tracing::debug!(%error, "a connection to the control API was not secured");
+            return;
+        }
+    };
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -75,7 +98,7 @@ async fn connection(router: Router, stream: TcpStream, peer: SocketAddr, stop: C
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_PATIENCE)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(secured), service)
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -11,7 +11,6 @@ use http_body::{Frame, SizeHint};
 use percent_encoding::utf8_percent_encode;
 
 use crate::body::drain::Afterwards;
-use crate::call::Call;
 use crate::fault::Fault;
 use crate::guard::form::Success;
 use crate::guard::query::ENCODED_IN_PATH;
@@ -78,17 +77,26 @@ pub(crate) fn of_fault(fault: &Fault, request_id: &str) -> Response<s3s::Body> {
     response
 }
 
+/// Where an object is now.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    /// Its address.
+    pub(crate) location: &'a str,
+    pub(crate) bucket: &'a str,
+    pub(crate) key: &'a str,
+}
+
 /// Answers for the file of a form, as its client wants it answered.
 pub(crate) fn of_form(
-    call: &Call,
     success: &Success,
-    place: &str,
+    place: &Place<'_>,
     written: Written,
 ) -> Response<s3s::Body> {
-    let encoded = utf8_percent_encode(place, ENCODED_IN_PATH).to_string();
-    let (bucket, key) = place.split_once('/').unwrap_or((place, ""));
-    let host = call.header("host").unwrap_or_default();
-    let location = format!("http://{host}/{encoded}");
+    let Place {
+        location,
+        bucket,
+        key,
+    } = *place;
     let etag = format!("\"{}\"", written.committed.etag);
     let mut headers = written.headers;
     let mut insert = |name, value: &str| {
@@ -99,15 +107,15 @@ pub(crate) fn of_form(
     insert(ETAG, &etag);
     let (status, body) = match success {
         Success::Bare(status) => {
-            insert(LOCATION, &location);
+            insert(LOCATION, location);
             (*status, s3s::Body::empty())
         }
         Success::Created => {
-            insert(LOCATION, &location);
+            insert(LOCATION, location);
             insert(CONTENT_TYPE, "application/xml");
             let mut text =
                 String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PostResponse>");
-            element(&mut text, "Location", &location);
+            element(&mut text, "Location", location);
             element(&mut text, "Bucket", bucket);
             element(&mut text, "Key", key);
             element(&mut text, "ETag", &etag);

@@ -11,11 +11,12 @@ use onshore_db::{CrashPoints, Database};
 use onshore_gate::Gate;
 use onshore_registry::Registry;
 use onshore_store::Store;
+use onshore_tls::Transport;
 use onshore_types::{BucketName, Timestamp};
 use s3s::dto::CORSConfiguration;
 use tracing::Instrument as _;
 
-use crate::answer::{self, AnswerBody};
+use crate::answer::{self, AnswerBody, Place};
 use crate::body::BodyReport;
 use crate::body::drain::{Afterwards, Waiting, drain};
 use crate::call::Call;
@@ -39,6 +40,8 @@ pub struct FrontParts {
     pub registry: Registry,
     /// The domains below which a host names a bucket.
     pub domains: Vec<String>,
+    /// How connections cross the network.
+    pub transport: Transport,
     /// Where tests let the process die.
     pub crash: CrashPoints,
 }
@@ -51,6 +54,7 @@ pub struct Front {
 
 pub(crate) struct Inner {
     pub(crate) gate: Gate,
+    pub(crate) transport: Transport,
     guard: Guard,
     operations: Operations,
     wire: Box<dyn Wire>,
@@ -86,11 +90,13 @@ impl Front {
             gate: parts.gate.clone(),
             db: parts.db,
             crash: parts.crash,
+            scheme: parts.transport.scheme(),
         };
         Ok(Self {
             inner: Arc::new(Inner {
                 started: parts.gate.now(),
                 gate: parts.gate,
+                transport: parts.transport,
                 guard,
                 wire: Box::new(S3sWire::new(operations.clone())),
                 operations,
@@ -244,14 +250,20 @@ impl Front {
         let guard = &self.inner.guard;
         let form = guard.admit_form(&parts, incoming, peer, report).await?;
         let (call, success) = (form.call.clone(), form.success.clone());
-        let place = format!("{}/{}", form.bucket, form.key);
+        let (bucket, key) = (form.bucket.clone(), form.key.clone());
         call.note_operation("PostObject");
         let asked = Asked {
             call: &call,
             operation: "PostObject",
         };
         let written = self.inner.operations.post_object(asked, form).await?;
-        let mut response = answer::of_form(&call, &success, &place, written);
+        let location = self.inner.operations.address(&call, &bucket, &key);
+        let place = Place {
+            location: &location,
+            bucket: bucket.as_str(),
+            key: key.as_str(),
+        };
+        let mut response = answer::of_form(&success, &place, written);
         if let Some(leaf) = call.leaf() {
             response.headers_mut().insert("x-onshore-leaf", leaf.into());
         }

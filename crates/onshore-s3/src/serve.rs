@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Error;
+use crate::error::error_chain;
 use crate::front::Front;
 
 /// How long a client may take for the head of a request, and how long a connection may idle.
@@ -90,6 +91,17 @@ impl Front {
         if let Err(error) = self.prepare(&stream, peer) {
             tracing::debug!(%error, "a socket option could not be set");
         }
+        let accepted = tokio::select! {
+            accepted = self.inner.transport.accept(stream) => accepted,
+            () = ending.cancelled() => return,
+        };
+        let connection = match accepted {
+            Ok(connection) => connection,
+            Err(error) => {
+                tracing::debug!(%error, cause = error_chain(&error), "a connection was not secured");
+                return;
+            }
+        };
         let service = service_fn(|request| {
             let front = self.clone();
             async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
@@ -98,7 +110,7 @@ impl Front {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_WITHIN)
             .max_buf_size(HEAD_MAX_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(connection), service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

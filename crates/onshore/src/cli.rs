@@ -36,6 +36,9 @@ pub(crate) struct TargetArgs {
         hide_env_values = true
     )]
     pub(crate) token: Option<String>,
+    /// The certificate authority to trust, PEM [default: those of the system]
+    #[arg(long, global = true, env = "ONSHORE_CA", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// The data folder
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,

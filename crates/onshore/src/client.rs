@@ -1,15 +1,18 @@
 //! A client of the control API.
 
 use std::fmt;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use onshore_api::Problem;
+use onshore_tls::{Trust, trusting};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,18 +22,13 @@ use crate::exit::usage;
 pub(crate) struct Client {
     server: String,
     token: String,
-    http: Http<HttpConnector, Full<Bytes>>,
+    http: Http<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 impl Client {
-    /// Makes a client. Nothing is sent yet.
-    pub(crate) fn new(server: &str, token: &str) -> Result<Self> {
-        if server.starts_with("https://") {
-            return Err(usage(
-                "the control API is spoken to without TLS for now: name it as http://HOST:PORT",
-            ));
-        }
-        let server = if server.starts_with("http://") {
+    /// Makes a client, which trusts the authorities in the file, or those of the system. Nothing is sent yet.
+    pub(crate) fn new(server: &str, token: &str, authorities: Option<&Path>) -> Result<Self> {
+        let server = if server.starts_with("http://") || server.starts_with("https://") {
             server.to_owned()
         } else {
             format!("http://{server}")
@@ -40,10 +38,12 @@ impl Client {
                 "the control token is not one: it is printable and has no blanks",
             ));
         }
+        let connector = connector(&server, authorities)
+            .map_err(|error| usage(format!("{:#}", anyhow::Error::new(error))))?;
         Ok(Self {
             server: server.trim_end_matches('/').to_owned(),
             token: token.to_owned(),
-            http: Http::builder(TokioExecutor::new()).build_http(),
+            http: Http::builder(TokioExecutor::new()).build(connector),
         })
     }
 
@@ -85,7 +85,18 @@ impl Client {
             .body(Full::new(body))
             .map_err(|_| usage(format!("`{}` is not the address of a server", self.server)))?;
         let answer = self.http.request(request).await.with_context(|| {
-            format!("no server answers at {}; start one with `onshore serve --data DIR`, or name it with --server", self.server)
+            if self.server.starts_with("https://") {
+                format!(
+                    "no server that can be trusted answers at {}; name it with --server as its certificate does, and \
+                     the authority that signed that with --ca",
+                    self.server
+                )
+            } else {
+                format!(
+                    "no server answers at {}; start one with `onshore serve --data DIR`, or name it with --server",
+                    self.server
+                )
+            }
         })?;
         let status = answer.status();
         let body = answer
@@ -100,6 +111,22 @@ impl Client {
             bail!("{}", told(status, &body))
         }
     }
+}
+
+fn connector(
+    server: &str,
+    authorities: Option<&Path>,
+) -> Result<HttpsConnector<HttpConnector>, onshore_tls::Error> {
+    let trust = match authorities {
+        Some(path) => Trust::File(path),
+        None if server.starts_with("https://") => Trust::System,
+        None => Trust::Nobody,
+    };
+    Ok(HttpsConnectorBuilder::new()
+        .with_tls_config(trusting(trust)?)
+        .https_or_http()
+        .enable_http1()
+        .build())
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use ipnet::IpNet;
 use onshore_gate::{EpochDocument, Region};
 use onshore_policy::{Networks, Proxies};
+use onshore_tls::CertificateFiles;
 use onshore_types::{Jurisdiction, PartitionName, Place, RegionId};
 use serde::Deserialize;
 use serde_json::json;
@@ -23,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) domains: Vec<String>,
     /// Where the root key is; none means in the data folder.
     pub(crate) root_key_file: Option<PathBuf>,
+    /// Where the TLS certificate and its key are; none means that nothing is secured.
+    pub(crate) tls: Option<CertificateFiles>,
     /// Folders below which a migration may read on the server's side.
     pub(crate) migrate_roots: Vec<PathBuf>,
     /// Endpoints inside private networks that a migration may read.
@@ -39,6 +42,7 @@ struct File {
     proxies: ProxiesTable,
     s3: S3Table,
     keys: KeysTable,
+    tls: Option<CertificateTable>,
     migrate: MigrateTable,
 }
 
@@ -71,6 +75,13 @@ struct S3Table {
 #[serde(deny_unknown_fields, default)]
 struct KeysTable {
     root_key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CertificateTable {
+    certificate: PathBuf,
+    key: PathBuf,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -180,6 +191,10 @@ impl Config {
             trusted_proxies,
             domains: file.s3.domains,
             root_key_file: file.keys.root_key_file.map(anchored),
+            tls: file.tls.map(|table| CertificateFiles {
+                certificate: anchored(table.certificate),
+                key: anchored(table.key),
+            }),
             migrate_roots: roots,
             allowed_endpoints: file.migrate.allowed_endpoints,
             warnings,
@@ -268,6 +283,9 @@ mod tests {
         domains = ["s3.localhost"]
         [keys]
         root_key_file = "keys/root.key"
+        [tls]
+        certificate = "tls/chain.pem"
+        key = "/etc/keys/tls.pem"
         [migrate]
         roots = ["/srv/old"]
         allowed_endpoints = []
@@ -284,6 +302,9 @@ mod tests {
             config.root_key_file.as_deref(),
             Some("/etc/onshore/keys/root.key".as_ref())
         );
+        let tls = config.tls.as_ref().expect("certificate and key");
+        assert_eq!(tls.certificate.as_os_str(), "/etc/onshore/tls/chain.pem");
+        assert_eq!(tls.key.as_os_str(), "/etc/keys/tls.pem");
         assert!(config.warnings.is_empty());
         let place = config
             .networks()
@@ -300,6 +321,7 @@ mod tests {
             ("\"CN\"\n        partition", "\"XX\"\n        partition"),
             ("127.0.0.66/32", "127.0.0.66/33"),
             ("s3.localhost", "S3.localhost"),
+            ("key = \"/etc/keys/tls.pem\"", ""),
             ("10.0.0.1\"", "proxy.example\""),
         ] {
             assert!(FULL.contains(good), "{good}");

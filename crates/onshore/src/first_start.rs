@@ -1,7 +1,6 @@
 //! The first start on a folder: the first tenant, its key, the operator's token. Later starts take no keys from the
 //! environment.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -42,7 +41,7 @@ pub(crate) fn key_from_environment() -> Result<Option<(AccessKeyId, Secret)>> {
 }
 
 /// Makes the first tenant, key and token if this folder has none, and warns when the environment's key is another.
-pub(crate) async fn prepare(house: &House, data: &Path, s3: SocketAddr) -> Result<()> {
+pub(crate) async fn prepare(house: &House, data: &Path, endpoint: String) -> Result<()> {
     let given = key_from_environment()?;
     if house.registry.has_tokens().await? {
         return warn_when_other(house, given).await;
@@ -81,7 +80,7 @@ pub(crate) async fn prepare(house: &House, data: &Path, s3: SocketAddr) -> Resul
                 secret_key: (!is_given).then_some(secret),
                 tenant: tenant.to_string(),
                 region: house.gate.region().id.to_string(),
-                endpoint: format!("http://{s3}"),
+                endpoint,
             },
         },
     )?;

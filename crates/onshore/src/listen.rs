@@ -1,8 +1,9 @@
-//! Listeners. Off loopback they need TLS, which this version does not have, or the operator's loud consent.
+//! Listeners. Off loopback they need TLS, or the operator's loud consent.
 
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
+use onshore_tls::{CertificateFiles, Certificates, Transport};
 use tokio::net::TcpListener;
 
 use crate::exit::usage;
@@ -16,21 +17,34 @@ pub(crate) enum Exposure {
     AcceptedUnencrypted,
 }
 
+/// Returns how connections cross the network: secured where certificate and key are configured.
+pub(crate) fn transport(files: Option<&CertificateFiles>) -> Result<Transport> {
+    let Some(files) = files else {
+        return Ok(Transport::Plain);
+    };
+    Certificates::open(files.clone())
+        .map(Transport::Tls)
+        .map_err(|error| usage(format!("[tls]: {:#}", anyhow::Error::new(error))))
+}
+
 /// Listens on an address.
 pub(crate) async fn listen(
     address: SocketAddr,
+    transport: &Transport,
     exposure: Exposure,
     option: &str,
 ) -> Result<TcpListener> {
     if !address.ip().is_loopback() {
-        match exposure {
-            Exposure::LoopbackOnly => {
+        match (transport, exposure) {
+            (Transport::Tls(_), _) => {}
+            (Transport::Plain, Exposure::LoopbackOnly) => {
                 return Err(usage(format!(
-                    "{option} {address} is not a loopback address and TLS is not there yet: keep to loopback behind a \
-                     TLS proxy, or pass --insecure to let keys and data cross the network unencrypted"
+                    "{option} {address} is not a loopback address and there is no TLS: name a certificate and its key \
+                     in [tls] of --config FILE, keep to loopback, or pass --insecure to let keys and data cross the \
+                     network unencrypted"
                 )));
             }
-            Exposure::AcceptedUnencrypted => {
+            (Transport::Plain, Exposure::AcceptedUnencrypted) => {
                 tracing::warn!(%address, "listening off loopback without TLS: keys and data cross the network unencrypted");
             }
         }

@@ -12,6 +12,7 @@ mod first_start;
 mod house;
 mod listen;
 mod output;
+mod renewal;
 mod serve;
 mod target;
 

@@ -9,6 +9,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use onshore_control::{ControlParts, MigrateRules};
 use onshore_db::CrashPoints;
 use onshore_s3::{Front, FrontParts};
+use onshore_tls::Transport;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,8 +21,9 @@ use crate::cli::{ServeArgs, TargetArgs};
 use crate::config::Config;
 use crate::exit::{Exit, usage};
 use crate::house::{FolderLock, House, make_folder};
-use crate::listen::{Exposure, listen};
+use crate::listen::{Exposure, listen, transport};
 use crate::output::{self, Style};
+use crate::renewal::renewal;
 use crate::target::Running;
 use crate::{credentials, first_start};
 
@@ -49,24 +51,36 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
     } else {
         Exposure::LoopbackOnly
     };
-    let s3 = listen(args.s3_listen, exposure, "--s3-listen").await?;
-    let control = listen(args.control_listen, exposure, "--control-listen").await?;
+    let transport = transport(config.tls.as_ref())?;
+    let s3 = listen(args.s3_listen, &transport, exposure, "--s3-listen").await?;
+    let control = listen(
+        args.control_listen,
+        &transport,
+        exposure,
+        "--control-listen",
+    )
+    .await?;
     let s3_address = s3.local_addr()?;
 
     let house = open(data, &config, lock).await?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    first_start::prepare(&house, data, s3_address).await?;
+    let endpoint = format!("{}://{s3_address}", transport.scheme());
+    first_start::prepare(&house, data, endpoint).await?;
     // Before anyone is told that the server is ready: a signal from then on is heard.
     let stopped = stop_signal()?;
     house.start();
+    if let Transport::Tls(certificates) = &transport {
+        house.run(renewal(certificates.clone(), house.stop.clone())?);
+    }
     let front = Front::new(FrontParts {
         db: house.db.clone(),
         store: house.store.clone(),
         gate: house.gate.clone(),
         registry: house.registry.clone(),
         domains: config.domains.clone(),
+        transport: transport.clone(),
         crash: crash_points()?,
     })?;
     let stop = house.stop.clone();
@@ -76,8 +90,15 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
             stop.cancel();
         }
     });
-    let control_address = serve_control(&house, &config, control)?;
-    announce(target.style(), data, Some(s3_address), control_address)?;
+    let control_address = serve_control(&house, &config, control, transport.clone())?;
+    let running = Running {
+        pid: std::process::id(),
+        scheme: transport.scheme().to_owned(),
+        s3: Some(s3_address.to_string()),
+        control: control_address.to_string(),
+    };
+    announce(data, &running)?;
+    tell(target.style(), data, &running);
 
     let exit = tokio::select! {
         () = stopped => Exit::Done,
@@ -102,6 +123,7 @@ pub(crate) fn serve_control(
     house: &House,
     config: &Config,
     listener: TcpListener,
+    transport: Transport,
 ) -> Result<SocketAddr> {
     let address = listener.local_addr()?;
     let recorder = PrometheusBuilder::new().build_recorder();
@@ -120,51 +142,48 @@ pub(crate) fn serve_control(
         metrics: Arc::new(move || handle.render()),
     });
     let stop = house.stop.clone();
-    house.run(async move { onshore_control::serve(router, listener, stop).await });
+    house.run(async move { onshore_control::serve(router, listener, transport, stop).await });
     Ok(address)
 }
 
-/// Writes `server.json` and tells people where everything is.
-pub(crate) fn announce(
-    style: Style,
-    data: &Path,
-    s3: Option<SocketAddr>,
-    control: SocketAddr,
-) -> Result<()> {
-    let running = Running {
-        pid: std::process::id(),
-        s3: s3.map(|address| address.to_string()),
-        control: control.to_string(),
-    };
+/// Writes `server.json`, by which commands find the server.
+pub(crate) fn announce(data: &Path, running: &Running) -> Result<()> {
     let path = data.join("server.json");
     let staging = data.join("server.json.new");
-    std::fs::write(&staging, serde_json::to_vec(&running)?)
+    std::fs::write(&staging, serde_json::to_vec(running)?)
         .and_then(|()| std::fs::rename(&staging, &path))
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    let Some(s3) = s3 else {
-        return Ok(());
-    };
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Tells whoever started the server where everything is.
+fn tell(style: Style, data: &Path, running: &Running) {
+    let credentials = credentials::path(data);
+    let Running {
+        scheme,
+        s3,
+        control,
+        ..
+    } = running;
     match style {
         Style::Json => output::line(
             &json!({
                 "event": "ready",
-                "s3": running.s3,
-                "control": running.control,
-                "credentials": credentials::path(data),
+                "scheme": scheme,
+                "s3": s3,
+                "control": control,
+                "credentials": credentials,
             })
             .to_string(),
         ),
         Style::Text => {
-            output::line(&format!("S3           http://{s3}"));
-            output::line(&format!("control API  http://{control}"));
-            output::line(&format!(
-                "credentials  {}",
-                credentials::path(data).display()
-            ));
+            if let Some(s3) = s3 {
+                output::line(&format!("S3           {scheme}://{s3}"));
+            }
+            output::line(&format!("control API  {scheme}://{control}"));
+            output::line(&format!("credentials  {}", credentials.display()));
             output::line("ready");
         }
     }
-    Ok(())
 }
 
 /// Where tests let the server die.

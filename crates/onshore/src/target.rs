@@ -17,6 +17,9 @@ const DEFAULT_SERVER: &str = "http://127.0.0.1:9001";
 pub(crate) struct Running {
     /// Its process id.
     pub(crate) pid: u32,
+    /// What the addresses begin with: `http`, or `https` with TLS.
+    #[serde(default = "without_tls")]
+    pub(crate) scheme: String,
     /// Where S3 listens; absent while a migration runs without a server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) s3: Option<String>,
@@ -24,11 +27,20 @@ pub(crate) struct Running {
     pub(crate) control: String,
 }
 
+fn without_tls() -> String {
+    "http".to_owned()
+}
+
 impl Running {
     /// Reads what the server on a data folder says, if one runs.
     pub(crate) fn read(data: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(data.join("server.json")).ok()?;
         serde_json::from_str(&text).ok()
+    }
+
+    /// Returns the address of the control API.
+    pub(crate) fn control_url(&self) -> String {
+        format!("{}://{}", self.scheme, self.control)
     }
 }
 
@@ -38,9 +50,9 @@ pub(crate) fn client(target: &TargetArgs) -> Result<Client> {
     let server = target
         .server
         .clone()
-        .or_else(|| running.map(|running| format!("http://{}", running.control)))
+        .or_else(|| running.map(|running| running.control_url()))
         .unwrap_or_else(|| DEFAULT_SERVER.to_owned());
-    Client::new(&server, &token(target)?)
+    Client::new(&server, &token(target)?, target.ca.as_deref())
 }
 
 /// Returns the control token that the arguments name.

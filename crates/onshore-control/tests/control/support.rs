@@ -19,6 +19,7 @@ use onshore_policy::{Flow, Networks, Policy, Principal, Proxies, Role, Subject, 
 use onshore_registry::{Registry, TokenHolder};
 use onshore_store::{Checks, NewObject, Store, WriteCondition};
 use onshore_testkit::TempFolder;
+use onshore_tls::Transport;
 use onshore_types::{
     ByteRange, Jurisdiction, Label, LeafIndex, ObjectKey, PartitionName, Place, PrincipalId,
     RegionId, Timestamp, VersionId,
@@ -120,7 +121,12 @@ impl House {
             certificates: folder.path().join("certificates"),
             metrics: Arc::new(|| "onshore_up 1\n".to_owned()),
         };
-        let served = tokio::spawn(serve(router(parts), listener, stop.clone()));
+        let served = tokio::spawn(serve(
+            router(parts),
+            listener,
+            Transport::Plain,
+            stop.clone(),
+        ));
         let house = Self {
             folder,
             address,

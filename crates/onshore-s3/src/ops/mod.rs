@@ -29,10 +29,12 @@ use onshore_gate::Gate;
 use onshore_policy::{Flow, Permit, Subject, Transfer};
 use onshore_store::{Bucket, Described, Description, Reach, Store, VersionWish, Versioning};
 use onshore_types::{BucketName, ByteRange, Label, ObjectKey, VersionId};
+use percent_encoding::utf8_percent_encode;
 
 use crate::call::Call;
 use crate::error::{Error, ReadAt, no_such_bucket, no_such_key};
 use crate::fault::{Code, Fault};
+use crate::guard::query::ENCODED_IN_PATH;
 use crate::operations;
 
 /// How often a transfer is described and judged anew when what was judged changed meanwhile.
@@ -45,6 +47,8 @@ pub(crate) struct Operations {
     pub(crate) gate: Gate,
     pub(crate) db: Database,
     pub(crate) crash: CrashPoints,
+    /// What addresses begin with: `http` or `https`.
+    pub(crate) scheme: &'static str,
 }
 
 impl fmt::Debug for Operations {
@@ -86,6 +90,16 @@ impl Operations {
     /// Says what the client is told of an error.
     pub(crate) fn fault(&self, call: &Call, error: impl Into<Error>) -> Fault {
         error.into().into_fault(self.read_at(call))
+    }
+
+    /// Returns the address at which the client reaches an object, as it reached us.
+    pub(crate) fn address(&self, call: &Call, bucket: &BucketName, key: &ObjectKey) -> String {
+        format!(
+            "{}://{}/{bucket}/{}",
+            self.scheme,
+            call.header("host").unwrap_or_default(),
+            utf8_percent_encode(key.as_str(), ENCODED_IN_PATH)
+        )
     }
 
     /// Asks the gate. A flow that the table does not list for the operation is a mistake of ours and ends it.

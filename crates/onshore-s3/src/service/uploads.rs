@@ -1,13 +1,11 @@
 //! Uploads in parts, as `s3s` hands them over.
 
 use onshore_store::{Checksum, CompletePart, More, PartsQuery};
-use percent_encoding::utf8_percent_encode;
 use s3s::dto;
 use s3s::{S3Request, S3Response, S3Result};
 
 use crate::call::{Call, parse_checksum};
 use crate::fault::{Code, Fault};
-use crate::guard::query::ENCODED_IN_PATH;
 use crate::ops::listing::{Encoding, UploadsWish, limit};
 use crate::ops::multipart::parse_upload;
 use crate::ops::parts::parse_number;
@@ -120,11 +118,9 @@ impl Service {
                 .await?;
             let committed = written.committed;
             let checksums = ChecksumFields::of(&committed.checksums, count);
-            let encoded = utf8_percent_encode(key.as_str(), ENCODED_IN_PATH);
-            let host = call.header("host").unwrap_or_default();
             let headers = written.headers;
             let output = dto::CompleteMultipartUploadOutput {
-                location: Some(format!("http://{host}/{bucket}/{encoded}")),
+                location: Some(self.operations.address(&call, &bucket, &key)),
                 bucket: Some(bucket.to_string()),
                 key: Some(key.to_string()),
                 e_tag: Some(shown::etag(&committed.etag)),

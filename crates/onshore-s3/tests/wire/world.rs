@@ -13,6 +13,7 @@ use onshore_registry::Registry;
 use onshore_s3::{Front, FrontParts};
 use onshore_store::Store;
 use onshore_testkit::TempFolder;
+use onshore_tls::Transport;
 use onshore_types::{
     AccessKeyId, Jurisdiction, Label, PartitionName, Place, PrincipalId, RegionId, TenantId,
     TenantName, Timestamp,
@@ -71,6 +72,7 @@ impl World {
             db: db.clone(),
             registry,
             domains: vec!["s3.localhost".to_owned()],
+            transport: Transport::Plain,
             crash: CrashPoints::none(),
         })
         .expect("a front");

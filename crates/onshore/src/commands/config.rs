@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::cli::{ConfigCommand, TargetArgs};
 use crate::config::Config;
 use crate::exit::{Exit, usage};
+use crate::listen;
 use crate::output::{self, Style};
 
 pub(crate) fn run(target: &TargetArgs, command: &ConfigCommand) -> Result<Exit> {
@@ -15,6 +16,7 @@ pub(crate) fn run(target: &TargetArgs, command: &ConfigCommand) -> Result<Exit> 
         .or(config.as_ref())
         .ok_or_else(|| usage("name the configuration file: onshore config check FILE"))?;
     let config = Config::load(Some(file))?;
+    listen::transport(config.tls.as_ref())?;
     let epoch = config.epoch().configuration;
     match target.style() {
         Style::Json => output::json(

@@ -9,6 +9,7 @@ use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use onshore_api::{JobView, MigrateFrom, OrderMigration, SourceCredentials};
 use onshore_sources::{Resolved, SourceOptions, SourceSpec, resolve_credentials};
+use onshore_tls::Transport;
 use tokio::net::TcpListener;
 
 use crate::cli::{Addressing, MigrateArgs, TargetArgs};
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::exit::{Exit, usage};
 use crate::house::{FolderLock, House};
 use crate::output::{self, Style};
+use crate::target::Running;
 use crate::{first_start, serve, target};
 
 /// How often a job is looked at.
@@ -37,11 +39,18 @@ pub(crate) async fn run(target: &TargetArgs, args: MigrateArgs) -> Result<Exit> 
                 .await
                 .context("cannot listen on loopback")?;
             let config = Config::load(args.config.as_deref())?;
-            let address = serve::serve_control(&house, &config, listener)?;
-            first_start::prepare(&house, &data, address).await?;
+            // On loopback, for the time of the job: nothing to secure, and no certificate would name it.
+            let transport = Transport::Plain;
+            let running = Running {
+                pid: std::process::id(),
+                scheme: transport.scheme().to_owned(),
+                s3: None,
+                control: serve::serve_control(&house, &config, listener, transport)?.to_string(),
+            };
+            first_start::prepare(&house, &data, running.control_url()).await?;
             house.start();
-            serve::announce(target.style(), &data, None, address)?;
-            let client = Client::new(&format!("http://{address}"), &target::token(target)?)?;
+            serve::announce(&data, &running)?;
+            let client = Client::new(&running.control_url(), &target::token(target)?, None)?;
             let followed = follow(&client, &order, target.style(), &args).await;
             let closed = house.close().await;
             drop(std::fs::remove_file(data.join("server.json")));

@@ -1,0 +1,30 @@
+//! TLS: what is shown to clients, how their connections are secured, and whom our own client trusts.
+//!
+//! This room reads certificates and private keys from files and makes secured connections of plain ones. It knows no
+//! HTTP beyond one answer to somebody who speaks it unsecured, decides nothing, and starts nothing by itself: the
+//! binary says when certificates are read anew, the fronts say when a connection is accepted.
+//!
+//! - [`Certificates`]: a chain and its key, replaced while connections go on.
+//! - [`Transport`]: plain or secured, and the [`Connection`] that it makes.
+//! - [`trusting`]: a client's side.
+
+mod certificates;
+mod connection;
+mod error;
+mod transport;
+mod trust;
+
+pub use crate::certificates::{CertificateFiles, Certificates, Renewal, Renewed};
+pub use crate::connection::Connection;
+pub use crate::error::Error;
+pub use crate::transport::Transport;
+pub use crate::trust::{Trust, trusting};
+
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, ring};
+
+/// The one provider of cryptography (docs/decisions/0003).
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
