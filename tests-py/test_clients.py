@@ -1,53 +1,19 @@
 """Round trips of the clients people use: the AWS CLI, s5cmd, rclone."""
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from onshore_server import REGION, clean_env
-
-PROGRAMS = Path(sys.executable).parent
-MIB = 1 << 20
-
-
-def program(name):
-    path = PROGRAMS / name
-    if not path.is_file():
-        path = shutil.which(name)
-    if not path:
-        pytest.skip(f"{name} is not in the Python environment")
-    return str(path)
-
-
-def run(server, name, *args, check=True):
-    env = clean_env(
-        AWS_ACCESS_KEY_ID=server.access_key,
-        AWS_SECRET_ACCESS_KEY=server.secret_key,
-        AWS_REGION=REGION,
-        AWS_DEFAULT_REGION=REGION,
-        RCLONE_CONFIG="/nonexistent/rclone.conf",
-        RCLONE_CONFIG_ON_TYPE="s3",
-        RCLONE_CONFIG_ON_PROVIDER="Other",
-        RCLONE_CONFIG_ON_ENV_AUTH="true",
-        RCLONE_CONFIG_ON_REGION=REGION,
-        RCLONE_CONFIG_ON_ENDPOINT=server.s3,
-    )
-    done = subprocess.run([program(name), *map(str, args)], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
-    if check:
-        assert done.returncode == 0, f"{name} {' '.join(map(str, args))}\n{done.stdout}\n{done.stderr}"
-    return done
+from calls import MIB
+from clients import plant, run, same
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """A folder with what folders have: nested, empty, large, oddly named."""
-    root = tmp_path_factory.mktemp("tree")
     files = {
         "plain.txt": b"plain",
         "empty": b"",
@@ -59,16 +25,7 @@ def tree(tmp_path_factory):
         "large.bin": bytes(range(256)) * (20 * MIB // 256),
         **{f"many/{number:03}.txt": str(number).encode() for number in range(60)},
     }
-    for name, body in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
-    return root
-
-
-def same(one, two):
-    read = lambda root: {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in Path(root).rglob("*") if path.is_file()}
-    assert read(one) == read(two)
+    return plant(tmp_path_factory.mktemp("tree"), files)
 
 
 def aws(server, *args, **more):
