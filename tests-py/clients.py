@@ -1,9 +1,11 @@
 """Runs the programs people use as clients, and the folders they carry to and fro."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -42,11 +44,14 @@ def run(server, name, *args, check=True):
 
 
 def plant(root, files):
-    """Writes files, given by their paths, below a folder."""
+    """Writes files, given by their paths, below a folder. They are an hour old: S3 tells whole seconds, and a client that
+    syncs would take a file for newer than the object that was made of it within the same second."""
+    made = time.time() - 3600
     for name, body in files.items():
         path = Path(root) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
+        os.utime(path, (made, made))
     return root
 
 
