@@ -71,7 +71,18 @@ def test_what_is_not_there_yet_says_so(s3, bucket):
     assert code(s3.put_bucket_policy, Bucket=bucket, Policy="{}") == ("NotImplemented", 501)
     website = {"IndexDocument": {"Suffix": "index.html"}}
     assert code(s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration=website) == ("NotImplemented", 501)
+    logging = {"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": "log/"}}
+    assert code(s3.put_bucket_logging, Bucket=bucket, BucketLoggingStatus=logging) == ("NotImplemented", 501)
+    queue = {"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:::q", "Events": ["s3:ObjectCreated:*"]}]}
+    assert code(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=queue) == ("NotImplemented", 501)
     assert code(s3.restore_object, Bucket=bucket, Key="a", RestoreRequest={"Days": 1}) == ("NotImplemented", 501)
+
+
+def test_what_says_that_nothing_is_set_is_taken(s3, bucket):
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    s3.put_bucket_accelerate_configuration(Bucket=bucket, AccelerateConfiguration={"Status": "Suspended"})
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
 
 
 def test_another_tenants_bucket_tells_nothing(server, s3, bucket):

@@ -93,8 +93,10 @@ fn client_tests(steps: &mut Steps, skips: Skips) {
     let mut environment = None;
     steps.step("Python environment", |steps| {
         environment = Some(Python::ensure(steps.root())?);
-        if let Err(error) = debian::ensure_tool("curl", "curl") {
-            steps.skip(format!("curl in the client tests: {error:#}"));
+        for (tool, what) in [("curl", "curl"), ("strace", "power cuts")] {
+            if let Err(error) = debian::ensure_tool(tool, tool) {
+                steps.skip(format!("{what} in the client tests: {error:#}"));
+            }
         }
         Ok(())
     });

@@ -14,6 +14,7 @@ use onshore_store::Store;
 use onshore_tls::Transport;
 use onshore_types::{BucketName, Timestamp};
 use s3s::dto::CORSConfiguration;
+use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
 use crate::answer::{self, AnswerBody, Place};
@@ -42,6 +43,8 @@ pub struct FrontParts {
     pub domains: Vec<String>,
     /// How connections cross the network.
     pub transport: Transport,
+    /// How many connections are held at once; others wait to be accepted.
+    pub connections_max: usize,
     /// Where tests let the process die.
     pub crash: CrashPoints,
 }
@@ -58,6 +61,8 @@ pub(crate) struct Inner {
     guard: Guard,
     operations: Operations,
     wire: Box<dyn Wire>,
+    /// A place for each connection that may be held.
+    pub(crate) room: Arc<Semaphore>,
     started: Timestamp,
     served: AtomicU64,
 }
@@ -94,6 +99,9 @@ impl Front {
         };
         Ok(Self {
             inner: Arc::new(Inner {
+                room: Arc::new(Semaphore::new(
+                    parts.connections_max.min(Semaphore::MAX_PERMITS),
+                )),
                 started: parts.gate.now(),
                 gate: parts.gate,
                 transport: parts.transport,

@@ -2,8 +2,10 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -11,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -49,14 +52,22 @@ impl Front {
             let mut failures = 0_u32;
             loop {
                 let accepted = tokio::select! {
-                    accepted = listener.accept() => accepted,
+                    accepted = self.accept(&listener) => accepted,
                     () = &mut shutdown => break Ok(()),
                 };
                 match accepted {
-                    Ok((stream, peer)) => {
+                    Ok((stream, peer, place)) => {
                         failures = 0;
                         let connection = self.clone().connection(stream, peer.ip(), ending.clone());
-                        connections.spawn(connection);
+                        connections.spawn(async move {
+                            connection.await;
+                            drop(place);
+                        });
+                    }
+                    // Out of files or memory: that passes, and whoever is served goes on being served.
+                    Err(cause) if is_exhaustion(&cause) => {
+                        tracing::warn!(%cause, "a connection could not be accepted");
+                        sleep(ACCEPT_PAUSE).await;
                     }
                     Err(cause) if failures < ACCEPT_FAILURES_MAX => {
                         failures += 1;
@@ -85,6 +96,19 @@ impl Front {
             );
         }
         result
+    }
+
+    /// Accepts a connection once there is a place for it.
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+    ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let place = Arc::clone(&self.inner.room)
+            .acquire_owned()
+            .await
+            .map_err(io::Error::other)?;
+        let (stream, peer) = listener.accept().await?;
+        Ok((stream, peer, place))
     }
 
     async fn connection(self, stream: TcpStream, peer: IpAddr, ending: CancellationToken) {
@@ -125,7 +149,7 @@ impl Front {
         }
     }
 
-    fn prepare(&self, stream: &TcpStream, peer: IpAddr) -> std::io::Result<()> {
+    fn prepare(&self, stream: &TcpStream, peer: IpAddr) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let gate = &self.inner.gate;
         if !gate.is_inside(gate.place_of(peer, &[])) {
@@ -133,4 +157,10 @@ impl Front {
         }
         Ok(())
     }
+}
+
+/// Whether the system had nothing left to make a connection of.
+fn is_exhaustion(error: &io::Error) -> bool {
+    // ENOMEM, ENFILE, EMFILE, ENOBUFS, from errno.h of Linux.
+    matches!(error.raw_os_error(), Some(12 | 23 | 24 | 105))
 }

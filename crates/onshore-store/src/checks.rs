@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use md5::{Digest, Md5};
 use ring::digest::{Context, SHA256};
 
@@ -274,6 +275,26 @@ impl Hashes {
 }
 
 impl Hasher {
+    /// Takes a batch in while something else is done with it. The MD5 of the whole is as much work as all the rest: it
+    /// gets a thread of its own, and the rest goes on beside it.
+    pub(crate) fn update_beside<T>(&mut self, batch: &[Bytes], work: impl FnOnce() -> T) -> T {
+        let Some(mut md5) = self.whole.md5.take() else {
+            batch.iter().for_each(|chunk| self.update(chunk));
+            return work();
+        };
+        let (md5, done) = std::thread::scope(|scope| {
+            let running = scope.spawn(move || {
+                batch.iter().for_each(|chunk| md5.update(chunk));
+                md5
+            });
+            batch.iter().for_each(|chunk| self.update(chunk));
+            let done = work();
+            (running.join().expect("hashing does not panic"), done)
+        });
+        self.whole.md5 = Some(md5);
+        done
+    }
+
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.whole.update(bytes);
         if let Some(parts) = &mut self.parts {

@@ -350,13 +350,15 @@ impl Made {
         match self {
             Self::Already(pipeline) => Ok(*pipeline),
             Self::Later(recipe) => Ok(Pipeline {
-                draft: recipe.store.inner.files.draft(recipe.id)?,
                 id: recipe.id,
-                cipher: recipe.cipher,
                 hasher: recipe.hasher,
-                frame: 0,
-                plain: Vec::with_capacity(PLAIN_BYTES),
-                sealed: Vec::new(),
+                sealer: Sealer {
+                    draft: recipe.store.inner.files.draft(recipe.id)?,
+                    cipher: recipe.cipher,
+                    frame: 0,
+                    plain: Vec::with_capacity(PLAIN_BYTES),
+                    sealed: Vec::new(),
+                },
             }),
         }
     }
@@ -365,8 +367,13 @@ impl Made {
 /// Hashes, seals and writes a body. Everything here may block.
 struct Pipeline {
     id: BodyId,
-    cipher: Cipher,
     hasher: Hasher,
+    sealer: Sealer,
+}
+
+/// Seals a body frame by frame and writes what is sealed.
+struct Sealer {
+    cipher: Cipher,
     draft: Draft,
     frame: u64,
     /// The frame being filled. A full one waits for the byte behind it: the last frame is sealed otherwise.
@@ -376,8 +383,27 @@ struct Pipeline {
 
 impl Pipeline {
     fn absorb(mut self, batch: &[Bytes]) -> Result<Self, Error> {
+        let Self { hasher, sealer, .. } = &mut self;
+        hasher.update_beside(batch, || sealer.absorb(batch))?;
+        Ok(self)
+    }
+
+    fn finish(self, checks: &Checks, reclaimer: Reclaimer) -> Result<(Findings, Stored), Error> {
+        let findings = self.hasher.finish();
+        // Compared before the file becomes whole: a wrong body never costs a sync.
+        checks.compare(&findings)?;
+        self.sealer.finish()?;
+        let _leftover = Leftover {
+            body: self.id,
+            reclaimer,
+        };
+        Ok((findings, Stored::File { _leftover }))
+    }
+}
+
+impl Sealer {
+    fn absorb(&mut self, batch: &[Bytes]) -> Result<(), Error> {
         for chunk in batch {
-            self.hasher.update(chunk);
             let mut rest = chunk.as_ref();
             while !rest.is_empty() {
                 if self.plain.len() == PLAIN_BYTES {
@@ -389,28 +415,16 @@ impl Pipeline {
                 rest = later;
             }
         }
-        self.write()?;
-        Ok(self)
+        self.write()
     }
 
-    fn finish(
-        mut self,
-        checks: &Checks,
-        reclaimer: Reclaimer,
-    ) -> Result<(Findings, Stored), Error> {
-        let findings = self.hasher.finish();
-        // Compared before the file becomes whole: a wrong body never costs a sync.
-        checks.compare(&findings)?;
+    /// Seals what is left as the last frame, and makes the file whole.
+    fn finish(mut self) -> Result<(), Error> {
         self.cipher
             .seal(self.frame, Position::Last, &self.plain, &mut self.sealed)
             .map_err(Error::Keys)?;
         self.draft.write(&self.sealed)?;
-        self.draft.finish()?;
-        let _leftover = Leftover {
-            body: self.id,
-            reclaimer,
-        };
-        Ok((findings, Stored::File { _leftover }))
+        self.draft.finish()
     }
 
     fn seal(&mut self, position: Position) -> Result<(), Error> {

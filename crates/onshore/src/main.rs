@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod credentials;
 mod exit;
+mod files;
 mod first_start;
 mod house;
 mod listen;

@@ -25,10 +25,11 @@ use crate::listen::{Exposure, listen, transport};
 use crate::output::{self, Style};
 use crate::renewal::renewal;
 use crate::target::Running;
-use crate::{credentials, first_start};
+use crate::{credentials, files, first_start};
 
 /// Serves until told to stop.
 pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> {
+    let files_max = files::raise_limit();
     let data = target
         .data
         .as_deref()
@@ -81,6 +82,7 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         registry: house.registry.clone(),
         domains: config.domains.clone(),
         transport: transport.clone(),
+        connections_max: files::connections_max(files_max),
         crash: crash_points()?,
     })?;
     let stop = house.stop.clone();

@@ -712,6 +712,27 @@ impl S3 for Service {
         self.show_request_payment(req).await
     }
 
+    async fn put_bucket_logging(
+        &self,
+        req: S3Request<dto::PutBucketLoggingInput>,
+    ) -> S3Result<S3Response<dto::PutBucketLoggingOutput>> {
+        self.take_logging(req).await
+    }
+
+    async fn put_bucket_notification_configuration(
+        &self,
+        req: S3Request<dto::PutBucketNotificationConfigurationInput>,
+    ) -> S3Result<S3Response<dto::PutBucketNotificationConfigurationOutput>> {
+        self.take_notification(req).await
+    }
+
+    async fn put_bucket_accelerate_configuration(
+        &self,
+        req: S3Request<dto::PutBucketAccelerateConfigurationInput>,
+    ) -> S3Result<S3Response<dto::PutBucketAccelerateConfigurationOutput>> {
+        self.take_accelerate(req).await
+    }
+
     async fn put_bucket_request_payment(
         &self,
         req: S3Request<dto::PutBucketRequestPaymentInput>,

@@ -438,6 +438,43 @@ impl Service {
     }
 }
 
+/// Methods that take a setting as long as it says what is so anyway.
+macro_rules! takes_nothing {
+    ($($name:ident($input:ident, $output:ident) = |$said:ident| $is_nothing:expr, $what:literal;)*) => {
+        impl Service {
+            $(pub(super) async fn $name(
+                &self,
+                req: S3Request<dto::$input>,
+            ) -> S3Result<S3Response<dto::$output>> {
+                answer!(req, |call, asked, input| {
+                    let name = bucket_name(&input.bucket)?;
+                    self.operations.readable_bucket(asked, &name).await?;
+                    let $said = &input;
+                    if $is_nothing {
+                        Ok(S3Response::new(dto::$output::default()))
+                    } else {
+                        Err(Fault::not_implemented($what))
+                    }
+                })
+            })*
+        }
+    };
+}
+
+takes_nothing! {
+    take_logging(PutBucketLoggingInput, PutBucketLoggingOutput) =
+        |said| said.bucket_logging_status.logging_enabled.is_none(), "Server access logging";
+    take_notification(PutBucketNotificationConfigurationInput, PutBucketNotificationConfigurationOutput) =
+        |said| said.notification_configuration == dto::NotificationConfiguration::default(), "Event notification";
+    take_accelerate(PutBucketAccelerateConfigurationInput, PutBucketAccelerateConfigurationOutput) =
+        |said| said
+            .accelerate_configuration
+            .status
+            .as_ref()
+            .is_some_and(|status| status.as_str() == dto::BucketAccelerateStatus::SUSPENDED),
+        "Transfer acceleration";
+}
+
 impl Operations {
     /// Says who owns what is written to a bucket.
     pub(crate) async fn set_ownership(

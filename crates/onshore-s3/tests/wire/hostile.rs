@@ -356,9 +356,6 @@ async fn what_is_not_done_is_said_so_and_never_done_otherwise() {
     for (method, target) in [
         ("PUT", "/bkt?policy"),
         ("PUT", "/bkt?website"),
-        ("PUT", "/bkt?logging"),
-        ("PUT", "/bkt?notification"),
-        ("PUT", "/bkt?accelerate"),
         ("PUT", "/bkt?replication"),
         ("DELETE", "/bkt?versioning"),
         ("PUT", "/bkt/key?attributes"),

@@ -67,6 +67,7 @@ impl World {
             .await
             .expect("opened");
         let front = Front::new(FrontParts {
+            connections_max: 1000,
             store: store.clone(),
             gate: gate.clone(),
             db: db.clone(),
