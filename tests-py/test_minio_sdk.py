@@ -2,17 +2,10 @@
 
 import datetime
 import io
-import ipaddress
-import socket
-import ssl
-import threading
 
 import pytest
 import requests
 import urllib3
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from minio import Minio
 from minio.commonconfig import COMPLIANCE, GOVERNANCE, REPLACE, ComposeSource, CopySource, Filter, Tags
 from minio.datatypes import PostPolicy
@@ -26,6 +19,7 @@ from minio.versioningconfig import ENABLED, SUSPENDED, VersioningConfig
 
 from calls import MIB, get
 from onshore_server import REGION
+from tls_proxy import TlsProxy
 
 ODD = "sub/a b+c&d#e?f=g%41 \u6587\u6863~.txt"
 LARGE = bytes(range(256)) * (16 * MIB // 256)
@@ -249,50 +243,6 @@ def test_minio_copies_and_composes(minio, versioned):
     wrong = CopySource(versioned, ODD, match_etag="0123456789abcdef0123456789abcdef")
     assert error(minio.copy_object, bucket_name=versioned, object_name="refused", source=wrong) == "PreconditionFailed"
     assert error(minio.stat_object, bucket_name=versioned, object_name="refused") == "NoSuchKey"
-
-
-class TlsProxy:
-    """What stands before the server in earnest: ends TLS and passes the bytes on."""
-
-    def __init__(self, server, folder):
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-        built = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now() - datetime.timedelta(days=1), now() + datetime.timedelta(days=1))
-        built = built.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        self.certificate = folder / "certificate.pem"
-        self.certificate.write_bytes(built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-        private = folder / "key.pem"
-        private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(self.certificate, private)
-        self.target = (server.s3_host, server.s3_port)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def serve(self, client):
-        """One request at a time is on a connection, so that one thread moves both ways in turns."""
-        import select
-
-        with self.context.wrap_socket(client, server_side=True) as inner, socket.create_connection(self.target) as outer:
-            while True:
-                ready = [inner] if inner.pending() else select.select([inner, outer], [], [])[0]
-                for one in ready:
-                    data = one.recv(1 << 16)
-                    if not data:
-                        return
-                    (outer if one is inner else inner).sendall(data)
-
-    def close(self):
-        self.listener.close()
 
 
 @pytest.fixture
