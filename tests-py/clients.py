@@ -24,20 +24,23 @@ def program(name):
     return str(path)
 
 
-def run(server, name, *args, check=True):
-    env = clean_env(
-        AWS_ACCESS_KEY_ID=server.access_key,
-        AWS_SECRET_ACCESS_KEY=server.secret_key,
-        AWS_REGION=REGION,
-        AWS_DEFAULT_REGION=REGION,
-        RCLONE_CONFIG="/nonexistent/rclone.conf",
-        RCLONE_CONFIG_ON_TYPE="s3",
-        RCLONE_CONFIG_ON_PROVIDER="Other",
-        RCLONE_CONFIG_ON_ENV_AUTH="true",
-        RCLONE_CONFIG_ON_REGION=REGION,
-        RCLONE_CONFIG_ON_ENDPOINT=server.s3,
-    )
-    done = subprocess.run([program(name), *map(str, args)], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+def run(server, name, *args, check=True, stdin=None, **more):
+    """Runs a client against the server; `more` is of its environment."""
+    env = {
+        "AWS_ACCESS_KEY_ID": server.access_key,
+        "AWS_SECRET_ACCESS_KEY": server.secret_key,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "RCLONE_CONFIG": "/nonexistent/rclone.conf",
+        "RCLONE_CONFIG_ON_TYPE": "s3",
+        "RCLONE_CONFIG_ON_PROVIDER": "Other",
+        "RCLONE_CONFIG_ON_ENV_AUTH": "true",
+        "RCLONE_CONFIG_ON_REGION": REGION,
+        "RCLONE_CONFIG_ON_ENDPOINT": server.s3,
+        **more,
+    }
+    source = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
+    done = subprocess.run([program(name), *map(str, args)], env=clean_env(**env), **source, capture_output=True, text=True, timeout=120)
     if check:
         assert done.returncode == 0, f"{name} {' '.join(map(str, args))}\n{done.stdout}\n{done.stderr}"
     return done

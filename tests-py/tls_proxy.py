@@ -41,15 +41,21 @@ class TlsProxy:
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
+        try:
+            with self.context.wrap_socket(client, server_side=True) as inner, socket.create_connection(self.target) as outer:
+                self.pass_on(inner, outer)
+        except OSError:
+            pass  # the client gave the connection up
+
+    def pass_on(self, inner, outer):
         """One request at a time is on a connection, so that one thread moves both ways in turns."""
-        with self.context.wrap_socket(client, server_side=True) as inner, socket.create_connection(self.target) as outer:
-            while True:
-                ready = [inner] if inner.pending() else select.select([inner, outer], [], [])[0]
-                for one in ready:
-                    data = one.recv(1 << 16)
-                    if not data:
-                        return
-                    (outer if one is inner else inner).sendall(data)
+        while True:
+            ready = [inner] if inner.pending() else select.select([inner, outer], [], [])[0]
+            for one in ready:
+                data = one.recv(1 << 16)
+                if not data:
+                    return
+                (outer if one is inner else inner).sendall(data)
 
     def close(self):
         self.listener.close()
