@@ -18,8 +18,9 @@ SCENARIOS = re.findall(r"^  async (\w+)\(\)", (FOLDER / "scenarios.mjs").read_te
 def told(server):
     """How each scenario failed, if it did. One process plays them all: to load the SDK takes longer than most of them."""
     node = shutil.which("node")
-    if not node:
-        pytest.skip("node is not on this machine: install Node.js 20 or later")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True).stdout if node else ""
+    if not version or int(re.match(r"v(\d+)", version)[1]) < 20:
+        pytest.skip(f"Node.js 20 or later is not on this machine ({version.strip() or 'there is none'})")
     if not (FOLDER / "node_modules/@aws-sdk/client-s3").is_dir():
         pytest.skip("the AWS SDK for JavaScript is not there: npm ci --prefix tests-py/js")
     env = clean_env(AWS_ACCESS_KEY_ID=server.access_key, AWS_SECRET_ACCESS_KEY=server.secret_key)
