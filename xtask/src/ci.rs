@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::debian;
 use crate::python::Python;
-use crate::steps::{Skips, Steps, cargo, target_folder};
+use crate::shell::output;
+use crate::steps::{Skips, Steps, cargo, on_path, target_folder};
 use crate::{deny, floors};
 
 /// A cold build above this is a defect.
@@ -93,10 +94,17 @@ fn client_tests(steps: &mut Steps, skips: Skips) {
     let mut environment = None;
     steps.step("Python environment", |steps| {
         environment = Some(Python::ensure(steps.root())?);
-        for (tool, what) in [("curl", "curl"), ("strace", "power cuts")] {
+        for (tool, what) in [
+            ("curl", "curl"),
+            ("strace", "power cuts"),
+            ("restic", "restic"),
+        ] {
             if let Err(error) = debian::ensure_tool(tool, tool) {
                 steps.skip(format!("{what} in the client tests: {error:#}"));
             }
+        }
+        if let Err(error) = ensure_node_modules(steps.root()) {
+            steps.skip(format!("the AWS SDK for JavaScript: {error:#}"));
         }
         Ok(())
     });
@@ -110,6 +118,27 @@ fn client_tests(steps: &mut Steps, skips: Skips) {
             &[],
         )
     });
+}
+
+/// Installs the packages of the JavaScript client below the tests, unless those of this lock file are there.
+fn ensure_node_modules(root: &Path) -> Result<()> {
+    let folder = root.join("tests-py/js");
+    let lock = std::fs::read(folder.join("package-lock.json"))?;
+    let installed = folder.join("node_modules/.installed-lock.json");
+    if std::fs::read(&installed).is_ok_and(|known| known == lock) {
+        return Ok(());
+    }
+    ensure!(
+        on_path("npm"),
+        "npm is missing: install Node.js 20 or later"
+    );
+    let folder_text = folder.display().to_string();
+    output(
+        Path::new("npm"),
+        &["ci", "--prefix", &folder_text, "--no-audit", "--no-fund"],
+        &[],
+    )?;
+    Ok(std::fs::write(installed, lock)?)
 }
 
 /// Runs pytest on the built binary and takes over the list of tests that could not run.

@@ -28,7 +28,7 @@ use crate::guard::address::{Address, parse_key};
 use crate::guard::auth_shape::{ALGORITHM, Claim, Style, signature_version_two};
 use crate::guard::presign::SignedAt;
 use crate::guard::query::ENCODED_IN_PATH;
-use crate::guard::scope::Scope;
+use crate::guard::scope::{Asked, Scope};
 use crate::guard::signature::{SigningKey, mismatch};
 use crate::guard::{Guard, headers};
 use policy::Policy;
@@ -312,7 +312,7 @@ impl Fields {
             signed_headers: Vec::new(),
             signature: signature.to_owned(),
         };
-        let scope = Scope::parse(&claim, &guard.region)?;
+        let scope = Scope::parse(&claim, &guard.region, Asked::Else)?;
         let signed_at = SignedAt::of_form(date, &scope)?;
         Ok((scope, policy, signature, signed_at))
     }

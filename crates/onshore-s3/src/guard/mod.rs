@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use hyper::body::Incoming;
 use onshore_gate::Gate;
 use onshore_policy::{Principal, Role};
@@ -112,7 +112,12 @@ impl Guard {
         let query = Query::parse(parts.uri.query())?;
         let claim = Claim::find(&parts.headers, &query)?;
         headers::check_signed(&claim, &parts.headers)?;
-        let scope = Scope::parse(&claim, &self.region)?;
+        let asked = if parts.method == Method::GET && query.has("location") {
+            scope::Asked::Where
+        } else {
+            scope::Asked::Else
+        };
+        let scope = Scope::parse(&claim, &self.region, asked)?;
         let now = self.gate.now();
         let signed_at = SignedAt::check(claim.style, &parts.headers, &query, &scope, now)?;
         let payload = Payload::parse(claim.style, &parts.headers, &query)?;

@@ -6,6 +6,18 @@ use onshore_types::{AccessKeyId, RegionId};
 use crate::fault::{Code, Fault};
 use crate::guard::auth_shape::{Claim, Style};
 
+/// The region that S3's global endpoint stands for.
+const GLOBAL: &str = "us-east-1";
+
+/// What a request is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Where a bucket is: `GetBucketLocation`.
+    Where,
+    /// Anything else.
+    Else,
+}
+
 /// A credential scope that is meant for this region and this service.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
@@ -16,8 +28,9 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// Reads the scope of a claim and compares it with this region.
-    pub(crate) fn parse(claim: &Claim, region: &RegionId) -> Result<Self, Fault> {
+    /// Reads the scope of a claim and compares it with this region. Who asks where a bucket is does not know the region
+    /// yet, and signs for the one that S3's global endpoint stands for.
+    pub(crate) fn parse(claim: &Claim, region: &RegionId, asked: Asked) -> Result<Self, Fault> {
         let bad = |message: String| {
             let (code, start) = match claim.style {
                 Style::Header => (
@@ -41,7 +54,12 @@ impl Scope {
         if date.len() != 8 || !date.bytes().all(|b| b.is_ascii_digit()) {
             return Err(bad("the date of the Credential is not YYYYMMDD.".to_owned()));
         }
-        if *named_region != region.as_str() {
+        let signed_for = match asked {
+            Asked::Where if *named_region == GLOBAL => RegionId::parse(GLOBAL).ok(),
+            Asked::Where | Asked::Else => None,
+        };
+        let signed_for = signed_for.unwrap_or_else(|| region.clone());
+        if *named_region != signed_for.as_str() {
             return Err(bad(format!(
                 "the region of the Credential is wrong; expecting '{region}'."
             ))
@@ -62,7 +80,7 @@ impl Scope {
         Ok(Self {
             access_key,
             date: (*date).to_owned(),
-            region: region.clone(),
+            region: signed_for,
         })
     }
 
@@ -82,19 +100,28 @@ pub(crate) fn unknown_access_key() -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::Scope;
+    use super::{Asked, Scope};
     use crate::fault::Code;
     use crate::guard::auth_shape::{Claim, Style};
     use onshore_types::RegionId;
 
     fn parse(credential: &str, style: Style) -> Result<Scope, crate::fault::Fault> {
+        parse_of(credential, style, Asked::Else)
+    }
+
+    fn parse_of(
+        credential: &str,
+        style: Style,
+        asked: Asked,
+    ) -> Result<Scope, crate::fault::Fault> {
         let claim = Claim {
             style,
             credential: credential.to_owned(),
             signed_headers: vec!["host".to_owned()],
             signature: String::new(),
         };
-        Scope::parse(&claim, &RegionId::parse("cn-north-1").expect("a region"))
+        let region = RegionId::parse("cn-north-1").expect("a region");
+        Scope::parse(&claim, &region, asked)
     }
 
     #[test]
@@ -102,6 +129,15 @@ mod tests {
         let scope =
             parse("KEY/20260102/cn-north-1/s3/aws4_request", Style::Header).expect("a scope");
         assert_eq!(scope.text(), "20260102/cn-north-1/s3/aws4_request");
+    }
+
+    #[test]
+    fn who_asks_where_a_bucket_is_may_sign_for_the_global_endpoint() {
+        let global = "KEY/20260102/us-east-1/s3/aws4_request";
+        let scope = parse_of(global, Style::Header, Asked::Where).expect("a scope");
+        assert_eq!(scope.text(), "20260102/us-east-1/s3/aws4_request");
+        let other = "KEY/20260102/eu-west-1/s3/aws4_request";
+        assert!(parse_of(other, Style::Header, Asked::Where).is_err());
     }
 
     #[test]

@@ -182,7 +182,7 @@ mod tests {
     use crate::guard::auth_shape::Claim;
     use crate::guard::presign::SignedAt;
     use crate::guard::query::Query;
-    use crate::guard::scope::Scope;
+    use crate::guard::scope::{Asked, Scope};
     use http::{HeaderMap, Method};
     use onshore_types::RegionId;
 
@@ -206,7 +206,7 @@ mod tests {
         let query = Query::parse(Some(query)).expect("a query");
         let claim = Claim::find(headers, &query)?;
         let region = RegionId::parse("us-east-1").expect("a region");
-        let scope = Scope::parse(&claim, &region)?;
+        let scope = Scope::parse(&claim, &region, Asked::Else)?;
         let now = "2013-05-24T00:00:01Z".parse().expect("a time");
         let at = SignedAt::check(claim.style, headers, &query, &scope, now)?;
         let signed = Signed {

@@ -72,7 +72,8 @@ impl Source {
         if path.starts_with("arn:") {
             return Err(Fault::not_implemented("A copy from an access point"));
         }
-        let path = decode(path)?;
+        // As in a form: some clients write a space as a plus sign.
+        let path = decode(&path.replace('+', " "))?;
         let path = path.strip_prefix('/').unwrap_or(&path);
         let (bucket, key) = path
             .split_once('/')
@@ -422,7 +423,7 @@ mod tests {
             ("/bkt/a", "a"),
             ("bkt/a", "a"),
             ("bkt//a", "/a"),
-            ("bkt/a%2Fb%20c%2B+", "a/b c++"),
+            ("bkt/a%2Fb%20c%2B+d", "a/b c+ d"),
             ("bkt/%25zz", "%zz"),
             ("bkt/..%2F", "../"),
             ("bkt/a?versionId=null", "a"),
