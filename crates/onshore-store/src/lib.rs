@@ -11,6 +11,7 @@
 //!   [`Store::stage_part`], [`Store::commit_part`] and [`Store::complete_upload`] do so in parts.
 //! - Reading: [`Store::read`], [`Store::head`], [`Store::tags`], [`Store::list`].
 //! - Removing: [`Store::remove`], [`Store::remove_version`], [`Store::remove_bucket`], [`Store::abort_upload`].
+//! - Carrying out a lifecycle: [`Store::due`] tells what is due, [`Store::carry_out`] does it.
 //! - Locking: [`Store::set_retention`], [`Store::set_hold`], [`Store::set_bucket_lock`].
 //!
 //! A staged body belongs in the unit of work that commits it: move it (or a share of it) into the closure.
@@ -23,6 +24,7 @@ mod commit;
 mod complete;
 mod customer_key;
 mod describe;
+mod due;
 mod error;
 mod facts;
 mod files;
@@ -55,9 +57,11 @@ pub use crate::checksum::{
 pub use crate::complete::{CompletePart, Completion, PART_BYTES_MIN};
 pub use crate::customer_key::{CustomerKey, Encryption};
 pub use crate::describe::{Described, Description, Reach};
+pub use crate::due::{CarriedOut, Deed, Due, DueMarker, DuePage, DueQuery};
 pub use crate::error::{BodyError, Error, ErrorKind};
 pub use crate::lifecycle::{
-    Candidate, Expiration, Filter, Lifecycle, LifecycleRule, Noncurrent, RuleScope, RuleStatus,
+    Candidate, DayLength, Expiration, Filter, Lifecycle, LifecycleRule, Noncurrent, RuleScope,
+    RuleStatus, Superseded,
 };
 pub use crate::list::{ListEntry, ListPage, ListQuery, ListStart};
 pub use crate::list_versions::{

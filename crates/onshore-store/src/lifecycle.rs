@@ -2,15 +2,21 @@
 //! rule means; who carries it out asks here.
 //!
 //! The rules are those of the S3 user guide, "Managing the lifecycle of objects"; times are counted as there: so many
-//! days after the object was written, rounded up to the next midnight UTC.
+//! days after the object was written, rounded up to the next midnight UTC. How long a day is comes as a value: tests of
+//! clients shorten it, everybody else has [`DayLength::CIVIL`].
+
+use std::num::NonZeroU32;
 
 use onshore_types::{ObjectKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::object::Tags;
 
-/// How long a day is, in milliseconds.
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// How long a day of a lifecycle is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DayLength {
+    millis: i64,
+}
 
 /// The lifecycle of a bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +119,43 @@ pub struct Candidate<'a> {
     pub size_bytes: u64,
 }
 
+/// How a version stopped being the newest of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Superseded {
+    /// When the next one took its place.
+    pub at: Timestamp,
+    /// How many versions of its key that are not current either are newer than it.
+    pub newer: u32,
+}
+
+impl DayLength {
+    /// The day of the calendar: 24 hours.
+    pub const CIVIL: Self = Self {
+        millis: 24 * 60 * 60 * 1000,
+    };
+
+    /// Makes a day of so many seconds.
+    #[must_use]
+    pub fn of_seconds(seconds: NonZeroU32) -> Self {
+        Self {
+            millis: i64::from(seconds.get()) * 1000,
+        }
+    }
+
+    /// Returns the first midnight at least so many days later.
+    fn after(self, start: Timestamp, days: u32) -> Timestamp {
+        let due = start
+            .as_millis()
+            .saturating_add(i64::from(days).saturating_mul(self.millis));
+        let over = due.rem_euclid(self.millis);
+        Timestamp::from_millis(if over == 0 {
+            due
+        } else {
+            due.saturating_add(self.millis - over)
+        })
+    }
+}
+
 impl Lifecycle {
     /// Returns when an object that was written then expires, and by which rule; the earliest counts.
     #[must_use]
@@ -120,21 +163,100 @@ impl Lifecycle {
         &self,
         candidate: Candidate<'_>,
         modified: Timestamp,
+        day: DayLength,
     ) -> Option<(Timestamp, &str)> {
-        self.rules
-            .iter()
-            .filter(|rule| rule.covers(candidate))
-            .filter_map(|rule| Some((rule.expiration?.at(modified)?, rule.id.as_str())))
-            .min_by_key(|(at, _)| *at)
+        self.earliest(candidate, |rule| rule.expiration?.at(modified, day))
+    }
+
+    /// Returns when a version that is not current goes, and by which rule; the earliest counts.
+    #[must_use]
+    pub fn departure(
+        &self,
+        candidate: Candidate<'_>,
+        superseded: Superseded,
+        day: DayLength,
+    ) -> Option<(Timestamp, &str)> {
+        self.earliest(candidate, |rule| rule.noncurrent?.at(superseded, day))
+    }
+
+    /// Returns when a delete marker that is the only version of its key goes, and by which rule; the earliest counts.
+    #[must_use]
+    pub fn clearance(
+        &self,
+        key: &ObjectKey,
+        marked: Timestamp,
+        day: DayLength,
+    ) -> Option<(Timestamp, &str)> {
+        let candidate = Candidate {
+            key,
+            tags: &Tags::new(),
+            size_bytes: 0,
+        };
+        self.earliest(candidate, |rule| {
+            rule.expiration?.of_lone_marker(marked, day)
+        })
     }
 
     /// Returns when an upload of a key that was begun then is aborted, and by which rule; the earliest counts.
     #[must_use]
-    pub fn abortion(&self, key: &ObjectKey, begun: Timestamp) -> Option<(Timestamp, &str)> {
+    pub fn abortion(
+        &self,
+        key: &ObjectKey,
+        begun: Timestamp,
+        day: DayLength,
+    ) -> Option<(Timestamp, &str)> {
         self.rules
             .iter()
             .filter(|rule| rule.status == RuleStatus::Enabled && rule.scope.has_prefix_of(key))
-            .filter_map(|rule| Some((after(begun, rule.abort_uploads_days?), rule.id.as_str())))
+            .filter_map(|rule| {
+                let at = day.after(begun, rule.abort_uploads_days?);
+                Some((at, rule.id.as_str()))
+            })
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// Whether any rule that counts speaks of versions.
+    pub(crate) fn speaks_of_versions(&self) -> bool {
+        self.rules.iter().any(|rule| {
+            rule.status == RuleStatus::Enabled
+                && (rule.expiration.is_some() || rule.noncurrent.is_some())
+        })
+    }
+
+    /// Whether any rule that counts speaks of uploads.
+    pub(crate) fn speaks_of_uploads(&self) -> bool {
+        self.rules
+            .iter()
+            .any(|rule| rule.status == RuleStatus::Enabled && rule.abort_uploads_days.is_some())
+    }
+
+    /// Whether it takes the tags of this key's versions to know which rules are about them.
+    pub(crate) fn asks_for_tags(&self, key: &ObjectKey) -> bool {
+        self.rules.iter().any(|rule| {
+            rule.status == RuleStatus::Enabled
+                && rule.scope.has_prefix_of(key)
+                && rule.scope.names_tags()
+        })
+    }
+
+    /// Returns how many of the newest versions that are not current any rule keeps at most.
+    pub(crate) fn kept_max(&self) -> u32 {
+        self.rules
+            .iter()
+            .filter_map(|rule| rule.noncurrent?.keep)
+            .max()
+            .unwrap_or_default()
+    }
+
+    fn earliest(
+        &self,
+        candidate: Candidate<'_>,
+        at: impl Fn(&LifecycleRule) -> Option<Timestamp>,
+    ) -> Option<(Timestamp, &str)> {
+        self.rules
+            .iter()
+            .filter(|rule| rule.covers(candidate))
+            .filter_map(|rule| Some((at(rule)?, rule.id.as_str())))
             .min_by_key(|(at, _)| *at)
     }
 }
@@ -160,6 +282,13 @@ impl RuleScope {
         };
         prefix.is_none_or(|prefix| key.as_str().starts_with(prefix))
     }
+
+    fn names_tags(&self) -> bool {
+        match self {
+            Self::Prefix(_) => false,
+            Self::One(filter) | Self::And(filter) => !filter.tags.is_empty(),
+        }
+    }
 }
 
 impl Filter {
@@ -178,36 +307,45 @@ impl Filter {
 
 impl Expiration {
     /// Returns when an object that was written then expires.
-    #[must_use]
-    pub fn at(self, modified: Timestamp) -> Option<Timestamp> {
+    fn at(self, modified: Timestamp, day: DayLength) -> Option<Timestamp> {
         match self {
-            Self::Days(days) => Some(after(modified, days)),
+            Self::Days(days) => Some(day.after(modified, days)),
             Self::Date(date) => Some(date),
             Self::Markers | Self::NoMarkers => None,
         }
     }
+
+    /// Returns when a delete marker that hides nothing any more and was set then goes. What expires objects clears such
+    /// markers too, as on S3.
+    fn of_lone_marker(self, marked: Timestamp, day: DayLength) -> Option<Timestamp> {
+        match self {
+            Self::Days(days) => Some(day.after(marked, days)),
+            Self::Date(date) => Some(date),
+            Self::Markers => Some(marked),
+            Self::NoMarkers => None,
+        }
+    }
 }
 
-/// Returns the first midnight at least so many days later.
-#[must_use]
-pub(crate) fn after(start: Timestamp, days: u32) -> Timestamp {
-    let due = start
-        .as_millis()
-        .saturating_add(i64::from(days).saturating_mul(DAY_MS));
-    let over = due.rem_euclid(DAY_MS);
-    Timestamp::from_millis(if over == 0 {
-        due
-    } else {
-        due.saturating_add(DAY_MS - over)
-    })
+impl Noncurrent {
+    /// Returns when a version that stopped being current so goes.
+    fn at(self, superseded: Superseded, day: DayLength) -> Option<Timestamp> {
+        match self.keep {
+            Some(keep) if superseded.newer < keep => None,
+            Some(_) | None => Some(day.after(superseded.at, self.days)),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        Candidate, Expiration, Filter, Lifecycle, LifecycleRule, RuleScope, RuleStatus, after,
+        Candidate, DayLength, Expiration, Filter, Lifecycle, LifecycleRule, Noncurrent, RuleScope,
+        RuleStatus, Superseded,
     };
     use crate::object::Tags;
+    use std::num::NonZeroU32;
+
     use onshore_types::{ObjectKey, Timestamp};
 
     fn time(text: &str) -> Timestamp {
@@ -232,7 +370,8 @@ mod tests {
             ("2026-11-22T00:00:00Z", 1, "2026-11-23T00:00:00Z"),
             ("2026-11-22T00:00:00.001Z", 1, "2026-11-24T00:00:00Z"),
         ] {
-            assert_eq!(after(time(start), days), time(end), "{start}");
+            let after = DayLength::CIVIL.after(time(start), days);
+            assert_eq!(after, time(end), "{start}");
         }
     }
 
@@ -268,7 +407,7 @@ mod tests {
                 size_bytes,
             };
             lifecycle
-                .expiry(candidate, written)
+                .expiry(candidate, written, DayLength::CIVIL)
                 .map(|(_, id)| id.to_owned())
         };
         assert_eq!(expiry("a/1", &with, 15).as_deref(), Some("soon"));
@@ -279,7 +418,86 @@ mod tests {
         }
         assert_eq!(expiry("a/1", &Tags::new(), 15).as_deref(), Some("late"));
         let key = ObjectKey::parse("a/up").expect("a key");
-        let abortion = lifecycle.abortion(&key, written).expect("aborted");
+        let abortion = lifecycle
+            .abortion(&key, written, DayLength::CIVIL)
+            .expect("aborted");
         assert_eq!(abortion.0, time("2026-11-24T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_short_day_has_midnights_of_its_own() {
+        let day = DayLength::of_seconds(NonZeroU32::new(10).expect("not zero"));
+        for (start, days, end) in [(0, 1, 10_000), (1, 1, 20_000), (9_999, 2, 30_000)] {
+            let after = day.after(Timestamp::from_millis(start), days);
+            assert_eq!(after, Timestamp::from_millis(end), "{start}");
+        }
+    }
+
+    #[test]
+    fn the_newest_that_are_not_current_are_kept_by_the_rule_that_says_so_alone() {
+        let noncurrent = |id: &str, days, keep| LifecycleRule {
+            expiration: None,
+            noncurrent: Some(Noncurrent { days, keep }),
+            ..rule(id, RuleScope::Prefix(String::new()), Expiration::NoMarkers)
+        };
+        let lifecycle = Lifecycle {
+            rules: vec![noncurrent("soon", 1, Some(2)), noncurrent("late", 5, None)],
+        };
+        let key = ObjectKey::parse("k").expect("a key");
+        let tags = Tags::new();
+        let candidate = Candidate {
+            key: &key,
+            tags: &tags,
+            size_bytes: 1,
+        };
+        for (newer, id, end) in [
+            (0, "late", "2026-11-27T00:00:00Z"),
+            (1, "late", "2026-11-27T00:00:00Z"),
+            (2, "soon", "2026-11-23T00:00:00Z"),
+        ] {
+            let superseded = Superseded {
+                at: time("2026-11-22T00:00:00Z"),
+                newer,
+            };
+            assert_eq!(
+                lifecycle.departure(candidate, superseded, DayLength::CIVIL),
+                Some((time(end), id)),
+                "{newer}"
+            );
+        }
+    }
+
+    #[test]
+    fn lone_markers_go_at_once_where_that_is_said_and_with_objects_otherwise() {
+        let clearance = |expiration, scope| {
+            let lifecycle = Lifecycle {
+                rules: vec![rule("r", scope, expiration)],
+            };
+            let key = ObjectKey::parse("k").expect("a key");
+            let marked = time("2026-11-22T12:00:00Z");
+            let cleared = lifecycle.clearance(&key, marked, DayLength::CIVIL);
+            cleared.map(|(at, _)| at)
+        };
+        let all = || RuleScope::Prefix(String::new());
+        assert_eq!(
+            clearance(Expiration::Markers, all()),
+            Some(time("2026-11-22T12:00:00Z"))
+        );
+        assert_eq!(
+            clearance(Expiration::Days(1), all()),
+            Some(time("2026-11-24T00:00:00Z"))
+        );
+        let date = time("2026-12-01T00:00:00Z");
+        assert_eq!(clearance(Expiration::Date(date), all()), Some(date));
+        assert_eq!(clearance(Expiration::NoMarkers, all()), None);
+        let tagged = Filter {
+            tags: vec![("k".to_owned(), "v".to_owned())],
+            ..Filter::default()
+        };
+        assert_eq!(
+            clearance(Expiration::Days(1), RuleScope::One(tagged)),
+            None,
+            "a marker has no tags"
+        );
     }
 }

@@ -77,7 +77,7 @@ pub struct VersionEntry {
     pub superseded: Option<Timestamp>,
     /// Which checksums it has.
     pub checksums: Vec<(ChecksumAlgorithm, ChecksumKind)>,
-    turn: i64,
+    pub(crate) turn: i64,
 }
 
 /// Whether a version is the newest of its key.
@@ -148,7 +148,7 @@ fn page(view: &View<'_>, bucket: &Bucket, query: &VersionsQuery) -> Result<Versi
 }
 
 /// The versions of a run of keys in their order, read from both tables.
-struct Versions {
+pub(crate) struct Versions {
     bucket: BucketId,
     until: Vec<u8>,
     objects: Run,
@@ -215,21 +215,43 @@ impl Versions {
             }
         }
         let (from, turn) = start;
+        Ok(Self::behind(bucket.id, keys.until, from, turn, last_key))
+    }
+
+    /// Goes through a whole bucket: from its start, or behind this turn of this key.
+    pub(crate) fn of_bucket(bucket: &Bucket, after: Option<(&ObjectKey, i64)>) -> Self {
+        let keys = Keys::beneath("");
+        match after {
+            None => Self::behind(bucket.id, keys.until, keys.from, i64::MAX, None),
+            Some((key, turn)) => {
+                let from = key.as_str().as_bytes().to_vec();
+                Self::behind(bucket.id, keys.until, from, turn, Some(key.clone()))
+            }
+        }
+    }
+
+    fn behind(
+        bucket: BucketId,
+        until: Vec<u8>,
+        from: Vec<u8>,
+        turn: i64,
+        last_key: Option<ObjectKey>,
+    ) -> Self {
         // The row in `objects` is the newest of its key: behind any version of that key there is none.
         let objects_from = match turn {
             i64::MAX => from.clone(),
             _ => [from.as_slice(), &[0]].concat(),
         };
-        Ok(Self {
-            bucket: bucket.id,
-            until: keys.until,
+        Self {
+            bucket,
+            until,
             objects: Run::new(objects_from, i64::MAX),
             history: Run::new(from, turn),
             last_key,
-        })
+        }
     }
 
-    fn next(&mut self, view: &View<'_>) -> Result<Option<VersionEntry>, Error> {
+    pub(crate) fn next(&mut self, view: &View<'_>) -> Result<Option<VersionEntry>, Error> {
         self.fill_objects(view)?;
         self.fill_history(view)?;
         let order = match (self.objects.ahead.front(), self.history.ahead.front()) {

@@ -269,7 +269,8 @@ fn is_of(
     Ok(row.is_some())
 }
 
-fn uploads_page(
+/// Returns a page of a bucket's uploads in this state.
+pub(crate) fn uploads_page(
     view: &View<'_>,
     bucket: BucketId,
     query: &UploadsQuery,

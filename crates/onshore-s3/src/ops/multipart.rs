@@ -4,8 +4,8 @@ use http::HeaderMap;
 use onshore_db::CrashPoint;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CompletePart, Completion, NewUpload,
-    UploadDescription, VersionWish, WriteCondition,
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CompletePart, Completion, DayLength,
+    NewUpload, UploadDescription, VersionWish, WriteCondition,
 };
 use onshore_types::{BucketName, Label, ObjectKey, UploadId};
 use serde_json::json;
@@ -64,8 +64,9 @@ impl Operations {
                 Ok((upload, now, leaf)) => {
                     asked.call.note_leaf(leaf);
                     let lifecycle = bucket.lifecycle.as_ref();
-                    let abortion =
-                        lifecycle.and_then(|lifecycle| lifecycle.abortion(&begun_key, now));
+                    let abortion = lifecycle.and_then(|lifecycle| {
+                        lifecycle.abortion(&begun_key, now, DayLength::CIVIL)
+                    });
                     let mut headers = shown::of_abortion(abortion);
                     shown::insert_encryption(&mut headers, &new.object.encryption);
                     return Ok(Begun {

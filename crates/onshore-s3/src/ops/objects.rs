@@ -8,8 +8,8 @@ use onshore_db::CrashPoint;
 use onshore_gate::StoredFact;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
-    BodyError, Bucket, Candidate, Checks, Committed, CustomerKey, Description, Layout, NewObject,
-    ObjectHead, Staged, VersionWish, WriteCondition,
+    BodyError, Bucket, Candidate, Checks, Committed, CustomerKey, DayLength, Description, Layout,
+    NewObject, ObjectHead, Staged, VersionWish, WriteCondition,
 };
 use onshore_types::{BucketName, ByteRange, Label, LeafIndex, ObjectKey};
 use s3s::dto::StreamingBlob;
@@ -449,7 +449,7 @@ impl Written {
             };
             shown::insert_expiry(
                 &mut headers,
-                lifecycle.expiry(candidate, committed.modified),
+                lifecycle.expiry(candidate, committed.modified, DayLength::CIVIL),
             );
         }
         Self { committed, headers }
@@ -577,7 +577,8 @@ fn answer_headers(
             tags: &head.tags,
             size_bytes: head.size_bytes,
         };
-        shown::insert_expiry(&mut headers, lifecycle.expiry(candidate, head.modified));
+        let expiry = lifecycle.expiry(candidate, head.modified, DayLength::CIVIL);
+        shown::insert_expiry(&mut headers, expiry);
     }
     if wish.part_number.is_some() && !head.parts.is_empty() {
         headers.insert("x-amz-mp-parts-count", head.parts.len().into());

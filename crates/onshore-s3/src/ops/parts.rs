@@ -6,7 +6,8 @@ use http::HeaderMap;
 use onshore_db::CrashPoint;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
-    ChecksumAlgorithm, Encryption, More, Part, PartEntry, PartsQuery, Staged, UploadDescription,
+    ChecksumAlgorithm, DayLength, Encryption, More, Part, PartEntry, PartsQuery, Staged,
+    UploadDescription,
 };
 use onshore_types::{BucketName, ObjectKey, Timestamp, UploadId};
 use s3s::dto::StreamingBlob;
@@ -150,8 +151,9 @@ impl Operations {
             match self.store.list_parts(permit, upload, query.clone()).await {
                 Ok(page) => {
                     let lifecycle = bucket.lifecycle.as_ref();
-                    let abortion = lifecycle
-                        .and_then(|lifecycle| lifecycle.abortion(key, description.created));
+                    let abortion = lifecycle.and_then(|lifecycle| {
+                        lifecycle.abortion(key, description.created, DayLength::CIVIL)
+                    });
                     return Ok(PartsListed {
                         headers: shown::of_abortion(abortion),
                         parts: page.parts,

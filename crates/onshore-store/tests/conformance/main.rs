@@ -5,6 +5,7 @@ mod bodies;
 mod buckets;
 mod crashes;
 mod damage;
+mod due;
 mod full;
 mod house;
 mod listing;
