@@ -1,14 +1,18 @@
 //! The configuration file: one typed struct, unknown keys refused, defaults for everything.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use onshore_gate::{EpochDocument, Region};
 use onshore_policy::{Networks, Proxies};
+use onshore_store::DayLength;
 use onshore_tls::CertificateFiles;
 use onshore_types::{Jurisdiction, PartitionName, Place, RegionId};
+use onshore_upkeep::LifecycleRhythm;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -30,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) migrate_roots: Vec<PathBuf>,
     /// Endpoints inside private networks that a migration may read.
     pub(crate) allowed_endpoints: Vec<String>,
+    upkeep: UpkeepTable,
     /// What whoever starts the server should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -44,6 +49,7 @@ struct File {
     keys: KeysTable,
     tls: Option<CertificateTable>,
     migrate: MigrateTable,
+    upkeep: UpkeepTable,
 }
 
 #[derive(Debug, Deserialize)]
@@ -89,6 +95,25 @@ struct CertificateTable {
 struct MigrateTable {
     roots: Vec<PathBuf>,
     allowed_endpoints: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct UpkeepTable {
+    lifecycle_interval_s: NonZeroU32,
+    lifecycle_day_s: NonZeroU32,
+}
+
+/// The seconds of a day: any other length is for tests.
+const DAY_S: NonZeroU32 = NonZeroU32::new(86_400).expect("a day has seconds");
+
+impl Default for UpkeepTable {
+    fn default() -> Self {
+        Self {
+            lifecycle_interval_s: NonZeroU32::new(3600).expect("an hour has seconds"),
+            lifecycle_day_s: DAY_S,
+        }
+    }
 }
 
 impl Default for S3Table {
@@ -155,6 +180,13 @@ impl Config {
                 technology_provider: table.technology_provider,
             },
         );
+        if file.upkeep.lifecycle_day_s != DAY_S {
+            warnings.push(format!(
+                "A DAY OF A LIFECYCLE LASTS {} SECONDS HERE ([upkeep] lifecycle_day_s): objects are removed long before \
+                 the time their owners were told; this is for tests alone, take it out where data is real",
+                file.upkeep.lifecycle_day_s
+            ));
+        }
         let networks = match file.networks {
             Some(table) => table
                 .into_iter()
@@ -197,6 +229,7 @@ impl Config {
             }),
             migrate_roots: roots,
             allowed_endpoints: file.migrate.allowed_endpoints,
+            upkeep: file.upkeep,
             warnings,
         };
         config.networks()?;
@@ -215,6 +248,14 @@ impl Config {
     /// Returns whose word on addresses is believed.
     pub(crate) fn proxies(&self) -> Proxies {
         Proxies::new(self.trusted_proxies.iter().copied())
+    }
+
+    /// Returns when lifecycles are carried out.
+    pub(crate) fn lifecycle_rhythm(&self) -> LifecycleRhythm {
+        LifecycleRhythm {
+            interval: Duration::from_secs(self.upkeep.lifecycle_interval_s.get().into()),
+            day: DayLength::of_seconds(self.upkeep.lifecycle_day_s),
+        }
     }
 
     /// Returns everything that a verdict depends on, for the ledger.
@@ -237,6 +278,7 @@ impl Config {
                 },
                 "networks": self.networks.iter().map(|(net, place)| (net.to_string(), place.to_string())).collect::<BTreeMap<_, _>>(),
                 "proxies": self.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "upkeep": { "lifecycle_day_s": self.upkeep.lifecycle_day_s },
             }),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -289,6 +331,9 @@ mod tests {
         [migrate]
         roots = ["/srv/old"]
         allowed_endpoints = []
+        [upkeep]
+        lifecycle_interval_s = 3600
+        lifecycle_day_s = 86400
     "#;
 
     fn load(text: &str) -> anyhow::Result<Config> {
@@ -323,9 +368,20 @@ mod tests {
             ("s3.localhost", "S3.localhost"),
             ("key = \"/etc/keys/tls.pem\"", ""),
             ("10.0.0.1\"", "proxy.example\""),
+            ("interval_s = 3600", "interval_s = 0"),
+            ("day_s = 86400", "day_s = 0"),
+            ("day_s = 86400", "day_h = 24"),
         ] {
             assert!(FULL.contains(good), "{good}");
             assert!(load(&FULL.replace(good, bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_day_of_another_length_is_warned_about() {
+        for (day_s, warnings) in [("86399", 1), ("86400", 0), ("86401", 1)] {
+            let config = load(&FULL.replace("86400", day_s)).expect("a file");
+            assert_eq!(config.warnings.len(), warnings, "{day_s}");
         }
     }
 

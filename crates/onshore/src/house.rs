@@ -14,6 +14,7 @@ use onshore_migrate::{Engine, Patience, Sources};
 use onshore_policy::Policy;
 use onshore_registry::Registry;
 use onshore_store::Store;
+use onshore_upkeep::LifecycleEngine;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,6 +31,7 @@ pub(crate) struct House {
     /// Where certificates are kept.
     pub(crate) certificates: PathBuf,
     engine: Engine,
+    lifecycle: LifecycleEngine,
     journal: Journal,
     /// Stops the fronts.
     pub(crate) stop: CancellationToken,
@@ -139,6 +141,11 @@ impl House {
             certificates: certificates.clone(),
             patience: Patience::default(),
         });
+        let upkeep = onshore_upkeep::Parts {
+            db: db.clone(),
+            store: store.clone(),
+            gate: gate.clone(),
+        };
         Ok(Self {
             db,
             registry,
@@ -146,6 +153,7 @@ impl House {
             gate,
             certificates,
             engine,
+            lifecycle: LifecycleEngine::new(upkeep, config.lifecycle_rhythm()),
             journal,
             stop: CancellationToken::new(),
             stop_keepers: CancellationToken::new(),
@@ -164,6 +172,12 @@ impl House {
         self.keeper_tasks.spawn(async move { gate.run(stop).await });
         let (engine, stop) = (self.engine.clone(), self.stop.clone());
         self.tasks.spawn(async move { engine.run(stop).await });
+    }
+
+    /// Starts the work on what is stored, which only a server does.
+    pub(crate) fn start_upkeep(&self) {
+        let (lifecycle, stop) = (self.lifecycle.clone(), self.stop.clone());
+        self.tasks.spawn(async move { lifecycle.run(stop).await });
     }
 
     /// Runs a front until it has stopped.

@@ -71,10 +71,13 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
     first_start::prepare(&house, data, endpoint).await?;
     // Before anyone is told that the server is ready: a signal from then on is heard.
     let stopped = stop_signal()?;
+    // With it the metrics begin, which everything that works by itself counts in.
+    let control_address = serve_control(&house, &config, control, transport.clone())?;
     house.start();
     if let Transport::Tls(certificates) = &transport {
         house.run(renewal(certificates.clone(), house.stop.clone())?);
     }
+    house.start_upkeep();
     let front = Front::new(FrontParts {
         db: house.db.clone(),
         store: house.store.clone(),
@@ -92,7 +95,6 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
             stop.cancel();
         }
     });
-    let control_address = serve_control(&house, &config, control, transport.clone())?;
     let running = Running {
         pid: std::process::id(),
         scheme: transport.scheme().to_owned(),

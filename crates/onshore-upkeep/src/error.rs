@@ -1,0 +1,15 @@
+//! What keeps an engine from its work. What befalls one object does not stop the others.
+
+/// Why an engine could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The gate refuses what the engine needs, or cannot record it.
+    #[error(transparent)]
+    Gate(#[from] onshore_gate::Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] onshore_store::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] onshore_db::Error),
+}

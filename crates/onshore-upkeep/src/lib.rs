@@ -1,0 +1,29 @@
+//! Upkeep: background work on what is stored, done by the house itself and never asked for by a client.
+//!
+//! What it does to a tenant's data it does as an operator on behalf of that tenant, under permits of the gate and with
+//! leaves in the ledger like everybody else. It hands nothing out. The binary builds an engine and runs it; nobody else
+//! calls it.
+//!
+//! - [`LifecycleEngine`]: removes what the lifecycles of buckets say is due.
+
+mod error;
+mod lifecycle;
+mod operator;
+
+pub use crate::error::Error;
+pub use crate::lifecycle::{LifecycleEngine, LifecycleRhythm, LifecycleTally};
+
+use onshore_db::Database;
+use onshore_gate::Gate;
+use onshore_store::Store;
+
+/// What engines are made of.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The database that all keepers share.
+    pub db: Database,
+    /// What is looked after.
+    pub store: Store,
+    /// Who permits and records it.
+    pub gate: Gate,
+}

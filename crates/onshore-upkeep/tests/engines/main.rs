@@ -1,0 +1,4 @@
+//! The engines on real keepers in a real folder, under a clock that the test steps.
+
+mod lifecycle;
+mod world;
