@@ -8,6 +8,7 @@ use onshore_types::{Label, Timestamp, VersionId};
 
 use crate::bucket::{self, Bucket};
 use crate::checksum::Checksum;
+use crate::damage;
 use crate::facts::{Body, Facts, Format, Place, Salt};
 use crate::frame::BodyId;
 use crate::lock::{self, Lock};
@@ -173,6 +174,7 @@ impl Store {
             |row| columns::bytes16(row, 0).map(BodyId),
         )?;
         unit.execute("DELETE FROM bodies WHERE owner = ?1", params![owner])?;
+        damage::forget_all(unit, owner)?;
         self.inner.reclaimer.doubt(owner, files);
         Ok(())
     }

@@ -12,6 +12,8 @@
 //! - Reading: [`Store::read`], [`Store::head`], [`Store::tags`], [`Store::list`].
 //! - Removing: [`Store::remove`], [`Store::remove_version`], [`Store::remove_bucket`], [`Store::abort_upload`].
 //! - Carrying out a lifecycle: [`Store::due`] tells what is due, [`Store::carry_out`] does it.
+//! - Verifying: [`Store::to_examine`] goes round everything, [`Store::examine`] reads one version or part and says
+//!   whether it is sound. Nothing of it is handed out, so it wants no permit.
 //! - Locking: [`Store::set_retention`], [`Store::set_hold`], [`Store::set_bucket_lock`].
 //!
 //! A staged body belongs in the unit of work that commits it: move it (or a share of it) into the closure.
@@ -23,9 +25,11 @@ mod columns;
 mod commit;
 mod complete;
 mod customer_key;
+mod damage;
 mod describe;
 mod due;
 mod error;
+mod examination;
 mod facts;
 mod files;
 mod frame;
@@ -40,6 +44,7 @@ mod part;
 mod permits;
 mod read;
 mod reclaim;
+mod round;
 mod schema;
 mod settings;
 mod stage;
@@ -56,9 +61,11 @@ pub use crate::checksum::{
 };
 pub use crate::complete::{CompletePart, Completion, PART_BYTES_MIN};
 pub use crate::customer_key::{CustomerKey, Encryption};
+pub use crate::damage::{Damage, Noted, NotedDamage};
 pub use crate::describe::{Described, Description, Reach};
 pub use crate::due::{CarriedOut, Deed, Due, DueMarker, DuePage, DueQuery};
 pub use crate::error::{BodyError, Error, ErrorKind};
+pub use crate::examination::{Examination, Examined, Progress, Soundness};
 pub use crate::lifecycle::{
     Candidate, DayLength, Expiration, Filter, Lifecycle, LifecycleRule, Noncurrent, RuleScope,
     RuleStatus, Superseded,
@@ -77,6 +84,7 @@ pub use crate::object::{
 };
 pub use crate::part::{PartEntry, PartsPage, PartsQuery};
 pub use crate::read::{BodyStream, Disclosure};
+pub use crate::round::{RoundMarker, RoundPage};
 pub use crate::settings::Setting;
 pub use crate::stage::{INLINE_BYTES_MAX, Staged};
 pub use crate::store::{Options, Store};

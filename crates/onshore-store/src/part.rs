@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checksum::hex_bytes;
 use crate::commit::{insert_body, permitted_bucket, same_target};
+use crate::damage;
 use crate::facts::Body;
 use crate::frame::BodyId;
 use crate::object::Part;
@@ -153,6 +154,7 @@ impl Store {
             "DELETE FROM parts WHERE upload = ?1 AND number = ?2",
             params![owner, number],
         )?;
+        damage::forget(unit, owner, number)?;
         self.inner
             .reclaimer
             .doubt(owner, file.into_iter().collect());
@@ -166,6 +168,19 @@ impl PartFacts {
         owner_key
             .wrap(&context(upload, self.part.number), &plain)
             .map_err(Error::Keys)
+    }
+
+    /// Opens what was sealed for this part of this upload.
+    pub(crate) fn open(
+        owner_key: &DataKey,
+        upload: UploadId,
+        number: u32,
+        sealed: &[u8],
+    ) -> Result<Self, Error> {
+        let plain = owner_key
+            .unwrap(&context(upload, number), sealed)
+            .map_err(|_| Error::CorruptRecord("a part"))?;
+        serde_json::from_slice(plain.as_bytes()).map_err(|_| Error::CorruptRecord("a part"))
     }
 
     fn into_entry(self) -> PartEntry {
@@ -194,12 +209,7 @@ pub(crate) fn parts(
         |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?)),
     )?;
     rows.into_iter()
-        .map(|(number, sealed)| {
-            let plain = owner_key
-                .unwrap(&context(upload, number), &sealed)
-                .map_err(|_| Error::CorruptRecord("a part"))?;
-            serde_json::from_slice(plain.as_bytes()).map_err(|_| Error::CorruptRecord("a part"))
-        })
+        .map(|(number, sealed)| PartFacts::open(owner_key, upload, number, &sealed))
         .collect()
 }
 

@@ -367,7 +367,8 @@ fn opened_file<'a>(
     Ok(open.insert(file))
 }
 
-fn of_read(error: io::Error, version: VersionId) -> Error {
+/// Tells damage from a disk that cannot be read at present.
+pub(crate) fn of_read(error: io::Error, version: VersionId) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => damaged(version, "a body's file is missing"),
         io::ErrorKind::UnexpectedEof => damaged(version, "a body's file is cut short"),

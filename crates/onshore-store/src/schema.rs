@@ -4,7 +4,8 @@
 //! permit reads. `history` holds in the same shape what is not current: earlier versions, and delete markers, current
 //! or not. A key whose newest turn is a delete marker has no row in `objects`. `versions` holds everything else,
 //! sealed, and the locks. `bodies` holds small bodies, and for large ones the names of their files; its owner is a
-//! version, or an upload as long as it is under way.
+//! version, or an upload as long as it is under way. `damaged` holds what was found damaged and reported, as long as it
+//! is there and not sound again; `scrub` where the round that verifies everything stands.
 
 use onshore_db::Schema;
 
@@ -113,6 +114,21 @@ pub(crate) const SCHEMA: Schema = Schema {
             document TEXT NOT NULL,
             PRIMARY KEY (bucket, name)
         ) STRICT, WITHOUT ROWID;
+    ",
+        "
+        CREATE TABLE damaged (
+            owner  BLOB NOT NULL,
+            part   INTEGER NOT NULL,
+            bucket BLOB NOT NULL,
+            what   TEXT NOT NULL,
+            found  INTEGER NOT NULL,
+            PRIMARY KEY (owner, part)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE scrub (
+            one    INTEGER PRIMARY KEY CHECK (one = 1),
+            marker TEXT NOT NULL
+        ) STRICT;
     ",
     ],
 };

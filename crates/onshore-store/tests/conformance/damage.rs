@@ -81,7 +81,7 @@ async fn a_file_in_the_place_of_another_is_found() {
 }
 
 /// Changes one byte of a column of every row.
-async fn flip(house: &House, table: &'static str, column: &'static str, at: usize) {
+pub(crate) async fn flip(house: &House, table: &'static str, column: &'static str, at: usize) {
     house
         .db
         .write(move |unit| {
@@ -105,6 +105,7 @@ async fn flip(house: &House, table: &'static str, column: &'static str, at: usiz
 fn key_of(table: &str) -> &'static str {
     match table {
         "bodies" => "owner",
+        "parts" => "upload",
         _ => "id",
     }
 }

@@ -12,5 +12,6 @@ mod listing;
 mod metadata;
 mod permits;
 mod races;
+mod soundness;
 mod uploads;
 mod versions;

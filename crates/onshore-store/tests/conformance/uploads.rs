@@ -13,7 +13,7 @@ use crate::house::{Ask, House, chunks, declared, general, issue, key, label, noi
 
 const MIN: usize = PART_BYTES_MIN as usize;
 
-async fn begin(house: &House, bucket: &Bucket, new: NewUpload) -> UploadId {
+pub(crate) async fn begin(house: &House, bucket: &Bucket, new: NewUpload) -> UploadId {
     let (store, permit, now) = (
         house.store.clone(),
         house.permit(Flow::Change, bucket, "k"),
@@ -26,14 +26,14 @@ async fn begin(house: &House, bucket: &Bucket, new: NewUpload) -> UploadId {
         .expect("begun")
 }
 
-fn plain() -> NewUpload {
+pub(crate) fn plain() -> NewUpload {
     NewUpload {
         object: general(),
         checksum: None,
     }
 }
 
-async fn send(
+pub(crate) async fn send(
     house: &House,
     bucket: &Bucket,
     upload: UploadId,
@@ -65,7 +65,7 @@ fn listed(part: &Part) -> CompletePart {
     }
 }
 
-async fn complete(
+pub(crate) async fn complete(
     house: &House,
     bucket: &Bucket,
     upload: UploadId,
@@ -82,7 +82,7 @@ async fn complete(
         .await
 }
 
-fn of_parts(parts: &[&Part]) -> Completion {
+pub(crate) fn of_parts(parts: &[&Part]) -> Completion {
     Completion {
         parts: parts.iter().map(|part| listed(part)).collect(),
         ..Completion::default()
