@@ -1,5 +1,6 @@
 """What the house does by itself: lifecycles are carried out, rot is found."""
 
+import json
 import time
 import urllib.request
 from datetime import datetime, timezone
@@ -136,3 +137,97 @@ def test_uploads_are_aborted(server, s3, bucket):
     rule(s3, bucket, {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}})
     eventually(lambda: "Uploads" not in s3.list_multipart_uploads(Bucket=bucket))
     assert metrics(server)['onshore_lifecycle_removed_total{action="upload"}'] >= 1
+
+
+# What is stored is read through, and what is damaged is reported
+
+
+@pytest.fixture
+def stored(make_server, request):
+    """A server of its own with a small object and one in a file, stopped; the file."""
+    server = make_server(name=request.node.name)
+    s3 = server.client()
+    s3.create_bucket(Bucket="stored")
+    put(s3, "stored", "secret-name/small", b"x")
+    put(s3, "stored", "secret-name/large", bytes(300_000))
+    assert server.terminate() == 0
+    (file,) = [path for path in server.data.glob("objects/*/*") if path.is_file()]
+    return server, file
+
+
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[150_000] ^= 0x10
+    file.write_bytes(content)
+
+
+def scrub(server, *args):
+    return server.run("scrub", "--data", server.data, "--config", f"{server.data}.toml", *args)
+
+
+def is_through(server):
+    return eventually(lambda: metrics(server).get("onshore_scrub_rounds_total", 0) >= 1)
+
+
+def test_a_sound_store_has_no_finding(stored):
+    server, _ = stored
+    server.start()
+    is_through(server)
+    told = metrics(server)
+    assert told["onshore_scrub_damaged"] == 0
+    assert told['onshore_scrub_examined_total{kind="version"}'] == 2
+    assert told["onshore_scrub_bytes_total"] > 300_000
+    assert leaves(server, "damaged") == []
+
+
+def test_damage_is_reported_once_however_often_it_is_seen(stored):
+    server, file = stored
+    flip(file)
+    server.start()
+    is_through(server)
+    told = metrics(server)
+    assert (told["onshore_scrub_damaged"], told["onshore_scrub_found_total"]) == (1, 1)
+    (leaf,) = leaves(server, "damaged")
+    assert leaf["what"] == "a frame's CRC32C does not match"
+    assert leaf["version"].startswith("ver_") and leaf["bucket"].startswith("bkt_")
+    assert leaf["version"] in server.log
+    assert "stored data is damaged" in server.log and "secret-name" not in server.log
+
+    server.restart()
+    is_through(server)
+    assert metrics(server)["onshore_scrub_damaged"] == 1
+    assert len(leaves(server, "damaged")) == 1
+    assert "stored data is damaged" not in server.log
+
+    # What is removed is damaged no more.
+    server.client().delete_object(Bucket="stored", Key="secret-name/large")
+    server.restart()
+    is_through(server)
+    assert metrics(server)["onshore_scrub_damaged"] == 0
+
+
+def test_a_folder_is_scrubbed_without_a_server(stored):
+    server, file = stored
+    sound = scrub(server)
+    assert sound.returncode == 0, sound.stderr
+    assert "Read 2 versions and 0 parts" in sound.stdout and "Everything is what was written." in sound.stdout
+    flip(file)
+    for _ in range(2):
+        damaged = scrub(server, "--json")
+        assert damaged.returncode == 1
+        told = json.loads(damaged.stdout)
+        assert (told["versions"], told["damaged"], told["checksum_alone"]) == (2, 1, 0)
+        (damage,) = told["damages"]
+        assert damage["what"] == "a frame's CRC32C does not match"
+        assert "secret-name" not in damaged.stdout + damaged.stderr
+    flip(file)
+    assert scrub(server).returncode == 0
+    server.start()
+    assert len(leaves(server, "damaged")) == 1
+    refused = scrub(server)
+    assert refused.returncode == 1 and "a server works on" in refused.stderr
+
+
+def test_a_scrub_names_a_folder_with_data(server, tmp_path):
+    for args in ([], ["--data", tmp_path]):
+        assert server.run("scrub", *args).returncode == 2

@@ -11,8 +11,8 @@ use onshore_registry::{
     AccessKey, Approval, GrantBasis, Job, JobState, NewJob, Registry, Tally, Tenant, TokenHolder,
 };
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketName, JobId, Jurisdiction, Label, LeafIndex, Place, PrincipalId,
-    TenantId, TenantName, Timestamp,
+    AccessKeyId, ApprovalId, BucketId, BucketName, JobId, Jurisdiction, Label, LeafIndex, Place,
+    PrincipalId, TenantId, TenantName, Timestamp, UploadId, VersionId,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -53,6 +53,26 @@ pub struct JobOrder {
     pub label: Option<Label>,
     /// What the source asks for, as the engine's own bytes.
     pub credentials: Option<Secret>,
+}
+
+/// Something stored that is not what was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DamagedFact {
+    /// In which bucket.
+    pub bucket: BucketId,
+    /// What it is.
+    pub of: DamagedThing,
+    /// What does not hold.
+    pub what: &'static str,
+}
+
+/// What can be damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DamagedThing {
+    /// A version.
+    Version(VersionId),
+    /// A part of an upload under way, by its number.
+    Part(UploadId, u32),
 }
 
 /// What became of an order.
@@ -360,6 +380,34 @@ impl Gate {
             .registry
             .save_certificate_leaf(unit, job.id, leaf)?;
         Ok(leaf)
+    }
+
+    /// Records that something stored is not what was written. It names no key: whoever may read the object looks it up.
+    ///
+    /// # Errors
+    /// Those of the journal.
+    pub fn settle_damaged(
+        &self,
+        unit: &Unit<'_>,
+        damaged: &DamagedFact,
+    ) -> Result<LeafIndex, Error> {
+        let (version, upload, part) = match damaged.of {
+            DamagedThing::Version(version) => (Some(version), None, None),
+            DamagedThing::Part(upload, number) => (None, Some(upload), Some(number)),
+        };
+        let rest = json!({
+            "bucket": damaged.bucket,
+            "version": version,
+            "upload": upload,
+            "part": part,
+            "what": damaged.what,
+        });
+        let leaf = Leaf {
+            time: self.now(),
+            body: body("damaged", self.inner.epoch, rest),
+            disclosure: None,
+        };
+        Ok(self.inner.journal.record(unit, leaf)?)
     }
 
     fn record_job(

@@ -22,7 +22,7 @@ pub mod outflow;
 pub mod permit;
 pub mod settle;
 
-pub use acts::{ApprovalRequest, JobOrder, Ordered};
+pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered};
 pub use epoch::EpochDocument;
 pub use error::{Error, Refused};
 pub use gate::{Clock, Gate, Parts, Region};

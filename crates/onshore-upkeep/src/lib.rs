@@ -5,13 +5,17 @@
 //! calls it.
 //!
 //! - [`LifecycleEngine`]: removes what the lifecycles of buckets say is due.
+//! - [`ScrubEngine`]: reads everything round and round, and reports what is not what was written.
 
 mod error;
 mod lifecycle;
 mod operator;
+mod pace;
+mod scrub;
 
 pub use crate::error::Error;
 pub use crate::lifecycle::{LifecycleEngine, LifecycleRhythm, LifecycleTally};
+pub use crate::scrub::{ScrubEngine, ScrubRhythm, ScrubRound, ScrubTally};
 
 use onshore_db::Database;
 use onshore_gate::Gate;

@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Bring a bucket or a folder onshore: inventory, copy, verify, certify
     Migrate(MigrateArgs),
+    /// Read everything in a data folder once and say what is not what was written; no server may run on it
+    Scrub(ScrubArgs),
     /// Migration jobs
     #[command(subcommand)]
     Job(JobCommand),
@@ -298,6 +300,13 @@ pub(crate) struct MigrateArgs {
     #[arg(long)]
     pub(crate) detach: bool,
     /// The configuration file, when no server runs on the data folder and the job runs here
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScrubArgs {
+    /// The configuration file that the server has
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }

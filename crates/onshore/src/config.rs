@@ -1,7 +1,7 @@
 //! The configuration file: one typed struct, unknown keys refused, defaults for everything.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use onshore_policy::{Networks, Proxies};
 use onshore_store::DayLength;
 use onshore_tls::CertificateFiles;
 use onshore_types::{Jurisdiction, PartitionName, Place, RegionId};
-use onshore_upkeep::LifecycleRhythm;
+use onshore_upkeep::{LifecycleRhythm, ScrubRhythm};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -102,6 +102,8 @@ struct MigrateTable {
 struct UpkeepTable {
     lifecycle_interval_s: NonZeroU32,
     lifecycle_day_s: NonZeroU32,
+    /// Zero is off.
+    scrub_bytes_per_s: u64,
 }
 
 /// The seconds of a day: any other length is for tests.
@@ -112,6 +114,7 @@ impl Default for UpkeepTable {
         Self {
             lifecycle_interval_s: NonZeroU32::new(3600).expect("an hour has seconds"),
             lifecycle_day_s: DAY_S,
+            scrub_bytes_per_s: 16 << 20,
         }
     }
 }
@@ -258,6 +261,13 @@ impl Config {
         }
     }
 
+    /// Returns how fast what is stored is read through; none where it is not.
+    pub(crate) fn scrub_rhythm(&self) -> Option<ScrubRhythm> {
+        NonZeroU64::new(self.upkeep.scrub_bytes_per_s).map(|rate| ScrubRhythm {
+            bytes_per_s: Some(rate),
+        })
+    }
+
     /// Returns everything that a verdict depends on, for the ledger.
     pub(crate) fn epoch(&self) -> EpochDocument {
         let Region {
@@ -334,6 +344,7 @@ mod tests {
         [upkeep]
         lifecycle_interval_s = 3600
         lifecycle_day_s = 86400
+        scrub_bytes_per_s = 16777216
     "#;
 
     fn load(text: &str) -> anyhow::Result<Config> {
@@ -371,6 +382,7 @@ mod tests {
             ("interval_s = 3600", "interval_s = 0"),
             ("day_s = 86400", "day_s = 0"),
             ("day_s = 86400", "day_h = 24"),
+            ("per_s = 16777216", "per_s = -1"),
         ] {
             assert!(FULL.contains(good), "{good}");
             assert!(load(&FULL.replace(good, bad)).is_err(), "{bad}");
@@ -383,6 +395,17 @@ mod tests {
             let config = load(&FULL.replace("86400", day_s)).expect("a file");
             assert_eq!(config.warnings.len(), warnings, "{day_s}");
         }
+    }
+
+    #[test]
+    fn a_scrub_of_no_bytes_is_none() {
+        let rate = |text: &str| {
+            let config = load(&FULL.replace("16777216", text)).expect("a file");
+            let rhythm = config.scrub_rhythm()?;
+            rhythm.bytes_per_s.map(u64::from)
+        };
+        assert_eq!(rate("0"), None);
+        assert_eq!(rate("1"), Some(1));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use onshore_migrate::{Engine, Patience, Sources};
 use onshore_policy::Policy;
 use onshore_registry::Registry;
 use onshore_store::Store;
-use onshore_upkeep::LifecycleEngine;
+use onshore_upkeep::{LifecycleEngine, ScrubEngine};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,7 +31,8 @@ pub(crate) struct House {
     /// Where certificates are kept.
     pub(crate) certificates: PathBuf,
     engine: Engine,
-    lifecycle: LifecycleEngine,
+    /// What works on what is stored.
+    pub(crate) upkeep: onshore_upkeep::Parts,
     journal: Journal,
     /// Stops the fronts.
     pub(crate) stop: CancellationToken,
@@ -153,7 +154,7 @@ impl House {
             gate,
             certificates,
             engine,
-            lifecycle: LifecycleEngine::new(upkeep, config.lifecycle_rhythm()),
+            upkeep,
             journal,
             stop: CancellationToken::new(),
             stop_keepers: CancellationToken::new(),
@@ -165,19 +166,30 @@ impl House {
 
     /// Starts what works by itself: checkpoints, batches, migrations.
     pub(crate) fn start(&self) {
+        self.start_keepers();
+        let (engine, stop) = (self.engine.clone(), self.stop.clone());
+        self.tasks.spawn(async move { engine.run(stop).await });
+    }
+
+    /// Starts the keepers' own work alone: checkpoints and batches.
+    pub(crate) fn start_keepers(&self) {
         let (journal, stop) = (self.journal.clone(), self.stop_keepers.clone());
         self.keeper_tasks
             .spawn(async move { journal.run(stop).await });
         let (gate, stop) = (self.gate.clone(), self.stop_keepers.clone());
         self.keeper_tasks.spawn(async move { gate.run(stop).await });
-        let (engine, stop) = (self.engine.clone(), self.stop.clone());
-        self.tasks.spawn(async move { engine.run(stop).await });
     }
 
     /// Starts the work on what is stored, which only a server does.
-    pub(crate) fn start_upkeep(&self) {
-        let (lifecycle, stop) = (self.lifecycle.clone(), self.stop.clone());
+    pub(crate) fn start_upkeep(&self, config: &Config) {
+        let lifecycle = LifecycleEngine::new(self.upkeep.clone(), config.lifecycle_rhythm());
+        let stop = self.stop.clone();
         self.tasks.spawn(async move { lifecycle.run(stop).await });
+        if let Some(rhythm) = config.scrub_rhythm() {
+            let scrub = ScrubEngine::new(self.upkeep.clone(), rhythm);
+            let stop = self.stop.clone();
+            self.tasks.spawn(async move { scrub.run(stop).await });
+        }
     }
 
     /// Runs a front until it has stopped.

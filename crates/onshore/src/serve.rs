@@ -77,7 +77,7 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
     if let Transport::Tls(certificates) = &transport {
         house.run(renewal(certificates.clone(), house.stop.clone())?);
     }
-    house.start_upkeep();
+    house.start_upkeep(&config);
     let front = Front::new(FrontParts {
         db: house.db.clone(),
         store: house.store.clone(),

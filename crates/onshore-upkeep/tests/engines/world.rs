@@ -1,7 +1,7 @@
 //! Real keepers in a folder of their own, a clock that stands still until it is set, and a tenant that writes.
 
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(crate) struct World {
     pub(crate) db: Database,
     pub(crate) store: Store,
     pub(crate) gate: Gate,
-    _folder: TempFolder,
+    folder: TempFolder,
     clock: Arc<Stepped>,
     tenant: TenantId,
 }
@@ -69,7 +69,7 @@ impl World {
             db,
             store,
             gate,
-            _folder: folder,
+            folder,
             clock,
             tenant: tenant.id,
         }
@@ -282,6 +282,22 @@ impl World {
             .expect("listed");
         let shown = page.uploads.iter().map(|upload| upload.key.to_string());
         shown.collect()
+    }
+
+    /// Every file with a body.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test damages what is on disk behind the store's back"
+    )]
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let list = |folder: PathBuf| -> Vec<PathBuf> {
+            let entries = std::fs::read_dir(folder).expect("a folder");
+            entries
+                .map(|entry| entry.expect("an entry").path())
+                .collect()
+        };
+        let shards = list(self.folder.path().join("objects"));
+        shards.into_iter().flat_map(list).collect()
     }
 
     /// The leaves of these kinds.

@@ -1,4 +1,4 @@
-//! What each command does. All but `serve`, `config` and `verify` are clients of the control API.
+//! What each command does. All but `serve`, `config`, `verify` and `scrub` are clients of the control API.
 
 mod approval;
 mod bucket;
@@ -7,6 +7,7 @@ mod explain;
 mod job;
 mod ledger;
 mod migrate;
+mod scrub;
 mod tenant;
 mod verify;
 
@@ -32,6 +33,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Ledger(command) => ledger::run(&target, command).await,
         Command::Verify(args) => verify::run(target.style(), &args),
         Command::Migrate(args) => migrate::run(&target, args).await,
+        Command::Scrub(args) => scrub::run(&target, args).await,
         Command::Job(command) => job::run(&target, command).await,
     }
 }
