@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::crash::CrashPoints;
+use crate::examine::same_steps;
 use crate::writer::{self, Job, Work};
 use crate::{Error, Schema, Unit, View, schema};
 
@@ -80,6 +81,27 @@ impl Database {
                 queue,
                 commits,
                 readers: Mutex::new(Vec::new()),
+            }),
+        })
+    }
+
+    /// Opens an existing file to look at it: nothing is made, brought up to date or written, and no unit of work runs.
+    ///
+    /// # Errors
+    /// [`Error::Older`] and [`Error::Newer`] for tables that are not those of this version, [`Error::Open`] and
+    /// [`Error::Corrupt`] for a file that cannot be opened.
+    pub fn open_for_reading(path: &Path, schemas: &[Schema]) -> Result<Self, Error> {
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        same_steps(&connection, schemas)?;
+        // Nobody is at the other ends: whoever brings work is told that the database is closed.
+        let (queue, _) = mpsc::unbounded_channel();
+        let (_, commits) = watch::channel(0);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                queue,
+                commits,
+                readers: Mutex::new(vec![connection]),
             }),
         })
     }

@@ -34,6 +34,19 @@ pub enum Error {
         /// Steps known.
         known: usize,
     },
+    /// The file was written by an older version of Onshore and not opened for writing since.
+    #[error(
+        "the tables of `{keeper}` are at step {found}, this version of Onshore knows {known}: start this version's \
+         server once, which brings them up to date"
+    )]
+    Older {
+        /// Whose tables.
+        keeper: String,
+        /// Steps taken.
+        found: usize,
+        /// Steps known.
+        known: usize,
+    },
     /// A commit failed for a reason that leaves its durability unknown.
     #[error(
         "the database stopped taking work after a failed commit ({0}); restart the server once the disk is sound"
@@ -64,6 +77,7 @@ impl Error {
             Self::Full => ErrorKind::StorageFull,
             Self::Corrupt(_) => ErrorKind::Corrupt,
             Self::Newer { .. }
+            | Self::Older { .. }
             | Self::Stopped(_)
             | Self::Closed
             | Self::Open(_)

@@ -4,13 +4,14 @@
 //! that puts many units of work into one transaction (group commit), each in its own savepoint: a unit that fails
 //! rolls back alone, and nobody hears of success before the commit is on stable storage. This room knows no table.
 //!
-//! - [`Database`]: open, [`Database::write`], [`Database::read`].
+//! - [`Database`]: open, [`Database::write`], [`Database::read`], [`Database::examine`].
 //! - [`Unit`] and [`View`]: what a unit of work and a read may do.
 //! - [`CrashPoints`]: where tests let the process die.
 
 mod crash;
 mod database;
 mod error;
+mod examine;
 mod schema;
 mod view;
 mod writer;

@@ -86,6 +86,26 @@ impl<'db> View<'db> {
             statement.query_map(params, map)?.collect()
         })
     }
+
+    /// Hands over one row after the other, however many there are.
+    ///
+    /// # Errors
+    /// Those of the statement and of `each`.
+    pub fn each(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut each: impl FnMut(&Row<'_>) -> Result<(), rusqlite::Error>,
+    ) -> Result<(), Error> {
+        self.run(|connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut rows = statement.query(params)?;
+            while let Some(row) = rows.next()? {
+                each(row)?;
+            }
+            Ok(())
+        })
+    }
 }
 
 impl<'db> Unit<'db> {

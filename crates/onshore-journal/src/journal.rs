@@ -345,16 +345,24 @@ impl fmt::Debug for Journal {
     }
 }
 
-fn open_signer(db: &Database, keys: &dyn KeyProvider, origin: &str) -> Result<Signer, Error> {
+/// Opens the signing key that is kept; none before the first start.
+pub(crate) fn kept_signer(db: &Database, keys: &dyn KeyProvider) -> Result<Option<Signer>, Error> {
     let kept: Option<(String, Vec<u8>)> = db.read_blocking(|view| {
         view.one("SELECT name, sealed_seed FROM ledger_key", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
     })?;
-    if let Some((name, sealed)) = kept {
-        let seed = keys.unwrap(SEED_CONTEXT, &sealed).map_err(Error::Key)?;
-        let seed = Hash::from_slice(seed.as_bytes())?;
-        return Ok(Signer::from_seed(&name, seed.as_bytes())?);
+    let Some((name, sealed)) = kept else {
+        return Ok(None);
+    };
+    let seed = keys.unwrap(SEED_CONTEXT, &sealed).map_err(Error::Key)?;
+    let seed = Hash::from_slice(seed.as_bytes())?;
+    Ok(Some(Signer::from_seed(&name, seed.as_bytes())?))
+}
+
+fn open_signer(db: &Database, keys: &dyn KeyProvider, origin: &str) -> Result<Signer, Error> {
+    if let Some(signer) = kept_signer(db, keys)? {
+        return Ok(signer);
     }
     let signed = db.read_blocking(|view| view.one("SELECT 1 FROM checkpoint", [], |_| Ok(())))?;
     if signed.is_some() || has_leaves(db)? {

@@ -8,8 +8,10 @@
 //! - [`Journal::record`]: adds a leaf inside a unit of work.
 //! - [`Journal::publish`]: brings tiles and checkpoint up to the committed leaves.
 //! - [`Journal::prove`]: makes a proof bundle.
+//! - [`examine`]: compares leaves, checkpoints and tiles from outside.
 
 mod error;
+mod examine;
 mod journal;
 mod leaf;
 mod publisher;
@@ -18,6 +20,7 @@ mod schema;
 mod tiles;
 
 pub use crate::error::Error;
+pub use crate::examine::examine;
 pub use crate::journal::{Journal, Options};
 pub use crate::leaf::{Leaf, RecordedLeaf};
 pub use crate::reads::ReadRecord;

@@ -11,6 +11,7 @@ use onshore_db::{CrashPoint, Database, params};
 use onshore_ledger::{Checkpoint, Hash, Signer, TileRef, VerifierKey};
 use tokio_util::sync::CancellationToken;
 
+use crate::examine::agree;
 use crate::journal::{Inner, Published};
 use crate::tiles::{Edge, TileFile};
 use crate::{Error, Journal};
@@ -34,9 +35,9 @@ pub(crate) struct Publisher {
 }
 
 /// A head of the log that was signed, and where it was found.
-struct Signed {
-    checkpoint: Checkpoint,
-    whose: &'static str,
+pub(crate) struct Signed {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) whose: &'static str,
 }
 
 impl Publisher {
@@ -52,17 +53,7 @@ impl Publisher {
             while edge.size() < size && take_page(&mut edge, db, size, &mut full)? {
                 is_damaged |= !full.drain(..).all(|file| is_written(folder, &file));
             }
-            if edge.size() < size {
-                let found = edge.size();
-                return Err(Error::Rewritten {
-                    what: format!("{} tells of {size} leaves, {found} are there", signed.whose),
-                });
-            }
-            if edge.root() != root {
-                return Err(Error::Rewritten {
-                    what: format!("{} has another root at size {size}", signed.whose),
-                });
-            }
+            agree(&edge, size, &root, signed.whose)?;
         }
         if is_damaged {
             tracing::warn!("tiles of the ledger are missing or damaged; they are written again");
@@ -169,7 +160,7 @@ fn sign(inner: &Inner, size: u64, root: Hash) -> Result<Published, Error> {
 
 /// Returns the heads of the log that are known to have been signed, smallest first: the one kept in the database, and
 /// the one that was published, which is the newer one when the database was rolled back.
-fn signed_heads(
+pub(crate) fn signed_heads(
     db: &Database,
     folder: &Path,
     verifier: &VerifierKey,
@@ -221,7 +212,7 @@ pub(crate) fn has_leaves(db: &Database) -> Result<bool, Error> {
 
 /// Takes a page of committed leaves into the edge, up to a size, and pushes the tiles they fill. Returns whether there
 /// were any.
-fn take_page(
+pub(crate) fn take_page(
     edge: &mut Edge,
     db: &Database,
     until: u64,
@@ -276,7 +267,7 @@ fn rebuild(
     Ok(edge)
 }
 
-fn is_written(folder: &Path, file: &TileFile) -> bool {
+pub(crate) fn is_written(folder: &Path, file: &TileFile) -> bool {
     fs::read(folder.join(file.tile.path())).is_ok_and(|found| found == file.bytes)
 }
 

@@ -32,6 +32,14 @@ pub(crate) struct Draft {
     file: Option<File>,
 }
 
+/// What one folder of whole files holds.
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
+    pub(crate) bodies: Vec<BodyId>,
+    /// Files that are not the store's.
+    pub(crate) strangers: usize,
+}
+
 impl Files {
     /// Opens the folder, makes what is missing, and removes what was never finished.
     pub(crate) fn open(root: &Path) -> Result<Self, Error> {
@@ -103,9 +111,46 @@ impl Files {
     ) -> Result<(), Error> {
         for shard in 0..=u8::MAX {
             let folder = self.root.join(hex::encode([shard]));
-            seen(bodies_in(&folder, shard).map_err(Error::of_files)?)?;
+            let Shard { bodies, strangers } =
+                Shard::read(&folder, shard).map_err(Error::of_files)?;
+            if strangers > 0 {
+                tracing::warn!(?folder, "a file in the objects folder is not the store's");
+            }
+            seen(bodies)?;
         }
         Ok(())
+    }
+
+    /// Returns the folder as it is, to look at it: nothing is made or removed.
+    pub(crate) fn at(root: &Path) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Reads one shard; one that is missing has nothing in it.
+    pub(crate) fn shard_of(&self, shard: u8) -> io::Result<Shard> {
+        match Shard::read(&self.root.join(hex::encode([shard])), shard) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Shard::default()),
+            read => read,
+        }
+    }
+
+    /// Returns how long a body's file is; none when there is no such file.
+    pub(crate) fn len_bytes(&self, body: BodyId) -> io::Result<Option<u64>> {
+        match fs::symlink_metadata(self.path(body)) {
+            Ok(file) if file.is_file() => Ok(Some(file.len())),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the names of files that were begun and not finished.
+    pub(crate) fn unfinished(&self) -> io::Result<Vec<PathBuf>> {
+        match fs::read_dir(self.staging()) {
+            Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     fn staging(&self) -> PathBuf {
@@ -167,14 +212,16 @@ pub(crate) fn read_at(file: &File, offset: u64, len_bytes: usize) -> io::Result<
     Ok(bytes)
 }
 
-fn bodies_in(folder: &Path, shard: u8) -> io::Result<Vec<BodyId>> {
-    let mut bodies = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        match name.to_str().and_then(BodyId::parse) {
-            Some(body) if body.0.first() == Some(&shard) => bodies.push(body),
-            _ => tracing::warn!(?folder, "a file in the objects folder is not the store's"),
+impl Shard {
+    fn read(folder: &Path, number: u8) -> io::Result<Self> {
+        let mut shard = Self::default();
+        for entry in fs::read_dir(folder)? {
+            let name = entry?.file_name();
+            match name.to_str().and_then(BodyId::parse) {
+                Some(body) if body.0.first() == Some(&number) => shard.bodies.push(body),
+                _ => shard.strangers += 1,
+            }
         }
+        Ok(shard)
     }
-    Ok(bodies)
 }

@@ -191,6 +191,12 @@ pub(crate) fn stored_len(frame: u64, size_bytes: u64) -> usize {
         + OVERHEAD_BYTES
 }
 
+/// How many bytes a body of this size has on disk.
+pub(crate) fn stored_size(size_bytes: u64) -> u64 {
+    let last = last_frame(size_bytes);
+    stored_offset(last).saturating_add(stored_len(last, size_bytes) as u64)
+}
+
 /// Where a frame stands in a body of this size.
 pub(crate) fn position(frame: u64, size_bytes: u64) -> Position {
     if frame == last_frame(size_bytes) {

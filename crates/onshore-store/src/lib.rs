@@ -15,6 +15,7 @@
 //! - Verifying: [`Store::to_examine`] goes round everything, [`Store::examine`] reads one version or part and says
 //!   whether it is sound. Nothing of it is handed out, so it wants no permit.
 //! - Locking: [`Store::set_retention`], [`Store::set_hold`], [`Store::set_bucket_lock`].
+//! - [`examine`]: compares rows and files without opening the store.
 //!
 //! A staged body belongs in the unit of work that commits it: move it (or a share of it) into the closure.
 
@@ -30,6 +31,7 @@ mod describe;
 mod due;
 mod error;
 mod examination;
+mod examine;
 mod facts;
 mod files;
 mod frame;
@@ -66,6 +68,7 @@ pub use crate::describe::{Described, Description, Reach};
 pub use crate::due::{CarriedOut, Deed, Due, DueMarker, DuePage, DueQuery};
 pub use crate::error::{BodyError, Error, ErrorKind};
 pub use crate::examination::{Examination, Examined, Progress, Soundness};
+pub use crate::examine::{Counted, examine};
 pub use crate::lifecycle::{
     Candidate, DayLength, Expiration, Filter, Lifecycle, LifecycleRule, Noncurrent, RuleScope,
     RuleStatus, Superseded,

@@ -265,7 +265,7 @@ fn sweep(db: &Database, files: &Files) -> Result<(), Error> {
     Ok(())
 }
 
-fn orphans(
+pub(crate) fn orphans(
     view: &View<'_>,
     bodies: impl IntoIterator<Item = BodyId>,
 ) -> Result<Vec<BodyId>, Error> {

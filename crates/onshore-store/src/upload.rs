@@ -238,17 +238,27 @@ impl Store {
             .keys
             .in_view(view, bucket)?
             .for_owner(upload.as_bytes())?;
-        let plain = owner_key
-            .unwrap(&context(upload, bucket, key), &sealed)
-            .map_err(|_| Error::CorruptRecord("an upload"))?;
-        let new = serde_json::from_slice(plain.as_bytes())
-            .map_err(|_| Error::CorruptRecord("an upload"))?;
+        let new = open(&owner_key, upload, bucket, key, &sealed)?;
         Ok(Some(Underway {
             new,
             created: Timestamp::from_millis(created),
             owner_key,
         }))
     }
+}
+
+/// Opens what a client said when it began an upload.
+pub(crate) fn open(
+    owner_key: &DataKey,
+    upload: UploadId,
+    bucket: BucketId,
+    key: &ObjectKey,
+    sealed: &[u8],
+) -> Result<NewUpload, Error> {
+    let plain = owner_key
+        .unwrap(&context(upload, bucket, key), sealed)
+        .map_err(|_| Error::CorruptRecord("an upload"))?;
+    serde_json::from_slice(plain.as_bytes()).map_err(|_| Error::CorruptRecord("an upload"))
 }
 
 fn is_of(

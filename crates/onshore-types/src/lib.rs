@@ -3,6 +3,7 @@
 //! This room says what a word means and parses it once, at the edge; a value that exists is well-formed. It decides
 //! nothing, keeps nothing, and asks neither clock nor chance. Every other crate may depend on it.
 //!
+//! - [`finding`]: what is stored and is not as it should be.
 //! - [`names`]: what people and clients write: buckets, keys, tenants, access keys, regions.
 //! - [`ids`]: what Onshore hands out: random, typed, never a bare string.
 //! - [`label`]: how strictly a piece of data is bound to its jurisdiction.
@@ -10,6 +11,7 @@
 //! - [`range`]: which bytes of an object are meant.
 //! - [`time`]: instants in milliseconds, read and written as RFC 3339.
 
+pub mod finding;
 pub mod ids;
 pub mod jurisdiction;
 pub mod label;

@@ -78,6 +78,8 @@ pub(crate) enum Command {
     /// The ledger
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Compare database, files and ledger of a data folder that no server works on
+    Fsck(FsckArgs),
     /// Check a certificate or a proof bundle offline
     Verify(VerifyArgs),
     /// Bring a bucket or a folder onshore: inventory, copy, verify, certify
@@ -103,6 +105,16 @@ pub(crate) struct ServeArgs {
     /// Listen off loopback without TLS: keys and data cross the network unencrypted
     #[arg(long)]
     pub(crate) insecure: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FsckArgs {
+    /// The configuration file, which may name the root key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Remove files that belong to nothing; nothing else is changed
+    #[arg(long)]
+    pub(crate) repair: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use onshore_db::{CrashPoints, Database};
+use onshore_db::{CrashPoints, Database, Schema};
 use onshore_gate::{Gate, Parts};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, KeyProvider};
@@ -20,6 +20,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::exit::usage;
+
+/// The tables of every keeper.
+pub(crate) const SCHEMAS: [Schema; 3] = [
+    onshore_registry::SCHEMA,
+    onshore_journal::SCHEMA,
+    Store::SCHEMA,
+];
 
 /// Every room, open.
 #[derive(Debug)]
@@ -88,16 +96,11 @@ impl House {
         crash: CrashPoints,
     ) -> Result<Self> {
         let keys = open_root_key(data, config)?;
-        let schemas = [
-            onshore_registry::SCHEMA,
-            onshore_journal::SCHEMA,
-            Store::SCHEMA,
-        ];
         let database = data.join("onshore.db");
         make_private(&database)?;
         let db = Database::open(
             &database,
-            &schemas,
+            &SCHEMAS,
             onshore_db::Options {
                 crash: crash.clone(),
             },
@@ -229,15 +232,12 @@ fn open_root_key(data: &Path, config: &Config) -> Result<Arc<dyn KeyProvider>> {
         .join("onshore.db")
         .metadata()
         .map_or(true, |file| file.len() == 0);
-    let path = match &config.root_key_file {
-        Some(path) => path.clone(),
-        None => {
-            tracing::warn!(
-                "the root key is kept in the data folder: good for trials only; name another place in [keys] root_key_file"
-            );
-            data.join("root.key")
-        }
-    };
+    if config.root_key_file.is_none() {
+        tracing::warn!(
+            "the root key is kept in the data folder: good for trials only; name another place in [keys] root_key_file"
+        );
+    }
+    let path = root_key_path(data, config);
     if !is_new && !path.exists() {
         bail!(
             "the root key {} is missing and the data folder has data in it, which nobody can read without that key; \
@@ -249,4 +249,19 @@ fn open_root_key(data: &Path, config: &Config) -> Result<Arc<dyn KeyProvider>> {
         .map_err(|error| anyhow!(error))
         .with_context(|| format!("cannot use the root key {}", path.display()))?;
     Ok(Arc::new(key))
+}
+
+/// Opens the root key of a folder that has data in it; none is made.
+pub(crate) fn existing_root_key(data: &Path, config: &Config) -> Result<Arc<dyn KeyProvider>> {
+    let path = root_key_path(data, config);
+    let key = FileRootKey::open(&path)
+        .map_err(|error| usage(format!("{:#}; --config FILE names it", anyhow!(error))))?;
+    Ok(Arc::new(key))
+}
+
+fn root_key_path(data: &Path, config: &Config) -> PathBuf {
+    config
+        .root_key_file
+        .clone()
+        .unwrap_or_else(|| data.join("root.key"))
 }

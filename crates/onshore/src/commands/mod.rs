@@ -1,9 +1,10 @@
-//! What each command does. All but `serve`, `config`, `verify` and `scrub` are clients of the control API.
+//! What each command does. All but `serve`, `config`, `verify`, `scrub` and `fsck` are clients of the control API.
 
 mod approval;
 mod bucket;
 mod config;
 mod explain;
+mod fsck;
 mod job;
 mod ledger;
 mod migrate;
@@ -30,6 +31,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Bucket(command) => bucket::run(&target, command).await,
         Command::Approval(command) => approval::run(&target, command).await,
         Command::Explain(args) => explain::run(&target, &args).await,
+        Command::Fsck(args) => tokio::task::block_in_place(|| fsck::run(&target, &args)),
         Command::Ledger(command) => ledger::run(&target, command).await,
         Command::Verify(args) => verify::run(target.style(), &args),
         Command::Migrate(args) => migrate::run(&target, args).await,
