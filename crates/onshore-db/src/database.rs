@@ -1,6 +1,8 @@
 //! Opening the database and handing it work.
 
 use std::fmt;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -220,6 +222,28 @@ impl Database {
             readers.push(connection);
         }
         result
+    }
+
+    /// Writes one consistent state of the whole database into a new file, readable by its owner alone, and forces it to
+    /// disk. Work goes on meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Open`] when there is such a file already or it cannot be made; those of reading and writing.
+    pub fn copy_to(&self, path: &Path) -> Result<(), Error> {
+        let fail = |error: std::io::Error| Error::Open(error.to_string());
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(fail)?;
+        let name = path
+            .to_str()
+            .ok_or_else(|| Error::Open("the path of the copy is not UTF-8".to_owned()))?;
+        // An empty file is filled in.
+        connect(&self.inner.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+            .execute("VACUUM INTO ?1", [name])?;
+        file.sync_all().map_err(fail)
     }
 
     /// Returns a counter that changes after every commit, for whoever follows what is written.

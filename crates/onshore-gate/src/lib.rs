@@ -10,6 +10,7 @@
 //! - [`settle`]: changes, recorded in the unit of work that makes them.
 //! - [`acts`]: governance acts.
 //! - [`epoch`]: everything a verdict depends on.
+//! - [`restore`]: what a restored folder must say before it is served.
 //! - [`background`]: batches of reads, counts of refusals.
 
 pub mod acts;
@@ -20,6 +21,7 @@ pub mod gate;
 mod granted;
 pub mod outflow;
 pub mod permit;
+pub mod restore;
 pub mod settle;
 
 pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered};
@@ -27,4 +29,5 @@ pub use epoch::EpochDocument;
 pub use error::{Error, Refused};
 pub use gate::{Clock, Gate, Parts, Region};
 pub use outflow::{Lapsed, Outflow};
+pub use restore::{Afresh, Restored, restore};
 pub use settle::{RemovedFact, StoredFact};

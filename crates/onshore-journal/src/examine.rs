@@ -48,7 +48,7 @@ pub fn examine(
     found: Findings<'_>,
 ) -> Result<u64, Error> {
     let leaves = leaves(db, found)?;
-    match kept_signer(db, keys) {
+    match db.read_blocking(|view| kept_signer(view, keys)) {
         Ok(Some(signer)) => match heads(db, folder, &signer.verifier(), found) {
             Err(Error::Rewritten { what }) => found(REWRITTEN.of(what)),
             compared => compared?,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use onshore_db::{CrashPoints, Database, Unit, params};
+use onshore_db::{CrashPoints, Database, Unit, View, params};
 use onshore_keys::KeyProvider;
 use onshore_ledger::{
     Disclosure, Hash, ProofBundle, RelatedLeaf, Salt, Signer, TileRef, VerifierKey, encode_leaf,
@@ -18,7 +18,7 @@ use crate::publisher::{Publisher, has_leaves};
 use crate::{Error, Leaf, RecordedLeaf};
 
 /// What the signing key is sealed for.
-const SEED_CONTEXT: &[u8] = b"onshore ledger signing key";
+pub(crate) const SEED_CONTEXT: &[u8] = b"onshore ledger signing key";
 
 /// How a journal is opened.
 #[derive(Debug)]
@@ -91,40 +91,7 @@ impl Journal {
     /// # Errors
     /// Those of the database, and [`Error::Ledger`] for a leaf that is too long or cannot be written canonically.
     pub fn record(&self, unit: &Unit<'_>, leaf: Leaf) -> Result<LeafIndex, Error> {
-        let Leaf {
-            time,
-            body,
-            disclosure,
-        } = leaf;
-        let Value::Object(mut body) = body else {
-            return Err(Error::NotAnObject);
-        };
-        let newest: Option<(i64, i64)> = unit.one(
-            "SELECT idx, time_ms FROM leaves ORDER BY idx DESC LIMIT 1",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        let (index, time) = match newest {
-            Some((index, latest)) => (index + 1, time.max(Timestamp::from_millis(latest))),
-            None => (0, time),
-        };
-        body.insert("time".to_owned(), Value::String(time.to_string()));
-        if let Some(Disclosure { salt, record }) = &disclosure {
-            let commitment = onshore_ledger::commitment(salt.as_bytes(), record)?;
-            body.insert("record".to_owned(), Value::String(commitment.to_string()));
-        }
-        let bytes = encode_leaf(&Value::Object(body))?;
-        unit.execute(
-            "INSERT INTO leaves (idx, time_ms, body, hash) VALUES (?1, ?2, ?3, ?4)",
-            params![index, time.as_millis(), bytes, leaf_hash(&bytes).as_bytes()],
-        )?;
-        if let Some(Disclosure { salt, record }) = &disclosure {
-            unit.execute(
-                "INSERT INTO records (idx, salt, record) VALUES (?1, ?2, ?3)",
-                params![index, salt.as_bytes(), onshore_ledger::canonical(record)?],
-            )?;
-        }
-        Ok(index.cast_unsigned())
+        record(unit, leaf)
     }
 
     /// Returns the time of the newest leaf, before which nothing is recorded again.
@@ -334,6 +301,47 @@ impl Journal {
     }
 }
 
+/// Adds a leaf inside a unit of work, as [`Journal::record`] does, where the journal is not open.
+///
+/// # Errors
+/// As for [`Journal::record`].
+pub fn record(unit: &Unit<'_>, leaf: Leaf) -> Result<LeafIndex, Error> {
+    let Leaf {
+        time,
+        body,
+        disclosure,
+    } = leaf;
+    let Value::Object(mut body) = body else {
+        return Err(Error::NotAnObject);
+    };
+    let newest: Option<(i64, i64)> = unit.one(
+        "SELECT idx, time_ms FROM leaves ORDER BY idx DESC LIMIT 1",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let (index, time) = match newest {
+        Some((index, latest)) => (index + 1, time.max(Timestamp::from_millis(latest))),
+        None => (0, time),
+    };
+    body.insert("time".to_owned(), Value::String(time.to_string()));
+    if let Some(Disclosure { salt, record }) = &disclosure {
+        let commitment = onshore_ledger::commitment(salt.as_bytes(), record)?;
+        body.insert("record".to_owned(), Value::String(commitment.to_string()));
+    }
+    let bytes = encode_leaf(&Value::Object(body))?;
+    unit.execute(
+        "INSERT INTO leaves (idx, time_ms, body, hash) VALUES (?1, ?2, ?3, ?4)",
+        params![index, time.as_millis(), bytes, leaf_hash(&bytes).as_bytes()],
+    )?;
+    if let Some(Disclosure { salt, record }) = &disclosure {
+        unit.execute(
+            "INSERT INTO records (idx, salt, record) VALUES (?1, ?2, ?3)",
+            params![index, salt.as_bytes(), onshore_ledger::canonical(record)?],
+        )?;
+    }
+    Ok(index.cast_unsigned())
+}
+
 /// A leaf's bytes, its inclusion proof, and its disclosure where the journal keeps one.
 type Proven = (Vec<u8>, Vec<Hash>, Option<Disclosure>);
 
@@ -346,12 +354,14 @@ impl fmt::Debug for Journal {
 }
 
 /// Opens the signing key that is kept; none before the first start.
-pub(crate) fn kept_signer(db: &Database, keys: &dyn KeyProvider) -> Result<Option<Signer>, Error> {
-    let kept: Option<(String, Vec<u8>)> = db.read_blocking(|view| {
+pub(crate) fn kept_signer(
+    view: &View<'_>,
+    keys: &dyn KeyProvider,
+) -> Result<Option<Signer>, Error> {
+    let kept: Option<(String, Vec<u8>)> =
         view.one("SELECT name, sealed_seed FROM ledger_key", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
-        })
-    })?;
+        })?;
     let Some((name, sealed)) = kept else {
         return Ok(None);
     };
@@ -361,7 +371,7 @@ pub(crate) fn kept_signer(db: &Database, keys: &dyn KeyProvider) -> Result<Optio
 }
 
 fn open_signer(db: &Database, keys: &dyn KeyProvider, origin: &str) -> Result<Signer, Error> {
-    if let Some(signer) = kept_signer(db, keys)? {
+    if let Some(signer) = db.read_blocking(|view| kept_signer(view, keys))? {
         return Ok(signer);
     }
     let signed = db.read_blocking(|view| view.one("SELECT 1 FROM checkpoint", [], |_| Ok(())))?;

@@ -8,6 +8,7 @@
 //! - [`Journal::record`]: adds a leaf inside a unit of work.
 //! - [`Journal::publish`]: brings tiles and checkpoint up to the committed leaves.
 //! - [`Journal::prove`]: makes a proof bundle.
+//! - [`Succession`]: the log that goes on from a backup.
 //! - [`examine`]: compares leaves, checkpoints and tiles from outside.
 
 mod error;
@@ -17,11 +18,13 @@ mod leaf;
 mod publisher;
 mod reads;
 mod schema;
+mod succession;
 mod tiles;
 
 pub use crate::error::Error;
 pub use crate::examine::examine;
-pub use crate::journal::{Journal, Options};
+pub use crate::journal::{Journal, Options, record};
 pub use crate::leaf::{Leaf, RecordedLeaf};
 pub use crate::reads::ReadRecord;
 pub use crate::schema::SCHEMA;
+pub use crate::succession::{Predecessor, Succession};

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use onshore_db::{CrashPoint, Database, params};
+use onshore_db::{CrashPoint, Database, Unit, View, params};
 use onshore_ledger::{Checkpoint, Hash, Signer, TileRef, VerifierKey};
 use tokio_util::sync::CancellationToken;
 
@@ -147,15 +147,50 @@ fn sign(inner: &Inner, size: u64, root: Hash) -> Result<Published, Error> {
     let kept = note.clone();
     inner
         .db
-        .write_blocking(move |unit| {
-            unit.execute(
-                "INSERT INTO checkpoint (one, size, root, note) VALUES (1, ?1, ?2, ?3)
-                 ON CONFLICT (one) DO UPDATE SET size = excluded.size, root = excluded.root, note = excluded.note",
-                params![size.cast_signed(), root.as_bytes(), kept],
-            )
-        })
+        .write_blocking(move |unit| keep_checkpoint(unit, size, root, &kept))
         .map_err(|error: onshore_db::Error| error)?;
     Ok(Published { size, root, note })
+}
+
+/// Keeps a checkpoint in the place of the one before it.
+pub(crate) fn keep_checkpoint(
+    unit: &Unit<'_>,
+    size: u64,
+    root: Hash,
+    note: &str,
+) -> Result<(), onshore_db::Error> {
+    unit.execute(
+        "INSERT INTO checkpoint (one, size, root, note) VALUES (1, ?1, ?2, ?3)
+         ON CONFLICT (one) DO UPDATE SET size = excluded.size, root = excluded.root, note = excluded.note",
+        params![size.cast_signed(), root.as_bytes(), note],
+    )?;
+    Ok(())
+}
+
+/// Returns the checkpoint that is kept, if it is the one that was signed.
+pub(crate) fn kept_checkpoint(
+    view: &View<'_>,
+    verifier: &VerifierKey,
+) -> Result<Option<Checkpoint>, Error> {
+    let rewritten = |what: &str| {
+        Err(Error::Rewritten {
+            what: what.to_owned(),
+        })
+    };
+    let kept: Option<(i64, [u8; 32], String)> =
+        view.one("SELECT size, root, note FROM checkpoint", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+    let Some((size, root, note)) = kept else {
+        return Ok(None);
+    };
+    let Ok(checkpoint) = Checkpoint::verify(&note, std::slice::from_ref(verifier)) else {
+        return rewritten("the checkpoint kept is not signed with the ledger's key");
+    };
+    if checkpoint.size.cast_signed() != size || checkpoint.root != Hash(root) {
+        return rewritten("the checkpoint kept is not the one signed");
+    }
+    Ok(Some(checkpoint))
 }
 
 /// Returns the heads of the log that are known to have been signed, smallest first: the one kept in the database, and
@@ -165,31 +200,17 @@ pub(crate) fn signed_heads(
     folder: &Path,
     verifier: &VerifierKey,
 ) -> Result<Vec<Signed>, Error> {
-    let rewritten = |what: &str| {
-        Err(Error::Rewritten {
-            what: what.to_owned(),
-        })
-    };
-    let kept: Option<(i64, [u8; 32], String)> = db.read_blocking(|view| {
-        view.one("SELECT size, root, note FROM checkpoint", [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-    })?;
     let mut heads = Vec::with_capacity(2);
-    match kept {
-        Some((size, root, note)) => {
-            let Ok(checkpoint) = Checkpoint::verify(&note, std::slice::from_ref(verifier)) else {
-                return rewritten("the checkpoint kept is not signed with the ledger's key");
-            };
-            if checkpoint.size.cast_signed() != size || checkpoint.root != Hash(root) {
-                return rewritten("the checkpoint kept is not the one signed");
-            }
-            heads.push(Signed {
-                checkpoint,
-                whose: "the checkpoint kept",
+    match db.read_blocking(|view| kept_checkpoint(view, verifier))? {
+        Some(checkpoint) => heads.push(Signed {
+            checkpoint,
+            whose: "the checkpoint kept",
+        }),
+        None if has_leaves(db)? => {
+            return Err(Error::Rewritten {
+                what: "no checkpoint is kept, and there are leaves".to_owned(),
             });
         }
-        None if has_leaves(db)? => return rewritten("no checkpoint is kept, and there are leaves"),
         None => {}
     }
     // A file that is missing, cut short or not ours says nothing; it is written again.

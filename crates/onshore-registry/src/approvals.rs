@@ -98,6 +98,18 @@ impl Registry {
         self.db.read(move |view| lookup(view, id)).await
     }
 
+    /// Returns the approvals that nobody revoked, by id.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn unrevoked_approvals(&self, view: &View<'_>) -> Result<Vec<Approval>, Error> {
+        Ok(view.all(
+            &format!("{COLUMNS} WHERE revoked_ms IS NULL ORDER BY id"),
+            [],
+            approval,
+        )?)
+    }
+
     /// Revokes an approval: from this instant it does not hold.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use onshore_db::{Database, Row, RowError, View, params};
@@ -438,6 +438,20 @@ impl Examination<'_> {
         self.opened.insert(bucket, key.clone());
         Ok(key)
     }
+}
+
+/// Returns the files that rows name, as their paths in the objects folder.
+///
+/// # Errors
+/// Those of the database.
+pub fn named_files(db: &Database) -> Result<Vec<PathBuf>, Error> {
+    let files = db.read_blocking(|view| {
+        view.all("SELECT body FROM bodies WHERE sealed IS NULL", [], |row| {
+            columns::bytes16(row, 0).map(BodyId)
+        })
+    });
+    let files: Vec<BodyId> = files.map_err(|error: onshore_db::Error| error)?;
+    Ok(files.into_iter().map(BodyId::file).collect())
 }
 
 fn orphan(fault: Fault, subject: &str, is_left: bool) -> Finding {

@@ -167,7 +167,7 @@ impl Files {
     }
 
     fn path(&self, body: BodyId) -> PathBuf {
-        self.shard(body).join(body.to_string())
+        self.root.join(body.file())
     }
 }
 

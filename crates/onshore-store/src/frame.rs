@@ -6,6 +6,7 @@
 //! Body ids are random and listed in the version's sealed facts, which bind them to the version.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use onshore_keys::{DataKey, Secret, TAG_LEN_BYTES};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,12 @@ pub(crate) struct BodyId(#[serde(with = "crate::checksum::hex_bytes")] pub(crate
 impl BodyId {
     pub(crate) fn draw() -> Self {
         Self(onshore_keys::random())
+    }
+
+    /// Returns where its file is in the objects folder.
+    pub(crate) fn file(self) -> PathBuf {
+        let [first, ..] = self.0;
+        PathBuf::from(hex::encode([first])).join(self.to_string())
     }
 
     /// Returns the id a file of this name has.

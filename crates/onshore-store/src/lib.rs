@@ -68,7 +68,7 @@ pub use crate::describe::{Described, Description, Reach};
 pub use crate::due::{CarriedOut, Deed, Due, DueMarker, DuePage, DueQuery};
 pub use crate::error::{BodyError, Error, ErrorKind};
 pub use crate::examination::{Examination, Examined, Progress, Soundness};
-pub use crate::examine::{Counted, examine};
+pub use crate::examine::{Counted, examine, named_files};
 pub use crate::lifecycle::{
     Candidate, DayLength, Expiration, Filter, Lifecycle, LifecycleRule, Noncurrent, RuleScope,
     RuleStatus, Superseded,

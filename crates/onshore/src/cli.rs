@@ -80,6 +80,10 @@ pub(crate) enum Command {
     Ledger(LedgerCommand),
     /// Compare database, files and ledger of a data folder that no server works on
     Fsck(FsckArgs),
+    /// Copy a data folder into a folder of its own, while its server may go on
+    Backup(BackupArgs),
+    /// Make a data folder of a backup; its ledger goes on under a new key, and approvals must be granted again
+    Restore(RestoreArgs),
     /// Check a certificate or a proof bundle offline
     Verify(VerifyArgs),
     /// Bring a bucket or a folder onshore: inventory, copy, verify, certify
@@ -105,6 +109,29 @@ pub(crate) struct ServeArgs {
     /// Listen off loopback without TLS: keys and data cross the network unencrypted
     #[arg(long)]
     pub(crate) insecure: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// Where the backup goes: a folder that is empty or not there
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: PathBuf,
+    /// The root key, which seals the backup and is never in it [default: root.key in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The backup
+    #[arg(value_name = "FOLDER")]
+    pub(crate) from: PathBuf,
+    /// The root key that the backup was made with [default: root.key in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
+    /// The newest copy of the lost ledger's folder: lists what was acknowledged after the backup and is gone
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) ledger: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,9 @@ use crate::credentials::{self, Credentials, S3Credentials};
 use crate::exit::usage;
 use crate::house::House;
 
+/// There while a restore is under way.
+pub(crate) const RESTORING: &str = "restoring";
+
 /// The name of the first tenant.
 const FIRST_TENANT: &str = "default";
 
@@ -114,6 +117,12 @@ async fn warn_when_other(house: &House, given: Option<(AccessKeyId, Secret)>) ->
 
 /// Refuses a folder that holds something else than Onshore's data.
 pub(crate) fn check_folder(data: &Path) -> Result<()> {
+    if data.join(RESTORING).exists() {
+        bail!(
+            "a restore into {} did not come to its end: empty the folder and restore again",
+            data.display()
+        );
+    }
     if data.join("onshore.db").exists() {
         return Ok(());
     }

@@ -12,6 +12,7 @@ mod files;
 mod first_start;
 mod house;
 mod listen;
+mod manifest;
 mod output;
 mod renewal;
 mod serve;

@@ -1,6 +1,8 @@
-//! What each command does. All but `serve`, `config`, `verify`, `scrub` and `fsck` are clients of the control API.
+//! What each command does. All but `serve`, `config`, `verify`, `scrub`, `fsck`, `backup` and `restore` are clients of
+//! the control API.
 
 mod approval;
+mod backup;
 mod bucket;
 mod config;
 mod explain;
@@ -8,6 +10,7 @@ mod fsck;
 mod job;
 mod ledger;
 mod migrate;
+mod restore;
 mod scrub;
 mod tenant;
 mod verify;
@@ -31,6 +34,8 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Bucket(command) => bucket::run(&target, command).await,
         Command::Approval(command) => approval::run(&target, command).await,
         Command::Explain(args) => explain::run(&target, &args).await,
+        Command::Backup(args) => tokio::task::block_in_place(|| backup::run(&target, &args)),
+        Command::Restore(args) => tokio::task::block_in_place(|| restore::run(&target, &args)),
         Command::Fsck(args) => tokio::task::block_in_place(|| fsck::run(&target, &args)),
         Command::Ledger(command) => ledger::run(&target, command).await,
         Command::Verify(args) => verify::run(target.style(), &args),

@@ -1,0 +1,276 @@
+"""The drill: back up under load, lose the folder, restore, and look at what a restore may and may not claim."""
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import threading
+
+import pytest
+
+import tlog
+from onshore_server import BINARY, CONFIG, Server, clean_env, find, mode_of
+
+SECRET = b"bytes that nobody but the holder of the root key reads"
+
+
+def onshore(*args):
+    return subprocess.run(
+        [str(BINARY), *map(str, args)], env=clean_env(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+    )
+
+
+def said(*args):
+    done = onshore(*args, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def is_gone(client, bucket, key):
+    with pytest.raises(client.exceptions.ClientError) as caught:
+        client.get_object(Bucket=bucket, Key=key)
+    return caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
+@pytest.fixture(scope="module")
+def region(tmp_path_factory):
+    """A server whose root key lies outside its folder, and the key."""
+    folder = tmp_path_factory.mktemp("region")
+    key = folder / "root.key"
+    server = Server(folder / "data", config=CONFIG + f'\n[keys]\nroot_key_file = "{key}"\n').start()
+    yield server, key
+    server.kill9()
+
+
+@pytest.fixture(scope="module")
+def backup(region, tmp_path_factory):
+    """A backup that was made while objects came and went."""
+    server, key = region
+    s3 = server.client()
+    s3.create_bucket(Bucket="kept")
+    bodies = {f"name-of-a-person-{number}": os.urandom(100_000) + SECRET for number in range(20)}
+    bodies["small"] = SECRET
+    for name, body in bodies.items():
+        s3.put_object(Bucket="kept", Key=name, Body=body, Metadata={"onshore-class": "personal"})
+    server.bucket("turned")
+    s3.put_bucket_versioning(Bucket="turned", VersioningConfiguration={"Status": "Enabled"})
+    for number in range(3):
+        s3.put_object(Bucket="turned", Key="turned", Body=bytes([number]) * 100_000)
+    approval = server.grant("personal", "US", 1 << 20)
+    abroad = server.client(source="127.0.0.66")
+    assert abroad.get_object(Bucket="kept", Key="small")["Body"].read() == SECRET
+
+    ending = threading.Event()
+    s3.create_bucket(Bucket="churn")
+
+    def churn():
+        own = server.client()
+        number = 0
+        while not ending.is_set():
+            own.put_object(Bucket="churn", Key=str(number % 7), Body=os.urandom(70_000))
+            own.delete_object(Bucket="churn", Key=str((number + 3) % 7))
+            number += 1
+
+    worker = threading.Thread(target=churn)
+    worker.start()
+    try:
+        folder = tmp_path_factory.mktemp("backup") / "one"
+        told = said("backup", "--data", server.data, "--to", folder, "--keys", key)
+    finally:
+        ending.set()
+        worker.join()
+    return folder, told, bodies, approval
+
+
+def test_a_backup_says_what_is_in_it_and_keeps_secrets(region, backup):
+    server, key = region
+    folder, told, _, _ = backup
+    manifest = json.loads((folder / "manifest.json").read_text())
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files == set(manifest["files"]) | {"manifest.json", "manifest.seal"}
+    whole = b""
+    for name, entry in manifest["files"].items():
+        body = (folder / name).read_bytes()
+        whole += body
+        assert len(body) == entry["len_bytes"] and hashlib.sha256(body).hexdigest() == entry["sha256"]
+        assert mode_of(folder / name) == 0o600
+    assert manifest["format"] == 1 and told["files"] == len(manifest["files"])
+    assert manifest["ledger"]["key"] == server.vkey and 0 < manifest["ledger"]["size"] <= manifest["ledger"]["leaves"]
+    for secret in (key.read_bytes().strip(), SECRET, server.secret_key.encode(), server.token.encode()):
+        assert secret not in whole
+    assert mode_of(folder) == 0o700
+
+
+def test_the_drill(region, backup, tmp_path):
+    server, key = region
+    folder, _, bodies, approval = backup
+    s3 = server.client()
+
+    if server.process is None:
+        server.start()
+        s3 = server.client()
+    # After the backup: a new object, an overwrite, a removal, an export. All of it will be lost.
+    late = s3.put_object(Bucket="kept", Key="late", Body=b"late", Metadata={"onshore-class": "personal"})
+    s3.put_object(Bucket="kept", Key="small", Body=b"overwritten", Metadata={"onshore-class": "personal"})
+    s3.delete_object(Bucket="kept", Key="name-of-a-person-0")
+    assert server.client(source="127.0.0.66").get_object(Bucket="kept", Key="name-of-a-person-1")["Body"].read()
+    assert server.terminate() == 0
+    old_key = server.vkey
+    old_note = (server.data / "ledger/checkpoint").read_text()
+    old = tlog.Log(tlog.from_folder(server.data / "ledger"), old_key)
+
+    data = tmp_path / "restored"
+    told = said("restore", folder, "--data", data, "--keys", key, "--ledger", server.data / "ledger")
+    assert old_key == told["old_ledger_key"] != told["ledger_key"]
+    assert told["approvals_revoked"] == [approval]
+    lost = {version["leaf"] for version in told["lost_versions"]}
+    assert int(late["ResponseMetadata"]["HTTPHeaders"]["x-onshore-leaf"]) in lost
+    assert all(old.json()[leaf]["version"] == version["version"] for version in told["lost_versions"] for leaf in [version["leaf"]])
+    check = onshore("fsck", "--data", data, "--config", f"{server.data}.toml", "--json")
+    found = {finding["fault"] for finding in json.loads(check.stdout)["findings"]}
+    assert found <= {"tile-differs"}, check.stdout
+
+    again = Server(data, config=server.config).start()
+    try:
+        client = again.client()
+        for name, body in bodies.items():
+            assert client.get_object(Bucket="kept", Key=name)["Body"].read() == body
+        assert is_gone(client, "kept", "late")
+        versions = client.list_object_versions(Bucket="turned")["Versions"]
+        assert len(versions) == 3
+        for version in versions:
+            assert len(client.get_object(Bucket="turned", Key="turned", VersionId=version["VersionId"])["Body"].read()) == 100_000
+
+        # The token and the S3 key are those of before; the ledger's key is new, and the old one signs no more.
+        assert again.token == server.token and again.secret_key == server.secret_key
+        assert again.vkey == told["ledger_key"] == find(again.cli("ledger", "key"), "key")
+        log = tlog.Log(tlog.over_http(again), again.vkey)
+        with pytest.raises(Exception):
+            tlog.parse_checkpoint((data / "ledger/checkpoint").read_text(), old_key)
+        leaves = log.json()
+        restored = leaves[told["leaf"]]
+        manifest = (folder / "manifest.json").read_bytes()
+        assert restored["kind"] == "restored" and restored["backup_sha256"] == hashlib.sha256(manifest).hexdigest()
+        assert restored["old_key"] == old_key and restored["old_size"] == json.loads(manifest)["ledger"]["size"]
+        assert restored["last_known"]["size"] == old.size and str(old.size) in old_note
+        assert leaves[: restored["old_size"]] == old.json()[: restored["old_size"]]
+        revoked = leaves[told["leaf"] + 1]
+        assert revoked["kind"] == "approval.revoked" and revoked["approval"] == approval and revoked["restored"] == told["leaf"]
+
+        # Nothing leaves on an approval of before; the operator grants it again.
+        abroad = again.client(source="127.0.0.66")
+        with pytest.raises(abroad.exceptions.ClientError) as caught:
+            abroad.get_object(Bucket="kept", Key="small")
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+        again.grant("personal", "US", 1 << 20)
+        assert abroad.get_object(Bucket="kept", Key="small")["Body"].read() == SECRET
+
+        assert again.terminate() == 0
+        check = onshore("fsck", "--data", data, "--config", f"{server.data}.toml")
+        assert check.returncode == 0, check.stdout
+    finally:
+        again.kill9()
+
+    # A second restore from the same backup is a log of its own: no two trees of one size under one key.
+    second = said("restore", folder, "--data", tmp_path / "second", "--keys", key)
+    assert second["ledger_key"] not in (old_key, told["ledger_key"]) and second["lost_versions"] == []
+    # A restored folder is backed up and restored like any other, and its log's name does not grow.
+    said("backup", "--data", data, "--to", tmp_path / "next", "--keys", key)
+    third = said("restore", tmp_path / "next", "--data", tmp_path / "third", "--keys", key)
+    assert third["old_ledger_key"] == told["ledger_key"]
+    assert len(third["ledger_key"].split("+")[0]) == len(told["ledger_key"].split("+")[0])
+
+
+def still(server, to):
+    """A copy of the server's folder, at rest."""
+    assert server.terminate() in (0, None)
+    return shutil.copytree(server.data, to)
+
+
+def test_open_exports_count_as_spent(region, backup, tmp_path):
+    server, key = region
+    data = still(server, tmp_path / "open")
+    with sqlite3.connect(data / "onshore.db") as connection:
+        connection.execute("UPDATE exports SET ended = NULL, sent_bytes = NULL, closed_leaf = NULL")
+    connection.close()
+    said("backup", "--data", data, "--to", tmp_path / "backup", "--keys", key)
+    said("restore", tmp_path / "backup", "--data", tmp_path / "data", "--keys", key)
+    again = Server(tmp_path / "data", config=server.config).start()
+    try:
+        assert again.terminate() == 0
+        log = tlog.Log(tlog.from_folder(again.data / "ledger"), again.vkey)
+        assert [leaf["spent_bytes"] for leaf in log.json() if leaf.get("ended") == "interrupted"] != []
+    finally:
+        again.kill9()
+
+
+def test_what_was_changed_is_not_restored(region, backup, tmp_path):
+    _, key = region
+    folder = backup[0]
+    body = sorted(path for path in (folder / "objects").glob("??/*"))[0].relative_to(folder)
+    cases = {
+        "flipped": lambda copy: flip(copy / body),
+        "gone": lambda copy: (copy / body).unlink(),
+        "database": lambda copy: flip(copy / "onshore.db"),
+        "credentials": lambda copy: flip(copy / "credentials.sealed"),
+        "manifest": lambda copy: flip(copy / "manifest.json"),
+        "no manifest": lambda copy: (copy / "manifest.json").unlink(),
+        "seal": lambda copy: (copy / "manifest.seal").write_text("00" * 60),
+        "no seal": lambda copy: (copy / "manifest.seal").unlink(),
+    }
+    for number, (name, change) in enumerate(cases.items()):
+        copy = shutil.copytree(folder, tmp_path / f"backup-{number}")
+        change(copy)
+        data = tmp_path / f"data-{number}"
+        done = onshore("restore", copy, "--data", data, "--keys", key)
+        assert done.returncode == 1 and done.stderr, (name, done)
+        if data.exists():
+            served = onshore("serve", "--data", data, "--s3-listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0")
+            assert served.returncode == 1 and "restore" in served.stderr, name
+            again = onshore("backup", "--data", data, "--to", tmp_path / f"again-{number}", "--keys", key)
+            assert again.returncode in (1, 2) and not (tmp_path / f"again-{number}/manifest.json").exists(), name
+
+
+def flip(path):
+    bytes_ = bytearray(path.read_bytes())
+    bytes_[len(bytes_) // 2] ^= 1
+    path.write_bytes(bytes_)
+
+
+def test_a_file_that_is_lost_is_told_and_not_passed_over(region, backup, tmp_path):
+    server, key = region
+    data = still(server, tmp_path / "data")
+    sorted((data / "objects").glob("??/*"))[0].unlink()
+    done = onshore("backup", "--data", data, "--to", tmp_path / "backup", "--keys", key)
+    assert done.returncode == 1 and "fsck" in done.stderr
+    assert not (tmp_path / "backup/manifest.json").exists()
+
+
+def test_wrong_usage(region, backup, tmp_path):
+    server, key = region
+    folder = backup[0]
+    other = tmp_path / "other.key"
+    other.touch(0o600)
+    other.write_text("0" * 64 + "\n")
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "file").write_text("x")
+    for status, args in (
+        (2, ["backup", "--to", tmp_path / "x"]),
+        (2, ["backup", "--data", server.data]),
+        (2, ["backup", "--data", server.data, "--to", full, "--keys", key]),
+        (2, ["backup", "--data", tmp_path / "nothing", "--to", tmp_path / "x", "--keys", key]),
+        (2, ["backup", "--data", server.data, "--to", tmp_path / "x"]),
+        (2, ["restore", folder]),
+        (2, ["restore", folder, "--data", full, "--keys", key]),
+        (2, ["restore", folder, "--data", server.data, "--keys", key]),
+        (2, ["restore", folder, "--data", tmp_path / "y"]),
+        (1, ["restore", folder, "--data", tmp_path / "y", "--keys", other]),
+        (1, ["restore", full, "--data", tmp_path / "y", "--keys", key]),
+        (1, ["restore", folder, "--data", tmp_path / "y", "--keys", key, "--ledger", full]),
+    ):
+        done = onshore(*args)
+        assert done.returncode == status and done.stderr, (args, done)
+        assert not (tmp_path / "y/onshore.db").exists()
