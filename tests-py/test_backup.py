@@ -189,6 +189,31 @@ def still(server, to):
     return shutil.copytree(server.data, to)
 
 
+def test_what_is_removed_while_it_is_copied_is_not_in_it(make_server, tmp_path):
+    server = make_server("removed")
+    s3 = server.client()
+    s3.create_bucket(Bucket="going")
+    keys = [str(number) for number in range(300)]
+    for key in keys:
+        s3.put_object(Bucket="going", Key=key, Body=os.urandom(70_000))
+    folder = tmp_path / "backup"
+    process = subprocess.Popen(
+        [str(BINARY), "backup", "--data", server.data, "--to", folder, "--json"], env=clean_env(), stdout=subprocess.PIPE, text=True
+    )
+    while process.poll() is None and not (folder / "objects").is_dir():
+        pass
+    s3.delete_objects(Bucket="going", Delete={"Objects": [{"Key": key} for key in keys[:299]], "Quiet": True})
+    assert json.loads(process.communicate(timeout=120)[0])["files"] and process.returncode == 0
+    manifest = json.loads((folder / "manifest.json").read_text())
+    there = {str(path.relative_to(folder)) for path in (folder / "objects").glob("??/*")}
+    assert there == {name for name in manifest["files"] if name.startswith("objects/")}
+    data = tmp_path / "data"
+    said("restore", folder, "--data", data, "--keys", server.data / "root.key")
+    shutil.copy(server.data / "root.key", data / "root.key")
+    found = {finding["fault"] for finding in json.loads(onshore("fsck", "--data", data, "--json").stdout)["findings"]}
+    assert found <= {"tile-differs"}
+
+
 def test_open_exports_count_as_spent(region, backup, tmp_path):
     server, key = region
     data = still(server, tmp_path / "open")

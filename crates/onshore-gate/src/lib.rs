@@ -10,7 +10,7 @@
 //! - [`settle`]: changes, recorded in the unit of work that makes them.
 //! - [`acts`]: governance acts.
 //! - [`epoch`]: everything a verdict depends on.
-//! - [`restore`]: what a restored folder must say before it is served.
+//! - [`mod@restore`]: what a restored folder must say before it is served.
 //! - [`background`]: batches of reads, counts of refusals.
 
 pub mod acts;
