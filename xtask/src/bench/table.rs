@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Shown;
+use super::contender::{Contender, Durability};
 
 /// One contender's figures under one load.
 #[derive(Debug, Clone, Copy)]
@@ -27,45 +28,94 @@ impl Measured {
     }
 }
 
+/// What every server came to under every load.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    rows: Vec<[String; 9]>,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    load: String,
+    shown: Shown,
+    server: &'static str,
+    durability: Durability,
+    measured: Option<Measured>,
 }
 
 impl Table {
+    /// Notes what a server came to; nothing where it failed.
     pub(super) fn row(
         &mut self,
-        name: &str,
+        load: &str,
         shown: Shown,
-        ours: Measured,
-        theirs: Option<Measured>,
+        contender: &Contender,
+        measured: Option<Measured>,
     ) {
-        let unit = match shown {
+        self.rows.push(Row {
+            load: load.to_owned(),
+            shown,
+            server: contender.name(),
+            durability: contender.durability(),
+            measured,
+        });
+    }
+
+    /// Returns the lines: load by load, the first server of each being the one the others are compared with.
+    fn lines(&self) -> Vec<[String; 7]> {
+        let mut loads: Vec<&str> = Vec::new();
+        for row in &self.rows {
+            if !loads.contains(&row.load.as_str()) {
+                loads.push(&row.load);
+            }
+        }
+        let mut lines = Vec::new();
+        for load in loads {
+            let of_load = || self.rows.iter().filter(|row| row.load == load);
+            let first = of_load().next().and_then(|row| row.measured);
+            for (number, row) in of_load().enumerate() {
+                let name = if number == 0 { load } else { "" };
+                lines.push(row.line(name, first.filter(|_| number > 0)));
+            }
+        }
+        lines
+    }
+}
+
+impl Row {
+    fn line(&self, load: &str, ours: Option<Measured>) -> [String; 7] {
+        let none = || "-".to_owned();
+        let unit = match self.shown {
             Shown::Rate => "op/s",
             Shown::Throughput => "MB/s",
         };
-        let none = || "-".to_owned();
-        let latency =
-            |measured: &Measured| measured.p99_ms.map_or_else(none, |p99| format!("{p99:.1}"));
-        let or_none = |text: Option<String>| text.unwrap_or_else(none);
-        self.rows.push([
-            name.to_owned(),
-            format!("{:.0} {unit}", ours.figure(shown)),
-            or_none(theirs.map(|theirs| format!("{:.0} {unit}", theirs.figure(shown)))),
-            or_none(
-                theirs.map(|theirs| format!("{:.2}", ours.figure(shown) / theirs.figure(shown))),
-            ),
-            latency(&ours),
-            or_none(theirs.as_ref().map(latency)),
-            format!("{:.0}", ours.cpu_us()),
-            or_none(theirs.map(|theirs| format!("{:.0}", theirs.cpu_us()))),
-            or_none(theirs.map(|theirs| {
-                format!(
-                    "{:.1}",
-                    ours.cpu_us() / theirs.cpu_us().max(f64::MIN_POSITIVE)
-                )
-            })),
-        ]);
+        let server = match self.durability {
+            Durability::Synced => format!("{} (synced)", self.server),
+            Durability::NotSynced => self.server.to_owned(),
+        };
+        let Some(measured) = self.measured else {
+            return [
+                load.to_owned(),
+                server,
+                "failed".to_owned(),
+                none(),
+                none(),
+                none(),
+                none(),
+            ];
+        };
+        let faster = ours.map(|ours| ours.figure(self.shown) / measured.figure(self.shown));
+        let leaner = ours.map(|ours| measured.cpu_us() / ours.cpu_us().max(f64::MIN_POSITIVE));
+        let times = |ratio: Option<f64>| ratio.map_or_else(none, |ratio| format!("{ratio:.2}"));
+        [
+            load.to_owned(),
+            server,
+            format!("{:.0} {unit}", measured.figure(self.shown)),
+            times(faster),
+            measured.p99_ms.map_or_else(none, |p99| format!("{p99:.1}")),
+            format!("{:.0}", measured.cpu_us()),
+            times(leaner),
+        ]
     }
 }
 
@@ -73,30 +123,29 @@ impl fmt::Display for Table {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = [
             "load",
-            "onshore",
-            "nginx",
-            "ratio",
+            "server",
+            "figure",
+            "onshore is × it",
             "p99 ms",
-            "nginx",
             "CPU µs/op",
-            "nginx",
-            "ratio",
+            "× onshore's CPU",
         ]
         .map(str::to_owned);
-        let lines = || std::iter::once(&head).chain(&self.rows);
+        let lines = self.lines();
+        let all = || std::iter::once(&head).chain(&lines);
         let width = |column: usize| {
-            lines()
+            all()
                 .map(|row| row[column].chars().count())
                 .max()
                 .unwrap_or(0)
         };
         let widths: Vec<usize> = (0..head.len()).map(width).collect();
-        for row in lines() {
+        for row in all() {
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                if column == 0 {
-                    write!(formatter, "{cell:<width$}")?;
-                } else {
-                    write!(formatter, "  {cell:>width$}")?;
+                match column {
+                    0 => write!(formatter, "{cell:<width$}")?,
+                    1 => write!(formatter, "  {cell:<width$}")?,
+                    _ => write!(formatter, "  {cell:>width$}")?,
                 }
             }
             writeln!(formatter)?;
@@ -107,39 +156,44 @@ impl fmt::Display for Table {
 
 #[cfg(test)]
 mod tests {
-    use super::{Measured, Shown, Table};
+    use super::{Durability, Measured, Row, Shown, Table};
 
     #[test]
-    fn figures_are_rates_and_ratios() {
-        let measured = |operations, cpu_seconds| Measured {
-            operations,
-            bytes: 2e6,
-            seconds: 2.0,
-            cpu_seconds,
-            p99_ms: Some(1.5),
+    fn figures_are_rates_and_ratios_to_the_first_server() {
+        let row = |server, shown, measured| Row {
+            load: "GET".to_owned(),
+            shown,
+            server,
+            durability: Durability::NotSynced,
+            measured,
         };
-        let mut table = Table::default();
-        table.row(
-            "GET",
-            Shown::Rate,
-            measured(100.0, 0.01),
-            Some(measured(200.0, 0.01)),
-        );
-        table.row("PUT", Shown::Throughput, measured(100.0, 0.01), None);
-        let shown = table.to_string();
-        let rows: Vec<Vec<&str>> = shown
-            .lines()
-            .map(|line| line.split_whitespace().collect())
+        let measured = |operations, cpu_seconds| {
+            Some(Measured {
+                operations,
+                bytes: 2e6,
+                seconds: 2.0,
+                cpu_seconds,
+                p99_ms: Some(1.5),
+            })
+        };
+        let table = Table {
+            rows: vec![
+                row("ours", Shown::Rate, measured(100.0, 0.01)),
+                row("theirs", Shown::Rate, measured(200.0, 0.01)),
+                row("other", Shown::Rate, None),
+            ],
+        };
+        let lines = table.lines();
+        let words: Vec<Vec<&str>> = lines
+            .iter()
+            .map(|line| line.iter().map(String::as_str).collect())
             .collect();
+        assert_eq!(words[0], ["GET", "ours", "50 op/s", "-", "1.5", "100", "-"]);
         assert_eq!(
-            rows[1],
-            [
-                "GET", "50", "op/s", "100", "op/s", "0.50", "1.5", "1.5", "100", "50", "2.0"
-            ]
+            words[1],
+            ["", "theirs", "100 op/s", "0.50", "1.5", "50", "0.50"]
         );
-        assert_eq!(
-            rows[2],
-            ["PUT", "1", "MB/s", "-", "-", "1.5", "-", "100", "-", "-"]
-        );
+        assert_eq!(words[2], ["", "other", "failed", "-", "-", "-", "-"]);
+        assert!(table.to_string().starts_with("load"));
     }
 }
