@@ -206,6 +206,25 @@ def test_damage_is_reported_once_however_often_it_is_seen(stored):
     assert metrics(server)["onshore_scrub_damaged"] == 0
 
 
+def test_a_round_goes_on_where_the_server_stopped(make_server):
+    rate = "\n[upkeep]\nscrub_bytes_per_s = {}\n"
+    server = make_server(name="slow", config=CONFIG + rate.format(0))
+    s3 = server.client()
+    s3.create_bucket(Bucket="slow")
+    for number in range(40):
+        put(s3, "slow", str(number), bytes(100_000))
+    assert server.terminate() == 0
+    server.config = CONFIG + rate.format(1_000_000)
+    server.start()
+    examined = lambda: metrics(server).get('onshore_scrub_examined_total{kind="version"}', 0)
+    eventually(lambda: examined() >= 10)
+    assert server.terminate() == 0
+    server.start()
+    is_through(server)
+    # The one that was under way is examined again.
+    assert 0 < examined() <= 31
+
+
 def test_a_folder_is_scrubbed_without_a_server(stored):
     server, file = stored
     sound = scrub(server)

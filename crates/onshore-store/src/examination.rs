@@ -16,7 +16,6 @@ use onshore_types::{BucketId, Label, UploadId, VersionId};
 use ring::digest::{self, SHA256};
 use tokio::task::spawn_blocking;
 
-use crate::bucket;
 use crate::columns::{self, checksums_column, size_column};
 use crate::customer_key::Encryption;
 use crate::facts::{Body, Facts, Place, Sealed, damaged};
@@ -359,7 +358,15 @@ fn version_of(
     let Some((bucket, sealed)) = row else {
         return Ok(None);
     };
-    bucket::by_id(view, bucket)?.ok_or_else(|| damaged(version, "its bucket is missing"))?;
+    // Whether its bucket reads is no matter of the version.
+    let held = view.one(
+        "SELECT 1 FROM buckets WHERE id = ?1",
+        params![bucket.as_bytes()],
+        |_| Ok(()),
+    )?;
+    if held.is_none() {
+        return Err(damaged(version, "its bucket is missing"));
+    }
     let keys = &store.inner.keys;
     let owner_key = keys.in_view(view, bucket)?.for_owner(version.as_bytes())?;
     let (facts, data_keys, _) = Facts::open(version, bucket, &owner_key, &sealed)?;
@@ -557,7 +564,8 @@ fn damage_of(error: Error) -> Result<&'static str, Error> {
     match error {
         Error::Corrupt { what, .. } => Ok(what),
         Error::CorruptRecord(_) => Ok("its record does not open"),
-        Error::NoSuchBucket => Ok("its bucket's key is missing"),
+        Error::NoSuchBucket => Ok("its tenant's key is missing"),
+        Error::Keys(onshore_keys::Error::DoesNotOpen) => Ok("its tenant's key does not open"),
         Error::Database(error) if error.kind() == onshore_db::ErrorKind::Corrupt => {
             Ok("its record cannot be read")
         }

@@ -40,6 +40,18 @@ pub struct RoundPage {
     pub next: Option<RoundMarker>,
 }
 
+impl RoundMarker {
+    /// Returns where a round stands that has examined this.
+    #[must_use]
+    pub fn behind(examined: Examined) -> Self {
+        let place = match examined {
+            Examined::Version(version) => Place::Versions(Some(version)),
+            Examined::Part { upload, number } => Place::Parts(Some((upload, number))),
+        };
+        Self { place }
+    }
+}
+
 impl Place {
     /// Returns where the leg behind this one begins.
     fn next_leg(&self) -> Option<Self> {

@@ -13,8 +13,12 @@ use tokio_util::sync::CancellationToken;
 use crate::pace::Pace;
 use crate::{Error, Parts};
 
-/// How many versions or parts are looked up at once, and how many are done between two notes of where a round stands.
+/// How many versions or parts are looked up at once.
 const ROWS_PER_PAGE: usize = 200;
+/// How much is read until it is kept where the round stands: what a kill makes it read again.
+const SAVED_EVERY_BYTES: u64 = 256 << 20;
+/// So many in a row that cannot be examined are a failure of the disk or the database, and not theirs.
+const UNREAD_IN_A_ROW_MAX: u32 = 10;
 /// What a record costs beside its bytes, so that a store of small objects is not gone through at full speed.
 const RECORD_BYTES: u64 = 4096;
 /// How long it rests between two rounds, and after a failure.
@@ -40,6 +44,8 @@ pub struct ScrubTally {
     pub checksum_alone: u64,
     /// Versions and parts that are damaged.
     pub damaged: u64,
+    /// Versions and parts that could not be examined.
+    pub unread: u64,
 }
 
 /// How a round ended.
@@ -113,16 +119,39 @@ impl ScrubEngine {
     ) -> Result<ScrubRound, Error> {
         let mut tally = ScrubTally::default();
         let mut pace = Pace::new(self.rhythm.bytes_per_s);
+        let mut unread_in_a_row = 0;
         loop {
             let page = self.parts.store.to_examine(after, ROWS_PER_PAGE).await?;
             for damage in page.damaged {
                 self.report(damage, &mut tally).await?;
             }
+            let (mut behind, mut saved_bytes) = (None, tally.bytes);
             for (examined, bucket) in page.examine {
                 let visit = self.visit(examined, bucket, &mut pace, &mut tally);
-                tokio::select! {
-                    () = stop.cancelled() => return Ok(ScrubRound::Stopped(tally)),
-                    visited = visit => visited?,
+                let visited = tokio::select! {
+                    () = stop.cancelled() => {
+                        if behind.is_some() {
+                            self.save(behind).await?;
+                        }
+                        return Ok(ScrubRound::Stopped(tally));
+                    }
+                    visited = visit => visited,
+                };
+                match visited {
+                    Ok(()) => unread_in_a_row = 0,
+                    Err(error) => {
+                        unread_in_a_row += 1;
+                        if unread_in_a_row > UNREAD_IN_A_ROW_MAX {
+                            return Err(error);
+                        }
+                        tracing::error!(?examined, %bucket, %error, "it could not be examined");
+                        tally.unread += 1;
+                    }
+                }
+                behind = Some(RoundMarker::behind(examined));
+                if tally.bytes - saved_bytes >= SAVED_EVERY_BYTES {
+                    self.save(behind.clone()).await?;
+                    saved_bytes = tally.bytes;
                 }
             }
             self.save(page.next.clone()).await?;

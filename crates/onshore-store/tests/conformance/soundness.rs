@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use onshore_db::params;
 use onshore_policy::Flow;
 use onshore_store::{
-    Bucket, Checks, CustomerKey, Damage, Error, Examined, NewObject, Noted, Progress, Soundness,
-    Versioning, WriteCondition,
+    Bucket, Checks, CustomerKey, Damage, Error, Examined, NewObject, Noted, Progress, RoundMarker,
+    Soundness, Versioning, WriteCondition,
 };
 use onshore_types::{Timestamp, UploadId, VersionId};
 
@@ -429,6 +429,7 @@ async fn where_a_round_stands_is_kept() {
     assert_eq!(house.store.round().await.expect("read"), None);
     let page = house.store.to_examine(None, 1).await.expect("a page");
     let (first, _) = page.examine[0];
+    assert_eq!(page.next, Some(RoundMarker::behind(first)));
     let (store, next) = (house.store.clone(), page.next.clone());
     house
         .db

@@ -39,7 +39,7 @@ pub(crate) async fn run(target: &TargetArgs, args: ScrubArgs) -> Result<Exit> {
     house.close().await?;
     let (tally, damages) = scrubbed?;
     tell(target.style(), data, &tally, &damages)?;
-    Ok(if tally.damaged == 0 {
+    Ok(if tally.damaged == 0 && tally.unread == 0 {
         Exit::Done
     } else {
         Exit::Failed
@@ -61,6 +61,7 @@ fn tell(style: Style, data: &Path, tally: &ScrubTally, damages: &[NotedDamage]) 
             "bytes": tally.bytes,
             "checksum_alone": tally.checksum_alone,
             "damaged": tally.damaged,
+            "unread": tally.unread,
             "damages": damages.iter().map(shown).collect::<Vec<_>>(),
         })),
         Style::Text => {
@@ -86,8 +87,12 @@ fn tell(style: Style, data: &Path, tally: &ScrubTally, damages: &[NotedDamage]) 
                     damage.found
                 ));
             }
+            if tally.unread > 0 {
+                output::line(&format!("{} could not be read at present.", tally.unread));
+            }
             output::line(&match tally.damaged {
-                0 => "Everything is what was written.".to_owned(),
+                0 if tally.unread == 0 => "Everything is what was written.".to_owned(),
+                0 => "What was read is what was written.".to_owned(),
                 damaged => format!("{damaged} damaged: restore from a copy."),
             });
             Ok(())
