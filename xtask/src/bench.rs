@@ -36,7 +36,12 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         let contender = bench.start(entrant)?;
         println!("{} {} ...", contender.name(), bench.version(entrant)?);
         bench.race(&contender, &mut table)?;
-        contender.stop()?;
+        let is_ours = contender.is_ours();
+        match contender.stop() {
+            Err(error) if is_ours => return Err(error),
+            Err(error) => println!("  {error:#}"),
+            Ok(()) => {}
+        }
     }
     println!("\n{table}");
     println!(

@@ -27,6 +27,32 @@ fn place(folder: &TempFolder) -> PathBuf {
 }
 
 #[test]
+fn after_an_orderly_end_the_file_alone_is_the_whole_database() {
+    let folder = TempFolder::new("db").expect("a folder");
+    let path = place(&folder);
+    let db = open(&path, &[FIRST]).expect("new");
+    let add = |unit: &onshore_db::Unit<'_>| {
+        unit.execute("INSERT INTO notes (id, body) VALUES (1, 'kept')", [])
+    };
+    db.write_blocking(add)
+        .map_err(|error: Error| error)
+        .expect("kept");
+    db.fold_back().expect("folded back");
+    let log = fs::metadata(folder.path().join("test.db-wal")).expect("the log");
+    assert_eq!(log.len(), 0);
+    let alone = folder.path().join("alone.db");
+    fs::copy(&path, &alone).expect("copied");
+    let kept: String = Connection::open(&alone)
+        .and_then(|copy| copy.query_row("SELECT body FROM notes", [], |row| row.get(0)))
+        .expect("the row is in the file");
+    assert_eq!(kept, "kept");
+    // What is written afterwards is as durable as before.
+    db.write_blocking(|unit| unit.execute("INSERT INTO notes (id, body) VALUES (2, 'more')", []))
+        .map_err(|error: Error| error)
+        .expect("written");
+}
+
+#[test]
 fn steps_are_taken_once_each_and_a_newer_database_is_left_alone() {
     let folder = TempFolder::new("db").expect("a folder");
     let path = place(&folder);

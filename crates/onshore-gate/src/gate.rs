@@ -26,6 +26,11 @@ use crate::granted::Granted;
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Returns the present instant, which may run backwards: the gate's time does not.
     fn now(&self) -> Timestamp;
+
+    /// Returns the latest instant that it can be: a clock that has leapt ahead of the time that went by is not believed.
+    fn at_most(&self) -> Timestamp {
+        self.now()
+    }
 }
 
 /// The region that this gate guards.
@@ -210,6 +215,19 @@ impl Gate {
         if let Some(judged) = judged {
             judged.store(true, Ordering::SeqCst);
         }
+    }
+
+    /// Returns what the clock says, which may run backwards: for signatures, whose makers have clocks of their own.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Returns the latest instant that it can be, for what must not go before its time: locks and lifecycles. One leap
+    /// of the clock would lift them for good, if the time that never runs backwards were asked.
+    #[must_use]
+    pub fn at_most(&self) -> Timestamp {
+        self.inner.clock.at_most()
     }
 
     /// Returns the number of the configuration epoch in force.

@@ -138,7 +138,7 @@ impl Front {
         peer: IpAddr,
         request_id: &str,
     ) -> Response<AnswerBody> {
-        let begun = self.inner.gate.now();
+        let begun = self.inner.gate.wall();
         let page = Page::of(&request, peer);
         let waiting = if request.headers().contains_key(EXPECT) {
             Waiting::ForContinue
@@ -149,7 +149,7 @@ impl Front {
             let answered = self.preflight(&request, peer).await;
             let response = answered.unwrap_or_else(|fault| answer::of_fault(&fault, request_id));
             (None, response, Some(request.into_body()), false)
-        } else if form::is_form(request.method(), request.headers()) {
+        } else if form::is_form(request.method(), request.uri(), request.headers()) {
             let report = BodyReport::default();
             let taken = self.take_form(request, peer, &report).await;
             let response = taken.unwrap_or_else(|fault| answer::of_fault(&fault, request_id));
@@ -317,12 +317,11 @@ impl Front {
     ) {
         let operation = operation.unwrap_or("none");
         let status = response.status().as_str().to_owned();
-        let took_ms = self.inner.gate.now().as_millis() - begun.as_millis();
+        let took_ms = self.inner.gate.wall().as_millis() - begun.as_millis();
         metrics::counter!("onshore_s3_requests_total", "operation" => operation, "status" => status.clone())
             .increment(1);
-        let took_seconds = f64::from(u32::try_from(took_ms.max(0)).unwrap_or(u32::MAX)) / 1000.0;
         metrics::histogram!("onshore_s3_request_duration_seconds", "operation" => operation)
-            .record(took_seconds);
+            .record(f64::from(u32::try_from(took_ms.max(0)).unwrap_or(u32::MAX)) / 1000.0);
         tracing::debug!(operation, status, took_ms, "answered");
     }
 }

@@ -6,7 +6,7 @@ use onshore_types::{BucketId, BucketName, Label, TenantId, Timestamp};
 
 use crate::commit::permitted_bucket;
 use crate::customer_key::Encryption;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::LifecycleDocument;
 use crate::lock::BucketLock;
 use crate::{Error, Store, columns, permits};
 
@@ -33,7 +33,7 @@ pub struct Bucket {
     /// How new objects are encrypted if nothing is said with them.
     pub encryption: Encryption,
     /// What goes when, where it has been said.
-    pub lifecycle: Option<Lifecycle>,
+    pub lifecycle: Option<LifecycleDocument>,
 }
 
 /// Whether a bucket keeps what is overwritten and deleted.
@@ -351,12 +351,7 @@ fn from_row(row: &Row<'_>) -> Result<Bucket, RowError> {
             }
             None => Encryption::Service,
         },
-        lifecycle: match row.get::<_, Option<String>>(8)? {
-            Some(text) => {
-                Some(serde_json::from_str(&text).map_err(|error| unreadable(Box::new(error)))?)
-            }
-            None => None,
-        },
+        lifecycle: row.get::<_, Option<String>>(8)?.map(LifecycleDocument::new),
     })
 }
 

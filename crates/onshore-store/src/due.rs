@@ -131,7 +131,7 @@ impl Store {
                         store: &store,
                         view,
                         bucket: &bucket,
-                        lifecycle,
+                        lifecycle: &lifecycle.read()?,
                         now: query.now,
                         day: query.day,
                     }
@@ -161,11 +161,12 @@ impl Store {
         let Some(lifecycle) = &bucket.lifecycle else {
             return Ok(CarriedOut::NotDue);
         };
+        let lifecycle = lifecycle.read()?;
         let assessor = Assessor {
             store: self,
             view: unit,
             bucket: &bucket,
-            lifecycle,
+            lifecycle: &lifecycle,
             now,
             day,
         };

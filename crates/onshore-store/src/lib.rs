@@ -70,8 +70,8 @@ pub use crate::error::{BodyError, Error, ErrorKind};
 pub use crate::examination::{Examination, Examined, Progress, Soundness};
 pub use crate::examine::{Counted, examine, named_files};
 pub use crate::lifecycle::{
-    Candidate, DayLength, Expiration, Filter, Lifecycle, LifecycleRule, Noncurrent, RuleScope,
-    RuleStatus, Superseded,
+    Candidate, DayLength, Expiration, Filter, Lifecycle, LifecycleDocument, LifecycleRule,
+    Noncurrent, RuleScope, RuleStatus, Superseded,
 };
 pub use crate::list::{ListEntry, ListPage, ListQuery, ListStart};
 pub use crate::list_versions::{

@@ -10,6 +10,7 @@ use std::num::NonZeroU32;
 use onshore_types::{ObjectKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::object::Tags;
 
 /// How long a day of a lifecycle is.
@@ -153,6 +154,24 @@ impl DayLength {
         } else {
             due.saturating_add(self.millis - over)
         })
+    }
+}
+
+/// A lifecycle as it is kept. Every look at a bucket brings it along; it is read only where somebody asks what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecycleDocument(String);
+
+impl LifecycleDocument {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Error::CorruptRecord`].
+    pub fn read(&self) -> Result<Lifecycle, Error> {
+        serde_json::from_str(&self.0).map_err(|_| Error::CorruptRecord("a lifecycle"))
     }
 }
 

@@ -167,7 +167,7 @@ impl LifecycleEngine {
         let transfer = change_of_bucket(gate, OPERATION, bucket);
         let permit = gate.permit(transfer).await?;
         let query = DueQuery {
-            now: gate.now(),
+            now: gate.at_most(),
             day: self.rhythm.day,
             after,
             looked_at_max: LOOKED_AT_MAX,
@@ -198,7 +198,7 @@ impl LifecycleEngine {
         due: &Due,
     ) -> Result<CarriedOut, Error> {
         let Parts { store, gate, .. } = &*self.parts;
-        let done = store.carry_out(unit, permit, due, self.rhythm.day, gate.now())?;
+        let done = store.carry_out(unit, permit, due, self.rhythm.day, gate.at_most())?;
         match &done {
             CarriedOut::NotDue | CarriedOut::Expired(Removal::Nothing) => {}
             CarriedOut::Expired(Removal::Removed(removed)) | CarriedOut::Removed(removed) => {

@@ -129,7 +129,7 @@ impl House {
             region: config.region.clone(),
             networks: config.networks()?,
             proxies: config.proxies(),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(SystemClock::new()),
         };
         let gate = Gate::open(parts, &config.epoch()).context("cannot open the gate")?;
         let certificates = data.join("certificates");
@@ -210,6 +210,9 @@ impl House {
         self.stop_keepers.cancel();
         self.keeper_tasks.close();
         self.keeper_tasks.wait().await;
+        if let Err(error) = tokio::task::block_in_place(|| self.db.fold_back()) {
+            tracing::warn!(%error, "the write-ahead log stays beside the database until the next start");
+        }
         drained.context("not everything could be recorded before the end")
     }
 }

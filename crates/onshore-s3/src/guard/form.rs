@@ -7,12 +7,15 @@ mod policy;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::Stream;
-use http::header::{CONTENT_TYPE, HeaderName};
+use futures_util::{Stream, StreamExt as _};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
 use onshore_policy::{Principal, Role};
@@ -20,6 +23,7 @@ use onshore_store::BodyError;
 use onshore_types::{BucketName, ObjectKey};
 use s3s::dto;
 use s3s::xml::{Deserialize as _, Deserializer};
+use tokio::time::timeout;
 
 use crate::body::{BodyReport, Framing, RequestBody};
 use crate::call::{Announced, Call};
@@ -37,6 +41,8 @@ pub(crate) use policy::LengthRange;
 
 /// The most bytes of fields in front of the file.
 const FIELDS_MAX_BYTES: usize = 20 * 1024;
+/// How long the fields in front of the file may take to come.
+const FIELDS_WITHIN: Duration = Duration::from_secs(60);
 /// What is taken from beyond the fields that say who may do what.
 const OF_AUTHORITY: [&str; 8] = [
     "policy",
@@ -67,6 +73,7 @@ pub(crate) struct FormUpload {
     pub(crate) success: Success,
     form: multer::Multipart<'static>,
     file: multer::Field<'static>,
+    around: Around,
 }
 
 impl std::fmt::Debug for FormUpload {
@@ -90,9 +97,11 @@ pub(crate) enum Success {
 #[derive(Debug, Default)]
 struct Fields(BTreeMap<String, String>);
 
-/// Whether a request is such a form.
-pub(crate) fn is_form(method: &Method, headers: &HeaderMap) -> bool {
+/// Whether a request is such a form: it is signed inside, and asks for nothing besides.
+pub(crate) fn is_form(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
     *method == Method::POST
+        && uri.query().is_none()
+        && !headers.contains_key(AUTHORIZATION)
         && headers.get_all(CONTENT_TYPE).iter().any(|value| {
             value
                 .as_bytes()
@@ -126,9 +135,13 @@ impl Guard {
             .unwrap_or_default();
         let boundary = multer::parse_boundary(content_type).map_err(|_| malformed())?;
         let body = RequestBody::new(incoming, Framing::Plain, None, report.clone());
-        let mut form = multer::Multipart::new(BodyDataStream::new(body), boundary);
-        let (fields, file) = read_fields(&mut form).await?;
-        let filename = file.file_name().unwrap_or_default().to_owned();
+        let around = Around::default();
+        let mut form = multer::Multipart::new(around.limit(BodyDataStream::new(body)), boundary);
+        let (mut fields, file) = timeout(FIELDS_WITHIN, read_fields(&mut form))
+            .await
+            .map_err(|_| too_slow())??;
+        around.is_in_file.store(true, Ordering::Relaxed);
+        fields.name_key(file.file_name().unwrap_or_default());
 
         let (scope, policy_text, signature, signed_at) = fields.authority(self)?;
         let key = self.access_key(&scope).await?;
@@ -136,10 +149,10 @@ impl Guard {
         if !signing_key.is_policy_signature(policy_text, signature) {
             return Err(mismatch());
         }
-        let policy = Policy::parse(policy_text, self.gate.now())?;
+        let policy = Policy::parse(policy_text, self.gate.wall())?;
         policy.check(&fields.0, bucket.as_str())?;
 
-        let object_key = fields.require("key")?.replace("${filename}", &filename);
+        let object_key = fields.require("key")?.to_owned();
         let headers = fields.headers(&parts.headers)?;
         headers::check_meaning(&headers)?;
         let principal = Principal {
@@ -164,6 +177,7 @@ impl Guard {
             success: fields.success(),
             form,
             file,
+            around,
         })
     }
 }
@@ -174,6 +188,7 @@ impl FormUpload {
         let file = FileBody {
             form: self.form,
             file: Some(self.file),
+            around: self.around,
             length: self.length.unwrap_or(LengthRange::ANY),
             taken_bytes: 0,
         };
@@ -189,6 +204,7 @@ struct FileBody {
     form: multer::Multipart<'static>,
     /// None once it was read to its end: only then the form is asked for what follows.
     file: Option<multer::Field<'static>>,
+    around: Around,
     length: LengthRange,
     taken_bytes: u64,
 }
@@ -214,6 +230,7 @@ impl FileBody {
             }
             None => {
                 self.file = None;
+                self.around.is_in_file.store(false, Ordering::Relaxed);
                 // Fields behind the file are ignored, as S3 does, but the form must have an end.
                 while let Some(mut field) = self
                     .form
@@ -232,6 +249,52 @@ impl FileBody {
             }
         }
     }
+}
+
+/// What of a form is not its file: there is little of it, in front of the file and behind it. What takes the form apart
+/// would otherwise gather without end what has no end.
+#[derive(Debug, Clone, Default)]
+struct Around {
+    is_in_file: Arc<AtomicBool>,
+}
+
+impl Around {
+    /// Hands bytes on as long as little of them is not the file.
+    fn limit<S>(&self, body: S) -> impl Stream<Item = Result<Bytes, Fault>> + Send + 'static
+    where
+        S: Stream<Item = Result<Bytes, Fault>> + Send + 'static,
+    {
+        let is_in_file = Arc::clone(&self.is_in_file);
+        let mut taken_bytes = 0_usize;
+        body.map(move |chunk| {
+            let chunk = chunk?;
+            if is_in_file.load(Ordering::Relaxed) {
+                taken_bytes = 0;
+                return Ok(chunk);
+            }
+            // The chunk in which the file begins may be mostly file.
+            if taken_bytes > FIELDS_MAX_BYTES {
+                return Err(too_much());
+            }
+            taken_bytes = taken_bytes.saturating_add(chunk.len());
+            Ok(chunk)
+        })
+    }
+}
+
+fn too_much() -> Fault {
+    Fault::new(
+        Code::MaxPostPreDataLengthExceeded,
+        "Your POST request fields preceding the upload file were too large.",
+    )
+    .with_detail("MaxPostPreDataLengthBytes", FIELDS_MAX_BYTES.to_string())
+}
+
+fn too_slow() -> Fault {
+    Fault::new(
+        Code::RequestTimeout,
+        "Your socket connection to the server was not read from or written to within the timeout period.",
+    )
 }
 
 async fn read_fields(
@@ -255,11 +318,7 @@ async fn read_fields(
         while let Some(chunk) = field.chunk().await.map_err(|error| of_form(&error))? {
             total += chunk.len();
             if total > FIELDS_MAX_BYTES {
-                return Err(Fault::new(
-                    Code::MaxPostPreDataLengthExceeded,
-                    "Your POST request fields preceding the upload file were too large.",
-                )
-                .with_detail("MaxPostPreDataLengthBytes", FIELDS_MAX_BYTES.to_string()));
+                return Err(too_much());
             }
             value.extend_from_slice(&chunk);
         }
@@ -271,6 +330,15 @@ async fn read_fields(
 }
 
 impl Fields {
+    /// Puts the file's name where the key asks for it: the last piece of a path, as S3 takes it, and before the policy is
+    /// held against the key.
+    fn name_key(&mut self, file_name: &str) {
+        let name = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
+        if let Some(key) = self.0.get_mut("key") {
+            *key = key.replace("${filename}", name);
+        }
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
@@ -360,7 +428,7 @@ impl Fields {
             .or_else(|| self.get("redirect"))
             .filter(|address| {
                 address
-                    .parse::<http::Uri>()
+                    .parse::<Uri>()
                     .is_ok_and(|address| matches!(address.scheme_str(), Some("http" | "https")))
             });
         match (redirect, self.get("success_action_status")) {

@@ -118,7 +118,7 @@ impl Guard {
             scope::Asked::Else
         };
         let scope = Scope::parse(&claim, &self.region, asked)?;
-        let now = self.gate.now();
+        let now = self.gate.wall();
         let signed_at = SignedAt::check(claim.style, &parts.headers, &query, &scope, now)?;
         let payload = Payload::parse(claim.style, &parts.headers, &query)?;
         let key = self.access_key(&scope).await?;

@@ -111,6 +111,8 @@ impl Operations {
         if access == Access::Owner {
             return Ok(());
         }
+        // Which refusal it is tells what is set.
+        self.tellable_bucket(asked, bucket).await?;
         let ownership: Option<dto::OwnershipControls> = self
             .setting_of(asked, bucket, Setting::OwnershipControls)
             .await?;

@@ -87,6 +87,8 @@ impl Operations {
         name: &BucketName,
     ) -> Result<(), Fault> {
         let bucket = self.bucket(asked, Flow::Change, name).await?;
+        // How it ends tells whether anything is in it.
+        self.tellable_bucket(asked, &bucket).await?;
         let subject = whole_bucket(&bucket, bucket.class.unwrap_or(Label::Unclassified));
         let permit = self.permit(asked, Flow::Change, subject).await?;
         let operations = self.clone();

@@ -64,6 +64,8 @@ impl Operations {
         change: impl Change,
     ) -> Result<(), Fault> {
         let bucket = self.bucket(asked, Flow::Change, name).await?;
+        // How it ends tells what is set already.
+        self.tellable_bucket(asked, &bucket).await?;
         let permit = self
             .permit(asked, Flow::Change, subject_of(&bucket))
             .await?;

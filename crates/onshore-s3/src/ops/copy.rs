@@ -151,7 +151,10 @@ impl Operations {
         self.check_access(asked, &target.bucket, acl::of_headers(call)?)
             .await?;
         let encrypted = encryption::of_write(call, &target.bucket)?;
-        let lock = locks::of_write(call, &target.bucket, self.gate.now())?;
+        if locks::are_named(call) {
+            self.tellable_bucket(asked, &target.bucket).await?;
+        }
+        let lock = locks::of_write(call, &target.bucket, self.gate.wall())?;
         if condition != WriteCondition::Always {
             self.tellable(asked, &target).await?;
         }

@@ -207,8 +207,8 @@ impl Operations {
         key: &ObjectKey,
         order: Order,
     ) -> Result<(Deleted, Option<LeafIndex>), Error> {
-        let now = self.gate.now();
         if order.version != VersionWish::Current {
+            let now = self.gate.at_most();
             let removed = self.store.remove_version(
                 unit,
                 permit,
@@ -223,6 +223,7 @@ impl Operations {
                 .transpose()?;
             return Ok((Deleted::of_version(order.version, removed.as_ref()), leaf));
         }
+        let now = self.gate.now();
         let removal = self.store.remove(unit, permit, key, now)?;
         let leaf = match &removal {
             Removal::Nothing => None,

@@ -57,7 +57,9 @@ impl Operations {
     ) -> Result<HeaderMap, Fault> {
         let governance = governance_of(asked.call);
         let record_key = key.clone();
-        self.change_version(asked, name, key, wish, move |store, unit, permit, now| {
+        let gate = self.gate.clone();
+        self.change_version(asked, name, key, wish, move |store, unit, permit, _| {
+            let now = gate.at_most();
             let version = store.set_retention(unit, permit, retention, governance, now)?;
             Ok(json!({ "change": "retention", "key": record_key, "version": version, "retention": retention }))
         })
@@ -94,6 +96,13 @@ impl Operations {
         })
         .await
     }
+}
+
+/// Whether a request speaks of locks: how it ends tells whether its bucket has them.
+pub(crate) fn are_named(call: &Call) -> bool {
+    call.headers()
+        .keys()
+        .any(|name| name.as_str().starts_with("x-amz-object-lock-"))
 }
 
 /// Reads how a new object is to be locked.

@@ -27,7 +27,9 @@ use std::fmt;
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::Gate;
 use onshore_policy::{Flow, Permit, Subject, Transfer};
-use onshore_store::{Bucket, Described, Description, Reach, Store, VersionWish, Versioning};
+use onshore_store::{
+    Bucket, Described, Description, Lifecycle, Reach, Store, VersionWish, Versioning,
+};
 use onshore_types::{BucketName, ByteRange, Label, ObjectKey, VersionId};
 use percent_encoding::utf8_percent_encode;
 
@@ -100,6 +102,41 @@ impl Operations {
             call.header("host").unwrap_or_default(),
             utf8_percent_encode(key.as_str(), ENCODED_IN_PATH)
         )
+    }
+
+    /// Returns the lifecycle of a bucket, for whoever is told of it: abroad nobody is. One that does not read is reported
+    /// and told to nobody.
+    pub(crate) fn lifecycle_told(&self, call: &Call, bucket: &Bucket) -> Option<Lifecycle> {
+        let document = bucket.lifecycle.as_ref()?;
+        if self.read_at(call) == ReadAt::Abroad {
+            return None;
+        }
+        document
+            .read()
+            .inspect_err(
+                |error| tracing::error!(bucket = %bucket.id, %error, "a lifecycle is damaged"),
+            )
+            .ok()
+    }
+
+    /// Makes sure that the caller may learn what is so of a bucket, before it learns that from how its change of it
+    /// ends. Inside everybody may; a change that comes from abroad is an inspection of all that is in it besides.
+    pub(crate) async fn tellable_bucket(
+        &self,
+        asked: Asked<'_>,
+        bucket: &Bucket,
+    ) -> Result<(), Fault> {
+        if self.read_at(asked.call) == ReadAt::Home {
+            return Ok(());
+        }
+        let label = self
+            .store
+            .list_label(bucket, "", Reach::Versions)
+            .await
+            .map_err(|error| self.fault(asked.call, error))?;
+        self.permit(asked, Flow::Inspect, whole_bucket(bucket, label))
+            .await
+            .map(|_| ())
     }
 
     /// Asks the gate. A flow that the table does not list for the operation is a mistake of ours and ends it.

@@ -44,7 +44,10 @@ impl Operations {
             self.check_access(asked, &bucket, acl::of_headers(asked.call)?)
                 .await?;
             new.object.encryption = encryption::of_write(asked.call, &bucket)?.encryption;
-            new.object.lock = locks::of_write(asked.call, &bucket, self.gate.now())?;
+            if locks::are_named(asked.call) {
+                self.tellable_bucket(asked, &bucket).await?;
+            }
+            new.object.lock = locks::of_write(asked.call, &bucket, self.gate.wall())?;
             let label = Label::of_declarations([new.object.declared, bucket.class]);
             let subject = keyed(&bucket, key, None, label, 0);
             let permit = self.permit(asked, Flow::Change, subject).await?;
@@ -63,8 +66,8 @@ impl Operations {
             match result {
                 Ok((upload, now, leaf)) => {
                     asked.call.note_leaf(leaf);
-                    let lifecycle = bucket.lifecycle.as_ref();
-                    let abortion = lifecycle.and_then(|lifecycle| {
+                    let lifecycle = self.lifecycle_told(asked.call, &bucket);
+                    let abortion = lifecycle.as_ref().and_then(|lifecycle| {
                         lifecycle.abortion(&begun_key, now, DayLength::CIVIL)
                     });
                     let mut headers = shown::of_abortion(abortion);
@@ -161,7 +164,8 @@ impl Operations {
                 Ok((committed, leaf)) => {
                     asked.call.note_leaf(leaf);
                     self.crash.reach(CrashPoint::Answer);
-                    return Ok(Written::new(&bucket, key, committed));
+                    let lifecycle = self.lifecycle_told(asked.call, &bucket);
+                    return Ok(Written::new(lifecycle.as_ref(), key, committed));
                 }
                 Err(Error::Store(error)) if is_stale(&error) => {}
                 Err(Error::Store(onshore_store::Error::BodyLength { expected, got })) => {

@@ -9,7 +9,7 @@ use onshore_gate::StoredFact;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
     BodyError, Bucket, Candidate, Checks, Committed, CustomerKey, DayLength, Description, Layout,
-    NewObject, ObjectHead, Staged, VersionWish, WriteCondition,
+    Lifecycle, NewObject, ObjectHead, Staged, VersionWish, WriteCondition,
 };
 use onshore_types::{BucketName, ByteRange, Label, LeafIndex, ObjectKey};
 use s3s::dto::StreamingBlob;
@@ -129,7 +129,12 @@ impl Operations {
                 Err(error) => return Err(self.fault(asked.call, error)),
             };
             return Ok(Answered {
-                headers: answer_headers(&target.bucket, &head, wish, selection.extent),
+                headers: answer_headers(
+                    self.lifecycle_told(asked.call, &target.bucket).as_ref(),
+                    &head,
+                    wish,
+                    selection.extent,
+                ),
                 selection,
                 body: Some(Outgoing::new(body, outflow)),
             });
@@ -162,7 +167,12 @@ impl Operations {
             check_conditions(asked.call, &head)?;
             let selection = select_of(asked.call, &head, wish)?;
             return Ok(Answered {
-                headers: answer_headers(&target.bucket, &head, wish, selection.extent),
+                headers: answer_headers(
+                    self.lifecycle_told(asked.call, &target.bucket).as_ref(),
+                    &head,
+                    wish,
+                    selection.extent,
+                ),
                 selection,
                 body: None,
             });
@@ -262,7 +272,10 @@ impl Operations {
             .await?;
         let encrypted = encryption::of_write(asked.call, &target.bucket)?;
         object.encryption = encrypted.encryption;
-        object.lock = locks::of_write(asked.call, &target.bucket, self.gate.now())?;
+        if locks::are_named(asked.call) {
+            self.tellable_bucket(asked, &target.bucket).await?;
+        }
+        object.lock = locks::of_write(asked.call, &target.bucket, self.gate.wall())?;
         if condition != WriteCondition::Always {
             self.tellable(asked, &target).await?;
         }
@@ -362,7 +375,8 @@ impl Operations {
                 Ok((committed, leaf)) => {
                     asked.call.note_leaf(leaf);
                     self.crash.reach(CrashPoint::Answer);
-                    return Ok(Written::new(&bucket, key, committed));
+                    let lifecycle = self.lifecycle_told(asked.call, &bucket);
+                    return Ok(Written::new(lifecycle.as_ref(), key, committed));
                 }
                 Err(Error::Store(onshore_store::Error::LabelChanged { .. })) => {
                     bucket = self.bucket(asked, Flow::Store, &bucket.name).await?;
@@ -439,9 +453,13 @@ impl Operations {
 
 impl Written {
     /// Puts together what is told of what was written.
-    pub(crate) fn new(bucket: &Bucket, key: &ObjectKey, committed: Committed) -> Self {
+    pub(crate) fn new(
+        lifecycle: Option<&Lifecycle>,
+        key: &ObjectKey,
+        committed: Committed,
+    ) -> Self {
         let mut headers = shown::of_committed(&committed);
-        if let Some(lifecycle) = &bucket.lifecycle {
+        if let Some(lifecycle) = lifecycle {
             let candidate = Candidate {
                 key,
                 tags: &committed.tags,
@@ -565,13 +583,13 @@ fn part_of(head: &ObjectHead, number: i32) -> Result<Selection, Fault> {
 }
 
 fn answer_headers(
-    bucket: &Bucket,
+    lifecycle: Option<&Lifecycle>,
     head: &ObjectHead,
     wish: &ReadWish,
     extent: Extent,
 ) -> HeaderMap {
     let mut headers = shown::headers(head, &wish.overrides);
-    if let (Some(lifecycle), VersionWish::Current) = (&bucket.lifecycle, wish.version) {
+    if let (Some(lifecycle), VersionWish::Current) = (lifecycle, wish.version) {
         let candidate = Candidate {
             key: &head.key,
             tags: &head.tags,

@@ -150,8 +150,8 @@ impl Operations {
             let permit = self.permit(asked, Flow::Inspect, subject).await?;
             match self.store.list_parts(permit, upload, query.clone()).await {
                 Ok(page) => {
-                    let lifecycle = bucket.lifecycle.as_ref();
-                    let abortion = lifecycle.and_then(|lifecycle| {
+                    let lifecycle = self.lifecycle_told(asked.call, &bucket);
+                    let abortion = lifecycle.as_ref().and_then(|lifecycle| {
                         lifecycle.abortion(key, description.created, DayLength::CIVIL)
                     });
                     return Ok(PartsListed {

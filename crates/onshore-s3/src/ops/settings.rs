@@ -7,8 +7,11 @@ use s3s::xml::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
 
 use crate::error::Error;
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 use crate::ops::{Asked, Operations};
+
+/// The longest lifecycle: every look at its bucket brings it along.
+const LIFECYCLE_MAX_BYTES: usize = 256 * 1024;
 
 impl Operations {
     /// Returns a setting of a bucket, and the bucket.
@@ -71,6 +74,12 @@ impl Operations {
         lifecycle: &Lifecycle,
     ) -> Result<(), Fault> {
         let document = serde_json::to_string(lifecycle).map_err(|_| Fault::internal())?;
+        if document.len() > LIFECYCLE_MAX_BYTES {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                "The lifecycle is too large for this service: fewer rules, or shorter prefixes and tags.",
+            ));
+        }
         self.set_document(asked, name, Setting::Lifecycle, document)
             .await
     }

@@ -16,10 +16,26 @@ use s3s::dto::{self, ETag};
 use crate::call::checksum_header;
 use crate::guard::query::ENCODED_IN_PATH;
 
+/// The beginning of the year 1 and the end of 9999, in milliseconds since 1970.
+const FIRST_MS: i64 = -62_135_596_800_000;
+const LAST_MS: i64 = 253_402_300_799_999;
+
 /// Shows an instant. S3 tells whole seconds, in listings too.
 pub(crate) fn time(at: Timestamp) -> dto::Timestamp {
-    let seconds = Duration::from_secs(at.as_seconds().unsigned_abs());
-    dto::Timestamp::from(SystemTime::UNIX_EPOCH + seconds)
+    of_millis(at.as_seconds().saturating_mul(1000))
+}
+
+/// Shows an instant of the years 1 to 9999, which is all that can be written; beyond them, the nearest.
+fn of_millis(millis: i64) -> dto::Timestamp {
+    let millis = millis.clamp(FIRST_MS, LAST_MS);
+    let length = Duration::from_millis(millis.unsigned_abs());
+    let epoch = SystemTime::UNIX_EPOCH;
+    let at = if millis < 0 {
+        epoch.checked_sub(length)
+    } else {
+        epoch.checked_add(length)
+    };
+    dto::Timestamp::from(at.unwrap_or(epoch))
 }
 
 /// Shows an entity tag.
@@ -229,8 +245,7 @@ pub(crate) fn retention_mode(mode: RetentionMode) -> &'static str {
 
 /// Shows an instant with its milliseconds.
 pub(crate) fn exact_time(at: Timestamp) -> dto::Timestamp {
-    let millis = Duration::from_millis(at.as_millis().unsigned_abs());
-    dto::Timestamp::from(SystemTime::UNIX_EPOCH + millis)
+    of_millis(at.as_millis())
 }
 
 /// Adds when the object expires, if the lifecycle of its bucket says so.
@@ -333,6 +348,20 @@ fn encoded_word(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::encoded_word;
+    use onshore_types::Timestamp;
+
+    #[test]
+    fn every_instant_is_shown() {
+        let shown = |millis| super::http_date(&super::time(Timestamp::from_millis(millis)));
+        for (millis, text) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (-2_208_988_800_000, "Mon, 01 Jan 1900 00:00:00 GMT"),
+            (i64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
+            (i64::MIN, "Mon, 01 Jan 0001 00:00:00 GMT"),
+        ] {
+            assert_eq!(shown(millis).as_deref(), Some(text));
+        }
+    }
 
     #[test]
     fn ascii_goes_out_as_it_came_and_the_rest_in_encoded_words() {

@@ -174,6 +174,9 @@ impl Service {
                     "The lifecycle configuration does not exist",
                 )
             })?;
+            let lifecycle = lifecycle
+                .read()
+                .map_err(|error| self.operations.fault(&call, error))?;
             Ok(S3Response::new(
                 dto::GetBucketLifecycleConfigurationOutput {
                     rules: Some(lifecycle.rules.into_iter().map(lifecycle::show).collect()),

@@ -243,7 +243,7 @@ impl Service {
         answer!(req, |call, asked, input| {
             let wish = parse_version(input.version_id.as_deref())?;
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            let now = self.operations.gate.now();
+            let now = self.operations.gate.wall();
             let retention = locks::parse_retention(input.retention, now)?;
             let headers = self
                 .operations

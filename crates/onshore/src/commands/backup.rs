@@ -39,7 +39,7 @@ pub(crate) fn run(target: &TargetArgs, args: &BackupArgs) -> Result<Exit> {
             args.to.display()
         )));
     }
-    let made = SystemClock.now();
+    let made = SystemClock::new().now();
     let mut files = BTreeMap::new();
     let state = copy_state(data, &args.to, &mut files)?;
     let ledger = Predecessor::in_database(&state, &keys)
@@ -222,7 +222,7 @@ fn show(style: Style, to: &Path, manifest: &Manifest) -> Result<()> {
                 ledger.leaves, ledger.root, ledger.size
             ));
             output::line(
-                "The root key is not in it: without that key nobody can read it. Keep both, apart.",
+                "The root key is not in it: without that key nobody can read what was stored. Names of objects lie open in the database, as they do in the data folder: guard a backup as you guard that. Keep both, apart.",
             );
             Ok(())
         }

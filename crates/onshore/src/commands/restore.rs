@@ -128,7 +128,7 @@ fn begin_afresh(
         }
     }
     let keys = Arc::clone(keys) as Arc<dyn KeyProvider>;
-    onshore_gate::restore(&db, keys, restored, SystemClock.now())
+    onshore_gate::restore(&db, keys, restored, SystemClock::new().now())
         .context("the ledger of the backup cannot be taken over")
 }
 
