@@ -31,10 +31,15 @@ impl Clock for SystemClock {
     }
 
     fn at_most(&self) -> Timestamp {
-        let gone_by = self.since.elapsed().saturating_add(AHEAD_MAX);
-        let gone_by_ms = i64::try_from(gone_by.as_millis()).unwrap_or(i64::MAX);
-        wall().min(self.first.plus_millis(gone_by_ms))
+        believed(wall(), self.first, self.since.elapsed())
     }
+}
+
+/// Returns what the clock shows, or as much as can be true of a clock that showed `first` when `gone_by` began.
+fn believed(shown: Timestamp, first: Timestamp, gone_by: Duration) -> Timestamp {
+    let most = gone_by.saturating_add(AHEAD_MAX);
+    let most_ms = i64::try_from(most.as_millis()).unwrap_or(i64::MAX);
+    shown.min(first.plus_millis(most_ms))
 }
 
 fn wall() -> Timestamp {
@@ -42,4 +47,26 @@ fn wall() -> Timestamp {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 60 * 60 * 1000;
+
+    #[test]
+    fn a_clock_is_believed_as_far_as_time_went_by() {
+        let first = Timestamp::from_millis(1_000 * HOUR);
+        let hours = |count: u64| Duration::from_secs(count * 60 * 60);
+        let shown = |gone_by, ahead_ms| {
+            believed(first.plus_millis(ahead_ms), first, gone_by).as_millis() - first.as_millis()
+        };
+        assert_eq!(shown(hours(5), 5 * HOUR), 5 * HOUR);
+        assert_eq!(shown(hours(5), 4 * HOUR), 4 * HOUR);
+        assert_eq!(shown(hours(5), -HOUR), -HOUR);
+        assert_eq!(shown(hours(5), 5 * HOUR + 60_000), 5 * HOUR + 60_000);
+        assert_eq!(shown(hours(5), 9_000 * HOUR), 5 * HOUR + 600_000);
+        assert_eq!(shown(Duration::MAX, 9_000 * HOUR), 9_000 * HOUR);
+    }
 }

@@ -5,6 +5,7 @@ mod bodies;
 mod client;
 mod hostile;
 mod keys;
+mod locks;
 mod multipart;
 mod objects;
 mod residency;

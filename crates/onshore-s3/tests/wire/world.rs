@@ -25,17 +25,39 @@ use crate::client::Client;
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-pub(crate) struct Hand(AtomicI64);
+pub(crate) struct Hand {
+    shown: AtomicI64,
+    real: AtomicI64,
+}
 
 impl Hand {
+    fn at(now: Timestamp) -> Self {
+        Self {
+            shown: AtomicI64::new(now.as_millis()),
+            real: AtomicI64::new(now.as_millis()),
+        }
+    }
+
+    /// Lets time go by.
     pub(crate) fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+        self.leap(seconds);
+        self.real.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    /// Sets the hands wrong: no time goes by.
+    pub(crate) fn leap(&self, seconds: i64) {
+        self.shown.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 }
 
 impl Clock for Hand {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+        Timestamp::from_millis(self.shown.load(Ordering::SeqCst))
+    }
+
+    fn at_most(&self) -> Timestamp {
+        let real = Timestamp::from_millis(self.real.load(Ordering::SeqCst));
+        self.now().min(real)
     }
 }
 
@@ -61,7 +83,7 @@ impl World {
         let folder = TempFolder::new(name).expect("a folder");
         let path = folder.path().to_owned();
         let now: Timestamp = "2026-05-05T12:00:00Z".parse().expect("a time");
-        let clock = Arc::new(Hand(AtomicI64::new(now.as_millis())));
+        let clock = Arc::new(Hand::at(now));
         let hand: Arc<dyn Clock> = Arc::<Hand>::clone(&clock);
         let (db, registry, store, gate) = tokio::task::spawn_blocking(move || open(&path, hand))
             .await
