@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use md5::{Digest, Md5};
 use ring::digest::{Context, SHA256};
 
@@ -275,24 +274,14 @@ impl Hashes {
 }
 
 impl Hasher {
-    /// Takes a batch in while something else is done with it. The MD5 of the whole is as much work as all the rest: it
-    /// gets a thread of its own, and the rest goes on beside it.
-    pub(crate) fn update_beside<T>(&mut self, batch: &[Bytes], work: impl FnOnce() -> T) -> T {
-        let Some(mut md5) = self.whole.md5.take() else {
-            batch.iter().for_each(|chunk| self.update(chunk));
-            return work();
-        };
-        let (md5, done) = std::thread::scope(|scope| {
-            let running = scope.spawn(move || {
-                batch.iter().for_each(|chunk| md5.update(chunk));
-                md5
-            });
-            batch.iter().for_each(|chunk| self.update(chunk));
-            let done = work();
-            (running.join().expect("hashing does not panic"), done)
-        });
-        self.whole.md5 = Some(md5);
-        done
+    /// Takes the MD5 of the whole out, to be computed beside the rest: it is as much work as all of that.
+    pub(crate) fn take_md5(&mut self) -> Option<Md5> {
+        self.whole.md5.take()
+    }
+
+    /// Puts it back where it was computed.
+    pub(crate) fn put_md5(&mut self, md5: Option<Md5>) {
+        self.whole.md5 = md5;
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {

@@ -5,9 +5,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::num::NonZeroU64;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use rustix::fs::{Advice, fadvise};
 
 use crate::Error;
 use crate::frame::BodyId;
@@ -24,12 +27,18 @@ pub(crate) struct Files {
     root: Arc<Path>,
 }
 
+/// How much is written before the disk is told to begin with it, so that little is left to wait for at the end.
+const BEGIN_EVERY_BYTES: u64 = 2 << 20;
+
 /// A file that is being written; it is removed unless it is finished.
 #[derive(Debug)]
 pub(crate) struct Draft {
     files: Files,
     body: BodyId,
     file: Option<File>,
+    written_bytes: u64,
+    /// Up to where the disk was told to begin.
+    begun_bytes: u64,
 }
 
 /// What one folder of whole files holds.
@@ -86,6 +95,8 @@ impl Files {
             files: self.clone(),
             body,
             file: Some(file),
+            written_bytes: 0,
+            begun_bytes: 0,
         })
     }
 
@@ -175,10 +186,21 @@ impl Draft {
     /// Appends bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.files.check_room(bytes.len())?;
-        match &mut self.file {
-            Some(file) => file.write_all(bytes).map_err(Error::of_files),
-            None => Ok(()),
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        file.write_all(bytes).map_err(Error::of_files)?;
+        self.written_bytes += bytes.len() as u64;
+        let fresh = self.written_bytes - self.begun_bytes;
+        if fresh >= BEGIN_EVERY_BYTES {
+            // Linux begins to write dirty pages of which it is told that nobody needs them, and does not wait; they stay
+            // in memory until they are written (posix_fadvise(2), POSIX_FADV_DONTNEED). Advice that is not taken costs
+            // time and nothing else: the sync at the end is what counts.
+            let len = NonZeroU64::new(fresh);
+            fadvise(&*file, self.begun_bytes, len, Advice::DontNeed).ok();
+            self.begun_bytes = self.written_bytes;
         }
+        Ok(())
     }
 
     /// Puts the bytes on stable storage and the file in its place.

@@ -113,6 +113,17 @@ impl Cipher {
     ) -> Result<(), onshore_keys::Error> {
         let start = out.len();
         out.extend_from_slice(plain);
+        self.seal_from(number, position, start, out)
+    }
+
+    /// Seals the frame whose plain bytes are the end of `out`, from `start`, where they lie.
+    pub(crate) fn seal_from(
+        &self,
+        number: u64,
+        position: Position,
+        start: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), onshore_keys::Error> {
         let fresh = out.get_mut(start..).unwrap_or_default();
         let tag = self
             .key

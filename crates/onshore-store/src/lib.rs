@@ -36,6 +36,7 @@ mod facts;
 mod files;
 mod frame;
 mod keys_from;
+mod lane;
 mod lifecycle;
 mod list;
 mod list_versions;

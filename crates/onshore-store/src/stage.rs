@@ -2,32 +2,38 @@
 //! of it until a unit of work commits it; what is not committed is removed.
 //!
 //! Memory is bounded: small bodies stay in memory and go into the database with their commit, larger ones pass
-//! through in batches, one being hashed, sealed and written by a blocking thread while the next one arrives. No thread
+//! in batches through two lanes, one for the MD5 and one for all the rest, while the next ones arrive. No thread
 //! waits for a slow client.
 
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use md5::{Digest as _, Md5};
 use onshore_db::CrashPoint;
 use onshore_keys::{KEY_LEN_BYTES, Secret};
 use onshore_policy::{Flow, Permit};
 use onshore_types::{BucketId, ObjectKey};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 use crate::checks::{Checks, Findings, Hasher};
 use crate::checksum::{Checksum, ChecksumClaim};
 use crate::customer_key::CustomerKey;
 use crate::files::Draft;
 use crate::frame::{BodyId, Cipher, PLAIN_BYTES, Position};
+use crate::lane::{self, Batch, Lane};
 use crate::reclaim::Reclaimer;
 use crate::{BodyError, Error, Store, permits};
 
 /// Bodies up to this size are kept in the database.
 pub const INLINE_BYTES_MAX: u64 = 64 << 10;
-/// How much is gathered before a blocking thread takes it.
+/// How much is gathered before it is handed over.
 const BATCH_BYTES: usize = 1 << 20;
+/// How many batches of one body may be on their way through the lanes.
+const BATCHES_MAX: usize = 4;
 /// The highest part number.
 pub(crate) const PART_NUMBER_MAX: u32 = 10_000;
 
@@ -215,7 +221,7 @@ impl Intake {
     }
 }
 
-/// Gathers batches and has them sealed.
+/// Gathers batches and has them hashed and sealed.
 struct Sealing<'a> {
     store: &'a Store,
     id: BodyId,
@@ -228,10 +234,17 @@ struct Sealing<'a> {
 enum Work {
     /// Everything so far is in the batch.
     Small(Box<(Cipher, Hasher)>),
-    /// A blocking thread has the pipeline.
-    Running(JoinHandle<Result<Pipeline, Error>>),
+    /// Batches go through lanes.
+    Large(Lanes),
     /// It failed or ended.
     Over,
+}
+
+/// What a large body goes through, each beside the other.
+struct Lanes {
+    room: Arc<Semaphore>,
+    md5: Option<Lane<Md5>>,
+    sealer: Lane<Sealer>,
 }
 
 impl<'a> Sealing<'a> {
@@ -254,194 +267,220 @@ impl<'a> Sealing<'a> {
         while let Some(chunk) = body.next().await {
             let chunk = chunk?;
             intake.count(chunk.len())?;
-            self.push(chunk).await?;
+            self.batch_bytes += chunk.len();
+            self.batch.push(chunk);
+            if self.batch_bytes >= BATCH_BYTES {
+                self.hand_over().await?;
+            }
         }
         intake.end()
     }
 
     /// Waits until the draft is gone, so that nothing stays when the caller hears of the error.
     async fn give_up(self) {
-        if let Work::Running(running) = self.work {
-            drop(running.await);
+        if let Work::Large(lanes) = self.work {
+            drop(lanes.sealer.end().await);
         }
     }
 
-    async fn push(&mut self, chunk: Bytes) -> Result<(), Error> {
-        self.batch_bytes += chunk.len();
-        self.batch.push(chunk);
-        if self.batch_bytes < BATCH_BYTES {
-            return Ok(());
-        }
-        let batch = std::mem::take(&mut self.batch);
+    /// Puts the batch into the lanes, as soon as there is room for it.
+    async fn hand_over(&mut self) -> Result<(), Error> {
+        let chunks = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
-        let pipeline = self.pipeline().await?;
-        self.work = Work::Running(spawn_blocking(move || pipeline.make()?.absorb(&batch)));
-        Ok(())
+        let lanes = match std::mem::replace(&mut self.work, Work::Over) {
+            Work::Small(parts) => {
+                let (cipher, hasher) = *parts;
+                Lanes::new(self.store, self.id, cipher, hasher)
+            }
+            Work::Large(lanes) => lanes,
+            Work::Over => return Err(Error::Stopping),
+        };
+        let done = lanes.push(chunks).await;
+        // Kept after a failure too: who gives up waits for it.
+        self.work = Work::Large(lanes);
+        done
     }
 
     async fn end(mut self, checks: &Checks) -> Result<(Findings, Stored), Error> {
-        let batch = std::mem::take(&mut self.batch);
-        if let Work::Small(parts) = &mut self.work
+        if let Work::Small(_) = &self.work
             && self.batch_bytes as u64 <= INLINE_BYTES_MAX
         {
-            let (cipher, hasher) = &mut **parts;
-            let plain = batch.concat();
-            self.store.inner.files.check_room(plain.len())?;
-            hasher.update(&plain);
-            let mut sealed = Vec::with_capacity(plain.len() + 32);
-            cipher
-                .seal(0, Position::Last, &plain, &mut sealed)
-                .map_err(Error::Keys)?;
-            let Work::Small(parts) = std::mem::replace(&mut self.work, Work::Over) else {
-                return Err(Error::Stopping);
-            };
-            let findings = parts.1.finish();
-            checks.compare(&findings)?;
-            return Ok((findings, Stored::Inline(sealed)));
+            return self.end_inline(checks);
         }
-        let pipeline = self.pipeline().await?;
-        let checks = checks.clone();
+        if let Err(error) = self.hand_over().await {
+            self.give_up().await;
+            return Err(error);
+        }
+        let Work::Large(lanes) = self.work else {
+            return Err(Error::Stopping);
+        };
+        let sealer = lanes.end().await?;
+        let (id, checks) = (self.id, checks.clone());
         let (reclaimer, crash) = (
             self.store.inner.reclaimer.clone(),
             self.store.inner.crash.clone(),
         );
         let end = spawn_blocking(move || {
-            let pipeline = pipeline.make()?.absorb(&batch)?;
-            let (findings, stored) = pipeline.finish(&checks, reclaimer)?;
+            let findings = sealer.finish(&checks)?;
+            let _leftover = Leftover {
+                body: id,
+                reclaimer,
+            };
             crash.reach(CrashPoint::Staged);
-            Ok((findings, stored))
+            Ok((findings, Stored::File { _leftover }))
         });
         end.await.unwrap_or(Err(Error::Stopping))
     }
 
-    /// Takes the pipeline back from its thread, or says how to make it.
-    async fn pipeline(&mut self) -> Result<Made, Error> {
-        match std::mem::replace(&mut self.work, Work::Over) {
-            Work::Small(parts) => Ok(Made::Later(Box::new(Recipe {
-                store: self.store.clone(),
-                id: self.id,
-                cipher: parts.0,
-                hasher: parts.1,
-            }))),
-            Work::Running(running) => {
-                let pipeline = running.await.unwrap_or(Err(Error::Stopping))?;
-                Ok(Made::Already(Box::new(pipeline)))
-            }
-            Work::Over => Err(Error::Stopping),
-        }
+    fn end_inline(self, checks: &Checks) -> Result<(Findings, Stored), Error> {
+        let Work::Small(parts) = self.work else {
+            return Err(Error::Stopping);
+        };
+        let (cipher, mut hasher) = *parts;
+        let plain = self.batch.concat();
+        self.store.inner.files.check_room(plain.len())?;
+        hasher.update(&plain);
+        let mut sealed = Vec::with_capacity(plain.len() + 32);
+        cipher
+            .seal(0, Position::Last, &plain, &mut sealed)
+            .map_err(Error::Keys)?;
+        let findings = hasher.finish();
+        checks.compare(&findings)?;
+        Ok((findings, Stored::Inline(sealed)))
     }
 }
 
-/// A pipeline, or what it takes to make one on a thread that may block.
-enum Made {
-    Already(Box<Pipeline>),
-    Later(Box<Recipe>),
-}
-
-struct Recipe {
-    store: Store,
-    id: BodyId,
-    cipher: Cipher,
-    hasher: Hasher,
-}
-
-impl Made {
-    fn make(self) -> Result<Pipeline, Error> {
-        match self {
-            Self::Already(pipeline) => Ok(*pipeline),
-            Self::Later(recipe) => Ok(Pipeline {
-                id: recipe.id,
-                hasher: recipe.hasher,
-                sealer: Sealer {
-                    draft: recipe.store.inner.files.draft(recipe.id)?,
-                    cipher: recipe.cipher,
+impl Lanes {
+    fn new(store: &Store, id: BodyId, cipher: Cipher, mut hasher: Hasher) -> Self {
+        Self {
+            room: Arc::new(Semaphore::new(BATCHES_MAX)),
+            md5: hasher.take_md5().map(Lane::new),
+            sealer: Lane::new(Sealer {
+                hasher,
+                frames: Frames {
+                    store: store.clone(),
+                    id,
+                    cipher,
+                    draft: None,
                     frame: 0,
-                    plain: Vec::with_capacity(PLAIN_BYTES),
                     sealed: Vec::new(),
+                    open_at: 0,
                 },
             }),
         }
     }
+
+    async fn push(&self, chunks: Vec<Bytes>) -> Result<(), Error> {
+        let room = Arc::clone(&self.room).acquire_owned().await;
+        let batch = Arc::new(Batch {
+            chunks,
+            _room: room.map_err(|_| Error::Stopping)?,
+        });
+        if let Some(md5) = &self.md5 {
+            md5.push(Arc::clone(&batch))?;
+        }
+        self.sealer.push(batch)
+    }
+
+    /// Waits until everything is hashed and written.
+    async fn end(self) -> Result<Sealer, Error> {
+        let mut sealer = self.sealer.end().await?;
+        if let Some(md5) = self.md5 {
+            sealer.hasher.put_md5(Some(md5.end().await?));
+        }
+        Ok(sealer)
+    }
 }
 
-/// Hashes, seals and writes a body. Everything here may block.
-struct Pipeline {
-    id: BodyId,
+impl lane::Work for Md5 {
+    fn absorb(&mut self, chunks: &[Bytes]) -> Result<(), Error> {
+        chunks.iter().for_each(|chunk| self.update(chunk));
+        Ok(())
+    }
+}
+
+/// Hashes a body, but for its MD5, and seals it. Everything here may block.
+struct Sealer {
     hasher: Hasher,
-    sealer: Sealer,
+    frames: Frames,
 }
 
 /// Seals a body frame by frame and writes what is sealed.
-struct Sealer {
+struct Frames {
+    store: Store,
+    id: BodyId,
     cipher: Cipher,
-    draft: Draft,
+    /// None before the first byte: opening a file may block.
+    draft: Option<Draft>,
     frame: u64,
-    /// The frame being filled. A full one waits for the byte behind it: the last frame is sealed otherwise.
-    plain: Vec<u8>,
+    /// Sealed frames, and behind them the one being filled. A full one waits for the byte behind it: the last frame is
+    /// sealed otherwise.
     sealed: Vec<u8>,
+    /// Where the frame being filled begins.
+    open_at: usize,
 }
 
-impl Pipeline {
-    fn absorb(mut self, batch: &[Bytes]) -> Result<Self, Error> {
-        let Self { hasher, sealer, .. } = &mut self;
-        hasher.update_beside(batch, || sealer.absorb(batch))?;
-        Ok(self)
-    }
-
-    fn finish(self, checks: &Checks, reclaimer: Reclaimer) -> Result<(Findings, Stored), Error> {
-        let findings = self.hasher.finish();
-        // Compared before the file becomes whole: a wrong body never costs a sync.
-        checks.compare(&findings)?;
-        self.sealer.finish()?;
-        let _leftover = Leftover {
-            body: self.id,
-            reclaimer,
-        };
-        Ok((findings, Stored::File { _leftover }))
+impl lane::Work for Sealer {
+    fn absorb(&mut self, chunks: &[Bytes]) -> Result<(), Error> {
+        chunks.iter().try_for_each(|chunk| {
+            self.hasher.update(chunk);
+            self.frames.fill(chunk)
+        })
     }
 }
 
 impl Sealer {
-    fn absorb(&mut self, batch: &[Bytes]) -> Result<(), Error> {
-        for chunk in batch {
-            let mut rest = chunk.as_ref();
-            while !rest.is_empty() {
-                if self.plain.len() == PLAIN_BYTES {
-                    self.seal(Position::Inner)?;
+    /// Compares, and makes the file whole.
+    fn finish(self, checks: &Checks) -> Result<Findings, Error> {
+        let findings = self.hasher.finish();
+        // Compared before the file becomes whole: a wrong body never costs a sync.
+        checks.compare(&findings)?;
+        self.frames.finish()?;
+        Ok(findings)
+    }
+}
+
+impl Frames {
+    fn fill(&mut self, mut plain: &[u8]) -> Result<(), Error> {
+        while !plain.is_empty() {
+            if self.sealed.len() - self.open_at == PLAIN_BYTES {
+                self.seal(Position::Inner)?;
+                if self.open_at >= BATCH_BYTES {
+                    self.write()?;
                 }
-                let take = rest.len().min(PLAIN_BYTES - self.plain.len());
-                let (now, later) = rest.split_at(take);
-                self.plain.extend_from_slice(now);
-                rest = later;
             }
-        }
-        self.write()
-    }
-
-    /// Seals what is left as the last frame, and makes the file whole.
-    fn finish(mut self) -> Result<(), Error> {
-        self.cipher
-            .seal(self.frame, Position::Last, &self.plain, &mut self.sealed)
-            .map_err(Error::Keys)?;
-        self.draft.write(&self.sealed)?;
-        self.draft.finish()
-    }
-
-    fn seal(&mut self, position: Position) -> Result<(), Error> {
-        self.cipher
-            .seal(self.frame, position, &self.plain, &mut self.sealed)
-            .map_err(Error::Keys)?;
-        self.plain.clear();
-        self.frame += 1;
-        if self.sealed.len() >= BATCH_BYTES {
-            self.write()?;
+            let filled = self.sealed.len() - self.open_at;
+            let (now, later) = plain.split_at(plain.len().min(PLAIN_BYTES - filled));
+            self.sealed.extend_from_slice(now);
+            plain = later;
         }
         Ok(())
     }
 
+    /// Seals what is left as the last frame, and makes the file whole.
+    fn finish(mut self) -> Result<(), Error> {
+        self.seal(Position::Last)?;
+        self.write()?;
+        self.draft.take().map_or(Ok(()), Draft::finish)
+    }
+
+    fn seal(&mut self, position: Position) -> Result<(), Error> {
+        self.cipher
+            .seal_from(self.frame, position, self.open_at, &mut self.sealed)
+            .map_err(Error::Keys)?;
+        self.frame += 1;
+        self.open_at = self.sealed.len();
+        Ok(())
+    }
+
     fn write(&mut self) -> Result<(), Error> {
-        self.draft.write(&self.sealed)?;
+        let draft = match &mut self.draft {
+            Some(draft) => draft,
+            none => none.insert(self.store.inner.files.draft(self.id)?),
+        };
+        draft.write(&self.sealed)?;
         self.sealed.clear();
+        self.open_at = 0;
         Ok(())
     }
 }

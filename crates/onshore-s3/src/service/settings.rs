@@ -21,6 +21,30 @@ const RULE_ID_MAX: usize = 255;
 /// Methods that a CORS rule may allow.
 const CORS_METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
 
+/// From which size objects change their storage class, where a rule does not say: what AWS tells of every lifecycle by
+/// default. Terraform waits until it is told.
+fn transition_default() -> dto::TransitionDefaultMinimumObjectSize {
+    dto::TransitionDefaultMinimumObjectSize::from_static(
+        dto::TransitionDefaultMinimumObjectSize::ALL_STORAGE_CLASSES_128K,
+    )
+}
+
+/// There are no transitions here, so only the default may be said.
+fn check_transition_default(
+    said: Option<&dto::TransitionDefaultMinimumObjectSize>,
+) -> Result<(), Fault> {
+    match said.map(dto::TransitionDefaultMinimumObjectSize::as_str) {
+        None | Some(dto::TransitionDefaultMinimumObjectSize::ALL_STORAGE_CLASSES_128K) => Ok(()),
+        Some(dto::TransitionDefaultMinimumObjectSize::VARIES_BY_STORAGE_CLASS) => Err(
+            Fault::not_implemented("A transition to another storage class"),
+        ),
+        Some(_) => Err(Fault::new(
+            Code::InvalidArgument,
+            "x-amz-transition-default-minimum-object-size is all_storage_classes_128K",
+        )),
+    }
+}
+
 /// Methods that remove a setting.
 macro_rules! drops {
     ($($name:ident($input:ident, $output:ident) = $setting:ident;)*) => {
@@ -180,7 +204,7 @@ impl Service {
             Ok(S3Response::new(
                 dto::GetBucketLifecycleConfigurationOutput {
                     rules: Some(lifecycle.rules.into_iter().map(lifecycle::show).collect()),
-                    transition_default_minimum_object_size: None,
+                    transition_default_minimum_object_size: Some(transition_default()),
                 },
             ))
         })
@@ -193,10 +217,13 @@ impl Service {
         answer!(req, |call, asked, input| {
             let name = bucket_name(&input.bucket)?;
             let configuration = input.lifecycle_configuration.ok_or_else(malformed)?;
+            check_transition_default(input.transition_default_minimum_object_size.as_ref())?;
             let parsed = lifecycle::parse(configuration)?;
             self.operations.set_lifecycle(asked, &name, &parsed).await?;
             Ok(S3Response::new(
-                dto::PutBucketLifecycleConfigurationOutput::default(),
+                dto::PutBucketLifecycleConfigurationOutput {
+                    transition_default_minimum_object_size: Some(transition_default()),
+                },
             ))
         })
     }
