@@ -94,12 +94,15 @@ fn client_tests(steps: &mut Steps, skips: Skips) {
     let mut environment = None;
     steps.step("Python environment", |steps| {
         environment = Some(Python::ensure(steps.root())?);
-        for (tool, what) in [
-            ("curl", "curl"),
-            ("strace", "power cuts"),
-            ("restic", "restic"),
+        for (tool, package, what) in [
+            ("curl", "curl", "curl"),
+            ("strace", "strace", "power cuts"),
+            ("restic", "restic", "restic"),
+            ("nats-server", "nats-server", "NATS"),
+            ("s3fs", "s3fs", "s3fs"),
+            ("duplicity", "duplicity", "duplicity"),
         ] {
-            if let Err(error) = debian::ensure_tool(tool, tool) {
+            if let Err(error) = debian::ensure_tool(tool, package) {
                 steps.skip(format!("{what} in the client tests: {error:#}"));
             }
         }

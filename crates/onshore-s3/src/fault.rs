@@ -137,6 +137,14 @@ impl Fault {
         }))
     }
 
+    /// What a client reads whose document is not what S3 takes.
+    pub(crate) fn malformed() -> Self {
+        Self::new(
+            Code::MalformedXML,
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        )
+    }
+
     /// Adds an element to the error document.
     pub(crate) fn with_detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.details.push((name, value.into()));

@@ -1,5 +1,6 @@
 //! One request from end to end: let in or turned away, answered, its body cleared up, counted.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +42,8 @@ pub struct FrontParts {
     pub registry: Registry,
     /// The domains below which a host names a bucket.
     pub domains: Vec<String>,
+    /// The names of those whom events of buckets may be told.
+    pub event_targets: HashSet<String>,
     /// How connections cross the network.
     pub transport: Transport,
     /// How many connections are held at once; others wait to be accepted.
@@ -96,6 +99,7 @@ impl Front {
             db: parts.db,
             crash: parts.crash,
             scheme: parts.transport.scheme(),
+            event_targets: Arc::new(parts.event_targets),
         };
         Ok(Self {
             inner: Arc::new(Inner {

@@ -116,7 +116,7 @@ const TABLE: [(&str, Standing); 99] = [
     ("PutBucketLifecycleConfiguration", INSPECT_AND_CHANGE),
     ("PutBucketLogging", INSPECT),
     ("PutBucketMetricsConfiguration", NOT_IMPLEMENTED),
-    ("PutBucketNotificationConfiguration", INSPECT),
+    ("PutBucketNotificationConfiguration", INSPECT_AND_CHANGE),
     ("PutBucketOwnershipControls", INSPECT_AND_CHANGE),
     ("PutBucketPolicy", NOT_IMPLEMENTED),
     ("PutBucketReplication", NOT_IMPLEMENTED),

@@ -98,11 +98,3 @@ fn bucket_name(name: &str) -> Result<BucketName, Fault> {
 fn object_name(bucket: &str, key: String) -> Result<(BucketName, ObjectKey), Fault> {
     Ok((bucket_name(bucket)?, parse_key(key)?))
 }
-
-/// What a client reads whose document is not what S3 takes.
-fn malformed() -> Fault {
-    Fault::new(
-        Code::MalformedXML,
-        "The XML you provided was not well-formed or did not validate against our published schema",
-    )
-}

@@ -12,7 +12,9 @@ use crate::damage;
 use crate::facts::{Body, Facts, Format, Place, Salt};
 use crate::frame::BodyId;
 use crate::lock::{self, Lock};
+use crate::notification::Happened;
 use crate::object::{Committed, NewObject, Part, WriteCondition};
+use crate::outbox::{self, About};
 use crate::reclaim::Owner;
 use crate::stage::{Staged, Stored};
 use crate::version::{self, VersionRow};
@@ -139,6 +141,14 @@ impl Store {
                 retain_until,
             ],
         )?;
+        let about = About {
+            key,
+            version,
+            naming: slot.naming,
+            label,
+            present: Some((facts.size_bytes, &facts.etag)),
+        };
+        outbox::tell(unit, permit, &bucket, Happened::Created, &about, now)?;
         Ok(Committed {
             version,
             naming: slot.naming,

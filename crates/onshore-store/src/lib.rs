@@ -15,6 +15,7 @@
 //! - Verifying: [`Store::to_examine`] goes round everything, [`Store::examine`] reads one version or part and says
 //!   whether it is sound. Nothing of it is handed out, so it wants no permit.
 //! - Locking: [`Store::set_retention`], [`Store::set_hold`], [`Store::set_bucket_lock`].
+//! - Telling: [`Store::outbox`] holds what happened until it was told.
 //! - [`examine`]: compares rows and files without opening the store.
 //!
 //! A staged body belongs in the unit of work that commits it: move it (or a share of it) into the closure.
@@ -42,7 +43,9 @@ mod list;
 mod list_versions;
 mod locate;
 mod lock;
+mod notification;
 mod object;
+mod outbox;
 mod part;
 mod permits;
 mod read;
@@ -82,10 +85,12 @@ pub use crate::lock::{
     BucketLock, DefaultRetention, Governance, LegalHold, Lock, Retention, RetentionMode,
     RetentionPeriod,
 };
+pub use crate::notification::{NotificationRule, Notifications, TargetKind};
 pub use crate::object::{
     Committed, ContentHeaders, Marked, NewObject, ObjectHead, Part, Removal, Removed, SourceFacts,
     Tags, WriteCondition,
 };
+pub use crate::outbox::{HappenedObject, Happening, Outgoing};
 pub use crate::part::{PartEntry, PartsPage, PartsQuery};
 pub use crate::read::{BodyStream, Disclosure};
 pub use crate::round::{RoundMarker, RoundPage};

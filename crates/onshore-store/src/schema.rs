@@ -5,7 +5,8 @@
 //! or not. A key whose newest turn is a delete marker has no row in `objects`. `versions` holds everything else,
 //! sealed, and the locks. `bodies` holds small bodies, and for large ones the names of their files; its owner is a
 //! version, or an upload as long as it is under way. `damaged` holds what was found damaged and reported, as long as it
-//! is there and not sound again; `scrub` where the round that verifies everything stands.
+//! is there and not sound again; `scrub` where the round that verifies everything stands. `outbox` holds what happened and
+//! is still to be told.
 
 use onshore_db::Schema;
 
@@ -129,6 +130,17 @@ pub(crate) const SCHEMA: Schema = Schema {
             one    INTEGER PRIMARY KEY CHECK (one = 1),
             marker TEXT NOT NULL
         ) STRICT;
+    ",
+        "
+        CREATE TABLE outbox (
+            number    INTEGER PRIMARY KEY AUTOINCREMENT,
+            target    TEXT NOT NULL,
+            bucket    BLOB NOT NULL,
+            label     TEXT NOT NULL,
+            version   BLOB,
+            happening TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX outbox_by_target ON outbox (target, number);
     ",
     ],
 };

@@ -1,4 +1,5 @@
-//! The settings of a bucket that the store keeps for others: documents that it does not read, but for the lifecycle.
+//! The settings of a bucket that the store keeps for others: documents that it does not read, but for
+//! the lifecycle and the notifications.
 
 use onshore_db::{Unit, View, params};
 use onshore_policy::{Flow, Permit};
@@ -21,6 +22,8 @@ pub enum Setting {
     PublicAccessBlock,
     /// Who owns what is written.
     OwnershipControls,
+    /// What is told to whom: [`Notifications`](crate::Notifications) in JSON, which the store reads too.
+    Notification,
 }
 
 impl Setting {
@@ -33,6 +36,7 @@ impl Setting {
             Self::Lifecycle => "lifecycle",
             Self::PublicAccessBlock => "public-access-block",
             Self::OwnershipControls => "ownership-controls",
+            Self::Notification => "notification",
         }
     }
 }
@@ -100,7 +104,12 @@ impl Store {
     }
 }
 
-fn document(view: &View<'_>, bucket: BucketId, setting: Setting) -> Result<Option<String>, Error> {
+/// Returns a setting of a bucket.
+pub(crate) fn document(
+    view: &View<'_>,
+    bucket: BucketId,
+    setting: Setting,
+) -> Result<Option<String>, Error> {
     Ok(view.one(
         "SELECT document FROM bucket_settings WHERE bucket = ?1 AND name = ?2",
         params![bucket.as_bytes(), setting.as_str()],

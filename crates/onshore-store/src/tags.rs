@@ -2,11 +2,13 @@
 
 use onshore_db::{Unit, params};
 use onshore_policy::{Flow, Permit};
-use onshore_types::VersionId;
+use onshore_types::{Timestamp, VersionId};
 
 use crate::commit::permitted_bucket;
 use crate::facts::seal_tags;
+use crate::notification::Happened;
 use crate::object::Tags;
+use crate::outbox::{self, About};
 use crate::version::{self, Kind, VersionWish};
 use crate::{Error, Store, permits};
 
@@ -20,19 +22,21 @@ impl Store {
         unit: &Unit<'_>,
         permit: &Permit,
         tags: &Tags,
+        now: Timestamp,
     ) -> Result<VersionId, Error> {
         permits::flow(permit, &[Flow::Change])?;
         let bucket = permitted_bucket(unit, permit)?;
         let wish = permit
             .version()
             .map_or(VersionWish::Current, VersionWish::Id);
-        let version = version::find(unit, &bucket, permits::key(permit)?, wish)?
+        let key = permits::key(permit)?;
+        let row = version::find(unit, &bucket, key, wish)?
             .filter(|row| row.kind == Kind::Object)
             .ok_or(match wish {
                 VersionWish::Current => Error::NoSuchKey,
                 VersionWish::Null | VersionWish::Id(_) => Error::VersionGone,
-            })?
-            .version;
+            })?;
+        let version = row.version;
         let owner_key = self
             .inner
             .keys
@@ -42,13 +46,19 @@ impl Store {
             "UPDATE versions SET tags = ?2 WHERE id = ?1",
             params![version.as_bytes(), seal_tags(version, &owner_key, tags)?],
         )?;
-        if changed == 1 {
-            Ok(version)
-        } else {
-            Err(Error::Corrupt {
+        if changed != 1 {
+            return Err(Error::Corrupt {
                 version,
                 what: "its row is missing",
-            })
+            });
         }
+        let happened = if tags.is_empty() {
+            Happened::Untagged
+        } else {
+            Happened::Tagged
+        };
+        let about = About::present(key, &row);
+        outbox::tell(unit, permit, &bucket, happened, &about, now)?;
+        Ok(version)
     }
 }

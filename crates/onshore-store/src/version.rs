@@ -11,7 +11,9 @@ use onshore_types::{BucketId, Label, ObjectKey, Timestamp, VersionId};
 use crate::bucket::{Bucket, Versioning};
 use crate::commit::permitted_bucket;
 use crate::lock::{self, Governance};
+use crate::notification::Happened;
 use crate::object::{Marked, Removal, Removed};
+use crate::outbox::{self, About};
 use crate::{Error, Store, columns, permits};
 
 /// Which version of a key is meant.
@@ -142,6 +144,8 @@ impl Store {
                 return Ok(Removal::Nothing);
             };
             self.discard(unit, bucket.id, key, &row)?;
+            let about = About::gone(key, &row);
+            outbox::tell(unit, permit, &bucket, Happened::Removed, &about, now)?;
             return Ok(Removal::Removed(row.as_removed()));
         }
         let label = match &current {
@@ -164,6 +168,14 @@ impl Store {
                 now.as_millis(),
             ],
         )?;
+        let about = About {
+            key,
+            version: marker,
+            naming: slot.naming,
+            label,
+            present: None,
+        };
+        outbox::tell(unit, permit, &bucket, Happened::Marked, &about, now)?;
         Ok(Removal::Marked(Marked {
             marker,
             naming: slot.naming,
@@ -200,6 +212,8 @@ impl Store {
         }
         self.discard(unit, bucket.id, key, &row)?;
         promote(unit, bucket.id, key)?;
+        let about = About::gone(key, &row);
+        outbox::tell(unit, permit, &bucket, Happened::Removed, &about, now)?;
         Ok(Some(row.as_removed()))
     }
 

@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
 
-/// A connection that a client has opened.
+/// A connection, of either side.
 #[derive(Debug)]
 pub enum Connection {
     /// Anybody on the way can read it.
     Plain(TcpStream),
-    /// Only the client can.
+    /// Only the two sides can.
     Tls(Box<TlsStream<TcpStream>>),
 }
 

@@ -6,7 +6,7 @@
 //!
 //! - [`Certificates`]: a chain and its key, replaced while connections go on.
 //! - [`Transport`]: plain or secured, and the [`Connection`] that it makes.
-//! - [`trusting`]: a client's side.
+//! - [`trusting`], [`connect`]: a client's side.
 
 mod certificates;
 mod connection;
@@ -18,7 +18,8 @@ pub use crate::certificates::{CertificateFiles, Certificates, Renewal, Renewed};
 pub use crate::connection::Connection;
 pub use crate::error::Error;
 pub use crate::transport::Transport;
-pub use crate::trust::{Trust, trusting};
+pub use crate::trust::{Trust, connect, trusting};
+pub use rustls::ClientConfig;
 
 use std::sync::Arc;
 

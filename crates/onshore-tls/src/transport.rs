@@ -69,7 +69,7 @@ async fn handshake(
         .accept(stream)
         .await
         .map_err(Error::Handshake)?;
-    Ok(Connection::Tls(Box::new(secured)))
+    Ok(Connection::Tls(Box::new(secured.into())))
 }
 
 async fn turn_away(stream: &mut TcpStream) -> std::io::Result<()> {

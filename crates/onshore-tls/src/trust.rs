@@ -1,10 +1,16 @@
 //! A client's side of TLS: whom it trusts.
 
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::certificates::chain;
+use crate::connection::Connection;
 use crate::error::Error;
 use crate::provider;
 
@@ -48,4 +54,21 @@ pub fn trusting(trust: Trust<'_>) -> Result<ClientConfig, Error> {
         .map_err(Error::Setup)?
         .with_root_certificates(roots)
         .with_no_client_auth())
+}
+
+/// Secures a connection to a server, which must show that it is this one: a name, or an address.
+///
+/// # Errors
+/// A name that cannot be one; what the handshake fails with.
+pub async fn connect(
+    config: &Arc<ClientConfig>,
+    host: &str,
+    stream: TcpStream,
+) -> io::Result<Connection> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let stream = TlsConnector::from(Arc::clone(config))
+        .connect(name, stream)
+        .await?;
+    Ok(Connection::Tls(Box::new(stream.into())))
 }

@@ -1,5 +1,7 @@
 //! What keeps an engine from its work. What befalls one object does not stop the others.
 
+use crate::notify::TargetError;
+
 /// Why an engine could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -9,6 +11,9 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] onshore_store::Error),
+    /// A target of events cannot be told.
+    #[error("the target cannot be told")]
+    Target(#[source] TargetError),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] onshore_db::Error),

@@ -1,20 +1,23 @@
 //! Upkeep: background work on what is stored, done by the house itself and never asked for by a client.
 //!
 //! What it does to a tenant's data it does as an operator on behalf of that tenant, under permits of the gate and with
-//! leaves in the ledger like everybody else. It hands nothing out. The binary builds an engine and runs it; nobody else
+//! leaves in the ledger like everybody else. The binary builds an engine and runs it; nobody else
 //! calls it.
 //!
 //! - [`LifecycleEngine`]: removes what the lifecycles of buckets say is due.
+//! - [`NotificationEngine`]: tells targets what happened, as far as the gate lets it go where they are.
 //! - [`ScrubEngine`]: reads everything round and round, and reports what is not what was written.
 
 mod error;
 mod lifecycle;
+mod notify;
 mod operator;
 mod pace;
 mod scrub;
 
 pub use crate::error::Error;
 pub use crate::lifecycle::{LifecycleEngine, LifecycleRhythm, LifecycleTally};
+pub use crate::notify::{EventTarget, NotificationEngine, Protocol, TargetError};
 pub use crate::scrub::{ScrubEngine, ScrubRhythm, ScrubRound, ScrubTally};
 
 use onshore_db::Database;

@@ -1,9 +1,10 @@
-//! As whom upkeep acts: as an operator on behalf of the tenant whose data it is, inside the region.
+//! As whom upkeep acts: as an operator on behalf of the tenant whose data it is, inside the region; and where a tenant
+//! has ordered that something go out, as that tenant, who may do there what it may do itself.
 
 use onshore_gate::Gate;
 use onshore_policy::{Flow, Principal, Role, Subject, Transfer};
-use onshore_store::Bucket;
-use onshore_types::{ByteRange, Label, ObjectKey, PrincipalId, TenantId, VersionId};
+use onshore_store::{Bucket, Outgoing};
+use onshore_types::{ByteRange, Label, ObjectKey, Place, PrincipalId, TenantId, VersionId};
 
 /// The principal of everything that upkeep does. It has no key and no token: nobody can come as this one.
 const UPKEEP: PrincipalId = PrincipalId::from_bytes(*b"onshore upkeep\0\0");
@@ -33,6 +34,33 @@ pub(crate) fn change_of_bucket(gate: &Gate, operation: &'static str, bucket: &Bu
         },
         from: gate.home(),
         to: gate.home(),
+    }
+}
+
+/// Describes that what is known of an object is told somewhere, as its tenant has ordered.
+pub(crate) fn inspection(
+    gate: &Gate,
+    operation: &'static str,
+    outgoing: &Outgoing,
+    to: Place,
+) -> Transfer {
+    Transfer {
+        principal: Principal {
+            role: Role::TenantUser,
+            ..principal(outgoing.tenant)
+        },
+        operation,
+        flow: Flow::Inspect,
+        subject: Subject {
+            bucket: Some(outgoing.bucket),
+            owner: Some(outgoing.tenant),
+            key: outgoing.key.clone(),
+            version: outgoing.version,
+            label: outgoing.label,
+            range: ByteRange::whole(0),
+        },
+        from: gate.home(),
+        to,
     }
 }
 

@@ -10,9 +10,9 @@ use ipnet::IpNet;
 use onshore_gate::{EpochDocument, Region};
 use onshore_policy::{Networks, Proxies};
 use onshore_store::DayLength;
-use onshore_tls::CertificateFiles;
+use onshore_tls::{CertificateFiles, Trust, trusting};
 use onshore_types::{Jurisdiction, PartitionName, Place, RegionId};
-use onshore_upkeep::{LifecycleRhythm, ScrubRhythm};
+use onshore_upkeep::{EventTarget, LifecycleRhythm, ScrubRhythm};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -35,6 +35,8 @@ pub(crate) struct Config {
     /// Endpoints inside private networks that a migration may read.
     pub(crate) allowed_endpoints: Vec<String>,
     upkeep: UpkeepTable,
+    /// Whom events may be told, by name.
+    events: BTreeMap<String, EventTable>,
     /// What whoever starts the server should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -50,6 +52,7 @@ struct File {
     tls: Option<CertificateTable>,
     migrate: MigrateTable,
     upkeep: UpkeepTable,
+    events: BTreeMap<String, EventTable>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,6 +98,18 @@ struct CertificateTable {
 struct MigrateTable {
     roots: Vec<PathBuf>,
     allowed_endpoints: Vec<String>,
+}
+
+/// Somebody whom events may be told.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventTable {
+    url: String,
+    subject: Option<String>,
+    /// A file with what the target asks for.
+    token_file: Option<PathBuf>,
+    /// The authorities that may say who the target is, in PEM; without it those of the system.
+    ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -233,9 +248,22 @@ impl Config {
             migrate_roots: roots,
             allowed_endpoints: file.migrate.allowed_endpoints,
             upkeep: file.upkeep,
+            events: file
+                .events
+                .into_iter()
+                .map(|(name, table)| {
+                    let table = EventTable {
+                        token_file: table.token_file.map(anchored),
+                        ca_file: table.ca_file.map(anchored),
+                        ..table
+                    };
+                    (name, table)
+                })
+                .collect(),
             warnings,
         };
         config.networks()?;
+        config.event_targets()?;
         Ok(config)
     }
 
@@ -268,6 +296,17 @@ impl Config {
         })
     }
 
+    /// Returns whom events may be told.
+    pub(crate) fn event_targets(&self) -> Result<BTreeMap<String, EventTarget>> {
+        self.events
+            .iter()
+            .map(|(name, table)| {
+                let target = event_target(name, table).with_context(|| format!("events.{name}"))?;
+                Ok((name.clone(), target))
+            })
+            .collect()
+    }
+
     /// Returns everything that a verdict depends on, for the ledger.
     pub(crate) fn epoch(&self) -> EpochDocument {
         let Region {
@@ -289,10 +328,33 @@ impl Config {
                 "networks": self.networks.iter().map(|(net, place)| (net.to_string(), place.to_string())).collect::<BTreeMap<_, _>>(),
                 "proxies": self.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "upkeep": { "lifecycle_day_s": self.upkeep.lifecycle_day_s },
+                "events": self.events.iter().map(|(name, table)| (name, &table.url)).collect::<BTreeMap<_, _>>(),
             }),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
+}
+
+fn event_target(name: &str, table: &EventTable) -> Result<EventTarget> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    anyhow::ensure!(
+        !name.is_empty() && name.len() <= 64 && name.bytes().all(is_name),
+        "a name has up to 64 letters, digits, `-`, `_` and `.`: it is the last part of the target's ARN"
+    );
+    let token = table
+        .token_file
+        .as_ref()
+        .map(|path| {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            Ok::<_, anyhow::Error>(text.trim_end().to_owned())
+        })
+        .transpose()?;
+    let secure = || {
+        let trust = table.ca_file.as_deref().map_or(Trust::System, Trust::File);
+        Ok::<_, anyhow::Error>(trusting(trust)?)
+    };
+    EventTarget::parse(&table.url, table.subject.clone(), token, secure)
 }
 
 fn parse_network(text: &str, key: &str) -> Result<IpNet> {

@@ -1,5 +1,6 @@
 //! The house: opens every room on a data folder, in order, and closes it again.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use onshore_migrate::{Engine, Patience, Sources};
 use onshore_policy::Policy;
 use onshore_registry::Registry;
 use onshore_store::Store;
-use onshore_upkeep::{LifecycleEngine, ScrubEngine};
+use onshore_upkeep::{EventTarget, LifecycleEngine, NotificationEngine, ScrubEngine};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -184,10 +185,18 @@ impl House {
     }
 
     /// Starts the work on what is stored, which only a server does.
-    pub(crate) fn start_upkeep(&self, config: &Config) {
+    pub(crate) fn start_upkeep(
+        &self,
+        config: &Config,
+        event_targets: BTreeMap<String, EventTarget>,
+    ) {
         let lifecycle = LifecycleEngine::new(self.upkeep.clone(), config.lifecycle_rhythm());
         let stop = self.stop.clone();
         self.tasks.spawn(async move { lifecycle.run(stop).await });
+        let notifications = NotificationEngine::new(self.upkeep.clone(), event_targets);
+        let stop = self.stop.clone();
+        self.tasks
+            .spawn(async move { notifications.run(stop).await });
         if let Some(rhythm) = config.scrub_rhythm() {
             let scrub = ScrubEngine::new(self.upkeep.clone(), rhythm);
             let stop = self.stop.clone();

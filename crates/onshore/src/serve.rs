@@ -77,13 +77,16 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
     if let Transport::Tls(certificates) = &transport {
         house.run(renewal(certificates.clone(), house.stop.clone())?);
     }
-    house.start_upkeep(&config);
+    let event_targets = config.event_targets()?;
+    let target_names = event_targets.keys().cloned().collect();
+    house.start_upkeep(&config, event_targets);
     let front = Front::new(FrontParts {
         db: house.db.clone(),
         store: house.store.clone(),
         gate: house.gate.clone(),
         registry: house.registry.clone(),
         domains: config.domains.clone(),
+        event_targets: target_names,
         transport: transport.clone(),
         connections_max: files::connections_max(files_max),
         crash: crash_points()?,

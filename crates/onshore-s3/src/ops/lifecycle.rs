@@ -23,7 +23,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) fn parse(configuration: dto::BucketLifecycleConfiguration) -> Result<Lifecycle, Fault> {
     let rules = configuration.rules;
     if rules.is_empty() || rules.len() > RULES_MAX {
-        return Err(malformed());
+        return Err(Fault::malformed());
     }
     let mut lifecycle = Lifecycle {
         rules: rules.into_iter().map(rule).collect::<Result<_, _>>()?,
@@ -41,7 +41,7 @@ pub(crate) fn parse(configuration: dto::BucketLifecycleConfiguration) -> Result<
             let free = (1..)
                 .map(|number| format!("rule-{number}"))
                 .find(|id| !ids.contains(id));
-            rule.id = free.ok_or_else(malformed)?;
+            rule.id = free.ok_or_else(Fault::malformed)?;
             ids.insert(rule.id.clone());
         }
     }
@@ -140,12 +140,12 @@ fn rule(rule: dto::LifecycleRule) -> Result<LifecycleRule, Fault> {
         status: match rule.status.as_str() {
             dto::ExpirationStatus::ENABLED => RuleStatus::Enabled,
             dto::ExpirationStatus::DISABLED => RuleStatus::Disabled,
-            _ => return Err(malformed()),
+            _ => return Err(Fault::malformed()),
         },
         scope: match (rule.prefix, rule.filter) {
             (Some(prefix), None) => RuleScope::Prefix(prefix),
             (None, Some(filter)) => scope(filter)?,
-            (Some(_), Some(_)) | (None, None) => return Err(malformed()),
+            (Some(_), Some(_)) | (None, None) => return Err(Fault::malformed()),
         },
         expiration: rule.expiration.map(expiration).transpose()?,
         noncurrent: rule
@@ -200,7 +200,7 @@ fn scope(filter: dto::LifecycleRuleFilter) -> Result<RuleScope, Fault> {
         + usize::from(filter.object_size_greater_than.is_some())
         + usize::from(filter.object_size_less_than.is_some());
     if chosen > 1 {
-        return Err(malformed());
+        return Err(Fault::malformed());
     }
     let Some(and) = filter.and else {
         return Ok(RuleScope::One(Filter {
@@ -227,7 +227,7 @@ fn scope(filter: dto::LifecycleRuleFilter) -> Result<RuleScope, Fault> {
         + usize::from(joined.larger_than.is_some())
         + usize::from(joined.smaller_than.is_some());
     if conditions < 2 {
-        return Err(malformed());
+        return Err(Fault::malformed());
     }
     let keys: HashSet<_> = joined.tags.iter().map(|(key, _)| key).collect();
     if keys.len() != joined.tags.len() {
@@ -244,7 +244,7 @@ fn scope(filter: dto::LifecycleRuleFilter) -> Result<RuleScope, Fault> {
 fn tag(tag: dto::Tag) -> Result<(String, String), Fault> {
     match (tag.key, tag.value) {
         (Some(key), Some(value)) if !key.is_empty() => Ok((key, value)),
-        _ => Err(malformed()),
+        _ => Err(Fault::malformed()),
     }
 }
 
@@ -264,7 +264,7 @@ fn expiration(expiration: dto::LifecycleExpiration) -> Result<Expiration, Fault>
         )
         .map(Expiration::Days),
         (None, Some(date), None) => {
-            let date = timestamp(&date).ok_or_else(malformed)?;
+            let date = timestamp(&date).ok_or_else(Fault::malformed)?;
             if date.as_millis() % DAY_MS == 0 {
                 Ok(Expiration::Date(date))
             } else {
@@ -273,7 +273,7 @@ fn expiration(expiration: dto::LifecycleExpiration) -> Result<Expiration, Fault>
         }
         (None, None, Some(true)) => Ok(Expiration::Markers),
         (None, None, Some(false)) => Ok(Expiration::NoMarkers),
-        _ => Err(malformed()),
+        _ => Err(Fault::malformed()),
     }
 }
 
@@ -302,11 +302,4 @@ fn positive(number: Option<i32>, message: &'static str) -> Result<u32, Fault> {
 
 fn invalid(message: &'static str) -> Fault {
     Fault::new(Code::InvalidArgument, message)
-}
-
-fn malformed() -> Fault {
-    Fault::new(
-        Code::MalformedXML,
-        "The XML you provided was not well-formed or did not validate against our published schema",
-    )
 }

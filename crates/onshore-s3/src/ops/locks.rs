@@ -143,15 +143,15 @@ pub(crate) fn parse_retention(
     document: Option<dto::ObjectLockRetention>,
     now: Timestamp,
 ) -> Result<Option<Retention>, Fault> {
-    let document = document.ok_or_else(malformed)?;
+    let document = document.ok_or_else(Fault::malformed)?;
     match (document.mode, document.retain_until_date) {
         (None, None) => Ok(None),
         (Some(mode), Some(until)) => {
-            let mode = parse_mode(mode.as_str()).ok_or_else(malformed)?;
-            let until = timestamp(&until).ok_or_else(malformed)?;
+            let mode = parse_mode(mode.as_str()).ok_or_else(Fault::malformed)?;
+            let until = timestamp(&until).ok_or_else(Fault::malformed)?;
             future(Retention { mode, until }, now).map(Some)
         }
-        (Some(_), None) | (None, Some(_)) => Err(malformed()),
+        (Some(_), None) | (None, Some(_)) => Err(Fault::malformed()),
     }
 }
 
@@ -161,7 +161,7 @@ pub(crate) fn parse_hold(document: Option<dto::ObjectLockLegalHold>) -> Result<L
     match status.as_ref().map(dto::ObjectLockLegalHoldStatus::as_str) {
         Some("ON") => Ok(LegalHold::On),
         Some("OFF") => Ok(LegalHold::Off),
-        Some(_) | None => Err(malformed()),
+        Some(_) | None => Err(Fault::malformed()),
     }
 }
 
@@ -169,19 +169,19 @@ pub(crate) fn parse_hold(document: Option<dto::ObjectLockLegalHold>) -> Result<L
 pub(crate) fn parse_bucket_lock(
     document: Option<dto::ObjectLockConfiguration>,
 ) -> Result<BucketLock, Fault> {
-    let document = document.ok_or_else(malformed)?;
+    let document = document.ok_or_else(Fault::malformed)?;
     let enabled = document.object_lock_enabled;
     if enabled.as_ref().map(dto::ObjectLockEnabled::as_str) != Some("Enabled") {
-        return Err(malformed());
+        return Err(Fault::malformed());
     }
     let Some(rule) = document.rule else {
         return Ok(BucketLock::default());
     };
-    let default = rule.default_retention.ok_or_else(malformed)?;
+    let default = rule.default_retention.ok_or_else(Fault::malformed)?;
     let mode = default
         .mode
         .and_then(|mode| parse_mode(mode.as_str()))
-        .ok_or_else(malformed)?;
+        .ok_or_else(Fault::malformed)?;
     let period = |number: i32, max: i32| {
         u32::try_from(number)
             .ok()
@@ -196,7 +196,7 @@ pub(crate) fn parse_bucket_lock(
     let period = match (default.days, default.years) {
         (Some(days), None) => RetentionPeriod::Days(period(days, DAYS_MAX)?),
         (None, Some(years)) => RetentionPeriod::Years(period(years, YEARS_MAX)?),
-        (Some(_), Some(_)) | (None, None) => return Err(malformed()),
+        (Some(_), Some(_)) | (None, None) => return Err(Fault::malformed()),
     };
     Ok(BucketLock {
         default: Some(DefaultRetention { mode, period }),
@@ -255,12 +255,5 @@ pub(crate) fn not_lockable() -> Fault {
     Fault::new(
         Code::InvalidRequest,
         "Bucket is missing Object Lock Configuration",
-    )
-}
-
-fn malformed() -> Fault {
-    Fault::new(
-        Code::MalformedXML,
-        "The XML you provided was not well-formed or did not validate against our published schema",
     )
 }

@@ -13,6 +13,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod listing;
 pub(crate) mod locks;
 pub(crate) mod multipart;
+pub(crate) mod notifications;
 pub(crate) mod objects;
 pub(crate) mod outgoing;
 pub(crate) mod parts;
@@ -22,7 +23,9 @@ pub(crate) mod shown;
 pub(crate) mod tagging;
 pub(crate) mod versions;
 
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::Gate;
@@ -51,6 +54,8 @@ pub(crate) struct Operations {
     pub(crate) crash: CrashPoints,
     /// What addresses begin with: `http` or `https`.
     pub(crate) scheme: &'static str,
+    /// The names of those whom events may be told.
+    pub(crate) event_targets: Arc<HashSet<String>>,
 }
 
 impl fmt::Debug for Operations {

@@ -57,8 +57,8 @@ impl Operations {
         tags: Tags,
     ) -> Result<HeaderMap, Fault> {
         let record_key = key.clone();
-        self.change_version(asked, name, key, wish, move |store, unit, permit, _| {
-            let version = store.set_tags(unit, permit, &tags)?;
+        self.change_version(asked, name, key, wish, move |store, unit, permit, now| {
+            let version = store.set_tags(unit, permit, &tags, now)?;
             Ok(json!({ "change": "tags", "key": record_key, "version": version, "tags": tags }))
         })
         .await

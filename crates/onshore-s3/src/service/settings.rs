@@ -9,10 +9,10 @@ use crate::fault::{Code, Fault};
 use crate::ops::acl;
 use crate::ops::encryption::service;
 use crate::ops::tagging::{parse_bucket_tags, tag_set};
-use crate::ops::{Asked, Operations, lifecycle, parse_version};
+use crate::ops::{Asked, Operations, lifecycle, notifications, parse_version};
 use crate::service::listings::owner;
 use crate::service::objects::answer;
-use crate::service::{Service, asked, bucket_name, call_of, malformed, object_name};
+use crate::service::{Service, asked, bucket_name, call_of, object_name};
 
 /// The most rules of a CORS setting.
 const CORS_RULES_MAX: usize = 100;
@@ -102,7 +102,6 @@ unset! {
     ));
     drop_website(DeleteBucketWebsiteInput, DeleteBucketWebsiteOutput) = |_none| Ok(Default::default());
     show_logging(GetBucketLoggingInput, GetBucketLoggingOutput) = |_none| Ok(Default::default());
-    show_notification(GetBucketNotificationConfigurationInput, GetBucketNotificationConfigurationOutput) = |_none| Ok(Default::default());
     show_accelerate(GetBucketAccelerateConfigurationInput, GetBucketAccelerateConfigurationOutput) = |_none| Ok(Default::default());
     show_request_payment(GetBucketRequestPaymentInput, GetBucketRequestPaymentOutput) = |_none| Ok(dto::GetBucketRequestPaymentOutput {
         payer: Some(dto::Payer::from_static(dto::Payer::BUCKET_OWNER)),
@@ -216,7 +215,7 @@ impl Service {
     ) -> S3Result<S3Response<dto::PutBucketLifecycleConfigurationOutput>> {
         answer!(req, |call, asked, input| {
             let name = bucket_name(&input.bucket)?;
-            let configuration = input.lifecycle_configuration.ok_or_else(malformed)?;
+            let configuration = input.lifecycle_configuration.ok_or_else(Fault::malformed)?;
             check_transition_default(input.transition_default_minimum_object_size.as_ref())?;
             let parsed = lifecycle::parse(configuration)?;
             self.operations.set_lifecycle(asked, &name, &parsed).await?;
@@ -224,6 +223,40 @@ impl Service {
                 dto::PutBucketLifecycleConfigurationOutput {
                     transition_default_minimum_object_size: Some(transition_default()),
                 },
+            ))
+        })
+    }
+
+    pub(super) async fn show_notification(
+        &self,
+        req: S3Request<dto::GetBucketNotificationConfigurationInput>,
+    ) -> S3Result<S3Response<dto::GetBucketNotificationConfigurationOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let found = self.operations.notifications(asked, &name).await?;
+            let shown = notifications::show(found);
+            Ok(S3Response::new(
+                dto::GetBucketNotificationConfigurationOutput {
+                    event_bridge_configuration: None,
+                    lambda_function_configurations: shown.lambda_function_configurations,
+                    queue_configurations: shown.queue_configurations,
+                    topic_configurations: shown.topic_configurations,
+                },
+            ))
+        })
+    }
+
+    pub(super) async fn take_notification(
+        &self,
+        req: S3Request<dto::PutBucketNotificationConfigurationInput>,
+    ) -> S3Result<S3Response<dto::PutBucketNotificationConfigurationOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            self.operations
+                .set_notifications(asked, &name, input.notification_configuration)
+                .await?;
+            Ok(S3Response::new(
+                dto::PutBucketNotificationConfigurationOutput::default(),
             ))
         })
     }
@@ -262,15 +295,15 @@ impl Service {
             let name = bucket_name(&input.bucket)?;
             let rules = input.server_side_encryption_configuration.rules;
             let [rule] = rules.as_slice() else {
-                return Err(malformed());
+                return Err(Fault::malformed());
             };
             let default = rule
                 .apply_server_side_encryption_by_default
                 .as_ref()
-                .ok_or_else(malformed)?;
+                .ok_or_else(Fault::malformed)?;
             let kind = default.sse_algorithm.as_str();
             if !["AES256", "aws:kms", "aws:kms:dsse"].contains(&kind) {
-                return Err(malformed());
+                return Err(Fault::malformed());
             }
             let encryption = service(kind, default.kms_master_key_id.as_deref(), None)?;
             self.operations
@@ -365,7 +398,7 @@ impl Service {
             let name = bucket_name(&input.bucket)?;
             let mut rules = input.ownership_controls.rules;
             let (Some(rule), true) = (rules.pop(), rules.is_empty()) else {
-                return Err(malformed());
+                return Err(Fault::malformed());
             };
             let controls = parse_ownership(rule.object_ownership)?;
             self.operations
@@ -462,7 +495,7 @@ impl Service {
                     dto::PutBucketRequestPaymentOutput::default(),
                 )),
                 dto::Payer::REQUESTER => Err(Fault::not_implemented("A bucket whose readers pay")),
-                _ => Err(malformed()),
+                _ => Err(Fault::malformed()),
             }
         })
     }
@@ -494,8 +527,6 @@ macro_rules! takes_nothing {
 takes_nothing! {
     take_logging(PutBucketLoggingInput, PutBucketLoggingOutput) =
         |said| said.bucket_logging_status.logging_enabled.is_none(), "Server access logging";
-    take_notification(PutBucketNotificationConfigurationInput, PutBucketNotificationConfigurationOutput) =
-        |said| said.notification_configuration == dto::NotificationConfiguration::default(), "Event notification";
     take_accelerate(PutBucketAccelerateConfigurationInput, PutBucketAccelerateConfigurationOutput) =
         |said| said
             .accelerate_configuration
@@ -530,14 +561,14 @@ pub(super) fn parse_ownership(
                 object_ownership: ownership,
             }],
         }),
-        _ => Err(malformed()),
+        _ => Err(Fault::malformed()),
     }
 }
 
 fn check_cors(configuration: &dto::CORSConfiguration) -> Result<(), Fault> {
     let rules = &configuration.cors_rules;
     if rules.is_empty() || rules.len() > CORS_RULES_MAX {
-        return Err(malformed());
+        return Err(Fault::malformed());
     }
     for rule in rules {
         if rule.id.as_ref().is_some_and(|id| id.len() > RULE_ID_MAX) {
@@ -547,7 +578,7 @@ fn check_cors(configuration: &dto::CORSConfiguration) -> Result<(), Fault> {
             ));
         }
         if rule.allowed_methods.is_empty() || rule.allowed_origins.is_empty() {
-            return Err(malformed());
+            return Err(Fault::malformed());
         }
         if let Some(method) = rule
             .allowed_methods

@@ -12,7 +12,7 @@ use crate::ops::parts::parse_number;
 use crate::ops::shown::{self, ChecksumFields};
 use crate::service::listings::{common_prefixes, owner};
 use crate::service::objects::answer;
-use crate::service::{Service, asked, bucket_name, call_of, malformed, object_name};
+use crate::service::{Service, asked, bucket_name, call_of, object_name};
 
 impl Service {
     pub(super) async fn begin_upload(
@@ -110,7 +110,7 @@ impl Service {
                 .collect::<Result<Vec<_>, _>>()?;
             let count = listed.len();
             if count == 0 {
-                return Err(malformed());
+                return Err(Fault::malformed());
             }
             let written = self
                 .operations
@@ -269,8 +269,8 @@ impl Service {
 }
 
 fn completed_part(part: dto::CompletedPart) -> Result<CompletePart, Fault> {
-    let number = part.part_number.ok_or_else(malformed)?;
-    let etag = part.e_tag.ok_or_else(malformed)?;
+    let number = part.part_number.ok_or_else(Fault::malformed)?;
+    let etag = part.e_tag.ok_or_else(Fault::malformed)?;
     let claims = [
         ("x-amz-checksum-crc32", part.checksum_crc32),
         ("x-amz-checksum-crc32c", part.checksum_crc32c),

@@ -13,7 +13,7 @@ use crate::ops::parse_version;
 use crate::ops::shown::{self, ChecksumFields};
 use crate::service::listings::{common_prefixes, owner};
 use crate::service::objects::answer;
-use crate::service::{Service, asked, bucket_name, call_of, malformed, object_name};
+use crate::service::{Service, asked, bucket_name, call_of, object_name};
 
 /// The namespace of S3's documents.
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
@@ -53,7 +53,7 @@ impl Service {
             let versioning = match status.as_ref().map(dto::BucketVersioningStatus::as_str) {
                 Some(dto::BucketVersioningStatus::ENABLED) => Versioning::Enabled,
                 Some(dto::BucketVersioningStatus::SUSPENDED) => Versioning::Suspended,
-                Some(_) | None => return Err(malformed()),
+                Some(_) | None => return Err(Fault::malformed()),
             };
             self.operations
                 .set_versioning(asked, &name, versioning)

@@ -163,7 +163,7 @@ async fn what_changed_since_it_was_looked_up_stays() {
     );
     house
         .db
-        .write(move |unit| store.set_tags(unit, &permit, &Tags::new()))
+        .write(move |unit| store.set_tags(unit, &permit, &Tags::new(), LATER))
         .await
         .expect("tagged");
     remove_newest(&house, &bucket, "earlier").await;

@@ -19,7 +19,11 @@ async fn set_tags(house: &House, bucket: &onshore_store::Bucket, tags: Tags) -> 
     let (store, permit) = (house.store.clone(), house.permit(Flow::Change, bucket, "k"));
     house
         .db
-        .write(move |unit| store.set_tags(unit, &permit, &tags).map(drop))
+        .write(move |unit| {
+            store
+                .set_tags(unit, &permit, &tags, Timestamp::from_millis(1))
+                .map(drop)
+        })
         .await
 }
 

@@ -2,7 +2,7 @@
 
 use onshore_policy::Flow;
 use onshore_store::{Checks, Error, ListQuery, PartsQuery, Reach, UploadsQuery, WriteCondition};
-use onshore_types::{BucketId, ByteRange, Label, TenantId, UploadId, VersionId};
+use onshore_types::{BucketId, ByteRange, Label, TenantId, Timestamp, UploadId, VersionId};
 
 use crate::house::{Ask, House, chunks, declared, general, issue, key, label, noise};
 
@@ -220,7 +220,14 @@ async fn each_door_has_its_flow() {
         let (store, permit) = (house.store.clone(), house.permit(flow, &bucket, "k"));
         let tagged = house
             .db
-            .write(move |unit| store.set_tags(unit, &permit, &Default::default()))
+            .write(move |unit| {
+                store.set_tags(
+                    unit,
+                    &permit,
+                    &Default::default(),
+                    Timestamp::from_millis(1),
+                )
+            })
             .await;
         assert!(matches!(tagged, Err(Error::PermitMismatch("flow"))));
     }
