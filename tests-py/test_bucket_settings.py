@@ -472,11 +472,8 @@ def test_an_upload_tells_when_it_is_aborted(s3, bucket):
 BLOCK = ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"]
 
 
-def test_public_access_is_blocked_or_unsaid_at_first(s3, bucket):
-    try:
-        assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == dict.fromkeys(BLOCK, True)
-    except s3.exceptions.ClientError as error:
-        assert (error.response["Error"]["Code"], status(error.response)) == ("NoSuchPublicAccessBlockConfiguration", 404)
+def test_public_access_is_blocked_at_first(s3, bucket):
+    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == dict.fromkeys(BLOCK, True)
 
 
 def test_public_access_block_is_put_and_deleted(s3, bucket):

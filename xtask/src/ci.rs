@@ -100,11 +100,19 @@ fn client_tests(steps: &mut Steps, skips: Skips) {
             ("restic", "restic", "restic"),
             ("nats-server", "nats-server", "NATS"),
             ("s3fs", "s3fs", "s3fs"),
+            ("rsync", "rsync", "rsync over s3fs"),
             ("duplicity", "duplicity", "duplicity"),
+            ("aws", "awscli", "the AWS CLI of the second generation"),
         ] {
             if let Err(error) = debian::ensure_tool(tool, package) {
                 steps.skip(format!("{what} in the client tests: {error:#}"));
             }
+        }
+        // No program of its own: duplicity speaks S3 through it.
+        if !Path::new("/usr/lib/python3/dist-packages/boto3").is_dir()
+            && let Err(error) = debian::install("duplicity's S3", "python3-boto3")
+        {
+            steps.skip(format!("duplicity in the client tests: {error:#}"));
         }
         if let Err(error) = ensure_node_modules(steps.root()) {
             steps.skip(format!("the AWS SDK for JavaScript: {error:#}"));

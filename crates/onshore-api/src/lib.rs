@@ -9,6 +9,7 @@ pub mod buckets;
 pub mod explain;
 pub mod jobs;
 pub mod ledger;
+pub mod quotas;
 pub mod tenants;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ pub use buckets::{BucketView, CreateBucket, SetBucketClass};
 pub use explain::{AskedOperation, ExplanationView, Question};
 pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 pub use ledger::{LeafView, LedgerKeyView};
+pub use quotas::{SetQuota, UsageView};
 pub use tenants::{CreateKey, CreateTenant, KeyView, TenantView};
 
 /// Why a request failed: a word for programs, a sentence for people.

@@ -146,7 +146,8 @@ pub(crate) async fn named(control: &ControlParts, name: &BucketName) -> Result<B
     })
 }
 
-async fn permit(
+/// Asks for a permit to change something of a tenant's, or of a bucket of it.
+pub(crate) async fn permit(
     control: &ControlParts,
     caller: &Caller,
     operation: &'static str,

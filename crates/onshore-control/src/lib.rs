@@ -26,6 +26,7 @@ mod ledger;
 mod openapi;
 mod orders;
 mod problems;
+mod quotas;
 mod state;
 mod tenants;
 

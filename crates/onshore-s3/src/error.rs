@@ -104,6 +104,13 @@ fn of_store(error: onshore_store::Error) -> Fault {
         Store::WouldLoosen { .. } => Fault::new(Code::InvalidArgument, "A class can only be tightened."),
         Store::NoSuchKey => no_such_key(),
         Store::VersionGone | Store::LabelChanged { .. } => try_again(),
+        Store::QuotaExceeded(exceeded) => Fault::new(
+            Code::QuotaExceeded,
+            format!(
+                "The quota of the {} is exhausted: {} {} at most. Remove something, or ask the operator for more.",
+                exceeded.whose, exceeded.max, exceeded.what
+            ),
+        ),
         Store::Locked => Fault::new(
             Code::AccessDenied,
             "Access Denied because object protected by object lock.",
@@ -111,7 +118,12 @@ fn of_store(error: onshore_store::Error) -> Fault {
         Store::BucketNotLockable => crate::ops::locks::not_lockable(),
         Store::LockNeedsVersioning => Fault::new(
             Code::InvalidBucketState,
-            "Object Lock and versioning go together: versioning must be enabled on the bucket, and cannot be suspended where Object Lock is enabled.",
+            "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
+        ),
+        // Terraform knows this sentence: it goes on.
+        Store::LockKeepsVersioning => Fault::new(
+            Code::InvalidBucketState,
+            "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
         ),
         Store::CustomerKeyMissing => Fault::new(
             Code::InvalidRequest,

@@ -101,6 +101,7 @@ codes! {
     OperationAborted = CONFLICT,
     OwnershipControlsNotFoundError = NOT_FOUND,
     PreconditionFailed = PRECONDITION_FAILED,
+    QuotaExceeded = FORBIDDEN,
     ReplicationConfigurationNotFoundError = NOT_FOUND,
     RequestHeaderSectionTooLarge = BAD_REQUEST,
     RequestTimeTooSkewed = FORBIDDEN,

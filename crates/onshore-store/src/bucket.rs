@@ -133,7 +133,7 @@ impl Store {
     /// Enables or suspends versioning.
     ///
     /// # Errors
-    /// [`Error::NoSuchBucket`]; [`Error::LockNeedsVersioning`] where versions can be locked, and for
+    /// [`Error::NoSuchBucket`]; [`Error::LockKeepsVersioning`] where versions can be locked, and for
     /// [`Versioning::Off`], to which no bucket returns.
     pub fn set_versioning(
         &self,
@@ -145,7 +145,7 @@ impl Store {
         let mut bucket = permitted_bucket(unit, permit)?;
         let is_lockable = bucket.lock.is_some();
         if versioning == Versioning::Off || (is_lockable && versioning != Versioning::Enabled) {
-            return Err(Error::LockNeedsVersioning);
+            return Err(Error::LockKeepsVersioning);
         }
         unit.execute(
             "UPDATE buckets SET versioning = ?2 WHERE id = ?1",

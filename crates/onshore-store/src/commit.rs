@@ -61,6 +61,7 @@ impl Store {
         };
         let committed = self.put_version(unit, permit, assembly, object, condition, now)?;
         insert_body(unit, committed.version.as_bytes(), staged)?;
+        self.check_quotas(unit, permit)?;
         Ok(committed)
     }
 

@@ -85,6 +85,7 @@ impl Store {
             params![upload.as_bytes(), committed.version.as_bytes()],
         )?;
         self.discard_upload(unit, *upload.as_bytes())?;
+        self.check_quotas(unit, permit)?;
         Ok(committed)
     }
 }

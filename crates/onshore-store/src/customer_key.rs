@@ -24,6 +24,9 @@ pub enum Encryption {
         /// What the client says of the object, given back as it came.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         context: Option<String>,
+        /// Whether the client wants a key of the bucket between: told as it was said, the tenant's key is that anyway.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        bucket_key: bool,
     },
     /// Under a key that the client keeps: SSE-C.
     Customer {

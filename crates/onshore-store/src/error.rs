@@ -5,6 +5,7 @@ use std::io;
 use onshore_types::{Label, VersionId};
 
 use crate::checksum::ChecksumAlgorithm;
+use crate::quota::Exceeded;
 
 /// What a caller should do about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,15 +75,21 @@ pub enum Error {
     /// There is no such object.
     #[error("there is no such object")]
     NoSuchKey,
+    /// More than a quota allows.
+    #[error("the quota of the {} is exhausted: {} {} at most", .0.whose, .0.max, .0.what)]
+    QuotaExceeded(Exceeded),
     /// The version is locked.
     #[error("the version is locked")]
     Locked,
     /// Versions in this bucket cannot be locked.
     #[error("versions in this bucket cannot be locked")]
     BucketNotLockable,
-    /// Locks need a versioned bucket, and a bucket whose versions can be locked stays versioned.
-    #[error("locks and versioning go together")]
+    /// Locks need a versioned bucket.
+    #[error("locks need versioning")]
     LockNeedsVersioning,
+    /// A bucket whose versions can be locked stays versioned.
+    #[error("versions in this bucket can be locked: it stays versioned")]
+    LockKeepsVersioning,
     /// The object is encrypted under a key of the client, which did not come along.
     #[error("the object is encrypted under a key that the client keeps")]
     CustomerKeyMissing,
@@ -193,8 +200,10 @@ impl Error {
             | Self::BucketNotEmpty
             | Self::WouldLoosen { .. }
             | Self::Locked
+            | Self::QuotaExceeded(_)
             | Self::BucketNotLockable
             | Self::LockNeedsVersioning
+            | Self::LockKeepsVersioning
             | Self::CustomerKeyMissing
             | Self::CustomerKeyWrong
             | Self::CustomerKeyUnexpected

@@ -130,6 +130,21 @@ const ROW_CHECKS: &[(Fault, Subject, &str)] = &[
     ),
     (
         Fault {
+            name: "usage-differs",
+            meaning: "what a bucket is said to hold is not what it holds",
+        },
+        Subject::Bucket,
+        "SELECT bucket FROM usage WHERE
+             objects <> (SELECT count(*) FROM objects o WHERE o.bucket = usage.bucket)
+                 + (SELECT count(*) FROM history h WHERE h.bucket = usage.bucket AND kind = 'object')
+             OR bytes <> (SELECT coalesce(sum(size), 0) FROM objects o WHERE o.bucket = usage.bucket)
+                 + (SELECT coalesce(sum(size), 0) FROM history h WHERE h.bucket = usage.bucket)
+                 + (SELECT coalesce(sum(p.size), 0) FROM uploads u JOIN parts p ON p.upload = u.id WHERE u.bucket = usage.bucket)
+         UNION ALL
+         SELECT id FROM buckets WHERE id NOT IN (SELECT bucket FROM usage)",
+    ),
+    (
+        Fault {
             name: "bucket-missing",
             meaning: "rows belong to a bucket that is not there",
         },

@@ -48,6 +48,7 @@ mod object;
 mod outbox;
 mod part;
 mod permits;
+mod quota;
 mod read;
 mod reclaim;
 mod round;
@@ -92,6 +93,7 @@ pub use crate::object::{
 };
 pub use crate::outbox::{HappenedObject, Happening, Outgoing};
 pub use crate::part::{PartEntry, PartsPage, PartsQuery};
+pub use crate::quota::{Exceeded, Quota, QuotaHolder, Usage};
 pub use crate::read::{BodyStream, Disclosure};
 pub use crate::round::{RoundMarker, RoundPage};
 pub use crate::settings::Setting;

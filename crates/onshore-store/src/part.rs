@@ -88,10 +88,16 @@ impl Store {
         self.remove_part(unit, upload, staged.part)?;
         let sealed = facts.seal(&underway.owner_key, upload)?;
         unit.execute(
-            "INSERT INTO parts (upload, number, facts) VALUES (?1, ?2, ?3)",
-            params![upload.as_bytes(), staged.part, sealed],
+            "INSERT INTO parts (upload, number, facts, size) VALUES (?1, ?2, ?3, ?4)",
+            params![
+                upload.as_bytes(),
+                staged.part,
+                sealed,
+                columns::size_column(staged.size_bytes()),
+            ],
         )?;
         insert_body(unit, upload.as_bytes(), staged)?;
+        self.check_quotas(unit, permit)?;
         Ok(facts.part)
     }
 

@@ -6,7 +6,7 @@
 //! sealed, and the locks. `bodies` holds small bodies, and for large ones the names of their files; its owner is a
 //! version, or an upload as long as it is under way. `damaged` holds what was found damaged and reported, as long as it
 //! is there and not sound again; `scrub` where the round that verifies everything stands. `outbox` holds what happened and
-//! is still to be told.
+//! is still to be told; `usage` how much a bucket holds, kept by triggers, and `quotas` how much buckets and tenants may.
 
 use onshore_db::Schema;
 
@@ -141,6 +141,56 @@ pub(crate) const SCHEMA: Schema = Schema {
             happening TEXT NOT NULL
         ) STRICT;
         CREATE INDEX outbox_by_target ON outbox (target, number);
+    ",
+        "
+        ALTER TABLE parts ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+
+        CREATE TABLE quotas (
+            holder  BLOB PRIMARY KEY,
+            bytes   INTEGER,
+            objects INTEGER
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE usage (
+            bucket  BLOB PRIMARY KEY,
+            bytes   INTEGER NOT NULL,
+            objects INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO usage (bucket, bytes, objects)
+            SELECT id,
+                (SELECT coalesce(sum(size), 0) FROM objects WHERE bucket = id)
+                    + (SELECT coalesce(sum(size), 0) FROM history WHERE bucket = id),
+                (SELECT count(*) FROM objects WHERE bucket = id)
+                    + (SELECT count(*) FROM history WHERE bucket = id AND kind = 'object')
+            FROM buckets;
+
+        CREATE TRIGGER bucket_comes AFTER INSERT ON buckets BEGIN
+            INSERT INTO usage (bucket, bytes, objects) VALUES (NEW.id, 0, 0);
+        END;
+        CREATE TRIGGER bucket_goes AFTER DELETE ON buckets BEGIN
+            DELETE FROM usage WHERE bucket = OLD.id;
+            DELETE FROM quotas WHERE holder = OLD.id;
+        END;
+        CREATE TRIGGER object_comes AFTER INSERT ON objects BEGIN
+            UPDATE usage SET bytes = bytes + NEW.size, objects = objects + 1 WHERE bucket = NEW.bucket;
+        END;
+        CREATE TRIGGER object_goes AFTER DELETE ON objects BEGIN
+            UPDATE usage SET bytes = bytes - OLD.size, objects = objects - 1 WHERE bucket = OLD.bucket;
+        END;
+        CREATE TRIGGER earlier_comes AFTER INSERT ON history WHEN NEW.kind = 'object' BEGIN
+            UPDATE usage SET bytes = bytes + NEW.size, objects = objects + 1 WHERE bucket = NEW.bucket;
+        END;
+        CREATE TRIGGER earlier_goes AFTER DELETE ON history WHEN OLD.kind = 'object' BEGIN
+            UPDATE usage SET bytes = bytes - OLD.size, objects = objects - 1 WHERE bucket = OLD.bucket;
+        END;
+        CREATE TRIGGER part_comes AFTER INSERT ON parts BEGIN
+            UPDATE usage SET bytes = bytes + NEW.size
+            WHERE bucket = (SELECT bucket FROM uploads WHERE id = NEW.upload);
+        END;
+        CREATE TRIGGER part_goes AFTER DELETE ON parts BEGIN
+            UPDATE usage SET bytes = bytes - OLD.size
+            WHERE bucket = (SELECT bucket FROM uploads WHERE id = OLD.upload);
+        END;
     ",
     ],
 };

@@ -22,6 +22,8 @@ pub enum Setting {
     PublicAccessBlock,
     /// Who owns what is written.
     OwnershipControls,
+    /// How new objects are encrypted, as it was said.
+    Encryption,
     /// What is told to whom: [`Notifications`](crate::Notifications) in JSON, which the store reads too.
     Notification,
 }
@@ -36,6 +38,7 @@ impl Setting {
             Self::Lifecycle => "lifecycle",
             Self::PublicAccessBlock => "public-access-block",
             Self::OwnershipControls => "ownership-controls",
+            Self::Encryption => "encryption",
             Self::Notification => "notification",
         }
     }

@@ -168,6 +168,7 @@ impl Store {
         let secret = Secret::random::<KEY_LEN_BYTES>();
         let cipher = Cipher::new(secret.clone(), id, part).map_err(Error::Keys)?;
         let expected = checks.expected_len()?;
+        self.check_announced(bucket, &key, expected.unwrap_or_default())?;
         let mut sealing = Sealing::new(self, id, cipher, checks.hasher());
         if let Err(error) = sealing.feed(body, Intake::new(expected)).await {
             sealing.give_up().await;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use onshore_db::{CrashPoints, Database, Schema};
 use onshore_keys::KeyProvider;
@@ -10,6 +11,7 @@ use onshore_types::BucketId;
 
 use crate::Error;
 use crate::files::Files;
+use crate::quota;
 use crate::reclaim::Reclaimer;
 use crate::tenant_keys::{TenantKey, TenantKeys};
 
@@ -32,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) keys: Arc<TenantKeys>,
     pub(crate) reclaimer: Reclaimer,
     pub(crate) crash: CrashPoints,
+    /// Whether anybody has a quota, or has had one since the start.
+    pub(crate) has_quotas: AtomicBool,
 }
 
 impl Store {
@@ -51,6 +55,7 @@ impl Store {
     ) -> Result<Self, Error> {
         let keys = Arc::new(TenantKeys::new(keys));
         db.read_blocking(|view| keys.check(view))?;
+        let has_quotas = db.read_blocking(quota::any)?;
         let files = Files::open(folder)?;
         let reclaimer = Reclaimer::start(db.clone(), files.clone())?;
         Ok(Self {
@@ -60,6 +65,7 @@ impl Store {
                 keys,
                 reclaimer,
                 crash: options.crash,
+                has_quotas: AtomicBool::new(has_quotas),
             }),
         })
     }

@@ -52,7 +52,8 @@ fn a_crash_point_ends_the_server_and_costs_nothing_acknowledged() -> Result<()> 
     let folder = TempFolder::new("point")?;
     let data = folder.path().join("data");
     let mut server = TestServer::start(BINARY, &data, Options::default())?;
-    let env = vec![("ONSHORE_CRASH_AT".to_owned(), "committed:6".to_owned())];
+    // Later than what a start commits by itself, however long it takes.
+    let env = vec![("ONSHORE_CRASH_AT".to_owned(), "committed:15".to_owned())];
     server.kill_nine()?;
     server.set_options(Options {
         env,
@@ -60,7 +61,7 @@ fn a_crash_point_ends_the_server_and_costs_nothing_acknowledged() -> Result<()> 
     });
     server.restart()?;
     let mut acknowledged = Vec::new();
-    for number in 0..20 {
+    for number in 0..40 {
         let name = format!("firm-{number}");
         if !server
             .onshore(&["tenant", "create", &name])?

@@ -18,12 +18,20 @@ const SOURCE: &str = "x-amz-copy-source-server-side-encryption-customer-";
 const KIND: &str = "x-amz-server-side-encryption";
 const KEY_ID: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 const CONTEXT: &str = "x-amz-server-side-encryption-context";
+const BUCKET_KEY: &str = "x-amz-server-side-encryption-bucket-key-enabled";
 
 /// How something is to be encrypted, and the key if the client keeps it.
 #[derive(Debug, Clone)]
 pub(crate) struct Encrypted {
     pub(crate) encryption: Encryption,
     pub(crate) customer: Option<CustomerKey>,
+}
+
+/// Whether a client wants a key of the bucket between that of the service and those of objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BucketKey {
+    Enabled,
+    Disabled,
 }
 
 /// Reads how a new object is to be encrypted, else how its bucket has it.
@@ -42,7 +50,12 @@ pub(crate) fn of_write(call: &Call, bucket: &Bucket) -> Result<Encrypted, Fault>
         });
     }
     let encryption = match kind {
-        Some(kind) => service(kind, call.header(KEY_ID), call.header(CONTEXT))?,
+        Some(kind) => service(
+            kind,
+            call.header(KEY_ID),
+            call.header(CONTEXT),
+            bucket_key(call, bucket)?,
+        )?,
         None if call.header(KEY_ID).is_some() || call.header(CONTEXT).is_some() => {
             return Err(invalid(
                 "x-amz-server-side-encryption must be aws:kms where a KMS key id or context is given",
@@ -61,6 +74,7 @@ pub(crate) fn service(
     kind: &str,
     key: Option<&str>,
     context: Option<&str>,
+    bucket_key: BucketKey,
 ) -> Result<Encryption, Fault> {
     match kind {
         "AES256" if key.is_some() || context.is_some() => Err(invalid(
@@ -70,9 +84,28 @@ pub(crate) fn service(
         "aws:kms" => Ok(Encryption::Kms {
             key: kms_key(key)?,
             context: context.map(str::to_owned),
+            bucket_key: bucket_key == BucketKey::Enabled,
         }),
         "aws:kms:dsse" => Err(Fault::not_implemented("Dual-layer encryption")),
         _ => Err(invalid("The encryption method specified is not supported")),
+    }
+}
+
+/// Reads whether a bucket's key is wanted: what is said of the object, else of its bucket.
+fn bucket_key(call: &Call, bucket: &Bucket) -> Result<BucketKey, Fault> {
+    match (call.header(BUCKET_KEY), &bucket.encryption) {
+        (Some(said), _) if said.eq_ignore_ascii_case("true") => Ok(BucketKey::Enabled),
+        (Some(said), _) if said.eq_ignore_ascii_case("false") => Ok(BucketKey::Disabled),
+        (Some(_), _) => Err(invalid(
+            "x-amz-server-side-encryption-bucket-key-enabled is true or false",
+        )),
+        (
+            None,
+            Encryption::Kms {
+                bucket_key: true, ..
+            },
+        ) => Ok(BucketKey::Enabled),
+        (None, _) => Ok(BucketKey::Disabled),
     }
 }
 

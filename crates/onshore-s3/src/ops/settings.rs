@@ -2,7 +2,7 @@
 
 use onshore_store::{Bucket, Encryption, Lifecycle, Setting};
 use onshore_types::BucketName;
-use s3s::dto::CORSConfiguration;
+use s3s::dto::{CORSConfiguration, ServerSideEncryptionConfiguration};
 use s3s::xml::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
 
@@ -112,15 +112,18 @@ impl Operations {
         .await
     }
 
-    /// Says how new objects of a bucket are encrypted if nothing is said with them.
+    /// Says how new objects of a bucket are encrypted if nothing is said with them, and keeps what was said.
     pub(crate) async fn set_bucket_encryption(
         &self,
         asked: Asked<'_>,
         name: &BucketName,
         encryption: Encryption,
+        said: Option<&ServerSideEncryptionConfiguration>,
     ) -> Result<(), Fault> {
+        let document = said.map(write).transpose()?;
         self.change_bucket(asked, name, move |store, unit, permit, _| {
             store.set_bucket_encryption(unit, permit, &encryption)?;
+            store.set_setting(unit, permit, Setting::Encryption, document.as_deref())?;
             Ok(json!({ "change": "bucket.encryption", "encryption": encryption }))
         })
         .await

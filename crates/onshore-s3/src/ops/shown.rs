@@ -187,9 +187,14 @@ pub(crate) fn insert_encryption(headers: &mut HeaderMap, encryption: &Encryption
     };
     match encryption {
         Encryption::Service => add("x-amz-server-side-encryption", "AES256"),
-        Encryption::Kms { key, .. } => {
+        Encryption::Kms {
+            key, bucket_key, ..
+        } => {
             add("x-amz-server-side-encryption", "aws:kms");
             add("x-amz-server-side-encryption-aws-kms-key-id", key);
+            if *bucket_key {
+                add("x-amz-server-side-encryption-bucket-key-enabled", "true");
+            }
         }
         Encryption::Customer { md5 } => {
             add("x-amz-server-side-encryption-customer-algorithm", "AES256");

@@ -7,7 +7,7 @@ use s3s::{S3Request, S3Response, S3Result};
 
 use crate::fault::{Code, Fault};
 use crate::ops::acl;
-use crate::ops::encryption::service;
+use crate::ops::encryption::{BucketKey, service};
 use crate::ops::tagging::{parse_bucket_tags, tag_set};
 use crate::ops::{Asked, Operations, lifecycle, notifications, parse_version};
 use crate::service::listings::owner;
@@ -20,6 +20,41 @@ const CORS_RULES_MAX: usize = 100;
 const RULE_ID_MAX: usize = 255;
 /// Methods that a CORS rule may allow.
 const CORS_METHODS: [&str; 5] = ["GET", "PUT", "HEAD", "POST", "DELETE"];
+
+/// Shows how new objects of a bucket are encrypted of which nothing is kept as it was said.
+fn encryption_in_force(encryption: Encryption) -> dto::ServerSideEncryptionConfiguration {
+    let (algorithm, key, bucket_key) = match encryption {
+        Encryption::Service | Encryption::Customer { .. } => ("AES256", None, false),
+        Encryption::Kms {
+            key, bucket_key, ..
+        } => ("aws:kms", Some(key), bucket_key),
+    };
+    dto::ServerSideEncryptionConfiguration {
+        rules: vec![dto::ServerSideEncryptionRule {
+            apply_server_side_encryption_by_default: Some(dto::ServerSideEncryptionByDefault {
+                kms_master_key_id: key,
+                sse_algorithm: dto::ServerSideEncryption::from_static(algorithm),
+            }),
+            bucket_key_enabled: Some(bucket_key),
+        }],
+    }
+}
+
+/// What is blocked in a bucket of which nothing was said: everything, as at AWS since April 2023.
+fn block_of_new_buckets() -> dto::PublicAccessBlockConfiguration {
+    dto::PublicAccessBlockConfiguration {
+        block_public_acls: Some(true),
+        block_public_policy: Some(true),
+        ignore_public_acls: Some(true),
+        restrict_public_buckets: Some(true),
+    }
+}
+
+/// What is kept where the setting was removed, so that it is not that of a new bucket again. Public access does not
+/// exist here, whatever it says.
+fn removed_block() -> dto::PublicAccessBlockConfiguration {
+    dto::PublicAccessBlockConfiguration::default()
+}
 
 /// From which size objects change their storage class, where a rule does not say: what AWS tells of every lifecycle by
 /// default. Terraform waits until it is told.
@@ -69,7 +104,6 @@ drops! {
     drop_bucket_tags(DeleteBucketTaggingInput, DeleteBucketTaggingOutput) = Tags;
     drop_cors(DeleteBucketCorsInput, DeleteBucketCorsOutput) = Cors;
     drop_lifecycle(DeleteBucketLifecycleInput, DeleteBucketLifecycleOutput) = Lifecycle;
-    drop_public_access_block(DeletePublicAccessBlockInput, DeletePublicAccessBlockOutput) = PublicAccessBlock;
     drop_ownership(DeleteBucketOwnershipControlsInput, DeleteBucketOwnershipControlsOutput) = OwnershipControls;
 }
 
@@ -267,22 +301,13 @@ impl Service {
     ) -> S3Result<S3Response<dto::GetBucketEncryptionOutput>> {
         answer!(req, |call, asked, input| {
             let name = bucket_name(&input.bucket)?;
-            let bucket = self.operations.readable_bucket(asked, &name).await?;
-            let (algorithm, key) = match bucket.encryption {
-                Encryption::Service | Encryption::Customer { .. } => ("AES256", None),
-                Encryption::Kms { key, .. } => ("aws:kms", Some(key)),
-            };
-            let rule = dto::ServerSideEncryptionRule {
-                apply_server_side_encryption_by_default: Some(dto::ServerSideEncryptionByDefault {
-                    kms_master_key_id: key,
-                    sse_algorithm: dto::ServerSideEncryption::from_static(algorithm),
-                }),
-                bucket_key_enabled: Some(false),
-            };
+            let (bucket, said) = self
+                .operations
+                .setting(asked, &name, Setting::Encryption)
+                .await?;
+            let said = said.unwrap_or_else(|| encryption_in_force(bucket.encryption));
             Ok(S3Response::new(dto::GetBucketEncryptionOutput {
-                server_side_encryption_configuration: Some(
-                    dto::ServerSideEncryptionConfiguration { rules: vec![rule] },
-                ),
+                server_side_encryption_configuration: Some(said),
             }))
         })
     }
@@ -293,9 +318,14 @@ impl Service {
     ) -> S3Result<S3Response<dto::PutBucketEncryptionOutput>> {
         answer!(req, |call, asked, input| {
             let name = bucket_name(&input.bucket)?;
-            let rules = input.server_side_encryption_configuration.rules;
-            let [rule] = rules.as_slice() else {
+            let mut said = input.server_side_encryption_configuration;
+            let [rule] = said.rules.as_mut_slice() else {
                 return Err(Fault::malformed());
+            };
+            let bucket_key = if *rule.bucket_key_enabled.get_or_insert(false) {
+                BucketKey::Enabled
+            } else {
+                BucketKey::Disabled
             };
             let default = rule
                 .apply_server_side_encryption_by_default
@@ -305,9 +335,9 @@ impl Service {
             if !["AES256", "aws:kms", "aws:kms:dsse"].contains(&kind) {
                 return Err(Fault::malformed());
             }
-            let encryption = service(kind, default.kms_master_key_id.as_deref(), None)?;
+            let encryption = service(kind, default.kms_master_key_id.as_deref(), None, bucket_key)?;
             self.operations
-                .set_bucket_encryption(asked, &name, encryption)
+                .set_bucket_encryption(asked, &name, encryption, Some(&said))
                 .await?;
             Ok(S3Response::new(dto::PutBucketEncryptionOutput::default()))
         })
@@ -320,7 +350,7 @@ impl Service {
         answer!(req, |call, asked, input| {
             let name = bucket_name(&input.bucket)?;
             self.operations
-                .set_bucket_encryption(asked, &name, Encryption::Service)
+                .set_bucket_encryption(asked, &name, Encryption::Service, None)
                 .await?;
             Ok(S3Response::new(dto::DeleteBucketEncryptionOutput::default()))
         })
@@ -336,15 +366,31 @@ impl Service {
                 .operations
                 .setting(asked, &name, Setting::PublicAccessBlock)
                 .await?;
-            if found.is_none() {
+            let block = found.unwrap_or_else(block_of_new_buckets);
+            if block == removed_block() {
                 return Err(Fault::new(
                     Code::NoSuchPublicAccessBlockConfiguration,
                     "The public access block configuration was not found",
                 ));
             }
             Ok(S3Response::new(dto::GetPublicAccessBlockOutput {
-                public_access_block_configuration: found,
+                public_access_block_configuration: Some(block),
             }))
+        })
+    }
+
+    pub(super) async fn drop_public_access_block(
+        &self,
+        req: S3Request<dto::DeletePublicAccessBlockInput>,
+    ) -> S3Result<S3Response<dto::DeletePublicAccessBlockOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            self.operations
+                .set_setting(asked, &name, Setting::PublicAccessBlock, &removed_block())
+                .await?;
+            Ok(S3Response::new(
+                dto::DeletePublicAccessBlockOutput::default(),
+            ))
         })
     }
 

@@ -336,7 +336,7 @@ async fn a_bucket_with_history_is_not_empty_and_versions_roll_up() {
     assert_eq!((rest.entries.len(), rest.common_prefixes.len()), (2, 0));
     assert!(matches!(
         switch(&house, &bucket, Versioning::Off).await,
-        Err(Error::LockNeedsVersioning)
+        Err(Error::LockKeepsVersioning)
     ));
 }
 
@@ -363,7 +363,7 @@ async fn what_is_locked_stays_until_its_time() {
     ));
     assert!(matches!(
         switch(&house, &bucket, Versioning::Suspended).await,
-        Err(Error::LockNeedsVersioning)
+        Err(Error::LockKeepsVersioning)
     ));
     let held = set_hold(&house, &bucket, written.version, LegalHold::On).await;
     assert!(held.is_ok());

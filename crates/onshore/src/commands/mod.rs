@@ -10,6 +10,7 @@ mod fsck;
 mod job;
 mod ledger;
 mod migrate;
+mod quota;
 mod restore;
 mod scrub;
 mod tenant;
@@ -32,6 +33,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Tenant(command) => tenant::run(&target, command).await,
         Command::Key(command) => tenant::run_key(&target, command).await,
         Command::Bucket(command) => bucket::run(&target, command).await,
+        Command::Quota(command) => quota::run(&target, command).await,
         Command::Approval(command) => approval::run(&target, command).await,
         Command::Explain(args) => explain::run(&target, &args).await,
         Command::Backup(args) => tokio::task::block_in_place(|| backup::run(&target, &args)),
