@@ -282,7 +282,7 @@ impl Journal {
             .map_err(|_| Error::Interrupted)?
     }
 
-    fn lock_publisher(&self) -> MutexGuard<'_, Publisher> {
+    pub(crate) fn lock_publisher(&self) -> MutexGuard<'_, Publisher> {
         self.inner
             .publisher
             .lock()

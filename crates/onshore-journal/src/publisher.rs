@@ -5,10 +5,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use onshore_db::{CrashPoint, Database, Unit, View, params};
-use onshore_ledger::{Checkpoint, Hash, Signer, TileRef, VerifierKey};
+use onshore_ledger::{Checkpoint, Hash, Signer, TILE_WIDTH, TileRef, VerifierKey};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::examine::agree;
@@ -16,6 +18,11 @@ use crate::journal::{Inner, Published};
 use crate::tiles::{Edge, TileFile};
 use crate::{Error, Journal};
 
+/// How many leaves a start reads at most. In a longer log it goes on from the tiles, whose root must be the one that was
+/// signed, and what lies behind them is read once the server works.
+const READ_AT_START_MAX: u64 = 100_000;
+/// How long the reading behind a start gives way after each page of leaves.
+const AUDIT_PAUSE: Duration = Duration::from_millis(5);
 /// Leaves taken from the database at once.
 const LEAVES_PER_PAGE: i64 = 4096;
 /// The least time between two checkpoints: many leaves share one signature.
@@ -32,6 +39,15 @@ pub(crate) struct Publisher {
     /// Whether the files of the newest checkpoint are all written.
     is_complete: bool,
     published: Option<Published>,
+    /// What was not read at the start, though it was signed.
+    unread: Option<Unread>,
+}
+
+/// Leaves that were signed over and that nobody has read since the start: those under this size must have this root.
+#[derive(Debug, Clone, Copy)]
+struct Unread {
+    size: u64,
+    root: Hash,
 }
 
 /// A head of the log that was signed, and where it was found.
@@ -41,13 +57,20 @@ pub(crate) struct Signed {
 }
 
 impl Publisher {
-    /// Reads every leaf once: compares the tree with what was signed, and the tiles with the leaves. Nothing is written
-    /// before the leaves are known to be those that were signed over: what contradicts them is evidence.
+    /// Compares the tree with what was signed, and the tiles with the leaves: all of them, or in a long log those behind
+    /// its tiles, and [`Journal::read_behind`] the rest. Nothing is written before the leaves are known to be those that
+    /// were signed over: what contradicts them is evidence.
     pub(crate) fn open(db: &Database, folder: &Path, signer: &Signer) -> Result<Self, Error> {
         make_folder(folder)?;
-        let mut edge = Edge::default();
+        let heads = signed_heads(db, folder, &signer.verifier())?;
+        let (mut edge, unread) = match heads.first() {
+            Some(first) if first.checkpoint.size > READ_AT_START_MAX => {
+                resumed(db, folder, &first.checkpoint)?
+            }
+            Some(_) | None => (Edge::default(), None),
+        };
         let mut is_damaged = false;
-        for signed in signed_heads(db, folder, &signer.verifier())? {
+        for signed in heads {
             let Checkpoint { size, root, .. } = signed.checkpoint;
             let mut full = Vec::new();
             while edge.size() < size && take_page(&mut edge, db, size, &mut full)? {
@@ -64,6 +87,7 @@ impl Publisher {
             pending: Vec::new(),
             is_complete: false,
             published: None,
+            unread,
         })
     }
 
@@ -134,6 +158,69 @@ impl Journal {
             }
         }
     }
+}
+
+impl Journal {
+    /// Reads the leaves that the start did not, slowly, and compares them with what was signed and the tiles with them;
+    /// tiles that are missing or damaged are written again. At once in a log that the start has read.
+    ///
+    /// # Errors
+    /// [`Error::Rewritten`]: nothing may be recorded behind such leaves; those of the database and the files.
+    pub async fn read_behind(&self, stop: CancellationToken) -> Result<(), Error> {
+        let Some(unread) = self.lock_publisher().unread.take() else {
+            return Ok(());
+        };
+        let mut edge = Edge::default();
+        let mut is_damaged = false;
+        while edge.size() < unread.size {
+            let (inner, size) = (Arc::clone(&self.inner), unread.size);
+            let page = spawn_blocking(move || {
+                let mut full = Vec::new();
+                let is_any = take_page(&mut edge, &inner.db, size, &mut full)?;
+                let is_damaged = !full.iter().all(|file| is_written(&inner.folder, file));
+                Ok::<_, Error>((edge, is_any, is_damaged))
+            });
+            let (read, is_any, is_page_damaged) = page.await.map_err(|_| Error::Interrupted)??;
+            edge = read;
+            is_damaged |= is_page_damaged;
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(AUDIT_PAUSE) => {}
+            }
+            if !is_any {
+                break;
+            }
+        }
+        agree(&edge, unread.size, &unread.root, "the checkpoint kept")?;
+        if is_damaged {
+            tracing::warn!("tiles of the ledger are missing or damaged; they are written again");
+            let journal = self.clone();
+            spawn_blocking(move || journal.lock_publisher().repair(&journal.inner))
+                .await
+                .map_err(|_| Error::Interrupted)??;
+        }
+        Ok(())
+    }
+}
+
+/// Goes on from the tiles of a log, up to a head that was signed, and says what was not read for it. Where the tiles do
+/// not lead to that head, nothing is said of the leaves: they are read.
+fn resumed(
+    db: &Database,
+    folder: &Path,
+    head: &Checkpoint,
+) -> Result<(Edge, Option<Unread>), Error> {
+    let Checkpoint { size, root, .. } = *head;
+    let full = size - size % u64::from(TILE_WIDTH);
+    let read = |tile: &TileRef| fs::read(folder.join(tile.path())).ok();
+    let Some(mut edge) = Edge::resume(full, read) else {
+        return Ok((Edge::default(), None));
+    };
+    while edge.size() < size && take_page(&mut edge, db, size, &mut Vec::new())? {}
+    if edge.size() != size || edge.root() != root {
+        return Ok((Edge::default(), None));
+    }
+    Ok((edge, Some(Unread { size, root })))
 }
 
 /// Signs the head of the log. It is in the database before anyone sees it, so that no restart signs a fork of it.

@@ -22,6 +22,51 @@ pub(crate) struct TileFile {
 }
 
 impl Edge {
+    /// Rebuilds the edge of a tree of so many leaves, a multiple of the width of a tile, from its full tiles; none where
+    /// one is missing or is none. Whether it is the edge of the right tree its root tells.
+    pub(crate) fn resume(
+        size: u64,
+        mut read: impl FnMut(&TileRef) -> Option<Vec<u8>>,
+    ) -> Option<Self> {
+        let width = u64::from(TILE_WIDTH);
+        let mut rows = vec![Vec::with_capacity(usize::from(TILE_WIDTH))];
+        let mut items = size / width;
+        for below in 0_u8.. {
+            let mut row = Vec::with_capacity(usize::from(TILE_WIDTH));
+            for index in items - items % width..items {
+                let tile = TileRef {
+                    level: TileLevel::Hashes(below),
+                    index,
+                    width: TILE_WIDTH,
+                };
+                row.push(hash_of_tile(&read(&tile)?)?);
+            }
+            rows.push(row);
+            items /= width;
+            if items == 0 {
+                break;
+            }
+        }
+        // The subtrees that the tree ends with, the largest first: one for each bit that is set in its size.
+        let mut frontier = Vec::new();
+        for row in rows.iter().rev() {
+            let mut rest = row.as_slice();
+            for bit in (0..u16::BITS).rev() {
+                let count = 1_usize << bit;
+                if row.len() & count != 0 {
+                    let (subtree, behind) = rest.split_at(count);
+                    frontier.push(root_of(subtree.iter().copied()));
+                    rest = behind;
+                }
+            }
+        }
+        Some(Self {
+            tree: Tree::from_frontier(size, frontier).ok()?,
+            bundle: Vec::new(),
+            rows,
+        })
+    }
+
     pub(crate) fn size(&self) -> u64 {
         self.tree.size()
     }
@@ -115,6 +160,13 @@ impl Edge {
     }
 }
 
+/// Returns the hash that a full tile is in the level above.
+fn hash_of_tile(bytes: &[u8]) -> Option<Hash> {
+    let (hashes, rest) = bytes.as_chunks::<32>();
+    let is_full = hashes.len() == usize::from(TILE_WIDTH) && rest.is_empty();
+    is_full.then(|| root_of(hashes.iter().copied().map(Hash)))
+}
+
 fn width_of(items: u64) -> u16 {
     u16::try_from(items).expect("a partial tile is narrower than a full one")
 }
@@ -153,5 +205,36 @@ mod tests {
             files.get(&path.path()).cloned()
         })
         .expect("tiles verify");
+    }
+
+    #[test]
+    fn an_edge_goes_on_from_its_tiles_as_if_it_had_read_every_leaf() {
+        let leaf = |number: u32| format!("{{\"n\":{number}}}").into_bytes();
+        let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        let mut whole = Edge::default();
+        for number in 0..132_000_u32 {
+            let mut full = Vec::new();
+            whole.append(&leaf(number), &mut full).expect("a leaf");
+            files.extend(full.into_iter().map(|file| (file.tile.path(), file.bytes)));
+        }
+        for from in [0, 256, 512, 65_280, 65_536, 65_792, 131_072, 131_840] {
+            let mut edge = Edge::resume(u64::from(from), |tile| files.get(&tile.path()).cloned())
+                .expect("its tiles are there");
+            let mut full = Vec::new();
+            for number in from..132_000 {
+                edge.append(&leaf(number), &mut full).expect("a leaf");
+            }
+            assert_eq!((edge.size(), edge.root()), (whole.size(), whole.root()));
+            for file in &full {
+                assert_eq!(files.get(&file.tile.path()), Some(&file.bytes));
+            }
+            let (ours, theirs) = (edge.partial(), whole.partial());
+            let bytes = |files: &[super::TileFile]| -> Vec<Vec<u8>> {
+                files.iter().map(|file| file.bytes.clone()).collect()
+            };
+            assert_eq!(bytes(&ours), bytes(&theirs), "from {from}");
+        }
+        assert!(Edge::resume(65_792, |_| None).is_none());
+        assert!(Edge::resume(65_792, |_| Some(vec![0; 31])).is_none());
     }
 }

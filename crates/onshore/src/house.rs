@@ -180,6 +180,14 @@ impl House {
         let (journal, stop) = (self.journal.clone(), self.stop_keepers.clone());
         self.keeper_tasks
             .spawn(async move { journal.run(stop).await });
+        let (journal, stop_all) = (self.journal.clone(), self.stop.clone());
+        let stop = self.stop_keepers.clone();
+        self.keeper_tasks.spawn(async move {
+            if let Err(error) = journal.read_behind(stop).await {
+                tracing::error!(%error, "the ledger is not what was signed: nothing more is recorded in it");
+                stop_all.cancel();
+            }
+        });
         let (gate, stop) = (self.gate.clone(), self.stop_keepers.clone());
         self.keeper_tasks.spawn(async move { gate.run(stop).await });
     }

@@ -6,6 +6,7 @@ use onshore_db::{Error as DbError, params};
 use onshore_journal::Error;
 use onshore_keys::FileRootKey;
 use onshore_ledger::{Checkpoint, Hash, Signer, tiles_to_write};
+use tokio_util::sync::CancellationToken;
 
 use crate::house::{House, record, wait};
 
@@ -168,4 +169,55 @@ fn leaves_committed_after_the_last_checkpoint_are_no_rewriting() {
     drop(journal);
     let journal = house.open().expect("a crash before the checkpoint");
     assert_eq!(house.check_as_stranger(&journal.verifier()).size, 700);
+}
+
+/// More leaves than a start reads.
+const MANY: u64 = 100_700;
+
+#[test]
+fn a_long_log_goes_on_from_its_tiles_and_is_read_behind_the_start() {
+    let house = published(MANY);
+    let journal = house.open().expect("opened");
+    record(&journal, &house.db, MANY..MANY + 1000);
+    wait(journal.publish()).expect("published");
+    let head = house.check_as_stranger(&journal.verifier());
+    assert_eq!(head.size, MANY + 1000);
+    wait(journal.read_behind(CancellationToken::new())).expect("nothing is wrong");
+    wait(journal.read_behind(CancellationToken::new())).expect("nor the second time");
+    drop(journal);
+
+    // Tiles that are missing are no evidence: the leaves are read, and the tiles come back.
+    fs::remove_dir_all(house.ledger().join("tile/0")).expect("removed");
+    let journal = house.open().expect("opened");
+    assert_eq!(house.check_as_stranger(&journal.verifier()), head);
+    drop(journal);
+
+    // One that is not needed to go on is missed behind the start.
+    let tile = house.ledger().join("tile/entries/000");
+    fs::write(&tile, b"damaged").expect("written");
+    let journal = house.open().expect("opened");
+    wait(journal.read_behind(CancellationToken::new())).expect("repaired");
+    assert_eq!(house.check_as_stranger(&journal.verifier()), head);
+    drop(journal);
+
+    // A tile that leads elsewhere makes nothing be signed that does not extend what was.
+    let tile = house.ledger().join("tile/0/390");
+    let mut bytes = fs::read(&tile).expect("a tile");
+    bytes[0] ^= 1;
+    fs::write(&tile, bytes).expect("written");
+    let journal = house.open().expect("opened");
+    assert_eq!(house.check_as_stranger(&journal.verifier()), head);
+    drop(journal);
+
+    house.tamper(
+        r#"UPDATE leaves SET body = CAST('{"kind":"test","number":1000}' AS BLOB) WHERE idx = 3"#,
+    );
+    let journal = house.open().expect("its end is as it was");
+    let error =
+        wait(journal.read_behind(CancellationToken::new())).expect_err("its beginning is not");
+    assert!(matches!(error, Error::Rewritten { .. }), "{error}");
+    drop(journal);
+    house.tamper("DELETE FROM leaves WHERE idx > 100690");
+    let error = house.open().expect_err("nor is its end now");
+    assert!(matches!(error, Error::Rewritten { .. }), "{error}");
 }
