@@ -26,7 +26,11 @@ const BUCKET: &str = "bench";
 const SMALL_COUNT: usize = 4000;
 const SMALL_BYTES: usize = 4096;
 const LARGE_BYTES: usize = 64 << 20;
-const LARGE_PUT_BYTES: usize = 16 << 20;
+/// How often curl carries a large object.
+const LARGE_COUNT: usize = 10;
+const HUGE_BYTES: usize = 1 << 30;
+const LISTED_COUNT: usize = 100_000;
+const LISTED_BYTES: usize = 8;
 const SECONDS: u32 = 8;
 
 pub(crate) fn run(root: &Path) -> Result<()> {
@@ -44,6 +48,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         }
     }
     println!("\n{table}");
+    println!("{}", bench.syncs()?);
     println!(
         "{} cores, loopback, release build, one server at a time on one disk. `synced`: on stable storage before the answer.\nonshore has AES-256-GCM at rest, residency, block checksums and the ledger on, as always. nginx speaks no S3, checks no signature: the ceiling, not a peer.",
         std::thread::available_parallelism()?,
@@ -124,30 +129,12 @@ const LOADS: &[Load] = &[
         shown: Shown::Throughput,
     },
     Load {
-        name: "GET 64 MiB, 2 connections",
+        name: "GET 64 MiB, 4 connections",
         method: Method::Get,
         keys: "large/{}",
         count: 2,
         body_bytes: 0,
-        connections: 2,
-        shown: Shown::Throughput,
-    },
-    Load {
-        name: "PUT 16 MiB, 1 connection",
-        method: Method::Put,
-        keys: "put-large/{}",
-        count: 4,
-        body_bytes: LARGE_PUT_BYTES,
-        connections: 1,
-        shown: Shown::Throughput,
-    },
-    Load {
-        name: "PUT 16 MiB, 2 connections",
-        method: Method::Put,
-        keys: "put-large/{}",
-        count: 4,
-        body_bytes: LARGE_PUT_BYTES,
-        connections: 2,
+        connections: 4,
         shown: Shown::Throughput,
     },
 ];
@@ -187,6 +174,8 @@ impl Bench {
         for (name, count, bytes) in [
             ("small", SMALL_COUNT, SMALL_BYTES),
             ("large", 2, LARGE_BYTES),
+            ("huge", 1, HUGE_BYTES),
+            ("listed", LISTED_COUNT, LISTED_BYTES),
         ] {
             let files = folder.join("www").join(name);
             std::fs::create_dir_all(&files)?;
@@ -204,6 +193,40 @@ impl Bench {
             binary,
             python,
         })
+    }
+
+    /// Returns what the disk can do at best: writes of 4 KiB, each forced to it, one at a time and 32 at once.
+    fn syncs(&self) -> Result<String> {
+        debian::ensure_tool("fio", "fio")?;
+        let folder = format!("--directory={}", self.folder.display());
+        let mut rates = Vec::new();
+        for jobs in ["1", "32"] {
+            let jobs_text = format!("--numjobs={jobs}");
+            let args = [
+                "--name=syncs",
+                &folder,
+                &jobs_text,
+                "--rw=write",
+                "--bs=4k",
+                "--size=16m",
+                "--fdatasync=1",
+                "--runtime=5",
+                "--time_based",
+                "--group_reporting",
+                "--unlink=1",
+                "--output-format=json",
+            ];
+            let said = output(Path::new("fio"), &args, &[])?;
+            let said: Value = serde_json::from_str(&said).context("fio prints JSON")?;
+            let rate = said["jobs"][0]["write"]["iops"]
+                .as_f64()
+                .context("fio tells no rate")?;
+            rates.push(format!("{rate:.0}/s with {jobs} at once"));
+        }
+        Ok(format!(
+            "The disk, by fio: writes of 4 KiB with fdatasync, {}.",
+            rates.join(", ")
+        ))
     }
 
     fn tool(&self, path: &str) -> PathBuf {
@@ -246,7 +269,11 @@ impl Bench {
     /// Runs every load against one server. Where a peer fails, that is its figure; where we do, the bench ends.
     fn race(&self, contender: &Contender, table: &mut Table) -> Result<()> {
         if contender.speaks_s3() {
-            self.s5cmd(contender, table)?;
+            match self.s5cmd(contender, table) {
+                Err(error) if contender.is_ours() => return Err(error),
+                Err(error) => println!("  {error:#}"),
+                Ok(()) => {}
+            }
         }
         for load in LOADS {
             println!("  {} ...", load.name);
@@ -263,7 +290,61 @@ impl Bench {
             };
             table.row(load.name, load.shown, contender, measured);
         }
+        for (name, method) in [
+            ("curl PUT 64 MiB", Method::Put),
+            ("curl GET 64 MiB", Method::Get),
+        ] {
+            println!("  {name} ...");
+            let measured = match self.curl(contender, method) {
+                Err(error) if contender.is_ours() => return Err(error),
+                Err(error) => {
+                    println!("  {error:#}");
+                    None
+                }
+                Ok(measured) => Some(measured),
+            };
+            table.row(name, Shown::Throughput, contender, measured);
+        }
         Ok(())
+    }
+
+    /// Carries a large object with curl, one after the other.
+    fn curl(&self, contender: &Contender, method: Method) -> Result<Measured> {
+        let load = Load {
+            name: "curl",
+            method,
+            keys: match method {
+                Method::Get => "large/{}",
+                Method::Put => "put-large/{}",
+            },
+            count: 2,
+            body_bytes: LARGE_BYTES,
+            connections: 1,
+            shown: Shown::Throughput,
+        };
+        let targets = self.targets(contender, &load)?;
+        let targets: Vec<&str> = targets.lines().collect();
+        let file = self.folder.join("www/large/0").display().to_string();
+        let (before, started) = (contender.cpu()?, Instant::now());
+        for target in targets.iter().cycle().take(LARGE_COUNT) {
+            let url = format!("{}{target}", contender.url());
+            let carry: &[&str] = match method {
+                Method::Get => &["--output", "/dev/null", &url],
+                Method::Put => &["--upload-file", &file, "--output", "/dev/null", &url],
+            };
+            output(
+                Path::new("curl"),
+                &[&["--silent", "--show-error", "--fail"], carry].concat(),
+                &[],
+            )?;
+        }
+        Ok(Measured {
+            operations: LARGE_COUNT as f64,
+            bytes: (LARGE_COUNT * LARGE_BYTES) as f64,
+            seconds: started.elapsed().as_secs_f64(),
+            cpu_seconds: contender.cpu()? - before,
+            p99_ms: None,
+        })
     }
 
     /// Loads both ways with an S3 client people use.
@@ -278,11 +359,11 @@ impl Bench {
         )?;
         let www = self.folder.join("www");
         let back = self.folder.join("back").join(contender.name());
-        for (name, count, bytes, shown) in [
-            ("small", SMALL_COUNT, SMALL_BYTES, Shown::Rate),
-            ("large", 2, LARGE_BYTES, Shown::Throughput),
+        for (name, size, count, bytes, shown) in [
+            ("small", "4 KiB", SMALL_COUNT, SMALL_BYTES, Shown::Rate),
+            ("large", "64 MiB", 2, LARGE_BYTES, Shown::Throughput),
+            ("huge", "1 GiB in parts", 1, HUGE_BYTES, Shown::Throughput),
         ] {
-            let size = if name == "small" { "4 KiB" } else { "64 MiB" };
             let (from, to) = (
                 format!("{}/", www.join(name).display()),
                 format!("s3://{BUCKET}/{name}/"),
@@ -325,6 +406,37 @@ impl Bench {
                 );
             }
         }
+        self.list(contender, table)
+    }
+
+    /// Fills a bucket and lists it.
+    fn list(&self, contender: &Contender, table: &mut Table) -> Result<()> {
+        println!("  s5cmd lists {LISTED_COUNT} keys ...");
+        let (program, env) = (self.python.program("s5cmd"), contender.aws());
+        let endpoint = contender.url();
+        let base = ["--endpoint-url", &endpoint, "--log", "error"];
+        let from = format!("{}/", self.folder.join("www/listed").display());
+        let to = format!("s3://{BUCKET}/listed/");
+        let fill = ["--numworkers", "64", "cp", &from, &to];
+        output(&program, &[base.as_slice(), &fill].concat(), &env)?;
+        let all = format!("{to}*");
+        let (before, started) = (contender.cpu()?, Instant::now());
+        let listed = output(&program, &["--endpoint-url", &endpoint, "ls", &all], &env)?;
+        let measured = Measured {
+            operations: LISTED_COUNT as f64,
+            bytes: 0.0,
+            seconds: started.elapsed().as_secs_f64(),
+            cpu_seconds: contender.cpu()? - before,
+            p99_ms: None,
+        };
+        let count = listed.lines().count();
+        ensure!(
+            count == LISTED_COUNT,
+            "{} lists {count} of {LISTED_COUNT} keys",
+            contender.name()
+        );
+        let name = format!("s5cmd ls, {LISTED_COUNT} keys");
+        table.row(&name, Shown::Rate, contender, Some(measured));
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use onshore_db::Unit;
 use onshore_journal::Leaf;
-use onshore_keys::Secret;
+use onshore_keys::{KeyProvider, Secret};
 use onshore_ledger::Disclosure;
 use onshore_policy::{Principal, Role};
 use onshore_registry::{
@@ -408,6 +408,30 @@ impl Gate {
             disclosure: None,
         };
         Ok(self.inner.journal.record(unit, leaf)?)
+    }
+
+    /// Seals anew, under another root key, what the registry and the ledger keep sealed, and records that.
+    ///
+    /// # Errors
+    /// Those of the keepers and the key providers.
+    pub fn rotate_root_key(
+        &self,
+        unit: &Unit<'_>,
+        from: &dyn KeyProvider,
+        to: &dyn KeyProvider,
+    ) -> Result<LeafIndex, Error> {
+        let Inner {
+            registry, journal, ..
+        } = &*self.inner;
+        registry.seal_anew(unit, from, to)?;
+        journal.seal_key_anew(unit, from, to)?;
+        let rest = json!({ "from": from.key_id(), "to": to.key_id() });
+        let leaf = Leaf {
+            time: self.now(),
+            body: body("root-key.rotated", self.inner.epoch, rest),
+            disclosure: None,
+        };
+        Ok(journal.record(unit, leaf)?)
     }
 
     fn record_job(

@@ -179,6 +179,27 @@ impl Journal {
         &self.inner.folder
     }
 
+    /// Seals the signing key anew, under another root key.
+    ///
+    /// # Errors
+    /// Those of the key providers and the database; [`Error::Rewritten`] where it is missing.
+    pub fn seal_key_anew(
+        &self,
+        unit: &Unit<'_>,
+        from: &dyn KeyProvider,
+        to: &dyn KeyProvider,
+    ) -> Result<(), Error> {
+        let sealed: Option<Vec<u8>> =
+            unit.one("SELECT sealed_seed FROM ledger_key", [], |row| row.get(0))?;
+        let sealed = sealed.ok_or_else(|| Error::Rewritten {
+            what: "the signing key is missing".to_owned(),
+        })?;
+        let seed = from.unwrap(SEED_CONTEXT, &sealed).map_err(Error::Key)?;
+        let sealed = to.wrap(SEED_CONTEXT, seed.as_bytes()).map_err(Error::Key)?;
+        unit.execute("UPDATE ledger_key SET sealed_seed = ?1", params![sealed])?;
+        Ok(())
+    }
+
     /// Proves a leaf, and others that belong to it, under a checkpoint that covers them all, and discloses what the
     /// journal itself keeps of their records.
     ///

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use onshore_db::{Unit, params};
-use onshore_keys::Secret;
+use onshore_keys::{KeyProvider, Secret};
 use onshore_types::{AccessKeyId, PrincipalId, TenantId, Timestamp};
 
 use crate::{Error, Registry};
@@ -19,6 +19,31 @@ pub struct AccessKey {
     pub principal: PrincipalId,
     /// For whom.
     pub tenant: TenantId,
+}
+
+/// Seals every secret of an access key anew.
+pub(crate) fn seal_anew(
+    unit: &Unit<'_>,
+    from: &dyn KeyProvider,
+    to: &dyn KeyProvider,
+) -> Result<(), Error> {
+    let rows: Vec<(String, Vec<u8>)> = unit.all(
+        "SELECT access_key, sealed_secret FROM access_keys",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    for (access_key, sealed) in rows {
+        let parsed = AccessKeyId::parse(access_key.clone())
+            .map_err(|_| Error::Unreadable { what: "access key" })?;
+        let context = context(&parsed);
+        let secret = from.unwrap(&context, &sealed)?;
+        let sealed = to.wrap(&context, secret.as_bytes())?;
+        unit.execute(
+            "UPDATE access_keys SET sealed_secret = ?2 WHERE access_key = ?1",
+            params![access_key, sealed],
+        )?;
+    }
+    Ok(())
 }
 
 impl Registry {

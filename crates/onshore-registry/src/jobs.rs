@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use onshore_db::{Row, RowError, Unit, View, params};
-use onshore_keys::Secret;
+use onshore_keys::{KeyProvider, Secret};
 use onshore_types::{BucketName, JobId, Label, LeafIndex, PrincipalId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -141,6 +141,29 @@ impl FromStr for JobState {
                 what: "state of a job",
             })
     }
+}
+
+/// Seals the credentials of every job anew that has some.
+pub(crate) fn seal_anew(
+    unit: &Unit<'_>,
+    from: &dyn KeyProvider,
+    to: &dyn KeyProvider,
+) -> Result<(), Error> {
+    let rows: Vec<([u8; 16], Vec<u8>)> = unit.all(
+        "SELECT id, sealed_credentials FROM jobs WHERE sealed_credentials IS NOT NULL",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    for (id, sealed) in rows {
+        let context = context(JobId::from_bytes(id));
+        let credentials = from.unwrap(&context, &sealed)?;
+        let sealed = to.wrap(&context, credentials.as_bytes())?;
+        unit.execute(
+            "UPDATE jobs SET sealed_credentials = ?2 WHERE id = ?1",
+            params![id, sealed],
+        )?;
+    }
+    Ok(())
 }
 
 impl Registry {

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
-use onshore_db::Database;
+use onshore_db::{Database, Unit};
 use onshore_keys::KeyProvider;
 use onshore_types::AccessKeyId;
 
-use crate::AccessKey;
+use crate::{AccessKey, Error, access_keys, jobs};
 
 /// Governance records. Clones share them.
 #[derive(Clone)]
@@ -28,6 +28,21 @@ impl Registry {
             keys,
             opened: Arc::default(),
         }
+    }
+
+    /// Seals anew, under another root key, everything that the registry keeps sealed. This registry goes
+    /// on with the key it was made with; drop it.
+    ///
+    /// # Errors
+    /// Those of the key providers and the database.
+    pub fn seal_anew(
+        &self,
+        unit: &Unit<'_>,
+        from: &dyn KeyProvider,
+        to: &dyn KeyProvider,
+    ) -> Result<(), Error> {
+        access_keys::seal_anew(unit, from, to)?;
+        jobs::seal_anew(unit, from, to)
     }
 }
 

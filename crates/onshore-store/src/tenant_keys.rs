@@ -10,7 +10,7 @@ use onshore_keys::{DataKey, KEY_LEN_BYTES, KeyProvider, Secret};
 use onshore_types::{BucketId, TenantId};
 use ring::hkdf;
 
-use crate::Error;
+use crate::{Error, Store};
 
 /// A tenant's key in memory.
 pub(crate) struct TenantKey {
@@ -47,6 +47,17 @@ impl TenantKey {
             .and_then(|derived| derived.fill(&mut bytes))
             .map_err(|_| Error::CorruptRecord("a derived key"))?;
         DataKey::from_secret(Secret::new(bytes)).map_err(Error::Keys)
+    }
+}
+
+impl Store {
+    /// Wraps the keys of all tenants anew, under another root key. No body and no facts are written: what they are
+    /// sealed under stays. This store goes on with the key it was opened with; close it.
+    ///
+    /// # Errors
+    /// Those of the key providers and the database.
+    pub fn wrap_keys_anew(&self, unit: &Unit<'_>, root: &dyn KeyProvider) -> Result<(), Error> {
+        self.inner.keys.wrap_anew(unit, root)
     }
 }
 
@@ -121,6 +132,30 @@ impl TenantKeys {
             self.provider
                 .unwrap(&context(tenant), &wrapped)
                 .map_err(Error::Keys)?;
+        }
+        Ok(())
+    }
+
+    /// Wraps every tenant's key anew, under another root key. What the tenants' keys seal stays as it is.
+    fn wrap_anew(&self, unit: &Unit<'_>, root: &dyn KeyProvider) -> Result<(), Error> {
+        let rows = unit.all(
+            "SELECT tenant, wrapped FROM tenant_keys",
+            params![],
+            |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, Vec<u8>>(1)?)),
+        )?;
+        for (tenant, wrapped) in rows {
+            let context = context(TenantId::from_bytes(tenant));
+            let secret = self
+                .provider
+                .unwrap(&context, &wrapped)
+                .map_err(Error::Keys)?;
+            let wrapped = root
+                .wrap(&context, secret.as_bytes())
+                .map_err(Error::Keys)?;
+            unit.execute(
+                "UPDATE tenant_keys SET root = ?2, wrapped = ?3 WHERE tenant = ?1",
+                params![tenant, root.key_id(), wrapped],
+            )?;
         }
         Ok(())
     }

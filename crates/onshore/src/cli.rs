@@ -93,6 +93,8 @@ pub(crate) enum Command {
     Migrate(MigrateArgs),
     /// Read everything in a data folder once and say what is not what was written; no server may run on it
     Scrub(ScrubArgs),
+    /// Seal all keys in a data folder anew, under another root key; no data is rewritten, and no server may run on it
+    Rekey(RekeyArgs),
     /// Migration jobs
     #[command(subcommand)]
     Job(JobCommand),
@@ -382,6 +384,16 @@ pub(crate) struct ScrubArgs {
     /// The configuration file that the server has
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RekeyArgs {
+    /// The configuration file that the server has, which names the present root key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The file with the new root key; it is made if there is none
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_root_key: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

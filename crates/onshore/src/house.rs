@@ -279,7 +279,7 @@ pub(crate) fn existing_root_key(data: &Path, config: &Config) -> Result<Arc<dyn 
     Ok(Arc::new(key))
 }
 
-fn root_key_path(data: &Path, config: &Config) -> PathBuf {
+pub(crate) fn root_key_path(data: &Path, config: &Config) -> PathBuf {
     config
         .root_key_file
         .clone()

@@ -1,4 +1,5 @@
-//! What each command does. All but `serve`, `config`, `verify`, `scrub`, `fsck`, `backup` and `restore` are clients of
+//! What each command does. All but `serve`, `config`, `verify`, `scrub`, `rekey`, `fsck`, `backup` and `restore` are
+//! clients of
 //! the control API.
 
 mod approval;
@@ -11,6 +12,7 @@ mod job;
 mod ledger;
 mod migrate;
 mod quota;
+mod rekey;
 mod restore;
 mod scrub;
 mod tenant;
@@ -43,6 +45,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Verify(args) => verify::run(target.style(), &args),
         Command::Migrate(args) => migrate::run(&target, args).await,
         Command::Scrub(args) => scrub::run(&target, args).await,
+        Command::Rekey(args) => rekey::run(&target, args).await,
         Command::Job(command) => job::run(&target, command).await,
     }
 }
