@@ -7,9 +7,11 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from calls import put, race, set_versioning, upload
@@ -124,6 +126,9 @@ url = "http://127.0.0.1:{hook.port}/here?a=b"
 token_file = "{token}"
 [events.abroad]
 url = "http://127.0.0.66:{abroad.port}/"
+[events.kept-to-one]
+url = "http://127.0.0.1:{hook.port}/?secret=SECRETWORD"
+tenants = ["one"]
 [events.late]
 url = "http://127.0.0.1:{late}/"
 [events.bus]
@@ -314,6 +319,158 @@ def test_a_redirection_is_not_followed(server, hook):
     assert hook.told.get(timeout=30)["Event"] == "s3:TestEvent"
 
 
+def waiting_abroad(server, abroad, name, label="general"):
+    """A bucket that tells abroad, to somebody who takes nothing for now."""
+    abroad.status = 503
+    server.cli("bucket", "create", name, "--class", label)
+    s3 = server.client()
+    tell(s3, name, "abroad")
+    return s3
+
+
+def told_abroad(server, abroad, refused_before, refused):
+    """Everything that is told once the target takes it, when so many are refused."""
+    abroad.status = 200
+    eventually(lambda: metrics(server).get(REFUSED, 0) >= refused_before + refused)
+    eventually(lambda: metrics(server).get('onshore_events_waiting{target="abroad"}') == 0)
+    told = []
+    while not abroad.told.empty():
+        told += [record["s3"]["object"]["key"] for record in abroad.told.get().get("Records", [])]
+    return told
+
+
+REFUSED = 'onshore_events_total{target="abroad",result="refused"}'
+
+
+def test_what_waits_is_as_strict_as_its_bucket_became(server, abroad):
+    s3 = waiting_abroad(server, abroad, "tightened")
+    before = metrics(server).get(REFUSED, 0)
+    put(s3, "tightened", "waits")
+    server.cli("bucket", "set-class", "tightened", "core")
+    # Its test of the target waits too, and tells the bucket's name.
+    assert "waits" not in told_abroad(server, abroad, before, 2)
+
+
+def test_what_waits_of_a_removed_bucket_is_as_strict_as_it_was(server, abroad):
+    s3 = waiting_abroad(server, abroad, "removed")
+    before = metrics(server).get(REFUSED, 0)
+    put(s3, "removed", "goes")
+    server.cli("bucket", "set-class", "removed", "core")
+    s3.delete_object(Bucket="removed", Key="goes")
+    s3.delete_bucket(Bucket="removed")
+    assert "goes" not in told_abroad(server, abroad, before, 3)
+
+
+def test_a_marker_on_a_marker_is_as_strict_as_what_it_hides(server, abroad):
+    s3 = waiting_abroad(server, abroad, "marked")
+    set_versioning(s3, "marked", "Enabled")
+    before = metrics(server).get(REFUSED, 0)
+    put(s3, "marked", "hidden", Metadata={"onshore-class": "core"})
+    s3.delete_object(Bucket="marked", Key="hidden")
+    s3.delete_object(Bucket="marked", Key="hidden")
+    assert "hidden" not in told_abroad(server, abroad, before, 3)
+
+
+def test_a_target_that_refuses_is_asked_ever_less_often(server, hook):
+    s3 = server.client()
+    s3.create_bucket(Bucket="patient")
+    asked = []
+
+    def status(told):
+        asked.append(told)
+        return 503
+
+    hook.status = status
+    tell(s3, "patient", "hook")
+    put(s3, "patient", "k")
+    eventually(lambda: len(asked) >= 6)
+    failed = 'onshore_events_failed_total{target="hook"}'
+    rounds = metrics(server)[failed]
+    # Half a second, one, two: four rounds take three and a half seconds at least.
+    begun = time.monotonic()
+    eventually(lambda: metrics(server)[failed] >= rounds + 1)
+    put(s3, "patient", "other")
+    eventually(lambda: metrics(server)[failed] >= rounds + 2)
+    assert time.monotonic() - begun > 1
+    hook.status = 200
+    keys = set()
+    while keys != {"k", "other"}:
+        keys.add(hook.next()["s3"]["object"]["key"])
+
+
+def test_a_target_that_closes_or_dawdles_behind_its_answer_is_told_each_event_once(server, late):
+    """One connection for each event, and a body that never ends: the status is the answer."""
+    listener = socket.create_server(("127.0.0.1", late))
+    told, ends = [], threading.Event()
+
+    def answer(connection):
+        with connection, connection.makefile("rb") as file:
+            length = 0
+            while (line := file.readline()) not in (b"\r\n", b""):
+                name, _, value = line.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
+            if not (body := file.read(length)):
+                return
+            told.append(json.loads(body))
+            if len(told) % 2:
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nfine")
+            else:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nnever all of it")
+                ends.wait(60)
+
+    def accept():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    s3 = server.client()
+    s3.create_bucket(Bucket="dawdles")
+    tell(s3, "dawdles", "late")
+    race(lambda number: put(s3, "dawdles", f"k{number}"), 30)
+    eventually(lambda: len(told) >= 31)
+    eventually(lambda: metrics(server).get('onshore_events_waiting{target="late"}') == 0)
+    ends.set()
+    listener.close()
+    keys = [record["s3"]["object"]["key"] for one in told for record in one.get("Records", [])]
+    assert sorted(keys) == sorted(f"k{number}" for number in range(30))
+
+
+def test_a_target_of_one_tenant_is_nobody_elses_and_its_address_is_no_secret_told(server, bucket):
+    s3 = server.client()
+    answers = []
+    for target in ("kept-to-one", "nobody-at-all"):
+        with pytest.raises(ClientError) as caught:
+            tell(s3, bucket, target)
+        answers.append(caught.value.response["Error"]["Message"])
+    assert answers[0] == answers[1]
+    server.cli("tenant", "create", "one")
+    key = server.cli("key", "create", "--tenant", "one")
+    one = server.client(access_key=key["access_key"], secret_key=key["secret_key"])
+    one.create_bucket(Bucket="of-one")
+    tell(one, "of-one", "kept-to-one")
+    told = json.dumps([leaf["body"] for leaf in server.cli("ledger", "tail", "--number", "1000")])
+    assert "SECRETWORD" not in told and "http://127.0.0.1:" in told
+
+
+def test_forms_and_lifecycles_are_told(make_server, hook):
+    server = make_server(
+        name="lifecycle", config=f"{CONFIG}\n[upkeep]\nlifecycle_interval_s = 1\nlifecycle_day_s = 1\n[events.hook]\nurl = \"http://127.0.0.1:{hook.port}/\"\n"
+    )
+    s3 = server.client()
+    s3.create_bucket(Bucket="expires")
+    tell(s3, "expires", "hook", "s3:ObjectCreated:Post", "s3:LifecycleExpiration:*")
+    form = s3.generate_presigned_post("expires", "by/form")
+    done = requests.post(form["url"], data=form["fields"], files={"file": b"x"})
+    assert done.status_code == 204
+    rules = [{"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]
+    s3.put_bucket_lifecycle_configuration(Bucket="expires", LifecycleConfiguration={"Rules": rules})
+    assert hook.names(2) == [("LifecycleExpiration:Delete", "by/form"), ("ObjectCreated:Post", "by/form")]
+
+
 class Listener:
     """A client of NATS that listens, and may ask."""
 
@@ -365,6 +522,62 @@ def test_nats_hears_and_a_stream_keeps(server, nats):
         told = json.loads(base64.b64decode(message["data"]))
         keys |= {record["s3"]["object"]["key"] for record in told.get("Records", [])}
     assert keys == {f"k{number}" for number in range(50)}
+
+
+class FalseNats:
+    """A server of NATS that answers whoever asks for streams, and whoever sends, as it is told to."""
+
+    def __init__(self, port, streams, acknowledgement):
+        self.streams, self.acknowledgement, self.published = streams, acknowledgement, []
+        self.listener = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        with connection, connection.makefile("rb") as file:
+            connection.sendall(b'INFO {"jetstream": false}\r\n')
+            while line := file.readline():
+                words = line.split()
+                if words[0] == b"PING":
+                    connection.sendall(b"PONG\r\n")
+                elif words[0] == b"PUB":
+                    body = file.read(int(words[-1]) + 2)
+                    asked = words[1] == b"$JS.API.STREAM.NAMES"
+                    if not asked:
+                        self.published.append(body)
+                    if len(words) == 4:
+                        answer = json.dumps(self.streams if asked else self.acknowledgement).encode()
+                        connection.sendall(b"MSG %s 1 %d\r\n%s\r\n" % (words[2], len(answer), answer))
+
+
+KEPT = {"streams": ["EVENTS"], "total": 1}
+UNAVAILABLE = {"error": {"code": 503, "err_code": 10008, "description": "JetStream system temporarily unavailable"}}
+
+
+@pytest.mark.parametrize(
+    "streams, acknowledgement",
+    [(UNAVAILABLE, {}), ({"odd": True}, {}), (KEPT, {}), (KEPT, {"stream": "EVENTS"}), (KEPT, {"error": {"code": 500}, "stream": "EVENTS", "seq": 1})],
+)
+def test_nothing_but_a_streams_own_word_counts(make_server, streams, acknowledgement):
+    port = free_port()
+    false = FalseNats(port, streams, acknowledgement)
+    server = make_server(name="false", config=f'{CONFIG}\n[events.bus]\nurl = "nats://127.0.0.1:{port}"\nsubject = "s"\n')
+    s3 = server.client()
+    s3.create_bucket(Bucket="told")
+    tell(s3, "told", "bus")
+    eventually(lambda: metrics(server).get('onshore_events_failed_total{target="bus"}', 0) >= 2)
+    assert metrics(server).get('onshore_events_waiting{target="bus"}') == 1
+    false.streams, false.acknowledgement = KEPT, {"stream": "EVENTS", "seq": 7}
+    eventually(lambda: metrics(server).get('onshore_events_waiting{target="bus"}') == 0)
+    assert false.published
+    false.listener.close()
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,27 @@ def test_no_way_to_write_gets_past_a_quota_of_bytes(server, bucket):
     put(s3, bucket, "large", b"x" * MIB)
 
 
+def test_what_takes_the_place_of_something_counts_for_the_difference(server, bucket):
+    s3 = server.client()
+    limit(server, bucket, max_bytes=10 * MIB, max_objects=3)
+    begun = s3.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+    for _ in range(2):
+        etag = s3.upload_part(Bucket=bucket, Key="parts", UploadId=begun, PartNumber=1, Body=b"x" * (8 * MIB))["ETag"]
+    limit(server, bucket, max_bytes=MIB)
+    s3.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=begun, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+    # Above a limit that was lowered, less may be held and no more.
+    put(s3, bucket, "parts", b"x" * (7 * MIB))
+    exceeded(s3.put_object, Bucket=bucket, Key="parts", Body=b"x" * (7 * MIB + 1))
+    limit(server, bucket, max_bytes=10 * MIB, max_objects=2)
+    set_versioning(s3, bucket, "Enabled")
+    set_versioning(s3, bucket, "Suspended")
+    put(s3, bucket, "parts", b"x" * (8 * MIB))
+    put(s3, bucket, "parts", b"x" * (9 * MIB))
+    put(s3, bucket, "second", b"x")
+    assert "2 objects" in exceeded(s3.put_object, Bucket=bucket, Key="third", Body=b"")
+    assert held(server, bucket) == (9 * MIB + 1, 2)
+
+
 def test_racing_writers_do_not_overrun_a_quota_together(server, bucket):
     s3 = server.client()
     limit(server, bucket, max_objects=10, max_bytes=1000)

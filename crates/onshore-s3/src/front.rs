@@ -1,6 +1,6 @@
 //! One request from end to end: let in or turned away, answered, its body cleared up, counted.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use onshore_gate::Gate;
 use onshore_registry::Registry;
 use onshore_store::Store;
 use onshore_tls::Transport;
-use onshore_types::{BucketName, Timestamp};
+use onshore_types::{BucketName, TenantName, Timestamp};
 use s3s::dto::CORSConfiguration;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
@@ -42,14 +42,23 @@ pub struct FrontParts {
     pub registry: Registry,
     /// The domains below which a host names a bucket.
     pub domains: Vec<String>,
-    /// The names of those whom events of buckets may be told.
-    pub event_targets: HashSet<String>,
+    /// Those whom events of buckets may be told, by name, and who may name them.
+    pub event_targets: BTreeMap<String, Audience>,
     /// How connections cross the network.
     pub transport: Transport,
     /// How many connections are held at once; others wait to be accepted.
     pub connections_max: usize,
     /// Where tests let the process die.
     pub crash: CrashPoints,
+}
+
+/// Whose buckets may tell a target of their events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audience {
+    /// Everybody's.
+    Everybody,
+    /// Those of these tenants.
+    Tenants(BTreeSet<TenantName>),
 }
 
 /// S3 over HTTP. Clones share it.
@@ -89,7 +98,7 @@ impl Front {
             .collect::<Result<Vec<_>, _>>()?;
         let guard = Guard {
             gate: parts.gate.clone(),
-            registry: parts.registry,
+            registry: parts.registry.clone(),
             region: parts.gate.region().id.clone(),
             domains,
         };
@@ -100,6 +109,7 @@ impl Front {
             crash: parts.crash,
             scheme: parts.transport.scheme(),
             event_targets: Arc::new(parts.event_targets),
+            registry: parts.registry,
         };
         Ok(Self {
             inner: Arc::new(Inner {

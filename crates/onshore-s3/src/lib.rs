@@ -26,7 +26,7 @@ mod service;
 mod wire;
 
 pub use crate::error::Error;
-pub use crate::front::{Front, FrontParts};
+pub use crate::front::{Audience, Front, FrontParts};
 
 /// Log targets that write paths, signatures and bodies: whoever sets logging up turns them off.
 pub const NOISY_LOG_TARGETS: &[&str] = &["s3s"];

@@ -8,7 +8,7 @@ use crate::commit::permitted_bucket;
 use crate::customer_key::Encryption;
 use crate::lifecycle::LifecycleDocument;
 use crate::lock::BucketLock;
-use crate::{Error, Store, columns, permits};
+use crate::{Error, Store, columns, outbox, permits};
 
 const COLUMNS: &str = "id, name, tenant, class, created, versioning, lock, encryption,
     (SELECT document FROM bucket_settings WHERE bucket = id AND name = 'lifecycle')";
@@ -241,6 +241,7 @@ impl Store {
             "DELETE FROM bucket_settings WHERE bucket = ?1",
             params![id.as_bytes()],
         )?;
+        outbox::tighten(unit, &bucket)?;
         unit.execute("DELETE FROM buckets WHERE id = ?1", params![id.as_bytes()])?;
         Ok(bucket)
     }

@@ -59,9 +59,10 @@ impl Store {
             bodies: vec![staged.as_body()],
             data_keys: vec![staged.secret.clone()],
         };
+        let quotas = self.watch_quotas(unit, permit)?;
         let committed = self.put_version(unit, permit, assembly, object, condition, now)?;
         insert_body(unit, committed.version.as_bytes(), staged)?;
-        self.check_quotas(unit, permit)?;
+        quotas.check(unit)?;
         Ok(committed)
     }
 

@@ -67,6 +67,7 @@ impl Store {
         let numbers: Vec<u32> = uploaded.iter().map(|facts| facts.part.number).collect();
         let chosen = choose(uploaded, &completion.parts)?;
 
+        let quotas = self.watch_quotas(unit, permit)?;
         let kept: HashSet<u32> = chosen.iter().map(|facts| facts.part.number).collect();
         for number in numbers.into_iter().filter(|number| !kept.contains(number)) {
             self.remove_part(unit, upload, number)?;
@@ -85,7 +86,7 @@ impl Store {
             params![upload.as_bytes(), committed.version.as_bytes()],
         )?;
         self.discard_upload(unit, *upload.as_bytes())?;
-        self.check_quotas(unit, permit)?;
+        quotas.check(unit)?;
         Ok(committed)
     }
 }

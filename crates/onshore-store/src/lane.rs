@@ -69,26 +69,15 @@ impl<W: Work> Lane<W> {
     /// # Errors
     /// What the work met with an earlier batch, once; [`Error::Stopping`] from then on.
     pub(crate) fn push(&self, batch: Arc<Batch>) -> Result<(), Error> {
-        let mut state = self.shared.state();
-        match std::mem::replace(&mut state.work, At::Thread) {
-            At::Failed(why) => {
-                state.work = At::Failed(None);
-                Err(why.unwrap_or(Error::Stopping))
-            }
-            At::Thread => {
-                state.waiting.push_back(batch);
-                Ok(())
-            }
-            At::Rest(work) => {
-                state.waiting.push_back(batch);
-                let held = Held {
-                    shared: Arc::clone(&self.shared),
-                    work: Some(work),
-                };
-                spawn_blocking(move || held.run());
-                Ok(())
-            }
+        if let Some(work) = self.shared.take(batch)? {
+            let held = Held {
+                shared: Arc::clone(&self.shared),
+                work: Some(work),
+            };
+            // Not under the lock: where no thread will ever run it, it is dropped at once, and says so under the lock.
+            spawn_blocking(move || held.run());
         }
+        Ok(())
     }
 
     /// Waits until all is taken, and returns the work.
@@ -113,6 +102,25 @@ impl<W: Work> Lane<W> {
 }
 
 impl<W> Shared<W> {
+    /// Puts a batch at the end of the line, and hands the work over where no thread has it.
+    fn take(&self, batch: Arc<Batch>) -> Result<Option<W>, Error> {
+        let mut state = self.state();
+        match std::mem::replace(&mut state.work, At::Thread) {
+            At::Failed(why) => {
+                state.work = At::Failed(None);
+                Err(why.unwrap_or(Error::Stopping))
+            }
+            At::Thread => {
+                state.waiting.push_back(batch);
+                Ok(None)
+            }
+            At::Rest(work) => {
+                state.waiting.push_back(batch);
+                Ok(Some(work))
+            }
+        }
+    }
+
     /// Nothing panics while it holds the lock, and what is behind it is whole at every step.
     fn state(&self) -> MutexGuard<'_, State<W>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

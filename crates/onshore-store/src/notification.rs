@@ -62,7 +62,8 @@ pub(crate) enum Happened {
     Untagged,
 }
 
-/// Every type of event that S3 knows and that may be asked for. Those beyond the tenth do not happen here.
+/// Every type of event that S3 knows and that may be asked for. The first ten happen here; of the kinds and the others
+/// some never do.
 const EVENT_TYPES: [&str; 29] = [
     "s3:ObjectCreated:Put",
     "s3:ObjectCreated:Post",

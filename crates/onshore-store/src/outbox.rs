@@ -15,10 +15,14 @@ use crate::settings::Setting;
 use crate::version::{Naming, VersionRow};
 use crate::{Error, Store, columns, permits};
 
+/// What is read of a row, with the class that its bucket has by now.
+const COLUMNS: &str = "number, outbox.bucket, label, version, happening,
+    (SELECT class FROM buckets WHERE id = outbox.bucket)";
+
 /// The event that tells a target that it was named.
 const TEST_EVENT: &str = "s3:TestEvent";
 
-/// Something that is to be told, without what it is: a permit opens it.
+/// Something that is to be told, without what it is: a permit opens it ([`Store::open_outgoing`]).
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     /// Its number: a later one is larger.
@@ -33,7 +37,6 @@ pub struct Outgoing {
     pub version: Option<VersionId>,
     /// The label of what it tells of, or a stricter one of the bucket.
     pub label: Label,
-    happening: Happening,
 }
 
 /// What happened.
@@ -78,30 +81,6 @@ pub(crate) struct About<'a> {
     pub(crate) label: Label,
     /// Its size and ETag, where it is there.
     pub(crate) present: Option<(u64, &'a str)>,
-}
-
-impl Outgoing {
-    /// Returns what happened, to whoever may be told of the object.
-    ///
-    /// # Errors
-    /// [`Error::PermitMismatch`], [`Error::LabelChanged`].
-    pub fn open(&self, permit: &Permit) -> Result<&Happening, Error> {
-        permits::flow(permit, &[Flow::Inspect])?;
-        permits::label(permit, self.label)?;
-        if permit.tenant() != self.tenant {
-            return Err(Error::PermitMismatch("tenant"));
-        }
-        if permit.bucket() != Some(self.bucket) {
-            return Err(Error::PermitMismatch("bucket"));
-        }
-        if permit.key() != self.key.as_ref() {
-            return Err(Error::PermitMismatch("key"));
-        }
-        if permit.version() != self.version {
-            return Err(Error::PermitMismatch("version"));
-        }
-        Ok(&self.happening)
-    }
 }
 
 impl<'a> About<'a> {
@@ -201,14 +180,48 @@ impl Store {
             .db
             .read(move |view| {
                 Ok(view.all(
-                    "SELECT number, outbox.bucket, label, version, happening,
-                         (SELECT class FROM buckets WHERE id = outbox.bucket)
-                     FROM outbox WHERE target = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+                    &format!(
+                        "SELECT {COLUMNS} FROM outbox WHERE target = ?1 AND number > ?2 ORDER BY number LIMIT ?3"
+                    ),
                     params![target, after, count_max],
-                    outgoing,
+                    |row| from_row(row).map(|(outgoing, _)| outgoing),
                 )?)
             })
             .await
+    }
+
+    /// Returns what happened, to whoever may be told of the object as it is labelled now; none where it was told
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::PermitMismatch`]; [`Error::LabelChanged`] when it became stricter than what was judged.
+    pub fn open_outgoing(&self, permit: &Permit, number: i64) -> Result<Option<Happening>, Error> {
+        permits::flow(permit, &[Flow::Inspect])?;
+        let row = self.inner.db.glance(|view| {
+            Ok::<_, Error>(view.one(
+                &format!("SELECT {COLUMNS} FROM outbox WHERE number = ?1"),
+                params![number],
+                from_row,
+            )?)
+        })?;
+        let Some((outgoing, happening)) = row else {
+            return Ok(None);
+        };
+        permits::label(permit, outgoing.label)?;
+        let mismatch = |what| Err(Error::PermitMismatch(what));
+        if permit.tenant() != outgoing.tenant {
+            return mismatch("tenant");
+        }
+        if permit.bucket() != Some(outgoing.bucket) {
+            return mismatch("bucket");
+        }
+        if permit.key() != outgoing.key.as_ref() {
+            return mismatch("key");
+        }
+        if permit.version() != outgoing.version {
+            return mismatch("version");
+        }
+        Ok(Some(happening))
     }
 
     /// Returns how much waits for a target.
@@ -267,7 +280,7 @@ pub(crate) fn tell(
                 etag: about.present.map(|(_, etag)| etag.to_owned()),
             }),
         };
-        let (label, version) = (about.label, Some(about.version));
+        let (label, version) = (bucket.effective(about.label), Some(about.version));
         put(unit, &rule.target, bucket, label, version, &happening)?;
     }
     Ok(())
@@ -296,24 +309,47 @@ fn put(
     Ok(())
 }
 
-fn outgoing(row: &Row<'_>) -> Result<Outgoing, RowError> {
+/// Makes what waits of a bucket as strict as the bucket is, before nobody can tell how strict it was.
+pub(crate) fn tighten(unit: &Unit<'_>, bucket: &Bucket) -> Result<(), Error> {
+    let Some(class) = bucket.class else {
+        return Ok(());
+    };
+    let labels = unit.all(
+        "SELECT DISTINCT label FROM outbox WHERE bucket = ?1",
+        params![bucket.id.as_bytes()],
+        |row| columns::label(row, 0),
+    )?;
+    for label in labels {
+        unit.execute(
+            "UPDATE outbox SET label = ?3 WHERE bucket = ?1 AND label = ?2",
+            params![
+                bucket.id.as_bytes(),
+                label.to_string(),
+                label.join(class).to_string()
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+fn from_row(row: &Row<'_>) -> Result<(Outgoing, Happening), RowError> {
     let document: String = row.get(4)?;
     let happening: Happening =
         serde_json::from_str(&document).map_err(|error| unreadable(Box::new(error)))?;
-    let stored = columns::label(row, 2)?;
+    let noted = columns::label(row, 2)?;
     // As strict as its bucket is by now.
     let label = match row.get::<_, Option<String>>(5)? {
-        Some(_) => stored.join(columns::label(row, 5)?),
-        None => stored,
+        Some(_) => noted.join(columns::label(row, 5)?),
+        None => noted,
     };
     let version: Option<[u8; 16]> = row.get(3)?;
-    Ok(Outgoing {
+    let outgoing = Outgoing {
         number: row.get(0)?,
         tenant: happening.owner,
         bucket: BucketId::from_bytes(columns::bytes16(row, 1)?),
         key: happening.object.as_ref().map(|object| object.key.clone()),
         version: version.map(VersionId::from_bytes),
         label,
-        happening,
-    })
+    };
+    Ok((outgoing, happening))
 }

@@ -85,6 +85,7 @@ impl Store {
             body: staged.as_body(),
             data_key: staged.secret.as_bytes().to_vec(),
         };
+        let quotas = self.watch_quotas(unit, permit)?;
         self.remove_part(unit, upload, staged.part)?;
         let sealed = facts.seal(&underway.owner_key, upload)?;
         unit.execute(
@@ -97,7 +98,7 @@ impl Store {
             ],
         )?;
         insert_body(unit, upload.as_bytes(), staged)?;
-        self.check_quotas(unit, permit)?;
+        quotas.check(unit)?;
         Ok(facts.part)
     }
 

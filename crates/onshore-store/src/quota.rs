@@ -7,10 +7,11 @@ use std::sync::atomic::Ordering;
 
 use onshore_db::{Row, RowError, Unit, View, params};
 use onshore_policy::{Flow, Permit};
-use onshore_types::{BucketId, ObjectKey, TenantId};
+use onshore_types::{BucketId, TenantId};
 
 use crate::bucket::{Bucket, Versioning};
 use crate::commit::permitted_bucket;
+use crate::version::{Kind, VersionWish};
 use crate::{Error, Store, bucket, columns, permits, version};
 
 /// How much may be held.
@@ -102,13 +103,16 @@ impl QuotaHolder {
 }
 
 impl Quota {
-    fn check(self, whose: &'static str, used: Usage) -> Result<(), Error> {
-        let over = |max: Option<u64>, used: u64| max.filter(|max| used > *max);
+    /// Whoever is over a limit may hold less, and not more.
+    fn check(self, whose: &'static str, before: Usage, used: Usage) -> Result<(), Error> {
+        let over = |max: Option<u64>, before: u64, used: u64| {
+            max.filter(|max| used > *max && used > before)
+        };
         let exceeded = |what, max| Err(Error::QuotaExceeded(Exceeded { whose, what, max }));
-        if let Some(max) = over(self.max_bytes, used.bytes) {
+        if let Some(max) = over(self.max_bytes, before.bytes, used.bytes) {
             return exceeded("bytes", max);
         }
-        if let Some(max) = over(self.max_objects, used.objects) {
+        if let Some(max) = over(self.max_objects, before.objects, used.objects) {
             return exceeded("objects", max);
         }
         Ok(())
@@ -171,53 +175,74 @@ impl Store {
             .await
     }
 
-    /// Refuses a body that cannot be committed, before it is taken: what is compared behind the write is compared here
-    /// with what is announced.
-    pub(crate) fn check_announced(
-        &self,
-        id: BucketId,
-        key: &ObjectKey,
-        announced: u64,
-    ) -> Result<(), Error> {
+    /// Refuses the body of an object that cannot be committed, before it is taken: what is compared behind the write is
+    /// compared here with what is announced.
+    pub(crate) fn check_announced(&self, permit: &Permit, announced: u64) -> Result<(), Error> {
         if !self.inner.has_quotas.load(Ordering::SeqCst) {
             return Ok(());
         }
+        let (id, key) = (permits::bucket(permit)?, permits::key(permit)?);
         self.inner.db.glance(|view| {
             let bucket = bucket::by_id(view, id)?.ok_or(Error::NoSuchBucket)?;
             let replaced = match bucket.versioning {
-                Versioning::Off => version::current(view, id, key)?.map_or(0, |row| row.size_bytes),
-                Versioning::Enabled | Versioning::Suspended => 0,
+                Versioning::Off => version::current(view, id, key)?,
+                Versioning::Suspended => version::find(view, &bucket, key, VersionWish::Null)?
+                    .filter(|row| row.kind == Kind::Object),
+                Versioning::Enabled => None,
             };
-            check_with(view, &bucket, |used| {
-                used.bytes = used
+            let replaced_bytes = replaced.as_ref().map_or(0, |row| row.size_bytes);
+            let added_objects = u64::from(replaced.is_none());
+            Watch::of(view, &bucket)?.check_with(|used| Usage {
+                bytes: used
                     .bytes
                     .saturating_add(announced)
-                    .saturating_sub(replaced);
+                    .saturating_sub(replaced_bytes),
+                objects: used.objects.saturating_add(added_objects),
             })
         })
     }
 
-    /// Refuses what was just written, where it is too much.
-    pub(crate) fn check_quotas(&self, unit: &Unit<'_>, permit: &Permit) -> Result<(), Error> {
+    /// Notes what is held before a write, where there are quotas.
+    pub(crate) fn watch_quotas(&self, unit: &Unit<'_>, permit: &Permit) -> Result<Watch, Error> {
         if !self.inner.has_quotas.load(Ordering::SeqCst) {
-            return Ok(());
+            return Ok(Watch::default());
         }
-        check_with(unit, &permitted_bucket(unit, permit)?, |_| {})
+        Watch::of(unit, &permitted_bucket(unit, permit)?)
     }
 }
 
-fn check_with(view: &View<'_>, bucket: &Bucket, expect: impl Fn(&mut Usage)) -> Result<(), Error> {
-    for holder in [
-        QuotaHolder::Bucket(bucket.id),
-        QuotaHolder::Tenant(bucket.tenant),
-    ] {
-        if let Some(quota) = holder.quota(view)? {
-            let mut used = holder.usage(view)?;
-            expect(&mut used);
-            quota.check(holder.whose(), used)?;
+/// The quotas that a write must keep, and what was held before it.
+#[derive(Default)]
+pub(crate) struct Watch(Vec<(QuotaHolder, Quota, Usage)>);
+
+impl Watch {
+    fn of(view: &View<'_>, bucket: &Bucket) -> Result<Self, Error> {
+        let mut watched = Vec::new();
+        for holder in [
+            QuotaHolder::Bucket(bucket.id),
+            QuotaHolder::Tenant(bucket.tenant),
+        ] {
+            if let Some(quota) = holder.quota(view)? {
+                watched.push((holder, quota, holder.usage(view)?));
+            }
         }
+        Ok(Self(watched))
     }
-    Ok(())
+
+    /// Refuses what was written since, where it made more of what is too much.
+    pub(crate) fn check(&self, unit: &Unit<'_>) -> Result<(), Error> {
+        for (holder, quota, before) in &self.0 {
+            quota.check(holder.whose(), *before, holder.usage(unit)?)?;
+        }
+        Ok(())
+    }
+
+    fn check_with(&self, expect: impl Fn(Usage) -> Usage) -> Result<(), Error> {
+        for (holder, quota, before) in &self.0 {
+            quota.check(holder.whose(), *before, expect(*before))?;
+        }
+        Ok(())
+    }
 }
 
 /// Whether anybody has a quota.

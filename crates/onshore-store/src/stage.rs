@@ -9,7 +9,7 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use md5::{Digest as _, Md5};
 use onshore_db::CrashPoint;
@@ -32,6 +32,8 @@ use crate::{BodyError, Error, Store, permits};
 pub const INLINE_BYTES_MAX: u64 = 64 << 10;
 /// How much is gathered before it is handed over.
 const BATCH_BYTES: usize = 1 << 20;
+/// Chunks below this size are put together.
+const CHUNK_BYTES_MIN: usize = 4096;
 /// How many batches of one body may be on their way through the lanes.
 const BATCHES_MAX: usize = 4;
 /// The highest part number.
@@ -132,6 +134,8 @@ impl Store {
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
         checks: &Checks,
     ) -> Result<Staged, Error> {
+        let announced = checks.expected_len()?.unwrap_or_default();
+        self.check_announced(permit, announced)?;
         self.take_in(permit, 1, body, checks).await
     }
 
@@ -168,7 +172,6 @@ impl Store {
         let secret = Secret::random::<KEY_LEN_BYTES>();
         let cipher = Cipher::new(secret.clone(), id, part).map_err(Error::Keys)?;
         let expected = checks.expected_len()?;
-        self.check_announced(bucket, &key, expected.unwrap_or_default())?;
         let mut sealing = Sealing::new(self, id, cipher, checks.hasher());
         if let Err(error) = sealing.feed(body, Intake::new(expected)).await {
             sealing.give_up().await;
@@ -227,6 +230,8 @@ struct Sealing<'a> {
     store: &'a Store,
     id: BodyId,
     batch: Vec<Bytes>,
+    /// Small chunks, put together: each for itself would cost more than its bytes.
+    small: BytesMut,
     batch_bytes: usize,
     work: Work,
 }
@@ -254,6 +259,7 @@ impl<'a> Sealing<'a> {
             store,
             id,
             batch: Vec::new(),
+            small: BytesMut::new(),
             batch_bytes: 0,
             work: Work::Small(Box::new((cipher, hasher))),
         }
@@ -268,13 +274,28 @@ impl<'a> Sealing<'a> {
         while let Some(chunk) = body.next().await {
             let chunk = chunk?;
             intake.count(chunk.len())?;
-            self.batch_bytes += chunk.len();
-            self.batch.push(chunk);
+            self.gather(chunk);
             if self.batch_bytes >= BATCH_BYTES {
                 self.hand_over().await?;
             }
         }
         intake.end()
+    }
+
+    fn gather(&mut self, chunk: Bytes) {
+        self.batch_bytes += chunk.len();
+        if chunk.len() < CHUNK_BYTES_MIN {
+            self.small.extend_from_slice(&chunk);
+        } else {
+            self.close_small();
+            self.batch.push(chunk);
+        }
+    }
+
+    fn close_small(&mut self) {
+        if !self.small.is_empty() {
+            self.batch.push(self.small.split().freeze());
+        }
     }
 
     /// Waits until the draft is gone, so that nothing stays when the caller hears of the error.
@@ -286,6 +307,7 @@ impl<'a> Sealing<'a> {
 
     /// Puts the batch into the lanes, as soon as there is room for it.
     async fn hand_over(&mut self) -> Result<(), Error> {
+        self.close_small();
         let chunks = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
         let lanes = match std::mem::replace(&mut self.work, Work::Over) {
@@ -333,7 +355,8 @@ impl<'a> Sealing<'a> {
         end.await.unwrap_or(Err(Error::Stopping))
     }
 
-    fn end_inline(self, checks: &Checks) -> Result<(Findings, Stored), Error> {
+    fn end_inline(mut self, checks: &Checks) -> Result<(Findings, Stored), Error> {
+        self.close_small();
         let Work::Small(parts) = self.work else {
             return Err(Error::Stopping);
         };

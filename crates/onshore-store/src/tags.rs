@@ -52,10 +52,9 @@ impl Store {
                 what: "its row is missing",
             });
         }
-        let happened = if tags.is_empty() {
-            Happened::Untagged
-        } else {
-            Happened::Tagged
+        let happened = match permit.operation() {
+            "DeleteObjectTagging" => Happened::Untagged,
+            _ => Happened::Tagged,
         };
         let about = About::present(key, &row);
         outbox::tell(unit, permit, &bucket, happened, &about, now)?;

@@ -150,7 +150,11 @@ impl Store {
         }
         let label = match &current {
             Some(row) => row.label,
-            None => Label::of_declarations([None, bucket.class]),
+            // A marker on a marker hides the same.
+            None => newest_of_history(unit, bucket.id, key)?.map_or_else(
+                || Label::of_declarations([None, bucket.class]),
+                |row| row.label,
+            ),
         };
         let slot = self.make_room(unit, &bucket, key, current.as_ref(), now)?;
         let marker = VersionId::from_time(now, onshore_keys::random());

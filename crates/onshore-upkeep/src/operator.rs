@@ -46,8 +46,10 @@ pub(crate) fn inspection(
 ) -> Transfer {
     Transfer {
         principal: Principal {
+            // The tenant itself: refusals are counted for each.
+            id: PrincipalId::from_bytes(*outgoing.tenant.as_bytes()),
+            tenant: Some(outgoing.tenant),
             role: Role::TenantUser,
-            ..principal(outgoing.tenant)
         },
         operation,
         flow: Flow::Inspect,

@@ -1,6 +1,6 @@
 //! The configuration file: one typed struct, unknown keys refused, defaults for everything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,9 +9,10 @@ use anyhow::{Context, Result};
 use ipnet::IpNet;
 use onshore_gate::{EpochDocument, Region};
 use onshore_policy::{Networks, Proxies};
+use onshore_s3::Audience;
 use onshore_store::DayLength;
 use onshore_tls::{CertificateFiles, Trust, trusting};
-use onshore_types::{Jurisdiction, PartitionName, Place, RegionId};
+use onshore_types::{Jurisdiction, PartitionName, Place, RegionId, TenantName};
 use onshore_upkeep::{EventTarget, LifecycleRhythm, ScrubRhythm};
 use serde::Deserialize;
 use serde_json::json;
@@ -106,6 +107,8 @@ struct MigrateTable {
 struct EventTable {
     url: String,
     subject: Option<String>,
+    /// Whose buckets may name it; none is everybody's.
+    tenants: Option<BTreeSet<TenantName>>,
     /// A file with what the target asks for.
     token_file: Option<PathBuf>,
     /// The authorities that may say who the target is, in PEM; without it those of the system.
@@ -307,6 +310,18 @@ impl Config {
             .collect()
     }
 
+    /// Returns who may name whom events may be told.
+    pub(crate) fn event_audiences(&self) -> BTreeMap<String, Audience> {
+        let audience = |table: &EventTable| match &table.tenants {
+            None => Audience::Everybody,
+            Some(tenants) => Audience::Tenants(tenants.clone()),
+        };
+        self.events
+            .iter()
+            .map(|(name, table)| (name.clone(), audience(table)))
+            .collect()
+    }
+
     /// Returns everything that a verdict depends on, for the ledger.
     pub(crate) fn epoch(&self) -> EpochDocument {
         let Region {
@@ -328,7 +343,7 @@ impl Config {
                 "networks": self.networks.iter().map(|(net, place)| (net.to_string(), place.to_string())).collect::<BTreeMap<_, _>>(),
                 "proxies": self.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "upkeep": { "lifecycle_day_s": self.upkeep.lifecycle_day_s },
-                "events": self.events.iter().map(|(name, table)| (name, &table.url)).collect::<BTreeMap<_, _>>(),
+                "events": self.event_targets().unwrap_or_default().iter().map(|(name, target)| (name.clone(), target.told())).collect::<BTreeMap<_, _>>(),
             }),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }

@@ -78,7 +78,6 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         house.run(renewal(certificates.clone(), house.stop.clone())?);
     }
     let event_targets = config.event_targets()?;
-    let target_names = event_targets.keys().cloned().collect();
     house.start_upkeep(&config, event_targets);
     let front = Front::new(FrontParts {
         db: house.db.clone(),
@@ -86,7 +85,7 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         gate: house.gate.clone(),
         registry: house.registry.clone(),
         domains: config.domains.clone(),
-        event_targets: target_names,
+        event_targets: config.event_audiences(),
         transport: transport.clone(),
         connections_max: files::connections_max(files_max),
         crash: crash_points()?,

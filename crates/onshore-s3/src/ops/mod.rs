@@ -23,13 +23,14 @@ pub(crate) mod shown;
 pub(crate) mod tagging;
 pub(crate) mod versions;
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::Gate;
 use onshore_policy::{Flow, Permit, Subject, Transfer};
+use onshore_registry::Registry;
 use onshore_store::{
     Bucket, Described, Description, Lifecycle, Reach, Store, VersionWish, Versioning,
 };
@@ -39,6 +40,7 @@ use percent_encoding::utf8_percent_encode;
 use crate::call::Call;
 use crate::error::{Error, ReadAt, no_such_bucket, no_such_key};
 use crate::fault::{Code, Fault};
+use crate::front::Audience;
 use crate::guard::query::ENCODED_IN_PATH;
 use crate::operations;
 
@@ -54,8 +56,9 @@ pub(crate) struct Operations {
     pub(crate) crash: CrashPoints,
     /// What addresses begin with: `http` or `https`.
     pub(crate) scheme: &'static str,
-    /// The names of those whom events may be told.
-    pub(crate) event_targets: Arc<HashSet<String>>,
+    /// Those whom events may be told.
+    pub(crate) event_targets: Arc<BTreeMap<String, Audience>>,
+    pub(crate) registry: Registry,
 }
 
 impl fmt::Debug for Operations {

@@ -9,6 +9,7 @@ use s3s::dto;
 use serde_json::json;
 
 use crate::fault::{Code, Fault};
+use crate::front::Audience;
 use crate::ops::{Asked, Operations};
 
 /// The most rules of one bucket.
@@ -26,12 +27,31 @@ impl Operations {
         name: &BucketName,
         configuration: dto::NotificationConfiguration,
     ) -> Result<(), Fault> {
-        let notifications = parse(configuration, &self.event_targets)?;
+        let targets = self.targets_of(asked).await?;
+        let notifications = parse(configuration, &targets)?;
         self.change_bucket(asked, name, move |store, unit, permit, now| {
             store.set_notifications(unit, permit, &notifications, now)?;
             Ok(json!({ "change": "bucket.notification", "rules": notifications.rules }))
         })
         .await
+    }
+
+    /// Returns the targets that the caller's tenant may name.
+    async fn targets_of(&self, asked: Asked<'_>) -> Result<HashSet<String>, Fault> {
+        let tenant = self
+            .registry
+            .tenant_by_id(asked.call.tenant())
+            .await
+            .map_err(|error| self.fault(asked.call, onshore_gate::Error::from(error)))?;
+        let may = |audience: &Audience| match audience {
+            Audience::Everybody => true,
+            Audience::Tenants(tenants) => tenants.contains(&tenant.name),
+        };
+        let named = self.event_targets.iter();
+        Ok(named
+            .filter(|(_, audience)| may(audience))
+            .map(|(name, _)| name.clone())
+            .collect())
     }
 
     /// Returns what a bucket tells to whom.

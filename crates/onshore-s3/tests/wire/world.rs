@@ -1,6 +1,6 @@
 //! A region for one test: jurisdiction CN, loopback inside it, 127.0.0.66 in the United States.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -96,7 +96,7 @@ impl World {
             db: db.clone(),
             registry,
             domains: vec!["s3.localhost".to_owned()],
-            event_targets: HashSet::new(),
+            event_targets: BTreeMap::new(),
             transport: Transport::Plain,
             crash: CrashPoints::none(),
         })

@@ -1,7 +1,7 @@
 //! A connection to a target, to the very address that is judged: no redirection is followed and no other server that it
 //! may speak of is asked.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use onshore_tls::{Connection, connect};
@@ -12,8 +12,10 @@ use super::nats::Nats;
 use super::target::{EventTarget, Protocol, TargetError};
 use super::webhook::Webhook;
 
-/// How long opening a connection may take.
-const OPENING_MAX: Duration = Duration::from_secs(10);
+/// How long opening a connection to one address may take.
+const OPENING_MAX: Duration = Duration::from_secs(5);
+/// How long its name may take to become addresses.
+const NAMING_MAX: Duration = Duration::from_secs(10);
 
 /// A connection to a target.
 pub(super) struct Link {
@@ -27,39 +29,46 @@ enum Wire {
 }
 
 impl Link {
+    /// Connects to the first of the target's addresses that answers.
     pub(super) async fn open(target: &EventTarget) -> Result<Self, TargetError> {
-        timeout(OPENING_MAX, Self::opened(target))
-            .await
-            .unwrap_or(Err(TargetError::TooSlow))
-    }
-
-    async fn opened(target: &EventTarget) -> Result<Self, TargetError> {
+        let named = timeout(NAMING_MAX, lookup_host((target.host.as_str(), target.port)));
+        let addresses = named.await.map_err(|_| TargetError::TooSlow)??;
         let mut failed = TargetError::NoAddress;
-        for address in lookup_host((target.host.as_str(), target.port)).await? {
-            let stream = match TcpStream::connect(address).await {
-                Ok(stream) => stream,
-                Err(error) => {
-                    failed = error.into();
-                    continue;
-                }
-            };
-            stream.set_nodelay(true)?;
-            let wire = match &target.protocol {
-                Protocol::Webhook { path } => {
-                    let stream = secured(target, stream).await?;
-                    Wire::Webhook(Webhook::open(stream, target, path).await?)
-                }
-                Protocol::Nats { subject } => {
-                    let nats = Nats::open(stream, target, subject).await?;
-                    Wire::Nats(Box::new(nats))
-                }
-            };
-            return Ok(Self {
-                peer: address.ip(),
-                wire,
-            });
+        for address in addresses {
+            let opened = timeout(OPENING_MAX, Self::open_at(target, address)).await;
+            match opened.unwrap_or(Err(TargetError::TooSlow)) {
+                Ok(link) => return Ok(link),
+                Err(error) => failed = error,
+            }
         }
         Err(failed)
+    }
+
+    async fn open_at(target: &EventTarget, address: SocketAddr) -> Result<Self, TargetError> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let wire = match &target.protocol {
+            Protocol::Webhook { path } => {
+                let stream = secured(target, stream).await?;
+                Wire::Webhook(Webhook::open(stream, target, path).await?)
+            }
+            Protocol::Nats { subject } => {
+                let nats = Nats::open(stream, target, subject).await?;
+                Wire::Nats(Box::new(nats))
+            }
+        };
+        Ok(Self {
+            peer: address.ip(),
+            wire,
+        })
+    }
+
+    /// Whether another message may be sent.
+    pub(super) fn is_usable(&self) -> bool {
+        match &self.wire {
+            Wire::Webhook(webhook) => webhook.is_usable(),
+            Wire::Nats(_) => true,
+        }
     }
 
     /// Returns the address that answers.

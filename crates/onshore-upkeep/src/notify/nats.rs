@@ -17,6 +17,11 @@ const LINE_MAX: u64 = 1 << 20;
 /// The longest answer.
 const ANSWER_MAX: usize = 1 << 20;
 
+/// How the header begins of a server's own answer that nobody listens.
+const NOBODY: &[u8] = b"NATS/1.0 503";
+/// The errors that say that there are no streams at all: not enabled on the server, or not for the account.
+const WITHOUT_STREAMS: [u64; 2] = [10076, 10039];
+
 pub(super) struct Nats {
     stream: BufReader<Connection>,
     subject: String,
@@ -46,7 +51,7 @@ impl Nats {
     ) -> Result<Self, TargetError> {
         // A server speaks first, in the clear, and is secured then.
         let mut plain = BufReader::new(Connection::Plain(stream));
-        let info = read_info(&mut plain).await?;
+        read_info(&mut plain).await?;
         let stream = match (plain.into_inner(), &target.secured) {
             (Connection::Plain(stream), Some(_)) => secured(target, stream).await?,
             (stream, _) => stream,
@@ -75,22 +80,35 @@ impl Nats {
         let hello = format!("CONNECT {connect}\r\nSUB {inbox} 1\r\nPING\r\n");
         nats.write(hello.as_bytes()).await?;
         while !matches!(nats.read().await?, Said::Pong) {}
-        if info["jetstream"] == json!(true) {
-            nats.is_kept = nats.ask_for_streams().await?;
-        }
+        nats.is_kept = nats.ask_for_streams().await?;
         Ok(nats)
     }
 
-    /// Asks whether a stream keeps the subject (docs.nats.io, "JetStream wire API").
+    /// Asks whether a stream keeps the subject (docs.nats.io, "JetStream wire API"), whichever server of a cluster keeps
+    /// it. Only who says that there is none is believed: an event that a stream should have had would be lost.
     async fn ask_for_streams(&mut self) -> Result<bool, TargetError> {
         let question = json!({ "subject": self.subject }).to_string();
-        let (_, body) = self
+        let (header, body) = self
             .ask("$JS.API.STREAM.NAMES", question.as_bytes())
             .await?;
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
-        Ok(answer["streams"]
-            .as_array()
-            .is_some_and(|streams| !streams.is_empty()))
+        if header.starts_with(NOBODY) {
+            return Ok(false);
+        }
+        let answer: Value = serde_json::from_slice(&body)
+            .map_err(|_| TargetError::Protocol("what it says of streams is no JSON"))?;
+        if let Some(code) = answer["error"]["err_code"].as_u64()
+            && WITHOUT_STREAMS.contains(&code)
+        {
+            return Ok(false);
+        }
+        refuse_errors(&answer)?;
+        match &answer["streams"] {
+            Value::Array(streams) => Ok(!streams.is_empty()),
+            Value::Null if answer["total"] == json!(0) => Ok(false),
+            _ => Err(TargetError::Protocol(
+                "it does not say which streams there are",
+            )),
+        }
     }
 
     pub(super) async fn send(&mut self, message: &[u8]) -> Result<(), TargetError> {
@@ -188,27 +206,40 @@ impl Nats {
     }
 }
 
-/// Reads what a stream answers: its name and a number, or an error. Without a stream nobody answers.
+/// Reads what a stream answers: its name, and the number it gave the message.
 fn of_stream(header: &[u8], body: &[u8]) -> Result<(), TargetError> {
-    if header.starts_with(b"NATS/1.0 503") {
+    if header.starts_with(NOBODY) {
         return Err(TargetError::Said(
             "that no stream is there any more".to_owned(),
         ));
     }
     let said: Value = serde_json::from_slice(body)
         .map_err(|_| TargetError::Protocol("a stream's answer is no JSON"))?;
-    match said["error"]["description"].as_str() {
-        Some(error) => Err(TargetError::Said(error.chars().take(200).collect())),
-        None => Ok(()),
+    refuse_errors(&said)?;
+    if said["stream"].is_string() && said["seq"].is_u64() {
+        Ok(())
+    } else {
+        Err(TargetError::Protocol("an answer is not that of a stream"))
     }
 }
 
-async fn read_info(stream: &mut BufReader<Connection>) -> Result<Value, TargetError> {
-    let line = read_line(stream).await?;
-    let info = line
-        .strip_prefix("INFO ")
-        .ok_or(TargetError::Protocol("it does not begin with INFO"))?;
-    serde_json::from_str(info).map_err(|_| TargetError::Protocol("its INFO is no JSON"))
+fn refuse_errors(said: &Value) -> Result<(), TargetError> {
+    match &said["error"] {
+        Value::Null => Ok(()),
+        error => {
+            let text = error["description"].as_str().unwrap_or("an error");
+            Err(TargetError::Said(text.chars().take(200).collect()))
+        }
+    }
+}
+
+/// Reads what a server begins with. What it says of other servers is of no interest.
+async fn read_info(stream: &mut BufReader<Connection>) -> Result<(), TargetError> {
+    if read_line(stream).await?.starts_with("INFO ") {
+        Ok(())
+    } else {
+        Err(TargetError::Protocol("it does not begin with INFO"))
+    }
 }
 
 async fn read_line(stream: &mut BufReader<Connection>) -> Result<String, TargetError> {

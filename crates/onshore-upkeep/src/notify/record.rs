@@ -43,6 +43,8 @@ pub(super) fn message(happening: &Happening, number: i64, region: &Region) -> Ve
         "eventTime": happening.at.to_string(),
         "eventName": happening.event.strip_prefix("s3:").unwrap_or(&happening.event),
         "userIdentity": { "principalId": happening.by },
+        "requestParameters": {},
+        "responseElements": {},
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": happening.rule,

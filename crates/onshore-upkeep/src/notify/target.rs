@@ -66,6 +66,9 @@ pub enum TargetError {
     /// It answers that it does not take the event.
     #[error("it answers {0}")]
     Said(String),
+    /// What it tells of changes faster than it can be judged.
+    #[error("what it tells of changes faster than it can be judged")]
+    Unsettled,
     /// It speaks another language.
     #[error("it does not speak NATS: {0}")]
     Protocol(&'static str),
@@ -74,11 +77,27 @@ pub enum TargetError {
 impl TargetError {
     /// Whether the target answered, so that it may take the next event.
     pub(crate) fn is_an_answer(&self) -> bool {
-        matches!(self, Self::Status(_))
+        matches!(self, Self::Status(_) | Self::Unsettled)
     }
 }
 
 impl EventTarget {
+    /// Returns where it is and how it is spoken to, without what may be a secret in its path.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let scheme = match (&self.protocol, &self.secured) {
+            (Protocol::Webhook { .. }, None) => "http",
+            (Protocol::Webhook { .. }, Some(_)) => "https",
+            (Protocol::Nats { .. }, None) => "nats",
+            (Protocol::Nats { .. }, Some(_)) => "tls",
+        };
+        let subject = match &self.protocol {
+            Protocol::Webhook { .. } => String::new(),
+            Protocol::Nats { subject } => format!(" {subject}"),
+        };
+        format!("{scheme}://{}:{}{subject}", self.host, self.port)
+    }
+
     /// Reads an address. `secure` makes the settings of a client, where the address wants one.
     ///
     /// # Errors

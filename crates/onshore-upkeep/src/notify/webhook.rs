@@ -1,5 +1,7 @@
 //! A webhook: each event is a POST, over a connection that is kept.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderValue, Request};
@@ -8,11 +10,14 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use onshore_tls::Connection;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use super::target::{EventTarget, TargetError};
 
 /// How much of an answer is read: nobody looks at it, but the connection goes on behind it.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// How long its body may take.
+const ANSWER_MAX: Duration = Duration::from_secs(1);
 
 pub(super) struct Webhook {
     sender: SendRequest<Full<Bytes>>,
@@ -21,6 +26,7 @@ pub(super) struct Webhook {
     authorization: Option<HeaderValue>,
     /// What drives the connection.
     driver: AbortHandle,
+    is_over: bool,
 }
 
 impl Webhook {
@@ -44,6 +50,7 @@ impl Webhook {
             host: header(host)?,
             authorization: authorization.map(header).transpose()?,
             driver,
+            is_over: false,
         })
     }
 
@@ -61,19 +68,22 @@ impl Webhook {
         self.sender.ready().await?;
         let answer = self.sender.send_request(request).await?;
         let status = answer.status();
-        // An answer without an end costs its connection and nothing else.
-        if Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
-            .collect()
-            .await
-            .is_err()
-        {
+        // The status is the answer. Its body is read for the sake of the connection alone, and not for long.
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect();
+        if !matches!(timeout(ANSWER_MAX, body).await, Ok(Ok(_))) {
             self.driver.abort();
+            self.is_over = true;
         }
         if status.is_success() {
             Ok(())
         } else {
             Err(TargetError::Status(status.as_u16()))
         }
+    }
+
+    /// Whether the connection goes on behind the last answer.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.is_over && !self.sender.is_closed()
     }
 }
 
