@@ -1,7 +1,6 @@
 """Starts servers for the tests, and tells the caller which tests could not run here."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ import boto3
 import botocore.config
 import pytest
 
-from onshore_server import BINARY, Server, bound, clean_env
+from onshore_server import BINARY, Server, await_port, bound, clean_env, free_port
 
 STRICT = os.environ.get("ONSHORE_STRICT") == "1"
 SKIPPED_LIST = os.environ.get("ONSHORE_SKIPPED_LIST")
@@ -95,25 +94,14 @@ class Moto:
 
 @pytest.fixture(scope="module")
 def moto(tmp_path_factory):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     program = Path(sys.executable).parent / "moto_server"
     log = open(tmp_path_factory.mktemp("moto") / "log", "wb")
     process = subprocess.Popen(
         bound([str(program), "-H", "127.0.0.1", "-p", str(port)]), env=clean_env(), stdin=subprocess.DEVNULL, stdout=log, stderr=log
     )
     moto = Moto(port)
-    while True:
-        assert process.poll() is None, f"moto ended with {process.returncode}"
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            try:
-                process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                pass
+    await_port(process, port)
     yield moto
     process.kill()
     process.wait()

@@ -15,7 +15,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from calls import put, race, set_versioning, upload
-from onshore_server import CONFIG, Ended, bound, clean_env
+from onshore_server import CONFIG, Ended, await_port, bound, clean_env, free_port
 from test_upkeep import eventually, leaves, metrics
 
 MIB = 1 << 20
@@ -67,12 +67,6 @@ class Hook:
         self.server.server_close()
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def hook():
     hook = Hook()
@@ -100,16 +94,7 @@ def nats(tmp_path_factory):
     port, folder = free_port(), tmp_path_factory.mktemp("nats")
     command = ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder), "--auth", "word-of-nats"]
     process = subprocess.Popen(bound(command), env=clean_env(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while True:
-        assert process.poll() is None
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            break
-        except OSError:
-            try:
-                process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                pass
+    await_port(process, port)
     yield port
     process.kill()
     process.wait()
