@@ -87,7 +87,7 @@ struct Round {
 /// What came of a share of a page.
 #[derive(Default)]
 struct Share {
-    told: usize,
+    told: Vec<i64>,
     unwanted: Vec<i64>,
     failed: Option<TargetError>,
     link: Option<Link>,
@@ -295,8 +295,11 @@ impl NotificationEngine {
         let (mut told, now) = (0, self.parts.gate.now());
         for done in join_all(telling).await {
             let done = done?;
-            told += done.told;
+            told += done.told.len();
             links.extend(done.link);
+            for number in done.told {
+                temper.unwanted.remove(&number);
+            }
             for number in done.unwanted {
                 temper.note(number, now);
             }
@@ -348,7 +351,7 @@ impl NotificationEngine {
                 }
             };
             open = Some(link);
-            done.told += 1;
+            done.told.push(outgoing.number);
             metrics::counter!("onshore_events_total", "target" => name.to_owned(), "result" => result)
                 .increment(1);
             let (store, number) = (self.parts.store.clone(), outgoing.number);

@@ -49,7 +49,7 @@ impl Claim {
             ));
         }
         if version_two {
-            return Err(signature_version_two());
+            return Err(not_supported());
         }
         if headers.contains_key("x-amz-region-set") || query.has("X-Amz-Region-Set") {
             return Err(signature_version_four_a());
@@ -114,20 +114,16 @@ impl Claim {
 fn refuse_algorithm(algorithm: &str) -> Result<(), Fault> {
     match algorithm {
         ALGORITHM => Ok(()),
-        "AWS" => Err(signature_version_two()),
         "AWS4-ECDSA-P256-SHA256" => Err(signature_version_four_a()),
-        _ => Err(Fault::new(
-            Code::InvalidRequest,
-            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
-        )),
+        _ => Err(not_supported()),
     }
 }
 
-/// What a client reads that signs with version 2.
-pub(crate) fn signature_version_two() -> Fault {
+/// What a client reads that signs in a way that is no longer one of S3, as version 2, or never was.
+pub(crate) fn not_supported() -> Fault {
     Fault::new(
-        Code::NotImplemented,
-        "Signature Version 2 is not implemented by this service. Please sign with AWS4-HMAC-SHA256.",
+        Code::InvalidRequest,
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
     )
 }
 
@@ -188,14 +184,14 @@ mod tests {
             (
                 vec![("authorization", "AWS k:sig")],
                 "",
-                Code::NotImplemented,
+                Code::InvalidRequest,
             ),
             (
                 vec![],
                 "AWSAccessKeyId=k&Signature=s&Expires=1",
-                Code::NotImplemented,
+                Code::InvalidRequest,
             ),
-            (vec![], "Signature=s", Code::NotImplemented),
+            (vec![], "Signature=s", Code::InvalidRequest),
             (
                 vec![(
                     "authorization",

@@ -29,7 +29,7 @@ use crate::body::{BodyReport, Framing, RequestBody};
 use crate::call::{Announced, Call};
 use crate::fault::{Code, Fault};
 use crate::guard::address::{Address, parse_key};
-use crate::guard::auth_shape::{ALGORITHM, Claim, Style, signature_version_two};
+use crate::guard::auth_shape::{ALGORITHM, Claim, Style, not_supported};
 use crate::guard::presign::SignedAt;
 use crate::guard::query::ENCODED_IN_PATH;
 use crate::guard::scope::{Asked, Scope};
@@ -358,7 +358,7 @@ impl Fields {
     /// Reads who says what may be done.
     fn authority(&self, guard: &Guard) -> Result<(Scope, &str, &str, SignedAt), Fault> {
         if self.0.contains_key("awsaccesskeyid") || self.0.contains_key("signature") {
-            return Err(signature_version_two());
+            return Err(not_supported());
         }
         let is_anonymous = !OF_AUTHORITY.iter().any(|name| self.0.contains_key(*name));
         if is_anonymous {
