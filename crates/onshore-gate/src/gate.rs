@@ -183,12 +183,17 @@ impl Gate {
     /// Returns where a request comes from: the peer's place, or that of the address a trusted proxy vouches for.
     #[must_use]
     pub fn place_of(&self, peer: IpAddr, forwarded_for: &[&str]) -> Place {
-        self.inner
-            .proxies
-            .client_address(peer, forwarded_for)
+        self.client_address(peer, forwarded_for)
             .map_or(Place::Unknown, |address| {
                 self.inner.networks.place_of(address)
             })
+    }
+
+    /// Returns the address a request comes from: the peer's, or the one that a trusted proxy vouches for; none where
+    /// nobody can tell.
+    #[must_use]
+    pub fn client_address(&self, peer: IpAddr, forwarded_for: &[&str]) -> Option<IpAddr> {
+        self.inner.proxies.client_address(peer, forwarded_for)
     }
 
     /// Returns where an address is.

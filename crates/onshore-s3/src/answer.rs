@@ -10,6 +10,7 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use percent_encoding::utf8_percent_encode;
 
+use crate::access::Pending;
 use crate::body::drain::Afterwards;
 use crate::fault::Fault;
 use crate::guard::form::Success;
@@ -20,6 +21,15 @@ use crate::ops::objects::Written;
 pub(crate) struct AnswerBody {
     inner: s3s::Body,
     sent_bytes: u64,
+    /// Who is told when the last byte is gone.
+    pending: Option<Box<Pending>>,
+}
+
+impl AnswerBody {
+    /// Has lines written once the last byte is gone.
+    pub(crate) fn then(&mut self, pending: Pending) {
+        self.pending = Some(Box::new(pending));
+    }
 }
 
 impl std::fmt::Debug for AnswerBody {
@@ -55,6 +65,9 @@ impl http_body::Body for AnswerBody {
 impl Drop for AnswerBody {
     fn drop(&mut self) {
         metrics::counter!("onshore_s3_sent_bytes_total").increment(self.sent_bytes);
+        if let Some(pending) = self.pending.take() {
+            pending.end(self.sent_bytes);
+        }
     }
 }
 
@@ -71,6 +84,7 @@ pub(crate) fn of_fault(fault: &Fault, request_id: &str) -> Response<s3s::Body> {
     let mut response = Response::new(s3s::Body::from(text));
     *response.status_mut() = fault.code.status();
     response.headers_mut().clone_from(&fault.headers);
+    response.extensions_mut().insert(fault.code);
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
@@ -175,6 +189,7 @@ pub(crate) fn finish(
     response.map(|inner| AnswerBody {
         inner,
         sent_bytes: 0,
+        pending: None,
     })
 }
 

@@ -2,13 +2,14 @@
 //! its body. It travels in the request's extensions; an operation that finds none refuses.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::HeaderMap;
 use onshore_policy::Principal;
 use onshore_store::{Checksum, ChecksumAlgorithm, ChecksumKind};
-use onshore_types::{LeafIndex, Place, TenantId};
+use onshore_types::{Label, LeafIndex, Place, TenantId};
 
+use crate::access::RemovedOne;
 use crate::body::BodyReport;
 use crate::body::document::{invalid_md5, of_base64};
 use crate::fault::{Code, Fault};
@@ -39,6 +40,10 @@ struct Inner {
     leaf: OnceLock<LeafIndex>,
     fault: OnceLock<Fault>,
     document: OnceLock<Vec<u8>>,
+    /// The labels of what was judged, joined; noted only where lines are kept.
+    label: Mutex<Option<Label>>,
+    /// The keys that a request for many removed; noted only where lines are kept.
+    removed: OnceLock<Vec<RemovedOne>>,
 }
 
 /// What was announced of a body that becomes an object or a part of one.
@@ -166,6 +171,8 @@ impl Call {
                 leaf: OnceLock::new(),
                 fault: OnceLock::new(),
                 document: OnceLock::new(),
+                label: Mutex::default(),
+                removed: OnceLock::new(),
             }),
         }
     }
@@ -239,6 +246,35 @@ impl Call {
     /// Returns the document of the answer, where it was noted.
     pub(crate) fn document(&self) -> Option<&[u8]> {
         self.inner.document.get().map(Vec::as_slice)
+    }
+
+    /// Notes the label of what is judged, for lines that tell of it.
+    pub(crate) fn note_label(&self, label: Label) {
+        let mut noted = self
+            .inner
+            .label
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *noted = Some(noted.map_or(label, |noted| noted.join(label)));
+    }
+
+    /// Returns the strictest label of what was judged.
+    pub(crate) fn label(&self) -> Option<Label> {
+        *self
+            .inner
+            .label
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what a request for many keys removed, and what not.
+    pub(crate) fn note_removed(&self, removed: Vec<RemovedOne>) {
+        let _ = self.inner.removed.set(removed);
+    }
+
+    /// Returns what a request for many keys removed, and what not.
+    pub(crate) fn removed(&self) -> &[RemovedOne] {
+        self.inner.removed.get().map_or(&[], Vec::as_slice)
     }
 
     /// Notes the leaf that is this request's receipt; the first one stays.

@@ -101,6 +101,12 @@ fn of_store(error: onshore_store::Error) -> Fault {
         Store::BucketNotEmpty => {
             Fault::new(Code::BucketNotEmpty, "The bucket you tried to delete is not empty.")
         }
+        Store::NoLogTarget => no_log_target(),
+        Store::NoInventoryTarget => no_inventory_target(),
+        Store::TooManyInventories => Fault::new(
+            Code::TooManyConfigurations,
+            "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.",
+        ),
         Store::WouldLoosen { .. } => Fault::new(Code::InvalidArgument, "A class can only be tightened."),
         Store::NoSuchKey => no_such_key(),
         Store::VersionGone | Store::LabelChanged { .. } => try_again(),
@@ -227,6 +233,22 @@ pub(crate) fn error_chain(error: &(dyn std::error::Error + 'static)) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(": ")
+}
+
+/// Says that reports cannot go where they were to go.
+pub(crate) fn no_inventory_target() -> Fault {
+    Fault::new(
+        Code::InvalidS3DestinationBucket,
+        "The destination bucket does not exist, is not owned by you, or is in another region.",
+    )
+}
+
+/// Says that logs cannot go where they were to go.
+pub(crate) fn no_log_target() -> Fault {
+    Fault::new(
+        Code::InvalidTargetBucketForLogging,
+        "The target bucket for logging does not exist, is not owned by you, or is in another region.",
+    )
 }
 
 /// What a client reads when the bucket is not there.

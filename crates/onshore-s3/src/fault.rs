@@ -70,7 +70,9 @@ codes! {
     InvalidRequest = BAD_REQUEST,
     InvalidRetentionPeriod = BAD_REQUEST,
     InvalidStorageClass = BAD_REQUEST,
+    InvalidS3DestinationBucket = BAD_REQUEST,
     InvalidTag = BAD_REQUEST,
+    InvalidTargetBucketForLogging = BAD_REQUEST,
     InvalidToken = BAD_REQUEST,
     InvalidURI = BAD_REQUEST,
     KeyTooLongError = BAD_REQUEST,
@@ -86,6 +88,7 @@ codes! {
     MissingContentLength = LENGTH_REQUIRED,
     NoSuchBucket = NOT_FOUND,
     NoSuchBucketPolicy = NOT_FOUND,
+    NoSuchConfiguration = NOT_FOUND,
     NoSuchCORSConfiguration = NOT_FOUND,
     NoSuchKey = NOT_FOUND,
     NoSuchLifecycleConfiguration = NOT_FOUND,
@@ -108,6 +111,7 @@ codes! {
     RequestTimeout = BAD_REQUEST,
     ServiceUnavailable = SERVICE_UNAVAILABLE,
     SignatureDoesNotMatch = FORBIDDEN,
+    TooManyConfigurations = BAD_REQUEST,
     XAmzContentSHA256Mismatch = BAD_REQUEST,
 }
 

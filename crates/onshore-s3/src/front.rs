@@ -12,12 +12,13 @@ use onshore_db::{CrashPoints, Database};
 use onshore_gate::Gate;
 use onshore_registry::Registry;
 use onshore_store::Store;
-use onshore_tls::Transport;
+use onshore_tls::{Secured, Transport};
 use onshore_types::{BucketName, TenantName, Timestamp};
 use s3s::dto::CORSConfiguration;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
+use crate::access::{Came, Heard};
 use crate::answer::{self, AnswerBody, Place};
 use crate::body::BodyReport;
 use crate::body::drain::{Afterwards, Waiting, drain};
@@ -132,6 +133,7 @@ impl Front {
         &self,
         request: Request<Incoming>,
         peer: IpAddr,
+        tls: Option<&Arc<Secured>>,
     ) -> Response<AnswerBody> {
         let number = self.inner.served.fetch_add(1, Ordering::Relaxed);
         let request_id = format!("{:012X}{number:08X}", self.inner.started.as_millis());
@@ -141,7 +143,7 @@ impl Front {
             operation = tracing::field::Empty,
             tenant = tracing::field::Empty,
         );
-        self.served(request, peer, &request_id)
+        self.served(request, peer, tls, &request_id)
             .instrument(span)
             .await
     }
@@ -150,60 +152,89 @@ impl Front {
         &self,
         request: Request<Incoming>,
         peer: IpAddr,
+        tls: Option<&Arc<Secured>>,
         request_id: &str,
     ) -> Response<AnswerBody> {
         let begun = self.inner.gate.wall();
+        let (store, gate) = (&self.inner.operations.store, &self.inner.gate);
+        let came = Came {
+            peer,
+            tls,
+            at: begun,
+        };
+        let heard = Heard::of(&self.inner.guard, store, &request, &came).await;
         let page = Page::of(&request, peer);
         let waiting = if request.headers().contains_key(EXPECT) {
             Waiting::ForContinue
         } else {
             Waiting::No
         };
-        let (operation, response, rest, was_asked_for) = if request.method() == Method::OPTIONS {
-            let answered = self.preflight(&request, peer).await;
-            let response = answered.unwrap_or_else(|fault| answer::of_fault(&fault, request_id));
-            (None, response, Some(request.into_body()), false)
-        } else if form::is_form(request.method(), request.uri(), request.headers()) {
-            let report = BodyReport::default();
-            let taken = self.take_form(request, peer, &report).await;
-            let response = taken.unwrap_or_else(|fault| answer::of_fault(&fault, request_id));
-            let was_asked_for = report.was_asked_for();
-            (
-                Some("PostObject"),
-                response,
-                report.take_rest(),
-                was_asked_for,
-            )
-        } else {
-            match self.inner.guard.admit(request, peer).await {
-                Err(turned) => {
-                    let response = answer::of_fault(&turned.fault, request_id);
-                    (None, response, Some(turned.rest), false)
-                }
-                Ok((call, request)) => {
-                    let response = self.carried_out(&call, request, request_id).await;
-                    let report = call.report();
-                    (
-                        call.operation(),
-                        response,
-                        report.take_rest(),
-                        report.was_asked_for(),
-                    )
-                }
-            }
-        };
-        let afterwards = match (rest, waiting) {
+        let handled = self.handled(request, peer, request_id).await;
+        let afterwards = match (handled.rest, waiting) {
             // A client that waits and is answered at once may lose its place on the connection: botocore does.
-            (_, Waiting::ForContinue) if !was_asked_for => Afterwards::Close,
+            (_, Waiting::ForContinue) if !handled.was_asked_for => Afterwards::Close,
             (Some(rest), _) => drain(rest, waiting).await,
             (None, _) => Afterwards::KeepAlive,
         };
-        let mut response = answer::finish(response, request_id, afterwards);
+        let mut response = answer::finish(handled.response, request_id, afterwards);
         if let Some(page) = page {
             self.show_to(&page, &mut response).await;
         }
-        self.count(operation, &response, begun);
+        if let Some(heard) = heard {
+            let pending = heard.answered(store, gate, handled.call, request_id, &response);
+            response.body_mut().then(pending);
+        }
+        self.count(handled.operation, &response, begun);
         response
+    }
+
+    /// Lets a request in or turns it away, and carries it out.
+    async fn handled(&self, request: Request<Incoming>, peer: IpAddr, request_id: &str) -> Handled {
+        if request.method() == Method::OPTIONS {
+            let answered = self.preflight(&request, peer).await;
+            let response = answered.unwrap_or_else(|fault| answer::of_fault(&fault, request_id));
+            return Handled {
+                operation: None,
+                response,
+                rest: Some(request.into_body()),
+                was_asked_for: false,
+                call: None,
+            };
+        }
+        if form::is_form(request.method(), request.uri(), request.headers()) {
+            let report = BodyReport::default();
+            let (response, call) = match self.take_form(request, peer, &report).await {
+                Ok((response, call)) => (response, Some(call)),
+                Err(fault) => (answer::of_fault(&fault, request_id), None),
+            };
+            return Handled {
+                operation: Some("PostObject"),
+                response,
+                was_asked_for: report.was_asked_for(),
+                rest: report.take_rest(),
+                call,
+            };
+        }
+        match self.inner.guard.admit(request, peer).await {
+            Err(turned) => Handled {
+                operation: None,
+                response: answer::of_fault(&turned.fault, request_id),
+                rest: Some(turned.rest),
+                was_asked_for: false,
+                call: None,
+            },
+            Ok((call, request)) => {
+                let response = self.carried_out(&call, request, request_id).await;
+                let report = call.report();
+                Handled {
+                    operation: call.operation(),
+                    response,
+                    rest: report.take_rest(),
+                    was_asked_for: report.was_asked_for(),
+                    call: Some(call),
+                }
+            }
+        }
     }
 
     /// Answers a page that asks whether it may send a request.
@@ -267,7 +298,7 @@ impl Front {
         request: Request<Incoming>,
         peer: IpAddr,
         report: &BodyReport,
-    ) -> Result<Response<s3s::Body>, Fault> {
+    ) -> Result<(Response<s3s::Body>, Call), Fault> {
         let (parts, incoming) = request.into_parts();
         let guard = &self.inner.guard;
         let form = guard.admit_form(&parts, incoming, peer, report).await?;
@@ -289,7 +320,7 @@ impl Front {
         if let Some(leaf) = call.leaf() {
             response.headers_mut().insert("x-onshore-leaf", leaf.into());
         }
-        Ok(response)
+        Ok((response, call))
     }
 
     async fn carried_out(
@@ -338,6 +369,17 @@ impl Front {
             .record(f64::from(u32::try_from(took_ms.max(0)).unwrap_or(u32::MAX)) / 1000.0);
         tracing::debug!(operation, status, took_ms, "answered");
     }
+}
+
+/// A request that was answered.
+struct Handled {
+    operation: Option<&'static str>,
+    response: Response<s3s::Body>,
+    /// What was not read of its body.
+    rest: Option<Incoming>,
+    was_asked_for: bool,
+    /// What was let in, where it was.
+    call: Option<Call>,
 }
 
 /// What is kept of a request that a web page makes, to let the page read the answer.

@@ -11,6 +11,7 @@
 //! - `operations`: every operation of S3 with the transfers it stands for; `error` and `fault`: what clients are told.
 //! - [`NOISY_LOG_TARGETS`]: log targets that must be off.
 
+mod access;
 mod answer;
 mod body;
 mod call;

@@ -126,9 +126,10 @@ impl Front {
                 return;
             }
         };
+        let secured = connection.secured().map(Arc::new);
         let service = service_fn(|request| {
-            let front = self.clone();
-            async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
+            let (front, secured) = (self.clone(), secured.clone());
+            async move { Ok::<_, Infallible>(front.answer(request, peer, secured.as_ref()).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -1,6 +1,7 @@
 //! Where `s3s` hands over: its trait, each method of which reads what it was given, calls the operation, and shows the
 //! result. What it does not override answers 501. The access check in front of it fails closed.
 
+mod inventories;
 mod listings;
 mod objects;
 mod settings;

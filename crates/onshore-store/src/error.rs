@@ -72,6 +72,15 @@ pub enum Error {
         /// The class it was to get.
         to: Label,
     },
+    /// The tenant has no bucket of the name that logs were to go to.
+    #[error("there is no such bucket to log to")]
+    NoLogTarget,
+    /// The tenant has no bucket of the name that inventories were to go to.
+    #[error("there is no such bucket to store inventories in")]
+    NoInventoryTarget,
+    /// The bucket has as many inventories as it may.
+    #[error("a bucket has at most 1000 inventories")]
+    TooManyInventories,
     /// There is no such object.
     #[error("there is no such object")]
     NoSuchKey,
@@ -202,6 +211,9 @@ impl Error {
             | Self::Locked
             | Self::QuotaExceeded(_)
             | Self::BucketNotLockable
+            | Self::NoLogTarget
+            | Self::NoInventoryTarget
+            | Self::TooManyInventories
             | Self::LockNeedsVersioning
             | Self::LockKeepsVersioning
             | Self::CustomerKeyMissing

@@ -20,6 +20,7 @@
 //!
 //! A staged body belongs in the unit of work that commits it: move it (or a share of it) into the closure.
 
+mod access_log;
 mod bucket;
 mod checks;
 mod checksum;
@@ -36,6 +37,7 @@ mod examine;
 mod facts;
 mod files;
 mod frame;
+mod inventory;
 mod keys_from;
 mod lane;
 mod lifecycle;
@@ -61,6 +63,9 @@ mod tenant_keys;
 mod upload;
 mod version;
 
+pub use crate::access_log::{
+    AccessLine, LinesKept, LogKeyFormat, LogLines, LogOrigin, LogShare, Logging,
+};
 pub use crate::bucket::{Bucket, NewBucket, Versioning};
 pub use crate::checks::{Checks, Layout};
 pub use crate::checksum::{
@@ -74,6 +79,10 @@ pub use crate::due::{CarriedOut, Deed, Due, DueMarker, DuePage, DueQuery};
 pub use crate::error::{BodyError, Error, ErrorKind};
 pub use crate::examination::{Examination, Examined, Progress, Soundness};
 pub use crate::examine::{Counted, examine, named_files};
+pub use crate::inventory::{
+    DueInventory, IncludedVersions, Inventory, InventoryFrequency, InventoryMarker, InventoryPage,
+    InventoryQuery, InventoryRow,
+};
 pub use crate::lifecycle::{
     Candidate, DayLength, Expiration, Filter, Lifecycle, LifecycleDocument, LifecycleRule,
     Noncurrent, RuleScope, RuleStatus, Superseded,

@@ -143,6 +143,12 @@ impl DayLength {
         }
     }
 
+    /// Returns its length.
+    #[must_use]
+    pub const fn as_millis(self) -> i64 {
+        self.millis
+    }
+
     /// Returns the first midnight at least so many days later.
     fn after(self, start: Timestamp, days: u32) -> Timestamp {
         let due = start

@@ -220,7 +220,12 @@ impl Versions {
 
     /// Goes through a whole bucket: from its start, or behind this turn of this key.
     pub(crate) fn of_bucket(bucket: &Bucket, after: Option<(&ObjectKey, i64)>) -> Self {
-        let keys = Keys::beneath("");
+        Self::beneath(bucket, "", after)
+    }
+
+    /// Goes through all beneath a prefix: from its start, or behind this turn of this key.
+    pub(crate) fn beneath(bucket: &Bucket, prefix: &str, after: Option<(&ObjectKey, i64)>) -> Self {
+        let keys = Keys::beneath(prefix);
         match after {
             None => Self::behind(bucket.id, keys.until, keys.from, i64::MAX, None),
             Some((key, turn)) => {

@@ -6,7 +6,8 @@
 //! sealed, and the locks. `bodies` holds small bodies, and for large ones the names of their files; its owner is a
 //! version, or an upload as long as it is under way. `damaged` holds what was found damaged and reported, as long as it
 //! is there and not sound again; `scrub` where the round that verifies everything stands. `outbox` holds what happened and
-//! is still to be told; `usage` how much a bucket holds, kept by triggers, and `quotas` how much buckets and tenants may.
+//! is still to be told; `usage` how much a bucket holds, kept by triggers, and `quotas` how much buckets and tenants may;
+//! `access_lines` sealed lines of access logs that are no objects yet; `inventories` what is to be told of what is held.
 
 use onshore_db::Schema;
 
@@ -190,6 +191,33 @@ pub(crate) const SCHEMA: Schema = Schema {
         CREATE TRIGGER part_goes AFTER DELETE ON parts BEGIN
             UPDATE usage SET bytes = bytes - OLD.size
             WHERE bucket = (SELECT bucket FROM uploads WHERE id = OLD.upload);
+        END;
+    ",
+        "
+        CREATE TABLE access_lines (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            target BLOB NOT NULL,
+            origin TEXT NOT NULL,
+            batch  BLOB NOT NULL,
+            label  TEXT NOT NULL,
+            first  INTEGER NOT NULL,
+            size   INTEGER NOT NULL,
+            sealed BLOB NOT NULL
+        ) STRICT;
+        CREATE INDEX access_lines_by_origin ON access_lines (target, origin, number, size);
+        CREATE TRIGGER log_target_goes AFTER DELETE ON buckets BEGIN
+            DELETE FROM access_lines WHERE target = OLD.id;
+        END;
+
+        CREATE TABLE inventories (
+            bucket    BLOB NOT NULL,
+            id        TEXT NOT NULL,
+            document  TEXT NOT NULL,
+            delivered INTEGER,
+            PRIMARY KEY (bucket, id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TRIGGER inventoried_goes AFTER DELETE ON buckets BEGIN
+            DELETE FROM inventories WHERE bucket = OLD.id;
         END;
     ",
     ],

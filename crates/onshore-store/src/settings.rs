@@ -1,5 +1,5 @@
 //! The settings of a bucket that the store keeps for others: documents that it does not read, but for
-//! the lifecycle and the notifications.
+//! the lifecycle, the notifications and the logging.
 
 use onshore_db::{Unit, View, params};
 use onshore_policy::{Flow, Permit};
@@ -26,6 +26,8 @@ pub enum Setting {
     Encryption,
     /// What is told to whom: [`Notifications`](crate::Notifications) in JSON, which the store reads too.
     Notification,
+    /// Where lines about what was asked of it go: a [`Logging`](crate::Logging) in JSON, which the store reads too.
+    Logging,
 }
 
 impl Setting {
@@ -40,6 +42,7 @@ impl Setting {
             Self::OwnershipControls => "ownership-controls",
             Self::Encryption => "encryption",
             Self::Notification => "notification",
+            Self::Logging => "logging",
         }
     }
 }

@@ -10,6 +10,7 @@ use onshore_keys::KeyProvider;
 use onshore_types::BucketId;
 
 use crate::Error;
+use crate::access_log::AccessLog;
 use crate::files::Files;
 use crate::quota;
 use crate::reclaim::Reclaimer;
@@ -36,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) crash: CrashPoints,
     /// Whether anybody has a quota, or has had one since the start.
     pub(crate) has_quotas: AtomicBool,
+    /// Lines about what was asked, on their way to the database.
+    pub(crate) access_log: AccessLog,
 }
 
 impl Store {
@@ -56,6 +59,7 @@ impl Store {
         let keys = Arc::new(TenantKeys::new(keys));
         db.read_blocking(|view| keys.check(view))?;
         let has_quotas = db.read_blocking(quota::any)?;
+        let access_log = db.read_blocking(AccessLog::open)?;
         let files = Files::open(folder)?;
         let reclaimer = Reclaimer::start(db.clone(), files.clone())?;
         Ok(Self {
@@ -66,6 +70,7 @@ impl Store {
                 reclaimer,
                 crash: options.crash,
                 has_quotas: AtomicBool::new(has_quotas),
+                access_log,
             }),
         })
     }

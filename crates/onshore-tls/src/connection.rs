@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
+use tokio_rustls::rustls::ProtocolVersion;
 
 /// A connection, of either side.
 #[derive(Debug)]
@@ -15,6 +16,37 @@ pub enum Connection {
     Plain(TcpStream),
     /// Only the two sides can.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// How a connection is secured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secured {
+    /// The version of the protocol: `TLSv1.3`.
+    pub version: &'static str,
+    /// The cipher suite by its name in the registry of IANA.
+    pub cipher: String,
+}
+
+impl Connection {
+    /// Says how it is secured; none where it is plain.
+    #[must_use]
+    pub fn secured(&self) -> Option<Secured> {
+        let Self::Tls(stream) = self else {
+            return None;
+        };
+        let (_, session) = stream.get_ref();
+        let version = match session.protocol_version()? {
+            ProtocolVersion::TLSv1_2 => "TLSv1.2",
+            ProtocolVersion::TLSv1_3 => "TLSv1.3",
+            _ => "TLS",
+        };
+        let suite = session.negotiated_cipher_suite()?.suite();
+        let cipher = suite
+            .as_str()
+            .unwrap_or("unknown")
+            .replace("TLS13_", "TLS_");
+        Some(Secured { version, cipher })
+    }
 }
 
 impl AsyncRead for Connection {

@@ -15,7 +15,7 @@ mod transport;
 mod trust;
 
 pub use crate::certificates::{CertificateFiles, Certificates, Renewal, Renewed};
-pub use crate::connection::Connection;
+pub use crate::connection::{Connection, Secured};
 pub use crate::error::Error;
 pub use crate::transport::Transport;
 pub use crate::trust::{Trust, connect, trusting};

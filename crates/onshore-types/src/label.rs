@@ -63,6 +63,12 @@ impl Label {
         personal: Personal::None,
     };
 
+    /// Data that tells of natural persons and is bound for no other cause.
+    pub const PERSONAL: Self = Self::Known {
+        level: Level::General,
+        personal: Personal::Personal,
+    };
+
     /// Parses what an uploader or operator declares: one word or a comma list, in any letter case, blanks around
     /// commas allowed. `unclassified` is not a declaration: it is what remains when there is none.
     ///

@@ -46,6 +46,12 @@ impl Timestamp {
         Self(self.0.saturating_add(millis))
     }
 
+    /// Writes the instant in UTC after a pattern of `strftime`.
+    #[must_use]
+    pub fn written_as(self, pattern: &str) -> String {
+        self.civil().strftime(pattern).to_string()
+    }
+
     fn civil(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 {
             jiff::Timestamp::MIN

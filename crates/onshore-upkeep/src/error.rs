@@ -14,6 +14,9 @@ pub enum Error {
     /// A target of events cannot be told.
     #[error("the target cannot be told")]
     Target(#[source] TargetError),
+    /// The key that a report would have is longer than keys are.
+    #[error("with the prefix that was set the key of a report would be longer than 1,024 bytes")]
+    KeyTooLong,
     /// The database failed.
     #[error(transparent)]
     Db(#[from] onshore_db::Error),

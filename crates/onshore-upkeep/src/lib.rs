@@ -4,18 +4,25 @@
 //! leaves in the ledger like everybody else. The binary builds an engine and runs it; nobody else
 //! calls it.
 //!
+//! - [`AccessLogEngine`]: makes objects of the lines of access logs.
+//! - [`InventoryEngine`]: lists what buckets hold, where their owners want it.
 //! - [`LifecycleEngine`]: removes what the lifecycles of buckets say is due.
 //! - [`NotificationEngine`]: tells targets what happened, as far as the gate lets it go where they are.
 //! - [`ScrubEngine`]: reads everything round and round, and reports what is not what was written.
 
+mod access_log;
+mod delivery;
 mod error;
+mod inventory;
 mod lifecycle;
 mod notify;
 mod operator;
 mod pace;
 mod scrub;
 
+pub use crate::access_log::{AccessLogEngine, AccessLogRhythm};
 pub use crate::error::Error;
+pub use crate::inventory::InventoryEngine;
 pub use crate::lifecycle::{LifecycleEngine, LifecycleRhythm, LifecycleTally};
 pub use crate::notify::{EventTarget, NotificationEngine, Protocol, TargetError};
 pub use crate::scrub::{ScrubEngine, ScrubRhythm, ScrubRound, ScrubTally};

@@ -29,7 +29,7 @@ const LOOKED_AT_MAX: usize = 1000;
 /// How many deeds are under way at once: enough to share a commit, few enough that clients' writes fit between them.
 const DEEDS_AT_ONCE: usize = 64;
 /// How long it gives way after a batch of deeds, and after each page.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
 /// When the engine works.
 #[derive(Debug, Clone, Copy)]

@@ -18,6 +18,15 @@ fn principal(tenant: TenantId) -> Principal {
     }
 }
 
+/// Returns the tenant itself, for what it has ordered: refusals are counted for each.
+fn tenant_itself(tenant: TenantId) -> Principal {
+    Principal {
+        id: PrincipalId::from_bytes(*tenant.as_bytes()),
+        tenant: Some(tenant),
+        role: Role::TenantUser,
+    }
+}
+
 /// Describes a change to a bucket.
 pub(crate) fn change_of_bucket(gate: &Gate, operation: &'static str, bucket: &Bucket) -> Transfer {
     Transfer {
@@ -45,12 +54,7 @@ pub(crate) fn inspection(
     to: Place,
 ) -> Transfer {
     Transfer {
-        principal: Principal {
-            // The tenant itself: refusals are counted for each.
-            id: PrincipalId::from_bytes(*outgoing.tenant.as_bytes()),
-            tenant: Some(outgoing.tenant),
-            role: Role::TenantUser,
-        },
+        principal: tenant_itself(outgoing.tenant),
         operation,
         flow: Flow::Inspect,
         subject: Subject {
@@ -64,6 +68,35 @@ pub(crate) fn inspection(
         from: gate.home(),
         to,
     }
+}
+
+/// Describes that what a bucket holds is listed inside the region, as its tenant has ordered.
+pub(crate) fn listing(
+    gate: &Gate,
+    operation: &'static str,
+    bucket: &Bucket,
+    label: Label,
+) -> Transfer {
+    let mut transfer = change_of_bucket(gate, operation, bucket);
+    transfer.principal = tenant_itself(bucket.tenant);
+    transfer.flow = Flow::List;
+    transfer.subject.label = label;
+    transfer
+}
+
+/// Describes that something which the house made is stored for a tenant.
+pub(crate) fn storing(
+    gate: &Gate,
+    operation: &'static str,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    label: Label,
+    size_bytes: u64,
+) -> Transfer {
+    let mut transfer = change_of_key(gate, operation, bucket, key, None, label);
+    transfer.flow = Flow::Store;
+    transfer.subject.range = ByteRange::whole(size_bytes);
+    transfer
 }
 
 /// Describes a change to a key of a bucket, or to one version of it.

@@ -13,7 +13,7 @@ use onshore_s3::Audience;
 use onshore_store::DayLength;
 use onshore_tls::{CertificateFiles, Trust, trusting};
 use onshore_types::{Jurisdiction, PartitionName, Place, RegionId, TenantName};
-use onshore_upkeep::{EventTarget, LifecycleRhythm, ScrubRhythm};
+use onshore_upkeep::{AccessLogRhythm, EventTarget, LifecycleRhythm, ScrubRhythm};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -122,6 +122,7 @@ struct UpkeepTable {
     lifecycle_day_s: NonZeroU32,
     /// Zero is off.
     scrub_bytes_per_s: u64,
+    access_log_interval_s: NonZeroU32,
 }
 
 /// The seconds of a day: any other length is for tests.
@@ -133,6 +134,7 @@ impl Default for UpkeepTable {
             lifecycle_interval_s: NonZeroU32::new(3600).expect("an hour has seconds"),
             lifecycle_day_s: DAY_S,
             scrub_bytes_per_s: 16 << 20,
+            access_log_interval_s: NonZeroU32::new(300).expect("five minutes have seconds"),
         }
     }
 }
@@ -292,6 +294,13 @@ impl Config {
         }
     }
 
+    /// Returns when lines of access logs become objects.
+    pub(crate) fn access_log_rhythm(&self) -> AccessLogRhythm {
+        AccessLogRhythm {
+            interval: Duration::from_secs(self.upkeep.access_log_interval_s.get().into()),
+        }
+    }
+
     /// Returns how fast what is stored is read through; none where it is not.
     pub(crate) fn scrub_rhythm(&self) -> Option<ScrubRhythm> {
         NonZeroU64::new(self.upkeep.scrub_bytes_per_s).map(|rate| ScrubRhythm {
@@ -422,6 +431,7 @@ mod tests {
         lifecycle_interval_s = 3600
         lifecycle_day_s = 86400
         scrub_bytes_per_s = 16777216
+        access_log_interval_s = 300
     "#;
 
     fn load(text: &str) -> anyhow::Result<Config> {

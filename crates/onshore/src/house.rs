@@ -15,7 +15,9 @@ use onshore_migrate::{Engine, Patience, Sources};
 use onshore_policy::Policy;
 use onshore_registry::Registry;
 use onshore_store::Store;
-use onshore_upkeep::{EventTarget, LifecycleEngine, NotificationEngine, ScrubEngine};
+use onshore_upkeep::{
+    AccessLogEngine, EventTarget, InventoryEngine, LifecycleEngine, NotificationEngine, ScrubEngine,
+};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -205,6 +207,12 @@ impl House {
         let stop = self.stop.clone();
         self.tasks
             .spawn(async move { notifications.run(stop).await });
+        let access_log = AccessLogEngine::new(self.upkeep.clone(), config.access_log_rhythm());
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { access_log.run(stop).await });
+        let inventories = InventoryEngine::new(self.upkeep.clone(), config.lifecycle_rhythm());
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { inventories.run(stop).await });
         if let Some(rhythm) = config.scrub_rhythm() {
             let scrub = ScrubEngine::new(self.upkeep.clone(), rhythm);
             let stop = self.stop.clone();
@@ -222,6 +230,8 @@ impl House {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        // The last lines of the fronts, which have ended.
+        AccessLogEngine::keep(&self.upkeep).await;
         let drained = self.gate.drain().await;
         self.store.drain().await;
         self.stop_keepers.cancel();

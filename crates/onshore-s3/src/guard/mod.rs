@@ -174,17 +174,22 @@ impl Guard {
 
     /// Says where a request comes from.
     pub(crate) fn place_of(&self, headers: &HeaderMap, peer: IpAddr) -> Place {
-        let forwarded_for: Vec<&str> = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .map(|value| value.to_str().unwrap_or("unreadable"))
-            .collect();
-        self.gate.place_of(peer, &forwarded_for)
+        self.gate.place_of(peer, &forwarded_for(headers))
+    }
+
+    /// Returns the address that a request comes from, where it is known.
+    pub(crate) fn client_of(&self, headers: &HeaderMap, peer: IpAddr) -> Option<IpAddr> {
+        self.gate.client_address(peer, &forwarded_for(headers))
+    }
+
+    /// Returns what a request is about, whoever sends it.
+    pub(crate) fn address_of(&self, headers: &HeaderMap, path: &str) -> Option<Address> {
+        Address::parse(headers, path, &self.domains).ok()
     }
 
     /// Returns the bucket that a request names, whoever sends it.
     pub(crate) fn bucket_of(&self, headers: &HeaderMap, path: &str) -> Option<BucketName> {
-        match Address::parse(headers, path, &self.domains).ok()? {
+        match self.address_of(headers, path)? {
             Address::Service => None,
             Address::Bucket(bucket) | Address::Object(bucket, _) => Some(bucket),
         }
@@ -203,6 +208,14 @@ impl Guard {
             }
         }
     }
+}
+
+fn forwarded_for(headers: &HeaderMap) -> Vec<&str> {
+    headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .map(|value| value.to_str().unwrap_or("unreadable"))
+        .collect()
 }
 
 struct Checked {

@@ -15,7 +15,7 @@ enum On {
 }
 
 /// Parameters that choose an operation, with where and on which methods they may.
-const CHOOSING: [(&str, On, &[Method]); 29] = [
+const CHOOSING: [(&str, On, &[Method]); 30] = [
     ("location", On::Bucket, &[Method::GET]),
     ("delete", On::Bucket, &[Method::POST]),
     ("uploads", On::Bucket, &[Method::GET]),
@@ -44,6 +44,7 @@ const CHOOSING: [(&str, On, &[Method]); 29] = [
     ("policy", On::Bucket, READ_WRITE_REMOVE),
     ("policyStatus", On::Bucket, &[Method::GET]),
     ("website", On::Bucket, READ_WRITE_REMOVE),
+    ("inventory", On::Bucket, READ_WRITE_REMOVE),
     ("logging", On::Bucket, READ_WRITE),
     ("notification", On::Bucket, READ_WRITE),
     ("accelerate", On::Bucket, READ_WRITE),
@@ -57,13 +58,12 @@ const READ_WRITE_REMOVE: &[Method] = &[Method::GET, Method::PUT, Method::DELETE]
 const OF_VERSIONS: [&str; 5] = ["tagging", "retention", "legal-hold", "attributes", "acl"];
 
 /// Sub-resources of S3 that this service does not do.
-const NOT_IMPLEMENTED: [&str; 19] = [
+const NOT_IMPLEMENTED: [&str; 18] = [
     "abac",
     "analytics",
     "append",
     "events",
     "intelligent-tiering",
-    "inventory",
     "metadataConfiguration",
     "metadataInventoryTable",
     "metadataJournalTable",

@@ -11,6 +11,7 @@ use onshore_store::{
 use onshore_types::{BucketName, Label, LeafIndex, ObjectKey};
 use serde_json::json;
 
+use crate::access::RemovedOne;
 use crate::call::Call;
 use crate::error::{Error, ReadAt, no_such_key, precondition_failed};
 use crate::fault::{Code, Fault};
@@ -99,10 +100,29 @@ impl Operations {
     ) -> Result<Vec<Result<Deleted, Fault>>, Fault> {
         let bucket = self.bucket(asked, Flow::Change, name).await?;
         let bucket = &bucket;
+        let keys: Vec<Option<ObjectKey>> = if self.store.keeps_access_lines() {
+            let key =
+                |deletion: &Result<Deletion, Fault>| Some(deletion.as_ref().ok()?.key.clone());
+            deletions.iter().map(key).collect()
+        } else {
+            Vec::new()
+        };
         let deletions = deletions
             .into_iter()
             .map(|deletion| async move { self.delete(asked, bucket, &deletion?).await });
-        Ok(stream::iter(deletions).buffered(AT_ONCE).collect().await)
+        let done: Vec<_> = stream::iter(deletions).buffered(AT_ONCE).collect().await;
+        let removed = keys.into_iter().zip(&done).filter_map(|(key, done)| {
+            Some(RemovedOne {
+                key: key?,
+                version: done
+                    .as_ref()
+                    .ok()
+                    .and_then(|deleted| deleted.version.clone()),
+                code: done.as_ref().err().map(|fault| fault.code),
+            })
+        });
+        asked.call.note_removed(removed.collect());
+        Ok(done)
     }
 
     async fn delete(

@@ -9,9 +9,11 @@ pub(crate) mod copy;
 pub(crate) mod deletion;
 pub(crate) mod description;
 pub(crate) mod encryption;
+pub(crate) mod inventories;
 pub(crate) mod lifecycle;
 pub(crate) mod listing;
 pub(crate) mod locks;
+pub(crate) mod logging;
 pub(crate) mod multipart;
 pub(crate) mod notifications;
 pub(crate) mod objects;
@@ -161,6 +163,9 @@ impl Operations {
                 "an operation asked for a flow that is not its own"
             );
             return Err(Fault::internal());
+        }
+        if self.store.keeps_access_lines() {
+            asked.call.note_label(subject.label);
         }
         let (from, to) = match flow {
             Flow::Read | Flow::Inspect | Flow::List => (self.gate.home(), asked.call.place()),

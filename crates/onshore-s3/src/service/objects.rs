@@ -684,6 +684,34 @@ impl S3 for Service {
         self.drop_website(req).await
     }
 
+    async fn get_bucket_inventory_configuration(
+        &self,
+        req: S3Request<dto::GetBucketInventoryConfigurationInput>,
+    ) -> S3Result<S3Response<dto::GetBucketInventoryConfigurationOutput>> {
+        self.show_inventory(req).await
+    }
+
+    async fn put_bucket_inventory_configuration(
+        &self,
+        req: S3Request<dto::PutBucketInventoryConfigurationInput>,
+    ) -> S3Result<S3Response<dto::PutBucketInventoryConfigurationOutput>> {
+        self.take_inventory(req).await
+    }
+
+    async fn delete_bucket_inventory_configuration(
+        &self,
+        req: S3Request<dto::DeleteBucketInventoryConfigurationInput>,
+    ) -> S3Result<S3Response<dto::DeleteBucketInventoryConfigurationOutput>> {
+        self.drop_inventory(req).await
+    }
+
+    async fn list_bucket_inventory_configurations(
+        &self,
+        req: S3Request<dto::ListBucketInventoryConfigurationsInput>,
+    ) -> S3Result<S3Response<dto::ListBucketInventoryConfigurationsOutput>> {
+        self.list_inventories(req).await
+    }
+
     async fn get_bucket_logging(
         &self,
         req: S3Request<dto::GetBucketLoggingInput>,

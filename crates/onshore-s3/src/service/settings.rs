@@ -9,7 +9,7 @@ use crate::fault::{Code, Fault};
 use crate::ops::acl;
 use crate::ops::encryption::{BucketKey, service};
 use crate::ops::tagging::{parse_bucket_tags, tag_set};
-use crate::ops::{Asked, Operations, lifecycle, notifications, parse_version};
+use crate::ops::{Asked, Operations, lifecycle, logging, notifications, parse_version};
 use crate::service::listings::owner;
 use crate::service::objects::answer;
 use crate::service::{Service, asked, bucket_name, call_of, object_name};
@@ -135,7 +135,6 @@ unset! {
         "The specified bucket does not have a website configuration",
     ));
     drop_website(DeleteBucketWebsiteInput, DeleteBucketWebsiteOutput) = |_none| Ok(Default::default());
-    show_logging(GetBucketLoggingInput, GetBucketLoggingOutput) = |_none| Ok(Default::default());
     show_accelerate(GetBucketAccelerateConfigurationInput, GetBucketAccelerateConfigurationOutput) = |_none| Ok(Default::default());
     show_request_payment(GetBucketRequestPaymentInput, GetBucketRequestPaymentOutput) = |_none| Ok(dto::GetBucketRequestPaymentOutput {
         payer: Some(dto::Payer::from_static(dto::Payer::BUCKET_OWNER)),
@@ -292,6 +291,32 @@ impl Service {
             Ok(S3Response::new(
                 dto::PutBucketNotificationConfigurationOutput::default(),
             ))
+        })
+    }
+
+    pub(super) async fn show_logging(
+        &self,
+        req: S3Request<dto::GetBucketLoggingInput>,
+    ) -> S3Result<S3Response<dto::GetBucketLoggingOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let found = self.operations.logging(asked, &name).await?;
+            Ok(S3Response::new(dto::GetBucketLoggingOutput {
+                logging_enabled: found.map(logging::show),
+            }))
+        })
+    }
+
+    pub(super) async fn take_logging(
+        &self,
+        req: S3Request<dto::PutBucketLoggingInput>,
+    ) -> S3Result<S3Response<dto::PutBucketLoggingOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let said = input.bucket_logging_status.logging_enabled;
+            let said = said.map(logging::parse).transpose()?;
+            self.operations.set_logging(asked, &name, said).await?;
+            Ok(S3Response::new(dto::PutBucketLoggingOutput::default()))
         })
     }
 
@@ -571,8 +596,6 @@ macro_rules! takes_nothing {
 }
 
 takes_nothing! {
-    take_logging(PutBucketLoggingInput, PutBucketLoggingOutput) =
-        |said| said.bucket_logging_status.logging_enabled.is_none(), "Server access logging";
     take_accelerate(PutBucketAccelerateConfigurationInput, PutBucketAccelerateConfigurationOutput) =
         |said| said
             .accelerate_configuration
