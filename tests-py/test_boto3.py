@@ -71,8 +71,6 @@ def test_what_is_not_there_yet_says_so(s3, bucket):
     assert code(s3.put_bucket_policy, Bucket=bucket, Policy="{}") == ("NotImplemented", 501)
     website = {"IndexDocument": {"Suffix": "index.html"}}
     assert code(s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration=website) == ("NotImplemented", 501)
-    logging = {"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": "log/"}}
-    assert code(s3.put_bucket_logging, Bucket=bucket, BucketLoggingStatus=logging) == ("NotImplemented", 501)
     bridge = {"EventBridgeConfiguration": {}}
     assert code(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration=bridge) == ("NotImplemented", 501)
     assert code(s3.restore_object, Bucket=bucket, Key="a", RestoreRequest={"Days": 1}) == ("NotImplemented", 501)

@@ -95,6 +95,8 @@ def test_the_setting_is_kept_listed_and_removed(server, s3, bucket, target):
     listing = s3.list_bucket_inventory_configurations(Bucket=bucket)
     assert listing["IsTruncated"] is False and "InventoryConfigurationList" not in listing
     kms = {"Encryption": {"SSEKMS": {"KeyId": "alias/onshore/default"}}}
+    said = order(s3, bucket, target, "a", IsEnabled=False, destination={"Bucket": f"arn:aws-cn:s3:::{target}"})
+    assert of("a") == said
     said = order(s3, bucket, target, "a", Filter={"Prefix": "in/"}, IsEnabled=False, destination=kms)
     assert of("a") == said
     plain = order(s3, bucket, target, "b", prefix=None, versions="Current", fields=(), frequency="Weekly", IsEnabled=False)
@@ -115,6 +117,8 @@ def test_the_setting_is_kept_listed_and_removed(server, s3, bucket, target):
 
 def test_what_cannot_be_is_refused(server, s3, bucket, target):
     refused = lambda *args, **more: code(lambda: order(s3, bucket, *args, **more))
+    for arn in (target, f"arn:aws:sqs:::{target}", f"arn::s3:::{target}", f"arn:aws:s3:r::{target}"):
+        assert refused(target, destination={"Bucket": arn}) == ("InvalidS3DestinationBucket", 400)
     assert refused("nobody-has-this-one") == ("InvalidS3DestinationBucket", 400)
     assert refused(target, "x" * 65) == ("InvalidArgument", 400)
     assert refused(target, "no blanks") == ("InvalidArgument", 400)

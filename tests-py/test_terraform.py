@@ -141,6 +141,20 @@ def wanted(first):
         acl={"acl": "private", "depends_on": ["aws_s3_bucket_ownership_controls.it"]},
         cors_configuration={"cors_rule": [{"id": f"of {origin}", "allowed_methods": ["GET", "PUT"], "allowed_origins": [origin], "expose_headers": ["ETag"], "max_age_seconds": 7} for origin in origins]},
         request_payment_configuration={"payer": "BucketOwner"},
+        logging={
+            "target_bucket": "${aws_s3_bucket.objects.id}",
+            "target_prefix": "log/" if first else "",
+            "target_object_key_format": {"partitioned_prefix": {"partition_date_source": "EventTime" if first else "DeliveryTime"}},
+        },
+        inventory={
+            "name": "all",
+            "enabled": False,
+            "included_object_versions": "All" if first else "Current",
+            "schedule": {"frequency": "Daily" if first else "Weekly"},
+            "optional_fields": ["Size", "ETag"] if first else ["EncryptionStatus"],
+            "filter": {"prefix": "in/"},
+            "destination": {"bucket": {"format": "CSV", "bucket_arn": "${aws_s3_bucket.objects.arn}", "prefix": "lists", "encryption": {"sse_s3": {}}}},
+        },
     )
     made["aws_s3_bucket"] = {
         "it": {"bucket": "tf-made", "object_lock_enabled": True, "force_destroy": True, "tags": {"a": "b", "c": "d"} if first else ODD_TAGS},
@@ -179,7 +193,7 @@ def test_terraform_makes_changes_and_destroys(terraform, s3):
     s3.delete_object(Bucket="tf-made", Key="k")
 
     said = terraform.apply(wanted(first=False), **READS)
-    assert "Resources: 0 added, 8 changed, 0 destroyed" in said, said
+    assert "Resources: 0 added, 10 changed, 0 destroyed" in said, said
     assert get(s3, "tf-objects", KEY) == b"changed" and tags(s3.get_object_tagging(Bucket="tf-objects", Key=KEY)) == {"a": "c"}
     assert s3.get_bucket_versioning(Bucket="tf-objects")["Status"] == "Suspended"
     assert tags(s3.get_bucket_tagging(Bucket="tf-made")) == ODD_TAGS
@@ -223,7 +237,6 @@ NOT_DONE = of_bucket(
     analytics_configuration={"name": "all"},
     intelligent_tiering_configuration={"name": "all", "tiering": {"access_tier": "ARCHIVE_ACCESS", "days": 125}},
     inventory={"name": "all", "included_object_versions": "All", "schedule": {"frequency": "Daily"}, "destination": {"bucket": {"format": "ORC", "bucket_arn": "arn:aws:s3:::tf-refused"}}},
-    logging={"target_bucket": "tf-refused", "target_prefix": "log/"},
     metric={"name": "all"},
     policy={"policy": json.dumps(POLICY)},
     replication_configuration={"role": ELSEWHERE, "rule": [{"id": "r", "status": "Enabled", "destination": {"bucket": "arn:aws:s3:::tf-refused"}}]},

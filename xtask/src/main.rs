@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::bench::Entrant;
 use crate::steps::{Skips, Steps};
 
 const USAGE: &str = "\
@@ -29,7 +30,8 @@ usage: cargo xtask COMMAND
   floors                    which crate may depend on which
   sim --seed N [--steps M]  steps gate, journal and store through crashes, the same for the same seed
   soak [--minutes N]        crash tests with ever new seeds (default 10 minutes)
-  bench                     rates and CPU time beside nginx serving the same files
+  bench [NAME...]           rates and CPU time beside other S3 servers, and nginx serving the same files;
+                            of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
 
 exit status: 0 done, 1 failed, 2 wrong usage
 ";
@@ -43,7 +45,7 @@ enum Chore {
     Floors,
     Sim { seed: u64, steps: Option<u64> },
     Soak { minutes: u64 },
-    Bench,
+    Bench(Vec<Entrant>),
     Help,
 }
 
@@ -74,7 +76,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Floors => floors::check(&root),
         Chore::Sim { seed, steps } => ci::simulate(&Steps::new(&root), *seed, *steps),
         Chore::Soak { minutes } => soak::run(&root, *minutes),
-        Chore::Bench => bench::run(&root),
+        Chore::Bench(entrants) => bench::run(&root, entrants),
         Chore::Help => {
             print!("{USAGE}");
             Ok(())
@@ -100,7 +102,7 @@ fn parse(args: &[String]) -> Result<Chore> {
         "soak" => Chore::Soak {
             minutes: options.number("--minutes")?.unwrap_or(10),
         },
-        "bench" => Chore::Bench,
+        "bench" => Chore::Bench(Entrant::named(&std::mem::take(&mut options.words))?),
         "help" | "--help" | "-h" => Chore::Help,
         other => bail!("unknown command `{other}`"),
     };
@@ -182,6 +184,10 @@ mod tests {
     fn commands_are_understood() {
         assert_eq!(parsed("test"), Some(Chore::Test(Skips::Named)));
         assert_eq!(parsed("test --strict"), Some(Chore::Test(Skips::Fail)));
+        assert_eq!(
+            parsed("bench nginx onshore"),
+            Some(Chore::Bench(vec![Entrant::Nginx, Entrant::Onshore]))
+        );
         assert_eq!(parsed("soak"), Some(Chore::Soak { minutes: 10 }));
         assert_eq!(parsed("soak --minutes 3"), Some(Chore::Soak { minutes: 3 }));
         assert_eq!(
@@ -212,6 +218,7 @@ mod tests {
             "sim --seed x",
             "soak --minutes -1",
             "test --strict --strict",
+            "bench minio",
         ] {
             assert_eq!(parsed(line), None, "{line}");
         }

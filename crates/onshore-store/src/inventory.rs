@@ -29,6 +29,8 @@ pub struct Inventory {
     pub is_enabled: bool,
     /// The bucket that reports are stored in.
     pub target: BucketName,
+    /// The partition by which its ARN was given: given back as it came.
+    pub partition: String,
     /// What keys begin with there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_prefix: Option<String>,
@@ -65,6 +67,14 @@ pub enum InventoryFrequency {
     Daily,
     /// Each seven days.
     Weekly,
+}
+
+impl Inventory {
+    /// Returns the ARN of the bucket that reports are stored in, as it was given.
+    #[must_use]
+    pub fn target_arn(&self) -> String {
+        format!("arn:{}:s3:::{}", self.partition, self.target)
+    }
 }
 
 impl InventoryFrequency {

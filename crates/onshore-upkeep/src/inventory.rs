@@ -308,7 +308,7 @@ impl Making<'_> {
             .collect();
         json!({
             "sourceBucket": self.source.name,
-            "destinationBucket": format!("arn:aws:s3:::{}", self.target.name),
+            "destinationBucket": self.due.inventory.target_arn(),
             "version": "2016-11-30",
             "creationTimestamp": self.begun.as_millis().to_string(),
             "fileFormat": "CSV",

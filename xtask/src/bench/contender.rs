@@ -13,6 +13,8 @@ use crate::shell::{credential, output, read_json};
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
 const PEER_ACCESS_KEY: &str = "benchmarkaccesskey";
 const PEER_SECRET_KEY: &str = "benchmark-secret-key-of-no-worth";
+/// Garage takes keys of its own form alone.
+const GARAGE_ACCESS_KEY: &str = "GK0a0a0a0a0a0a0a0a0a0a0a0a";
 
 #[derive(Debug)]
 pub(super) struct Contender {
@@ -173,6 +175,67 @@ impl Contender {
         Self::peer("seaweedfs", program, &args, port, folder)
     }
 
+    /// Starts Garage as the one node of its cluster, with its metadata in LMDB, and forces its writes to the disk or not.
+    pub(super) fn garage(
+        program: &Path,
+        folder: &Path,
+        durability: Durability,
+    ) -> Result<Contender> {
+        let name = match durability {
+            Durability::Synced => "garage-synced",
+            Durability::NotSynced => "garage",
+        };
+        let place = folder.join(name);
+        std::fs::create_dir_all(&place)?;
+        let is_synced = durability == Durability::Synced;
+        let (port, shown) = (free_port()?, place.display());
+        let settings = format!(
+            "metadata_dir = \"{shown}/meta\"\ndata_dir = \"{shown}/data\"\ndb_engine = \"lmdb\"\n\
+             metadata_fsync = {is_synced}\ndata_fsync = {is_synced}\nreplication_factor = 1\n\
+             rpc_bind_addr = \"127.0.0.1:{}\"\nrpc_secret = \"{}\"\n\
+             [s3_api]\ns3_region = \"cn-north-1\"\napi_bind_addr = \"127.0.0.1:{port}\"\n\
+             [admin]\napi_bind_addr = \"127.0.0.1:{}\"\n",
+            free_port()?,
+            "0b".repeat(32),
+            free_port()?,
+        );
+        let config = folder.join(format!("{name}.toml"));
+        std::fs::write(&config, settings)?;
+        let config = config.display().to_string();
+        let mut contender = Self::peer(name, program, &["-c", &config, "server"], port, folder)?;
+        contender.durability = durability;
+        contender.key = Some((GARAGE_ACCESS_KEY.to_owned(), "0c".repeat(32)));
+        let ask = |args: &[&str]| output(program, &[&["-c", &config], args].concat(), &[]);
+        let node = ask(&["node", "id", "-q"])?;
+        let node = node.trim().split('@').next().unwrap_or_default().to_owned();
+        ask(&["layout", "assign", "-z", "here", "-c", "20G", &node])?;
+        ask(&["layout", "apply", "--version", "1"])?;
+        let secret = "0c".repeat(32);
+        ask(&["key", "import", "--yes", GARAGE_ACCESS_KEY, &secret])?;
+        ask(&["key", "allow", "--create-bucket", GARAGE_ACCESS_KEY])?;
+        Ok(contender)
+    }
+
+    /// Starts the example server of s3s on a folder.
+    pub(super) fn s3s_fs(program: &Path, folder: &Path) -> Result<Contender> {
+        let place = folder.join("s3s-fs");
+        std::fs::create_dir_all(&place)?;
+        let port = free_port()?;
+        let (port_text, place_text) = (port.to_string(), place.display().to_string());
+        let args = [
+            "--host",
+            "127.0.0.1",
+            "--port",
+            &port_text,
+            "--access-key",
+            PEER_ACCESS_KEY,
+            "--secret-key",
+            PEER_SECRET_KEY,
+            &place_text,
+        ];
+        Self::peer("s3s-fs", program, &args, port, folder)
+    }
+
     fn peer(
         name: &'static str,
         program: &Path,
@@ -180,7 +243,7 @@ impl Contender {
         port: u16,
         folder: &Path,
     ) -> Result<Contender> {
-        ensure!(program.is_file(), "no {name} in the Python environment");
+        ensure!(program.is_file(), "no program for {name}");
         let log = folder.join(format!("{name}.log"));
         let mut server = Kept::start(name, program, args, &[], &log)?;
         server
@@ -199,6 +262,11 @@ impl Contender {
     /// Whether it is the one that this project makes.
     pub(super) fn is_ours(&self) -> bool {
         self.name == "onshore"
+    }
+
+    /// Whether a hundred thousand small objects take it many minutes; Garage lists the same with syncs and without.
+    pub(super) fn fills_slowly(&self) -> bool {
+        matches!(self.name, "rclone" | "garage-synced")
     }
 
     pub(super) fn durability(&self) -> Durability {

@@ -121,11 +121,8 @@ pub(crate) fn parse(name: &str, said: dto::InventoryConfiguration) -> Result<Inv
         }
         _ => return Err(Fault::malformed()),
     }
-    let target = destination
-        .bucket
-        .strip_prefix("arn:aws:s3:::")
-        .and_then(|name| BucketName::parse(name).ok())
-        .ok_or_else(no_inventory_target)?;
+    let (partition, target) =
+        parse_bucket_arn(&destination.bucket).ok_or_else(no_inventory_target)?;
     if destination
         .prefix
         .as_ref()
@@ -139,6 +136,7 @@ pub(crate) fn parse(name: &str, said: dto::InventoryConfiguration) -> Result<Inv
         id: said.id,
         is_enabled: said.is_enabled,
         target,
+        partition,
         target_prefix: destination.prefix,
         encryption: destination
             .encryption
@@ -158,6 +156,18 @@ pub(crate) fn parse(name: &str, said: dto::InventoryConfiguration) -> Result<Inv
         prefix: said.filter.map(|filter| filter.prefix),
         fields: parse_fields(&said.optional_fields.unwrap_or_default())?,
     })
+}
+
+/// Reads the ARN of a bucket, in whatever partition: clients choose it by the name of the region.
+fn parse_bucket_arn(arn: &str) -> Option<(String, BucketName)> {
+    let (partition, name) = arn.strip_prefix("arn:")?.split_once(":s3:::")?;
+    let is_word = !partition.is_empty()
+        && partition.len() <= 64
+        && partition
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let name = BucketName::parse(name).ok()?;
+    is_word.then(|| (partition.to_owned(), name))
 }
 
 fn parse_fields(said: &[dto::InventoryOptionalField]) -> Result<Vec<String>, Fault> {
@@ -190,6 +200,7 @@ fn parse_encryption(said: dto::InventoryEncryption) -> Result<Option<Encryption>
 
 /// Shows an inventory.
 pub(crate) fn show(inventory: Inventory) -> dto::InventoryConfiguration {
+    let target = inventory.target_arn();
     let encryption = inventory.encryption.map(|encryption| match encryption {
         Encryption::Kms { key, .. } => dto::InventoryEncryption {
             ssekms: Some(dto::SSEKMS { key_id: key }),
@@ -209,7 +220,7 @@ pub(crate) fn show(inventory: Inventory) -> dto::InventoryConfiguration {
         destination: dto::InventoryDestination {
             s3_bucket_destination: dto::InventoryS3BucketDestination {
                 account_id: None,
-                bucket: format!("arn:aws:s3:::{}", inventory.target),
+                bucket: target,
                 encryption,
                 format: dto::InventoryFormat::from_static(dto::InventoryFormat::CSV),
                 prefix: inventory.target_prefix,
