@@ -102,7 +102,7 @@ fn parse(args: &[String]) -> Result<Chore> {
         "soak" => Chore::Soak {
             minutes: options.number("--minutes")?.unwrap_or(10),
         },
-        "bench" => Chore::Bench(Entrant::named(&std::mem::take(&mut options.words))?),
+        "bench" => Chore::Bench(Entrant::named(std::mem::take(&mut options.words))?),
         "help" | "--help" | "-h" => Chore::Help,
         other => bail!("unknown command `{other}`"),
     };

@@ -3,21 +3,18 @@
 use std::fmt;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::crash::CrashPoints;
 use crate::examine::same_steps;
-use crate::writer::{self, Job, Work};
+use crate::readers::Readers;
+use crate::writer::{Job, Work, Writer};
 use crate::{Error, Schema, Unit, View, schema};
 
-/// Idle connections kept for readers; more are opened when more read at once.
-const IDLE_READERS_MAX: usize = 16;
-/// How much each reader remembers: 8 MiB, so that the upper pages of every table stay.
-const READER_CACHE: &str = "PRAGMA cache_size = -8192;";
 /// Prepared statements kept by each connection.
 const STATEMENTS_KEPT: usize = 256;
 /// A database up to this size is checked page by page when it is opened.
@@ -37,10 +34,8 @@ pub struct Database {
 }
 
 struct Inner {
-    path: PathBuf,
     queue: mpsc::UnboundedSender<Box<dyn Work>>,
-    commits: watch::Receiver<u64>,
-    readers: Mutex<Vec<Connection>>,
+    readers: Arc<Readers>,
 }
 
 impl Database {
@@ -64,7 +59,6 @@ impl Database {
              PRAGMA temp_store = MEMORY;
              PRAGMA foreign_keys = ON;
              PRAGMA cache_size = -65536;
-             PRAGMA wal_autocheckpoint = 4096;
              PRAGMA journal_size_limit = 67108864;",
         )?;
         write_ahead(&connection)?;
@@ -73,17 +67,14 @@ impl Database {
 
         let (queue, jobs) = mpsc::unbounded_channel();
         let (committed, commits) = watch::channel(0);
+        let readers = Arc::new(Readers::new(path.to_owned(), commits, Vec::new()));
+        let writer = Writer::new(connection, committed, Arc::clone(&readers), options.crash)?;
         std::thread::Builder::new()
             .name("onshore-db".to_owned())
-            .spawn(move || writer::run(&connection, jobs, &committed, &options.crash))
+            .spawn(move || writer.run(jobs))
             .map_err(|error| Error::Open(error.to_string()))?;
         Ok(Self {
-            inner: Arc::new(Inner {
-                path: path.to_owned(),
-                queue,
-                commits,
-                readers: Mutex::new(Vec::new()),
-            }),
+            inner: Arc::new(Inner { queue, readers }),
         })
     }
 
@@ -100,10 +91,8 @@ impl Database {
         let (_, commits) = watch::channel(0);
         Ok(Self {
             inner: Arc::new(Inner {
-                path: path.to_owned(),
                 queue,
-                commits,
-                readers: Mutex::new(vec![connection]),
+                readers: Arc::new(Readers::new(path.to_owned(), commits, vec![connection])),
             }),
         })
     }
@@ -191,37 +180,9 @@ impl Database {
         F: FnOnce(&View<'_>) -> Result<T, E>,
         E: From<Error>,
     {
-        let idle = self
-            .inner
+        self.inner
             .readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => {
-                let connection = connect(&self.inner.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-                connection
-                    .execute_batch(READER_CACHE)
-                    .map_err(Error::from)?;
-                connection
-            }
-        };
-        run(&connection, "BEGIN")?;
-        let result = work(&View::new(&connection));
-        if let Err(error) = run(&connection, "COMMIT") {
-            // The connection is not used again; what the work itself found out is the better answer.
-            return result.and_then(|_| Err(error.into()));
-        }
-        let mut readers = self
-            .inner
-            .readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if readers.len() < IDLE_READERS_MAX {
-            readers.push(connection);
-        }
-        result
+            .with(|connection| work(&View::new(connection)))?
     }
 
     /// Writes one consistent state of the whole database into a new file, readable by its owner alone, and forces it to
@@ -241,7 +202,7 @@ impl Database {
             .to_str()
             .ok_or_else(|| Error::Open("the path of the copy is not UTF-8".to_owned()))?;
         // An empty file is filled in.
-        connect(&self.inner.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+        connect(self.inner.readers.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?
             .execute("VACUUM INTO ?1", [name])?;
         file.sync_all().map_err(fail)
     }
@@ -253,8 +214,9 @@ impl Database {
     /// # Errors
     /// Why the file cannot be written.
     pub fn fold_back(&self) -> Result<(), Error> {
-        let connection = connect(&self.inner.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let connection = connect(self.inner.readers.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.execute_batch("PRAGMA synchronous = FULL;")?;
+        self.inner.readers.let_go();
         let is_busy: bool =
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if is_busy {
@@ -263,10 +225,16 @@ impl Database {
         Ok(())
     }
 
+    /// Returns how many commits there were since the start. Between two calls that return the same nothing changed.
+    #[must_use]
+    pub fn commit_count(&self) -> u64 {
+        *self.inner.readers.commits().borrow()
+    }
+
     /// Returns a counter that changes after every commit, for whoever follows what is written.
     #[must_use]
     pub fn commits(&self) -> watch::Receiver<u64> {
-        self.inner.commits.clone()
+        self.inner.readers.commits().clone()
     }
 
     fn enqueue<T, E, F>(&self, work: F) -> oneshot::Receiver<Result<T, E>>
@@ -288,13 +256,7 @@ impl fmt::Debug for Database {
     }
 }
 
-/// Runs a statement that is kept prepared.
-fn run(connection: &Connection, statement: &str) -> Result<(), Error> {
-    connection.prepare_cached(statement)?.execute([])?;
-    Ok(())
-}
-
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);

@@ -12,6 +12,7 @@ mod crash;
 mod database;
 mod error;
 mod examine;
+mod readers;
 mod schema;
 mod view;
 mod writer;

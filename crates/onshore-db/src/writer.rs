@@ -4,16 +4,27 @@
 //! unknown what reached the disk, so the writer stops: nothing is acknowledged again until the database is reopened.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 use tokio::sync::{mpsc, watch};
 
 use crate::crash::{CrashPoint, CrashPoints};
+use crate::readers::Readers;
 use crate::{Error, Unit};
 
 /// How many units may share one transaction: enough to spread one fsync over all waiting callers, few enough that
 /// none of them waits long.
 const UNITS_PER_COMMIT_MAX: usize = 256;
+
+/// From how many pages on the write-ahead log is folded back into the file: 32 MiB.
+const LOGGED_PAGES_MAX: i32 = 4096;
+
+/// How long those who read an older state are waited for before the log is folded back, and again behind that.
+const READERS_AWAITED: Duration = Duration::from_millis(20);
 
 /// Whether a unit's changes stay.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,34 +112,83 @@ impl Failure {
     }
 }
 
-/// Runs until every sender is gone.
-pub(crate) fn run(
-    connection: &Connection,
-    mut queue: mpsc::UnboundedReceiver<Box<dyn Work>>,
-    commits: &watch::Sender<u64>,
-    crash: &CrashPoints,
-) {
-    let mut stopped: Option<Error> = None;
-    let mut batch = Vec::with_capacity(UNITS_PER_COMMIT_MAX);
-    while queue.blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX) > 0 {
-        let outcome = match &stopped {
-            Some(error) => Err(error.clone()),
-            None => run_batch(connection, &mut batch).map_err(|failure| {
-                let error = failure.error().clone();
-                tracing::error!(%error, units = batch.len(), "a group commit failed");
-                if let Failure::Unknown(error) = failure {
-                    stopped = Some(Error::Stopped(error.to_string()));
-                }
-                error
-            }),
-        };
-        if outcome.is_ok() {
-            crash.reach(CrashPoint::Committed);
-            commits.send_modify(|count| *count += 1);
+/// The one connection that writes, and whom it tells.
+pub(crate) struct Writer {
+    connection: Connection,
+    commits: watch::Sender<u64>,
+    readers: Arc<Readers>,
+    crash: CrashPoints,
+    /// How many pages the write-ahead log held at the last commit.
+    logged_pages: Arc<AtomicI32>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        mut connection: Connection,
+        commits: watch::Sender<u64>,
+        readers: Arc<Readers>,
+        crash: CrashPoints,
+    ) -> Result<Self, Error> {
+        // In the place of SQLite's own, which folds the log back within COMMIT, while readers are still in older states.
+        let logged_pages = Arc::new(AtomicI32::new(0));
+        let told = Arc::clone(&logged_pages);
+        connection.wal_hook(Some(move |_: &mut Wal, pages| {
+            told.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Self {
+            connection,
+            commits,
+            readers,
+            crash,
+            logged_pages,
+        })
+    }
+
+    /// Runs until every sender is gone.
+    pub(crate) fn run(self, mut queue: mpsc::UnboundedReceiver<Box<dyn Work>>) {
+        let mut stopped: Option<Error> = None;
+        let mut batch = Vec::with_capacity(UNITS_PER_COMMIT_MAX);
+        while queue.blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX) > 0 {
+            let outcome = match &stopped {
+                Some(error) => Err(error.clone()),
+                None => run_batch(&self.connection, &mut batch).map_err(|failure| {
+                    let error = failure.error().clone();
+                    tracing::error!(%error, units = batch.len(), "a group commit failed");
+                    if let Failure::Unknown(error) = failure {
+                        stopped = Some(Error::Stopped(error.to_string()));
+                    }
+                    error
+                }),
+            };
+            let is_committed = outcome.is_ok();
+            if is_committed {
+                self.crash.reach(CrashPoint::Committed);
+                // Before anybody hears of it: whoever did must read it.
+                self.readers.advance();
+                self.commits.send_modify(|count| *count += 1);
+            }
+            for work in batch.drain(..) {
+                work.finish(outcome.clone());
+            }
+            if is_committed && self.logged_pages.load(Ordering::Relaxed) >= LOGGED_PAGES_MAX {
+                self.fold_back();
+            }
         }
-        for work in batch.drain(..) {
-            work.finish(outcome.clone());
+    }
+
+    /// Brings what is in the write-ahead log into the file, as far as nobody reads what was before. The log begins anew
+    /// with the next transaction, if all of it is in the file and nobody reads it any more.
+    fn fold_back(&self) {
+        self.readers.await_older(READERS_AWAITED);
+        let folded = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = folded {
+            tracing::warn!(%error, "the write-ahead log could not be folded back; it is tried again");
         }
+        self.readers.advance();
+        self.readers.await_older(READERS_AWAITED);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the gate records by and by: batches of reads inside the jurisdiction, counts of equal refusals.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use onshore_db::Unit;
@@ -75,7 +75,8 @@ impl Gate {
         if reads.is_empty() {
             return Ok(());
         }
-        let (gate, batch) = (self.clone(), reads.clone());
+        let reads = Arc::new(reads);
+        let (gate, batch) = (self.clone(), Arc::clone(&reads));
         let recorded: Result<(), Error> = self
             .inner
             .db
@@ -95,7 +96,7 @@ impl Gate {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             if waiting.len() + reads.len() <= READS_WAITING_MAX {
-                waiting.splice(0..0, reads);
+                waiting.splice(0..0, Arc::unwrap_or_clone(reads));
             } else {
                 tracing::error!(
                     lost = reads.len(),

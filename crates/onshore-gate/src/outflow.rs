@@ -8,7 +8,10 @@ use onshore_db::Unit;
 use onshore_journal::{Leaf, ReadRecord};
 use onshore_policy::Permit;
 use onshore_registry::{Export, ExportEnd};
-use onshore_types::{ExportId, LeafIndex, TenantId, Timestamp};
+use onshore_types::{
+    BucketId, ExportId, LeafIndex, ObjectKey, PrincipalId, TenantId, Timestamp, VersionId,
+};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::background::READS_WAITING_MAX;
@@ -16,7 +19,7 @@ use crate::gate::{Inner, OpenExport, body, salt};
 use crate::{Error, Gate};
 
 /// Reads inside the jurisdiction that make a batch before its time.
-const READS_PER_BATCH: usize = 1000;
+const READS_PER_BATCH: usize = 2000;
 
 /// Why bytes must stop at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +48,32 @@ enum End {
     },
     /// The export was watched before, or has been closed because nobody did: not a byte may leave on it.
     Spent,
+}
+
+/// A read inside the jurisdiction, as its record has it. The members stand in the order of canonical JSON, so that what
+/// is written is canonical as it comes: a read is recorded for every request.
+#[derive(Debug, Serialize)]
+struct Read<'a> {
+    bucket: Option<BucketId>,
+    key: Option<&'a ObjectKey>,
+    operation: &'static str,
+    principal: PrincipalId,
+    range: RunRead,
+    rule: &'static str,
+    to: String,
+    version: Option<VersionId>,
+}
+
+#[derive(Debug, Serialize)]
+struct RunRead {
+    len_bytes: u64,
+    start: u64,
+}
+
+impl Read<'_> {
+    fn canonical(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("names, ids and numbers are JSON")
+    }
 }
 
 impl Gate {
@@ -76,20 +105,23 @@ impl Gate {
     }
 
     fn read_record(&self, permit: &Permit) -> ReadRecord {
-        let record = json!({
-            "operation": permit.operation(),
-            "principal": permit.principal().id,
-            "bucket": permit.bucket(),
-            "key": permit.key(),
-            "version": permit.version(),
-            "range": { "start": permit.range().start, "len_bytes": permit.range().len_bytes },
-            "to": permit.to().to_string(),
-            "rule": permit.basis().rule(),
-        });
+        let record = Read {
+            bucket: permit.bucket(),
+            key: permit.key(),
+            operation: permit.operation(),
+            principal: permit.principal().id,
+            range: RunRead {
+                len_bytes: permit.range().len_bytes,
+                start: permit.range().start,
+            },
+            rule: permit.basis().rule(),
+            to: permit.to().to_string(),
+            version: permit.version(),
+        };
         ReadRecord {
             time: self.now(),
             salt: salt(),
-            record,
+            record: record.canonical(),
         }
     }
 
@@ -255,5 +287,44 @@ impl Inner {
         Ok(self
             .registry
             .close_export(unit, export, end, sent_bytes, leaf)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onshore_ledger::canonical;
+    use onshore_types::{BucketId, ObjectKey, PrincipalId, VersionId};
+    use serde_json::Value;
+
+    use super::{Read, RunRead};
+
+    #[test]
+    fn what_is_written_of_a_read_is_canonical_whatever_its_key() {
+        let keys = [
+            "plain",
+            "q\"\\/",
+            "\u{1}\u{7f}\u{80}\n\t\r",
+            "\u{2028}\u{feff}",
+            "文 😀 ｚ",
+        ];
+        for (number, key) in keys.into_iter().enumerate() {
+            let key = ObjectKey::parse(key.to_owned()).expect("a key");
+            let read = Read {
+                bucket: Some(BucketId::from_bytes([7; 16])),
+                key: Some(&key),
+                operation: "GetObject",
+                principal: PrincipalId::from_bytes([9; 16]),
+                range: RunRead {
+                    len_bytes: 5 << 40,
+                    start: u64::from(number == 0),
+                },
+                rule: "border.inside",
+                to: "CN".to_owned(),
+                version: (number > 0).then(|| VersionId::from_bytes([1; 16])),
+            };
+            let written = read.canonical();
+            let value: Value = serde_json::from_slice(&written).expect("JSON");
+            assert_eq!(written, canonical(&value).expect("canonical"));
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Ordinary reads inside the jurisdiction: kept as records, told of by one leaf for many.
 
 use onshore_db::{Unit, params};
-use onshore_ledger::{Salt, Tree, commitment, leaf_hash};
+use onshore_ledger::{Salt, Tree, commitment_of_bytes, leaf_hash};
 use onshore_types::{LeafIndex, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{Error, Journal, Leaf};
 
@@ -14,8 +14,8 @@ pub struct ReadRecord {
     pub time: Timestamp,
     /// Draws the commitment apart from equal ones.
     pub salt: Salt,
-    /// Who read what, as canonical JSON can carry it.
-    pub record: Value,
+    /// Who read what, in canonical JSON ([`onshore_ledger::canonical`]).
+    pub record: Vec<u8>,
 }
 
 impl Journal {
@@ -32,9 +32,8 @@ impl Journal {
     ) -> Result<LeafIndex, Error> {
         let mut tree = Tree::new();
         for read in reads {
-            tree.append(leaf_hash(
-                commitment(read.salt.as_bytes(), &read.record)?.as_bytes(),
-            ));
+            let commitment = commitment_of_bytes(read.salt.as_bytes(), &read.record);
+            tree.append(leaf_hash(commitment.as_bytes()));
         }
         let body = json!({
             "kind": "reads",
@@ -58,7 +57,7 @@ impl Journal {
                     seq,
                     read.time.as_millis(),
                     read.salt.as_bytes(),
-                    onshore_ledger::canonical(&read.record)?
+                    read.record
                 ],
             )?;
         }

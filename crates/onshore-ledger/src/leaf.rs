@@ -32,8 +32,14 @@ pub fn parse_leaf(bytes: &[u8]) -> Result<Value> {
 
 /// Returns the commitment to a record: `HMAC-SHA256(salt, canonical(record))`. Without the salt it tells nothing.
 pub fn commitment(salt: &[u8; 32], record: &Value) -> Result<Hash> {
+    Ok(commitment_of_bytes(salt, &canonical(record)?))
+}
+
+/// Returns the commitment to a record whose canonical bytes are at hand.
+#[must_use]
+pub fn commitment_of_bytes(salt: &[u8; 32], canonical: &[u8]) -> Hash {
     let key = hmac::Key::new(hmac::HMAC_SHA256, salt);
-    Ok(keyed(&key, &canonical(record)?))
+    keyed(&key, canonical)
 }
 
 /// Returns the HMAC-SHA256 of `data`.

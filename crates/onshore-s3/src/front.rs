@@ -26,6 +26,7 @@ use crate::call::Call;
 use crate::cors;
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::guard::signature::DerivedKeys;
 use crate::guard::{Guard, form};
 use crate::ops::{Asked, Operations};
 use crate::wire::{S3sWire, Wire};
@@ -102,6 +103,7 @@ impl Front {
             registry: parts.registry.clone(),
             region: parts.gate.region().id.clone(),
             domains,
+            derived: DerivedKeys::default(),
         };
         let operations = Operations {
             store: parts.store,

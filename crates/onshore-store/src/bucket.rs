@@ -275,7 +275,8 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn bucket(&self, name: &BucketName) -> Result<Option<Bucket>, Error> {
-        self.inner.db.glance(|view| by_name(view, name))
+        let look = self.inner.buckets.begin(&self.inner.db);
+        self.inner.db.glance(|view| look.by_name(view, name))
     }
 
     /// Returns the bucket of this id.

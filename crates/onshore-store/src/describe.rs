@@ -75,8 +75,9 @@ impl Store {
         key: &ObjectKey,
         wish: VersionWish,
     ) -> Result<Option<(Bucket, Described)>, Error> {
+        let buckets = self.inner.buckets.begin(&self.inner.db);
         self.inner.db.glance(|view| {
-            let Some(bucket) = bucket::by_name(view, name)? else {
+            let Some(bucket) = buckets.by_name(view, name)? else {
                 return Ok(None);
             };
             let described = match version::find(view, &bucket, key, wish)? {

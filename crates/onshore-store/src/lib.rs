@@ -53,6 +53,7 @@ mod permits;
 mod quota;
 mod read;
 mod reclaim;
+mod remembered;
 mod round;
 mod schema;
 mod settings;

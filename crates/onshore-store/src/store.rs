@@ -14,6 +14,7 @@ use crate::access_log::AccessLog;
 use crate::files::Files;
 use crate::quota;
 use crate::reclaim::Reclaimer;
+use crate::remembered::RememberedBuckets;
 use crate::tenant_keys::{TenantKey, TenantKeys};
 
 /// How the store is opened.
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) has_quotas: AtomicBool,
     /// Lines about what was asked, on their way to the database.
     pub(crate) access_log: AccessLog,
+    pub(crate) buckets: RememberedBuckets,
 }
 
 impl Store {
@@ -71,6 +73,7 @@ impl Store {
                 crash: options.crash,
                 has_quotas: AtomicBool::new(has_quotas),
                 access_log,
+                buckets: RememberedBuckets::default(),
             }),
         })
     }

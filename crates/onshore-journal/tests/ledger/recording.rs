@@ -3,7 +3,9 @@
 use std::thread;
 
 use onshore_journal::{Error, Leaf, ReadRecord};
-use onshore_ledger::{Disclosure, Hash, LEAF_BYTES_MAX, Salt, commitment, leaf_hash, root_of};
+use onshore_ledger::{
+    Disclosure, Hash, LEAF_BYTES_MAX, Salt, canonical, commitment_of_bytes, leaf_hash, root_of,
+};
 use onshore_types::Timestamp;
 use serde_json::{Value, json};
 
@@ -160,7 +162,7 @@ fn a_batch_of_reads_is_one_leaf_whose_root_holds_every_record() {
         .map(|n| ReadRecord {
             time: Timestamp::from_millis(i64::from(n)),
             salt: Salt::new([(n % 251).to_le_bytes()[0]; 32]),
-            record: json!({ "key": format!("person {n}") }),
+            record: canonical(&json!({ "key": format!("person {n}") })).expect("canonical"),
         })
         .collect();
     let (recorder, batch) = (journal.clone(), reads.clone());
@@ -174,7 +176,7 @@ fn a_batch_of_reads_is_one_leaf_whose_root_holds_every_record() {
         panic!("one leaf, not {}", leaves.len());
     };
     let hashes = reads.iter().map(|read| {
-        let commitment = commitment(read.salt.as_bytes(), &read.record).expect("canonical");
+        let commitment = commitment_of_bytes(read.salt.as_bytes(), &read.record);
         leaf_hash(commitment.as_bytes())
     });
     let root: Hash = root_of(hashes);

@@ -87,12 +87,9 @@ fn credentials_are_never_plain_on_disk_and_their_seal_goes_with_the_job() {
     );
 
     // Once the log is emptied into the file, no copy of a seal is left in either.
-    let connection = rusqlite::Connection::open(house.folder.path().join("onshore.db"));
-    let busy: i64 = connection
-        .expect("opened")
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
-        .expect("emptied");
-    assert_eq!(busy, 0);
+    house.db.fold_back().expect("emptied");
+    let log = std::fs::metadata(house.folder.path().join("onshore.db-wal"));
+    assert_eq!(log.expect("the log").len(), 0);
     assert!(!house.holds(&first) && !house.holds(&second));
     assert!(
         house.holds(b"s3://old-cloud/archive"),

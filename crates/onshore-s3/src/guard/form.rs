@@ -33,7 +33,7 @@ use crate::guard::auth_shape::{ALGORITHM, Claim, Style, not_supported};
 use crate::guard::presign::SignedAt;
 use crate::guard::query::ENCODED_IN_PATH;
 use crate::guard::scope::{Asked, Scope};
-use crate::guard::signature::{SigningKey, mismatch};
+use crate::guard::signature::mismatch;
 use crate::guard::{Guard, headers};
 use policy::Policy;
 
@@ -145,7 +145,9 @@ impl Guard {
 
         let (scope, policy_text, signature, signed_at) = fields.authority(self)?;
         let key = self.access_key(&scope).await?;
-        let signing_key = SigningKey::derive(key.secret.as_bytes(), &scope, &signed_at);
+        let signing_key = self
+            .derived
+            .signing_key(key.secret.as_bytes(), &scope, &signed_at);
         if !signing_key.is_policy_signature(policy_text, signature) {
             return Err(mismatch());
         }

@@ -35,7 +35,7 @@ use crate::guard::payload::Payload;
 use crate::guard::presign::SignedAt;
 use crate::guard::query::Query;
 use crate::guard::scope::Scope;
-use crate::guard::signature::{Signed, SigningKey};
+use crate::guard::signature::{DerivedKeys, Signed};
 
 /// The longest path and query.
 const TARGET_MAX_BYTES: usize = 16 * 1024;
@@ -64,6 +64,7 @@ pub(crate) struct Guard {
     pub(crate) region: RegionId,
     /// In lower case.
     pub(crate) domains: Vec<String>,
+    pub(crate) derived: DerivedKeys,
 }
 
 /// Why a request was not let in, and its body, untouched.
@@ -122,7 +123,9 @@ impl Guard {
         let signed_at = SignedAt::check(claim.style, &parts.headers, &query, &scope, now)?;
         let payload = Payload::parse(claim.style, &parts.headers, &query)?;
         let key = self.access_key(&scope).await?;
-        let signing_key = SigningKey::derive(key.secret.as_bytes(), &scope, &signed_at);
+        let signing_key = self
+            .derived
+            .signing_key(key.secret.as_bytes(), &scope, &signed_at);
         signing_key.verify(
             &claim,
             &Signed {

@@ -1,7 +1,11 @@
 //! Signature Version 4: what is signed, and whether the signature is right. The request is verified here, in the layer
 //! in front, and nowhere else: `s3s` never sees a signature or a secret.
 
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use http::{HeaderMap, Method};
+use onshore_types::{AccessKeyId, RegionId};
 use ring::{digest, hmac};
 
 use crate::fault::{Code, Fault};
@@ -38,9 +42,53 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
+/// Keys that were derived, by access key, day and region: the same serves a day's requests. The secret of an access key
+/// never changes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DerivedKeys(Arc<RwLock<HashMap<DerivedFor, hmac::Key>>>);
+
+/// The access key, the day and the region that a key is derived for.
+type DerivedFor = (AccessKeyId, String, RegionId);
+
+/// How many are remembered; a signature may be a week old, so a few days' are in use.
+const DERIVED_MAX: usize = 4096;
+
+impl DerivedKeys {
+    /// Returns the key of a day's requests.
+    pub(crate) fn signing_key(
+        &self,
+        secret: &[u8],
+        scope: &Scope,
+        signed_at: &SignedAt,
+    ) -> SigningKey {
+        let of = (
+            scope.access_key.clone(),
+            scope.date.clone(),
+            scope.region.clone(),
+        );
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let derived = known.get(&of).cloned();
+        drop(known);
+        let key = derived.unwrap_or_else(|| {
+            let key = SigningKey::derive(secret, scope);
+            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= DERIVED_MAX {
+                known.clear();
+            }
+            known.insert(of, key.clone());
+            key
+        });
+        SigningKey {
+            key,
+            scope: scope.text(),
+            signed_at: signed_at.as_str().to_owned(),
+        }
+    }
+}
+
 impl SigningKey {
     /// Derives the key from the secret.
-    pub(crate) fn derive(secret: &[u8], scope: &Scope, signed_at: &SignedAt) -> Self {
+    fn derive(secret: &[u8], scope: &Scope) -> hmac::Key {
         let mut seed = b"AWS4".to_vec();
         seed.extend_from_slice(secret);
         let day = mac(&seed, scope.date.as_bytes());
@@ -48,11 +96,7 @@ impl SigningKey {
         let region = mac(day.as_ref(), scope.region.as_str().as_bytes());
         let service = mac(region.as_ref(), b"s3");
         let key = mac(service.as_ref(), b"aws4_request");
-        Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
-            scope: scope.text(),
-            signed_at: signed_at.as_str().to_owned(),
-        }
+        hmac::Key::new(hmac::HMAC_SHA256, key.as_ref())
     }
 
     /// Compares the signature of a request, in constant time.
@@ -178,7 +222,7 @@ fn mac(key: &[u8], text: &[u8]) -> hmac::Tag {
 
 #[cfg(test)]
 mod tests {
-    use super::{Signed, SigningKey};
+    use super::{DerivedKeys, Signed};
     use crate::guard::auth_shape::Claim;
     use crate::guard::presign::SignedAt;
     use crate::guard::query::Query;
@@ -216,7 +260,9 @@ mod tests {
             headers,
             payload_hash,
         };
-        SigningKey::derive(SECRET, &scope, &at).verify(&claim, &signed)
+        DerivedKeys::default()
+            .signing_key(SECRET, &scope, &at)
+            .verify(&claim, &signed)
     }
 
     /// The example "GET Object" of the Signature Version 4 documentation of Amazon S3.
