@@ -252,3 +252,51 @@ def test_keys_are_partitioned_where_that_is_wanted(s3, bucket, target, source):
     day = r"\d{4}/\d\d/\d\d"
     clock = "00-00-00" if source == "EventTime" else r"\d\d-\d\d-\d\d"
     assert re.match(rf"p/{owner}/cn-north-1/{bucket}/{day}/\d{{4}}-\d\d-\d\d-{clock}-[0-9A-F]{{16}}\Z", key), key
+
+
+def test_nobody_writes_into_the_log_of_another(server, s3, bucket, target):
+    put(s3, bucket, "secret")
+    log_to(s3, bucket, target)
+    server.cli("tenant", "create", "log-forger")
+    made = server.cli("key", "create", "--tenant", "log-forger")
+    forger = server.client(access_key=made["access_key"], secret_key=made["secret_key"])
+    forger.create_bucket(Bucket="forgers-own")
+    put(forger, "forgers-own", "k")
+    stolen = {"Bucket": bucket, "Key": "secret"}
+    assert code(forger.copy_object, Bucket="forgers-own", Key="copy", CopySource=stolen) == ("AccessDenied", 403)
+    keys = dict(access_key=made["access_key"], secret_key=made["secret_key"])
+    answer = Raw(server).request("GET", "/forgers-own/k", headers={"x-amz-copy-source": f"/{bucket}/secret"}, **keys)
+    assert answer.status in (200, 400)
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource=stolen)
+    awaited(s3, target, "REST.COPY.OBJECT")
+    told = lines(s3, target)
+    assert [line["requester"] for line in told if line["operation"] == "REST.COPY.OBJECT_GET"] == [told[0]["owner"]]
+    assert not any(b"forgers-own" in get(s3, target, key) for key in listed(s3, target))
+
+
+def test_a_refused_copy_is_told_as_strictly_as_the_bucket_it_was_for(server, s3, bucket, target):
+    free, core = server.bucket(f"{bucket}-free", "general"), server.bucket(f"{bucket}-core", "core")
+    put(s3, free, "k")
+    log_to(s3, core, target)
+    before = labels(server)
+    wrong = dict(MetadataDirective="REPLACE", Metadata={"onshore-class": "nonsense"})
+    assert code(s3.copy_object, Bucket=core, Key="to", CopySource={"Bucket": free, "Key": "k"}, **wrong)[1] == 400
+    awaited(s3, target, "REST.COPY.OBJECT", status="400")
+    assert labels(server) - before <= {"core,personal"}, "the line names a key of a core bucket"
+    abroad = server.client(source="127.0.0.66")
+    assert all(code(abroad.get_object, Bucket=target, Key=key) == ("AccessDenied", 403) for key in listed(s3, target))
+    stored = [leaf["label"] for leaf in leaves(server, "stored") if leaf["operation"] == "AccessLog"]
+    assert stored[-1] == "core,personal"
+
+
+def test_a_link_in_a_referer_stays_secret(server, s3, bucket, target):
+    put(s3, bucket, "held")
+    log_to(s3, bucket, target)
+    link = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "held"})
+    signature = re.search("X-Amz-Signature=([0-9a-f]{64})", link).group(1)
+    asked = urllib.request.Request(link, headers={"Referer": link.replace("X-Amz-Signature", "X-Amz-Signatur%65")})
+    with urllib.request.urlopen(asked) as answer:
+        assert answer.read() == b"x"
+    line = awaited(s3, target, "REST.GET.OBJECT", key="held")[0]
+    assert "X-Amz-Signatur%65=-" in line["referer"]
+    assert not any(signature.encode() in get(s3, target, key) for key in listed(s3, target))

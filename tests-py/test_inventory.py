@@ -126,6 +126,7 @@ def test_what_cannot_be_is_refused(server, s3, bucket, target):
     assert refused(target, versions="Some") == ("MalformedXML", 400)
     assert refused(target, frequency="Hourly") == ("MalformedXML", 400)
     assert refused(target, fields=["Colour"]) == ("MalformedXML", 400)
+    assert refused(target, Filter={"Prefix": "x" * 1025}) == ("InvalidArgument", 400)
     assert refused(target, prefix="x" * 701) == ("InvalidArgument", 400)
     assert refused(target, destination={"Format": "Parquet"}) == ("NotImplemented", 501)
     assert refused(target, destination={"Encryption": {"SSEKMS": {"KeyId": "another"}}})[0] == "KMS.NotFoundException"

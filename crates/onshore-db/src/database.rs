@@ -225,7 +225,7 @@ impl Database {
         Ok(())
     }
 
-    /// Returns how many commits there were since the start. Between two calls that return the same nothing changed.
+    /// Returns how many commits were told of since the start. One more may be there already that nobody was told of yet.
     #[must_use]
     pub fn commit_count(&self) -> u64 {
         *self.inner.readers.commits().borrow()

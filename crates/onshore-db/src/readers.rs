@@ -18,7 +18,7 @@ use crate::database::connect;
 
 /// Idle connections kept; more are opened when more read at once.
 const IDLE_MAX: usize = 8;
-/// How much each remembers at most: 48 MiB, until something is committed.
+/// How much each remembers at most: 48 MiB of pages.
 const CACHE: &str = "PRAGMA cache_size = -49152;";
 
 /// The readers of a database.
@@ -136,7 +136,10 @@ impl Readers {
         };
         reader.see(state)?;
         let result = work(&reader.connection);
-        counted.keep(reader)?;
+        // Whatever becomes of the connection, what the work found out is the answer.
+        if let Err(error) = counted.keep(reader) {
+            tracing::warn!(%error, "a reader could not be kept and is closed");
+        }
         Ok(result)
     }
 
@@ -185,10 +188,13 @@ struct Counted<'a> {
 impl Counted<'_> {
     /// Keeps a reader for the next one, in its transaction as long as there is nothing newer.
     fn keep(self, mut reader: Reader) -> Result<(), Error> {
+        if reader.connection.is_autocommit() {
+            // SQLite gave its transaction up: nobody knows what else it gave up.
+            return Ok(());
+        }
         let mut known = self.readers.known();
-        let is_broken = reader.connection.is_autocommit();
         // Compared while nobody can begin a new state: one that came in behind that would hold the old one.
-        if is_broken || known.state != self.state {
+        if known.state != self.state {
             reader.let_go()?;
         }
         if known.idle.len() < IDLE_MAX {

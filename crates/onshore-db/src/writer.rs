@@ -23,6 +23,9 @@ const UNITS_PER_COMMIT_MAX: usize = 256;
 /// From how many pages on the write-ahead log is folded back into the file: 32 MiB.
 const LOGGED_PAGES_MAX: i32 = 4096;
 
+/// How much more the log holds before it is folded back again, if it could not begin anew: 8 MiB.
+const FOLDED_AGAIN_PAGES: i32 = 1024;
+
 /// How long those who read an older state are waited for before the log is folded back, and again behind that.
 const READERS_AWAITED: Duration = Duration::from_millis(20);
 
@@ -148,6 +151,7 @@ impl Writer {
     /// Runs until every sender is gone.
     pub(crate) fn run(self, mut queue: mpsc::UnboundedReceiver<Box<dyn Work>>) {
         let mut stopped: Option<Error> = None;
+        let mut fold_from = LOGGED_PAGES_MAX;
         let mut batch = Vec::with_capacity(UNITS_PER_COMMIT_MAX);
         while queue.blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX) > 0 {
             let outcome = match &stopped {
@@ -171,8 +175,13 @@ impl Writer {
             for work in batch.drain(..) {
                 work.finish(outcome.clone());
             }
-            if is_committed && self.logged_pages.load(Ordering::Relaxed) >= LOGGED_PAGES_MAX {
+            let logged = self.logged_pages.load(Ordering::Relaxed);
+            if is_committed && logged >= fold_from {
                 self.fold_back();
+                // Where somebody reads on, it is not tried at every commit.
+                fold_from = logged.saturating_add(FOLDED_AGAIN_PAGES);
+            } else if logged < LOGGED_PAGES_MAX {
+                fold_from = LOGGED_PAGES_MAX;
             }
         }
     }

@@ -5,13 +5,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, HOST, REFERER, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, HOST, REFERER, USER_AGENT};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use onshore_gate::Gate;
 use onshore_store::{AccessLine, Logging, Store};
 use onshore_tls::Secured;
-use onshore_types::{BucketName, Label, ObjectKey, TenantId, Timestamp};
+use onshore_types::{BucketId, BucketName, Label, ObjectKey, TenantId, Timestamp};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::call::Call;
@@ -20,8 +20,12 @@ use crate::guard::Guard;
 use crate::guard::address::Address;
 use crate::guard::query::ENCODED_IN_PATH;
 
-/// The longest piece of a line that a client writes: the rest is cut.
-const SAID_MAX: usize = 4096;
+/// The longest piece of a line that a client writes, as it is written: the rest is cut.
+const SAID_MAX: usize = 1024;
+/// The same for what was asked for: a key has up to 1,024 bytes, each of which may take three.
+const TARGET_MAX: usize = 4096;
+/// Parameters of a link that let whoever knows them use it.
+const SECRET_IN_LINKS: [&str; 2] = ["X-Amz-Signature", "X-Amz-Security-Token"];
 /// What must not stand in a quoted piece of a line as it came.
 const QUOTED: &AsciiSet = &CONTROLS.add(b'"').add(b'\\');
 /// The same for a piece that ends at a blank.
@@ -50,6 +54,7 @@ pub(crate) struct Heard {
 /// A bucket whose lines are kept.
 #[derive(Debug, Clone)]
 struct Logged {
+    id: BucketId,
     name: BucketName,
     tenant: TenantId,
     class: Option<Label>,
@@ -123,8 +128,12 @@ impl Heard {
         if bucket.is_none() && copied.is_none() {
             return None;
         }
-        let said = |name| headers.get(name).map_or("-".to_owned(), quoted_value);
+        let text = |name| {
+            let value = headers.get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
         let query = request.uri().query().unwrap_or_default();
+        let authorization = text(AUTHORIZATION).unwrap_or_default();
         Some(Box::new(Self {
             at: came.at,
             client: guard
@@ -135,17 +144,16 @@ impl Heard {
                 request.method(),
                 key.is_some(),
                 query,
-                headers.contains_key("x-amz-copy-source"),
+                request.method() == Method::PUT && headers.contains_key("x-amz-copy-source"),
             ),
             target: request_line(request),
-            referer: said(REFERER),
-            agent: said(USER_AGENT),
-            host: headers.get(HOST).map_or("-".to_owned(), |host| {
-                bare(&String::from_utf8_lossy(host.as_bytes()))
-            }),
-            signed_by: if headers.contains_key("authorization") {
+            // A page that was opened by a link is named with the link's signature.
+            referer: text(REFERER).map_or("-".to_owned(), |said| quoted(&masked(&said), SAID_MAX)),
+            agent: text(USER_AGENT).map_or("-".to_owned(), |said| quoted(&said, SAID_MAX)),
+            host: text(HOST).map_or("-".to_owned(), |said| bare(&said)),
+            signed_by: if authorization.starts_with("AWS4-HMAC-SHA256") {
                 "AuthHeader"
-            } else if query.contains("X-Amz-Signature=") {
+            } else if query.contains("X-Amz-Algorithm=") {
                 "QueryString"
             } else {
                 "-"
@@ -169,8 +177,9 @@ impl Heard {
         let headers = response.headers();
         let written = call.as_ref().and_then(|call| call.announced().len_bytes);
         let size_bytes = match self.method {
-            Method::GET | Method::HEAD if self.key.is_some() => size_of(headers),
-            Method::PUT | Method::POST if self.key.is_some() => written,
+            Method::GET | Method::HEAD if self.operation.ends_with(".OBJECT") => size_of(headers),
+            Method::PUT if self.operation.ends_with(".OBJECT") => written,
+            Method::PUT if self.operation.ends_with(".PART") => written,
             _ => None,
         };
         Pending {
@@ -207,6 +216,7 @@ impl Logged {
             )
             .ok()??;
         Some(Self {
+            id: bucket.id,
             name: bucket.name,
             tenant: bucket.tenant,
             class: bucket.class,
@@ -232,7 +242,11 @@ impl Pending {
             });
             self.note_removed(logged);
         }
-        if let Some((source, key)) = &heard.copied {
+        if let Some((source, key)) = heard
+            .copied
+            .as_ref()
+            .filter(|(source, _)| self.read(source))
+        {
             let operation = if heard.operation.ends_with("PART") {
                 "REST.COPY.PART_GET"
             } else {
@@ -249,6 +263,16 @@ impl Pending {
                 version: None,
             });
         }
+    }
+
+    /// Whether the source of a copy was asked for, by the tenant whose it is. What others tried is in the ledger: their
+    /// names are nothing for this log.
+    fn read(&self, source: &Logged) -> bool {
+        self.call.as_ref().is_some_and(|call| {
+            matches!(call.operation(), Some("CopyObject" | "UploadPartCopy"))
+                && call.tenant() == source.tenant
+                && call.label_of(source.id).is_some()
+        })
     }
 
     /// Writes a line for each key that a request for many removed.
@@ -270,12 +294,11 @@ impl Pending {
     fn note(&self, told: &Told<'_>) {
         let heard = &self.heard;
         // The address of a client is personal data, and a line tells of the object besides.
-        let label = self
+        let judged = self
             .call
             .as_ref()
-            .and_then(Call::label)
-            .or(told.logged.class)
-            .unwrap_or(Label::Unclassified);
+            .and_then(|call| call.label_of(told.logged.id));
+        let label = Label::of_declarations([told.logged.class, judged]);
         self.store.note_access(AccessLine {
             source: told.logged.name.clone(),
             tenant: told.logged.tenant,
@@ -417,45 +440,56 @@ fn size_of(headers: &HeaderMap) -> Option<u64> {
     }
 }
 
-/// Returns the first line of a request, without the signature of a link: whoever reads the log must not be able to use
-/// the link.
+/// Returns the first line of a request, without what would let whoever reads the log use a link.
 fn request_line(request: &Request<Incoming>) -> String {
-    let uri = request.uri();
-    let mut target = uri.path().to_owned();
-    if let Some(query) = uri.query() {
-        let pairs: Vec<&str> = query
-            .split('&')
-            .map(|pair| match pair.split_once('=') {
-                Some(("X-Amz-Signature", _)) => "X-Amz-Signature=-",
-                _ => pair,
-            })
-            .collect();
-        target = format!("{target}?{}", pairs.join("&"));
-    }
-    quoted(&format!(
-        "{} {target} {:?}",
+    let target = request.uri().to_string();
+    let target = utf8_percent_encode(&masked(&target), QUOTED).to_string();
+    format!(
+        "\"{} {} {:?}\"",
         request.method(),
+        cut(&target, TARGET_MAX),
         request.version()
-    ))
+    )
 }
 
-fn quoted_value(value: &HeaderValue) -> String {
-    quoted(&String::from_utf8_lossy(value.as_bytes()))
+/// Takes the signature and the token of a link out of an address, however their names are written.
+fn masked(address: &str) -> String {
+    let Some((path, query)) = address.split_once('?') else {
+        return address.to_owned();
+    };
+    let pairs: Vec<String> = query
+        .split('&')
+        .map(|pair| {
+            let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+            let decoded = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+            let is_secret = SECRET_IN_LINKS
+                .iter()
+                .any(|secret| decoded.eq_ignore_ascii_case(secret));
+            if is_secret {
+                format!("{name}=-")
+            } else {
+                pair.to_owned()
+            }
+        })
+        .collect();
+    format!("{path}?{}", pairs.join("&"))
 }
 
 /// Writes what a client said between quotes; what would end them or the line is encoded.
-fn quoted(said: &str) -> String {
-    format!("\"{}\"", utf8_percent_encode(cut(said), QUOTED))
+fn quoted(said: &str, bytes_max: usize) -> String {
+    let written = utf8_percent_encode(said, QUOTED).to_string();
+    format!("\"{}\"", cut(&written, bytes_max))
 }
 
 /// Writes what a client said where a blank ends it.
 fn bare(said: &str) -> String {
-    utf8_percent_encode(cut(said), BARE).to_string()
+    let written = utf8_percent_encode(said, BARE).to_string();
+    cut(&written, SAID_MAX).to_owned()
 }
 
-fn cut(said: &str) -> &str {
-    said.get(..said.floor_char_boundary(SAID_MAX))
-        .unwrap_or(said)
+/// Cuts what is written, which is ASCII.
+fn cut(written: &str, bytes_max: usize) -> &str {
+    written.get(..bytes_max).unwrap_or(written)
 }
 
 fn encoded(key: &str) -> String {
@@ -464,7 +498,7 @@ fn encoded(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bare, operation, quoted};
+    use super::{SAID_MAX, bare, masked, operation, quoted};
     use http::Method;
 
     #[test]
@@ -520,8 +554,29 @@ mod tests {
 
     #[test]
     fn nothing_that_is_said_ends_a_field_or_a_line() {
-        assert_eq!(quoted("a\"\n[x] \\ b"), "\"a%22%0A[x] %5C b\"");
+        assert_eq!(quoted("a\"\n[x] \\ b", 99), "\"a%22%0A[x] %5C b\"");
         assert_eq!(bare("h x\r\n"), "h%20x%0D%0A");
-        assert_eq!(quoted(&"ä".repeat(5000)).len(), 2 + 4096 * 3);
+        assert_eq!(quoted(&"ä".repeat(5000), SAID_MAX).len(), 2 + SAID_MAX);
+    }
+
+    #[test]
+    fn nobody_can_use_a_link_that_he_reads_in_a_log() {
+        for (address, told) in [
+            ("/b/k", "/b/k"),
+            (
+                "/b/k?a=1&X-Amz-Signature=ab&c",
+                "/b/k?a=1&X-Amz-Signature=-&c",
+            ),
+            (
+                "https://h/b?X-Amz-Signatur%65=ab",
+                "https://h/b?X-Amz-Signatur%65=-",
+            ),
+            (
+                "/?x-amz-security-token=t&y=2",
+                "/?x-amz-security-token=-&y=2",
+            ),
+        ] {
+            assert_eq!(masked(address), told);
+        }
     }
 }

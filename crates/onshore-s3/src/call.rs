@@ -2,12 +2,12 @@
 //! its body. It travels in the request's extensions; an operation that finds none refuses.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use http::HeaderMap;
 use onshore_policy::Principal;
 use onshore_store::{Checksum, ChecksumAlgorithm, ChecksumKind};
-use onshore_types::{Label, LeafIndex, Place, TenantId};
+use onshore_types::{BucketId, Label, LeafIndex, Place, TenantId};
 
 use crate::access::RemovedOne;
 use crate::body::BodyReport;
@@ -40,8 +40,8 @@ struct Inner {
     leaf: OnceLock<LeafIndex>,
     fault: OnceLock<Fault>,
     document: OnceLock<Vec<u8>>,
-    /// The labels of what was judged, joined; noted only where lines are kept.
-    label: Mutex<Option<Label>>,
+    /// The labels of what was judged, by bucket; noted only where lines are kept.
+    labels: Mutex<Vec<(BucketId, Label)>>,
     /// The keys that a request for many removed; noted only where lines are kept.
     removed: OnceLock<Vec<RemovedOne>>,
 }
@@ -171,7 +171,7 @@ impl Call {
                 leaf: OnceLock::new(),
                 fault: OnceLock::new(),
                 document: OnceLock::new(),
-                label: Mutex::default(),
+                labels: Mutex::default(),
                 removed: OnceLock::new(),
             }),
         }
@@ -248,21 +248,24 @@ impl Call {
         self.inner.document.get().map(Vec::as_slice)
     }
 
-    /// Notes the label of what is judged, for lines that tell of it.
-    pub(crate) fn note_label(&self, label: Label) {
-        let mut noted = self
-            .inner
-            .label
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *noted = Some(noted.map_or(label, |noted| noted.join(label)));
+    /// Notes the label of what is judged of a bucket, for lines that tell of it.
+    pub(crate) fn note_label(&self, bucket: BucketId, label: Label) {
+        let mut labels = self.labels();
+        if !labels.contains(&(bucket, label)) {
+            labels.push((bucket, label));
+        }
     }
 
-    /// Returns the strictest label of what was judged.
-    pub(crate) fn label(&self) -> Option<Label> {
-        *self
-            .inner
-            .label
+    /// Returns the strictest label of what was judged of a bucket.
+    pub(crate) fn label_of(&self, bucket: BucketId) -> Option<Label> {
+        let labels = self.labels();
+        let of_bucket = labels.iter().filter(|(of, _)| *of == bucket);
+        of_bucket.map(|(_, label)| *label).reduce(Label::join)
+    }
+
+    fn labels(&self) -> MutexGuard<'_, Vec<(BucketId, Label)>> {
+        self.inner
+            .labels
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
 //! Access logs: what was asked of buckets whose owners want to know it. A front notes a line for each request; lines
 //! wait in memory for a moment, then sealed in the database under the key of the bucket they go to, until upkeep makes
-//! objects of them. After [server access logging](https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html):
-//! best effort, and no line is missing here but those of the last moment before a kill.
+//! objects of them. After [server access logging](https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html),
+//! best effort: lines of the last moment are lost with a kill, and what is lost otherwise is counted.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,8 +17,9 @@ use crate::commit::permitted_bucket;
 use crate::settings::{self, Setting};
 use crate::{Error, Store, columns, permits};
 
-/// How much waits in memory at most: what comes beyond it is lost and counted.
+/// How much waits in memory at most, of all tenants and of one: what comes beyond it is lost and counted.
 const MEMORY_MAX_BYTES: usize = 32 << 20;
+const MEMORY_OF_ONE_MAX_BYTES: usize = 8 << 20;
 
 /// Where the lines of a bucket go.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -120,12 +121,12 @@ pub(crate) struct AccessLog {
 struct Waiting {
     lines: Vec<AccessLine>,
     bytes: usize,
+    bytes_of: HashMap<TenantId, usize>,
     lost: u64,
 }
 
 /// Lines of one origin, on their way into one row.
 struct Gathered {
-    tenant: TenantId,
     label: Label,
     first: Timestamp,
     count: u64,
@@ -207,18 +208,27 @@ impl Store {
     pub fn note_access(&self, line: AccessLine) {
         let log = &self.inner.access_log;
         let mut waiting = log.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.bytes + line.text.len() > MEMORY_MAX_BYTES {
+        let len_bytes = line.text.len();
+        let of_one = waiting
+            .bytes_of
+            .get(&line.tenant)
+            .copied()
+            .unwrap_or_default();
+        if waiting.bytes + len_bytes > MEMORY_MAX_BYTES
+            || of_one + len_bytes > MEMORY_OF_ONE_MAX_BYTES
+        {
             waiting.lost += 1;
             return;
         }
-        waiting.bytes += line.text.len();
+        waiting.bytes += len_bytes;
+        waiting.bytes_of.insert(line.tenant, of_one + len_bytes);
         waiting.lines.push(line);
     }
 
     /// Seals the lines that wait in memory and puts them into the database.
     ///
     /// # Errors
-    /// Those of the database and the keys; the lines are lost with it.
+    /// Those of the database and the keys; the lines are lost with it, which the next call tells.
     pub async fn keep_access_lines(&self) -> Result<LinesKept, Error> {
         let waiting = self.inner.access_log.take();
         let lost = waiting.lost;
@@ -226,25 +236,36 @@ impl Store {
             return Ok(LinesKept { kept: 0, lost });
         }
         let store = self.clone();
+        let count = waiting.lines.len() as u64;
         let rows = gather(waiting.lines);
-        let mut done = self
+        let done: Result<LinesKept, Error> = self
             .inner
             .db
             .write(move |unit| store.keep_gathered(unit, rows))
-            .await?;
-        done.lost += lost;
-        Ok(done)
+            .await;
+        match done {
+            Ok(done) => Ok(LinesKept {
+                lost: done.lost + lost,
+                ..done
+            }),
+            Err(error) => {
+                let log = &self.inner.access_log;
+                let mut waiting = log.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                waiting.lost += lost + count;
+                Err(error)
+            }
+        }
     }
 
     fn keep_gathered(
         &self,
         unit: &Unit<'_>,
-        rows: HashMap<LogOrigin, Gathered>,
+        rows: HashMap<(TenantId, LogOrigin), Gathered>,
     ) -> Result<LinesKept, Error> {
         let mut done = LinesKept::default();
-        for (origin, row) in rows {
+        for ((tenant, origin), row) in rows {
             let target = bucket::by_name(unit, &origin.logging.target)?
-                .filter(|target| target.tenant == row.tenant);
+                .filter(|target| target.tenant == tenant);
             let Some(target) = target else {
                 done.lost += row.count;
                 continue;
@@ -406,8 +427,8 @@ impl Store {
 }
 
 /// Puts lines together by where they are from and where they go, each in the order of their coming.
-fn gather(lines: Vec<AccessLine>) -> HashMap<LogOrigin, Gathered> {
-    let mut rows: HashMap<LogOrigin, Gathered> = HashMap::new();
+fn gather(lines: Vec<AccessLine>) -> HashMap<(TenantId, LogOrigin), Gathered> {
+    let mut rows: HashMap<_, Gathered> = HashMap::new();
     for line in lines {
         let day = match line.logging.format {
             LogKeyFormat::ByEventTime => Some(line.at.as_seconds().div_euclid(86_400)),
@@ -418,8 +439,8 @@ fn gather(lines: Vec<AccessLine>) -> HashMap<LogOrigin, Gathered> {
             logging: line.logging,
             day,
         };
-        let row = rows.entry(origin).or_insert_with(|| Gathered {
-            tenant: line.tenant,
+        let of = (line.tenant, origin);
+        let row = rows.entry(of).or_insert_with(|| Gathered {
             label: line.label,
             first: line.at,
             count: 0,

@@ -17,7 +17,7 @@ use crate::version::Kind;
 use crate::{Error, Store, permits};
 
 /// The most inventories of a bucket, as at AWS.
-const INVENTORIES_MAX: usize = 1000;
+const INVENTORIES_MAX: i64 = 1000;
 
 /// What is to be listed of a bucket, and where to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,13 +158,15 @@ impl Store {
         bucket::by_name(unit, &inventory.target)?
             .filter(|target| target.tenant == bucket.tenant)
             .ok_or(Error::NoInventoryTarget)?;
-        let known = inventories_of(unit, bucket.id)?;
-        let is_new = known.iter().all(|known| known.id != inventory.id);
-        if is_new && known.len() >= INVENTORIES_MAX {
+        let others = unit.one(
+            "SELECT count(*) FROM inventories WHERE bucket = ?1 AND id <> ?2",
+            params![bucket.id.as_bytes(), inventory.id],
+            |row| row.get::<_, i64>(0),
+        )?;
+        if others.is_some_and(|others| others >= INVENTORIES_MAX) {
             return Err(Error::TooManyInventories);
         }
-        let document = serde_json::to_string(inventory)
-            .map_err(|_| Error::CorruptRecord("an inventory of a bucket"))?;
+        let document = document_of(inventory)?;
         unit.execute(
             "INSERT INTO inventories (bucket, id, document) VALUES (?1, ?2, ?3)
              ON CONFLICT (bucket, id) DO UPDATE SET document = ?3",
@@ -203,7 +205,7 @@ impl Store {
             .await
     }
 
-    /// Returns every inventory of every bucket.
+    /// Returns every inventory of every bucket: those first that never had a report, then those that wait longest.
     ///
     /// # Errors
     /// Those of the database.
@@ -212,7 +214,7 @@ impl Store {
             .db
             .read(|view| {
                 Ok(view.all(
-                    "SELECT document, bucket, delivered FROM inventories ORDER BY bucket, id",
+                    "SELECT document, bucket, delivered FROM inventories ORDER BY delivered IS NOT NULL, delivered",
                     params![],
                     |row| {
                         Ok(DueInventory {
@@ -226,7 +228,8 @@ impl Store {
             .await
     }
 
-    /// Notes that a report was delivered, in the unit of work that stores its end.
+    /// Notes that a report was delivered, in the unit of work that stores its end. One that is meant otherwise by now is
+    /// still due.
     ///
     /// # Errors
     /// Those of the database.
@@ -237,8 +240,13 @@ impl Store {
         begun: Timestamp,
     ) -> Result<(), Error> {
         unit.execute(
-            "UPDATE inventories SET delivered = ?3 WHERE bucket = ?1 AND id = ?2",
-            params![due.bucket.as_bytes(), due.inventory.id, begun.as_millis()],
+            "UPDATE inventories SET delivered = ?4 WHERE bucket = ?1 AND id = ?2 AND document = ?3",
+            params![
+                due.bucket.as_bytes(),
+                due.inventory.id,
+                document_of(&due.inventory)?,
+                begun.as_millis()
+            ],
         )?;
         Ok(())
     }
@@ -348,6 +356,10 @@ fn inventories_of(view: &View<'_>, bucket: BucketId) -> Result<Vec<Inventory>, E
         params![bucket.as_bytes()],
         of_row,
     )?)
+}
+
+fn document_of(inventory: &Inventory) -> Result<String, Error> {
+    serde_json::to_string(inventory).map_err(|_| Error::CorruptRecord("an inventory of a bucket"))
 }
 
 fn of_row(row: &Row<'_>) -> Result<Inventory, RowError> {

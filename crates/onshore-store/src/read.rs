@@ -17,6 +17,7 @@ use onshore_types::{ByteRange, ObjectKey, VersionId};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::bucket::Bucket;
+use crate::commit::permitted_bucket;
 use crate::customer_key::CustomerKey;
 use crate::facts::{Body, Facts, Held, Place, Sealed, damaged};
 use crate::files::{self, Files};
@@ -24,7 +25,6 @@ use crate::frame::{Cipher, frame_of, last_frame, position, stored_len, stored_of
 use crate::lock;
 use crate::object::{ObjectHead, Tags};
 use crate::reclaim;
-use crate::remembered::Look;
 use crate::tenant_keys::TenantKey;
 use crate::version::{self, Kind, Naming, VersionWish};
 use crate::{Error, Store, columns, permits};
@@ -98,9 +98,8 @@ impl Store {
         let version = permits::version(&permit)?;
         let pin = self.inner.reclaimer.pin(*version.as_bytes());
         let key = self.tenant_key(permits::bucket(&permit)?).await?;
-        let buckets = self.inner.buckets.begin(&self.inner.db);
         let (head, pieces) = self.inner.db.glance(|view| {
-            let opened = open(view, &buckets, &permit, &key)?;
+            let opened = open(view, &permit, &key)?;
             opened.facts.encryption.check(customer.as_ref())?;
             let pieces = pieces(view, version, &opened, range, customer.as_ref())?;
             Ok::<_, Error>((opened.into_head(version), pieces))
@@ -149,10 +148,7 @@ impl Store {
     async fn open_permitted(&self, permit: Permit) -> Result<Opened, Error> {
         permits::flow(&permit, &[Flow::Inspect, Flow::Read])?;
         let key = self.tenant_key(permits::bucket(&permit)?).await?;
-        let buckets = self.inner.buckets.begin(&self.inner.db);
-        self.inner
-            .db
-            .glance(|view| open(view, &buckets, &permit, &key))
+        self.inner.db.glance(|view| open(view, &permit, &key))
     }
 }
 
@@ -164,17 +160,10 @@ impl Opened {
 }
 
 /// Opens the version a permit names and compares it with what was judged.
-fn open(
-    view: &View<'_>,
-    buckets: &Look<'_>,
-    permit: &Permit,
-    key: &TenantKey,
-) -> Result<Opened, Error> {
+fn open(view: &View<'_>, permit: &Permit, key: &TenantKey) -> Result<Opened, Error> {
     let version = permits::version(permit)?;
-    let bucket = buckets
-        .by_id(view, permits::bucket(permit)?)?
-        .ok_or(Error::NoSuchBucket)?;
-    permits::tenant(permit, &bucket)?;
+    // From the very state that the rest is read from: what was judged is compared with it.
+    let bucket = permitted_bucket(view, permit)?;
     let sealed = view
         .one(
             "SELECT facts, wrapped, tags, hold, retain_mode, retain_until FROM versions WHERE id = ?1",

@@ -1,11 +1,12 @@
 //! Buckets as they were read, remembered until something is committed: every request needs its bucket, and few change
-//! one.
+//! one. What is remembered may be a commit older than the rest of a read, though none that anybody was told of: it goes
+//! into transfers that are judged, and under the permit the bucket is read anew.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use onshore_db::{Database, View};
-use onshore_types::{BucketId, BucketName};
+use onshore_types::BucketName;
 
 use crate::Error;
 use crate::bucket::{self, Bucket};
@@ -19,7 +20,6 @@ struct Known {
     /// How many commits there were when they were read.
     commits: u64,
     by_name: HashMap<BucketName, Arc<Bucket>>,
-    by_id: HashMap<BucketId, Arc<Bucket>>,
 }
 
 /// A look at buckets that was begun before the read that it is used in: what it remembers of that read is never older
@@ -46,7 +46,7 @@ impl Look<'_> {
         view: &View<'_>,
         name: &BucketName,
     ) -> Result<Option<Bucket>, Error> {
-        if let Some(known) = self.recall(|known| known.by_name.get(name)) {
+        if let Some(known) = self.recall(name) {
             return Ok(Some(known));
         }
         let found = bucket::by_name(view, name)?;
@@ -54,17 +54,7 @@ impl Look<'_> {
         Ok(found)
     }
 
-    /// Returns the bucket of this id.
-    pub(crate) fn by_id(&self, view: &View<'_>, id: BucketId) -> Result<Option<Bucket>, Error> {
-        if let Some(known) = self.recall(|known| known.by_id.get(&id)) {
-            return Ok(Some(known));
-        }
-        let found = bucket::by_id(view, id)?;
-        self.remember(found.as_ref());
-        Ok(found)
-    }
-
-    fn recall(&self, find: impl FnOnce(&Known) -> Option<&Arc<Bucket>>) -> Option<Bucket> {
+    fn recall(&self, name: &BucketName) -> Option<Bucket> {
         let known = self
             .buckets
             .0
@@ -73,7 +63,7 @@ impl Look<'_> {
         if known.commits != self.commits {
             return None;
         }
-        find(&known).map(|bucket| Bucket::clone(bucket))
+        known.by_name.get(name).map(|bucket| Bucket::clone(bucket))
     }
 
     fn remember(&self, found: Option<&Bucket>) {
@@ -94,10 +84,8 @@ impl Look<'_> {
                 ..Known::default()
             };
         }
-        let bucket = Arc::new(found.clone());
         known
             .by_name
-            .insert(found.name.clone(), Arc::clone(&bucket));
-        known.by_id.insert(found.id, bucket);
+            .insert(found.name.clone(), Arc::new(found.clone()));
     }
 }

@@ -1,13 +1,15 @@
 //! The access log engine: takes the lines that fronts note, puts them where a kill does not reach them, and makes
 //! objects of them in the buckets that their owners named.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use onshore_store::{LogKeyFormat, LogLines, LogShare};
-use onshore_types::{ObjectKey, TenantId, Timestamp};
+use onshore_store::{LogKeyFormat, LogLines, LogOrigin, LogShare};
+use onshore_types::{BucketId, ObjectKey, TenantId, Timestamp};
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -52,27 +54,43 @@ impl AccessLogEngine {
     /// Keeps lines and makes objects of them until told to stop. What is still in memory then is for
     /// [`AccessLogEngine::keep`], once the fronts have ended.
     pub async fn run(&self, stop: CancellationToken) {
+        let arrived = Notify::new();
+        tokio::join!(
+            self.keep_on(&arrived, &stop),
+            self.deliver_on(&arrived, &stop)
+        );
+    }
+
+    /// Puts lines where a kill does not reach them, whatever else is under way.
+    async fn keep_on(&self, arrived: &Notify, stop: &CancellationToken) {
         let mut looks = interval(KEEP_EVERY.min(self.rhythm.interval));
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut due = None;
-        let mut is_first = true;
         loop {
-            let now = tokio::select! {
+            tokio::select! {
                 () = stop.cancelled() => return,
-                now = looks.tick() => now,
-            };
-            let kept = Self::keep(&self.parts).await;
-            let from_bytes = if now >= *due.get_or_insert(now + self.rhythm.interval) {
-                due = Some(now + self.rhythm.interval);
-                0
-            } else {
-                EARLY_BYTES
-            };
-            // Nothing can be due that was not there before: without lines the database is not asked each second.
-            if kept > 0 || from_bytes == 0 || is_first {
-                is_first = false;
-                self.deliver(from_bytes).await;
+                _ = looks.tick() => {}
             }
+            if Self::keep(&self.parts).await > 0 {
+                arrived.notify_one();
+            }
+        }
+    }
+
+    /// Makes objects of what waits: of everything at each interval, of large shares before that.
+    async fn deliver_on(&self, arrived: &Notify, stop: &CancellationToken) {
+        let mut rounds = interval(self.rhythm.interval);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failed = HashSet::new();
+        loop {
+            let from_bytes = tokio::select! {
+                () = stop.cancelled() => return,
+                _ = rounds.tick() => {
+                    failed.clear();
+                    0
+                }
+                () = arrived.notified() => EARLY_BYTES,
+            };
+            self.deliver(from_bytes, &mut failed, stop).await;
         }
     }
 
@@ -93,8 +111,13 @@ impl AccessLogEngine {
         }
     }
 
-    /// Makes objects of every share of which so much waits.
-    async fn deliver(&self, from_bytes: u64) {
+    /// Makes objects of every share of which so much waits. What failed is not tried before the next interval.
+    async fn deliver(
+        &self,
+        from_bytes: u64,
+        failed: &mut HashSet<(BucketId, LogOrigin)>,
+        stop: &CancellationToken,
+    ) {
         let shares = match self.parts.store.log_shares().await {
             Ok(shares) => shares,
             Err(error) => {
@@ -103,13 +126,18 @@ impl AccessLogEngine {
             }
         };
         for share in shares {
-            if share.waiting_bytes < from_bytes {
+            if stop.is_cancelled() {
+                return;
+            }
+            let of = (share.target, share.origin.clone());
+            if share.waiting_bytes < from_bytes || failed.contains(&of) {
                 continue;
             }
             if let Err(error) = self.deliver_share(&share).await {
                 let target = share.target;
                 tracing::warn!(bucket = %target, %error, "an access log cannot be stored; its lines wait");
                 self.trim(&share).await;
+                failed.insert(of);
             }
         }
     }
@@ -147,6 +175,7 @@ impl AccessLogEngine {
         match self.parts.store.trim_log_lines(share, HELD_MAX_BYTES).await {
             Ok(0) => {}
             Ok(lost_bytes) => {
+                metrics::counter!("onshore_access_lines_lost_bytes_total").increment(lost_bytes);
                 tracing::warn!(bucket = %share.target, lost_bytes, "too many lines wait for a bucket that does not take them: the oldest are lost");
             }
             Err(error) => tracing::error!(%error, "lines that wait could not be trimmed"),

@@ -4,6 +4,7 @@
 
 mod columns;
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use futures_util::{Stream, stream};
 use onshore_store::{
     BodyError, Bucket, DueInventory, InventoryMarker, InventoryPage, InventoryQuery,
 };
-use onshore_types::{Label, ObjectKey, Timestamp};
+use onshore_types::{BucketId, Label, ObjectKey, Timestamp};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -82,6 +83,7 @@ impl InventoryEngine {
     pub async fn run(&self, stop: CancellationToken) {
         let mut rounds = interval(self.rhythm.interval);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failed = HashMap::new();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -89,13 +91,14 @@ impl InventoryEngine {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.round() => {}
+                () = self.round(&mut failed) => {}
             }
         }
     }
 
-    /// Makes every report that is due. One that fails does not keep the others from theirs.
-    async fn round(&self) {
+    /// Makes every report that is due. One that fails does not keep the others from theirs, and is made anew a quarter
+    /// of a day later: what it stored so far stays, and nothing names it.
+    async fn round(&self, failed: &mut HashMap<(BucketId, String), Timestamp>) {
         let all = match self.parts.store.all_inventories().await {
             Ok(all) => all,
             Err(error) => {
@@ -104,7 +107,10 @@ impl InventoryEngine {
             }
         };
         for due in all {
-            if !due.inventory.is_enabled || !self.is_due(&due) {
+            let of = (due.bucket, due.inventory.id.clone());
+            let now = self.parts.gate.now();
+            let is_early = failed.get(&of).is_some_and(|again| now < *again);
+            if !due.inventory.is_enabled || !self.is_due(&due) || is_early {
                 continue;
             }
             let bucket = due.bucket;
@@ -116,9 +122,12 @@ impl InventoryEngine {
                     tracing::warn!(%bucket, inventory = due.inventory.id, why, "an inventory cannot be made");
                 }
                 Err(error) => {
-                    tracing::error!(%bucket, inventory = due.inventory.id, %error, "an inventory could not be made; the next round tries again");
+                    tracing::error!(%bucket, inventory = due.inventory.id, %error, "an inventory could not be made; it is tried again");
+                    failed.insert(of, now.plus_millis(self.rhythm.day.as_millis() / 4));
+                    continue;
                 }
             }
+            failed.remove(&of);
         }
     }
 
@@ -133,7 +142,7 @@ impl InventoryEngine {
     async fn report(&self, due: &DueInventory) -> Result<ControlFlow<&'static str>, Error> {
         let Parts { store, gate, .. } = &*self.parts;
         let Some(source) = store.bucket_by_id(due.bucket).await? else {
-            return Ok(ControlFlow::Continue(()));
+            return Ok(ControlFlow::Break("its bucket is gone"));
         };
         let target = store.bucket(&due.inventory.target).await?;
         let Some(target) = target.filter(|target| target.tenant == source.tenant) else {

@@ -12,6 +12,8 @@ use crate::ops::{Asked, Operations};
 
 /// The longest name of an inventory.
 const ID_MAX: usize = 64;
+/// The longest prefix of keys: as long as a key.
+const FILTER_MAX_BYTES: usize = 1024;
 /// The longest prefix of reports: behind it come bucket, name, day and more, and keys have 1,024 bytes.
 const PREFIX_MAX_BYTES: usize = 700;
 /// What may be told of each version, in the order of its columns ("Amazon S3 Inventory list").
@@ -132,6 +134,13 @@ pub(crate) fn parse(name: &str, said: dto::InventoryConfiguration) -> Result<Inv
             "The Prefix of a destination has at most 700 bytes.",
         ));
     }
+    let prefix = said.filter.map(|filter| filter.prefix);
+    if prefix
+        .as_ref()
+        .is_some_and(|prefix| prefix.len() > FILTER_MAX_BYTES)
+    {
+        return Err(invalid("The Prefix of a filter has at most 1,024 bytes."));
+    }
     Ok(Inventory {
         id: said.id,
         is_enabled: said.is_enabled,
@@ -153,7 +162,7 @@ pub(crate) fn parse(name: &str, said: dto::InventoryConfiguration) -> Result<Inv
             dto::InventoryFrequency::WEEKLY => InventoryFrequency::Weekly,
             _ => return Err(Fault::malformed()),
         },
-        prefix: said.filter.map(|filter| filter.prefix),
+        prefix,
         fields: parse_fields(&said.optional_fields.unwrap_or_default())?,
     })
 }

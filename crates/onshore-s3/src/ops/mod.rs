@@ -164,8 +164,10 @@ impl Operations {
             );
             return Err(Fault::internal());
         }
-        if self.store.keeps_access_lines() {
-            asked.call.note_label(subject.label);
+        if let Some(bucket) = subject.bucket
+            && self.store.keeps_access_lines()
+        {
+            asked.call.note_label(bucket, subject.label);
         }
         let (from, to) = match flow {
             Flow::Read | Flow::Inspect | Flow::List => (self.gate.home(), asked.call.place()),
