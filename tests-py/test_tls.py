@@ -14,8 +14,10 @@ import urllib.parse
 import pytest
 from cryptography import x509
 
+from calls import put
 from certificates import PKCS8, TRADITIONAL, Authority
 from onshore_server import BINARY, CONFIG, clean_env
+from test_access_logs import awaited, log_to
 from test_boto3 import local_names  # noqa: F401, a fixture
 
 
@@ -260,3 +262,22 @@ def test_off_loopback_needs_tls_or_consent(make_server, authority, tmp_path):
     assert "unencrypted" not in secured.log
     assert isinstance(serial_shown(secured, authority), int)
     assert urllib.parse.urlsplit(secured.s3).scheme == "https"
+
+
+@pytest.mark.parametrize("version, told, cipher", [("TLSv1_2", "TLSv1.2", "TLS_ECDHE_"), ("TLSv1_3", "TLSv1.3", "TLS_AES_")])
+def test_access_lines_tell_how_the_connection_was_secured(make_server, authority, version, told, cipher):
+    upkeep = "\n[upkeep]\naccess_log_interval_s = 1\n"
+    server = make_server(f"logs-{version}", config=CONFIG + authority.config() + upkeep, ca=authority.path)
+    s3 = server.client()
+    for name in ("told", "logs"):
+        s3.create_bucket(Bucket=name)
+    log_to(s3, "told", "logs")
+    put(s3, "told", "k")
+    link = urllib.parse.urlsplit(s3.generate_presigned_url("get_object", Params={"Bucket": "told", "Key": "k"}))
+    limit = getattr(ssl.TLSVersion, version)
+    limited = context(authority, minimum_version=limit, maximum_version=limit)
+    connection = http.client.HTTPSConnection(link.hostname, link.port, context=limited, timeout=30)
+    connection.request("GET", f"{link.path}?{link.query}")
+    assert connection.getresponse().read() == b"x"
+    line = awaited(s3, "logs", "REST.GET.OBJECT")[0]
+    assert line["tls"] == told and line["cipher"].startswith(cipher), line
