@@ -9,9 +9,10 @@ use crate::bucket::{self, Bucket};
 use crate::commit::permitted_bucket;
 use crate::customer_key::Encryption;
 use crate::describe::{Reach, list_label};
-use crate::facts::{Facts, Sealed};
+use crate::facts::Facts;
 use crate::list_versions::{Standing, VersionEntry, Versions};
-use crate::lock::{self, Lock};
+use crate::lock::Lock;
+use crate::read::sealed_of;
 use crate::tenant_keys::TenantKey;
 use crate::version::Kind;
 use crate::{Error, Store, permits};
@@ -328,20 +329,7 @@ fn held(
     version: VersionId,
     tells_encryption: bool,
 ) -> Result<(Lock, Option<Encryption>), Error> {
-    let (sealed, lock) = view
-        .one(
-            "SELECT facts, wrapped, tags, hold, retain_mode, retain_until FROM versions WHERE id = ?1",
-            params![version.as_bytes()],
-            |row| {
-                let sealed = Sealed {
-                    facts: row.get(0)?,
-                    wrapped: row.get(1)?,
-                    tags: row.get(2)?,
-                };
-                Ok((sealed, lock::from_row(row, 3)?))
-            },
-        )?
-        .ok_or(Error::VersionGone)?;
+    let (sealed, lock) = sealed_of(view, version)?;
     if !tells_encryption {
         return Ok((lock, None));
     }

@@ -22,7 +22,7 @@ use crate::customer_key::CustomerKey;
 use crate::facts::{Body, Facts, Held, Place, Sealed, damaged};
 use crate::files::{self, Files};
 use crate::frame::{Cipher, frame_of, last_frame, position, stored_len, stored_offset};
-use crate::lock;
+use crate::lock::{self, Lock};
 use crate::object::{ObjectHead, Tags};
 use crate::reclaim;
 use crate::tenant_keys::TenantKey;
@@ -164,21 +164,7 @@ fn open(view: &View<'_>, permit: &Permit, key: &TenantKey) -> Result<Opened, Err
     let version = permits::version(permit)?;
     // From the very state that the rest is read from: what was judged is compared with it.
     let bucket = permitted_bucket(view, permit)?;
-    let sealed = view
-        .one(
-            "SELECT facts, wrapped, tags, hold, retain_mode, retain_until FROM versions WHERE id = ?1",
-            params![version.as_bytes()],
-            |row| {
-                let sealed = Sealed {
-                    facts: row.get(0)?,
-                    wrapped: row.get(1)?,
-                    tags: row.get(2)?,
-                };
-                Ok((sealed, lock::from_row(row, 3)?))
-            },
-        )?
-        .ok_or(Error::VersionGone)?;
-    let (sealed, lock) = sealed;
+    let (sealed, lock) = sealed_of(view, version)?;
     let owner_key = key.for_owner(version.as_bytes())?;
     let (facts, data_keys, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
     let naming = same_object(view, &bucket, permits::key(permit)?, &facts, version)?;
@@ -190,6 +176,23 @@ fn open(view: &View<'_>, permit: &Permit, key: &TenantKey) -> Result<Opened, Err
         bucket,
         held: Held { naming, lock },
     })
+}
+
+/// Returns what is sealed of a version, and its locks.
+pub(crate) fn sealed_of(view: &View<'_>, version: VersionId) -> Result<(Sealed, Lock), Error> {
+    view.one(
+        "SELECT facts, wrapped, tags, hold, retain_mode, retain_until FROM versions WHERE id = ?1",
+        params![version.as_bytes()],
+        |row| {
+            let sealed = Sealed {
+                facts: row.get(0)?,
+                wrapped: row.get(1)?,
+                tags: row.get(2)?,
+            };
+            Ok((sealed, lock::from_row(row, 3)?))
+        },
+    )?
+    .ok_or(Error::VersionGone)
 }
 
 /// Compares the row that the transfer was judged by with the sealed facts: the row alone proves nothing.
