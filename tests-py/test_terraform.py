@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from calls import MIB, code, get, headers, put, set_versioning, tag_set, tags
-from onshore_server import REGION, clean_env
+from onshore_server import CONFIG, REGION, clean_env
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 MIRRORS = [
@@ -71,6 +71,14 @@ class Terraform:
 
     def assert_unchanged(self):
         self("plan", "-detailed-exitcode")
+
+
+@pytest.fixture(scope="module")
+def server(make_server, tmp_path_factory):
+    secret = tmp_path_factory.mktemp("region") / "other.toml"
+    secret.write_text('access_key = "a"\nsecret_key = "b"\n')
+    table = f'\n[replication.other]\nurl = "http://127.0.0.1:1"\nregion = "cn-south-1"\ncredentials_file = "{secret}"\n'
+    return make_server(config=CONFIG + table)
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +149,20 @@ def wanted(first):
         acl={"acl": "private", "depends_on": ["aws_s3_bucket_ownership_controls.it"]},
         cors_configuration={"cors_rule": [{"id": f"of {origin}", "allowed_methods": ["GET", "PUT"], "allowed_origins": [origin], "expose_headers": ["ETag"], "max_age_seconds": 7} for origin in origins]},
         request_payment_configuration={"payer": "BucketOwner"},
+        replication_configuration={
+            "role": "arn:aws:iam::000000000000:role/replication",
+            "rule": [
+                {
+                    "id": "all",
+                    "priority": 1,
+                    "status": "Enabled" if first else "Disabled",
+                    "filter": {"prefix": "in/"} if first else {"and": {"prefix": "out/", "tags": {"a": "b"}}},
+                    "delete_marker_replication": {"status": "Enabled" if first else "Disabled"},
+                    "destination": {"bucket": "arn:aws:s3:::copies", "storage_class": "STANDARD"},
+                }
+            ],
+            "depends_on": ["aws_s3_bucket_versioning.it"],
+        },
         logging={
             "target_bucket": "${aws_s3_bucket.objects.id}",
             "target_prefix": "log/" if first else "",

@@ -131,6 +131,18 @@ fn of_store(error: onshore_store::Error) -> Fault {
             Code::InvalidBucketState,
             "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
         ),
+        Store::ReplicationNeedsVersioning => Fault::new(
+            Code::InvalidRequest,
+            "Versioning must be 'Enabled' on the bucket to apply a replication configuration",
+        ),
+        Store::ReplicationKeepsVersioning => Fault::new(
+            Code::InvalidBucketState,
+            "A replication configuration is present on this bucket, so the versioning state cannot be changed.",
+        ),
+        Store::ReplicaExists => Fault::new(
+            Code::ReplicaExists,
+            "This key has a version of this id already: what was to be brought is here.",
+        ),
         Store::CustomerKeyMissing => Fault::new(
             Code::InvalidRequest,
             "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.",

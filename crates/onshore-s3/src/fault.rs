@@ -105,6 +105,7 @@ codes! {
     OwnershipControlsNotFoundError = NOT_FOUND,
     PreconditionFailed = PRECONDITION_FAILED,
     QuotaExceeded = FORBIDDEN,
+    ReplicaExists = CONFLICT,
     ReplicationConfigurationNotFoundError = NOT_FOUND,
     RequestHeaderSectionTooLarge = BAD_REQUEST,
     RequestTimeTooSkewed = FORBIDDEN,

@@ -46,6 +46,8 @@ pub struct FrontParts {
     pub domains: Vec<String>,
     /// Those whom events of buckets may be told, by name, and who may name them.
     pub event_targets: BTreeMap<String, Audience>,
+    /// The other regions to which objects may be brought, by the names that the configuration has for them.
+    pub other_regions: BTreeMap<String, OtherRegion>,
     /// How connections cross the network.
     pub transport: Transport,
     /// How many connections are held at once; others wait to be accepted.
@@ -54,13 +56,32 @@ pub struct FrontParts {
     pub crash: CrashPoints,
 }
 
-/// Whose buckets may tell a target of their events.
+/// Whose buckets may name somebody whom the operator has configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audience {
     /// Everybody's.
     Everybody,
     /// Those of these tenants.
     Tenants(BTreeSet<TenantName>),
+}
+
+impl Audience {
+    /// Whether it has this tenant.
+    pub(crate) fn has(&self, tenant: &TenantName) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Tenants(tenants) => tenants.contains(tenant),
+        }
+    }
+}
+
+/// Another region, as far as the owner of a bucket names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherRegion {
+    /// What it is called.
+    pub region: String,
+    /// Who may name it.
+    pub audience: Audience,
 }
 
 /// S3 over HTTP. Clones share it.
@@ -112,6 +133,7 @@ impl Front {
             crash: parts.crash,
             scheme: parts.transport.scheme(),
             event_targets: Arc::new(parts.event_targets),
+            other_regions: Arc::new(parts.other_regions),
             registry: parts.registry,
         };
         Ok(Self {

@@ -27,7 +27,7 @@ mod service;
 mod wire;
 
 pub use crate::error::Error;
-pub use crate::front::{Audience, Front, FrontParts};
+pub use crate::front::{Audience, Front, FrontParts, OtherRegion};
 
 /// Log targets that write paths, signatures and bodies: whoever sets logging up turns them off.
 pub const NOISY_LOG_TARGETS: &[&str] = &["s3s"];

@@ -4,6 +4,7 @@
 mod inventories;
 mod listings;
 mod objects;
+mod replication;
 mod settings;
 mod uploads;
 mod versions;

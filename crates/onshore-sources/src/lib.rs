@@ -1,10 +1,10 @@
-//! The wires to other clouds: reads what is there, exactly as it is there. This room keeps no state, decides nothing,
+//! The wires to other clouds: reads what is there, exactly as it is there, and brings to another region what is here. This room keeps no state, decides nothing,
 //! and never retries: who calls it (`migrate`, and the command line for credentials) owns patience and judgement.
 //!
 //! - [`spec`]: what a source is called.
 //! - [`credentials`]: what opens it, kept apart and never printed.
 //! - [`source`]: what every source can do.
-//! - [`s3`]: buckets behind an S3 endpoint.
+//! - [`s3`]: buckets behind an S3 endpoint; and another region of Onshore, into which versions are brought.
 //! - [`folder`]: a folder of the server.
 //! - [`reach`]: whether an endpoint leads into a network that only the server can see.
 
@@ -23,7 +23,10 @@ pub use credentials::{Credentials, Resolved, resolve_credentials};
 pub use error::{Error, ErrorKind};
 pub use folder::Folder;
 pub use reach::{Reach, endpoint_reach};
-pub use s3::{Network, S3Source};
+pub use s3::{
+    Broken, Brought, Chunks, Network, OtherRegion, RegionDoor, Replica, ReplicaChecksum,
+    ReplicaLock, ReplicaOrigin, ReplicaPart, S3Source,
+};
 pub use source::{
     ByteStream, ChecksumAlgorithm, ChecksumScope, Details, Entry, EtagMeaning, Fetched, ListCursor,
     Obstacle, Oddity, OddityKind, Page, Source, SourceChecksum,

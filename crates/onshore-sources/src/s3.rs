@@ -6,6 +6,7 @@ mod details;
 mod errors;
 mod listing;
 mod network;
+mod region;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,6 +30,10 @@ use crate::{Addressing, Credentials, Error, S3Spec};
 pub(crate) use listing::etag_of_fingerprint;
 pub use network::Network;
 pub(crate) use network::http_client;
+pub use region::{
+    Broken, Brought, Chunks, OtherRegion, RegionDoor, Replica, ReplicaChecksum, ReplicaLock,
+    ReplicaOrigin, ReplicaPart,
+};
 
 /// How many keys a page names.
 const PAGE_LEN: i32 = 1000;

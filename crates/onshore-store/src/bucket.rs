@@ -8,6 +8,7 @@ use crate::commit::permitted_bucket;
 use crate::customer_key::Encryption;
 use crate::lifecycle::LifecycleDocument;
 use crate::lock::BucketLock;
+use crate::settings::{Setting, document};
 use crate::{Error, Store, columns, outbox, permits};
 
 const COLUMNS: &str = "id, name, tenant, class, created, versioning, lock, encryption,
@@ -134,7 +135,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NoSuchBucket`]; [`Error::LockKeepsVersioning`] where versions can be locked, and for
-    /// [`Versioning::Off`], to which no bucket returns.
+    /// [`Versioning::Off`], to which no bucket returns; [`Error::ReplicationKeepsVersioning`].
     pub fn set_versioning(
         &self,
         unit: &Unit<'_>,
@@ -146,6 +147,10 @@ impl Store {
         let is_lockable = bucket.lock.is_some();
         if versioning == Versioning::Off || (is_lockable && versioning != Versioning::Enabled) {
             return Err(Error::LockKeepsVersioning);
+        }
+        let is_replicated = document(unit, bucket.id, Setting::Replication)?.is_some();
+        if is_replicated && versioning != Versioning::Enabled {
+            return Err(Error::ReplicationKeepsVersioning);
         }
         unit.execute(
             "UPDATE buckets SET versioning = ?2 WHERE id = ?1",

@@ -16,6 +16,7 @@ use crate::notification::Happened;
 use crate::object::{Committed, NewObject, Part, WriteCondition};
 use crate::outbox::{self, About};
 use crate::reclaim::Owner;
+use crate::replication::{self, ReplicationState};
 use crate::stage::{Staged, Stored};
 use crate::version::{self, VersionRow};
 use crate::{Error, Store, columns, permits};
@@ -38,7 +39,8 @@ impl Store {
     /// # Errors
     /// [`Error::NoSuchBucket`] when the bucket went away meanwhile; [`Error::LabelChanged`] when the label is stricter
     /// than the one that was judged: judge again and commit the same body under the new permit;
-    /// [`Error::ConditionFailed`], and [`Error::NoSuchKey`] for `If-Match` without an object.
+    /// [`Error::ConditionFailed`], and [`Error::NoSuchKey`] for `If-Match` without an object; for a replica
+    /// [`Error::ReplicationNeedsVersioning`] and [`Error::ReplicaExists`].
     pub fn commit(
         &self,
         unit: &Unit<'_>,
@@ -84,7 +86,14 @@ impl Store {
         check(condition, current.as_ref(), &bucket)?;
         let lock = lock_of(object, &bucket, now)?;
 
-        let version = VersionId::from_time(now, onshore_keys::random());
+        let version = match &object.replica_of {
+            None => VersionId::from_time(now, onshore_keys::random()),
+            Some(origin) => replication::version_of_replica(unit, &bucket, key, origin, now)?,
+        };
+        let modified = object
+            .replica_of
+            .map_or(now, |origin| origin.modified.min(now));
+        let replication = replication::of_new(unit, &bucket, key, version, object)?;
         let facts = Facts {
             format: Format,
             bucket: bucket.id,
@@ -98,7 +107,7 @@ impl Store {
             user_metadata: object.user_metadata.clone(),
             checksums: assembly.checksums,
             parts: assembly.parts,
-            modified: now,
+            modified,
             original: object.original.clone(),
             encryption: object.encryption.clone(),
             salt: Salt(onshore_keys::random()),
@@ -123,15 +132,15 @@ impl Store {
                 columns::size_column(facts.size_bytes),
                 facts.etag,
                 columns::checksums_column(&facts.checksums),
-                now.as_millis(),
+                modified.as_millis(),
                 slot.turn,
                 slot.naming.as_str(),
             ],
         )?;
         let (hold, retain_mode, retain_until) = lock::columns_of(&lock);
         unit.execute(
-            "INSERT INTO versions (id, bucket, facts, wrapped, tags, hold, retain_mode, retain_until)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO versions (id, bucket, facts, wrapped, tags, hold, retain_mode, retain_until, replication)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 version.as_bytes(),
                 bucket.id.as_bytes(),
@@ -141,6 +150,7 @@ impl Store {
                 hold,
                 retain_mode,
                 retain_until,
+                replication.map(ReplicationState::as_str),
             ],
         )?;
         let about = About {
@@ -160,7 +170,7 @@ impl Store {
             size_bytes: facts.size_bytes,
             label,
             checksums: facts.checksums,
-            modified: now,
+            modified,
             salt: facts.salt.0,
             replaced: slot.replaced.map(|removed| removed.version),
             encryption: facts.encryption,

@@ -99,6 +99,15 @@ pub enum Error {
     /// A bucket whose versions can be locked stays versioned.
     #[error("versions in this bucket can be locked: it stays versioned")]
     LockKeepsVersioning,
+    /// Replication needs a versioned bucket, here and there.
+    #[error("replication needs versioning")]
+    ReplicationNeedsVersioning,
+    /// A bucket that is replicated stays versioned.
+    #[error("the bucket is replicated: it stays versioned")]
+    ReplicationKeepsVersioning,
+    /// What was to be brought here is here.
+    #[error("the replica is here already")]
+    ReplicaExists,
     /// The object is encrypted under a key of the client, which did not come along.
     #[error("the object is encrypted under a key that the client keeps")]
     CustomerKeyMissing,
@@ -216,6 +225,9 @@ impl Error {
             | Self::TooManyInventories
             | Self::LockNeedsVersioning
             | Self::LockKeepsVersioning
+            | Self::ReplicationNeedsVersioning
+            | Self::ReplicationKeepsVersioning
+            | Self::ReplicaExists
             | Self::CustomerKeyMissing
             | Self::CustomerKeyWrong
             | Self::CustomerKeyUnexpected

@@ -19,6 +19,7 @@ use crate::customer_key::Encryption;
 use crate::frame::BodyId;
 use crate::lock::Lock;
 use crate::object::{ContentHeaders, ObjectHead, Part, SourceFacts, Tags};
+use crate::replication::ReplicationState;
 use crate::version::Naming;
 
 /// The format of facts, frames and wraps that this version writes.
@@ -81,6 +82,7 @@ pub(crate) enum Place {
 pub(crate) struct Held {
     pub(crate) naming: Naming,
     pub(crate) lock: Lock,
+    pub(crate) replication: Option<ReplicationState>,
 }
 
 /// Facts as they are kept.
@@ -194,6 +196,7 @@ impl Facts {
             versioning: bucket.versioning,
             lock: held.lock,
             encryption: self.encryption,
+            replication: held.replication,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use onshore_db::{Row, RowError, Unit, View, params, unreadable};
 use onshore_policy::{Flow, Permit};
-use onshore_types::{BucketId, BucketName, Label, ObjectKey, Timestamp, VersionId};
+use onshore_types::{BucketId, BucketName, Label, ObjectKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::{self, Bucket};
@@ -13,6 +13,7 @@ use crate::facts::Facts;
 use crate::list_versions::{Standing, VersionEntry, Versions};
 use crate::lock::Lock;
 use crate::read::sealed_of;
+use crate::replication::ReplicationState;
 use crate::tenant_keys::TenantKey;
 use crate::version::Kind;
 use crate::{Error, Store, permits};
@@ -140,6 +141,8 @@ pub struct InventoryRow {
     pub lock: Lock,
     /// How it is encrypted, where that was asked; none for a delete marker.
     pub encryption: Option<Encryption>,
+    /// How far its replication is; none where it is not replicated.
+    pub replication: Option<ReplicationState>,
 }
 
 impl Store {
@@ -308,16 +311,16 @@ fn page(
         if !is_wanted {
             continue;
         }
-        let (lock, encryption) = if is_object {
-            held(view, bucket, key, entry.version, query.tells_encryption)?
-        } else {
-            (Lock::default(), None)
+        let row = match entry.kind {
+            Kind::Object => held(view, bucket, key, entry, query.tells_encryption)?,
+            Kind::Marker => InventoryRow {
+                entry,
+                lock: Lock::default(),
+                encryption: None,
+                replication: None,
+            },
         };
-        page.rows.push(InventoryRow {
-            entry,
-            lock,
-            encryption,
-        });
+        page.rows.push(row);
     }
     Ok(page)
 }
@@ -326,16 +329,23 @@ fn held(
     view: &View<'_>,
     bucket: &Bucket,
     key: &TenantKey,
-    version: VersionId,
+    entry: VersionEntry,
     tells_encryption: bool,
-) -> Result<(Lock, Option<Encryption>), Error> {
-    let (sealed, lock) = sealed_of(view, version)?;
-    if !tells_encryption {
-        return Ok((lock, None));
+) -> Result<InventoryRow, Error> {
+    let version = entry.version;
+    let (sealed, beside) = sealed_of(view, version)?;
+    let mut row = InventoryRow {
+        entry,
+        lock: beside.lock,
+        encryption: None,
+        replication: beside.replication,
+    };
+    if tells_encryption {
+        let owner_key = key.for_owner(version.as_bytes())?;
+        let (facts, _, _) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
+        row.encryption = Some(facts.encryption);
     }
-    let owner_key = key.for_owner(version.as_bytes())?;
-    let (facts, _, _) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
-    Ok((lock, Some(facts.encryption)))
+    Ok(row)
 }
 
 fn inventories_of(view: &View<'_>, bucket: BucketId) -> Result<Vec<Inventory>, Error> {

@@ -16,6 +16,7 @@
 //!   whether it is sound. Nothing of it is handed out, so it wants no permit.
 //! - Locking: [`Store::set_retention`], [`Store::set_hold`], [`Store::set_bucket_lock`].
 //! - Telling: [`Store::outbox`] holds what happened until it was told.
+//! - Replicating: [`Store::replications`] holds what is to be brought to another region until that has it.
 //! - [`examine`]: compares rows and files without opening the store.
 //!
 //! A staged body belongs in the unit of work that commits it: move it (or a share of it) into the closure.
@@ -54,6 +55,7 @@ mod quota;
 mod read;
 mod reclaim;
 mod remembered;
+mod replication;
 mod round;
 mod schema;
 mod settings;
@@ -98,13 +100,17 @@ pub use crate::lock::{
 };
 pub use crate::notification::{NotificationRule, Notifications, TargetKind};
 pub use crate::object::{
-    Committed, ContentHeaders, Marked, NewObject, ObjectHead, Part, Removal, Removed, SourceFacts,
-    Tags, WriteCondition,
+    Committed, ContentHeaders, Marked, NewObject, ObjectHead, Origin, Part, Removal, Removed,
+    SourceFacts, Tags, WriteCondition,
 };
 pub use crate::outbox::{HappenedObject, Happening, Outgoing};
 pub use crate::part::{PartEntry, PartsPage, PartsQuery};
 pub use crate::quota::{Exceeded, Quota, QuotaHolder, Usage};
 pub use crate::read::{BodyStream, Disclosure};
+pub use crate::replication::{
+    Replicating, Replication, ReplicationDeed, ReplicationDestination, ReplicationEnd,
+    ReplicationRule, ReplicationScope, ReplicationState, ToReplicate,
+};
 pub use crate::round::{RoundMarker, RoundPage};
 pub use crate::settings::Setting;
 pub use crate::stage::{INLINE_BYTES_MAX, Staged};

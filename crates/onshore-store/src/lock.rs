@@ -8,6 +8,7 @@ use onshore_policy::{Flow, Permit};
 use onshore_types::{Timestamp, VersionId};
 use serde::{Deserialize, Serialize};
 
+use crate::bucket::Bucket;
 use crate::commit::permitted_bucket;
 use crate::version::{self, Kind, VersionWish};
 use crate::{Error, Store, columns, permits};
@@ -181,7 +182,7 @@ impl Store {
         governance: Governance,
         now: Timestamp,
     ) -> Result<VersionId, Error> {
-        let version = lockable(unit, permit)?;
+        let (bucket, version) = lockable(unit, permit)?;
         if !of_version(unit, version)?.allows(retention, governance, now) {
             return Err(Error::Locked);
         }
@@ -193,6 +194,7 @@ impl Store {
                 retention.map(|retention| retention.until.as_millis()),
             ],
         )?;
+        self.note_lock(unit, &bucket, permits::key(permit)?, version)?;
         Ok(version)
     }
 
@@ -206,17 +208,18 @@ impl Store {
         permit: &Permit,
         hold: LegalHold,
     ) -> Result<VersionId, Error> {
-        let version = lockable(unit, permit)?;
+        let (bucket, version) = lockable(unit, permit)?;
         unit.execute(
             "UPDATE versions SET hold = ?2 WHERE id = ?1",
             params![version.as_bytes(), hold.as_str()],
         )?;
+        self.note_lock(unit, &bucket, permits::key(permit)?, version)?;
         Ok(version)
     }
 }
 
 /// Finds the version that the permit names in a bucket whose versions can be locked.
-fn lockable(unit: &Unit<'_>, permit: &Permit) -> Result<VersionId, Error> {
+fn lockable(unit: &Unit<'_>, permit: &Permit) -> Result<(Bucket, VersionId), Error> {
     permits::flow(permit, &[Flow::Change])?;
     let bucket = permitted_bucket(unit, permit)?;
     if bucket.lock.is_none() {
@@ -230,8 +233,8 @@ fn lockable(unit: &Unit<'_>, permit: &Permit) -> Result<VersionId, Error> {
         VersionWish::Id(version),
     )?
     .filter(|row| row.kind == Kind::Object)
-    .map(|row| row.version)
-    .ok_or(Error::VersionGone)
+    .ok_or(Error::VersionGone)?;
+    Ok((bucket, version))
 }
 
 /// Reads the locks of a version; none of one that is not there.

@@ -9,6 +9,7 @@ use crate::bucket::Versioning;
 use crate::checksum::Checksum;
 use crate::customer_key::Encryption;
 use crate::lock::Lock;
+use crate::replication::ReplicationState;
 use crate::version::{Kind, Naming};
 
 /// The tags of an object.
@@ -56,6 +57,16 @@ pub struct SourceFacts {
     pub version: Option<String>,
 }
 
+/// Of what a new version is a replica: the version of another region that it is brought from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// Its id there, which the replica gets too.
+    pub version: VersionId,
+    /// When it was written there, which is told of the replica too.
+    pub modified: Timestamp,
+}
+
 /// What a writer says of a new object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewObject {
@@ -75,6 +86,9 @@ pub struct NewObject {
     /// How it is encrypted besides what is done always.
     #[serde(default)]
     pub encryption: Encryption,
+    /// Of what it is a replica, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica_of: Option<Origin>,
 }
 
 /// A part of an object that was uploaded in parts.
@@ -136,6 +150,8 @@ pub struct ObjectHead {
     pub lock: Lock,
     /// How it is encrypted besides what is done always.
     pub encryption: Encryption,
+    /// How far its replication is; none where it is not replicated.
+    pub replication: Option<ReplicationState>,
 }
 
 /// Under which condition a write takes place.

@@ -25,6 +25,7 @@ use crate::frame::{Cipher, frame_of, last_frame, position, stored_len, stored_of
 use crate::lock::{self, Lock};
 use crate::object::{ObjectHead, Tags};
 use crate::reclaim;
+use crate::replication::ReplicationState;
 use crate::tenant_keys::TenantKey;
 use crate::version::{self, Kind, Naming, VersionWish};
 use crate::{Error, Store, columns, permits};
@@ -164,7 +165,7 @@ fn open(view: &View<'_>, permit: &Permit, key: &TenantKey) -> Result<Opened, Err
     let version = permits::version(permit)?;
     // From the very state that the rest is read from: what was judged is compared with it.
     let bucket = permitted_bucket(view, permit)?;
-    let (sealed, lock) = sealed_of(view, version)?;
+    let (sealed, beside) = sealed_of(view, version)?;
     let owner_key = key.for_owner(version.as_bytes())?;
     let (facts, data_keys, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
     let naming = same_object(view, &bucket, permits::key(permit)?, &facts, version)?;
@@ -174,14 +175,24 @@ fn open(view: &View<'_>, permit: &Permit, key: &TenantKey) -> Result<Opened, Err
         data_keys,
         tags,
         bucket,
-        held: Held { naming, lock },
+        held: Held {
+            naming,
+            lock: beside.lock,
+            replication: beside.replication,
+        },
     })
 }
 
-/// Returns what is sealed of a version, and its locks.
-pub(crate) fn sealed_of(view: &View<'_>, version: VersionId) -> Result<(Sealed, Lock), Error> {
+/// What stands beside what is sealed of a version, and may change.
+pub(crate) struct Beside {
+    pub(crate) lock: Lock,
+    pub(crate) replication: Option<ReplicationState>,
+}
+
+/// Returns what is sealed of a version, and what stands beside it.
+pub(crate) fn sealed_of(view: &View<'_>, version: VersionId) -> Result<(Sealed, Beside), Error> {
     view.one(
-        "SELECT facts, wrapped, tags, hold, retain_mode, retain_until FROM versions WHERE id = ?1",
+        "SELECT facts, wrapped, tags, hold, retain_mode, retain_until, replication FROM versions WHERE id = ?1",
         params![version.as_bytes()],
         |row| {
             let sealed = Sealed {
@@ -189,7 +200,11 @@ pub(crate) fn sealed_of(view: &View<'_>, version: VersionId) -> Result<(Sealed, 
                 wrapped: row.get(1)?,
                 tags: row.get(2)?,
             };
-            Ok((sealed, lock::from_row(row, 3)?))
+            let beside = Beside {
+                lock: lock::from_row(row, 3)?,
+                replication: ReplicationState::of_row(row, 6)?,
+            };
+            Ok((sealed, beside))
         },
     )?
     .ok_or(Error::VersionGone)

@@ -7,7 +7,8 @@
 //! version, or an upload as long as it is under way. `damaged` holds what was found damaged and reported, as long as it
 //! is there and not sound again; `scrub` where the round that verifies everything stands. `outbox` holds what happened and
 //! is still to be told; `usage` how much a bucket holds, kept by triggers, and `quotas` how much buckets and tenants may;
-//! `access_lines` sealed lines of access logs that are no objects yet; `inventories` what is to be told of what is held.
+//! `access_lines` sealed lines of access logs that are no objects yet; `inventories` what is to be told of what is held;
+//! `replications` what is to be brought to other regions.
 
 use onshore_db::Schema;
 
@@ -218,6 +219,28 @@ pub(crate) const SCHEMA: Schema = Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE TRIGGER inventoried_goes AFTER DELETE ON buckets BEGIN
             DELETE FROM inventories WHERE bucket = OLD.id;
+        END;
+    ",
+        "
+        ALTER TABLE versions ADD COLUMN replication TEXT;
+        CREATE INDEX versions_not_replicated ON versions (bucket) WHERE replication = 'failed';
+
+        CREATE TABLE replications (
+            number      INTEGER PRIMARY KEY AUTOINCREMENT,
+            destination TEXT NOT NULL,
+            target      TEXT NOT NULL,
+            rule        TEXT NOT NULL,
+            kms_key     TEXT,
+            bucket      BLOB NOT NULL,
+            key         BLOB NOT NULL,
+            version     BLOB NOT NULL,
+            deed        TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX replications_by_destination ON replications (destination, number);
+        CREATE INDEX replications_by_version ON replications (version);
+        CREATE INDEX replications_by_bucket ON replications (bucket, rule);
+        CREATE TRIGGER replicated_goes AFTER DELETE ON buckets BEGIN
+            DELETE FROM replications WHERE bucket = OLD.id;
         END;
     ",
     ],

@@ -1,5 +1,5 @@
 //! The settings of a bucket that the store keeps for others: documents that it does not read, but for
-//! the lifecycle, the notifications and the logging.
+//! the lifecycle, the notifications, the logging and the replication.
 
 use onshore_db::{Unit, View, params};
 use onshore_policy::{Flow, Permit};
@@ -28,6 +28,8 @@ pub enum Setting {
     Notification,
     /// Where lines about what was asked of it go: a [`Logging`](crate::Logging) in JSON, which the store reads too.
     Logging,
+    /// What is brought to other regions: a [`Replication`](crate::Replication) in JSON, which the store reads too.
+    Replication,
 }
 
 impl Setting {
@@ -43,6 +45,7 @@ impl Setting {
             Self::Encryption => "encryption",
             Self::Notification => "notification",
             Self::Logging => "logging",
+            Self::Replication => "replication",
         }
     }
 }

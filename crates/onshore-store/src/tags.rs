@@ -9,6 +9,7 @@ use crate::facts::seal_tags;
 use crate::notification::Happened;
 use crate::object::Tags;
 use crate::outbox::{self, About};
+use crate::replication::{self, ReplicationDeed};
 use crate::version::{self, Kind, VersionWish};
 use crate::{Error, Store, permits};
 
@@ -56,6 +57,15 @@ impl Store {
             "DeleteObjectTagging" => Happened::Untagged,
             _ => Happened::Tagged,
         };
+        let now_tagged = || Ok(tags.clone());
+        replication::of_change(
+            unit,
+            &bucket,
+            key,
+            version,
+            ReplicationDeed::Tags,
+            now_tagged,
+        )?;
         let about = About::present(key, &row);
         outbox::tell(unit, permit, &bucket, happened, &about, now)?;
         Ok(version)

@@ -12,8 +12,9 @@ use crate::bucket::{Bucket, Versioning};
 use crate::commit::permitted_bucket;
 use crate::lock::{self, Governance};
 use crate::notification::Happened;
-use crate::object::{Marked, Removal, Removed};
+use crate::object::{Marked, Origin, Removal, Removed};
 use crate::outbox::{self, About};
+use crate::replication;
 use crate::{Error, Store, columns, permits};
 
 /// Which version of a key is meant.
@@ -132,8 +133,37 @@ impl Store {
         key: &ObjectKey,
         now: Timestamp,
     ) -> Result<Removal, Error> {
+        self.remove_as(unit, permit, key, None, now)
+    }
+
+    /// Hides the permit's key behind the replica of a delete marker of another region.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBucket`]; [`Error::ReplicationNeedsVersioning`]; [`Error::ReplicaExists`].
+    pub fn hide(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        key: &ObjectKey,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<Removal, Error> {
+        self.remove_as(unit, permit, key, Some(origin), now)
+    }
+
+    fn remove_as(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        key: &ObjectKey,
+        origin: Option<&Origin>,
+        now: Timestamp,
+    ) -> Result<Removal, Error> {
         let bucket = permitted_removal(unit, permit, key)?;
         let current = current(unit, bucket.id, key)?;
+        let replica = origin
+            .map(|origin| replication::version_of_replica(unit, &bucket, key, origin, now))
+            .transpose()?;
         if let Some(judged) = permit.version()
             && current.as_ref().map(|row| row.version) != Some(judged)
         {
@@ -157,7 +187,8 @@ impl Store {
             ),
         };
         let slot = self.make_room(unit, &bucket, key, current.as_ref(), now)?;
-        let marker = VersionId::from_time(now, onshore_keys::random());
+        let marker = replica.unwrap_or_else(|| VersionId::from_time(now, onshore_keys::random()));
+        let modified = origin.map_or(now, |origin| origin.modified.min(now));
         unit.execute(
             "INSERT INTO history (bucket, key, turn, version, naming, kind, label, size, etag, checksums, modified)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '', '[]', ?8)",
@@ -169,9 +200,12 @@ impl Store {
                 slot.naming.as_str(),
                 Kind::Marker.as_str(),
                 label.to_string(),
-                now.as_millis(),
+                modified.as_millis(),
             ],
         )?;
+        if origin.is_none() {
+            replication::of_marker(unit, &bucket, key, marker)?;
+        }
         let about = About {
             key,
             version: marker,
@@ -298,6 +332,29 @@ fn permitted_removal(unit: &Unit<'_>, permit: &Permit, key: &ObjectKey) -> Resul
         return Err(Error::PermitMismatch("key"));
     }
     permitted_bucket(unit, permit)
+}
+
+/// Returns when a version was written.
+pub(crate) fn modified(
+    view: &View<'_>,
+    bucket: &Bucket,
+    key: &ObjectKey,
+    row: &VersionRow,
+) -> Result<Timestamp, Error> {
+    let (bucket, key) = (bucket.id, key.as_str().as_bytes());
+    let found = match row.table {
+        Table::Objects => view.one(
+            "SELECT modified FROM objects WHERE bucket = ?1 AND key = ?2",
+            params![bucket.as_bytes(), key],
+            |row| row.get(0),
+        )?,
+        Table::History => view.one(
+            "SELECT modified FROM history WHERE bucket = ?1 AND key = ?2 AND turn = ?3",
+            params![bucket.as_bytes(), key, row.turn],
+            |row| row.get(0),
+        )?,
+    };
+    found.map(Timestamp::from_millis).ok_or(Error::VersionGone)
 }
 
 /// Returns the object a key stands for.

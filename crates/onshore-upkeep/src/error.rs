@@ -14,6 +14,12 @@ pub enum Error {
     /// A target of events cannot be told.
     #[error("the target cannot be told")]
     Target(#[source] TargetError),
+    /// Another region cannot be reached, or does not take what is brought.
+    #[error("the other region does not take it")]
+    Region(#[source] onshore_sources::Error),
+    /// What was brought abroad may not go on.
+    #[error(transparent)]
+    Lapsed(#[from] onshore_gate::Lapsed),
     /// The key that a report would have is longer than keys are.
     #[error("with the prefix that was set the key of a report would be longer than 1,024 bytes")]
     KeyTooLong,

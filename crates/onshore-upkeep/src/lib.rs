@@ -8,6 +8,7 @@
 //! - [`InventoryEngine`]: lists what buckets hold, where their owners want it.
 //! - [`LifecycleEngine`]: removes what the lifecycles of buckets say is due.
 //! - [`NotificationEngine`]: tells targets what happened, as far as the gate lets it go where they are.
+//! - [`ReplicationEngine`]: brings to other regions what their rules say, as far as the gate lets it go there.
 //! - [`ScrubEngine`]: reads everything round and round, and reports what is not what was written.
 
 mod access_log;
@@ -18,6 +19,7 @@ mod lifecycle;
 mod notify;
 mod operator;
 mod pace;
+mod replicate;
 mod scrub;
 
 pub use crate::access_log::{AccessLogEngine, AccessLogRhythm};
@@ -25,6 +27,7 @@ pub use crate::error::Error;
 pub use crate::inventory::InventoryEngine;
 pub use crate::lifecycle::{LifecycleEngine, LifecycleRhythm, LifecycleTally};
 pub use crate::notify::{EventTarget, NotificationEngine, Protocol, TargetError};
+pub use crate::replicate::ReplicationEngine;
 pub use crate::scrub::{ScrubEngine, ScrubRhythm, ScrubRound, ScrubTally};
 
 use onshore_db::Database;

@@ -3,7 +3,7 @@
 
 use onshore_gate::Gate;
 use onshore_policy::{Flow, Principal, Role, Subject, Transfer};
-use onshore_store::{Bucket, Outgoing};
+use onshore_store::{Bucket, Outgoing, Replicating, ToReplicate};
 use onshore_types::{ByteRange, Label, ObjectKey, Place, PrincipalId, TenantId, VersionId};
 
 /// The principal of everything that upkeep does. It has no key and no token: nobody can come as this one.
@@ -64,6 +64,36 @@ pub(crate) fn inspection(
             version: outgoing.version,
             label: outgoing.label,
             range: ByteRange::whole(0),
+        },
+        from: gate.home(),
+        to,
+    }
+}
+
+/// Describes that a version, or what stands beside it, is brought somewhere, as its tenant has ordered.
+pub(crate) fn bringing(
+    gate: &Gate,
+    operation: &'static str,
+    flow: Flow,
+    replicating: &Replicating,
+    found: &ToReplicate,
+    to: Place,
+) -> Transfer {
+    let size_bytes = match flow {
+        Flow::Read => found.size_bytes,
+        Flow::Store | Flow::Inspect | Flow::List | Flow::Change => 0,
+    };
+    Transfer {
+        principal: tenant_itself(found.tenant),
+        operation,
+        flow,
+        subject: Subject {
+            bucket: Some(replicating.bucket),
+            owner: Some(found.tenant),
+            key: Some(replicating.key.clone()),
+            version: Some(replicating.version),
+            label: found.label,
+            range: ByteRange::whole(size_bytes),
         },
         from: gate.home(),
         to,

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use onshore_gate::{EpochDocument, Region};
 use onshore_policy::{Networks, Proxies};
 use onshore_s3::Audience;
+use onshore_sources::{Credentials, OtherRegion};
 use onshore_store::DayLength;
 use onshore_tls::{CertificateFiles, Trust, trusting};
 use onshore_types::{Jurisdiction, PartitionName, Place, RegionId, TenantName};
@@ -38,6 +39,8 @@ pub(crate) struct Config {
     upkeep: UpkeepTable,
     /// Whom events may be told, by name.
     events: BTreeMap<String, EventTable>,
+    /// The regions that objects may be brought to, by name.
+    replication: BTreeMap<String, ReplicationTable>,
     /// What whoever starts the server should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -54,6 +57,7 @@ struct File {
     migrate: MigrateTable,
     upkeep: UpkeepTable,
     events: BTreeMap<String, EventTable>,
+    replication: BTreeMap<String, ReplicationTable>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,6 +117,28 @@ struct EventTable {
     token_file: Option<PathBuf>,
     /// The authorities that may say who the target is, in PEM; without it those of the system.
     ca_file: Option<PathBuf>,
+}
+
+/// Another region that objects may be brought to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplicationTable {
+    url: String,
+    region: RegionId,
+    /// A file with the access key there.
+    credentials_file: PathBuf,
+    /// Whose buckets may name it; none is everybody's.
+    tenants: Option<BTreeSet<TenantName>>,
+    /// The authorities that may say who the region is, in PEM; without it those of the system.
+    ca_file: Option<PathBuf>,
+}
+
+/// What opens another region.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegionCredentials {
+    access_key: String,
+    secret_key: String,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -265,10 +291,23 @@ impl Config {
                     (name, table)
                 })
                 .collect(),
+            replication: file
+                .replication
+                .into_iter()
+                .map(|(name, table)| {
+                    let table = ReplicationTable {
+                        credentials_file: anchored(table.credentials_file),
+                        ca_file: table.ca_file.map(anchored),
+                        ..table
+                    };
+                    (name, table)
+                })
+                .collect(),
             warnings,
         };
         config.networks()?;
         config.event_targets()?;
+        config.regions()?;
         Ok(config)
     }
 
@@ -321,13 +360,33 @@ impl Config {
 
     /// Returns who may name whom events may be told.
     pub(crate) fn event_audiences(&self) -> BTreeMap<String, Audience> {
-        let audience = |table: &EventTable| match &table.tenants {
-            None => Audience::Everybody,
-            Some(tenants) => Audience::Tenants(tenants.clone()),
-        };
         self.events
             .iter()
-            .map(|(name, table)| (name.clone(), audience(table)))
+            .map(|(name, table)| (name.clone(), audience(table.tenants.as_ref())))
+            .collect()
+    }
+
+    /// Returns the regions that objects may be brought to.
+    pub(crate) fn regions(&self) -> Result<BTreeMap<String, OtherRegion>> {
+        self.replication
+            .iter()
+            .map(|(name, table)| {
+                let region =
+                    other_region(name, table).with_context(|| format!("replication.{name}"))?;
+                Ok((name.clone(), region))
+            })
+            .collect()
+    }
+
+    /// Returns what those regions are called, and who may name them.
+    pub(crate) fn regions_named(&self) -> BTreeMap<String, onshore_s3::OtherRegion> {
+        let named = |table: &ReplicationTable| onshore_s3::OtherRegion {
+            region: table.region.to_string(),
+            audience: audience(table.tenants.as_ref()),
+        };
+        self.replication
+            .iter()
+            .map(|(name, table)| (name.clone(), named(table)))
             .collect()
     }
 
@@ -353,18 +412,62 @@ impl Config {
                 "proxies": self.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "upkeep": { "lifecycle_day_s": self.upkeep.lifecycle_day_s },
                 "events": self.event_targets().unwrap_or_default().iter().map(|(name, target)| (name.clone(), target.told())).collect::<BTreeMap<_, _>>(),
+                "replication": self.replication.iter().map(|(name, table)| (name.clone(), json!({ "url": table.url, "region": table.region }))).collect::<BTreeMap<_, _>>(),
             }),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
 }
 
-fn event_target(name: &str, table: &EventTable) -> Result<EventTarget> {
+fn audience(tenants: Option<&BTreeSet<TenantName>>) -> Audience {
+    match tenants {
+        None => Audience::Everybody,
+        Some(tenants) => Audience::Tenants(tenants.clone()),
+    }
+}
+
+/// Checks a name that stands in ARNs.
+fn check_name(name: &str) -> Result<()> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     anyhow::ensure!(
         !name.is_empty() && name.len() <= 64 && name.bytes().all(is_name),
-        "a name has up to 64 letters, digits, `-`, `_` and `.`: it is the last part of the target's ARN"
+        "a name has up to 64 letters, digits, `-`, `_` and `.`: it is a part of ARNs"
     );
+    Ok(())
+}
+
+fn other_region(name: &str, table: &ReplicationTable) -> Result<OtherRegion> {
+    check_name(name)?;
+    let path = &table.credentials_file;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    // What does not read may be a secret: the parser's message would quote it.
+    let credentials: RegionCredentials = toml::from_str(&text).map_err(|_| {
+        anyhow::anyhow!(
+            "{} does not hold `access_key = \"…\"` and `secret_key = \"…\"`, and nothing else",
+            path.display()
+        )
+    })?;
+    let authorities = table
+        .ca_file
+        .as_ref()
+        .map(|path| {
+            // Read once as certificates, so that what is none is said here.
+            trusting(Trust::File(path))?;
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+        })
+        .transpose()?;
+    let credentials = Credentials::new(credentials.access_key, credentials.secret_key, None);
+    Ok(OtherRegion::parse(
+        &table.url,
+        table.region.to_string(),
+        credentials,
+        authorities,
+    )?)
+}
+
+fn event_target(name: &str, table: &EventTable) -> Result<EventTarget> {
+    check_name(name)?;
     let token = table
         .token_file
         .as_ref()

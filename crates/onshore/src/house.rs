@@ -14,9 +14,11 @@ use onshore_keys::{FileRootKey, KeyProvider};
 use onshore_migrate::{Engine, Patience, Sources};
 use onshore_policy::Policy;
 use onshore_registry::Registry;
+use onshore_sources::OtherRegion;
 use onshore_store::Store;
 use onshore_upkeep::{
-    AccessLogEngine, EventTarget, InventoryEngine, LifecycleEngine, NotificationEngine, ScrubEngine,
+    AccessLogEngine, EventTarget, InventoryEngine, LifecycleEngine, NotificationEngine,
+    ReplicationEngine, ScrubEngine,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -199,6 +201,7 @@ impl House {
         &self,
         config: &Config,
         event_targets: BTreeMap<String, EventTarget>,
+        regions: BTreeMap<String, OtherRegion>,
     ) {
         let lifecycle = LifecycleEngine::new(self.upkeep.clone(), config.lifecycle_rhythm());
         let stop = self.stop.clone();
@@ -207,6 +210,9 @@ impl House {
         let stop = self.stop.clone();
         self.tasks
             .spawn(async move { notifications.run(stop).await });
+        let replication = ReplicationEngine::new(self.upkeep.clone(), regions);
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { replication.run(stop).await });
         let access_log = AccessLogEngine::new(self.upkeep.clone(), config.access_log_rhythm());
         let stop = self.stop.clone();
         self.tasks.spawn(async move { access_log.run(stop).await });

@@ -78,7 +78,7 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         house.run(renewal(certificates.clone(), house.stop.clone())?);
     }
     let event_targets = config.event_targets()?;
-    house.start_upkeep(&config, event_targets);
+    house.start_upkeep(&config, event_targets, config.regions()?);
     let front = Front::new(FrontParts {
         db: house.db.clone(),
         store: house.store.clone(),
@@ -86,6 +86,7 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         registry: house.registry.clone(),
         domains: config.domains.clone(),
         event_targets: config.event_audiences(),
+        other_regions: config.regions_named(),
         transport: transport.clone(),
         connections_max: files::connections_max(files_max),
         crash: crash_points()?,

@@ -21,7 +21,7 @@ use crate::ops::range::{Resolved, Wanted};
 use crate::ops::tagging::parse_tagging_header;
 use crate::ops::{
     ATTEMPTS_MAX, Asked, Operations, acl, described, encryption, is_stale, locks, parse_version,
-    shown,
+    replica, shown,
 };
 
 /// The largest object that is copied in one request.
@@ -126,6 +126,7 @@ impl Operations {
         key: &ObjectKey,
     ) -> Result<Copied<Written>, Fault> {
         let call = asked.call;
+        replica::refuse(call)?;
         let source = Source::of(call)?;
         let metadata = Directive::of(call, "x-amz-metadata-directive")?;
         let tagging = Directive::of(call, "x-amz-tagging-directive")?;
@@ -227,6 +228,7 @@ impl Operations {
         upload: UploadId,
         number: u32,
     ) -> Result<Copied<(Part, onshore_types::Timestamp)>, Fault> {
+        replica::refuse(asked.call)?;
         let source = Source::of(asked.call)?;
         let wanted = match asked.call.header("x-amz-copy-source-range") {
             None => Wanted::Whole,

@@ -6,7 +6,7 @@ use onshore_db::Unit;
 use onshore_gate::RemovedFact;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
-    Bucket, Governance, Kind, Marked, Removal, Removed, VersionWish, WriteCondition,
+    Bucket, Governance, Kind, Marked, Origin, Removal, Removed, VersionWish, WriteCondition,
 };
 use onshore_types::{BucketName, Label, LeafIndex, ObjectKey};
 use serde_json::json;
@@ -15,7 +15,7 @@ use crate::access::RemovedOne;
 use crate::call::Call;
 use crate::error::{Error, ReadAt, no_such_key, precondition_failed};
 use crate::fault::{Code, Fault};
-use crate::ops::{ATTEMPTS_MAX, Asked, Operations, is_stale, keyed, shown};
+use crate::ops::{ATTEMPTS_MAX, Asked, Operations, is_stale, keyed, replica, shown};
 
 /// The most keys of one request.
 pub(crate) const KEYS_MAX: usize = 1000;
@@ -44,6 +44,8 @@ pub(crate) struct Deleted {
 struct Order {
     version: VersionWish,
     governance: Governance,
+    /// Of which delete marker of another region it makes a replica.
+    replica_of: Option<Origin>,
 }
 
 impl Deleted {
@@ -134,10 +136,12 @@ impl Operations {
         let order = Order {
             version: deletion.version,
             governance: governance_of(asked.call),
+            replica_of: replica::of_call(asked.call)?.map(|(origin, _)| origin),
         };
         let is_plain =
             deletion.condition == WriteCondition::Always && order.version == VersionWish::Current;
         if !is_plain {
+            replica::refuse(asked.call)?;
             return self.delete_named(asked, bucket, deletion, order).await;
         }
         let label = bucket.class.unwrap_or(Label::Unclassified);
@@ -244,7 +248,10 @@ impl Operations {
             return Ok((Deleted::of_version(order.version, removed.as_ref()), leaf));
         }
         let now = self.gate.now();
-        let removal = self.store.remove(unit, permit, key, now)?;
+        let removal = match &order.replica_of {
+            None => self.store.remove(unit, permit, key, now)?,
+            Some(origin) => self.store.hide(unit, permit, key, origin, now)?,
+        };
         let leaf = match &removal {
             Removal::Nothing => None,
             Removal::Removed(removed) => Some(self.settle_removed(unit, permit, removed)?),

@@ -12,6 +12,7 @@ use onshore_types::Label;
 use crate::call::Call;
 use crate::fault::{Code, Fault};
 use crate::guard::headers::METADATA_PREFIX;
+use crate::ops::replica;
 use crate::ops::tagging::parse_tagging_header;
 
 /// The user metadata by which an uploader declares a label.
@@ -20,13 +21,15 @@ const CLASS: &str = "onshore-class";
 /// Reads everything a writer says.
 pub(crate) fn new_object(call: &Call) -> Result<NewObject, Fault> {
     let user_metadata = user_metadata(call);
-    Ok(NewObject {
+    let mut object = NewObject {
         content: content_headers(call),
         tags: parse_tagging_header(call)?,
         declared: declared(&user_metadata)?,
         user_metadata,
         ..NewObject::default()
-    })
+    };
+    replica::note(call, &mut object)?;
+    Ok(object)
 }
 
 /// Reads the headers that describe the body, `aws-chunked` taken off.

@@ -20,6 +20,8 @@ pub(crate) mod objects;
 pub(crate) mod outgoing;
 pub(crate) mod parts;
 pub(crate) mod range;
+pub(crate) mod replica;
+pub(crate) mod replication;
 pub(crate) mod settings;
 pub(crate) mod shown;
 pub(crate) mod tagging;
@@ -42,7 +44,7 @@ use percent_encoding::utf8_percent_encode;
 use crate::call::Call;
 use crate::error::{Error, ReadAt, no_such_bucket, no_such_key};
 use crate::fault::{Code, Fault};
-use crate::front::Audience;
+use crate::front::{Audience, OtherRegion};
 use crate::guard::query::ENCODED_IN_PATH;
 use crate::operations;
 
@@ -60,6 +62,8 @@ pub(crate) struct Operations {
     pub(crate) scheme: &'static str,
     /// Those whom events may be told.
     pub(crate) event_targets: Arc<BTreeMap<String, Audience>>,
+    /// The regions to which objects may be brought.
+    pub(crate) other_regions: Arc<BTreeMap<String, OtherRegion>>,
     pub(crate) registry: Registry,
 }
 

@@ -48,6 +48,10 @@ impl Operations {
                 self.tellable_bucket(asked, &bucket).await?;
             }
             new.object.lock = locks::of_write(asked.call, &bucket, self.gate.wall())?;
+            if new.object.replica_of.is_some() {
+                self.tellable_bucket(asked, &bucket).await?;
+            }
+            self.check_replica(asked, &bucket, key, &new.object).await?;
             let label = Label::of_declarations([new.object.declared, bucket.class]);
             let subject = keyed(&bucket, key, None, label, 0);
             let permit = self.permit(asked, Flow::Change, subject).await?;

@@ -9,7 +9,6 @@ use s3s::dto;
 use serde_json::json;
 
 use crate::fault::{Code, Fault};
-use crate::front::Audience;
 use crate::ops::{Asked, Operations};
 
 /// The most rules of one bucket.
@@ -43,13 +42,9 @@ impl Operations {
             .tenant_by_id(asked.call.tenant())
             .await
             .map_err(|error| self.fault(asked.call, onshore_gate::Error::from(error)))?;
-        let may = |audience: &Audience| match audience {
-            Audience::Everybody => true,
-            Audience::Tenants(tenants) => tenants.contains(&tenant.name),
-        };
         let named = self.event_targets.iter();
         Ok(named
-            .filter(|(_, audience)| may(audience))
+            .filter(|(_, audience)| audience.has(&tenant.name))
             .map(|(name, _)| name.clone())
             .collect())
     }

@@ -276,9 +276,11 @@ impl Operations {
             self.tellable_bucket(asked, &target.bucket).await?;
         }
         object.lock = locks::of_write(asked.call, &target.bucket, self.gate.wall())?;
-        if condition != WriteCondition::Always {
+        if condition != WriteCondition::Always || object.replica_of.is_some() {
             self.tellable(asked, &target).await?;
         }
+        self.check_replica(asked, &target.bucket, key, &object)
+            .await?;
         let permit = self
             .permit_store(
                 asked,

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use onshore_store::{
     Checksum, ChecksumAlgorithm, ChecksumKind, Committed, Encryption, LegalHold, Lock, Naming,
-    ObjectHead, RetentionMode, Versioning,
+    ObjectHead, ReplicationState, RetentionMode, Versioning,
 };
 use onshore_types::{Timestamp, VersionId};
 use percent_encoding::utf8_percent_encode;
@@ -152,7 +152,20 @@ pub(crate) fn headers(head: &ObjectHead, overrides: &Overrides) -> HeaderMap {
     insert_encryption(&mut headers, &head.encryption);
     insert_version(&mut headers, head.versioning, head.naming, head.version);
     insert_lock(&mut headers, &head.lock);
+    let status = head.replication.map(replication_status);
+    let name = HeaderName::from_static("x-amz-replication-status");
+    insert(&mut headers, name, status);
     headers
+}
+
+/// Shows how far the replication of a version is.
+const fn replication_status(state: ReplicationState) -> &'static str {
+    match state {
+        ReplicationState::Pending => "PENDING",
+        ReplicationState::Completed => "COMPLETED",
+        ReplicationState::Failed => "FAILED",
+        ReplicationState::Replica => "REPLICA",
+    }
 }
 
 /// Shows how a version is named.

@@ -26,7 +26,7 @@ macro_rules! answer {
         let $call = call_of(&$request.extensions)?;
         let $asked = asked(&$call)?;
         let $input = $request.input;
-        let result: Result<_, Fault> = async { $body }.await;
+        let result: Result<_, crate::fault::Fault> = async { $body }.await;
         result.map_err(|fault| $call.raise(fault))
     }};
 }
@@ -773,6 +773,13 @@ impl S3 for Service {
         req: S3Request<dto::GetBucketReplicationInput>,
     ) -> S3Result<S3Response<dto::GetBucketReplicationOutput>> {
         self.show_replication(req).await
+    }
+
+    async fn put_bucket_replication(
+        &self,
+        req: S3Request<dto::PutBucketReplicationInput>,
+    ) -> S3Result<S3Response<dto::PutBucketReplicationOutput>> {
+        self.take_replication(req).await
     }
 
     async fn delete_bucket_replication(

@@ -139,11 +139,6 @@ unset! {
     show_request_payment(GetBucketRequestPaymentInput, GetBucketRequestPaymentOutput) = |_none| Ok(dto::GetBucketRequestPaymentOutput {
         payer: Some(dto::Payer::from_static(dto::Payer::BUCKET_OWNER)),
     });
-    show_replication(GetBucketReplicationInput, GetBucketReplicationOutput) = |_none| Err(Fault::new(
-        Code::ReplicationConfigurationNotFoundError,
-        "The replication configuration was not found",
-    ));
-    drop_replication(DeleteBucketReplicationInput, DeleteBucketReplicationOutput) = |_none| Ok(Default::default());
 }
 
 impl Service {

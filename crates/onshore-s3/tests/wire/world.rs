@@ -97,6 +97,7 @@ impl World {
             registry,
             domains: vec!["s3.localhost".to_owned()],
             event_targets: BTreeMap::new(),
+            other_regions: BTreeMap::new(),
             transport: Transport::Plain,
             crash: CrashPoints::none(),
         })

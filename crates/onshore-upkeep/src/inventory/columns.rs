@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use onshore_store::{
     Bucket, Encryption, IncludedVersions, Inventory, InventoryRow, Kind, LegalHold, Naming,
-    RetentionMode, Standing,
+    ReplicationState, RetentionMode, Standing,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -110,9 +110,16 @@ fn cell(name: &str, bucket: &Bucket, row: &InventoryRow) -> String {
                 .map(|(algorithm, _)| algorithm.as_str());
             names.collect::<Vec<_>>().join(",")
         }
+        "ReplicationStatus" => match row.replication {
+            Some(ReplicationState::Pending) => "PENDING".to_owned(),
+            Some(ReplicationState::Completed) => "COMPLETED".to_owned(),
+            Some(ReplicationState::Failed) => "FAILED".to_owned(),
+            Some(ReplicationState::Replica) => "REPLICA".to_owned(),
+            None => String::new(),
+        },
         "ObjectOwner" => of_object(bucket.tenant.to_string()),
         "ObjectAccessControlList" => of_object(access(bucket)),
-        // Nothing is replicated and no object changes its tier by itself.
+        // No object changes its tier by itself.
         _ => String::new(),
     }
 }

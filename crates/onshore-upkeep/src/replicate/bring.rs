@@ -1,0 +1,407 @@
+//! Bringing one thing to another region: judged by its label of this moment and by the address that answers, then done.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use onshore_gate::{Lapsed, Outflow};
+use onshore_policy::{Flow, Permit};
+use onshore_sources::{
+    Broken, Brought, Chunks, Replica, ReplicaChecksum, ReplicaLock, ReplicaOrigin, ReplicaPart,
+};
+use onshore_store::{
+    BodyStream, Checksum, ChecksumKind, Encryption, LegalHold, ObjectHead, Replicating,
+    ReplicationDeed, ReplicationEnd, RetentionMode, ToReplicate,
+};
+use onshore_types::{ByteRange, Timestamp};
+use tokio::sync::mpsc;
+
+use super::{ReplicationEngine, Way};
+use crate::operator::bringing;
+use crate::{Error, Parts};
+
+/// What leaves and permits call it.
+const OPERATION: &str = "Replicate";
+/// How often something is judged anew because its label changed, until the next round.
+const JUDGED_MAX: usize = 3;
+/// How many chunks of a body wait for the wire.
+const CHUNKS_AHEAD: usize = 8;
+
+/// What came of one attempt.
+enum Attempt {
+    End(ReplicationEnd),
+    /// It became stricter while it was judged.
+    Stricter(onshore_types::Label),
+}
+
+/// Why the bytes of a version did not come to their end here.
+enum Cut {
+    Lapsed(Lapsed),
+    Store(onshore_store::Error),
+}
+
+/// The bytes of a version on their way out, cut into the parts it came in.
+struct Body {
+    stream: BodyStream,
+    outflow: Outflow,
+    /// What was read beyond the part before.
+    rest: Bytes,
+}
+
+impl ReplicationEngine {
+    /// Brings something to a region and notes how that ended. What cannot be at present is an error: it waits.
+    pub(super) async fn bring(
+        &self,
+        name: &str,
+        way: &Way,
+        replicating: Replicating,
+    ) -> Result<(), Error> {
+        let end = self.end_of(way, &replicating).await?;
+        let result = match end {
+            ReplicationEnd::Done => "done",
+            ReplicationEnd::Failed => "failed",
+        };
+        metrics::counter!("onshore_replication_total", "destination" => name.to_owned(), "result" => result)
+            .increment(1);
+        let (store, number) = (self.parts.store.clone(), replicating.number);
+        self.parts
+            .db
+            .write(move |unit| {
+                store
+                    .settle_replication(unit, number, end)
+                    .map_err(Error::from)
+            })
+            .await
+    }
+
+    async fn end_of(&self, way: &Way, replicating: &Replicating) -> Result<ReplicationEnd, Error> {
+        let Some(mut found) = replicating.found.clone() else {
+            return Ok(ReplicationEnd::Done);
+        };
+        for _ in 0..JUDGED_MAX {
+            match self.attempt(way, replicating, &found).await {
+                Ok(Attempt::End(end)) => return Ok(end),
+                Ok(Attempt::Stricter(now)) => found.label = found.label.join(now),
+                Err(error) => return failed_or_waits(replicating, error),
+            }
+        }
+        Err(Error::Store(onshore_store::Error::LabelChanged {
+            now: found.label,
+        }))
+    }
+
+    async fn attempt(
+        &self,
+        way: &Way,
+        replicating: &Replicating,
+        found: &ToReplicate,
+    ) -> Result<Attempt, Error> {
+        let attempted = match replicating.deed {
+            ReplicationDeed::Object => self.bring_version(way, replicating, found).await,
+            ReplicationDeed::Marker => self.bring_marker(way, replicating, found).await,
+            ReplicationDeed::Tags | ReplicationDeed::Lock => {
+                self.bring_change(way, replicating, found).await
+            }
+        };
+        match attempted {
+            Ok(()) => Ok(Attempt::End(ReplicationEnd::Done)),
+            Err(Error::Store(onshore_store::Error::LabelChanged { now })) => {
+                Ok(Attempt::Stricter(now))
+            }
+            // It is gone: there is nothing to bring any more.
+            Err(Error::Store(
+                onshore_store::Error::VersionGone | onshore_store::Error::NoSuchBucket,
+            )) => Ok(Attempt::End(ReplicationEnd::Done)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn permit(
+        &self,
+        way: &Way,
+        flow: Flow,
+        replicating: &Replicating,
+        found: &ToReplicate,
+    ) -> Result<Permit, Error> {
+        let gate = &self.parts.gate;
+        let to = gate.place_of_address(way.address);
+        let transfer = bringing(gate, OPERATION, flow, replicating, found, to);
+        Ok(gate.permit(transfer).await?)
+    }
+
+    async fn bring_version(
+        &self,
+        way: &Way,
+        replicating: &Replicating,
+        found: &ToReplicate,
+    ) -> Result<(), Error> {
+        let Parts { store, gate, .. } = &*self.parts;
+        let permit = self.permit(way, Flow::Read, replicating, found).await?;
+        let outflow = gate.watch(&permit);
+        let (head, stream) = store
+            .read(permit, ByteRange::whole(found.size_bytes))
+            .await?;
+        let replica = replica_of(replicating, &head, gate.now());
+        let mut body = Body {
+            stream,
+            outflow,
+            rest: Bytes::new(),
+        };
+        let sent = if replica.parts.is_empty() {
+            let (chunks, on_the_way) = mpsc::channel(CHUNKS_AHEAD);
+            let sending = way.door.put(&replica, on_the_way);
+            let (sent, cut) = tokio::join!(sending, body.send(replica.size_bytes, chunks));
+            cut?;
+            sent.map(drop)
+        } else {
+            return bring_parts(way, &replica, &mut body).await;
+        };
+        sent.map_err(Error::Region)
+    }
+
+    async fn bring_marker(
+        &self,
+        way: &Way,
+        replicating: &Replicating,
+        found: &ToReplicate,
+    ) -> Result<(), Error> {
+        let permit = self.permit(way, Flow::Inspect, replicating, found).await?;
+        if !self.parts.store.confirm_replication(&permit, replicating)? {
+            return Ok(());
+        }
+        let origin = origin_of(replicating, found.modified, found.label);
+        way.door.hide(&origin).await.map_err(Error::Region)?;
+        Ok(())
+    }
+
+    /// Brings what stands beside a version by now.
+    async fn bring_change(
+        &self,
+        way: &Way,
+        replicating: &Replicating,
+        found: &ToReplicate,
+    ) -> Result<(), Error> {
+        let Parts { store, gate, .. } = &*self.parts;
+        let permit = self.permit(way, Flow::Inspect, replicating, found).await?;
+        let head = store.head(permit).await?;
+        let origin = origin_of(replicating, head.modified, head.label);
+        match replicating.deed {
+            ReplicationDeed::Tags => way.door.tag(&origin, &head.tags).await,
+            ReplicationDeed::Lock => way.door.lock(&origin, &lock_of(&head, gate.now())).await,
+            ReplicationDeed::Object | ReplicationDeed::Marker => Ok(()),
+        }
+        .map_err(Error::Region)
+    }
+}
+
+/// Brings a version in the parts it came in, so that it has the same `ETag` there.
+async fn bring_parts(way: &Way, replica: &Replica, body: &mut Body) -> Result<(), Error> {
+    let Some(upload) = way.door.begin(replica).await.map_err(Error::Region)? else {
+        return Ok(());
+    };
+    let done = bring_each_part(way, replica, &upload, body).await;
+    if done.is_err() {
+        // What cannot be given up now is left to the region's own lifecycle.
+        let _or_left = way.door.abort(replica, &upload).await;
+    }
+    done
+}
+
+async fn bring_each_part(
+    way: &Way,
+    replica: &Replica,
+    upload: &str,
+    body: &mut Body,
+) -> Result<(), Error> {
+    let mut etags = Vec::with_capacity(replica.parts.len());
+    for part in &replica.parts {
+        let (chunks, on_the_way): (_, Chunks) = mpsc::channel(CHUNKS_AHEAD);
+        let sending = way.door.put_part(replica, upload, part, on_the_way);
+        let (sent, cut) = tokio::join!(sending, body.send(part.size_bytes, chunks));
+        cut?;
+        etags.push(sent.map_err(Error::Region)?);
+    }
+    let completed = way.door.complete(replica, upload, etags).await;
+    match completed.map_err(Error::Region)? {
+        Brought::Now => Ok(()),
+        Brought::Before => {
+            let _or_left = way.door.abort(replica, upload).await;
+            Ok(())
+        }
+    }
+}
+
+impl Body {
+    /// Sends the next bytes, as many as are wanted. Who takes no more has answered already.
+    async fn send(
+        &mut self,
+        len_bytes: u64,
+        chunks: mpsc::Sender<Result<Bytes, Broken>>,
+    ) -> Result<(), Error> {
+        let mut left = len_bytes;
+        while left > 0 {
+            let mut chunk = match self.next().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(()),
+                Err(cut) => {
+                    let _or_gone = chunks.send(Err(Broken)).await;
+                    return Err(match cut {
+                        Cut::Lapsed(lapsed) => Error::Lapsed(lapsed),
+                        Cut::Store(error) => Error::Store(error),
+                    });
+                }
+            };
+            if chunk.len() as u64 > left {
+                let wanted = usize::try_from(left).unwrap_or(usize::MAX);
+                self.rest = chunk.split_off(wanted.min(chunk.len()));
+            }
+            left -= chunk.len() as u64;
+            self.outflow.sent(chunk.len() as u64);
+            if chunks.send(Ok(chunk)).await.is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Cut> {
+        self.outflow.check().map_err(Cut::Lapsed)?;
+        if !self.rest.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.rest)));
+        }
+        let chunk = self.stream.next().await.transpose().map_err(Cut::Store)?;
+        // While it was read the approval may have gone.
+        self.outflow.check().map_err(Cut::Lapsed)?;
+        Ok(chunk)
+    }
+}
+
+/// Says of an error whether what was to be brought has failed, or waits for a better time.
+fn failed_or_waits(replicating: &Replicating, error: Error) -> Result<ReplicationEnd, Error> {
+    let has_failed = match &error {
+        Error::Gate(onshore_gate::Error::Refused(_)) | Error::Lapsed(_) => true,
+        Error::Store(error) => matches!(error, onshore_store::Error::Corrupt { .. }),
+        Error::Region(error) => match error {
+            onshore_sources::Error::Unavailable { .. }
+            | onshore_sources::Error::Credentials { .. }
+            | onshore_sources::Error::Elsewhere { .. }
+            | onshore_sources::Error::Environment { .. } => false,
+            onshore_sources::Error::Changed
+            | onshore_sources::Error::Gone { .. }
+            | onshore_sources::Error::Forbidden { .. }
+            | onshore_sources::Error::Unsupported { .. }
+            | onshore_sources::Error::Protocol { .. }
+            | onshore_sources::Error::PrivateEndpoint { .. }
+            | onshore_sources::Error::OutsideRoots
+            | onshore_sources::Error::Spec { .. } => true,
+        },
+        Error::Gate(_) | Error::Target(_) | Error::KeyTooLong | Error::Db(_) => false,
+    };
+    if !has_failed {
+        return Err(error);
+    }
+    tracing::warn!(
+        version = %replicating.version, target = %replicating.target, %error,
+        "a version was not brought to another region"
+    );
+    Ok(ReplicationEnd::Failed)
+}
+
+fn origin_of(
+    replicating: &Replicating,
+    modified: Timestamp,
+    label: onshore_types::Label,
+) -> ReplicaOrigin {
+    ReplicaOrigin {
+        bucket: replicating.target.clone(),
+        key: replicating.key.clone(),
+        version: replicating.version,
+        modified,
+        label,
+    }
+}
+
+fn replica_of(replicating: &Replicating, head: &ObjectHead, now: Timestamp) -> Replica {
+    let content = &head.content;
+    let content_type = content.content_type.clone();
+    let content_type = content_type.unwrap_or_else(|| "binary/octet-stream".to_owned());
+    let mut headers = vec![("content-type", content_type)];
+    for (name, value) in [
+        ("cache-control", &content.cache_control),
+        ("content-disposition", &content.content_disposition),
+        ("content-encoding", &content.content_encoding),
+        ("content-language", &content.content_language),
+        ("expires", &content.expires),
+        ("x-amz-website-redirect-location", &content.website_redirect),
+    ] {
+        headers.extend(value.clone().map(|value| (name, value)));
+    }
+    let kms_key = match &head.encryption {
+        Encryption::Service | Encryption::Customer { .. } => None,
+        Encryption::Kms {
+            key,
+            context,
+            bucket_key,
+        } => {
+            let context = context.clone();
+            headers.extend(context.map(|text| ("x-amz-server-side-encryption-context", text)));
+            if *bucket_key {
+                let name = "x-amz-server-side-encryption-bucket-key-enabled";
+                headers.push((name, "true".to_owned()));
+            }
+            Some(replicating.kms_key.clone().unwrap_or_else(|| key.clone()))
+        }
+    };
+    Replica {
+        origin: origin_of(replicating, head.modified, head.label),
+        size_bytes: head.size_bytes,
+        etag: head.etag.clone(),
+        headers,
+        user_metadata: head.user_metadata.clone(),
+        tags: head.tags.clone(),
+        checksums: checksums(&head.checksums),
+        parts: head
+            .parts
+            .iter()
+            .map(|part| ReplicaPart {
+                number: part.number,
+                size_bytes: part.size_bytes,
+                checksums: checksums(&part.checksums),
+            })
+            .collect(),
+        lock: lock_of(head, now),
+        kms_key,
+    }
+}
+
+fn checksums(checksums: &[Checksum]) -> Vec<ReplicaChecksum> {
+    let shown = |checksum: &Checksum| ReplicaChecksum {
+        algorithm: checksum.algorithm.as_str(),
+        kind: match checksum.kind {
+            ChecksumKind::FullObject => "FULL_OBJECT",
+            ChecksumKind::Composite => "COMPOSITE",
+        },
+        value: STANDARD.encode(&checksum.value),
+    };
+    checksums.iter().map(shown).collect()
+}
+
+fn lock_of(head: &ObjectHead, now: Timestamp) -> ReplicaLock {
+    let retention = head
+        .lock
+        .retention
+        .filter(|retention| retention.until > now);
+    ReplicaLock {
+        hold: head.lock.hold.map(|hold| match hold {
+            LegalHold::On => "ON",
+            LegalHold::Off => "OFF",
+        }),
+        retention: retention.map(|retention| {
+            let mode = match retention.mode {
+                RetentionMode::Governance => "GOVERNANCE",
+                RetentionMode::Compliance => "COMPLIANCE",
+            };
+            (mode, retention.until)
+        }),
+    }
+}
