@@ -68,11 +68,11 @@ def test_aws_cli_2_copies_with_all_that_belongs_to_an_object(aws, s3, bucket, tm
     """Between buckets it reads the metadata and tags of an object that is large, and says them again: --copy-props."""
     plant(tmp_path, {"large": LARGE})
     aws("s3", "cp", "--only-show-errors", "--metadata", "who=me", "--content-type", "text/x-own", "--cache-control", "max-age=7", tmp_path / "large", f"s3://{bucket}/{ODD}")
-    aws("s3api", "put-object-tagging", "--bucket", bucket, "--key", ODD, "--tagging", "TagSet=[{Key=a b,Value=c&d}]")
+    aws("s3api", "put-object-tagging", "--bucket", bucket, "--key", ODD, "--tagging", "TagSet=[{Key=a b,Value=c+d}]")
     aws("s3", "mv", "--only-show-errors", f"s3://{bucket}/{ODD}", f"s3://{bucket}/moved {ODD}")
     head = s3.head_object(Bucket=bucket, Key=f"moved {ODD}")
     assert (head["Metadata"], head["ContentType"], head["CacheControl"]) == ({"who": "me"}, "text/x-own", "max-age=7")
-    assert told(aws("s3api", "get-object-tagging", "--bucket", bucket, "--key", f"moved {ODD}"))["TagSet"] == [{"Key": "a b", "Value": "c&d"}]
+    assert told(aws("s3api", "get-object-tagging", "--bucket", bucket, "--key", f"moved {ODD}"))["TagSet"] == [{"Key": "a b", "Value": "c+d"}]
     assert not exists(s3, bucket, ODD) and get(s3, bucket, f"moved {ODD}") == LARGE
 
 

@@ -164,9 +164,9 @@ def test_the_type_of_the_file_part_is_not_the_objects(s3, bucket, page):
 
 
 def test_tags_come_as_xml(s3, bucket, page):
-    tagging = "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag><Tag><Key>b c</Key><Value>&amp;</Value></Tag></TagSet></Tagging>"
+    tagging = "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag><Tag><Key>b c</Key><Value>c@</Value></Tag></TagSet></Tagging>"
     assert page.post(("key", "a"), ("tagging", tagging)).status == 204
-    assert tags(s3.get_object_tagging(Bucket=bucket, Key="a")) == {"a": "1", "b c": "&"}
+    assert tags(s3.get_object_tagging(Bucket=bucket, Key="a")) == {"a": "1", "b c": "c@"}
     refused(page.post(("key", "b"), ("tagging", "<Tagging>")), 400)
     refused(page.post(("key", "b"), ("tagging", tagging.replace("b c", "a"))), 400)
     assert not exists(s3, bucket, "b")

@@ -150,7 +150,7 @@ def test_a_replica_is_what_it_is_a_replica_of(near, far):
     made = put(
         near, bucket, "käse & co/文.txt", body, ContentType="text/x-strange", CacheControl="no-cache", ContentEncoding="gzip",
         ContentLanguage="de", ContentDisposition="inline", Metadata={"who": "me", "odd": "a  b"},
-        Tagging="a=1&b%20c=%26%3D", ChecksumAlgorithm="SHA256",
+        Tagging="a=1&b%20c=%40%3D", ChecksumAlgorithm="SHA256",
     )
     assert state(near, bucket, "käse & co/文.txt") in ("PENDING", "COMPLETED")
     done(near, bucket, "käse & co/文.txt")
@@ -162,7 +162,7 @@ def test_a_replica_is_what_it_is_a_replica_of(near, far):
         answer.pop("ResponseMetadata"), answer.pop("Body")
     assert ours == theirs and theirs["VersionId"] == made["VersionId"]
     same = lambda s3: tags(s3.get_object_tagging(Bucket=bucket, Key="käse & co/文.txt"))
-    assert same(near) == same(far) == {"a": "1", "b c": "&="}
+    assert same(near) == same(far) == {"a": "1", "b c": "@="}
 
 
 def test_without_a_type_and_without_bytes_it_is_the_same_too(near, far):

@@ -215,7 +215,7 @@ def test_terraform_makes_changes_and_destroys(terraform, s3):
     s3.delete_object(Bucket="tf-made", Key="k")
 
     said = terraform.apply(wanted(first=False), **READS)
-    assert "Resources: 0 added, 10 changed, 0 destroyed" in said, said
+    assert "Resources: 0 added, 11 changed, 0 destroyed" in said, said
     assert get(s3, "tf-objects", KEY) == b"changed" and tags(s3.get_object_tagging(Bucket="tf-objects", Key=KEY)) == {"a": "c"}
     assert s3.get_bucket_versioning(Bucket="tf-objects")["Status"] == "Suspended"
     assert tags(s3.get_bucket_tagging(Bucket="tf-made")) == ODD_TAGS
@@ -261,7 +261,6 @@ NOT_DONE = of_bucket(
     inventory={"name": "all", "included_object_versions": "All", "schedule": {"frequency": "Daily"}, "destination": {"bucket": {"format": "ORC", "bucket_arn": "arn:aws:s3:::tf-refused"}}},
     metric={"name": "all"},
     policy={"policy": json.dumps(POLICY)},
-    replication_configuration={"role": ELSEWHERE, "rule": [{"id": "r", "status": "Enabled", "destination": {"bucket": "arn:aws:s3:::tf-refused"}}]},
     request_payment_configuration={"payer": "Requester"},
     website_configuration={"index_document": {"suffix": "index.html"}},
 )
@@ -270,11 +269,13 @@ NOT_DONE = of_bucket(
 def test_terraform_is_told_at_once_what_is_not_done(terraform, s3):
     s3.create_bucket(Bucket="tf-refused")
     queue = {"queue_arn": "arn:aws:sqs:cn-north-1:123456789012:q", "events": ["s3:ObjectCreated:*"]}
-    refused = of_bucket("tf-refused", acl={"acl": "public-read"}, notification={"queue": [queue]})
+    nowhere = {"role": ELSEWHERE, "rule": [{"id": "r", "status": "Enabled", "destination": {"bucket": "arn:aws:s3:nowhere::tf-refused"}}]}
+    refused = of_bucket("tf-refused", replication_configuration=nowhere, acl={"acl": "public-read"}, notification={"queue": [queue]})
     said = terraform.apply({**NOT_DONE, **refused}, status=1)
     errors = [error.split("\n\n")[0] for error in said.split("Error: ")[1:]]
     assert sum("StatusCode: 501" in error and "api error NotImplemented: " in error and "Notification" not in error for error in errors) == len(NOT_DONE), said
     assert [error for error in errors if "PutBucketAcl" in error and "AccessControlListNotSupported" in error], said
+    assert [error for error in errors if "PutBucketReplication" in error and "InvalidRequest" in error], "there is no such region"
     assert [error for error in errors if "PutBucketNotification" in error and ("NotImplemented" in error or "InvalidArgument" in error)], "there is no such queue"
     assert terraform.state()["resources"] == [], "nothing is held for made"
 

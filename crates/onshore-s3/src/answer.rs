@@ -4,6 +4,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderValue, Response, StatusCode};
@@ -80,6 +82,7 @@ pub(crate) fn of_fault(fault: &Fault, request_id: &str) -> Response<s3s::Body> {
         element(&mut text, name, value);
     }
     element(&mut text, "RequestId", request_id);
+    element(&mut text, "HostId", &host_id(request_id));
     text.push_str("</Error>");
     let mut response = Response::new(s3s::Body::from(text));
     *response.status_mut() = fault.code.status();
@@ -111,7 +114,7 @@ pub(crate) fn of_form(
         bucket,
         key,
     } = *place;
-    let etag = format!("\"{}\"", written.committed.etag);
+    let etag = format!("\"{}\"", written.etag);
     let mut headers = written.headers;
     let mut insert = |name, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -182,6 +185,9 @@ pub(crate) fn finish(
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert("x-amz-request-id", value);
     }
+    if let Ok(value) = HeaderValue::from_str(&host_id(request_id)) {
+        headers.insert("x-amz-id-2", value);
+    }
     headers.insert("server", HeaderValue::from_static("Onshore"));
     if afterwards == Afterwards::Close {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -214,9 +220,16 @@ fn readable(document: &[u8], status: StatusCode, request_id: &str) -> Vec<u8> {
     let has_id = out.windows(11).any(|window| window == b"<RequestId>");
     if !status.is_success() && out.ends_with(end) && !has_id {
         out.truncate(out.len() - end.len());
-        out.extend_from_slice(format!("<RequestId>{request_id}</RequestId></Error>").as_bytes());
+        let host_id = host_id(request_id);
+        let ids = format!("<RequestId>{request_id}</RequestId><HostId>{host_id}</HostId></Error>");
+        out.extend_from_slice(ids.as_bytes());
     }
     out
+}
+
+/// Returns the second name that S3 gives a request. Nothing is behind it here but the first.
+fn host_id(request_id: &str) -> String {
+    STANDARD.encode(request_id)
 }
 
 fn element(text: &mut String, name: &str, value: &str) {
@@ -257,7 +270,7 @@ mod tests {
         let text = response.body().inner.bytes().expect("in memory");
         assert_eq!(
             text,
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AuthorizationHeaderMalformed</Code><Message>a &lt; b &amp; \"c\"</Message><Region>cn-north-1</Region><RequestId>ID</RequestId></Error>"
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>AuthorizationHeaderMalformed</Code><Message>a &lt; b &amp; \"c\"</Message><Region>cn-north-1</Region><RequestId>ID</RequestId><HostId>SUQ=</HostId></Error>"
         );
     }
 
@@ -272,7 +285,7 @@ mod tests {
         );
         assert_eq!(
             text,
-            b"<Error><Code>C</Code><RequestId>ID</RequestId></Error>"
+            b"<Error><Code>C</Code><RequestId>ID</RequestId><HostId>SUQ=</HostId></Error>"
         );
     }
 

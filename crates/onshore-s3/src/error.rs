@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use onshore_store::ErrorKind;
+use onshore_types::{BucketName, ObjectKey};
 
 use crate::fault::{Code, Fault};
 
@@ -89,7 +90,7 @@ fn of_store(error: onshore_store::Error) -> Fault {
     use onshore_store::Error as Store;
     let kind = error.kind();
     match error {
-        Store::NoSuchBucket => no_such_bucket(),
+        Store::NoSuchBucket => gone_bucket(),
         Store::BucketTaken { owned_by_caller: true } => Fault::new(
             Code::BucketAlreadyOwnedByYou,
             "Your previous request to create the named bucket succeeded and you already own it.",
@@ -108,7 +109,7 @@ fn of_store(error: onshore_store::Error) -> Fault {
             "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.",
         ),
         Store::WouldLoosen { .. } => Fault::new(Code::InvalidArgument, "A class can only be tightened."),
-        Store::NoSuchKey => no_such_key(),
+        Store::NoSuchKey => gone_key(),
         Store::VersionGone | Store::LabelChanged { .. } => try_again(),
         Store::QuotaExceeded(exceeded) => Fault::new(
             Code::QuotaExceeded,
@@ -152,7 +153,7 @@ fn of_store(error: onshore_store::Error) -> Fault {
             Code::InvalidRequest,
             "The encryption parameters are not applicable to this object.",
         ),
-        Store::ConditionFailed { .. } => precondition_failed("a condition of the write"),
+        Store::ConditionFailed { .. } => precondition_failed("If-None-Match"),
         Store::BadRange => Fault::new(Code::InvalidRange, "The requested range is not satisfiable"),
         Store::NoSuchUpload => no_such_upload(),
         Store::BadPartNumber => Fault::new(
@@ -264,12 +265,20 @@ pub(crate) fn no_log_target() -> Fault {
 }
 
 /// What a client reads when the bucket is not there.
-pub(crate) fn no_such_bucket() -> Fault {
+pub(crate) fn no_such_bucket(name: &BucketName) -> Fault {
+    gone_bucket().with_detail("BucketName", name.as_str())
+}
+
+fn gone_bucket() -> Fault {
     Fault::new(Code::NoSuchBucket, "The specified bucket does not exist")
 }
 
 /// What a client reads when the object is not there.
-pub(crate) fn no_such_key() -> Fault {
+pub(crate) fn no_such_key(key: &ObjectKey) -> Fault {
+    gone_key().with_detail("Key", key.as_str())
+}
+
+fn gone_key() -> Fault {
     Fault::new(Code::NoSuchKey, "The specified key does not exist.")
 }
 

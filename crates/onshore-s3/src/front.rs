@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, ORIGIN};
-use http::{HeaderMap, HeaderName, Method, Request, Response};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::Gate;
@@ -365,6 +365,12 @@ impl Front {
                 if let Some(document) = call.document() {
                     *response.body_mut() = s3s::Body::from(document.to_vec());
                     response.headers_mut().remove(CONTENT_LENGTH);
+                }
+                // `s3s` answers 200 to all that sets something; S3 has one exception.
+                if call.operation() == Some("PutBucketTagging")
+                    && response.status() == StatusCode::OK
+                {
+                    *response.status_mut() = StatusCode::NO_CONTENT;
                 }
                 response
             }

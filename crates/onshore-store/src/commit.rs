@@ -4,7 +4,7 @@
 use onshore_db::{Unit, View, params};
 use onshore_keys::Secret;
 use onshore_policy::{Flow, Permit};
-use onshore_types::{Label, Timestamp, VersionId};
+use onshore_types::{Label, Timestamp, UploadId, VersionId};
 
 use crate::bucket::{self, Bucket};
 use crate::checksum::Checksum;
@@ -30,6 +30,8 @@ pub(crate) struct Assembly {
     pub(crate) parts: Vec<Part>,
     pub(crate) bodies: Vec<Body>,
     pub(crate) data_keys: Vec<Secret>,
+    /// The upload in parts that it comes from.
+    pub(crate) upload: Option<UploadId>,
 }
 
 impl Store {
@@ -60,6 +62,7 @@ impl Store {
             parts: staged.findings.object_parts(),
             bodies: vec![staged.as_body()],
             data_keys: vec![staged.secret.clone()],
+            upload: None,
         };
         let quotas = self.watch_quotas(unit, permit)?;
         let committed = self.put_version(unit, permit, assembly, object, condition, now)?;
@@ -110,6 +113,7 @@ impl Store {
             modified,
             original: object.original.clone(),
             encryption: object.encryption.clone(),
+            upload: assembly.upload,
             salt: Salt(onshore_keys::random()),
             bodies: assembly.bodies,
         };

@@ -72,7 +72,7 @@ impl Store {
         for number in numbers.into_iter().filter(|number| !kept.contains(number)) {
             self.remove_part(unit, upload, number)?;
         }
-        let assembly = assemble(chosen, underway.new.checksum, completion)?;
+        let assembly = assemble(chosen, upload, underway.new.checksum, completion)?;
         let committed = self.put_version(
             unit,
             permit,
@@ -138,6 +138,7 @@ fn is_same(part: &Part, listed: &CompletePart) -> bool {
 
 fn assemble(
     chosen: Vec<PartFacts>,
+    upload: UploadId,
     checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
     completion: &Completion,
 ) -> Result<Assembly, Error> {
@@ -169,6 +170,7 @@ fn assemble(
         parts,
         bodies,
         data_keys,
+        upload: Some(upload),
     })
 }
 
@@ -178,8 +180,10 @@ fn checksums(
     begun_with: Option<(ChecksumAlgorithm, ChecksumKind)>,
     claims: &[ChecksumClaim],
 ) -> Result<Vec<Checksum>, Error> {
-    let mut kept: Vec<Checksum> = begun_with
-        .and_then(|(algorithm, kind)| checksum_of_parts(algorithm, kind, parts))
+    // Where none was said the object has the one that S3 computes by itself.
+    let (algorithm, kind) =
+        begun_with.unwrap_or((ChecksumAlgorithm::Crc64Nvme, ChecksumKind::FullObject));
+    let mut kept: Vec<Checksum> = checksum_of_parts(algorithm, kind, parts)
         .into_iter()
         .collect();
     for claim in claims {

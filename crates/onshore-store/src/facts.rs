@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use onshore_keys::{DataKey, KEY_LEN_BYTES, Secret};
-use onshore_types::{BucketId, Label, ObjectKey, Timestamp, VersionId};
+use onshore_types::{BucketId, Label, ObjectKey, Timestamp, UploadId, VersionId};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -45,6 +45,9 @@ pub(crate) struct Facts {
     pub(crate) original: Option<SourceFacts>,
     #[serde(default)]
     pub(crate) encryption: Encryption,
+    /// The upload that it was completed from: who completes that again is told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) upload: Option<UploadId>,
     pub(crate) salt: Salt,
     pub(crate) bodies: Vec<Body>,
 }
@@ -196,6 +199,7 @@ impl Facts {
             versioning: bucket.versioning,
             lock: held.lock,
             encryption: self.encryption,
+            upload: self.upload,
             replication: held.replication,
         }
     }

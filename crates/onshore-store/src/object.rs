@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use onshore_types::{BucketId, Label, ObjectKey, Timestamp, VersionId};
+use onshore_types::{BucketId, Label, ObjectKey, Timestamp, UploadId, VersionId};
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::Versioning;
@@ -150,6 +150,8 @@ pub struct ObjectHead {
     pub lock: Lock,
     /// How it is encrypted besides what is done always.
     pub encryption: Encryption,
+    /// The upload in parts that it was completed from.
+    pub upload: Option<UploadId>,
     /// How far its replication is; none where it is not replicated.
     pub replication: Option<ReplicationState>,
 }

@@ -41,6 +41,15 @@ pub struct UploadDescription {
     pub created: Timestamp,
 }
 
+impl UploadDescription {
+    /// Returns the algorithm of the checksum that is computed of each part: where none was said, that of S3.
+    #[must_use]
+    pub fn algorithm(&self) -> ChecksumAlgorithm {
+        self.checksum
+            .map_or(ChecksumAlgorithm::Crc64Nvme, |(algorithm, _)| algorithm)
+    }
+}
+
 /// Which page of the uploads under way is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UploadsQuery {

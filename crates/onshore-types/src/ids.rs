@@ -99,6 +99,16 @@ impl VersionId {
     pub fn from_time(now: crate::Timestamp, random: [u8; 10]) -> Self {
         Self(timed(now, random))
     }
+
+    /// Returns the instant it was made of, to the millisecond.
+    #[must_use]
+    pub fn time(&self) -> crate::Timestamp {
+        let (head, _) = self.0.split_at(6);
+        let millis = head
+            .iter()
+            .fold(0, |sum: i64, byte| (sum << 8) | i64::from(*byte));
+        crate::Timestamp::from_millis(millis)
+    }
 }
 
 impl UploadId {
@@ -167,5 +177,6 @@ mod tests {
         let early = VersionId::from_time(Timestamp::from_millis(1_700_000_000_000), [255; 10]);
         let late = VersionId::from_time(Timestamp::from_millis(1_700_000_000_001), [0; 10]);
         assert!(early < late);
+        assert_eq!(late.time(), Timestamp::from_millis(1_700_000_000_001));
     }
 }

@@ -121,7 +121,7 @@ fn parse_bucket(text: String) -> Result<String, NameError> {
             .bytes()
             .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'))
         && has_alphanumeric_ends(&text)
-        && !text.contains("..")
+        && !["..", ".-", "-."].iter().any(|pair| text.contains(pair))
         && text.parse::<IpAddr>().is_err()
         && !reserved;
     if good {

@@ -32,7 +32,9 @@ pub(crate) enum Style {
 impl Claim {
     /// Finds the claim.
     pub(crate) fn find(headers: &HeaderMap, query: &Query) -> Result<Self, Fault> {
-        let header = headers.get(AUTHORIZATION);
+        let header = headers
+            .get(AUTHORIZATION)
+            .filter(|value| !value.as_bytes().trim_ascii().is_empty());
         let presigned = query.names().any(|name| {
             matches!(
                 name,
@@ -48,7 +50,8 @@ impl Claim {
                 "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified",
             ));
         }
-        if version_two {
+        // What is only half there is nothing, as at AWS: nobody signed.
+        if query.has("AWSAccessKeyId") && query.has("Signature") {
             return Err(not_supported());
         }
         if headers.contains_key("x-amz-region-set") || query.has("X-Amz-Region-Set") {
@@ -56,17 +59,25 @@ impl Claim {
         }
         match header {
             Some(value) => Self::of_header(value.to_str().map_err(|_| malformed())?),
-            None if presigned => Self::of_query(query),
+            None if query.has("X-Amz-Algorithm") => Self::of_query(query),
             None => Err(Fault::access_denied()),
         }
     }
 
     fn of_header(value: &str) -> Result<Self, Fault> {
-        let (algorithm, fields) = value
-            .trim()
-            .split_once(char::is_whitespace)
-            .ok_or_else(malformed)?;
-        refuse_algorithm(algorithm)?;
+        let value = value.trim();
+        let (algorithm, fields) = value.split_once(char::is_whitespace).unwrap_or((value, ""));
+        match algorithm {
+            ALGORITHM => {}
+            "AWS4-ECDSA-P256-SHA256" => return Err(signature_version_four_a()),
+            "AWS" => return Err(not_supported()),
+            _ => {
+                return Err(
+                    Fault::new(Code::InvalidArgument, "Unsupported Authorization Type")
+                        .with_detail("ArgumentName", "Authorization"),
+                );
+            }
+        }
         let (mut credential, mut signed_headers, mut signature) = (None, None, None);
         for field in fields.split(',') {
             let (name, value) = field.trim().split_once('=').ok_or_else(malformed)?;
@@ -101,21 +112,22 @@ impl Claim {
                     .with_detail("Parameter", name)
                 })
         };
-        refuse_algorithm(get("X-Amz-Algorithm")?)?;
+        match get("X-Amz-Algorithm")? {
+            ALGORITHM => {}
+            "AWS4-ECDSA-P256-SHA256" => return Err(signature_version_four_a()),
+            _ => {
+                return Err(Fault::new(
+                    Code::AuthorizationQueryParametersError,
+                    "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256\"",
+                ));
+            }
+        }
         Ok(Self {
             style: Style::Presigned,
             credential: get("X-Amz-Credential")?.to_owned(),
             signed_headers: split_names(get("X-Amz-SignedHeaders")?),
             signature: get("X-Amz-Signature")?.to_owned(),
         })
-    }
-}
-
-fn refuse_algorithm(algorithm: &str) -> Result<(), Fault> {
-    match algorithm {
-        ALGORITHM => Ok(()),
-        "AWS4-ECDSA-P256-SHA256" => Err(signature_version_four_a()),
-        _ => Err(not_supported()),
     }
 }
 
@@ -191,7 +203,8 @@ mod tests {
                 "AWSAccessKeyId=k&Signature=s&Expires=1",
                 Code::InvalidRequest,
             ),
-            (vec![], "Signature=s", Code::InvalidRequest),
+            (vec![], "Signature=s", Code::AccessDenied),
+            (vec![("authorization", " ")], "", Code::AccessDenied),
             (
                 vec![(
                     "authorization",
@@ -223,7 +236,7 @@ mod tests {
             (
                 vec![("authorization", "Bearer abc")],
                 "",
-                Code::InvalidRequest,
+                Code::InvalidArgument,
             ),
             (
                 vec![("authorization", "AWS4-HMAC-SHA256")],
@@ -240,14 +253,10 @@ mod tests {
             ),
             (
                 vec![],
-                "X-Amz-Signature=a",
+                "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=a",
                 Code::AuthorizationQueryParametersError,
             ),
-            (
-                vec![],
-                "X-Amz-Credential=a",
-                Code::AuthorizationQueryParametersError,
-            ),
+            (vec![], "X-Amz-Credential=a", Code::AccessDenied),
         ] {
             assert_eq!(
                 find(&headers, query).err(),

@@ -112,6 +112,7 @@ impl Guard {
         }
         let query = Query::parse(parts.uri.query())?;
         let claim = Claim::find(&parts.headers, &query)?;
+        let payload = Payload::parse(claim.style, &parts.headers, &query)?;
         headers::check_signed(&claim, &parts.headers)?;
         let asked = if parts.method == Method::GET && query.has("location") {
             scope::Asked::Where
@@ -121,7 +122,6 @@ impl Guard {
         let scope = Scope::parse(&claim, &self.region, asked)?;
         let now = self.gate.wall();
         let signed_at = SignedAt::check(claim.style, &parts.headers, &query, &scope, now)?;
-        let payload = Payload::parse(claim.style, &parts.headers, &query)?;
         let key = self.access_key(&scope).await?;
         let signing_key = self
             .derived

@@ -1,6 +1,6 @@
 //! What a request says of its body before a byte of it is read: how it is hashed, signed, framed and how long it is.
 
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Method};
 
 use crate::body::Framing;
@@ -135,12 +135,6 @@ impl Payload {
         query: &Query,
         headers: &HeaderMap,
     ) -> Result<Framed, Fault> {
-        if is_aws_chunked(headers) {
-            return Err(Fault::new(
-                Code::InvalidRequest,
-                "The body is said to be aws-chunked, and x-amz-content-sha256 says it is not.",
-            ));
-        }
         let sha256 = match &self {
             Self::Sha256(hex) => Some(hex.as_str()),
             _ => None,
@@ -255,15 +249,6 @@ fn check_object_length(len_bytes: u64) -> Result<(), Fault> {
     )
     .with_detail("ProposedSize", len_bytes.to_string())
     .with_detail("MaxSizeAllowed", OBJECT_MAX_BYTES.to_string()))
-}
-
-fn is_aws_chunked(headers: &HeaderMap) -> bool {
-    headers.get_all(CONTENT_ENCODING).iter().any(|value| {
-        value
-            .as_bytes()
-            .split(|b| *b == b',')
-            .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"aws-chunked"))
-    })
 }
 
 fn is_sha256(text: &str) -> bool {

@@ -3,10 +3,13 @@
 use http::HeaderMap;
 use onshore_types::Timestamp;
 
+use s3s::dto;
+
 use crate::fault::{Code, Fault};
 use crate::guard::auth_shape::Style;
 use crate::guard::query::Query;
 use crate::guard::scope::Scope;
+use crate::ops::conditions::timestamp;
 
 /// How far a client's clock may be off.
 const SKEW_MAX_MS: i64 = 15 * 60 * 1000;
@@ -77,16 +80,24 @@ impl SignedAt {
     }
 
     fn of_header(headers: &HeaderMap) -> Result<Self, Fault> {
-        headers
-            .get("x-amz-date")
-            .and_then(|value| value.to_str().ok())
-            .and_then(Self::parse)
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        // `Date` stands in where the other is missing.
+        text("x-amz-date")
+            .map_or_else(
+                || text("date").and_then(|date| Self::parse(date).or_else(|| Self::of_http(date))),
+                Self::parse,
+            )
             .ok_or_else(|| {
                 Fault::new(
                     Code::AccessDenied,
                     "AWS authentication requires a valid X-Amz-Date header (YYYYMMDDTHHMMSSZ)",
                 )
             })
+    }
+
+    fn of_http(date: &str) -> Option<Self> {
+        let date = dto::Timestamp::parse(dto::TimestampFormat::HttpDate, date).ok()?;
+        Self::parse(&timestamp(&date)?.written_as("%Y%m%dT%H%M%SZ"))
     }
 
     fn of_query(query: &Query) -> Result<Self, Fault> {
@@ -135,6 +146,9 @@ fn lifetime_ms(query: &Query) -> Result<i64, Fault> {
     let text = query
         .get("X-Amz-Expires")
         .ok_or_else(|| bad("X-Amz-Expires is missing"))?;
+    if text.starts_with('-') {
+        return Err(bad("X-Amz-Expires must be non-negative"));
+    }
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Err(bad("X-Amz-Expires should be a number"));
     }
@@ -143,7 +157,8 @@ fn lifetime_ms(query: &Query) -> Result<i64, Fault> {
             .parse::<i64>()
             .map(|seconds| seconds * 1000)
             .map_err(|_| bad("X-Amz-Expires should be a number")),
-        Ok(0) => Err(bad("X-Amz-Expires must be greater than zero")),
+        // It was over when it was made.
+        Ok(0) => Err(Fault::new(Code::AccessDenied, "Request has expired")),
         Ok(_) | Err(_) => Err(bad(
             "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds",
         )),
@@ -258,10 +273,7 @@ mod tests {
                 "X-Amz-Expires=604801",
                 Some(Code::AuthorizationQueryParametersError),
             ),
-            (
-                "X-Amz-Expires=0",
-                Some(Code::AuthorizationQueryParametersError),
-            ),
+            ("X-Amz-Expires=0", Some(Code::AccessDenied)),
             (
                 "X-Amz-Expires=-1",
                 Some(Code::AuthorizationQueryParametersError),

@@ -117,6 +117,7 @@ pub(crate) fn check(
     check_values(method, &query)?;
     check_part_number(method, on, &query)?;
     check_copy_source(method, on, headers, chosen)?;
+    check_operation(method, on, chosen)?;
     if query.has("versionId") && !may_name_a_version(method, on, headers, chosen) {
         return Err(Fault::new(
             Code::InvalidArgument,
@@ -150,7 +151,7 @@ fn check_values(method: &Method, query: &Query) -> Result<(), Fault> {
     }
     if query
         .get("encoding-type")
-        .is_some_and(|value| value != "url")
+        .is_some_and(|value| !value.is_empty() && !value.eq_ignore_ascii_case("url"))
     {
         return Err(Fault::new(
             Code::InvalidArgument,
@@ -216,6 +217,29 @@ fn check_copy_source(
             Code::InvalidArgument,
             "x-amz-copy-source-range is for copying a part.",
         ));
+    }
+    Ok(())
+}
+
+/// Refuses what is no operation at all.
+fn check_operation(method: &Method, on: Option<On>, chosen: Option<&str>) -> Result<(), Fault> {
+    let is_none = match (on, chosen) {
+        (None, _) => !matches!(*method, Method::GET | Method::HEAD),
+        (Some(On::Object), None) => *method == Method::POST,
+        (Some(On::Bucket), None) if *method == Method::POST => {
+            return Err(Fault::new(
+                Code::PreconditionFailed,
+                "Bucket POST must be of the enclosure-type multipart/form-data",
+            ));
+        }
+        (Some(_), _) => false,
+    };
+    if is_none {
+        return Err(Fault::new(
+            Code::MethodNotAllowed,
+            "The specified method is not allowed against this resource.",
+        )
+        .with_detail("Method", method.as_str()));
     }
     Ok(())
 }

@@ -28,6 +28,15 @@ const GRANTS: [&str; 5] = [
     "x-amz-grant-write-acp",
 ];
 
+/// What a list may grant.
+const PERMISSIONS: [&str; 5] = [
+    dto::Permission::FULL_CONTROL,
+    dto::Permission::READ,
+    dto::Permission::READ_ACP,
+    dto::Permission::WRITE,
+    dto::Permission::WRITE_ACP,
+];
+
 /// Whom a list lets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -60,6 +69,18 @@ pub(crate) fn of_headers(call: &Call) -> Result<Access, Fault> {
     }
 }
 
+/// Reads whom the headers of a request let in that sets a list and has no document: something must say so.
+pub(crate) fn of_headers_alone(call: &Call) -> Result<Access, Fault> {
+    if call.header("x-amz-acl").is_none() && GRANTS.iter().all(|name| call.header(name).is_none()) {
+        return Err(Fault::new(
+            Code::MissingSecurityHeader,
+            "Your request was missing a required header",
+        )
+        .with_detail("MissingHeaderName", "x-amz-acl"));
+    }
+    of_headers(call)
+}
+
 /// Reads whom a document lets in.
 pub(crate) fn of_document(
     call: &Call,
@@ -76,12 +97,21 @@ pub(crate) fn of_document(
         return Err(malformed());
     }
     let grants = document.grants.as_deref().unwrap_or_default();
-    let mut access = Access::Owner;
+    let (mut access, mut is_whole) = (Access::Owner, false);
     for grant in grants {
         let grantee = grant.grantee.as_ref().ok_or_else(malformed)?;
+        let permission = grant.permission.as_ref().map(dto::Permission::as_str);
+        if !permission.is_some_and(|name| PERMISSIONS.contains(&name)) {
+            return Err(malformed());
+        }
         if grantee.id.as_deref() != Some(owner.as_str()) {
             access = Access::Others;
         }
+        is_whole |= permission == Some(dto::Permission::FULL_CONTROL);
+    }
+    // A list that leaves its owner less than everything is another list than the one there is.
+    if !is_whole {
+        access = Access::Others;
     }
     Ok(access)
 }
@@ -90,7 +120,7 @@ pub(crate) fn of_document(
 pub(crate) fn grants(owner: &dto::Owner) -> Vec<dto::Grant> {
     vec![dto::Grant {
         grantee: Some(dto::Grantee {
-            display_name: None,
+            display_name: owner.display_name.clone(),
             email_address: None,
             id: owner.id.clone(),
             type_: dto::Type::from_static(dto::Type::CANONICAL_USER),

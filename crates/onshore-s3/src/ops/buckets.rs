@@ -10,6 +10,21 @@ use crate::error::Error;
 use crate::fault::{Code, Fault};
 use crate::ops::{Asked, Operations, settings, whole_bucket};
 
+/// Whether a word has the shape of a region's name, `cn-north-1`.
+fn is_region(text: &str) -> bool {
+    let words: Vec<&str> = text.split('-').collect();
+    let [country, between @ .., number] = words.as_slice() else {
+        return false;
+    };
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    country.len() == 2
+        && is_word(country)
+        && !between.is_empty()
+        && between.iter().all(|word| is_word(word))
+        && number.bytes().all(|b| b.is_ascii_digit())
+        || text == "EU"
+}
+
 impl Operations {
     /// Makes a bucket.
     pub(crate) async fn create_bucket(
@@ -24,6 +39,16 @@ impl Operations {
         if let Some(location) = location
             && location != region
         {
+            if !is_region(location) {
+                return Err(Fault::new(
+                    Code::InvalidLocationConstraint,
+                    "The specified location-constraint is not valid",
+                )
+                .with_detail(
+                    "LocationConstraint",
+                    location.chars().take(64).collect::<String>(),
+                ));
+            }
             return Err(Fault::new(
                 Code::IllegalLocationConstraintException,
                 format!(

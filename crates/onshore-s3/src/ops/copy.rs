@@ -14,7 +14,7 @@ use crate::fault::{Code, Fault};
 use crate::guard::address::parse_key;
 use crate::guard::query::decode;
 use crate::ops::conditions::{self, Conditions};
-use crate::ops::description::{content_headers, declared, user_metadata};
+use crate::ops::description::{REDIRECT, check_redirect, content_headers, declared, user_metadata};
 use crate::ops::objects::Written;
 use crate::ops::outgoing::Outgoing;
 use crate::ops::range::{Resolved, Wanted};
@@ -127,6 +127,7 @@ impl Operations {
     ) -> Result<Copied<Written>, Fault> {
         let call = asked.call;
         replica::refuse(call)?;
+        check_redirect(call)?;
         let source = Source::of(call)?;
         let metadata = Directive::of(call, "x-amz-metadata-directive")?;
         let tagging = Directive::of(call, "x-amz-tagging-directive")?;
@@ -136,6 +137,8 @@ impl Operations {
             && ![
                 "x-amz-server-side-encryption",
                 "x-amz-server-side-encryption-customer-key",
+                "x-amz-storage-class",
+                REDIRECT,
             ]
             .iter()
             .any(|name| call.headers().contains_key(*name));
@@ -176,6 +179,8 @@ impl Operations {
                 ..NewObject::default()
             },
         };
+        // It belongs to one address: no copy has it by itself.
+        object.content.website_redirect = call.header(REDIRECT).map(str::to_owned);
         // Never looser than the source, whatever the directive; an unclassified source stays so.
         let said = declared(&object.user_metadata)?;
         object.declared = Some(said.map_or(opened.head.label, |said| said.join(opened.head.label)));
@@ -244,10 +249,7 @@ impl Operations {
         };
         let (bucket, description) = self.upload(asked, Flow::Store, name, key, upload).await?;
         let customer = encryption::of_part(asked.call)?;
-        description
-            .encryption
-            .check(customer.as_ref())
-            .map_err(|error| self.fault(asked.call, error))?;
+        self.check_key_of_part(asked, &description, customer.as_ref())?;
         let opened = self.open(asked, &source, wanted).await?;
         if description.label.join(opened.head.label) != description.label {
             return Err(Fault::new(
@@ -257,11 +259,7 @@ impl Operations {
         }
         let checks = Checks {
             len_bytes: Some(opened.range.len_bytes),
-            wanted: description
-                .checksum
-                .map(|(algorithm, _)| algorithm)
-                .into_iter()
-                .collect(),
+            wanted: vec![description.algorithm()],
             ..Checks::default()
         };
         let permit = self
@@ -388,6 +386,8 @@ fn wanted_checksums(call: &Call, head: &ObjectHead) -> Result<Vec<ChecksumAlgori
                 "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
             )
         }),
+        // S3 computes one by itself where the source has none.
+        None if head.checksums.is_empty() => Ok(vec![ChecksumAlgorithm::Crc64Nvme]),
         None => Ok(head.checksums.iter().map(|checksum| checksum.algorithm).collect()),
     }
 }

@@ -169,7 +169,7 @@ impl Operations {
             let found = target.description.as_ref().or(target.marker.as_ref());
             if deletion.condition != WriteCondition::Always {
                 let Some(description) = &target.description else {
-                    return Err(no_such_key());
+                    return Err(no_such_key(key));
                 };
                 let Some(head) = self.inspect(asked, &target, description).await? else {
                     continue;

@@ -17,9 +17,12 @@ use crate::ops::tagging::parse_tagging_header;
 
 /// The user metadata by which an uploader declares a label.
 const CLASS: &str = "onshore-class";
+/// Where a web page is to look instead.
+pub(crate) const REDIRECT: &str = "x-amz-website-redirect-location";
 
 /// Reads everything a writer says.
 pub(crate) fn new_object(call: &Call) -> Result<NewObject, Fault> {
+    check_redirect(call)?;
     let user_metadata = user_metadata(call);
     let mut object = NewObject {
         content: content_headers(call),
@@ -39,24 +42,34 @@ pub(crate) fn content_headers(call: &Call) -> ContentHeaders {
             .filter(|value| !value.is_empty())
             .map(str::to_owned)
     };
-    let codings: Vec<&str> = call
-        .headers()
-        .get_all(CONTENT_ENCODING)
-        .iter()
-        .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("aws-chunked"))
-        .collect();
     ContentHeaders {
         content_type: text(CONTENT_TYPE),
         cache_control: text(CACHE_CONTROL),
         content_disposition: text(CONTENT_DISPOSITION),
-        content_encoding: (!codings.is_empty()).then(|| codings.join(",")),
+        content_encoding: content_encoding(call),
         content_language: text(CONTENT_LANGUAGE),
         expires: text(EXPIRES),
-        website_redirect: text(HeaderName::from_static("x-amz-website-redirect-location")),
+        website_redirect: text(HeaderName::from_static(REDIRECT)),
     }
+}
+
+/// Reads how the body is encoded, as it was said, but for `aws-chunked`, which is of the request alone.
+fn content_encoding(call: &Call) -> Option<String> {
+    let said: Vec<&str> = call
+        .headers()
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+        .collect();
+    let said = said.join(",");
+    let is_of_request = |coding: &&str| coding.trim().eq_ignore_ascii_case("aws-chunked");
+    let codings: Vec<&str> = said
+        .split(',')
+        .filter(|coding| !is_of_request(coding))
+        .collect();
+    let codings = codings.join(",");
+    let codings = codings.trim();
+    (!codings.is_empty()).then(|| codings.to_owned())
 }
 
 /// Reads user metadata as it was sent.
@@ -70,6 +83,18 @@ pub(crate) fn user_metadata(call: &Call) -> BTreeMap<String, String> {
         })
         .filter(|(name, _)| !name.is_empty())
         .collect()
+}
+
+/// Refuses an address to redirect to that cannot be one.
+pub(crate) fn check_redirect(call: &Call) -> Result<(), Fault> {
+    let starts = ["/", "http://", "https://"];
+    match call.header(REDIRECT) {
+        Some(address) if !starts.iter().any(|start| address.starts_with(start)) => Err(Fault::new(
+            Code::InvalidRedirectLocation,
+            "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+        )),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Reads the label that user metadata declares.

@@ -165,7 +165,8 @@ fn rule(rule: dto::LifecycleRule) -> Result<LifecycleRule, Fault> {
 
 fn check(rule: &LifecycleRule) -> Result<(), Fault> {
     if rule.expiration.is_none() && rule.noncurrent.is_none() && rule.abort_uploads_days.is_none() {
-        return Err(invalid(
+        return Err(Fault::new(
+            Code::InvalidRequest,
             "At least one action needs to be specified in a rule",
         ));
     }
@@ -181,12 +182,14 @@ fn check(rule: &LifecycleRule) -> Result<(), Fault> {
         Some(Expiration::Markers | Expiration::NoMarkers)
     );
     if is_of_markers && (has_tags || has_sizes) {
-        return Err(invalid(
+        return Err(Fault::new(
+            Code::InvalidRequest,
             "ExpiredObjectDeleteMarker cannot be specified with tags or sizes",
         ));
     }
     if rule.abort_uploads_days.is_some() && (has_tags || has_sizes) {
-        return Err(invalid(
+        return Err(Fault::new(
+            Code::InvalidRequest,
             "AbortIncompleteMultipartUpload cannot be specified with tags or sizes",
         ));
     }

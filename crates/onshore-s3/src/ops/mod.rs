@@ -202,7 +202,7 @@ impl Operations {
         let found = self.store.bucket(name).await;
         let bucket = found
             .map_err(|error| self.fault(asked.call, error))?
-            .ok_or_else(no_such_bucket)?;
+            .ok_or_else(|| no_such_bucket(name))?;
         if bucket.tenant == asked.call.tenant() {
             return Ok(bucket);
         }
@@ -241,7 +241,7 @@ impl Operations {
                 Ok(_) => Fault::access_denied(),
                 Err(fault) => fault,
             }),
-            None => Err(no_such_bucket()),
+            None => Err(no_such_bucket(name)),
         }
     }
 
@@ -306,15 +306,22 @@ impl Target {
     /// Says that there is no such object, as whoever may know is told.
     fn missing(&self) -> Fault {
         let fault = match (self.wish, &self.marker) {
-            (VersionWish::Current, _) => no_such_key(),
+            (VersionWish::Current, _) => no_such_key(&self.key),
             (VersionWish::Null | VersionWish::Id(_), None) => {
                 Fault::new(Code::NoSuchVersion, "The specified version does not exist.")
+                    .with_detail("Key", self.key.as_str())
             }
-            (VersionWish::Null | VersionWish::Id(_), Some(_)) => Fault::new(
-                Code::MethodNotAllowed,
-                "The specified method is not allowed against this resource.",
-            )
-            .with_header("allow", "DELETE"),
+            (VersionWish::Null | VersionWish::Id(_), Some(marker)) => {
+                let made = shown::http_date(&shown::time(marker.version.time()));
+                Fault::new(
+                    Code::MethodNotAllowed,
+                    "The specified method is not allowed against this resource.",
+                )
+                .with_detail("Method", "GET")
+                .with_detail("ResourceType", "DeleteMarker")
+                .with_header("allow", "DELETE")
+                .with_header("last-modified", &made.unwrap_or_default())
+            }
         };
         match &self.marker {
             None => fault,

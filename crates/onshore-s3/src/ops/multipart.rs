@@ -138,10 +138,21 @@ impl Operations {
             self.tellable(asked, &target).await?;
         }
         for _ in 0..ATTEMPTS_MAX {
-            let (bucket, description) = self.upload(asked, Flow::Store, name, key, upload).await?;
+            let (bucket, description) =
+                match self.upload(asked, Flow::Store, name, key, upload).await {
+                    Ok(found) => found,
+                    Err(fault) if fault.code == Code::NoSuchUpload => {
+                        let before = self
+                            .completed_before(asked, name, key, upload, &parts)
+                            .await?;
+                        return before.ok_or(fault);
+                    }
+                    Err(fault) => return Err(fault),
+                };
+            check_completion(asked.call, &description, &parts)?;
             let completion = Completion {
                 parts: parts.clone(),
-                claims: claims_of_whole(asked.call, &description)?,
+                claims: claims_of_whole(asked.call, &description, parts.len())?,
                 size_bytes: claimed_size(asked.call)?,
                 condition: condition.clone(),
             };
@@ -171,6 +182,8 @@ impl Operations {
                     let lifecycle = self.lifecycle_told(asked.call, &bucket);
                     return Ok(Written::new(lifecycle.as_ref(), key, committed));
                 }
+                // Somebody else has completed or aborted it meanwhile: the next look tells.
+                Err(Error::Store(onshore_store::Error::NoSuchUpload)) => {}
                 Err(Error::Store(error)) if is_stale(&error) => {}
                 Err(Error::Store(onshore_store::Error::BodyLength { expected, got })) => {
                     return Err(Fault::new(
@@ -184,6 +197,38 @@ impl Operations {
             }
         }
         Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+
+    /// Returns the object that an upload became whose completion is asked for again, as long as it is current; none where it
+    /// is another, or the parts are.
+    async fn completed_before(
+        &self,
+        asked: Asked<'_>,
+        name: &BucketName,
+        key: &ObjectKey,
+        upload: UploadId,
+        parts: &[CompletePart],
+    ) -> Result<Option<Written>, Fault> {
+        let target = self
+            .target(asked, Flow::Inspect, name, key, VersionWish::Current)
+            .await?;
+        let Some(description) = &target.description else {
+            return Ok(None);
+        };
+        let Some(head) = self.inspect(asked, &target, description).await? else {
+            return Ok(None);
+        };
+        let is_same = head.upload == Some(upload)
+            && head.parts.len() == parts.len()
+            && head
+                .parts
+                .iter()
+                .zip(parts)
+                .all(|(part, listed)| part.number == listed.number && part.md5 == listed.etag);
+        Ok(is_same.then(|| {
+            let lifecycle = self.lifecycle_told(asked.call, &target.bucket);
+            Written::again(lifecycle.as_ref(), head)
+        }))
     }
 
     /// Aborts an upload.
@@ -212,9 +257,10 @@ impl Operations {
     }
 }
 
-/// Reads an upload id; what cannot be one names no upload.
-pub(crate) fn parse_upload(text: &str) -> Result<UploadId, Fault> {
-    text.parse().map_err(|_| no_such_upload())
+/// Reads an upload id. What cannot be one is read as one that no upload has: whether its bucket is there is said first.
+pub(crate) fn parse_upload(text: &str) -> UploadId {
+    text.parse()
+        .unwrap_or_else(|_| UploadId::from_bytes([0; 16]))
 }
 
 /// Reads which checksum an upload is begun with. Without a type, cyclic ones of 64 bits are of the whole and the others
@@ -252,8 +298,55 @@ fn checksum_of_upload(call: &Call) -> Result<Option<(ChecksumAlgorithm, Checksum
     }
 }
 
+/// Compares what the client says of checksums with what the upload was begun with.
+fn check_completion(
+    call: &Call,
+    description: &UploadDescription,
+    parts: &[CompletePart],
+) -> Result<(), Fault> {
+    let invalid = |message: String| Fault::new(Code::InvalidRequest, message);
+    let begun_with = description.checksum;
+    if let Some(text) = call.header("x-amz-checksum-type") {
+        let kind = match text {
+            "COMPOSITE" => ChecksumKind::Composite,
+            "FULL_OBJECT" => ChecksumKind::FullObject,
+            _ => {
+                return Err(invalid(
+                    "Value for x-amz-checksum-type header is invalid.".to_owned(),
+                ));
+            }
+        };
+        let begun = begun_with.map_or(ChecksumKind::FullObject, |(_, kind)| kind);
+        if kind != begun {
+            return Err(invalid(format!(
+                "The upload was created using the {} checksum mode. The complete request must use the same checksum mode.",
+                begun.as_str()
+            )));
+        }
+    }
+    let Some((algorithm, ChecksumKind::Composite)) = begun_with else {
+        return Ok(());
+    };
+    let lacks = |part: &&CompletePart| {
+        let mut checksums = part.checksums.iter();
+        checksums.all(|claim| claim.algorithm != algorithm)
+    };
+    match parts.iter().find(lacks) {
+        None => Ok(()),
+        Some(part) => Err(invalid(format!(
+            "The upload was created using a {} checksum. The complete request must include the checksum for each part. It was missing for part {} in the request.",
+            algorithm.as_str().to_ascii_lowercase(),
+            part.number
+        ))),
+    }
+}
+
 /// Reads the checksums that the client says the whole has.
-fn claims_of_whole(call: &Call, description: &UploadDescription) -> Result<Vec<Checksum>, Fault> {
+fn claims_of_whole(
+    call: &Call,
+    description: &UploadDescription,
+    parts: usize,
+) -> Result<Vec<Checksum>, Fault> {
     let mut claims = Vec::new();
     for name in CHECKSUM_HEADERS {
         let Some(text) = call.header(name) else {
@@ -265,6 +358,15 @@ fn claims_of_whole(call: &Call, description: &UploadDescription) -> Result<Vec<C
             _ => (text, false),
         };
         let claim = parse_checksum(name, value.as_bytes())?;
+        let is_of_other = text
+            .rsplit_once('-')
+            .is_some_and(|(_, count)| composite && count.parse() != Ok(parts));
+        if is_of_other {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                format!("Value for {name} header is invalid."),
+            ));
+        }
         let kind = match description.checksum {
             Some((algorithm, kind)) if checksum_header(algorithm) == name => kind,
             _ if composite => ChecksumKind::Composite,

@@ -8,10 +8,11 @@ use onshore_db::CrashPoint;
 use onshore_gate::StoredFact;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
-    BodyError, Bucket, Candidate, Checks, Committed, CustomerKey, DayLength, Description, Layout,
-    Lifecycle, NewObject, ObjectHead, Staged, VersionWish, WriteCondition,
+    BodyError, Bucket, Candidate, Checks, Checksum, ChecksumAlgorithm, ChecksumKind, Committed,
+    CustomerKey, DayLength, Description, Layout, Lifecycle, NewObject, ObjectHead, Staged,
+    VersionWish, Versioning, WriteCondition,
 };
-use onshore_types::{BucketName, ByteRange, Label, LeafIndex, ObjectKey};
+use onshore_types::{BucketName, ByteRange, Label, LeafIndex, ObjectKey, Timestamp};
 use s3s::dto::StreamingBlob;
 
 use crate::call::{Call, checksum_header, parse_checksum};
@@ -56,7 +57,9 @@ pub(crate) struct Answered {
 /// An object that was written, and the headers that tell of it.
 #[derive(Debug)]
 pub(crate) struct Written {
-    pub(crate) committed: Committed,
+    pub(crate) etag: String,
+    pub(crate) checksums: Vec<Checksum>,
+    pub(crate) modified: Timestamp,
     pub(crate) headers: HeaderMap,
 }
 
@@ -472,7 +475,38 @@ impl Written {
                 lifecycle.expiry(candidate, committed.modified, DayLength::CIVIL),
             );
         }
-        Self { committed, headers }
+        Self {
+            etag: committed.etag,
+            checksums: committed.checksums,
+            modified: committed.modified,
+            headers,
+        }
+    }
+}
+
+impl Written {
+    /// Puts together what is told once more of what was written before.
+    pub(crate) fn again(lifecycle: Option<&Lifecycle>, head: ObjectHead) -> Self {
+        let mut headers = HeaderMap::new();
+        shown::insert_encryption(&mut headers, &head.encryption);
+        if head.versioning == Versioning::Enabled {
+            shown::insert_version(&mut headers, head.versioning, head.naming, head.version);
+        }
+        if let Some(lifecycle) = lifecycle {
+            let candidate = Candidate {
+                key: &head.key,
+                tags: &head.tags,
+                size_bytes: head.size_bytes,
+            };
+            let expiry = lifecycle.expiry(candidate, head.modified, DayLength::CIVIL);
+            shown::insert_expiry(&mut headers, expiry);
+        }
+        Self {
+            etag: head.etag,
+            checksums: head.checksums,
+            modified: head.modified,
+            headers,
+        }
     }
 }
 
@@ -530,6 +564,7 @@ fn select_of(call: &Call, head: &ObjectHead, wish: &ReadWish) -> Result<Selectio
             Code::InvalidRange,
             "The requested range is not satisfiable",
         )
+        .with_detail("RangeRequested", call.header("range").unwrap_or_default())
         .with_detail("ActualObjectSize", size_bytes.to_string())
         .with_header("content-range", &format!("bytes */{size_bytes}"))),
     }
@@ -603,10 +638,38 @@ fn answer_headers(
     if wish.part_number.is_some() && !head.parts.is_empty() {
         headers.insert("x-amz-mp-parts-count", head.parts.len().into());
     }
-    if wish.checksums == Checksums::Shown && extent == Extent::Whole {
-        shown::insert_checksums(&mut headers, &head.checksums, head.parts.len());
+    if wish.checksums == Checksums::Shown {
+        match (extent, wish.part_number) {
+            (Extent::Whole, _) => {
+                shown::insert_checksums(&mut headers, &head.checksums, head.parts.len());
+            }
+            (Extent::Partial, Some(number)) => {
+                shown::insert_checksums(&mut headers, &checksums_of_part(head, number), 0);
+            }
+            (Extent::Partial, None) => {}
+        }
     }
     headers
+}
+
+/// Returns the checksums of one part of an object whose own are made of those of its parts.
+fn checksums_of_part(head: &ObjectHead, number: i32) -> Vec<Checksum> {
+    let is_composite = |algorithm: ChecksumAlgorithm| {
+        head.checksums.iter().any(|checksum| {
+            checksum.algorithm == algorithm && checksum.kind == ChecksumKind::Composite
+        })
+    };
+    usize::try_from(number)
+        .ok()
+        .and_then(|number| head.parts.get(number.checked_sub(1)?))
+        .map(|part| {
+            let of_whole = part.checksums.iter();
+            of_whole
+                .filter(|checksum| is_composite(checksum.algorithm))
+                .cloned()
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 /// Returns what the store compares a body with.
@@ -623,9 +686,20 @@ pub(crate) fn checks_of(call: &Call) -> Result<Checks, Fault> {
         md5: announced.md5,
         sha256: announced.sha256,
         claims: announced.checksums.clone(),
-        wanted: announced.trailing.into_iter().collect(),
+        wanted: wanted_of(call),
         layout: Layout::Whole,
     })
+}
+
+/// Returns which checksums are computed besides those that are announced with their values: the one that comes behind the
+/// body; where none comes at all, the one that S3 computes by itself.
+fn wanted_of(call: &Call) -> Vec<ChecksumAlgorithm> {
+    let announced = call.announced();
+    match announced.trailing {
+        Some(trailing) => vec![trailing],
+        None if announced.checksums.is_empty() => vec![ChecksumAlgorithm::Crc64Nvme],
+        None => Vec::new(),
+    }
 }
 
 /// Turns a request's body into what the store takes in.

@@ -6,8 +6,8 @@ use http::HeaderMap;
 use onshore_db::CrashPoint;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
-    ChecksumAlgorithm, DayLength, Encryption, More, Part, PartEntry, PartsQuery, Staged,
-    UploadDescription,
+    ChecksumAlgorithm, ChecksumKind, CustomerKey, DayLength, Encryption, More, Part, PartEntry,
+    PartsQuery, Staged, UploadDescription,
 };
 use onshore_types::{BucketName, ObjectKey, Timestamp, UploadId};
 use s3s::dto::StreamingBlob;
@@ -51,16 +51,23 @@ impl Operations {
                 ),
             ));
         }
-        if let Some((algorithm, _)) = description.checksum
-            && !checks.wanted.contains(&algorithm)
+        if let Some((algorithm, ChecksumKind::Composite)) = description.checksum
+            && carried(asked.call).is_none()
         {
+            return Err(Fault::new(
+                Code::InvalidRequest,
+                format!(
+                    "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: null",
+                    algorithm.as_str().to_ascii_lowercase()
+                ),
+            ));
+        }
+        let algorithm = description.algorithm();
+        if !checks.wanted.contains(&algorithm) {
             checks.wanted.push(algorithm);
         }
         let customer = encryption::of_part(asked.call)?;
-        description
-            .encryption
-            .check(customer.as_ref())
-            .map_err(|error| self.fault(asked.call, error))?;
+        self.check_key_of_part(asked, &description, customer.as_ref())?;
         let permit = self
             .permit_part(asked, &bucket, key, description.label, checks.len_bytes)
             .await?;
@@ -77,7 +84,29 @@ impl Operations {
         }
         self.commit_part(asked, name, key, upload, permit, staged)
             .await
-            .map(|(part, _)| (part, description.encryption))
+            .map(|(mut part, _)| {
+                // What is computed for the whole besides is not told of a part that came with its own.
+                if let (None, Some(sent)) = (description.checksum, carried(asked.call)) {
+                    part.checksums.retain(|checksum| checksum.algorithm == sent);
+                }
+                (part, description.encryption)
+            })
+    }
+
+    /// Compares the key that a client sends with a part with the one that its upload was begun with.
+    pub(crate) fn check_key_of_part(
+        &self,
+        asked: Asked<'_>,
+        description: &UploadDescription,
+        customer: Option<&CustomerKey>,
+    ) -> Result<(), Fault> {
+        match description.encryption.check(customer) {
+            Err(onshore_store::Error::CustomerKeyWrong) => Err(Fault::new(
+                Code::InvalidRequest,
+                "The provided encryption parameters did not match the ones used originally.",
+            )),
+            checked => checked.map_err(|error| self.fault(asked.call, error)),
+        }
     }
 
     /// Gives an upload a staged part.

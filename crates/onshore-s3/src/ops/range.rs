@@ -53,11 +53,10 @@ impl Wanted {
 
 fn parse(header: &str) -> Option<Wanted> {
     let (unit, runs) = header.trim().split_once('=')?;
-    if !unit.trim().eq_ignore_ascii_case("bytes") {
+    if !unit.eq_ignore_ascii_case("bytes") {
         return None;
     }
-    let (first, last) = runs.trim().split_once('-')?;
-    let (first, last) = (first.trim(), last.trim());
+    let (first, last) = runs.split_once('-')?;
     if first.is_empty() {
         return Some(Wanted::Last {
             len_bytes: number(last)?,

@@ -220,12 +220,15 @@ pub(crate) fn insert_encryption(headers: &mut HeaderMap, encryption: &Encryption
 pub(crate) fn of_committed(committed: &Committed) -> HeaderMap {
     let mut headers = HeaderMap::new();
     insert_encryption(&mut headers, &committed.encryption);
-    insert_version(
-        &mut headers,
-        committed.versioning,
-        committed.naming,
-        committed.version,
-    );
+    // Of what is written while versioning is suspended no version is told, as at AWS.
+    if committed.versioning == Versioning::Enabled {
+        insert_version(
+            &mut headers,
+            committed.versioning,
+            committed.naming,
+            committed.version,
+        );
+    }
     headers
 }
 
@@ -337,7 +340,8 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: Option<&str>) {
     }
 }
 
-fn http_date(time: &dto::Timestamp) -> Option<String> {
+/// Writes an instant as HTTP does; none where it cannot be written.
+pub(crate) fn http_date(time: &dto::Timestamp) -> Option<String> {
     let mut text = Vec::new();
     time.format(dto::TimestampFormat::HttpDate, &mut text)
         .ok()?;

@@ -21,6 +21,8 @@ const BUCKET_TAGS_MAX: usize = 50;
 const KEY_MAX: usize = 128;
 /// The longest value, in characters.
 const VALUE_MAX: usize = 256;
+/// What a client reads that names a tag twice.
+const TWICE: &str = "Cannot provide multiple Tags with the same key";
 
 impl Operations {
     /// Tells the tags of an object.
@@ -72,17 +74,13 @@ pub(crate) fn parse_tagging_header(call: &Call) -> Result<Tags, Fault> {
     };
     let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let read = |text: &str| {
-            decode(&text.replace('+', " ")).map_err(|_| {
-                Fault::new(
-                    Code::InvalidArgument,
-                    "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
-                )
-            })
-        };
+        let read = |text: &str| decode(&text.replace('+', " ")).map_err(|_| bad_header());
         Ok((read(key)?, read(value)?))
     });
-    collect(pairs, TAGS_MAX)
+    collect(pairs, TAGS_MAX).map_err(|fault| match fault.message == TWICE {
+        true => bad_header(),
+        false => fault,
+    })
 }
 
 /// Reads the tags of an object from a document.
@@ -116,6 +114,20 @@ pub(crate) fn tag_set(tags: Tags) -> Vec<Tag> {
         .collect()
 }
 
+fn bad_header() -> Fault {
+    Fault::new(
+        Code::InvalidArgument,
+        "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
+    )
+}
+
+/// Whether a tag may have it: letters, digits, spaces and `_ . : / = + - @` ("Categorizing your objects using tags").
+fn is_of_tags(character: char) -> bool {
+    character.is_alphanumeric()
+        || (character.is_whitespace() && !character.is_control())
+        || "_.:/=+-@".contains(character)
+}
+
 fn collect(
     pairs: impl Iterator<Item = Result<(String, String), Fault>>,
     tags_max: usize,
@@ -124,14 +136,18 @@ fn collect(
     let mut tags = Tags::new();
     for pair in pairs {
         let (key, value) = pair?;
-        if key.is_empty() || key.chars().count() > KEY_MAX || key.starts_with("aws:") {
+        if key.is_empty()
+            || key.chars().count() > KEY_MAX
+            || key.starts_with("aws:")
+            || !key.chars().all(is_of_tags)
+        {
             return Err(invalid("The TagKey you have provided is invalid"));
         }
-        if value.chars().count() > VALUE_MAX {
+        if value.chars().count() > VALUE_MAX || !value.chars().all(is_of_tags) {
             return Err(invalid("The TagValue you have provided is invalid"));
         }
         if tags.insert(key, value).is_some() {
-            return Err(invalid("Cannot provide multiple Tags with the same key"));
+            return Err(invalid(TWICE));
         }
         if tags.len() > tags_max {
             return Err(Fault::new(

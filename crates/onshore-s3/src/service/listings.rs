@@ -73,9 +73,10 @@ impl Service {
             let limit = limit(input.max_keys, "max-keys")?;
             let marker = input.marker.unwrap_or_default();
             let prefix = input.prefix.unwrap_or_default();
+            let delimiter = input.delimiter.filter(|text| !text.is_empty());
             let query = ListQuery {
                 prefix: prefix.clone(),
-                delimiter: input.delimiter.clone(),
+                delimiter: delimiter.clone(),
                 start: if marker.is_empty() {
                     ListStart::First
                 } else {
@@ -93,11 +94,11 @@ impl Service {
                 is_truncated: Some(page.next.is_some()),
                 next_marker: page
                     .next
-                    .filter(|_| input.delimiter.is_some())
+                    .filter(|_| delimiter.is_some())
                     .map(|next| encoding.write(&next)),
                 contents: Some(objects(page.entries, encoding, Some(&owner))),
                 common_prefixes: Some(common_prefixes(&page.common_prefixes, encoding)),
-                delimiter: input.delimiter.map(|delimiter| encoding.write(&delimiter)),
+                delimiter: delimiter.map(|delimiter| encoding.write(&delimiter)),
                 encoding_type: input.encoding_type,
                 request_charged: None,
             }))
@@ -113,6 +114,7 @@ impl Service {
             let encoding = Encoding::of(input.encoding_type.as_ref());
             let limit = limit(input.max_keys, "max-keys")?;
             let prefix = input.prefix.unwrap_or_default();
+            let delimiter = input.delimiter.filter(|text| !text.is_empty());
             let start = match (&input.continuation_token, &input.start_after) {
                 (Some(token), _) => read_token(token)?,
                 (None, Some(key)) if !key.is_empty() => ListStart::After(key.clone()),
@@ -120,7 +122,7 @@ impl Service {
             };
             let query = ListQuery {
                 prefix: prefix.clone(),
-                delimiter: input.delimiter.clone(),
+                delimiter: delimiter.clone(),
                 start,
                 limit,
             };
@@ -138,7 +140,7 @@ impl Service {
                 next_continuation_token: page.next.as_deref().map(write_token),
                 contents: Some(objects(page.entries, encoding, owner)),
                 common_prefixes: Some(common_prefixes(&page.common_prefixes, encoding)),
-                delimiter: input.delimiter.map(|delimiter| encoding.write(&delimiter)),
+                delimiter: delimiter.map(|delimiter| encoding.write(&delimiter)),
                 encoding_type: input.encoding_type,
                 start_after: input.start_after.map(|key| encoding.write(&key)),
                 request_charged: None,
@@ -151,7 +153,7 @@ impl Service {
 pub(super) fn owner(call: &Call) -> dto::Owner {
     dto::Owner {
         id: Some(call.tenant().to_string()),
-        display_name: None,
+        display_name: Some(call.tenant().to_string()),
     }
 }
 

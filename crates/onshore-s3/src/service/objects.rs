@@ -54,7 +54,12 @@ impl S3 for Service {
                 || dto::ObjectOwnership::from_static(dto::ObjectOwnership::BUCKET_OWNER_ENFORCED),
                 std::convert::identity,
             );
-            let ownership = parse_ownership(ownership)?;
+            let ownership = parse_ownership(ownership).map_err(|_| {
+                Fault::new(
+                    Code::InvalidArgument,
+                    "Invalid x-amz-object-ownership header",
+                )
+            })?;
             if acl::of_headers(&call)? == Access::Others {
                 return Err(Fault::new(
                     Code::InvalidBucketAclWithObjectOwnership,
@@ -131,10 +136,9 @@ impl S3 for Service {
                 .operations
                 .put_object(asked, &bucket, &key, input.body)
                 .await?;
-            let committed = written.committed;
-            let checksums = ChecksumFields::of(&committed.checksums, 0);
+            let checksums = ChecksumFields::of(&written.checksums, 0);
             let output = dto::PutObjectOutput {
-                e_tag: Some(shown::etag(&committed.etag)),
+                e_tag: Some(shown::etag(&written.etag)),
                 size: None,
                 checksum_crc32: checksums.crc32,
                 checksum_crc32c: checksums.crc32c,
@@ -290,13 +294,12 @@ impl S3 for Service {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
             let copied = self.operations.copy_object(asked, &bucket, &key).await?;
             let written = copied.made;
-            let committed = written.committed;
-            let checksums = ChecksumFields::of(&committed.checksums, 0);
+            let checksums = ChecksumFields::of(&written.checksums, 0);
             let output = dto::CopyObjectOutput {
                 copy_source_version_id: copied.source_version,
                 copy_object_result: Some(dto::CopyObjectResult {
-                    e_tag: Some(shown::etag(&committed.etag)),
-                    last_modified: Some(shown::time(committed.modified)),
+                    e_tag: Some(shown::etag(&written.etag)),
+                    last_modified: Some(shown::time(written.modified)),
                     checksum_crc32: checksums.crc32,
                     checksum_crc32c: checksums.crc32c,
                     checksum_crc64nvme: checksums.crc64nvme,
@@ -834,7 +837,9 @@ fn deletion_of(object: dto::ObjectIdentifier) -> Result<Deletion, Fault> {
             "A condition on time or size in a deletion of many objects",
         ));
     }
-    let version = parse_version(object.version_id.as_deref().filter(|id| !id.is_empty()))?;
+    let version = object.version_id.as_deref().filter(|id| !id.is_empty());
+    let version = parse_version(version)
+        .map_err(|_| Fault::new(Code::NoSuchVersion, "The specified version does not exist."))?;
     let condition = match object.e_tag {
         None => WriteCondition::Always,
         Some(etag) if etag.value() == "*" => WriteCondition::Present,

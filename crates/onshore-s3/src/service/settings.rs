@@ -499,7 +499,7 @@ impl Service {
             let name = bucket_name(&input.bucket)?;
             let access = match &input.access_control_policy {
                 Some(document) => acl::of_document(&call, document)?,
-                None => acl::of_headers(&call)?,
+                None => acl::of_headers_alone(&call)?,
             };
             let bucket = self.operations.readable_bucket(asked, &name).await?;
             self.operations.check_access(asked, &bucket, access).await?;
@@ -537,7 +537,7 @@ impl Service {
             let (name, key) = object_name(&input.bucket, input.key)?;
             let access = match &input.access_control_policy {
                 Some(document) => acl::of_document(&call, document)?,
-                None => acl::of_headers(&call)?,
+                None => acl::of_headers_alone(&call)?,
             };
             let (bucket, headers) = self
                 .operations

@@ -43,7 +43,7 @@ impl Service {
         answer!(req, |call, asked, input| {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
             let number = parse_number(input.part_number)?;
-            let upload = parse_upload(&input.upload_id)?;
+            let upload = parse_upload(&input.upload_id);
             let (part, encryption) = self
                 .operations
                 .upload_part(asked, &bucket, &key, upload, number, input.body)
@@ -71,7 +71,7 @@ impl Service {
         answer!(req, |call, asked, input| {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
             let number = parse_number(input.part_number)?;
-            let upload = parse_upload(&input.upload_id)?;
+            let upload = parse_upload(&input.upload_id);
             let copied = self
                 .operations
                 .upload_part_copy(asked, &bucket, &key, upload, number)
@@ -100,7 +100,7 @@ impl Service {
     ) -> S3Result<S3Response<dto::CompleteMultipartUploadOutput>> {
         answer!(req, |call, asked, input| {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            let upload = parse_upload(&input.upload_id)?;
+            let upload = parse_upload(&input.upload_id);
             let listed = input
                 .multipart_upload
                 .and_then(|upload| upload.parts)
@@ -116,14 +116,13 @@ impl Service {
                 .operations
                 .complete_upload(asked, &bucket, &key, upload, listed)
                 .await?;
-            let committed = written.committed;
-            let checksums = ChecksumFields::of(&committed.checksums, count);
+            let checksums = ChecksumFields::of(&written.checksums, count);
             let headers = written.headers;
             let output = dto::CompleteMultipartUploadOutput {
                 location: Some(self.operations.address(&call, &bucket, &key)),
                 bucket: Some(bucket.to_string()),
                 key: Some(key.to_string()),
-                e_tag: Some(shown::etag(&committed.etag)),
+                e_tag: Some(shown::etag(&written.etag)),
                 checksum_crc32: checksums.crc32,
                 checksum_crc32c: checksums.crc32c,
                 checksum_crc64nvme: checksums.crc64nvme,
@@ -142,7 +141,7 @@ impl Service {
     ) -> S3Result<S3Response<dto::AbortMultipartUploadOutput>> {
         answer!(req, |call, asked, input| {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            let upload = parse_upload(&input.upload_id)?;
+            let upload = parse_upload(&input.upload_id);
             self.operations
                 .abort_upload(asked, &bucket, &key, upload)
                 .await?;
@@ -156,7 +155,7 @@ impl Service {
     ) -> S3Result<S3Response<dto::ListPartsOutput>> {
         answer!(req, |call, asked, input| {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
-            let upload = parse_upload(&input.upload_id)?;
+            let upload = parse_upload(&input.upload_id);
             let limit = limit(input.max_parts, "max-parts")?;
             let after = input.part_number_marker.unwrap_or(0);
             let query = PartsQuery {
@@ -229,9 +228,10 @@ impl Service {
                         .map_err(|_| Fault::new(Code::InvalidArgument, "Invalid uploadId marker"))
                 })
                 .transpose()?;
+            let delimiter = input.delimiter.filter(|text| !text.is_empty());
             let wish = UploadsWish {
                 prefix: input.prefix.clone().unwrap_or_default(),
-                delimiter: input.delimiter.clone(),
+                delimiter: delimiter.clone(),
                 key_marker: key_marker.clone(),
                 upload_marker,
                 limit,
@@ -254,7 +254,7 @@ impl Service {
                 uploads: Some(uploads.collect()),
                 common_prefixes: Some(common_prefixes(&page.common_prefixes, encoding)),
                 prefix: input.prefix.map(|prefix| encoding.write(&prefix)),
-                delimiter: input.delimiter.map(|delimiter| encoding.write(&delimiter)),
+                delimiter: delimiter.map(|delimiter| encoding.write(&delimiter)),
                 key_marker: Some(encoding.write(&key_marker.unwrap_or_default())),
                 upload_id_marker: Some(input.upload_id_marker.unwrap_or_default()),
                 next_key_marker: next_key.map(|key| encoding.write(&key)),
@@ -293,6 +293,6 @@ fn completed_part(part: dto::CompletedPart) -> Result<CompletePart, Fault> {
 fn initiator(call: &Call) -> dto::Initiator {
     dto::Initiator {
         id: Some(call.tenant().to_string()),
-        display_name: None,
+        display_name: Some(call.tenant().to_string()),
     }
 }

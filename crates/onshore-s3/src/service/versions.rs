@@ -1,6 +1,9 @@
 //! Versions, their locks and attributes, as `s3s` hands them over.
 
-use onshore_store::{Kind, Standing, VersionEntry, Versioning, VersionsMarker, VersionsQuery};
+use onshore_store::{
+    Checksum, ChecksumAlgorithm, Kind, Standing, VersionEntry, Versioning, VersionsMarker,
+    VersionsQuery,
+};
 use s3s::dto;
 use s3s::xml::{SerError, SerializeContent as _, Serializer};
 use s3s::{S3Request, S3Response, S3Result};
@@ -71,7 +74,15 @@ impl Service {
             let encoding = Encoding::of(input.encoding_type.as_ref());
             let limit = limit(input.max_keys, "max-keys")?;
             let prefix = input.prefix.unwrap_or_default();
+            let delimiter = input.delimiter.filter(|text| !text.is_empty());
             let key_marker = input.key_marker.unwrap_or_default();
+            let is_empty = |marker: &String| marker.is_empty();
+            if !key_marker.is_empty() && input.version_id_marker.as_ref().is_some_and(is_empty) {
+                return Err(Fault::new(
+                    Code::InvalidArgument,
+                    "A version-id marker cannot be empty.",
+                ));
+            }
             let version_marker = input.version_id_marker.unwrap_or_default();
             if key_marker.is_empty() && !version_marker.is_empty() {
                 return Err(Fault::new(
@@ -86,7 +97,7 @@ impl Service {
             };
             let query = VersionsQuery {
                 prefix: prefix.clone(),
-                delimiter: input.delimiter.clone(),
+                delimiter: delimiter.clone(),
                 after,
                 limit,
             };
@@ -103,7 +114,7 @@ impl Service {
             let head = dto::ListObjectVersionsOutput {
                 name: Some(name.to_string()),
                 prefix: Some(encoding.write(&prefix)),
-                delimiter: input.delimiter.map(|delimiter| encoding.write(&delimiter)),
+                delimiter: delimiter.map(|delimiter| encoding.write(&delimiter)),
                 key_marker: Some(encoding.write(&key_marker)),
                 version_id_marker: Some(version_marker),
                 next_key_marker: next_key.map(|key| encoding.write(key)),
@@ -148,7 +159,9 @@ impl Service {
                     i32::try_from(part.number).unwrap_or(i32::MAX)
                 });
                 // S3 tells parts one by one only where they have checksums of their own.
-                let has_sums = page.iter().any(|part| !part.checksums.is_empty());
+                let is_own =
+                    |checksum: &Checksum| checksum.algorithm != ChecksumAlgorithm::Crc64Nvme;
+                let has_sums = page.iter().any(|part| part.checksums.iter().any(is_own));
                 dto::GetObjectAttributesParts {
                     total_parts_count: i32::try_from(head.parts.len()).ok(),
                     part_number_marker: Some(marker),

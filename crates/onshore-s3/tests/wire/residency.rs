@@ -34,11 +34,13 @@ fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let headers = answer
         .headers
         .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "x-amz-request-id" | "date"))
+        .filter(|(name, _)| !matches!(name.as_str(), "x-amz-request-id" | "x-amz-id-2" | "date"))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let id = answer.header("x-amz-request-id");
-    (answer.status, headers, answer.text().replace(id, "ID"))
+    let host_id = answer.header("x-amz-id-2");
+    let text = answer.text().replace(id, "ID").replace(host_id, "ID");
+    (answer.status, headers, text)
 }
 
 async fn put(client: &Client, path: &str, class: Option<&str>, body: &str) {

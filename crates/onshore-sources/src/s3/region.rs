@@ -324,7 +324,9 @@ impl RegionDoor {
     pub async fn begin(&self, replica: &Replica) -> Result<Option<String>, Error> {
         let headers = replica_headers(replica, Whole::InParts);
         let lock = &replica.lock;
-        let checksum = replica.checksums.first();
+        // Where none is named this is the one that there is.
+        let is_named = |checksum: &&ReplicaChecksum| checksum.algorithm != "CRC64NVME";
+        let checksum = replica.checksums.iter().find(is_named);
         let answer = self
             .client
             .create_multipart_upload()

@@ -10,8 +10,8 @@ use onshore_sources::{
     Broken, Brought, Chunks, Replica, ReplicaChecksum, ReplicaLock, ReplicaOrigin, ReplicaPart,
 };
 use onshore_store::{
-    BodyStream, Checksum, ChecksumKind, Encryption, LegalHold, ObjectHead, Replicating,
-    ReplicationDeed, ReplicationEnd, RetentionMode, ToReplicate,
+    BodyStream, Checksum, ChecksumAlgorithm, ChecksumKind, Encryption, LegalHold, ObjectHead,
+    Replicating, ReplicationDeed, ReplicationEnd, RetentionMode, ToReplicate,
 };
 use onshore_types::{ByteRange, Timestamp};
 use tokio::sync::mpsc;
@@ -322,6 +322,20 @@ fn origin_of(
 }
 
 fn replica_of(replicating: &Replicating, head: &ObjectHead, now: Timestamp) -> Replica {
+    // S3 takes one checksum with a body, and one with each part: that of the whole, or beside the one that it computes by
+    // itself the one that the client sent.
+    let whole = head.checksums.first();
+    let of_part = |checksums: &[Checksum]| {
+        let is_wanted = |checksum: &&Checksum| match whole.map(|whole| whole.algorithm) {
+            Some(ChecksumAlgorithm::Crc64Nvme) => {
+                checksum.algorithm != ChecksumAlgorithm::Crc64Nvme
+            }
+            algorithm => algorithm == Some(checksum.algorithm),
+        };
+        let of_client = checksums.iter().find(is_wanted);
+        let chosen = of_client.or_else(|| checksums.first());
+        chosen.map(shown).into_iter().collect()
+    };
     let content = &head.content;
     let content_type = content.content_type.clone();
     let content_type = content_type.unwrap_or_else(|| "binary/octet-stream".to_owned());
@@ -359,14 +373,14 @@ fn replica_of(replicating: &Replicating, head: &ObjectHead, now: Timestamp) -> R
         headers,
         user_metadata: head.user_metadata.clone(),
         tags: head.tags.clone(),
-        checksums: checksums(&head.checksums),
+        checksums: whole.map(shown).into_iter().collect(),
         parts: head
             .parts
             .iter()
             .map(|part| ReplicaPart {
                 number: part.number,
                 size_bytes: part.size_bytes,
-                checksums: checksums(&part.checksums),
+                checksums: of_part(&part.checksums),
             })
             .collect(),
         lock: lock_of(head, now),
@@ -374,16 +388,15 @@ fn replica_of(replicating: &Replicating, head: &ObjectHead, now: Timestamp) -> R
     }
 }
 
-fn checksums(checksums: &[Checksum]) -> Vec<ReplicaChecksum> {
-    let shown = |checksum: &Checksum| ReplicaChecksum {
+fn shown(checksum: &Checksum) -> ReplicaChecksum {
+    ReplicaChecksum {
         algorithm: checksum.algorithm.as_str(),
         kind: match checksum.kind {
             ChecksumKind::FullObject => "FULL_OBJECT",
             ChecksumKind::Composite => "COMPOSITE",
         },
         value: STANDARD.encode(&checksum.value),
-    };
-    checksums.iter().map(shown).collect()
+    }
 }
 
 fn lock_of(head: &ObjectHead, now: Timestamp) -> ReplicaLock {

@@ -42,6 +42,23 @@ enum Condition {
     Length(LengthRange),
 }
 
+/// A policy may escape the dollar sign, which JSON knows nothing of. What JSON escapes itself stays as it is.
+fn without_escaped_dollars(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match (character, character == '\\') {
+            (_, true) => match characters.next() {
+                Some('$') => out.push('$'),
+                Some(escaped) => out.extend([character, escaped]),
+                None => out.push(character),
+            },
+            (plain, false) => out.push(plain),
+        }
+    }
+    out
+}
+
 impl Policy {
     /// Reads a policy and holds its end against the clock.
     pub(crate) fn parse(encoded: &str, now: Timestamp) -> Result<Self, Fault> {
@@ -52,9 +69,8 @@ impl Policy {
         let document = STANDARD
             .decode(bytes)
             .map_err(|_| invalid("Invalid Policy: Invalid Base64."))?;
-        // A policy may escape the dollar sign, which JSON knows nothing of.
         let document = String::from_utf8(document)
-            .map(|text| text.replace("\\$", "$"))
+            .map(|text| without_escaped_dollars(&text))
             .map_err(|_| invalid("Invalid Policy: Invalid JSON."))?;
         let document: Value = serde_json::from_str(&document)
             .map_err(|_| invalid("Invalid Policy: Invalid JSON."))?;
