@@ -202,6 +202,8 @@ def test_documents_that_cannot_be_are_named_rightly(s3, bucket):
     assert code(put_acl, policy=policy("READ")) == ("AccessControlListNotSupported", 400)
     assert code(put_acl, policy=policy("BOGUS")) == ("MalformedACLError", 400)
     put_acl(policy("FULL_CONTROL"))
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": []})
+    assert code(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
     assert code(s3.put_bucket_acl, Bucket=bucket) == ("MissingSecurityHeader", 400)
     located = lambda place: dict(Bucket="like-located", CreateBucketConfiguration={"LocationConstraint": place})
     assert code(s3.create_bucket, **located("nowhere-9")) == ("InvalidLocationConstraint", 400)

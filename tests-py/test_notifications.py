@@ -116,6 +116,8 @@ url = "http://127.0.0.1:{hook.port}/?secret=SECRETWORD"
 tenants = ["one"]
 [events.late]
 url = "http://127.0.0.1:{late}/"
+[events.away]
+url = "http://127.0.0.1:1/"
 [events.bus]
 url = "nats://127.0.0.1:{nats}"
 subject = "onshore.plain"
@@ -381,6 +383,17 @@ def test_a_target_that_refuses_is_asked_ever_less_often(server, hook):
     keys = set()
     while keys != {"k", "other"}:
         keys.add(hook.next()["s3"]["object"]["key"])
+
+
+def test_a_target_that_is_away_is_asked_ever_less_often(server):
+    s3 = server.client()
+    s3.create_bucket(Bucket="nobody")
+    tell(s3, "nobody", "away")
+    failed = lambda: metrics(server).get('onshore_events_failed_total{target="away"}', 0)
+    eventually(lambda: failed() >= 1)
+    begun, before = time.monotonic(), failed()
+    eventually(lambda: failed() >= before + 3)
+    assert time.monotonic() - begun > 2.5, "0.5, 1, 2 seconds, or more"
 
 
 def test_a_target_that_closes_or_dawdles_behind_its_answer_is_told_each_event_once(server, late):

@@ -19,6 +19,7 @@ mod lifecycle;
 mod notify;
 mod operator;
 mod pace;
+mod patience;
 mod replicate;
 mod scrub;
 

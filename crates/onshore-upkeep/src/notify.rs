@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use self::link::Link;
 pub use self::target::{EventTarget, Protocol, TargetError};
 use crate::operator::inspection;
+use crate::patience::{COUNT_EVERY, GATHER, RETRY_MAX, RETRY_MIN, STOPPING_MAX, backoff, cause};
 use crate::{Error, Parts};
 
 /// What leaves and permits call it.
@@ -34,15 +35,6 @@ const PAGE: u32 = 256;
 const LINKS_MAX: usize = 8;
 /// How long one telling may take.
 const TELLING_MAX: Duration = Duration::from_secs(15);
-/// How long an event under way may take once the server stops.
-const STOPPING_MAX: Duration = Duration::from_secs(3);
-/// How long is waited after a failure: at first, and at most.
-const RETRY_MIN: Duration = Duration::from_millis(500);
-const RETRY_MAX: Duration = Duration::from_secs(60);
-/// How long is waited between two looks at what was committed: many commits are one look.
-const GATHER: Duration = Duration::from_millis(20);
-/// How often what waits is counted.
-const COUNT_EVERY: Duration = Duration::from_secs(10);
 /// How often an event is judged anew because its label changed, until the next round.
 const JUDGED_MAX: usize = 3;
 
@@ -188,7 +180,10 @@ impl NotificationEngine {
                     Some(backoff(temper.failures))
                 }
                 failed => {
-                    temper.failures = 0;
+                    // That nothing waits behind what failed says nothing of the target.
+                    if round.told > 0 || begun_at == 0 {
+                        temper.failures = 0;
+                    }
                     failed.map(|_| RETRY_MIN)
                 }
             };
@@ -423,25 +418,10 @@ impl Temper {
     }
 }
 
-/// How long is waited after so many failures: twice as long each time.
-fn backoff(failures: u32) -> Duration {
-    let doubled = 1_u32.checked_shl(failures.saturating_sub(1).min(16));
-    (RETRY_MIN * doubled.unwrap_or(1)).min(RETRY_MAX)
-}
-
 fn later(now: Timestamp, wait: Duration) -> Timestamp {
     Timestamp::from_millis(now.as_millis().saturating_add(millis(wait)))
 }
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Returns the innermost cause, which says what to do.
-fn cause(error: &Error) -> String {
-    let mut error: &dyn std::error::Error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }

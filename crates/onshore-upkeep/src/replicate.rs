@@ -10,7 +10,6 @@ mod bring;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -22,23 +21,13 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::patience::{COUNT_EVERY, GATHER, NAMING_MAX, STOPPING_MAX, backoff, cause};
 use crate::{Error, Parts};
 
 /// How much is under way to a region at once.
 const AT_ONCE: usize = 16;
 /// How much is known at once of what waits.
 const KNOWN_MAX: usize = 512;
-/// How long a region's name may take to become addresses.
-const NAMING_MAX: Duration = Duration::from_secs(10);
-/// How long is waited after a failure: at first, and at most.
-const RETRY_MIN: Duration = Duration::from_millis(500);
-const RETRY_MAX: Duration = Duration::from_secs(60);
-/// How long is waited between two looks at what was committed: many commits are one look.
-const GATHER: Duration = Duration::from_millis(20);
-/// How often what waits is counted.
-const COUNT_EVERY: Duration = Duration::from_secs(10);
-/// How long what is under way may take once the server stops.
-const STOPPING_MAX: Duration = Duration::from_secs(3);
 
 /// The replication engine. Clones share its parts.
 #[derive(Debug, Clone)]
@@ -301,19 +290,4 @@ async fn find_way(region: &OtherRegion, failures: u32) -> Result<Way, Error> {
         .ok_or_else(|| unreachable("its name has no address"))?;
     let door = region.at(address).map_err(Error::Region)?;
     Ok(Way { address, door })
-}
-
-/// How long is waited after so many failures: twice as long each time.
-fn backoff(failures: u32) -> Duration {
-    let doubled = 1_u32.checked_shl(failures.saturating_sub(1).min(16));
-    (RETRY_MIN * doubled.unwrap_or(1)).min(RETRY_MAX)
-}
-
-/// Returns the innermost cause, which says what to do.
-fn cause(error: &Error) -> String {
-    let mut error: &dyn std::error::Error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }

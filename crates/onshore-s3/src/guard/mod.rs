@@ -201,7 +201,7 @@ impl Guard {
     async fn access_key(&self, scope: &Scope) -> Result<Arc<AccessKey>, Fault> {
         match self.registry.access_key(&scope.access_key).await {
             Ok(Some(key)) => Ok(key),
-            Ok(None) => Err(scope::unknown_access_key()),
+            Ok(None) => Err(scope::unknown_access_key(scope.access_key.as_str())),
             Err(error) => {
                 tracing::error!(%error, "an access key cannot be looked up");
                 Err(Fault::new(

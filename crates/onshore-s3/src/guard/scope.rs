@@ -76,7 +76,8 @@ impl Scope {
                 "incorrect terminal. This endpoint uses \"aws4_request\".".to_owned(),
             ));
         }
-        let access_key = AccessKeyId::parse(*access_key).map_err(|_| unknown_access_key())?;
+        let access_key =
+            AccessKeyId::parse(*access_key).map_err(|_| unknown_access_key(access_key))?;
         Ok(Self {
             access_key,
             date: (*date).to_owned(),
@@ -91,11 +92,12 @@ impl Scope {
 }
 
 /// What a client reads whose access key is not known, or no longer.
-pub(crate) fn unknown_access_key() -> Fault {
+pub(crate) fn unknown_access_key(access_key: &str) -> Fault {
     Fault::new(
         Code::InvalidAccessKeyId,
         "The AWS Access Key Id you provided does not exist in our records.",
     )
+    .with_detail("AWSAccessKeyId", access_key)
 }
 
 #[cfg(test)]

@@ -166,12 +166,20 @@ impl Service {
     ) -> S3Result<S3Response<dto::PutBucketTaggingOutput>> {
         answer!(req, |call, asked, input| {
             let name = bucket_name(&input.bucket)?;
-            let tagging = dto::Tagging {
-                tag_set: tag_set(parse_bucket_tags(input.tagging.tag_set)?),
-            };
-            self.operations
-                .set_setting(asked, &name, Setting::Tags, &tagging)
-                .await?;
+            let tags = parse_bucket_tags(input.tagging.tag_set)?;
+            if tags.is_empty() {
+                // No tags are none: it is told so.
+                self.operations
+                    .remove_setting(asked, &name, Setting::Tags)
+                    .await?;
+            } else {
+                let tagging = dto::Tagging {
+                    tag_set: tag_set(tags),
+                };
+                self.operations
+                    .set_setting(asked, &name, Setting::Tags, &tagging)
+                    .await?;
+            }
             Ok(S3Response::new(dto::PutBucketTaggingOutput::default()))
         })
     }

@@ -11,11 +11,10 @@ use tokio::time::timeout;
 use super::nats::Nats;
 use super::target::{EventTarget, Protocol, TargetError};
 use super::webhook::Webhook;
+use crate::patience::NAMING_MAX;
 
 /// How long opening a connection to one address may take.
 const OPENING_MAX: Duration = Duration::from_secs(5);
-/// How long its name may take to become addresses.
-const NAMING_MAX: Duration = Duration::from_secs(10);
 
 /// A connection to a target.
 pub(super) struct Link {
