@@ -6,6 +6,8 @@ import socket
 import threading
 
 import pytest
+import requests
+from botocore.exceptions import ClientError
 
 from calls import MIB, code, exists, get, headers, history, put, race, set_versioning, tag_set, tags, upload
 from certificates import Authority
@@ -80,7 +82,7 @@ class Regions:
         secret = tmp / "far.toml"
         secret.write_text(f'access_key = "{self.far.access_key}"\nsecret_key = "{self.far.secret_key}"\n')
         self.config = CONFIG + "".join(
-            f'\n[replication.{name}]\nurl = "{relay.url}"\nregion = "cn-south-1"\ncredentials_file = "{secret}"\n'
+            f'\n[replication.{name}]\nurl = "{relay.url}"\nregion = "cn-south-1"\ntenant = "default"\ncredentials_file = "{secret}"\n'
             for name, relay in (("south", self.inside), ("west", self.abroad))
         )
         self.near = make_server("near", config=self.config)
@@ -306,7 +308,7 @@ def test_through_outages_kills_and_lost_answers_everything_is_there_once(regions
     regions.near.restart()
     near = regions.near.client()
     assert state(near, bucket, "k00") == "PENDING"
-    eventually(lambda: metrics(regions.near).get('onshore_replication_waiting{destination="south"}', 0) == 42)
+    eventually(lambda: metrics(regions.near).get('onshore_replication_waiting{destination="south/default"}', 0) == 42)
     # Now it takes everything and no answer comes back.
     regions.inside.lost, regions.inside.losing = 0, True
     regions.reach()
@@ -319,7 +321,7 @@ def test_through_outages_kills_and_lost_answers_everything_is_there_once(regions
     eventually(lambda: history_of(far, bucket) == history_of(near, bucket))
     done(near, bucket, "big")
     assert get(far, bucket, "big") == get(near, bucket, "big")
-    eventually(lambda: metrics(regions.near).get('onshore_replication_waiting{destination="south"}') == 0)
+    eventually(lambda: metrics(regions.near).get('onshore_replication_waiting{destination="south/default"}') == 0)
 
 
 def test_many_at_once_all_arrive(near, far):
@@ -335,7 +337,7 @@ def test_a_replica_is_not_brought_on(make_server, tmp_path, regions, near, far):
     far.put_bucket_tagging(Bucket=bucket, Tagging=tag_set(a="1"))
     secret = tmp_path / "near.toml"
     secret.write_text(f'access_key = "{regions.near.access_key}"\nsecret_key = "{regions.near.secret_key}"\n')
-    back = f'\n[replication.back]\nurl = "{regions.near.s3}"\nregion = "cn-north-1"\ncredentials_file = "{secret}"\n'
+    back = f'\n[replication.back]\nurl = "{regions.near.s3}"\nregion = "cn-north-1"\ntenant = "default"\ncredentials_file = "{secret}"\n'
     regions.far.config = FAR + back
     regions.far.restart()
     regions.reach()
@@ -475,11 +477,11 @@ def set_versioning_of(s3, bucket):
 REPLICA = "x-amz-onshore-replica-"
 
 
-def as_replica(s3, version, modified="1000", label="general"):
+def as_replica(s3, version, label="general"):
     """A client all of whose requests say that they bring a replica."""
 
     def add(request, **_):
-        for name, value in (("of", version), ("modified", modified), ("label", label)):
+        for name, value in (("of", version), ("label", label)):
             if value is not None:
                 request.headers[REPLICA + name] = value
 
@@ -507,14 +509,118 @@ def test_who_brings_a_version_twice_brings_it_once(regions, far):
     # Elsewhere the same id is another's: it keeps nobody out.
     there = put(client(version=own), "twice-too", "k", b"2")["VersionId"]
     assert there != own and get(far, "twice", "k", VersionId=own) == b"1"
-    for bad in (dict(version=own, label=None), dict(version="no"), dict(version=own, label="secret"), dict(version=own, modified="soon")):
+    for bad in (dict(version=own, label=None), dict(version="no"), dict(version=own, label="secret")):
         assert code(put, s3=client(**bad), bucket="twice", key="z") == ("InvalidArgument", 400), bad
     copying = dict(Bucket="twice", Key="copy", CopySource={"Bucket": "twice", "Key": "k"})
     assert code(client(version=own).copy_object, **copying) == ("InvalidArgument", 400)
     assert code(client(version=own).delete_object, Bucket="twice", Key="k", VersionId=own) == ("InvalidArgument", 400)
+    many = client(version=own[:-4] + "3333").delete_objects
+    assert code(many, Bucket="twice", Delete={"Objects": [{"Key": "k"}]}) == ("InvalidArgument", 400)
     # Nobody writes into the future by it.
-    far_off = put(client(version=own[:-4] + "2222", modified="99999999999999"), "twice", "future", b"x")["VersionId"]
+    far_off = put(client(version="ver_" + "f" * 32), "twice", "future", b"x")["VersionId"]
     assert far.head_object(Bucket="twice", Key="future", VersionId=far_off)["LastModified"].year < 2100
+
+
+def test_a_replica_cannot_lay_hands_on_an_upload(regions, far):
+    """Bodies go by the ids of versions and of uploads alike."""
+    far.create_bucket(Bucket="hands")
+    set_versioning(far, "hands", "Enabled")
+    for end in ("abort", "complete"):
+        made = far.create_multipart_upload(Bucket="hands", Key=end)["UploadId"]
+        body = os.urandom(300_000)
+        etag = far.upload_part(Bucket="hands", Key=end, UploadId=made, PartNumber=1, Body=body)["ETag"]
+        of = "ver_" + made.split("_")[1]
+        taken = put(as_replica(regions.far.client(region="cn-south-1"), of), "hands", "replica", b"r" * 100_000)["VersionId"]
+        assert taken != of
+        if end == "abort":
+            far.abort_multipart_upload(Bucket="hands", Key=end, UploadId=made)
+        else:
+            far.delete_object(Bucket="hands", Key="replica", VersionId=taken)
+            far.complete_multipart_upload(Bucket="hands", Key=end, UploadId=made, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+            assert get(far, "hands", end) == body
+    assert len(history_of(far, "hands")) == 2
+
+
+def test_a_hold_that_changes_leaves_the_retention_of_the_other_region(near, far):
+    bucket = pair(near, far, "default-lock", lock=True)
+    far.put_object_lock_configuration(
+        Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 10}}}
+    )
+    version = put(near, bucket, "k", b"x")["VersionId"]
+    done(near, bucket, "k")
+    named = dict(Bucket=bucket, Key="k", VersionId=version)
+    near.put_object_legal_hold(**named, LegalHold={"Status": "ON"})
+    near.put_object_legal_hold(**named, LegalHold={"Status": "OFF"})
+    done(near, bucket, "k")
+    assert far.head_object(**named)["ObjectLockMode"] == "GOVERNANCE"
+    assert code(far.delete_object, **named) == ("AccessDenied", 403)
+
+
+def test_a_delete_marker_is_as_strict_and_is_tried_again_as_well(regions, near, far):
+    regions.near.bucket("gone-near", "personal")
+    regions.far.bucket("gone-far", "general")
+    for s3, name in ((near, "gone-near"), (far, "gone-far")):
+        set_versioning(s3, name, "Enabled")
+    replicate(near, "gone-near", rule("gone-far"))
+    put(near, "gone-near", "patient", b"x")
+    done(near, "gone-near", "patient")
+    replicate(near, "gone-near", rule("nowhere-far"))
+    near.delete_object(Bucket="gone-near", Key="patient")
+    put(near, "gone-near", "later", b"x")
+    done(near, "gone-near", "later", "FAILED")
+    assert exists(far, "gone-far", "patient")
+    replicate(near, "gone-near", rule("gone-far"))
+    done(near, "gone-near", "later")
+    replicate(near, "gone-near", rule("gone-far"))
+    near.delete_object(Bucket="gone-near", Key="unknown-name")
+    eventually(lambda: not exists(far, "gone-far", "unknown-name") and history_of(far, "gone-far") and any(kind == "marker" for kind, *_ in history_of(far, "gone-far")))
+    abroad = regions.far.client("127.0.0.66", region="cn-south-1")
+    assert code(abroad.list_object_versions, Bucket="gone-far") == ("AccessDenied", 403)
+
+
+def test_what_failed_beside_a_version_comes_when_the_rules_are_set_again(near, far):
+    for s3, lock in ((near, True), (far, False)):
+        s3.create_bucket(Bucket="beside-late", ObjectLockEnabledForBucket=lock)
+        set_versioning(s3, "beside-late", "Enabled")
+    replicate(near, "beside-late", rule("beside-late"))
+    version = put(near, "beside-late", "k", b"x")["VersionId"]
+    done(near, "beside-late", "k")
+    named = dict(Bucket="beside-late", Key="k", VersionId=version)
+    near.put_object_legal_hold(**named, LegalHold={"Status": "ON"})
+    done(near, "beside-late", "k", "FAILED")
+    near.put_object_tagging(**named, Tagging=tag_set(a="1"))
+    far.put_object_lock_configuration(Bucket="beside-late", ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+    replicate(near, "beside-late", rule("beside-late"))
+    done(near, "beside-late", "k")
+    assert tags(far.get_object_tagging(**named)) == {"a": "1"}
+    assert far.head_object(**named)["ObjectLockLegalHoldStatus"] == "ON"
+
+
+def test_another_tenant_does_not_write_by_a_key_that_is_not_its_own(regions):
+    regions.near.cli("tenant", "create", "mallory")
+    key = regions.near.cli("key", "create", "--tenant", "mallory")
+    s3 = regions.near.client(access_key=key["access_key"], secret_key=key["secret_key"])
+    s3.create_bucket(Bucket="mallorys")
+    set_versioning(s3, "mallorys", "Enabled")
+    for arn in ("arn:aws:s3:::victim", "arn:aws:s3:south::victim", "arn:aws:s3:cn-south-1::victim"):
+        bad = {**rule("victim"), "Destination": {"Bucket": arn}}
+        with pytest.raises(ClientError) as refused:
+            replicate(s3, "mallorys", bad)
+        assert refused.value.response["Error"]["Code"] == "InvalidRequest", arn
+
+
+def test_what_cannot_be_brought_keeps_nobody_waiting(regions, near, far):
+    """Tabs in metadata come in by forms, and no client signs them alike."""
+    bucket = pair(near, far, "patience")
+    for number in range(20):
+        form = near.generate_presigned_post(
+            bucket, f"odd-{number}", Fields={"x-amz-meta-odd": "a\tb"}, Conditions=[{"x-amz-meta-odd": "a\tb"}]
+        )
+        answer = requests.post(form["url"], data=form["fields"], files={"file": b"x"})
+        assert answer.status_code == 204, answer.text
+    put(near, bucket, "plain", b"x")
+    done(near, bucket, "plain")
+    eventually(lambda: state(near, bucket, "odd-19") != "PENDING")
 
 
 def test_a_secured_region_is_the_one_that_its_authority_vouches_for(make_server, tmp_path):
@@ -524,7 +630,7 @@ def test_a_secured_region_is_the_one_that_its_authority_vouches_for(make_server,
     trusted.install(*trusted.issue()[:2])
     far = make_server("secured", config=FAR + trusted.config(), ca=trusted.path)
     (tmp_path / "far.toml").write_text(f'access_key = "{far.access_key}"\nsecret_key = "{far.secret_key}"\n')
-    table = '\n[replication.{}]\nurl = "{}"\nregion = "cn-south-1"\ncredentials_file = "{}"\nca_file = "{}"\n'
+    table = '\n[replication.{}]\nurl = "{}"\nregion = "cn-south-1"\ntenant = "default"\ncredentials_file = "{}"\nca_file = "{}"\n'
     url = far.s3.replace("127.0.0.1", "localhost")
     wanted = (("known", trusted), ("stranger", other))
     near = make_server(
@@ -540,7 +646,7 @@ def test_a_secured_region_is_the_one_that_its_authority_vouches_for(make_server,
     upload(s3, "known", "k", [os.urandom(5 * MIB), b"x"])
     done(s3, "known", "k")
     assert get(there, "known", "k") == get(s3, "known", "k")
-    eventually(lambda: metrics(near).get('onshore_replication_failed_rounds_total{destination="stranger"}', 0) >= 2)
+    eventually(lambda: metrics(near).get('onshore_replication_failed_rounds_total{destination="stranger/default"}', 0) >= 2)
     assert state(s3, "stranger", "k") == "PENDING" and not exists(there, "stranger", "k")
 
 
@@ -549,7 +655,7 @@ def test_a_configuration_that_cannot_work_ends_the_start(make_server, tmp_path):
     good.write_text('access_key = "a"\nsecret_key = "b"\n')
     bad = tmp_path / "bad.toml"
     bad.write_text('secret = "hidden-word"\n')
-    table = '\n[replication.{name}]\nurl = "{url}"\nregion = "{region}"\ncredentials_file = "{file}"\n'
+    table = '\n[replication.{name}]\nurl = "{url}"\nregion = "{region}"\ntenant = "default"\ncredentials_file = "{file}"\n'
     right = dict(name="x", url="http://127.0.0.1:1", region="cn-south-1", file=good)
     for number, wrong in enumerate((dict(url="ftp://h"), dict(url="http://h/path"), dict(url="http://a:b@h"), dict(file=bad), dict(file=tmp_path / "none"), dict(name="a:b"), dict(region="No!"))):
         name = wrong.get("name", "x")

@@ -77,7 +77,7 @@ class Terraform:
 def server(make_server, tmp_path_factory):
     secret = tmp_path_factory.mktemp("region") / "other.toml"
     secret.write_text('access_key = "a"\nsecret_key = "b"\n')
-    table = f'\n[replication.other]\nurl = "http://127.0.0.1:1"\nregion = "cn-south-1"\ncredentials_file = "{secret}"\n'
+    table = f'\n[replication.other]\nurl = "http://127.0.0.1:1"\nregion = "cn-south-1"\ntenant = "default"\ncredentials_file = "{secret}"\n'
     return make_server(config=CONFIG + table)
 
 

@@ -56,7 +56,7 @@ pub struct FrontParts {
     pub crash: CrashPoints,
 }
 
-/// Whose buckets may name somebody whom the operator has configured.
+/// Whose buckets may tell a target of their events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audience {
     /// Everybody's.
@@ -80,8 +80,8 @@ impl Audience {
 pub struct OtherRegion {
     /// What it is called.
     pub region: String,
-    /// Who may name it.
-    pub audience: Audience,
+    /// Whose buckets may name it: what opens it belongs to this tenant there too.
+    pub tenant: TenantName,
 }
 
 /// S3 over HTTP. Clones share it.

@@ -89,13 +89,13 @@ impl Store {
         check(condition, current.as_ref(), &bucket)?;
         let lock = lock_of(object, &bucket, now)?;
 
-        let version = match &object.replica_of {
+        let version = match object.replica_of {
             None => VersionId::from_time(now, onshore_keys::random()),
             Some(origin) => replication::version_of_replica(unit, &bucket, key, origin, now)?,
         };
         let modified = object
             .replica_of
-            .map_or(now, |origin| origin.modified.min(now));
+            .map_or(now, |origin| origin.time().min(now));
         let replication = replication::of_new(unit, &bucket, key, version, object)?;
         let facts = Facts {
             format: Format,

@@ -100,8 +100,8 @@ pub use crate::lock::{
 };
 pub use crate::notification::{NotificationRule, Notifications, TargetKind};
 pub use crate::object::{
-    Committed, ContentHeaders, Marked, NewObject, ObjectHead, Origin, Part, Removal, Removed,
-    SourceFacts, Tags, WriteCondition,
+    Committed, ContentHeaders, Marked, NewObject, ObjectHead, Part, Removal, Removed, SourceFacts,
+    Tags, WriteCondition,
 };
 pub use crate::outbox::{HappenedObject, Happening, Outgoing};
 pub use crate::part::{PartEntry, PartsPage, PartsQuery};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bucket::Bucket;
 use crate::commit::permitted_bucket;
+use crate::replication::ReplicationDeed;
 use crate::version::{self, Kind, VersionWish};
 use crate::{Error, Store, columns, permits};
 
@@ -194,7 +195,13 @@ impl Store {
                 retention.map(|retention| retention.until.as_millis()),
             ],
         )?;
-        self.note_lock(unit, &bucket, permits::key(permit)?, version)?;
+        self.note_lock(
+            unit,
+            &bucket,
+            permits::key(permit)?,
+            version,
+            ReplicationDeed::Retention,
+        )?;
         Ok(version)
     }
 
@@ -213,7 +220,13 @@ impl Store {
             "UPDATE versions SET hold = ?2 WHERE id = ?1",
             params![version.as_bytes(), hold.as_str()],
         )?;
-        self.note_lock(unit, &bucket, permits::key(permit)?, version)?;
+        self.note_lock(
+            unit,
+            &bucket,
+            permits::key(permit)?,
+            version,
+            ReplicationDeed::Hold,
+        )?;
         Ok(version)
     }
 }

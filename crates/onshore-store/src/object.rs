@@ -57,16 +57,6 @@ pub struct SourceFacts {
     pub version: Option<String>,
 }
 
-/// Of what a new version is a replica: the version of another region that it is brought from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Origin {
-    /// Its id there, which the replica gets too.
-    pub version: VersionId,
-    /// When it was written there, which is told of the replica too.
-    pub modified: Timestamp,
-}
-
 /// What a writer says of a new object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewObject {
@@ -86,9 +76,9 @@ pub struct NewObject {
     /// How it is encrypted besides what is done always.
     #[serde(default)]
     pub encryption: Encryption,
-    /// Of what it is a replica, if it is one.
+    /// The version of another region that it is a replica of, if it is one: it gets its id, and the time that stands in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replica_of: Option<Origin>,
+    pub replica_of: Option<VersionId>,
 }
 
 /// A part of an object that was uploaded in parts.

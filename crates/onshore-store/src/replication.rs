@@ -16,7 +16,7 @@ use crate::bucket::{self, Bucket, Versioning};
 use crate::commit::permitted_bucket;
 use crate::customer_key::Encryption;
 use crate::facts::{Facts, open_tags};
-use crate::object::{NewObject, Origin, Tags};
+use crate::object::{NewObject, Tags};
 use crate::read::sealed_of;
 use crate::settings::{Setting, document};
 use crate::version::{self, Kind, VersionWish};
@@ -117,8 +117,10 @@ pub enum ReplicationDeed {
     Marker,
     /// Set the tags of the version.
     Tags,
-    /// Set the locks of the version.
-    Lock,
+    /// Hold the version, or let it go.
+    Hold,
+    /// Set the retention of the version.
+    Retention,
 }
 
 /// Something that is to be done in another region.
@@ -151,8 +153,6 @@ pub struct ToReplicate {
     pub label: Label,
     /// Its size.
     pub size_bytes: u64,
-    /// When it was written.
-    pub modified: Timestamp,
 }
 
 /// How something that was to be done ended.
@@ -186,14 +186,21 @@ impl ReplicationState {
 }
 
 impl ReplicationDeed {
-    const ALL: [Self; 4] = [Self::Object, Self::Marker, Self::Tags, Self::Lock];
+    const ALL: [Self; 5] = [
+        Self::Object,
+        Self::Marker,
+        Self::Tags,
+        Self::Hold,
+        Self::Retention,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Object => "object",
             Self::Marker => "marker",
             Self::Tags => "tags",
-            Self::Lock => "lock",
+            Self::Hold => "hold",
+            Self::Retention => "retention",
         }
     }
 }
@@ -299,8 +306,9 @@ impl Store {
             .map(serde_json::to_string)
             .transpose()
             .map_err(|_| Error::CorruptRecord("the replication of a bucket"))?;
+        let before = Replication::of(unit, &bucket)?;
         self.set_setting(unit, permit, Setting::Replication, text.as_deref())?;
-        give_up(unit, &bucket, replication)?;
+        give_up(unit, &bucket, before.as_ref(), replication)?;
         match replication {
             Some(replication) => self.try_again(unit, &bucket, replication),
             None => Ok(()),
@@ -352,7 +360,7 @@ impl Store {
         let found = self.inner.db.read(move |view| {
             let waiting = view.all(
                 "SELECT number, deed, target, bucket, key, version, kms_key FROM replications
-                 WHERE destination = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+                 WHERE destination = ?1 AND number > ?2 AND failed = 0 ORDER BY number LIMIT ?3",
                 params![destination, after, count_max],
                 from_row,
             )?;
@@ -412,7 +420,7 @@ impl Store {
     pub async fn replications_waiting(&self, destination: String) -> Result<u64, Error> {
         let count = self.inner.db.read(move |view| {
             Ok::<_, Error>(view.one(
-                "SELECT count(*) FROM replications WHERE destination = ?1",
+                "SELECT count(*) FROM replications WHERE destination = ?1 AND failed = 0",
                 params![destination],
                 |row| columns::size(row, 0),
             )?)
@@ -430,6 +438,16 @@ impl Store {
         number: i64,
         end: ReplicationEnd,
     ) -> Result<(), Error> {
+        if end == ReplicationEnd::Failed {
+            // No version tells that its marker failed: the row itself stays, out of line.
+            let kept = unit.execute(
+                "UPDATE replications SET failed = 1 WHERE number = ?1 AND deed = 'marker'",
+                params![number],
+            )?;
+            if kept != 0 {
+                return Ok(());
+            }
+        }
         let version = unit.one(
             "DELETE FROM replications WHERE number = ?1 RETURNING version",
             params![number],
@@ -460,13 +478,14 @@ impl Store {
         bucket: &Bucket,
         key: &ObjectKey,
         version: VersionId,
+        deed: ReplicationDeed,
     ) -> Result<(), Error> {
         let tags = || {
             let owner_key = self.owner_key(unit, bucket.id, version)?;
             let (sealed, _) = sealed_of(unit, version)?;
             open_tags(version, &owner_key, &sealed.tags)
         };
-        of_change(unit, bucket, key, version, ReplicationDeed::Lock, tags)
+        of_change(unit, bucket, key, version, deed, tags)
     }
 
     fn owner_key(
@@ -489,7 +508,10 @@ impl Store {
         let wish = VersionWish::Id(replicating.version);
         let kind = match replicating.deed {
             ReplicationDeed::Marker => Kind::Marker,
-            ReplicationDeed::Object | ReplicationDeed::Tags | ReplicationDeed::Lock => Kind::Object,
+            ReplicationDeed::Object
+            | ReplicationDeed::Tags
+            | ReplicationDeed::Hold
+            | ReplicationDeed::Retention => Kind::Object,
         };
         let row = version::find(view, &bucket, &replicating.key, wish)?;
         if let Some(row) = row.filter(|row| row.kind == kind) {
@@ -497,7 +519,6 @@ impl Store {
                 tenant: bucket.tenant,
                 label: bucket.effective(row.label),
                 size_bytes: row.size_bytes,
-                modified: version::modified(view, &bucket, &replicating.key, &row)?,
             });
         }
         Ok(replicating)
@@ -520,21 +541,49 @@ impl Store {
         for (key, version) in failed {
             let version = VersionId::from_bytes(version);
             let owner_key = self.owner_key(unit, bucket.id, version)?;
-            let (sealed, _) = sealed_of(unit, version)?;
+            let (sealed, beside) = sealed_of(unit, version)?;
             let (facts, _, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
-            let deed = ReplicationDeed::Object;
-            if let Some(state) = note(
-                unit,
-                bucket,
-                replication,
-                &key,
-                version,
-                deed,
-                &tags,
-                &facts.encryption,
-            )? {
-                set_state(unit, version, state)?;
+            // Where the region has the version already, it may be what stands beside it that failed.
+            let mut deeds = vec![ReplicationDeed::Object, ReplicationDeed::Tags];
+            deeds.extend(beside.lock.hold.map(|_| ReplicationDeed::Hold));
+            deeds.extend(beside.lock.retention.map(|_| ReplicationDeed::Retention));
+            for deed in deeds {
+                if let Some(state) = note(
+                    unit,
+                    bucket,
+                    replication,
+                    &key,
+                    version,
+                    deed,
+                    &tags,
+                    &facts.encryption,
+                )? {
+                    set_state(unit, version, state)?;
+                }
             }
+        }
+        self.try_markers_again(unit, bucket)
+    }
+
+    /// Tries delete markers again that had failed and still hide their keys.
+    fn try_markers_again(&self, unit: &Unit<'_>, bucket: &Bucket) -> Result<(), Error> {
+        let failed = unit.all(
+            "SELECT number, key, version FROM replications WHERE bucket = ?1 AND failed = 1",
+            params![bucket.id.as_bytes()],
+            |row| {
+                let number: i64 = row.get(0)?;
+                Ok((number, columns::key(row, 1)?, columns::bytes16(row, 2)?))
+            },
+        )?;
+        for (number, key, marker) in failed {
+            let current = version::find(unit, bucket, &key, VersionWish::Current)?;
+            let hides = current.is_some_and(|row| *row.version.as_bytes() == marker);
+            let change = if hides {
+                "UPDATE replications SET failed = 0 WHERE number = ?1"
+            } else {
+                "DELETE FROM replications WHERE number = ?1"
+            };
+            unit.execute(change, params![number])?;
         }
         Ok(())
     }
@@ -627,24 +676,27 @@ pub(crate) fn version_of_replica(
     unit: &Unit<'_>,
     bucket: &Bucket,
     key: &ObjectKey,
-    origin: &Origin,
+    origin: VersionId,
     now: Timestamp,
 ) -> Result<VersionId, Error> {
     if bucket.versioning != Versioning::Enabled {
         return Err(Error::ReplicationNeedsVersioning);
     }
-    if version::find(unit, bucket, key, VersionWish::Id(origin.version))?.is_some() {
+    if version::find(unit, bucket, key, VersionWish::Id(origin))?.is_some() {
         return Err(Error::ReplicaExists);
     }
     let taken = unit.one(
         "SELECT 1 WHERE EXISTS (SELECT 1 FROM versions WHERE id = ?1)
-         OR EXISTS (SELECT 1 FROM history WHERE version = ?1)",
-        params![origin.version.as_bytes()],
+         OR EXISTS (SELECT 1 FROM history WHERE version = ?1)
+         OR EXISTS (SELECT 1 FROM uploads WHERE id = ?1)
+         OR EXISTS (SELECT 1 FROM bodies WHERE owner = ?1)",
+        params![origin.as_bytes()],
         |_| Ok(()),
     )?;
     Ok(match taken {
-        None => origin.version,
-        // It stands in another bucket of this region: whoever put it there must not keep this one out.
+        None => origin,
+        // It stands in another bucket of this region, or is that of an upload, whose bodies go by it: whoever put it there
+        // must not keep this one out, nor this one lay hands on what is there.
         Some(()) => VersionId::from_time(now, onshore_keys::random()),
     })
 }
@@ -712,11 +764,12 @@ fn set_state(unit: &Unit<'_>, version: VersionId, state: ReplicationState) -> Re
     Ok(())
 }
 
-/// Gives up what waits by rules that are no longer there.
+/// Gives up what waits by rules that are no longer there as they were: who narrows a rule means what waits too.
 fn give_up(
     unit: &Unit<'_>,
     bucket: &Bucket,
-    replication: Option<&Replication>,
+    before: Option<&Replication>,
+    now: Option<&Replication>,
 ) -> Result<(), Error> {
     let waiting = unit.all(
         "SELECT DISTINCT rule, destination, target FROM replications WHERE bucket = ?1",
@@ -729,13 +782,15 @@ fn give_up(
         },
     )?;
     for (id, destination, target) in waiting {
-        let is_kept = replication.is_some_and(|replication| {
-            replication.rules.iter().any(|rule| {
-                rule.is_enabled
-                    && rule.id == id
-                    && rule.destination.name == destination
-                    && rule.destination.bucket.as_str() == target
-            })
+        let of_id = |replication: &Replication| {
+            let mut rules = replication.rules.iter();
+            rules.find(|rule| rule.id == id).cloned()
+        };
+        let is_kept = now.and_then(of_id).is_some_and(|rule| {
+            rule.is_enabled
+                && rule.destination.name == destination
+                && rule.destination.bucket.as_str() == target
+                && before.and_then(of_id) == Some(rule)
         });
         if is_kept {
             continue;
@@ -749,7 +804,11 @@ fn give_up(
             params![bucket.id.as_bytes(), id, destination, target],
         )?;
         unit.execute(
-            &format!("DELETE FROM replications WHERE {of_rule}"),
+            &format!("UPDATE replications SET failed = 1 WHERE {of_rule} AND deed = 'marker'"),
+            params![bucket.id.as_bytes(), id, destination, target],
+        )?;
+        unit.execute(
+            &format!("DELETE FROM replications WHERE {of_rule} AND deed <> 'marker'"),
             params![bucket.id.as_bytes(), id, destination, target],
         )?;
     }

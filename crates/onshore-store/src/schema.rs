@@ -234,7 +234,8 @@ pub(crate) const SCHEMA: Schema = Schema {
             bucket      BLOB NOT NULL,
             key         BLOB NOT NULL,
             version     BLOB NOT NULL,
-            deed        TEXT NOT NULL
+            deed        TEXT NOT NULL,
+            failed      INTEGER NOT NULL DEFAULT 0
         ) STRICT;
         CREATE INDEX replications_by_destination ON replications (destination, number);
         CREATE INDEX replications_by_version ON replications (version);

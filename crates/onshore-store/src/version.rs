@@ -12,7 +12,7 @@ use crate::bucket::{Bucket, Versioning};
 use crate::commit::permitted_bucket;
 use crate::lock::{self, Governance};
 use crate::notification::Happened;
-use crate::object::{Marked, Origin, Removal, Removed};
+use crate::object::{Marked, Removal, Removed};
 use crate::outbox::{self, About};
 use crate::replication;
 use crate::{Error, Store, columns, permits};
@@ -136,7 +136,7 @@ impl Store {
         self.remove_as(unit, permit, key, None, now)
     }
 
-    /// Hides the permit's key behind the replica of a delete marker of another region.
+    /// Hides the permit's key behind the replica of a delete marker of another region, which is at least as strict.
     ///
     /// # Errors
     /// [`Error::NoSuchBucket`]; [`Error::ReplicationNeedsVersioning`]; [`Error::ReplicaExists`].
@@ -145,7 +145,7 @@ impl Store {
         unit: &Unit<'_>,
         permit: &Permit,
         key: &ObjectKey,
-        origin: &Origin,
+        origin: (VersionId, Label),
         now: Timestamp,
     ) -> Result<Removal, Error> {
         self.remove_as(unit, permit, key, Some(origin), now)
@@ -156,13 +156,13 @@ impl Store {
         unit: &Unit<'_>,
         permit: &Permit,
         key: &ObjectKey,
-        origin: Option<&Origin>,
+        origin: Option<(VersionId, Label)>,
         now: Timestamp,
     ) -> Result<Removal, Error> {
         let bucket = permitted_removal(unit, permit, key)?;
         let current = current(unit, bucket.id, key)?;
         let replica = origin
-            .map(|origin| replication::version_of_replica(unit, &bucket, key, origin, now))
+            .map(|(of, _)| replication::version_of_replica(unit, &bucket, key, of, now))
             .transpose()?;
         if let Some(judged) = permit.version()
             && current.as_ref().map(|row| row.version) != Some(judged)
@@ -186,9 +186,10 @@ impl Store {
                 |row| row.label,
             ),
         };
+        let label = origin.map_or(label, |(_, of)| label.join(of));
         let slot = self.make_room(unit, &bucket, key, current.as_ref(), now)?;
         let marker = replica.unwrap_or_else(|| VersionId::from_time(now, onshore_keys::random()));
-        let modified = origin.map_or(now, |origin| origin.modified.min(now));
+        let modified = origin.map_or(now, |(of, _)| of.time().min(now));
         unit.execute(
             "INSERT INTO history (bucket, key, turn, version, naming, kind, label, size, etag, checksums, modified)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '', '[]', ?8)",
@@ -332,29 +333,6 @@ fn permitted_removal(unit: &Unit<'_>, permit: &Permit, key: &ObjectKey) -> Resul
         return Err(Error::PermitMismatch("key"));
     }
     permitted_bucket(unit, permit)
-}
-
-/// Returns when a version was written.
-pub(crate) fn modified(
-    view: &View<'_>,
-    bucket: &Bucket,
-    key: &ObjectKey,
-    row: &VersionRow,
-) -> Result<Timestamp, Error> {
-    let (bucket, key) = (bucket.id, key.as_str().as_bytes());
-    let found = match row.table {
-        Table::Objects => view.one(
-            "SELECT modified FROM objects WHERE bucket = ?1 AND key = ?2",
-            params![bucket.as_bytes(), key],
-            |row| row.get(0),
-        )?,
-        Table::History => view.one(
-            "SELECT modified FROM history WHERE bucket = ?1 AND key = ?2 AND turn = ?3",
-            params![bucket.as_bytes(), key, row.turn],
-            |row| row.get(0),
-        )?,
-    };
-    found.map(Timestamp::from_millis).ok_or(Error::VersionGone)
 }
 
 /// Returns the object a key stands for.

@@ -3,31 +3,39 @@
 //! the connections go to that address and no other. What is refused, and what the region does not take, has failed; what
 //! cannot be brought at present waits, through restarts, without end.
 //!
-//! What happens to one key is brought in its order; keys go beside each other, and one that is large keeps nobody waiting.
+//! What happens to one key is brought in its order; keys go beside each other. One that is large keeps nobody waiting, and
+//! one that cannot be brought is left alone for a while, ever longer.
 
 mod bring;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use onshore_sources::{OtherRegion, RegionDoor};
 use onshore_store::Replicating;
-use onshore_types::{BucketId, ObjectKey};
+use onshore_types::{BucketId, ObjectKey, Timestamp};
 use tokio::net::lookup_host;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::patience::{COUNT_EVERY, GATHER, NAMING_MAX, STOPPING_MAX, backoff, cause};
+use crate::patience::{
+    COUNT_EVERY, GATHER, NAMING_MAX, RETRY_MAX, RETRY_MIN, STOPPING_MAX, backoff, cause,
+};
 use crate::{Error, Parts};
 
 /// How much is under way to a region at once.
 const AT_ONCE: usize = 16;
 /// How much is known at once of what waits.
 const KNOWN_MAX: usize = 512;
+/// How many keys are left alone at most; beyond that all are tried again.
+const ASIDE_MAX: usize = 10_000;
+/// How long a region may take to say that it is there.
+const PROBE_MAX: Duration = Duration::from_secs(15);
 
 /// The replication engine. Clones share its parts.
 #[derive(Debug, Clone)]
@@ -51,6 +59,8 @@ type Place = (BucketId, ObjectKey);
 struct Line {
     chains: HashMap<Place, VecDeque<Replicating>>,
     ready: VecDeque<Place>,
+    /// Keys that are passed over.
+    resting: HashSet<Place>,
     known: usize,
     /// The number of the last one that was looked at.
     after: i64,
@@ -62,9 +72,20 @@ struct Line {
 #[derive(Default)]
 struct Round {
     brought: usize,
+    /// How often in a row something could not be brought.
+    failures: usize,
     /// Why something of it still waits.
     failed: Option<Error>,
+    /// The keys of which something could not be brought.
+    unwilling: Vec<Place>,
+    /// Whether it ended before all was tried.
+    is_broken_off: bool,
 }
+
+/// Keys that are left alone for a while, since what waits of them could not be brought although the region answers: until
+/// when, and how often it was tried.
+#[derive(Default)]
+struct Aside(HashMap<Place, (Timestamp, u32)>);
 
 impl ReplicationEngine {
     /// Makes an engine of its parts and of the regions by their names.
@@ -129,65 +150,83 @@ impl ReplicationEngine {
     /// Brings to one region what waits for it, as long as the server runs.
     async fn serve(&self, name: &str, region: &OtherRegion, stop: &CancellationToken) {
         let mut commits = self.parts.db.commits();
-        let mut way = None;
+        let (mut way, mut aside) = (None, Aside::default());
         let mut failures = 0_u32;
         while !stop.is_cancelled() {
             commits.mark_unchanged();
             let round = self
-                .go_round(name, region, &mut way, failures, &mut commits, stop)
+                .go_round(
+                    name,
+                    region,
+                    &mut way,
+                    failures,
+                    &mut aside,
+                    &mut commits,
+                    stop,
+                )
                 .await;
             let waiting = self.show_waiting(name).await;
-            let Some(error) = round.failed else {
-                failures = 0;
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    changed = commits.changed() => {
-                        if changed.is_err() {
-                            return;
-                        }
+            if let Some(error) = &round.failed {
+                metrics::counter!("onshore_replication_failed_rounds_total", "destination" => name.to_owned())
+                    .increment(1);
+                tracing::warn!(destination = name, %error, cause = cause(error), waiting, "versions could not be brought to another region; they wait");
+                if round.brought == 0 && !answers(way.as_ref()).await {
+                    failures = failures.saturating_add(1);
+                    way = None;
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = sleep(backoff(failures)) => continue,
                     }
                 }
-                sleep(GATHER).await;
+                // The region is there: it is what was to be brought that it does not take.
+                aside.note(round.unwilling, self.parts.gate.now());
+            }
+            failures = 0;
+            if round.is_broken_off {
                 continue;
-            };
-            failures = match round.brought {
-                0 => failures.saturating_add(1),
-                _ => 1,
-            };
-            way = None;
-            metrics::counter!("onshore_replication_failed_rounds_total", "destination" => name.to_owned())
-                .increment(1);
-            tracing::warn!(destination = name, %error, cause = cause(&error), waiting, "versions could not be brought to another region; they wait");
+            }
+            let due = aside.next(self.parts.gate.now());
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = sleep(backoff(failures)) => {}
+                changed = commits.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    sleep(GATHER).await;
+                }
+                () = sleep(due.unwrap_or(RETRY_MAX)), if due.is_some() => {}
             }
         }
     }
 
     /// Brings all that waits, and what comes meanwhile, until nothing is left that could be brought.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of what a round works with"
+    )]
     async fn go_round(
         &self,
         name: &str,
         region: &OtherRegion,
         way: &mut Option<Way>,
         failures: u32,
+        aside: &mut Aside,
         commits: &mut watch::Receiver<u64>,
         stop: &CancellationToken,
     ) -> Round {
         let (mut round, mut line) = (Round::default(), Line::default());
+        aside.rest_of(&mut line, self.parts.gate.now());
         let mut under_way = FuturesUnordered::new();
         loop {
-            if let Err(error) = self.look(name, &mut line).await {
-                round.failed = Some(error);
-            }
-            if !line.ready.is_empty() && way.is_none() && round.failed.is_none() {
-                match find_way(region, failures).await {
-                    Ok(found) => *way = Some(found),
-                    Err(error) => round.failed = Some(error),
+            if !round.is_broken_off {
+                let ready = self
+                    .make_ready(name, region, way, failures, &mut line)
+                    .await;
+                if let Err(error) = ready {
+                    round.break_off(error);
                 }
             }
-            while under_way.len() < AT_ONCE && !stop.is_cancelled() && round.failed.is_none() {
+            while under_way.len() < AT_ONCE && !stop.is_cancelled() && !round.is_broken_off {
                 let (Some(way), Some((place, next))) = (way.as_ref(), line.next()) else {
                     break;
                 };
@@ -195,16 +234,23 @@ impl ReplicationEngine {
                 under_way.push(async move { (place, self.bring(name, &way, next).await) });
             }
             if under_way.is_empty() {
-                return round;
+                if round.is_broken_off || stop.is_cancelled() || line.is_at_end {
+                    return round;
+                }
+                continue;
             }
             tokio::select! {
                 done = under_way.next() => match done {
                     Some((place, Ok(()))) => {
                         round.brought += 1;
+                        round.failures = 0;
+                        aside.forget(&place);
                         line.go_on(place);
                     }
-                    // What follows of the same key waits for it.
-                    Some((_, Err(error))) => round.failed = Some(error),
+                    Some((place, Err(error))) => {
+                        line.rest(place.clone());
+                        round.note(place, error);
+                    }
                     None => return round,
                 },
                 changed = commits.changed(), if line.is_at_end && line.known < KNOWN_MAX => {
@@ -217,30 +263,89 @@ impl ReplicationEngine {
         }
     }
 
-    /// Looks at more of what waits, where there is room for it.
-    async fn look(&self, name: &str, line: &mut Line) -> Result<(), Error> {
-        if line.is_at_end || line.known > KNOWN_MAX / 2 {
-            return Ok(());
+    /// Looks at more of what waits, where there is room for it, and finds the way for it.
+    async fn make_ready(
+        &self,
+        name: &str,
+        region: &OtherRegion,
+        way: &mut Option<Way>,
+        failures: u32,
+        line: &mut Line,
+    ) -> Result<(), Error> {
+        if !line.is_at_end && line.known <= KNOWN_MAX / 2 {
+            let wanted = KNOWN_MAX - line.known;
+            let count = u32::try_from(wanted).unwrap_or(u32::MAX);
+            let store = &self.parts.store;
+            let page = store
+                .replications(name.to_owned(), line.after, count)
+                .await?;
+            line.is_at_end = page.len() < wanted;
+            for replicating in page {
+                line.add(replicating);
+            }
         }
-        let wanted = KNOWN_MAX - line.known;
-        let count = u32::try_from(wanted).unwrap_or(u32::MAX);
-        let store = &self.parts.store;
-        let page = store
-            .replications(name.to_owned(), line.after, count)
-            .await?;
-        line.is_at_end = page.len() < wanted;
-        for replicating in page {
-            line.add(replicating);
+        if way.is_none() && !line.ready.is_empty() {
+            *way = Some(find_way(region, failures).await?);
         }
         Ok(())
+    }
+}
+
+impl Round {
+    /// Notes that something could not be brought. After many in a row the others are not tried: the region may be away.
+    fn note(&mut self, place: Place, error: Error) {
+        self.failures += 1;
+        self.is_broken_off |= self.failures >= AT_ONCE;
+        self.failed = Some(error);
+        self.unwilling.push(place);
+    }
+
+    fn break_off(&mut self, error: Error) {
+        self.failed = Some(error);
+        self.is_broken_off = true;
+    }
+}
+
+impl Aside {
+    fn note(&mut self, places: Vec<Place>, now: Timestamp) {
+        if self.0.len() > ASIDE_MAX {
+            self.0.clear();
+        }
+        for place in places {
+            let (until, tries) = self.0.entry(place).or_insert((now, 0));
+            *tries = tries.saturating_add(1);
+            let wait_ms = i64::try_from(backoff(*tries).as_millis()).unwrap_or(i64::MAX);
+            *until = now.plus_millis(wait_ms);
+        }
+    }
+
+    fn forget(&mut self, place: &Place) {
+        self.0.remove(place);
+    }
+
+    /// Lets a line pass over what is left alone.
+    fn rest_of(&self, line: &mut Line, now: Timestamp) {
+        let resting = self.0.iter().filter(|(_, (until, _))| *until > now);
+        line.resting.extend(resting.map(|(place, _)| place.clone()));
+    }
+
+    /// Returns how long it is until one of them is tried again.
+    fn next(&self, now: Timestamp) -> Option<Duration> {
+        let first = self.0.values().map(|(until, _)| *until).min()?;
+        let wait_ms = first.as_millis().saturating_sub(now.as_millis());
+        let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or_default());
+        Some(wait.max(RETRY_MIN))
     }
 }
 
 impl Line {
     fn add(&mut self, replicating: Replicating) {
         self.after = replicating.number;
-        self.known += 1;
         let place = (replicating.bucket, replicating.key.clone());
+        if self.resting.contains(&place) {
+            return;
+        }
+        self.known += 1;
         let chain = self.chains.entry(place.clone()).or_insert_with(|| {
             self.ready.push_back(place);
             VecDeque::new()
@@ -259,6 +364,13 @@ impl Line {
         None
     }
 
+    /// Leaves a key alone until the next round, with all that follows: each waits for the one before.
+    fn rest(&mut self, place: Place) {
+        let behind = self.chains.remove(&place).map_or(0, |chain| chain.len());
+        self.known = self.known.saturating_sub(behind + 1);
+        self.resting.insert(place);
+    }
+
     /// Notes that what was under way of a key is done.
     fn go_on(&mut self, place: Place) {
         self.known = self.known.saturating_sub(1);
@@ -267,6 +379,16 @@ impl Line {
         } else {
             self.ready.push_back(place);
         }
+    }
+}
+
+/// Whether a region is there and takes our key.
+async fn answers(way: Option<&Way>) -> bool {
+    match way {
+        Some(way) => timeout(PROBE_MAX, way.door.probe())
+            .await
+            .is_ok_and(|answer| answer.is_ok()),
+        None => false,
     }
 }
 

@@ -127,8 +127,8 @@ struct ReplicationTable {
     region: RegionId,
     /// A file with the access key there.
     credentials_file: PathBuf,
-    /// Whose buckets may name it; none is everybody's.
-    tenants: Option<BTreeSet<TenantName>>,
+    /// Whose buckets may name it: the access key opens what this tenant has there.
+    tenant: TenantName,
     /// The authorities that may say who the region is, in PEM; without it those of the system.
     ca_file: Option<PathBuf>,
 }
@@ -373,7 +373,7 @@ impl Config {
             .map(|(name, table)| {
                 let region =
                     other_region(name, table).with_context(|| format!("replication.{name}"))?;
-                Ok((name.clone(), region))
+                Ok((of_tenant(name, table), region))
             })
             .collect()
     }
@@ -382,11 +382,11 @@ impl Config {
     pub(crate) fn regions_named(&self) -> BTreeMap<String, onshore_s3::OtherRegion> {
         let named = |table: &ReplicationTable| onshore_s3::OtherRegion {
             region: table.region.to_string(),
-            audience: audience(table.tenants.as_ref()),
+            tenant: table.tenant.clone(),
         };
         self.replication
             .iter()
-            .map(|(name, table)| (name.clone(), named(table)))
+            .map(|(name, table)| (of_tenant(name, table), named(table)))
             .collect()
     }
 
@@ -412,7 +412,7 @@ impl Config {
                 "proxies": self.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "upkeep": { "lifecycle_day_s": self.upkeep.lifecycle_day_s },
                 "events": self.event_targets().unwrap_or_default().iter().map(|(name, target)| (name.clone(), target.told())).collect::<BTreeMap<_, _>>(),
-                "replication": self.replication.iter().map(|(name, table)| (name.clone(), json!({ "url": table.url, "region": table.region }))).collect::<BTreeMap<_, _>>(),
+                "replication": self.replication.iter().map(|(name, table)| (name.clone(), json!({ "url": table.url, "region": table.region, "tenant": table.tenant }))).collect::<BTreeMap<_, _>>(),
             }),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -434,6 +434,11 @@ fn check_name(name: &str) -> Result<()> {
         "a name has up to 64 letters, digits, `-`, `_` and `.`: it is a part of ARNs"
     );
     Ok(())
+}
+
+/// Returns the name by which what waits goes: where an entry gets another tenant, nothing of the former goes there.
+fn of_tenant(name: &str, table: &ReplicationTable) -> String {
+    format!("{name}/{}", table.tenant)
 }
 
 fn other_region(name: &str, table: &ReplicationTable) -> Result<OtherRegion> {

@@ -6,9 +6,9 @@ use onshore_db::Unit;
 use onshore_gate::RemovedFact;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
-    Bucket, Governance, Kind, Marked, Origin, Removal, Removed, VersionWish, WriteCondition,
+    Bucket, Governance, Kind, Marked, Removal, Removed, VersionWish, WriteCondition,
 };
-use onshore_types::{BucketName, Label, LeafIndex, ObjectKey};
+use onshore_types::{BucketName, Label, LeafIndex, ObjectKey, VersionId};
 use serde_json::json;
 
 use crate::access::RemovedOne;
@@ -45,7 +45,7 @@ struct Order {
     version: VersionWish,
     governance: Governance,
     /// Of which delete marker of another region it makes a replica.
-    replica_of: Option<Origin>,
+    replica_of: Option<(VersionId, Label)>,
 }
 
 impl Deleted {
@@ -100,6 +100,7 @@ impl Operations {
         name: &BucketName,
         deletions: Vec<Result<Deletion, Fault>>,
     ) -> Result<Vec<Result<Deleted, Fault>>, Fault> {
+        replica::refuse(asked.call)?;
         let bucket = self.bucket(asked, Flow::Change, name).await?;
         let bucket = &bucket;
         let keys: Vec<Option<ObjectKey>> = if self.store.keeps_access_lines() {
@@ -136,13 +137,17 @@ impl Operations {
         let order = Order {
             version: deletion.version,
             governance: governance_of(asked.call),
-            replica_of: replica::of_call(asked.call)?.map(|(origin, _)| origin),
+            replica_of: replica::of_call(asked.call)?,
         };
         let is_plain =
             deletion.condition == WriteCondition::Always && order.version == VersionWish::Current;
         if !is_plain {
             replica::refuse(asked.call)?;
             return self.delete_named(asked, bucket, deletion, order).await;
+        }
+        if order.replica_of.is_some() {
+            // Which refusal it is tells what is there.
+            self.tellable_bucket(asked, bucket).await?;
         }
         let label = bucket.class.unwrap_or(Label::Unclassified);
         let subject = keyed(bucket, &deletion.key, None, label, 0);
@@ -248,7 +253,7 @@ impl Operations {
             return Ok((Deleted::of_version(order.version, removed.as_ref()), leaf));
         }
         let now = self.gate.now();
-        let removal = match &order.replica_of {
+        let removal = match order.replica_of {
             None => self.store.remove(unit, permit, key, now)?,
             Some(origin) => self.store.hide(unit, permit, key, origin, now)?,
         };

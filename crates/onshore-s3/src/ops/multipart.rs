@@ -11,7 +11,7 @@ use onshore_types::{BucketName, Label, ObjectKey, UploadId};
 use serde_json::json;
 
 use crate::call::{CHECKSUM_HEADERS, Call, checksum_header, parse_checksum};
-use crate::error::{Error, no_such_upload};
+use crate::error::{Error, ReadAt, no_such_upload};
 use crate::fault::{Code, Fault};
 use crate::ops::description::new_object;
 use crate::ops::objects::Written;
@@ -48,9 +48,6 @@ impl Operations {
                 self.tellable_bucket(asked, &bucket).await?;
             }
             new.object.lock = locks::of_write(asked.call, &bucket, self.gate.wall())?;
-            if new.object.replica_of.is_some() {
-                self.tellable_bucket(asked, &bucket).await?;
-            }
             self.check_replica(asked, &bucket, key, &new.object).await?;
             let label = Label::of_declarations([new.object.declared, bucket.class]);
             let subject = keyed(&bucket, key, None, label, 0);
@@ -141,7 +138,11 @@ impl Operations {
             let (bucket, description) =
                 match self.upload(asked, Flow::Store, name, key, upload).await {
                     Ok(found) => found,
-                    Err(fault) if fault.code == Code::NoSuchUpload => {
+                    // Abroad it is not told what is there.
+                    Err(fault)
+                        if fault.code == Code::NoSuchUpload
+                            && self.read_at(asked.call) == ReadAt::Home =>
+                    {
                         let before = self
                             .completed_before(asked, name, key, upload, &parts)
                             .await?;

@@ -279,7 +279,7 @@ impl Operations {
             self.tellable_bucket(asked, &target.bucket).await?;
         }
         object.lock = locks::of_write(asked.call, &target.bucket, self.gate.wall())?;
-        if condition != WriteCondition::Always || object.replica_of.is_some() {
+        if condition != WriteCondition::Always {
             self.tellable(asked, &target).await?;
         }
         self.check_replica(asked, &target.bucket, key, &object)

@@ -1,44 +1,36 @@
-//! What another region of Onshore says beside a version that it brings: of what it is a replica, when that was written,
-//! how strict it is there. The three headers are signed like every `x-amz-` header, and come together or not at all.
+//! What another region of Onshore says beside a version that it brings: of what it is a replica, and how strict that is
+//! there. Both headers are signed like every `x-amz-` header, and come together or not at all.
 
-use onshore_store::{Bucket, Described, NewObject, Origin, VersionWish, Versioning};
-use onshore_types::{Label, ObjectKey, Timestamp};
+use onshore_store::{Bucket, Described, NewObject, VersionWish, Versioning};
+use onshore_types::{Label, ObjectKey, VersionId};
 
 use crate::call::Call;
 use crate::fault::{Code, Fault};
 use crate::ops::{Asked, Operations};
 
 const OF: &str = "x-amz-onshore-replica-of";
-const MODIFIED: &str = "x-amz-onshore-replica-modified";
 const LABEL: &str = "x-amz-onshore-replica-label";
 
 /// Reads of what something is a replica, if it is one, and the label of that.
-pub(crate) fn of_call(call: &Call) -> Result<Option<(Origin, Label)>, Fault> {
-    let said = [OF, MODIFIED, LABEL].map(|name| call.header(name));
-    match said {
-        [None, None, None] => Ok(None),
-        [Some(of), Some(modified), Some(label)] => {
-            let origin = Origin {
-                version: of.parse().map_err(|_| not_right(OF))?,
-                modified: modified
-                    .parse()
-                    .map(Timestamp::from_millis)
-                    .map_err(|_| not_right(MODIFIED))?,
-            };
+pub(crate) fn of_call(call: &Call) -> Result<Option<(VersionId, Label)>, Fault> {
+    match (call.header(OF), call.header(LABEL)) {
+        (None, None) => Ok(None),
+        (Some(of), Some(label)) => {
+            let of = of.parse().map_err(|_| not_right(OF))?;
             let label = label.parse().map_err(|_| not_right(LABEL))?;
-            Ok(Some((origin, label)))
+            Ok(Some((of, label)))
         }
-        _ => Err(Fault::new(
+        (Some(_), None) | (None, Some(_)) => Err(Fault::new(
             Code::InvalidArgument,
-            format!("The headers {OF}, {MODIFIED} and {LABEL} come together."),
+            format!("The headers {OF} and {LABEL} come together."),
         )),
     }
 }
 
 /// Notes in what a writer says that it is a replica: it is at least as strict as what it is a replica of.
 pub(crate) fn note(call: &Call, object: &mut NewObject) -> Result<(), Fault> {
-    if let Some((origin, label)) = of_call(call)? {
-        object.replica_of = Some(origin);
+    if let Some((of, label)) = of_call(call)? {
+        object.replica_of = Some(of);
         object.declared = Some(match object.declared {
             Some(declared) => declared.join(label),
             None => label,
@@ -67,14 +59,16 @@ impl Operations {
         key: &ObjectKey,
         object: &NewObject,
     ) -> Result<(), Fault> {
-        let Some(origin) = &object.replica_of else {
+        let Some(of) = object.replica_of else {
             return Ok(());
         };
+        // Which refusal it is tells what is there, of any version.
+        self.tellable_bucket(asked, bucket).await?;
         if bucket.versioning != Versioning::Enabled {
             let error = onshore_store::Error::ReplicationNeedsVersioning;
             return Err(self.fault(asked.call, error));
         }
-        let wish = VersionWish::Id(origin.version);
+        let wish = VersionWish::Id(of);
         let found = self.store.look(&bucket.name, key, wish).await;
         match found.map_err(|error| self.fault(asked.call, error))? {
             Some((_, Described::Object(_) | Described::Marker(_))) => {

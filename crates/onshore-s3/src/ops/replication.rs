@@ -74,7 +74,7 @@ impl Operations {
             .await
             .map_err(|error| self.fault(asked.call, onshore_gate::Error::from(error)))?;
         let reachable = |(name, other): (&String, &OtherRegion)| {
-            other.audience.has(&tenant.name).then(|| Reachable {
+            (other.tenant == tenant.name).then(|| Reachable {
                 name: name.clone(),
                 region: other.region.clone(),
             })
@@ -280,8 +280,9 @@ fn parse_destination(
 
 /// Finds the region that an ARN names.
 fn region_named(region: &str, regions: &[Reachable]) -> Result<String, Fault> {
-    let fits =
-        |known: &&Reachable| region.is_empty() || known.region == region || known.name == region;
+    // A name in the configuration has its tenant behind it.
+    let name_of = |known: &Reachable| known.name.split('/').next() == Some(region);
+    let fits = |known: &&Reachable| region.is_empty() || known.region == region || name_of(known);
     let mut fitting = regions.iter().filter(fits);
     match (fitting.next(), fitting.next()) {
         (Some(one), None) => Ok(one.name.clone()),

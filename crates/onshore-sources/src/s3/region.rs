@@ -1,6 +1,6 @@
 //! Another region of Onshore, into which versions are brought as they are: under the same version id, with the same part
 //! layout and so the same `ETag`. It is spoken to through S3, over connections to one address that the caller has chosen
-//! and judged, with three headers besides: of what a version is a replica, when that was written, how strict it is.
+//! and judged, with two headers besides: of what a version is a replica, and how strict it is.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -42,15 +42,10 @@ use crate::{Credentials, Error};
 
 /// Of which version of another region something is a replica.
 const OF: &str = "x-amz-onshore-replica-of";
-/// When that was written, in milliseconds since 1970.
-const MODIFIED: &str = "x-amz-onshore-replica-modified";
 /// The label it has there.
 const LABEL: &str = "x-amz-onshore-replica-label";
 /// What the region answers that has the version already.
 const HAS_IT: &str = "ReplicaExists";
-
-/// How long the region may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Another region: where it is, what opens it, who vouches for it.
 #[derive(Clone)]
@@ -112,8 +107,6 @@ pub struct ReplicaOrigin {
     pub key: ObjectKey,
     /// The version.
     pub version: VersionId,
-    /// When it was written.
-    pub modified: Timestamp,
     /// Its label.
     pub label: Label,
 }
@@ -253,10 +246,10 @@ impl OtherRegion {
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .retry_config(RetryConfig::disabled())
+            // How long an answer may take is the caller's to say: a body takes as long as it moves.
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(10))
-                    .read_timeout(PATIENCE)
                     .build(),
             )
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
@@ -286,6 +279,19 @@ impl ResolveDns for Only {
 }
 
 impl RegionDoor {
+    /// Asks whether the region is there and takes the key.
+    ///
+    /// # Errors
+    /// What the region answers.
+    pub async fn probe(&self) -> Result<(), Error> {
+        self.client
+            .list_buckets()
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| fault(&error))
+    }
+
     /// Brings a version that came in one piece.
     ///
     /// # Errors
@@ -505,30 +511,37 @@ impl RegionDoor {
             .map_err(|error| fault(&error))
     }
 
-    /// Sets the locks of a version. A retention that is over is left as it is.
+    /// Holds a version, or lets it go.
     ///
     /// # Errors
     /// What the region answers.
-    pub async fn lock(&self, origin: &ReplicaOrigin, lock: &ReplicaLock) -> Result<(), Error> {
-        if let Some(hold) = lock.hold {
-            let status = ObjectLockLegalHoldStatus::from(hold);
-            self.client
-                .put_object_legal_hold()
-                .bucket(origin.bucket.as_str())
-                .key(origin.key.as_str())
-                .version_id(origin.version.to_string())
-                .legal_hold(ObjectLockLegalHold::builder().status(status).build())
-                .checksum_algorithm(ChecksumAlgorithm::Crc32)
-                .send()
-                .await
-                .map_err(|error| fault(&error))?;
-        }
+    pub async fn hold(&self, origin: &ReplicaOrigin, hold: &str) -> Result<(), Error> {
+        let status = ObjectLockLegalHoldStatus::from(hold);
+        self.client
+            .put_object_legal_hold()
+            .bucket(origin.bucket.as_str())
+            .key(origin.key.as_str())
+            .version_id(origin.version.to_string())
+            .legal_hold(ObjectLockLegalHold::builder().status(status).build())
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| fault(&error))
+    }
+
+    /// Sets the retention of a version, or lifts it where it has been lifted.
+    ///
+    /// # Errors
+    /// What the region answers.
+    pub async fn retain(
+        &self,
+        origin: &ReplicaOrigin,
+        retention: Option<(&'static str, Timestamp)>,
+    ) -> Result<(), Error> {
         let retention = ObjectLockRetention::builder()
-            .set_mode(
-                lock.retention
-                    .map(|(mode, _)| ObjectLockRetentionMode::from(mode)),
-            )
-            .set_retain_until_date(lock.retention.map(|(_, until)| date(until)))
+            .set_mode(retention.map(|(mode, _)| ObjectLockRetentionMode::from(mode)))
+            .set_retain_until_date(retention.map(|(_, until)| date(until)))
             .build();
         self.client
             .put_object_retention()
@@ -555,7 +568,6 @@ enum Whole {
 fn origin_headers(origin: &ReplicaOrigin) -> Vec<(String, String)> {
     vec![
         (OF.to_owned(), origin.version.to_string()),
-        (MODIFIED.to_owned(), origin.modified.as_millis().to_string()),
         (LABEL.to_owned(), origin.label.to_string()),
     ]
 }

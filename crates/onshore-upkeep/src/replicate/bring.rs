@@ -1,5 +1,7 @@
 //! Bringing one thing to another region: judged by its label of this moment and by the address that answers, then done.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -15,6 +17,7 @@ use onshore_store::{
 };
 use onshore_types::{ByteRange, Timestamp};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::{ReplicationEngine, Way};
 use crate::operator::bringing;
@@ -24,6 +27,9 @@ use crate::{Error, Parts};
 const OPERATION: &str = "Replicate";
 /// How often something is judged anew because its label changed, until the next round.
 const JUDGED_MAX: usize = 3;
+/// How long the region may take to answer, and how long a body may stand still.
+const ANSWER_MAX: Duration = Duration::from_secs(300);
+const STANDING_MAX: Duration = Duration::from_secs(60);
 /// How many chunks of a body wait for the wire.
 const CHUNKS_AHEAD: usize = 8;
 
@@ -82,7 +88,14 @@ impl ReplicationEngine {
             match self.attempt(way, replicating, &found).await {
                 Ok(Attempt::End(end)) => return Ok(end),
                 Ok(Attempt::Stricter(now)) => found.label = found.label.join(now),
-                Err(error) => return failed_or_waits(replicating, error),
+                Err(error) => {
+                    // One request that is signed wrongly may be the fault of what it carries: then others go through.
+                    let is_its_own = matches!(
+                        error,
+                        Error::Region(onshore_sources::Error::Credentials { .. })
+                    ) && super::answers(Some(way)).await;
+                    return failed_or_waits(replicating, error, is_its_own);
+                }
             }
         }
         Err(Error::Store(onshore_store::Error::LabelChanged {
@@ -99,7 +112,7 @@ impl ReplicationEngine {
         let attempted = match replicating.deed {
             ReplicationDeed::Object => self.bring_version(way, replicating, found).await,
             ReplicationDeed::Marker => self.bring_marker(way, replicating, found).await,
-            ReplicationDeed::Tags | ReplicationDeed::Lock => {
+            ReplicationDeed::Tags | ReplicationDeed::Hold | ReplicationDeed::Retention => {
                 self.bring_change(way, replicating, found).await
             }
         };
@@ -147,16 +160,13 @@ impl ReplicationEngine {
             outflow,
             rest: Bytes::new(),
         };
-        let sent = if replica.parts.is_empty() {
-            let (chunks, on_the_way) = mpsc::channel(CHUNKS_AHEAD);
-            let sending = way.door.put(&replica, on_the_way);
-            let (sent, cut) = tokio::join!(sending, body.send(replica.size_bytes, chunks));
-            cut?;
-            sent.map(drop)
-        } else {
+        if !replica.parts.is_empty() {
             return bring_parts(way, &replica, &mut body).await;
-        };
-        sent.map_err(Error::Region)
+        }
+        let (chunks, on_the_way) = mpsc::channel(CHUNKS_AHEAD);
+        let sending = way.door.put(&replica, on_the_way);
+        carry(sending, body.send(replica.size_bytes, chunks)).await?;
+        Ok(())
     }
 
     async fn bring_marker(
@@ -169,8 +179,8 @@ impl ReplicationEngine {
         if !self.parts.store.confirm_replication(&permit, replicating)? {
             return Ok(());
         }
-        let origin = origin_of(replicating, found.modified, found.label);
-        way.door.hide(&origin).await.map_err(Error::Region)?;
+        let origin = origin_of(replicating, found.label);
+        answered(way.door.hide(&origin)).await?;
         Ok(())
     }
 
@@ -184,25 +194,33 @@ impl ReplicationEngine {
         let Parts { store, gate, .. } = &*self.parts;
         let permit = self.permit(way, Flow::Inspect, replicating, found).await?;
         let head = store.head(permit).await?;
-        let origin = origin_of(replicating, head.modified, head.label);
+        let origin = origin_of(replicating, head.label);
+        let lock = lock_of(&head, gate.now());
         match replicating.deed {
-            ReplicationDeed::Tags => way.door.tag(&origin, &head.tags).await,
-            ReplicationDeed::Lock => way.door.lock(&origin, &lock_of(&head, gate.now())).await,
+            ReplicationDeed::Tags => answered(way.door.tag(&origin, &head.tags)).await,
+            ReplicationDeed::Hold => match lock.hold {
+                Some(hold) => answered(way.door.hold(&origin, hold)).await,
+                None => Ok(()),
+            },
+            ReplicationDeed::Retention => match (head.lock.retention, lock.retention) {
+                // It is over here, and there.
+                (Some(_), None) => Ok(()),
+                (_, retention) => answered(way.door.retain(&origin, retention)).await,
+            },
             ReplicationDeed::Object | ReplicationDeed::Marker => Ok(()),
         }
-        .map_err(Error::Region)
     }
 }
 
 /// Brings a version in the parts it came in, so that it has the same `ETag` there.
 async fn bring_parts(way: &Way, replica: &Replica, body: &mut Body) -> Result<(), Error> {
-    let Some(upload) = way.door.begin(replica).await.map_err(Error::Region)? else {
+    let Some(upload) = answered(way.door.begin(replica)).await? else {
         return Ok(());
     };
     let done = bring_each_part(way, replica, &upload, body).await;
     if done.is_err() {
         // What cannot be given up now is left to the region's own lifecycle.
-        let _or_left = way.door.abort(replica, &upload).await;
+        let _or_left = answered(way.door.abort(replica, &upload)).await;
     }
     done
 }
@@ -217,18 +235,47 @@ async fn bring_each_part(
     for part in &replica.parts {
         let (chunks, on_the_way): (_, Chunks) = mpsc::channel(CHUNKS_AHEAD);
         let sending = way.door.put_part(replica, upload, part, on_the_way);
-        let (sent, cut) = tokio::join!(sending, body.send(part.size_bytes, chunks));
-        cut?;
-        etags.push(sent.map_err(Error::Region)?);
+        etags.push(carry(sending, body.send(part.size_bytes, chunks)).await?);
     }
-    let completed = way.door.complete(replica, upload, etags).await;
-    match completed.map_err(Error::Region)? {
+    match answered(way.door.complete(replica, upload, etags)).await? {
         Brought::Now => Ok(()),
         Brought::Before => {
-            let _or_left = way.door.abort(replica, upload).await;
+            let _or_left = answered(way.door.abort(replica, upload)).await;
             Ok(())
         }
     }
+}
+
+/// Waits for an answer, not without end.
+async fn answered<T>(
+    asking: impl Future<Output = Result<T, onshore_sources::Error>>,
+) -> Result<T, Error> {
+    match timeout(ANSWER_MAX, asking).await {
+        Ok(answer) => answer.map_err(Error::Region),
+        Err(_) => Err(too_slow()),
+    }
+}
+
+/// Sends a body and waits for the answer. As long as bytes move nobody hurries them.
+async fn carry<T>(
+    sending: impl Future<Output = Result<T, onshore_sources::Error>>,
+    body: impl Future<Output = Result<(), Error>>,
+) -> Result<T, Error> {
+    tokio::pin!(sending, body);
+    tokio::select! {
+        // It does not want the rest.
+        answer = &mut sending => answer.map_err(Error::Region),
+        all = &mut body => {
+            all?;
+            answered(sending).await
+        }
+    }
+}
+
+fn too_slow() -> Error {
+    Error::Region(onshore_sources::Error::Unavailable {
+        what: "timeout".to_owned(),
+    })
 }
 
 impl Body {
@@ -257,8 +304,10 @@ impl Body {
             }
             left -= chunk.len() as u64;
             self.outflow.sent(chunk.len() as u64);
-            if chunks.send(Ok(chunk)).await.is_err() {
-                return Ok(());
+            match timeout(STANDING_MAX, chunks.send(Ok(chunk))).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Ok(()),
+                Err(_) => return Err(too_slow()),
             }
         }
         Ok(())
@@ -277,26 +326,31 @@ impl Body {
 }
 
 /// Says of an error whether what was to be brought has failed, or waits for a better time.
-fn failed_or_waits(replicating: &Replicating, error: Error) -> Result<ReplicationEnd, Error> {
-    let has_failed = match &error {
-        Error::Gate(onshore_gate::Error::Refused(_)) | Error::Lapsed(_) => true,
-        Error::Store(error) => matches!(error, onshore_store::Error::Corrupt { .. }),
-        Error::Region(error) => match error {
-            onshore_sources::Error::Unavailable { .. }
-            | onshore_sources::Error::Credentials { .. }
-            | onshore_sources::Error::Elsewhere { .. }
-            | onshore_sources::Error::Environment { .. } => false,
-            onshore_sources::Error::Changed
-            | onshore_sources::Error::Gone { .. }
-            | onshore_sources::Error::Forbidden { .. }
-            | onshore_sources::Error::Unsupported { .. }
-            | onshore_sources::Error::Protocol { .. }
-            | onshore_sources::Error::PrivateEndpoint { .. }
-            | onshore_sources::Error::OutsideRoots
-            | onshore_sources::Error::Spec { .. } => true,
-        },
-        Error::Gate(_) | Error::Target(_) | Error::KeyTooLong | Error::Db(_) => false,
-    };
+fn failed_or_waits(
+    replicating: &Replicating,
+    error: Error,
+    is_its_own: bool,
+) -> Result<ReplicationEnd, Error> {
+    let has_failed = is_its_own
+        || match &error {
+            Error::Gate(onshore_gate::Error::Refused(_)) | Error::Lapsed(_) => true,
+            Error::Store(error) => matches!(error, onshore_store::Error::Corrupt { .. }),
+            Error::Region(error) => match error {
+                onshore_sources::Error::Unavailable { .. }
+                | onshore_sources::Error::Credentials { .. }
+                | onshore_sources::Error::Elsewhere { .. }
+                | onshore_sources::Error::Environment { .. } => false,
+                onshore_sources::Error::Changed
+                | onshore_sources::Error::Gone { .. }
+                | onshore_sources::Error::Forbidden { .. }
+                | onshore_sources::Error::Unsupported { .. }
+                | onshore_sources::Error::Protocol { .. }
+                | onshore_sources::Error::PrivateEndpoint { .. }
+                | onshore_sources::Error::OutsideRoots
+                | onshore_sources::Error::Spec { .. } => true,
+            },
+            Error::Gate(_) | Error::Target(_) | Error::KeyTooLong | Error::Db(_) => false,
+        };
     if !has_failed {
         return Err(error);
     }
@@ -307,16 +361,11 @@ fn failed_or_waits(replicating: &Replicating, error: Error) -> Result<Replicatio
     Ok(ReplicationEnd::Failed)
 }
 
-fn origin_of(
-    replicating: &Replicating,
-    modified: Timestamp,
-    label: onshore_types::Label,
-) -> ReplicaOrigin {
+fn origin_of(replicating: &Replicating, label: onshore_types::Label) -> ReplicaOrigin {
     ReplicaOrigin {
         bucket: replicating.target.clone(),
         key: replicating.key.clone(),
         version: replicating.version,
-        modified,
         label,
     }
 }
@@ -367,7 +416,7 @@ fn replica_of(replicating: &Replicating, head: &ObjectHead, now: Timestamp) -> R
         }
     };
     Replica {
-        origin: origin_of(replicating, head.modified, head.label),
+        origin: origin_of(replicating, head.label),
         size_bytes: head.size_bytes,
         etag: head.etag.clone(),
         headers,
