@@ -269,7 +269,7 @@ NOT_DONE = of_bucket(
 def test_terraform_is_told_at_once_what_is_not_done(terraform, s3):
     s3.create_bucket(Bucket="tf-refused")
     queue = {"queue_arn": "arn:aws:sqs:cn-north-1:123456789012:q", "events": ["s3:ObjectCreated:*"]}
-    nowhere = {"role": ELSEWHERE, "rule": [{"id": "r", "status": "Enabled", "destination": {"bucket": "arn:aws:s3:nowhere::tf-refused"}}]}
+    nowhere = {"role": ELSEWHERE, "rule": [{"id": "r", "status": "Enabled", "destination": {"bucket": "arn:aws:s3:cn-east-9::tf-refused"}}]}
     refused = of_bucket("tf-refused", replication_configuration=nowhere, acl={"acl": "public-read"}, notification={"queue": [queue]})
     said = terraform.apply({**NOT_DONE, **refused}, status=1)
     errors = [error.split("\n\n")[0] for error in said.split("Error: ")[1:]]
