@@ -28,6 +28,15 @@ def said(*args):
     return json.loads(done.stdout)
 
 
+def point_of(folder):
+    """The manifest of the newest point."""
+    return sorted((folder / "points").glob("*.json"))[-1]
+
+
+def manifest_of(folder):
+    return json.loads(point_of(folder).read_text())
+
+
 def is_gone(client, bucket, key):
     with pytest.raises(client.exceptions.ClientError) as caught:
         client.get_object(Bucket=bucket, Key=key)
@@ -87,20 +96,25 @@ def backup(region, tmp_path_factory):
 def test_a_backup_says_what_is_in_it_and_keeps_secrets(region, backup):
     server, key = region
     folder, told, _, _ = backup
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = manifest_of(folder)
+    pieces = {f"pieces/{name[:2]}/{name}" for file in manifest["pieces"].values() for name in file["pieces"]}
+    point = point_of(folder).relative_to(folder)
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert files == set(manifest["files"]) | {"manifest.json", "manifest.seal"}
-    whole = b""
-    for name, entry in manifest["files"].items():
+    assert files == set(manifest["bodies"]) | pieces | {"series.json", "lock", str(point), str(point.with_suffix(".seal"))}
+    for name, entry in manifest["bodies"].items():
         body = (folder / name).read_bytes()
-        whole += body
         assert len(body) == entry["len_bytes"] and hashlib.sha256(body).hexdigest() == entry["sha256"]
-        assert mode_of(folder / name) == 0o600
-    assert manifest["format"] == 1 and told["files"] == len(manifest["files"])
+    assert manifest["format"] == 2 and told["files"] == len(manifest["bodies"]) + len(manifest["pieces"])
     assert manifest["ledger"]["key"] == server.vkey and 0 < manifest["ledger"]["size"] <= manifest["ledger"]["leaves"]
-    for secret in (key.read_bytes().strip(), SECRET, server.secret_key.encode(), server.token.encode()):
+    keys = folder.with_name(folder.name + ".keys")
+    assert told["key_store"] == str(keys)
+    everything = [path for path in [*folder.rglob("*"), *keys.rglob("*")] if path.is_file()]
+    whole = b"".join(path.read_bytes() for path in everything)
+    # Names of objects and of buckets too: nothing in it lies open.
+    for secret in (key.read_bytes().strip(), SECRET, server.secret_key.encode(), server.token.encode(), b"name-of-a-person", b"turned"):
         assert secret not in whole
-    assert mode_of(folder) == 0o700
+    assert {mode_of(path) for path in everything} == {0o600} and mode_of(folder) == mode_of(keys) == 0o700
+    assert not (server.data / "backup.db").exists()
 
 
 def test_the_drill(region, backup, tmp_path):
@@ -151,7 +165,7 @@ def test_the_drill(region, backup, tmp_path):
             tlog.parse_checkpoint((data / "ledger/checkpoint").read_text(), old_key)
         leaves = log.json()
         restored = leaves[told["leaf"]]
-        manifest = (folder / "manifest.json").read_bytes()
+        manifest = point_of(folder).read_bytes()
         assert restored["kind"] == "restored" and restored["backup_sha256"] == hashlib.sha256(manifest).hexdigest()
         assert restored["old_key"] == old_key and restored["old_size"] == json.loads(manifest)["ledger"]["size"]
         assert restored["last_known"]["size"] == old.size and str(old.size) in old_note
@@ -200,13 +214,12 @@ def test_what_is_removed_while_it_is_copied_is_not_in_it(make_server, tmp_path):
     process = subprocess.Popen(
         [str(BINARY), "backup", "--data", server.data, "--to", folder, "--json"], env=clean_env(), stdout=subprocess.PIPE, text=True
     )
-    while process.poll() is None and not (folder / "objects").is_dir():
+    while process.poll() is None and not any(folder.glob("objects/??")):
         pass
     s3.delete_objects(Bucket="going", Delete={"Objects": [{"Key": key} for key in keys[:299]], "Quiet": True})
     assert json.loads(process.communicate(timeout=120)[0])["files"] and process.returncode == 0
-    manifest = json.loads((folder / "manifest.json").read_text())
     there = {str(path.relative_to(folder)) for path in (folder / "objects").glob("??/*")}
-    assert there == {name for name in manifest["files"] if name.startswith("objects/")}
+    assert there == set(manifest_of(folder)["bodies"])
     data = tmp_path / "data"
     said("restore", folder, "--data", data, "--keys", server.data / "root.key")
     shutil.copy(server.data / "root.key", data / "root.key")
@@ -238,24 +251,38 @@ def test_what_was_changed_is_not_restored(region, backup, tmp_path):
     cases = {
         "flipped": lambda copy: flip(copy / body),
         "gone": lambda copy: (copy / body).unlink(),
-        "database": lambda copy: flip(copy / "onshore.db"),
-        "credentials": lambda copy: flip(copy / "credentials.sealed"),
-        "manifest": lambda copy: flip(copy / "manifest.json"),
-        "no manifest": lambda copy: (copy / "manifest.json").unlink(),
-        "seal": lambda copy: (copy / "manifest.seal").write_text("00" * 60),
-        "no seal": lambda copy: (copy / "manifest.seal").unlink(),
+        "database": lambda copy: flip(piece(copy, "onshore.db")),
+        "no database": lambda copy: piece(copy, "onshore.db").unlink(),
+        "exchanged": lambda copy: shutil.copy(piece(copy, "credentials.sealed"), piece(copy, "onshore.db")),
+        "credentials": lambda copy: flip(piece(copy, "credentials.sealed")),
+        "manifest": lambda copy: flip(point_of(copy)),
+        "no manifest": lambda copy: point_of(copy).unlink(),
+        "renamed": lambda copy: [path.rename(path.with_name("2030-01-01T00-00-00.000Z" + path.suffix)) for path in (copy / "points").iterdir()],
+        "seal": lambda copy: point_of(copy).with_suffix(".seal").write_text("00" * 60),
+        "no seal": lambda copy: point_of(copy).with_suffix(".seal").unlink(),
+        "series": lambda copy: flip(copy / "series.json"),
     }
     for number, (name, change) in enumerate(cases.items()):
         copy = shutil.copytree(folder, tmp_path / f"backup-{number}")
+        shutil.copytree(folder.with_name(folder.name + ".keys"), tmp_path / f"backup-{number}.keys")
         change(copy)
         data = tmp_path / f"data-{number}"
+        if "manifest" not in name:
+            checked = onshore("backup", "check", "--to", copy, "--keys", key)
+            assert checked.returncode == 1 and checked.stderr, (name, checked)
         done = onshore("restore", copy, "--data", data, "--keys", key)
         assert done.returncode == 1 and done.stderr, (name, done)
         if data.exists():
             served = onshore("serve", "--data", data, "--s3-listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0")
             assert served.returncode == 1 and "restore" in served.stderr, name
             again = onshore("backup", "--data", data, "--to", tmp_path / f"again-{number}", "--keys", key)
-            assert again.returncode in (1, 2) and not (tmp_path / f"again-{number}/manifest.json").exists(), name
+            assert again.returncode in (1, 2) and not any(tmp_path.glob(f"again-{number}/points/*")), name
+
+
+def piece(folder, name):
+    """The first piece of a file of the newest point."""
+    first = manifest_of(folder)["pieces"][name]["pieces"][0]
+    return folder / "pieces" / first[:2] / first
 
 
 def flip(path):
@@ -270,7 +297,7 @@ def test_a_file_that_is_lost_is_told_and_not_passed_over(region, backup, tmp_pat
     sorted((data / "objects").glob("??/*"))[0].unlink()
     done = onshore("backup", "--data", data, "--to", tmp_path / "backup", "--keys", key)
     assert done.returncode == 1 and "fsck" in done.stderr
-    assert not (tmp_path / "backup/manifest.json").exists()
+    assert not any((tmp_path / "backup/points").iterdir()) and not (data / "backup.db").exists()
 
 
 def test_wrong_usage(region, backup, tmp_path):
@@ -292,6 +319,13 @@ def test_wrong_usage(region, backup, tmp_path):
         (2, ["restore", folder, "--data", full, "--keys", key]),
         (2, ["restore", folder, "--data", server.data, "--keys", key]),
         (2, ["restore", folder, "--data", tmp_path / "y"]),
+        (2, ["restore", folder, "--data", tmp_path / "y", "--keys", key, "--at", "yesterday"]),
+        (2, ["restore", folder, "--data", tmp_path / "y", "--keys", key, "--key-store", full]),
+        (1, ["restore", folder, "--data", tmp_path / "y", "--keys", key, "--at", "2020-01-01T00:00:00Z"]),
+        (2, ["backup", "list", "--to", folder]),
+        (1, ["backup", "list", "--to", full, "--keys", key]),
+        (2, ["backup", "prune", "--to", folder, "--keys", key, "--keep", "0"]),
+        (1, ["backup", "--data", server.data, "--to", folder, "--keys", other]),
         (1, ["restore", folder, "--data", tmp_path / "y", "--keys", other]),
         (1, ["restore", full, "--data", tmp_path / "y", "--keys", key]),
         (1, ["restore", folder, "--data", tmp_path / "y", "--keys", key, "--ledger", full]),

@@ -6,6 +6,7 @@
 
 pub mod approvals;
 pub mod buckets;
+pub mod erasures;
 pub mod explain;
 pub mod jobs;
 pub mod ledger;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 
 pub use approvals::{ApprovalView, GrantApproval};
 pub use buckets::{BucketView, CreateBucket, SetBucketClass};
+pub use erasures::{EraseObject, ErasureView, PostponedView};
 pub use explain::{AskedOperation, ExplanationView, Question};
 pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 pub use ledger::{LeafView, LedgerKeyView};

@@ -17,6 +17,7 @@ mod answers;
 mod approvals;
 mod buckets;
 mod caller;
+mod erasures;
 mod error;
 mod explain;
 mod extract;

@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::{approvals, buckets, explain, jobs, ledger, quotas, state, tenants};
+use crate::{approvals, buckets, erasures, explain, jobs, ledger, quotas, state, tenants};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -14,6 +14,7 @@ use crate::{approvals, buckets, explain, jobs, ledger, quotas, state, tenants};
     paths(
         tenants::create, tenants::list, tenants::create_key,
         buckets::create, buckets::list, buckets::set_class,
+        erasures::erase,
         quotas::show_of_bucket, quotas::set_of_bucket, quotas::show_of_tenant, quotas::set_of_tenant,
         approvals::grant, approvals::list, approvals::show, approvals::revoke,
         explain::explain,

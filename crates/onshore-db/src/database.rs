@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -185,8 +186,8 @@ impl Database {
             .with(|connection| work(&View::new(connection)))?
     }
 
-    /// Writes one consistent state of the whole database into a new file, readable by its owner alone, and forces it to
-    /// disk. Work goes on meanwhile.
+    /// Writes one consistent state of the whole database into a new file, readable by its owner alone, page by page as
+    /// it is, and forces it to disk. Work goes on meanwhile.
     ///
     /// # Errors
     /// [`Error::Open`] when there is such a file already or it cannot be made; those of reading and writing.
@@ -198,13 +199,46 @@ impl Database {
             .mode(0o600)
             .open(path)
             .map_err(fail)?;
-        let name = path
-            .to_str()
-            .ok_or_else(|| Error::Open("the path of the copy is not UTF-8".to_owned()))?;
-        // An empty file is filled in.
-        connect(self.inner.readers.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?
-            .execute("VACUUM INTO ?1", [name])?;
+        // An empty file is filled in. All pages in one step are one state.
+        let source = connect(self.inner.readers.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mut copy = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        match Backup::new(&source, &mut copy)?.step(-1)? {
+            StepResult::Done => {}
+            _ => return Err(Error::Busy("the copy did not come to its end".to_owned())),
+        }
+        // The copy stands alone: no file of a write-ahead log belongs to it.
+        copy.execute_batch("PRAGMA journal_mode = DELETE;")?;
+        drop(copy);
         file.sync_all().map_err(fail)
+    }
+
+    /// Changes a copy that nobody else has open, and forces it to disk. What is removed is overwritten. There is no
+    /// journal: an interruption leaves a file to be thrown away.
+    ///
+    /// # Errors
+    /// What the closure returned; those of opening and writing.
+    pub fn rework<T, E>(path: &Path, work: impl FnOnce(&Unit<'_>) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Error>,
+    {
+        let begin = || {
+            let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            connection.execute_batch(
+                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA secure_delete = ON; BEGIN;",
+            )?;
+            Ok::<_, Error>(connection)
+        };
+        let end = |connection: Connection| {
+            connection.execute_batch("COMMIT;")?;
+            drop(connection);
+            let file = OpenOptions::new().write(true).open(path);
+            file.and_then(|file| file.sync_all())
+                .map_err(|error| Error::Open(error.to_string()))
+        };
+        let connection = begin()?;
+        let done = work(&Unit::new(&connection))?;
+        end(connection)?;
+        Ok(done)
     }
 
     /// Folds the write-ahead log back into the database file and empties it, for an orderly end: the file alone is the

@@ -30,4 +30,4 @@ pub use error::{Error, Refused};
 pub use gate::{Clock, Gate, Parts, Region};
 pub use outflow::{Lapsed, Outflow};
 pub use restore::{Afresh, Restored, restore};
-pub use settle::{RemovedFact, StoredFact};
+pub use settle::{PostponedFact, RemovedFact, StoredFact};

@@ -4,7 +4,7 @@ use onshore_db::Unit;
 use onshore_journal::Leaf;
 use onshore_ledger::{Disclosure, commitment};
 use onshore_policy::Permit;
-use onshore_types::{BucketId, Label, LeafIndex, TenantId, VersionId};
+use onshore_types::{BucketId, Label, LeafIndex, TenantId, Timestamp, VersionId};
 use serde_json::{Value, json};
 
 use crate::gate::{body, salt};
@@ -44,6 +44,19 @@ pub struct RemovedFact {
     pub label: Label,
 }
 
+/// What was to be erased and is locked.
+#[derive(Debug, Clone, Copy)]
+pub struct PostponedFact {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// In which bucket.
+    pub bucket: BucketId,
+    /// Which version.
+    pub version: VersionId,
+    /// Until when it is retained; none where it is held.
+    pub until: Option<Timestamp>,
+}
+
 impl Gate {
     /// Records that a version was stored.
     ///
@@ -81,15 +94,41 @@ impl Gate {
         permit: &Permit,
         removed: &RemovedFact,
     ) -> Result<LeafIndex, Error> {
+        self.settle_gone(unit, permit, "removed", removed)
+    }
+
+    /// Records that a version was erased: removed, and what opens it destroyed for good.
+    ///
+    /// # Errors
+    /// [`Error::EpochChanged`] when the permit is of another epoch; those of the journal.
+    pub fn settle_erased(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        erased: &RemovedFact,
+    ) -> Result<LeafIndex, Error> {
+        self.settle_gone(unit, permit, "erased", erased)
+    }
+
+    /// Records that a version was to be erased and is locked.
+    ///
+    /// # Errors
+    /// [`Error::EpochChanged`] when the permit is of another epoch; those of the journal.
+    pub fn settle_erasure_postponed(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        postponed: &PostponedFact,
+    ) -> Result<LeafIndex, Error> {
         let rest = json!({
             "operation": permit.operation(),
             "principal": permit.principal().id,
-            "tenant": removed.tenant,
-            "bucket": removed.bucket,
-            "version": removed.version,
-            "label": removed.label,
+            "tenant": postponed.tenant,
+            "bucket": postponed.bucket,
+            "version": postponed.version,
+            "until": postponed.until,
         });
-        self.settle(unit, permit, "removed", rest, None)
+        self.settle(unit, permit, "erasure.postponed", rest, None)
     }
 
     /// Records a change that stores no bytes: a bucket made or removed, tags, an upload begun or given up. The record
@@ -120,6 +159,24 @@ impl Gate {
                 record,
             }),
         )
+    }
+
+    fn settle_gone(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        kind: &str,
+        gone: &RemovedFact,
+    ) -> Result<LeafIndex, Error> {
+        let rest = json!({
+            "operation": permit.operation(),
+            "principal": permit.principal().id,
+            "tenant": gone.tenant,
+            "bucket": gone.bucket,
+            "version": gone.version,
+            "label": gone.label,
+        });
+        self.settle(unit, permit, kind, rest, None)
     }
 
     fn settle(

@@ -11,6 +11,8 @@
 //!   [`Store::stage_part`], [`Store::commit_part`] and [`Store::complete_upload`] do so in parts.
 //! - Reading: [`Store::read`], [`Store::head`], [`Store::tags`], [`Store::list`].
 //! - Removing: [`Store::remove`], [`Store::remove_version`], [`Store::remove_bucket`], [`Store::abort_upload`].
+//! - Erasing: [`Store::erase`] removes versions for good and notes them for whoever keeps what opens copies of them:
+//!   [`withhold`] and [`give_back`], [`erased`], [`forget_erased`].
 //! - Carrying out a lifecycle: [`Store::due`] tells what is due, [`Store::carry_out`] does it.
 //! - Verifying: [`Store::to_examine`] goes round everything, [`Store::examine`] reads one version or part and says
 //!   whether it is sound. Nothing of it is handed out, so it wants no permit.
@@ -32,6 +34,7 @@ mod customer_key;
 mod damage;
 mod describe;
 mod due;
+mod erasure;
 mod error;
 mod examination;
 mod examine;
@@ -58,6 +61,7 @@ mod remembered;
 mod replication;
 mod round;
 mod schema;
+mod secrets;
 mod settings;
 mod stage;
 mod store;
@@ -79,6 +83,7 @@ pub use crate::customer_key::{CustomerKey, Encryption};
 pub use crate::damage::{Damage, Noted, NotedDamage};
 pub use crate::describe::{Described, Description, Reach};
 pub use crate::due::{CarriedOut, Deed, Due, DueMarker, DuePage, DueQuery};
+pub use crate::erasure::{Erasing, Erasure, ErasureWish, Postponed, erased, forget_erased};
 pub use crate::error::{BodyError, Error, ErrorKind};
 pub use crate::examination::{Examination, Examined, Progress, Soundness};
 pub use crate::examine::{Counted, examine, named_files};
@@ -112,6 +117,7 @@ pub use crate::replication::{
     ReplicationRule, ReplicationScope, ReplicationState, ToReplicate,
 };
 pub use crate::round::{RoundMarker, RoundPage};
+pub use crate::secrets::{Mark, OwnerKind, SecretOwner, Withheld, give_back, owner_kind, withhold};
 pub use crate::settings::Setting;
 pub use crate::stage::{INLINE_BYTES_MAX, Staged};
 pub use crate::store::{Options, Store};

@@ -8,7 +8,8 @@
 //! is there and not sound again; `scrub` where the round that verifies everything stands. `outbox` holds what happened and
 //! is still to be told; `usage` how much a bucket holds, kept by triggers, and `quotas` how much buckets and tenants may;
 //! `access_lines` sealed lines of access logs that are no objects yet; `inventories` what is to be told of what is held;
-//! `replications` what is to be brought to other regions.
+//! `replications` what is to be brought to other regions; `erased` which versions were erased, for those who keep copies
+//! of what opens them.
 
 use onshore_db::Schema;
 
@@ -243,6 +244,11 @@ pub(crate) const SCHEMA: Schema = Schema {
         CREATE TRIGGER replicated_goes AFTER DELETE ON buckets BEGIN
             DELETE FROM replications WHERE bucket = OLD.id;
         END;
+    ",
+        "
+        CREATE TABLE erased (
+            owner BLOB PRIMARY KEY
+        ) STRICT, WITHOUT ROWID;
     ",
     ],
 };

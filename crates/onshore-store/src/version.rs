@@ -76,7 +76,7 @@ pub(crate) struct Slot {
 }
 
 const OF_OBJECTS: &str = "version, naming, 'object', turn, label, size, etag";
-const OF_HISTORY: &str = "version, naming, kind, turn, label, size, etag";
+pub(crate) const OF_HISTORY: &str = "version, naming, kind, turn, label, size, etag";
 
 impl Naming {
     const ALL: [Self; 2] = [Self::Own, Self::Null];
@@ -109,7 +109,7 @@ impl Kind {
 }
 
 impl VersionRow {
-    fn as_removed(&self) -> Removed {
+    pub(crate) fn as_removed(&self) -> Removed {
         Removed {
             version: self.version,
             naming: self.naming,
@@ -302,7 +302,7 @@ impl Store {
     }
 
     /// Removes the row of a version in the order of its key, and what it held.
-    fn discard(
+    pub(crate) fn discard(
         &self,
         unit: &Unit<'_>,
         bucket: BucketId,
@@ -327,7 +327,11 @@ impl Store {
 }
 
 /// Checks a permit to remove something of a key, and returns the bucket as it is now.
-fn permitted_removal(unit: &Unit<'_>, permit: &Permit, key: &ObjectKey) -> Result<Bucket, Error> {
+pub(crate) fn permitted_removal(
+    unit: &Unit<'_>,
+    permit: &Permit,
+    key: &ObjectKey,
+) -> Result<Bucket, Error> {
     permits::flow(permit, &[Flow::Change])?;
     if permits::key(permit)? != key {
         return Err(Error::PermitMismatch("key"));
@@ -441,7 +445,7 @@ fn supersede(
 }
 
 /// Makes the newest version that is left of a key its current one.
-fn promote(unit: &Unit<'_>, bucket: BucketId, key: &ObjectKey) -> Result<(), Error> {
+pub(crate) fn promote(unit: &Unit<'_>, bucket: BucketId, key: &ObjectKey) -> Result<(), Error> {
     if current(unit, bucket, key)?.is_some() {
         return Ok(());
     }
@@ -469,7 +473,7 @@ fn promote(unit: &Unit<'_>, bucket: BucketId, key: &ObjectKey) -> Result<(), Err
     Ok(())
 }
 
-fn from_row(row: &Row<'_>, table: Table) -> Result<VersionRow, RowError> {
+pub(crate) fn from_row(row: &Row<'_>, table: Table) -> Result<VersionRow, RowError> {
     Ok(VersionRow {
         version: VersionId::from_bytes(columns::bytes16(row, 0)?),
         naming: Naming::of_row(row, 1)?,

@@ -1,11 +1,13 @@
 //! The command line: what can be asked, in words. What is done about it is in `commands`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketName, JobId, Jurisdiction, Label, TenantName, Timestamp,
+    AccessKeyId, ApprovalId, BucketName, JobId, Jurisdiction, Label, ObjectKey, TenantName,
+    Timestamp,
 };
 
 use crate::output::Style;
@@ -73,6 +75,8 @@ pub(crate) enum Command {
     /// Quotas of buckets and tenants, and how much they hold
     #[command(subcommand)]
     Quota(QuotaCommand),
+    /// Erase an object for good: its keys are destroyed, and those of its copies in backups with the next point
+    Erase(EraseArgs),
     /// Transfer approvals: what may leave, where to, how much, until when
     #[command(subcommand)]
     Approval(ApprovalCommand),
@@ -83,7 +87,7 @@ pub(crate) enum Command {
     Ledger(LedgerCommand),
     /// Compare database, files and ledger of a data folder that no server works on
     Fsck(FsckArgs),
-    /// Copy a data folder into a folder of its own, while its server may go on
+    /// Add a point to a series of backups, while the server may go on; look after the series
     Backup(BackupArgs),
     /// Make a data folder of a backup; its ledger goes on under a new key, and approvals must be granted again
     Restore(RestoreArgs),
@@ -117,20 +121,86 @@ pub(crate) struct ServeArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct BackupArgs {
-    /// Where the backup goes: a folder that is empty or not there
+    #[command(subcommand)]
+    pub(crate) command: Option<BackupCommand>,
+    #[command(flatten)]
+    pub(crate) of: SeriesArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SeriesArgs {
+    /// The series: a folder that is empty or not there at first, and the same from then on
+    #[arg(long = "to", value_name = "FOLDER", required = true)]
+    pub(crate) series: Option<PathBuf>,
+    /// Where what opens the backed-up versions is kept, apart from the series [default: FOLDER.keys]
     #[arg(long, value_name = "FOLDER")]
-    pub(crate) to: PathBuf,
-    /// The root key, which seals the backup and is never in it [default: root.key in the data folder]
+    pub(crate) key_store: Option<PathBuf>,
+    /// The root key, which seals the backups and is never in them [default: root.key in the data folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    /// List the points of a series
+    List {
+        #[command(flatten)]
+        of: SeriesArgs,
+    },
+    /// Compare everything that a series holds with what was backed up
+    Check {
+        #[command(flatten)]
+        of: SeriesArgs,
+    },
+    /// Destroy in the key store what was erased in the data folder, without a new point; each new point does that too
+    Erase {
+        #[command(flatten)]
+        of: SeriesArgs,
+    },
+    /// Remove old points, and what no other point has
+    Prune {
+        #[command(flatten)]
+        of: SeriesArgs,
+        /// How many of the newest points stay
+        #[arg(long, value_name = "POINTS")]
+        keep: NonZeroU32,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EraseArgs {
+    /// The bucket
+    pub(crate) bucket: BucketName,
+    /// The key
+    pub(crate) key: ObjectKey,
+    #[command(flatten)]
+    pub(crate) which: WhichVersionsArgs,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct WhichVersionsArgs {
+    /// This version; `null` is the one that was written while the bucket was not versioned
+    #[arg(long, value_name = "ID")]
+    pub(crate) version: Option<String>,
+    /// Every version and delete marker of the key
+    #[arg(long)]
+    pub(crate) every_version: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
-    /// The backup
+    /// The series of backups
     #[arg(value_name = "FOLDER")]
     pub(crate) from: PathBuf,
+    /// Restore the newest point that was made by this time, as 2026-11-22T10:00:00Z [default: the newest]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<Timestamp>,
+    /// The key store of the series [default: FOLDER.keys]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) key_store: Option<PathBuf>,
     /// The root key that the backup was made with [default: root.key in the data folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,

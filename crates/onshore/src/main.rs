@@ -1,6 +1,7 @@
 //! Onshore: a sovereign cloud in one binary. Reads configuration, environment and the real clock, wires the rooms
 //! together, serves; and is the command line, a client of the control API.
 
+mod backup;
 mod cli;
 mod client;
 mod clock;
@@ -12,7 +13,6 @@ mod files;
 mod first_start;
 mod house;
 mod listen;
-mod manifest;
 mod output;
 mod renewal;
 mod serve;

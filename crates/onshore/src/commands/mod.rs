@@ -6,6 +6,7 @@ mod approval;
 mod backup;
 mod bucket;
 mod config;
+mod erase;
 mod explain;
 mod fsck;
 mod job;
@@ -36,6 +37,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Key(command) => tenant::run_key(&target, command).await,
         Command::Bucket(command) => bucket::run(&target, command).await,
         Command::Quota(command) => quota::run(&target, command).await,
+        Command::Erase(args) => erase::run(&target, args).await,
         Command::Approval(command) => approval::run(&target, command).await,
         Command::Explain(args) => explain::run(&target, &args).await,
         Command::Backup(args) => tokio::task::block_in_place(|| backup::run(&target, &args)),

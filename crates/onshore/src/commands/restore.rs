@@ -1,6 +1,7 @@
 //! `onshore restore`: makes a data folder of a backup. The ledger goes on as a new log, since the old one may have
 //! signed more than the backup knows; approvals must be granted again, since what they let out meanwhile is unknown.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,13 +9,19 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::{Afresh, Clock, Restored};
-use onshore_keys::{FileRootKey, KeyProvider};
+use onshore_keys::KeyProvider;
 use onshore_ledger::{
     Checkpoint, TileLevel, TileRef, VerifierKey, decode_entries, parse_leaf, verify_tiles,
 };
+use onshore_store::{OwnerKind, SecretOwner};
+use onshore_types::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::backup::files::{self, FileEntry};
+use crate::backup::key_store::KeyStore;
+use crate::backup::manifest::{self, LedgerHead, Point, Whole};
+use crate::backup::series::Series;
 use crate::cli::{RestoreArgs, TargetArgs};
 use crate::clock::SystemClock;
 use crate::commands::backup::root_key;
@@ -22,7 +29,6 @@ use crate::credentials::{self, Credentials};
 use crate::exit::{Exit, usage};
 use crate::first_start::RESTORING;
 use crate::house::{FolderLock, SCHEMAS, make_folder};
-use crate::manifest::{self, LedgerHead, Manifest};
 use crate::output::{self, Style};
 
 /// The old log as it was known last, and what it acknowledged after the backup.
@@ -40,15 +46,28 @@ struct LostVersion {
     version: String,
 }
 
+/// A backup that is restored: a point of a series, or one of format 1.
+enum Backup {
+    Point {
+        series: Box<Series>,
+        key_store: KeyStore,
+        point: Point,
+    },
+    Whole {
+        folder: PathBuf,
+        manifest: Whole,
+    },
+}
+
 pub(crate) fn run(target: &TargetArgs, args: &RestoreArgs) -> Result<Exit> {
     let data = target
         .data
         .as_deref()
         .ok_or_else(|| usage("name the data folder: onshore restore FOLDER --data DIR"))?;
-    let keys = Arc::new(root_key(data, args.keys.as_deref())?);
-    let (manifest, backup_sha256) = Manifest::read(&args.from, &*keys)?;
+    let keys = Arc::new(root_key(Some(data), args.keys.as_deref())?);
+    let (backup, backup_sha256) = Backup::open(args, &*keys)?;
     let last_known = match &args.ledger {
-        Some(folder) => Some(last_known(folder, &manifest.ledger)?),
+        Some(folder) => Some(last_known(folder, backup.ledger())?),
         None => None,
     };
     make_folder(data)?;
@@ -57,24 +76,192 @@ pub(crate) fn run(target: &TargetArgs, args: &RestoreArgs) -> Result<Exit> {
         return Err(usage(format!("a server works on {}", data.display())));
     };
     // Until it is gone no server starts here.
-    manifest::write(&data.join(RESTORING), b"")?;
-    manifest::sync(data)?;
-    copy(&args.from, data, &manifest)?;
+    files::write(&data.join(RESTORING), b"")?;
+    files::sync(data)?;
+    let erased = backup.copy_database(data)?;
+    let db = open_database(data, erased.clone())?;
+    backup.copy_files(data, &db)?;
     let restored = Restored {
         backup_sha256,
-        made: manifest.made,
+        made: backup.made(),
         last_known: last_known
             .as_ref()
             .map(|known| json!({ "size": known.checkpoint.size, "root": known.checkpoint.root })),
     };
-    let afresh = begin_afresh(data, &manifest, &keys, restored)?;
-    restore_credentials(&args.from, data, &manifest, &*keys, &afresh.verifier)?;
-    manifest::sync(data)?;
+    let provider = Arc::clone(&keys) as Arc<dyn KeyProvider>;
+    let afresh = onshore_gate::restore(&db, provider, restored, SystemClock::new().now())
+        .context("the ledger of the backup cannot be taken over")?;
+    drop(db);
+    backup.restore_credentials(data, &*keys, &afresh.verifier)?;
+    files::sync(data)?;
     fs::remove_file(data.join(RESTORING)).context("the restore cannot be brought to its end")?;
-    manifest::sync(data)?;
-    let lost = last_known.map_or_else(Vec::new, |known| known.versions);
-    show(target.style(), &manifest, &afresh, &lost)?;
+    files::sync(data)?;
+    let done = Done {
+        backup: &backup,
+        afresh: &afresh,
+        lost: &last_known.map_or_else(Vec::new, |known| known.versions),
+        erased: erased
+            .iter()
+            .filter(|(_, kind)| *kind == OwnerKind::Version)
+            .count(),
+    };
+    done.show(target.style())?;
     Ok(Exit::Done)
+}
+
+impl Backup {
+    /// Opens what is to be restored, and tells the SHA-256 of its manifest.
+    fn open(args: &RestoreArgs, keys: &dyn KeyProvider) -> Result<(Self, String)> {
+        let folder = &args.from;
+        if Whole::is_in(folder) {
+            if args.at.is_some() || args.key_store.is_some() {
+                return Err(usage(format!(
+                    "{} is one backup of an earlier version, with everything in it: leave out --at and --key-store",
+                    folder.display()
+                )));
+            }
+            let (manifest, hash) = Whole::read(folder, keys)?;
+            let folder = folder.clone();
+            return Ok((Self::Whole { folder, manifest }, hash));
+        }
+        let series = Series::open(folder, keys)?;
+        let Some(file) = series.newest(args.at)? else {
+            bail!(match args.at {
+                Some(at) => format!("no point was made by {at}: `onshore backup list` shows them"),
+                None => format!("{} has no points", folder.display()),
+            });
+        };
+        let (point, hash) = file.read(&series, keys)?;
+        let place = KeyStore::path(folder, args.key_store.as_deref())?;
+        let key_store = KeyStore::open(&place, series.id())?;
+        let backup = Self::Point {
+            series: Box::new(series),
+            key_store,
+            point,
+        };
+        Ok((backup, hash))
+    }
+
+    fn ledger(&self) -> &LedgerHead {
+        match self {
+            Self::Point { point, .. } => &point.ledger,
+            Self::Whole { manifest, .. } => &manifest.ledger,
+        }
+    }
+
+    fn made(&self) -> Timestamp {
+        match self {
+            Self::Point { point, .. } => point.made,
+            Self::Whole { manifest, .. } => manifest.made,
+        }
+    }
+
+    /// Puts the database in its place, with what opens the versions in it, and returns what was erased since.
+    fn copy_database(&self, data: &Path) -> Result<HashSet<(SecretOwner, OwnerKind)>> {
+        let to = data.join(manifest::DATABASE);
+        match self {
+            Self::Whole { folder, manifest } => {
+                let name = manifest::DATABASE;
+                let expected = manifest
+                    .files
+                    .get(name)
+                    .context("the backup has no database")?;
+                copy(folder, data, name, expected)?;
+                Ok(HashSet::new())
+            }
+            Self::Point {
+                series,
+                key_store,
+                point,
+            } => {
+                give(series, point, manifest::DATABASE, &to)?;
+                let destroyed = Database::rework(&to, |unit| {
+                    onshore_store::give_back(unit, |owner, mark| key_store.find(owner, mark))
+                })?;
+                for (owner, kind) in &destroyed {
+                    // An upload that was over when the next point was made is not brought back.
+                    if *kind == OwnerKind::Version {
+                        key_store.check_erased(owner)?;
+                    }
+                }
+                Ok(destroyed)
+            }
+        }
+    }
+
+    /// Puts every other file in its place, and compares each with the manifest. The database says which bodies.
+    fn copy_files(&self, data: &Path, db: &Database) -> Result<()> {
+        let (folder, bodies) = match self {
+            Self::Whole { folder, manifest } => {
+                for (name, expected) in &manifest.files {
+                    let apart = [manifest::DATABASE, manifest::CREDENTIALS];
+                    if !apart.contains(&name.as_str()) && !name.starts_with("objects/") {
+                        copy(folder, data, name, expected)?;
+                    }
+                }
+                (folder.as_path(), &manifest.files)
+            }
+            Self::Point { series, point, .. } => {
+                for name in point.pieces.keys() {
+                    let apart = [manifest::DATABASE, manifest::CREDENTIALS];
+                    if !apart.contains(&name.as_str()) {
+                        give(series, point, name, &data.join(name))?;
+                    }
+                }
+                (series.folder(), &point.bodies)
+            }
+        };
+        for path in onshore_store::named_files(db)? {
+            let path = Path::new("objects").join(path);
+            let name = path.to_string_lossy();
+            let Some(expected) = bodies.get(&*name) else {
+                bail!("the backup lacks {name}");
+            };
+            copy(folder, data, &name, expected)?;
+        }
+        Ok(())
+    }
+
+    fn restore_credentials(
+        &self,
+        data: &Path,
+        keys: &dyn KeyProvider,
+        verifier: &VerifierKey,
+    ) -> Result<()> {
+        let name = manifest::CREDENTIALS;
+        let sealed = match self {
+            Self::Whole { folder, manifest } => {
+                let Some(expected) = manifest.files.get(name) else {
+                    return Ok(());
+                };
+                let sealed = fs::read(folder.join(name))?;
+                if FileEntry::of_bytes(&sealed) != *expected {
+                    bail!("the credentials are not what was backed up: the backup is damaged");
+                }
+                sealed
+            }
+            Self::Point { series, point, .. } => {
+                let Some(file) = point.pieces.get(name) else {
+                    return Ok(());
+                };
+                let mut sealed = Vec::new();
+                series.pieces().give(file, &mut sealed)?;
+                sealed
+            }
+        };
+        let plain = keys
+            .unwrap(manifest::CREDENTIALS_CONTEXT, &sealed)
+            .context("the credentials in the backup do not open")?;
+        let text = std::str::from_utf8(plain.as_bytes()).context("the credentials are no text")?;
+        let kept: Credentials = toml::from_str(text).context("the credentials cannot be read")?;
+        credentials::write(
+            data,
+            &Credentials {
+                ledger_key: verifier.to_string(),
+                ..kept
+            },
+        )
+    }
 }
 
 /// Refuses a folder with anything in it but the root key.
@@ -92,72 +279,44 @@ fn check_empty(data: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies every file of the backup to its place, and compares each with the manifest.
-fn copy(from: &Path, data: &Path, manifest: &Manifest) -> Result<()> {
-    for (name, expected) in &manifest.files {
-        if !manifest::is_inside(name) {
-            bail!("the backup's manifest names a file outside the folder");
-        }
-        if name == manifest::CREDENTIALS {
-            continue;
-        }
-        let copied = manifest::copy(&from.join(name), &data.join(name))
-            .with_context(|| format!("cannot restore {name}"))?;
-        if copied != *expected {
-            bail!("{name} is not what was backed up: the backup is damaged");
-        }
+/// Copies a file of the backup to its place, and compares it with what was backed up.
+fn copy(from: &Path, data: &Path, name: &str, expected: &FileEntry) -> Result<()> {
+    if !files::is_inside(name) {
+        bail!("the backup's manifest names a file outside the folder");
+    }
+    let copied = files::copy(&from.join(name), &data.join(name))
+        .with_context(|| format!("cannot restore {name}"))?;
+    if copied != *expected {
+        bail!("{name} is not what was backed up: the backup is damaged");
     }
     Ok(())
 }
 
-fn begin_afresh(
-    data: &Path,
-    manifest: &Manifest,
-    keys: &Arc<FileRootKey>,
-    restored: Restored,
-) -> Result<Afresh> {
+/// Writes a file of a point to its place.
+fn give(series: &Series, point: &Point, name: &str, to: &Path) -> Result<()> {
+    if !files::is_inside(name) {
+        bail!("the backup's manifest names a file outside the folder");
+    }
+    let file = point
+        .pieces
+        .get(name)
+        .with_context(|| format!("the backup has no {name}"))?;
+    files::fill(to, |to| series.pieces().give(file, to))
+        .with_context(|| format!("cannot restore {name}"))
+}
+
+/// Opens the database, brings its tables up to date, and removes what was erased since the backup was made.
+fn open_database(data: &Path, erased: HashSet<(SecretOwner, OwnerKind)>) -> Result<Database> {
     let options = onshore_db::Options {
         crash: CrashPoints::none(),
     };
     let db = Database::open(&data.join(manifest::DATABASE), &SCHEMAS, options)
         .context("the database of the backup cannot be opened")?;
-    for path in onshore_store::named_files(&db)? {
-        let name = Path::new("objects").join(path);
-        if !manifest.files.contains_key(&*name.to_string_lossy()) {
-            bail!("the backup lacks {}", name.display());
-        }
+    let owners: HashSet<SecretOwner> = erased.into_iter().map(|(owner, _)| owner).collect();
+    if !owners.is_empty() {
+        db.write_blocking(move |unit| onshore_store::forget_erased(unit, &owners))?;
     }
-    let keys = Arc::clone(keys) as Arc<dyn KeyProvider>;
-    onshore_gate::restore(&db, keys, restored, SystemClock::new().now())
-        .context("the ledger of the backup cannot be taken over")
-}
-
-fn restore_credentials(
-    from: &Path,
-    data: &Path,
-    manifest: &Manifest,
-    keys: &dyn KeyProvider,
-    verifier: &VerifierKey,
-) -> Result<()> {
-    let Some(expected) = manifest.files.get(manifest::CREDENTIALS) else {
-        return Ok(());
-    };
-    let path = from.join(manifest::CREDENTIALS);
-    if manifest::entry(&path)? != *expected {
-        bail!("the credentials are not what was backed up: the backup is damaged");
-    }
-    let plain = keys
-        .unwrap(manifest::CREDENTIALS_CONTEXT, &fs::read(&path)?)
-        .context("the credentials in the backup do not open")?;
-    let text = std::str::from_utf8(plain.as_bytes()).context("the credentials are no text")?;
-    let kept: Credentials = toml::from_str(text).context("the credentials cannot be read")?;
-    credentials::write(
-        data,
-        &Credentials {
-            ledger_key: verifier.to_string(),
-            ..kept
-        },
-    )
+    Ok(db)
 }
 
 /// Reads what is left of the lost ledger, checks it with the old key, and finds what it acknowledged after the backup.
@@ -209,35 +368,58 @@ fn stored_version(leaf: u64, entry: &[u8]) -> Result<Option<LostVersion>> {
     }))
 }
 
-fn show(style: Style, manifest: &Manifest, afresh: &Afresh, lost: &[LostVersion]) -> Result<()> {
-    match style {
-        Style::Json => output::json(&json!({
-            "made": manifest.made,
-            "leaf": afresh.leaf,
-            "old_ledger_key": manifest.ledger.key,
-            "ledger_key": afresh.verifier.to_string(),
-            "approvals_revoked": afresh.revoked,
-            "lost_versions": lost,
-        })),
-        Style::Text => {
-            output::line(&format!("restored    the state of {}", manifest.made));
-            output::line(&format!("leaf        {}", afresh.leaf));
-            output::line(&format!("old ledger  {}", manifest.ledger.key));
-            output::line(&format!(
-                "new ledger  {} (hand this key out)",
-                afresh.verifier
-            ));
-            output::line(&format!(
-                "approvals   {} revoked; grant again those that shall hold",
-                afresh.revoked.len()
-            ));
-            for version in lost {
+/// What a restore did.
+struct Done<'a> {
+    backup: &'a Backup,
+    afresh: &'a Afresh,
+    lost: &'a [LostVersion],
+    /// How many versions are not brought back because they were erased.
+    erased: usize,
+}
+
+impl Done<'_> {
+    fn show(&self, style: Style) -> Result<()> {
+        let Self {
+            backup,
+            afresh,
+            lost,
+            erased,
+        } = self;
+        match style {
+            Style::Json => output::json(&json!({
+                "made": backup.made(),
+                "leaf": afresh.leaf,
+                "old_ledger_key": backup.ledger().key,
+                "ledger_key": afresh.verifier.to_string(),
+                "approvals_revoked": afresh.revoked,
+                "lost_versions": lost,
+                "erased_versions": erased,
+            })),
+            Style::Text => {
+                output::line(&format!("restored    the state of {}", backup.made()));
+                output::line(&format!("leaf        {}", afresh.leaf));
+                output::line(&format!("old ledger  {}", backup.ledger().key));
                 output::line(&format!(
-                    "lost        version {} in bucket {}, acknowledged by leaf {} of the old ledger",
-                    version.version, version.bucket, version.leaf
+                    "new ledger  {} (hand this key out)",
+                    afresh.verifier
                 ));
+                output::line(&format!(
+                    "approvals   {} revoked; grant again those that shall hold",
+                    afresh.revoked.len()
+                ));
+                if *erased > 0 {
+                    output::line(&format!(
+                        "erased      {erased} versions of that state were erased since and are not brought back"
+                    ));
+                }
+                for version in *lost {
+                    output::line(&format!(
+                        "lost        version {} in bucket {}, acknowledged by leaf {} of the old ledger",
+                        version.version, version.bucket, version.leaf
+                    ));
+                }
+                Ok(())
             }
-            Ok(())
         }
     }
 }
