@@ -63,6 +63,8 @@ def make(server):
     for size in (10, 66_000, 30):
         put("versioned", "turns", size)
     marker = s3.delete_object(Bucket="versioned", Key="turns")["VersionId"]
+    server.cli("kms", "create", "--alias", "alias/of-format")
+    put("versioned", "named", 3000, ServerSideEncryption="aws:kms", SSEKMSKeyId="alias/of-format")
     put("locked", "held", 100, ObjectLockLegalHoldStatus="ON", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=UNTIL)
     begun = s3.create_multipart_upload(Bucket="plain", Key="parts", Metadata={"begun": "earlier"})["UploadId"]
     part = s3.upload_part(Bucket="plain", Key="parts", UploadId=begun, PartNumber=1, Body=noise("part", 200))["ETag"]

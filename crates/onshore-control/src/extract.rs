@@ -96,10 +96,33 @@ where
         let Path(text) = Path::<String>::from_request_parts(parts, state)
             .await
             .map_err(|_| Error::NoSuchRoute)?;
-        text.parse()
-            .map(Self)
-            .map_err(|error| Error::Malformed(format!("the path does not read: {error}")))
+        of_path(&text).map(Self)
     }
+}
+
+/// Two segments of the path, read as what they are.
+#[derive(Debug)]
+pub(crate) struct Segments<T, U>(pub(crate) T, pub(crate) U);
+
+impl<T, U, S> FromRequestParts<S> for Segments<T, U>
+where
+    T: FromStr<Err: Display>,
+    U: FromStr<Err: Display>,
+    S: Send + Sync,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Path((first, second)) = Path::<(String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Error::NoSuchRoute)?;
+        Ok(Self(of_path(&first)?, of_path(&second)?))
+    }
+}
+
+fn of_path<T: FromStr<Err: Display>>(text: &str) -> Result<T, Error> {
+    text.parse()
+        .map_err(|error| Error::Malformed(format!("the path does not read: {error}")))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod explain;
 mod extract;
 mod files;
 mod jobs;
+mod kms;
 mod ledger;
 mod openapi;
 mod orders;

@@ -3,7 +3,7 @@
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::{approvals, buckets, erasures, explain, jobs, ledger, quotas, state, tenants};
+use crate::{approvals, buckets, erasures, explain, jobs, kms, ledger, quotas, state, tenants};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -16,6 +16,7 @@ use crate::{approvals, buckets, erasures, explain, jobs, ledger, quotas, state, 
         buckets::create, buckets::list, buckets::set_class,
         erasures::erase,
         quotas::show_of_bucket, quotas::set_of_bucket, quotas::show_of_tenant, quotas::set_of_tenant,
+        kms::create, kms::list, kms::set_state,
         approvals::grant, approvals::list, approvals::show, approvals::revoke,
         explain::explain,
         jobs::order, jobs::list, jobs::show, jobs::cancel, jobs::certificate,

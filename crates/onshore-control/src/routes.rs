@@ -10,7 +10,7 @@ use crate::admit::admit;
 use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
-use crate::{approvals, buckets, erasures, explain, jobs, ledger, quotas, state, tenants};
+use crate::{approvals, buckets, erasures, explain, jobs, kms, ledger, quotas, state, tenants};
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
 /// without one comes from nowhere and is refused.
@@ -29,6 +29,14 @@ pub fn router(parts: ControlParts) -> Router {
         .route(
             "/v1/tenants/{name}/quota",
             get(quotas::show_of_tenant).put(quotas::set_of_tenant),
+        )
+        .route(
+            "/v1/tenants/{name}/kms-keys",
+            post(kms::create).get(kms::list),
+        )
+        .route(
+            "/v1/tenants/{name}/kms-keys/{id}/state",
+            put(kms::set_state),
         )
         .route("/v1/approvals", post(approvals::grant).get(approvals::list))
         .route(

@@ -153,6 +153,12 @@ fn of_store(error: onshore_store::Error) -> Fault {
             Code::InvalidRequest,
             "The encryption parameters are not applicable to this object.",
         ),
+        Store::NoSuchKmsKey => no_such_kms_key(),
+        Store::KmsKeyDisabled => Fault::new(
+            Code::KmsDisabled,
+            "The key that is named, or that the object is encrypted under, is disabled.",
+        ),
+        Store::KmsAliasTaken => Fault::internal(),
         Store::ConditionFailed { .. } => precondition_failed("If-None-Match"),
         Store::BadRange => Fault::new(Code::InvalidRange, "The requested range is not satisfiable"),
         Store::NoSuchUpload => no_such_upload(),
@@ -280,6 +286,14 @@ pub(crate) fn no_such_key(key: &ObjectKey) -> Fault {
 
 fn gone_key() -> Fault {
     Fault::new(Code::NoSuchKey, "The specified key does not exist.")
+}
+
+/// What a client reads when the key that it names is not its tenant's, or not of this region.
+pub(crate) fn no_such_kms_key() -> Fault {
+    Fault::new(
+        Code::KmsNotFound,
+        "Invalid keyId: you have no key of this id or alias in this region. The operator makes keys; alias/onshore/default is there without and is used where none is named.",
+    )
 }
 
 /// What a client reads when the upload is not there.

@@ -33,6 +33,7 @@ macro_rules! codes {
 fn spelt(name: &'static str) -> &'static str {
     match name {
         "KmsNotFound" => "KMS.NotFoundException",
+        "KmsDisabled" => "KMS.DisabledException",
         "MaxPostPreDataLengthExceeded" => "MaxPostPreDataLengthExceededError",
         other => other,
     }
@@ -78,6 +79,7 @@ codes! {
     InvalidToken = BAD_REQUEST,
     InvalidURI = BAD_REQUEST,
     KeyTooLongError = BAD_REQUEST,
+    KmsDisabled = BAD_REQUEST,
     KmsNotFound = BAD_REQUEST,
     MalformedACLError = BAD_REQUEST,
     MalformedPOSTRequest = BAD_REQUEST,

@@ -122,7 +122,15 @@ impl Store {
             .keys
             .in_view(unit, bucket.id)?
             .for_owner(version.as_bytes())?;
-        let sealed = facts.seal(version, &owner_key, &assembly.data_keys, &object.tags)?;
+        let named = self
+            .inner
+            .kms_keys
+            .usable(unit, bucket.tenant, &facts.encryption)?;
+        let data_keys = match named {
+            Some(named) => named.wrap(&facts.bodies, &assembly.data_keys)?,
+            None => assembly.data_keys,
+        };
+        let sealed = facts.seal(version, &owner_key, &data_keys, &object.tags)?;
 
         let slot = self.make_room(unit, &bucket, key, current.as_ref(), now)?;
         unit.execute(

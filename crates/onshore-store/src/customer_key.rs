@@ -4,10 +4,27 @@
 use std::fmt;
 
 use onshore_keys::{DataKey, KEY_LEN_BYTES, Secret};
+use onshore_types::KmsKeyId;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::frame::BodyId;
+use crate::kms_keys::Named;
+
+/// The name of the key that stands for the tenant's own, which encrypts everything anyway.
+pub const DEFAULT_KMS_KEY: &str = "alias/onshore/default";
+
+/// As clients of AWS name the same.
+const AWS_KMS_KEY: &str = "alias/aws/s3";
+
+/// How a client names a key of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KmsKeyName<'a> {
+    /// By its id.
+    Id(KmsKeyId),
+    /// By its other name.
+    Alias(&'a str),
+}
 
 /// How an object is encrypted besides what is done always: under a data key of its own, under its tenant's key, under
 /// the operator's root key.
@@ -81,16 +98,46 @@ impl CustomerKey {
     }
 }
 
+impl<'a> KmsKeyName<'a> {
+    /// Reads an id, an alias, or the ARN of either; an alias where it is no id, whether there is one or not.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Self {
+        let name = match text.strip_prefix("arn:") {
+            Some(arn) => arn.rsplit(':').next().unwrap_or_default(),
+            None => text,
+        };
+        name.strip_prefix("key/")
+            .unwrap_or(name)
+            .parse()
+            .map_or(Self::Alias(name), Self::Id)
+    }
+}
+
 impl Encryption {
-    /// Opens the data key of a body of an object that is encrypted so.
+    /// Returns the key that it names, where that is not the tenant's own, and what the client says of the object.
+    pub(crate) fn named(&self) -> Option<(KmsKeyName<'_>, Option<&str>)> {
+        match self {
+            Self::Kms { key, context, .. } => match KmsKeyName::parse(key) {
+                KmsKeyName::Alias(DEFAULT_KMS_KEY | AWS_KMS_KEY) => None,
+                name => Some((name, context.as_deref())),
+            },
+            Self::Service | Self::Customer { .. } => None,
+        }
+    }
+
+    /// Opens the data key of a body of an object that is encrypted so. `named` is the key that it names.
     pub(crate) fn data_key(
         &self,
         body: BodyId,
         kept: &Secret,
         customer: Option<&CustomerKey>,
+        named: Option<&Named>,
     ) -> Result<Secret, Error> {
         match (self, customer) {
-            (Self::Service | Self::Kms { .. }, None) => Ok(kept.clone()),
+            (Self::Service | Self::Kms { .. }, None) => match named {
+                Some(named) => named.unwrap(body, kept),
+                None => Ok(kept.clone()),
+            },
             (Self::Service | Self::Kms { .. }, Some(_)) => Err(Error::CustomerKeyUnexpected),
             (Self::Customer { .. }, None) => Err(Error::CustomerKeyMissing),
             (Self::Customer { .. }, Some(key)) => key.unwrap(body, kept),

@@ -117,6 +117,15 @@ pub enum Error {
     /// The client sent a key for an object that is not encrypted under one.
     #[error("the object is not encrypted under a key of the client")]
     CustomerKeyUnexpected,
+    /// The tenant has no key of that name.
+    #[error("the tenant has no key of that name")]
+    NoSuchKmsKey,
+    /// The key is disabled.
+    #[error("the key is disabled")]
+    KmsKeyDisabled,
+    /// The tenant has another key of that alias.
+    #[error("the tenant has a key of that alias already")]
+    KmsAliasTaken,
     /// The version was replaced or deleted since it was described.
     #[error("the version is no longer there")]
     VersionGone,
@@ -231,6 +240,9 @@ impl Error {
             | Self::CustomerKeyMissing
             | Self::CustomerKeyWrong
             | Self::CustomerKeyUnexpected
+            | Self::NoSuchKmsKey
+            | Self::KmsKeyDisabled
+            | Self::KmsAliasTaken
             | Self::BadRange
             | Self::BadPartNumber
             | Self::InvalidPart { .. }

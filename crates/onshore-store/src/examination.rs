@@ -12,7 +12,7 @@ use std::io;
 
 use onshore_db::{Row, RowError, View, params};
 use onshore_keys::Secret;
-use onshore_types::{BucketId, Label, UploadId, VersionId};
+use onshore_types::{BucketId, Label, TenantId, UploadId, VersionId};
 use ring::digest::{self, SHA256};
 use tokio::task::spawn_blocking;
 
@@ -360,13 +360,13 @@ fn version_of(
     };
     // Whether its bucket reads is no matter of the version.
     let held = view.one(
-        "SELECT 1 FROM buckets WHERE id = ?1",
+        "SELECT tenant FROM buckets WHERE id = ?1",
         params![bucket.as_bytes()],
-        |_| Ok(()),
+        |row| columns::bytes16(row, 0).map(TenantId::from_bytes),
     )?;
-    if held.is_none() {
+    let Some(tenant) = held else {
         return Err(damaged(version, "its bucket is missing"));
-    }
+    };
     let keys = &store.inner.keys;
     let owner_key = keys.in_view(view, bucket)?.for_owner(version.as_bytes())?;
     let (facts, data_keys, _) = Facts::open(version, bucket, &owner_key, &sealed)?;
@@ -375,9 +375,22 @@ fn version_of(
     if bodies != facts.size_bytes {
         return Err(damaged(version, "its bodies do not add up to its size"));
     }
+    // Whether a key may be used is no matter of what lies under it.
+    let named = match store.inner.kms_keys.of(view, tenant, &facts.encryption) {
+        Err(Error::NoSuchKmsKey | Error::Keys(_)) => {
+            return Err(damaged(version, "the key that it names is missing"));
+        }
+        named => named?,
+    };
     let mut rows = body_rows(view, *version.as_bytes())?;
     let mut runs = VecDeque::new();
     for (body, secret) in facts.bodies.into_iter().zip(data_keys) {
+        let secret = match &named {
+            Some(named) => named
+                .unwrap(body.id, &secret)
+                .map_err(|_| damaged(version, "its data keys do not open"))?,
+            None => secret,
+        };
         let opener = opener(&facts.encryption, &body, secret, *version.as_bytes())?;
         let inline = inline_of(&mut rows, &body, *version.as_bytes())?;
         runs.push_back(Run::new(body, opener, inline, None));

@@ -14,6 +14,7 @@ use onshore_types::{BucketId, ObjectKey, UploadId, VersionId};
 use crate::facts::{Body, Facts, Place, Sealed};
 use crate::files::Files;
 use crate::frame::{BodyId, stored_size};
+use crate::kms_keys::KmsKeys;
 use crate::tenant_keys::{TenantKey, TenantKeys};
 use crate::{Error, columns, part, reclaim, upload};
 
@@ -69,6 +70,11 @@ const UPLOAD_SHUT: Fault = Fault {
 const KEY_SHUT: Fault = Fault {
     name: "tenant-key-shut",
     meaning: "the key of a bucket's tenant is missing or does not open: the root key is another",
+};
+
+const NAMED_KEY_SHUT: Fault = Fault {
+    name: "kms-key-shut",
+    meaning: "a key that a tenant names does not open: it was changed, or the root key is another",
 };
 
 /// What is wrong with rows alone, each with the statement that finds it: the ids it is wrong with.
@@ -229,6 +235,7 @@ struct UploadRow {
 struct Examination<'a> {
     files: Files,
     keys: TenantKeys,
+    named: KmsKeys,
     /// None for a key that does not open, which is told once.
     opened: HashMap<BucketId, Option<Arc<TenantKey>>>,
     found: Findings<'a>,
@@ -248,12 +255,16 @@ pub fn examine(
 ) -> Result<Counted, Error> {
     let mut examination = Examination {
         files: Files::at(folder),
+        named: KmsKeys::new(Arc::clone(&keys)),
         keys: TenantKeys::new(keys),
         opened: HashMap::new(),
         found,
         examined: Counted::default(),
     };
-    db.read_blocking(|view| examination.rows(view))?;
+    db.read_blocking(|view| {
+        examination.rows(view)?;
+        examination.named_keys(view)
+    })?;
     examination.versions(db)?;
     examination.uploads(db)?;
     examination.folder(db, orphans)?;
@@ -267,6 +278,13 @@ impl Examination<'_> {
                 (self.found)(fault.of(subject.name(columns::bytes16(row, 0)?)));
                 Ok(())
             })?;
+        }
+        Ok(())
+    }
+
+    fn named_keys(&mut self, view: &View<'_>) -> Result<(), Error> {
+        for id in self.named.shut(view)? {
+            (self.found)(NAMED_KEY_SHUT.of(id.to_string()));
         }
         Ok(())
     }

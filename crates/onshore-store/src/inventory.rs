@@ -162,6 +162,11 @@ impl Store {
         bucket::by_name(unit, &inventory.target)?
             .filter(|target| target.tenant == bucket.tenant)
             .ok_or(Error::NoInventoryTarget)?;
+        if let Some(encryption) = &inventory.encryption {
+            self.inner
+                .kms_keys
+                .usable(unit, bucket.tenant, encryption)?;
+        }
         let others = unit.one(
             "SELECT count(*) FROM inventories WHERE bucket = ?1 AND id <> ?2",
             params![bucket.id.as_bytes(), inventory.id],

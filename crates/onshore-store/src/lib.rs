@@ -43,6 +43,7 @@ mod files;
 mod frame;
 mod inventory;
 mod keys_from;
+mod kms_keys;
 mod lane;
 mod lifecycle;
 mod list;
@@ -79,7 +80,7 @@ pub use crate::checksum::{
     Checksum, ChecksumAlgorithm, ChecksumAlgorithmError, ChecksumClaim, ChecksumKind,
 };
 pub use crate::complete::{CompletePart, Completion, PART_BYTES_MIN};
-pub use crate::customer_key::{CustomerKey, Encryption};
+pub use crate::customer_key::{CustomerKey, DEFAULT_KMS_KEY, Encryption, KmsKeyName};
 pub use crate::damage::{Damage, Noted, NotedDamage};
 pub use crate::describe::{Described, Description, Reach};
 pub use crate::due::{CarriedOut, Deed, Due, DueMarker, DuePage, DueQuery};
@@ -91,6 +92,7 @@ pub use crate::inventory::{
     DueInventory, IncludedVersions, Inventory, InventoryFrequency, InventoryMarker, InventoryPage,
     InventoryQuery, InventoryRow,
 };
+pub use crate::kms_keys::{KmsKey, KmsKeyState};
 pub use crate::lifecycle::{
     Candidate, DayLength, Expiration, Filter, Lifecycle, LifecycleDocument, LifecycleRule,
     Noncurrent, RuleScope, RuleStatus, Superseded,

@@ -22,6 +22,7 @@ use crate::customer_key::CustomerKey;
 use crate::facts::{Body, Facts, Held, Place, Sealed, damaged};
 use crate::files::{self, Files};
 use crate::frame::{Cipher, frame_of, last_frame, position, stored_len, stored_offset};
+use crate::kms_keys::Named;
 use crate::lock::{self, Lock};
 use crate::object::{ObjectHead, Tags};
 use crate::reclaim;
@@ -101,8 +102,17 @@ impl Store {
         let key = self.tenant_key(permits::bucket(&permit)?).await?;
         let (head, pieces) = self.inner.db.glance(|view| {
             let opened = open(view, &permit, &key)?;
-            opened.facts.encryption.check(customer.as_ref())?;
-            let pieces = pieces(view, version, &opened, range, customer.as_ref())?;
+            let encryption = &opened.facts.encryption;
+            encryption.check(customer.as_ref())?;
+            let named = self
+                .inner
+                .kms_keys
+                .usable(view, opened.bucket.tenant, encryption)?;
+            let outer = Outer {
+                customer: customer.as_ref(),
+                named: named.as_ref(),
+            };
+            let pieces = pieces(view, version, &opened, range, outer)?;
             Ok::<_, Error>((opened.into_head(version), pieces))
         })?;
         let reader = Reader {
@@ -231,6 +241,15 @@ fn same_object(
     }
 }
 
+/// The keys outside of the house's own that data keys are wrapped under.
+#[derive(Clone, Copy)]
+struct Outer<'a> {
+    /// The one that a client keeps.
+    customer: Option<&'a CustomerKey>,
+    /// The one that the tenant names.
+    named: Option<&'a Named>,
+}
+
 /// A run of frames of one body that a range needs.
 struct Piece {
     cipher: Cipher,
@@ -249,7 +268,7 @@ fn pieces(
     version: VersionId,
     opened: &Opened,
     range: ByteRange,
-    customer: Option<&CustomerKey>,
+    outer: Outer<'_>,
 ) -> Result<VecDeque<Piece>, Error> {
     let size_bytes = opened.facts.size_bytes;
     if range.end() > size_bytes || (range.len_bytes == 0 && size_bytes != 0) {
@@ -267,10 +286,11 @@ fn pieces(
         }
         let start = range.start.max(from) - from;
         let end = range.end().min(until) - from;
-        let secret = opened
-            .facts
-            .encryption
-            .data_key(body.id, secret, customer)?;
+        let secret =
+            opened
+                .facts
+                .encryption
+                .data_key(body.id, secret, outer.customer, outer.named)?;
         pieces.push_back(Piece {
             cipher: Cipher::new(secret, body.id, body.part)
                 .map_err(|_| damaged(version, "a data key has another length"))?,

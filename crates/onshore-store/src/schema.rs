@@ -9,7 +9,7 @@
 //! is still to be told; `usage` how much a bucket holds, kept by triggers, and `quotas` how much buckets and tenants may;
 //! `access_lines` sealed lines of access logs that are no objects yet; `inventories` what is to be told of what is held;
 //! `replications` what is to be brought to other regions; `erased` which versions were erased, for those who keep copies
-//! of what opens them.
+//! of what opens them; `kms_keys` keys that tenants name.
 
 use onshore_db::Schema;
 
@@ -249,6 +249,18 @@ pub(crate) const SCHEMA: Schema = Schema {
         CREATE TABLE erased (
             owner BLOB PRIMARY KEY
         ) STRICT, WITHOUT ROWID;
+    ",
+        "
+        CREATE TABLE kms_keys (
+            id      BLOB PRIMARY KEY,
+            tenant  BLOB NOT NULL,
+            alias   TEXT,
+            state   TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            root    TEXT NOT NULL,
+            wrapped BLOB NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE UNIQUE INDEX kms_keys_by_alias ON kms_keys (tenant, alias) WHERE alias IS NOT NULL;
     ",
     ],
 };

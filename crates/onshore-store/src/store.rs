@@ -12,6 +12,7 @@ use onshore_types::BucketId;
 use crate::Error;
 use crate::access_log::AccessLog;
 use crate::files::Files;
+use crate::kms_keys::KmsKeys;
 use crate::quota;
 use crate::reclaim::Reclaimer;
 use crate::remembered::RememberedBuckets;
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     pub(crate) db: Database,
     pub(crate) files: Files,
     pub(crate) keys: Arc<TenantKeys>,
+    pub(crate) kms_keys: KmsKeys,
     pub(crate) reclaimer: Reclaimer,
     pub(crate) crash: CrashPoints,
     /// Whether anybody has a quota, or has had one since the start.
@@ -58,6 +60,7 @@ impl Store {
         keys: Arc<dyn KeyProvider>,
         options: Options,
     ) -> Result<Self, Error> {
+        let kms_keys = KmsKeys::new(Arc::clone(&keys));
         let keys = Arc::new(TenantKeys::new(keys));
         db.read_blocking(|view| keys.check(view))?;
         let has_quotas = db.read_blocking(quota::any)?;
@@ -69,6 +72,7 @@ impl Store {
                 db,
                 files,
                 keys,
+                kms_keys,
                 reclaimer,
                 crash: options.crash,
                 has_quotas: AtomicBool::new(has_quotas),

@@ -23,7 +23,7 @@ pub(crate) struct TenantKeys {
     known: Mutex<HashMap<BucketId, Arc<TenantKey>>>,
 }
 
-struct KeyLength;
+pub(crate) struct KeyLength;
 
 impl hkdf::KeyType for KeyLength {
     fn len(&self) -> usize {
@@ -51,13 +51,14 @@ impl TenantKey {
 }
 
 impl Store {
-    /// Wraps the keys of all tenants anew, under another root key. No body and no facts are written: what they are
+    /// Wraps the keys of all tenants, and those that they name, anew, under another root key. No body and no facts are written: what they are
     /// sealed under stays. This store goes on with the key it was opened with; close it.
     ///
     /// # Errors
     /// Those of the key providers and the database.
     pub fn wrap_keys_anew(&self, unit: &Unit<'_>, root: &dyn KeyProvider) -> Result<(), Error> {
-        self.inner.keys.wrap_anew(unit, root)
+        self.inner.keys.wrap_anew(unit, root)?;
+        self.inner.kms_keys.wrap_anew(unit, root)
     }
 }
 

@@ -91,6 +91,8 @@ typed_ids! {
     ExportId = "exp";
     /// Work for an engine.
     JobId = "job";
+    /// A key that a tenant names to have objects encrypted under it.
+    KmsKeyId = "kms";
 }
 
 impl VersionId {

@@ -19,7 +19,9 @@ pub mod names;
 pub mod range;
 pub mod time;
 
-pub use ids::{ApprovalId, BucketId, ExportId, JobId, PrincipalId, TenantId, UploadId, VersionId};
+pub use ids::{
+    ApprovalId, BucketId, ExportId, JobId, KmsKeyId, PrincipalId, TenantId, UploadId, VersionId,
+};
 pub use jurisdiction::{Jurisdiction, Place};
 pub use label::{Label, Level, Personal};
 pub use names::{AccessKeyId, BucketName, ObjectKey, PartitionName, RegionId, TenantName};

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketName, JobId, Jurisdiction, Label, ObjectKey, TenantName,
-    Timestamp,
+    AccessKeyId, ApprovalId, BucketName, JobId, Jurisdiction, KmsKeyId, Label, ObjectKey,
+    TenantName, Timestamp,
 };
 
 use crate::output::Style;
@@ -69,6 +69,9 @@ pub(crate) enum Command {
     /// S3 keys of tenants
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Keys that tenants name to have objects encrypted under them (SSE-KMS)
+    #[command(subcommand)]
+    Kms(KmsCommand),
     /// Buckets and their classes
     #[command(subcommand)]
     Bucket(BucketCommand),
@@ -256,6 +259,41 @@ pub(crate) enum KeyCommand {
         /// The secret half
         #[arg(long, requires = "access_key")]
         secret_key: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KmsCommand {
+    /// Make a key
+    Create {
+        /// For whom
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+        /// Its other name, as alias/payroll; it stays
+        #[arg(long)]
+        alias: Option<String>,
+    },
+    /// List the keys of a tenant
+    List {
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Let a key be used again
+    Enable {
+        /// Its id
+        id: KmsKeyId,
+        /// Whose it is
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Let nothing be encrypted or read under a key until it is enabled again
+    Disable {
+        /// Its id
+        id: KmsKeyId,
+        /// Whose it is
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
     },
 }
 

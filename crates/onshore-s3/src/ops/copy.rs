@@ -154,7 +154,7 @@ impl Operations {
             .await?;
         self.check_access(asked, &target.bucket, acl::of_headers(call)?)
             .await?;
-        let encrypted = encryption::of_write(call, &target.bucket)?;
+        let encrypted = self.encrypted(asked, &target.bucket)?;
         if locks::are_named(call) {
             self.tellable_bucket(asked, &target.bucket).await?;
         }

@@ -4,14 +4,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
-use onshore_store::{Bucket, CustomerKey, Encryption};
+use onshore_store::{Bucket, CustomerKey, DEFAULT_KMS_KEY, Encryption};
+use onshore_types::TenantId;
 
 use crate::body::document::of_base64;
 use crate::call::Call;
+use crate::error::no_such_kms_key;
 use crate::fault::{Code, Fault};
-
-/// The id of the key that is used where a client asks for a key of the service and names none. There is no other.
-pub(crate) const DEFAULT_KEY: &str = "alias/onshore/default";
+use crate::ops::{Asked, Operations};
 
 const CUSTOMER: &str = "x-amz-server-side-encryption-customer-";
 const SOURCE: &str = "x-amz-copy-source-server-side-encryption-customer-";
@@ -35,7 +35,7 @@ pub(crate) enum BucketKey {
 }
 
 /// Reads how a new object is to be encrypted, else how its bucket has it.
-pub(crate) fn of_write(call: &Call, bucket: &Bucket) -> Result<Encrypted, Fault> {
+fn of_write(call: &Call, bucket: &Bucket) -> Result<Encrypted, Fault> {
     let customer = customer_key(call, CUSTOMER)?;
     let kind = call.header(KIND);
     if let Some(customer) = customer {
@@ -82,7 +82,7 @@ pub(crate) fn service(
         )),
         "AES256" => Ok(Encryption::Service),
         "aws:kms" => Ok(Encryption::Kms {
-            key: kms_key(key)?,
+            key: key.unwrap_or(DEFAULT_KMS_KEY).to_owned(),
             context: context.map(str::to_owned),
             bucket_key: bucket_key == BucketKey::Enabled,
         }),
@@ -109,13 +109,42 @@ fn bucket_key(call: &Call, bucket: &Bucket) -> Result<BucketKey, Fault> {
     }
 }
 
-fn kms_key(key: Option<&str>) -> Result<String, Fault> {
-    match key {
-        None | Some(DEFAULT_KEY) => Ok(DEFAULT_KEY.to_owned()),
-        Some(_) => Err(Fault::new(
-            Code::KmsNotFound,
-            "Invalid keyId: the key does not exist. This service has the key alias/onshore/default, which is also used where none is named.",
-        )),
+impl Operations {
+    /// Reads how a new object is to be encrypted, and looks up the key that is named.
+    pub(crate) fn encrypted(&self, asked: Asked<'_>, bucket: &Bucket) -> Result<Encrypted, Fault> {
+        let encrypted = of_write(asked.call, bucket)?;
+        self.check_encryption(asked, bucket.tenant, &encrypted.encryption)?;
+        Ok(encrypted)
+    }
+
+    /// Refuses a key that the tenant has not, or that is of another region.
+    pub(crate) fn check_encryption(
+        &self,
+        asked: Asked<'_>,
+        tenant: TenantId,
+        encryption: &Encryption,
+    ) -> Result<(), Fault> {
+        self.check_region(encryption)?;
+        self.store
+            .check_encryption(tenant, encryption)
+            .map_err(|error| self.fault(asked.call, error))
+    }
+
+    /// Refuses the ARN of a key that is of another region: an alias of the same name here would be another key.
+    pub(crate) fn check_region(&self, encryption: &Encryption) -> Result<(), Fault> {
+        let Encryption::Kms { key, .. } = encryption else {
+            return Ok(());
+        };
+        if !key.starts_with("arn:") {
+            return Ok(());
+        }
+        // arn:PARTITION:kms:REGION:ACCOUNT:key/ID
+        let parts: Vec<&str> = key.splitn(6, ':').collect();
+        let here = self.gate.region().id.as_str();
+        match parts.get(2..4) {
+            Some(["kms", region]) if *region == here => Ok(()),
+            _ => Err(no_such_kms_key()),
+        }
     }
 }
 

@@ -70,6 +70,9 @@ impl Operations {
         name: &BucketName,
         inventory: Inventory,
     ) -> Result<(), Fault> {
+        if let Some(encryption) = &inventory.encryption {
+            self.check_region(encryption)?;
+        }
         self.change_bucket(asked, name, move |store, unit, permit, _now| {
             store.set_inventory(unit, permit, &inventory)?;
             Ok(

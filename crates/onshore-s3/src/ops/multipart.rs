@@ -16,7 +16,7 @@ use crate::fault::{Code, Fault};
 use crate::ops::description::new_object;
 use crate::ops::objects::Written;
 use crate::ops::{
-    ATTEMPTS_MAX, Asked, Operations, acl, conditions, encryption, is_stale, keyed, locks, shown,
+    ATTEMPTS_MAX, Asked, Operations, acl, conditions, is_stale, keyed, locks, shown,
 };
 
 /// An upload that was begun, and the headers that tell of it.
@@ -43,7 +43,7 @@ impl Operations {
             let bucket = self.bucket(asked, Flow::Change, name).await?;
             self.check_access(asked, &bucket, acl::of_headers(asked.call)?)
                 .await?;
-            new.object.encryption = encryption::of_write(asked.call, &bucket)?.encryption;
+            new.object.encryption = self.encrypted(asked, &bucket)?.encryption;
             if locks::are_named(asked.call) {
                 self.tellable_bucket(asked, &bucket).await?;
             }

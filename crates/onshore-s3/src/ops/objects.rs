@@ -273,7 +273,7 @@ impl Operations {
             .await?;
         self.check_access(asked, &target.bucket, acl::of_headers(asked.call)?)
             .await?;
-        let encrypted = encryption::of_write(asked.call, &target.bucket)?;
+        let encrypted = self.encrypted(asked, &target.bucket)?;
         object.encryption = encrypted.encryption;
         if locks::are_named(asked.call) {
             self.tellable_bucket(asked, &target.bucket).await?;

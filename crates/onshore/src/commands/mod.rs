@@ -10,6 +10,7 @@ mod erase;
 mod explain;
 mod fsck;
 mod job;
+mod kms;
 mod ledger;
 mod migrate;
 mod quota;
@@ -35,6 +36,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Config(command) => config::run(&target, &command),
         Command::Tenant(command) => tenant::run(&target, command).await,
         Command::Key(command) => tenant::run_key(&target, command).await,
+        Command::Kms(command) => kms::run(&target, command).await,
         Command::Bucket(command) => bucket::run(&target, command).await,
         Command::Quota(command) => quota::run(&target, command).await,
         Command::Erase(args) => erase::run(&target, args).await,
