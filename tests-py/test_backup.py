@@ -269,7 +269,7 @@ def test_what_was_changed_is_not_restored(region, backup, tmp_path):
         data = tmp_path / f"data-{number}"
         if "manifest" not in name:
             checked = onshore("backup", "check", "--to", copy, "--keys", key)
-            assert checked.returncode == 1 and checked.stderr, (name, checked)
+            assert checked.returncode == 1 and (checked.stderr or "damaged" in checked.stdout), (name, checked)
         done = onshore("restore", copy, "--data", data, "--keys", key)
         assert done.returncode == 1 and done.stderr, (name, done)
         if data.exists():

@@ -22,12 +22,19 @@ pub struct EraseObject {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErasureView {
     /// What is gone.
-    #[schema(value_type = Vec<String>)]
-    pub erased: Vec<VersionId>,
+    pub erased: Vec<ErasedView>,
     /// What is locked, and stays until it is not.
     pub postponed: Vec<PostponedView>,
-    /// The leaves that tell of it, in the order of both.
-    pub leaves: Vec<u64>,
+}
+
+/// A version that is erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ErasedView {
+    /// Which.
+    #[schema(value_type = String)]
+    pub version: VersionId,
+    /// The leaf that tells of it.
+    pub leaf: u64,
 }
 
 /// A version that is locked.
@@ -40,4 +47,6 @@ pub struct PostponedView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub until: Option<Timestamp>,
+    /// The leaf that tells that it was asked for.
+    pub leaf: u64,
 }

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 pub use approvals::{ApprovalView, GrantApproval};
 pub use buckets::{BucketView, CreateBucket, SetBucketClass};
-pub use erasures::{EraseObject, ErasureView, PostponedView};
+pub use erasures::{EraseObject, ErasedView, ErasureView, PostponedView};
 pub use explain::{AskedOperation, ExplanationView, Question};
 pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};

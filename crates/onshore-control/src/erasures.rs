@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use onshore_api::{EraseObject, ErasureView, PostponedView, Problem};
+use onshore_api::{EraseObject, ErasedView, ErasureView, PostponedView, Problem};
 use onshore_db::Unit;
 use onshore_gate::{PostponedFact, RemovedFact};
 use onshore_policy::{Flow, Permit, Subject, Transfer};
@@ -51,15 +51,16 @@ pub(crate) async fn erase(
             .await?;
         view.erased.extend(more.erased);
         view.postponed.extend(more.postponed);
-        view.leaves.extend(more.leaves);
         match progress {
             Erasing::Done => break,
             Erasing::Behind(turn) => from = Some(turn),
         }
     }
-    if view.leaves.is_empty() {
+    if view.erased.is_empty() && view.postponed.is_empty() {
         return Err(Error::Missing(
-            "there is no such key or version in this bucket: nothing is erased".to_owned(),
+            "there is no such key or version in this bucket, nothing is erased here; what was removed before and is in \
+             backups is erased there with `onshore backup erase --bucket --key`"
+                .to_owned(),
         ));
     }
     Ok(Json(view))
@@ -86,8 +87,10 @@ fn erase_some(
             version: removed.version,
             label: removed.label,
         };
-        view.leaves.push(gate.settle_erased(unit, permit, &fact)?);
-        view.erased.push(removed.version);
+        view.erased.push(ErasedView {
+            version: removed.version,
+            leaf: gate.settle_erased(unit, permit, &fact)?,
+        });
     }
     for postponed in erasure.postponed {
         let fact = PostponedFact {
@@ -96,11 +99,10 @@ fn erase_some(
             version: postponed.version,
             until: postponed.until,
         };
-        view.leaves
-            .push(gate.settle_erasure_postponed(unit, permit, &fact)?);
         view.postponed.push(PostponedView {
             version: postponed.version,
             until: postponed.until,
+            leaf: gate.settle_erasure_postponed(unit, permit, &fact)?,
         });
     }
     Ok((erasure.progress, view))

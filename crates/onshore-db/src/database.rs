@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
@@ -37,6 +38,8 @@ pub struct Database {
 struct Inner {
     queue: mpsc::UnboundedSender<Box<dyn Work>>,
     readers: Arc<Readers>,
+    /// The writer's thread; none where nothing is written.
+    writer: Option<JoinHandle<()>>,
 }
 
 impl Database {
@@ -70,12 +73,16 @@ impl Database {
         let (committed, commits) = watch::channel(0);
         let readers = Arc::new(Readers::new(path.to_owned(), commits, Vec::new()));
         let writer = Writer::new(connection, committed, Arc::clone(&readers), options.crash)?;
-        std::thread::Builder::new()
+        let writer = std::thread::Builder::new()
             .name("onshore-db".to_owned())
             .spawn(move || writer.run(jobs))
             .map_err(|error| Error::Open(error.to_string()))?;
         Ok(Self {
-            inner: Arc::new(Inner { queue, readers }),
+            inner: Arc::new(Inner {
+                queue,
+                readers,
+                writer: Some(writer),
+            }),
         })
     }
 
@@ -94,6 +101,7 @@ impl Database {
             inner: Arc::new(Inner {
                 queue,
                 readers: Arc::new(Readers::new(path.to_owned(), commits, vec![connection])),
+                writer: None,
             }),
         })
     }
@@ -241,6 +249,15 @@ impl Database {
         Ok(done)
     }
 
+    /// Overwrites what the file does not use: what rows that are gone, or moved, left in its pages. Nobody else may have
+    /// the file open; it may be interrupted at any point.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when somebody has it open; [`Error::Corrupt`]; those of reading and writing.
+    pub fn wipe(path: &Path) -> Result<(), Error> {
+        crate::wipe::wipe(path)
+    }
+
     /// Folds the write-ahead log back into the database file and empties it, for an orderly end: the file alone is the
     /// whole database then, and damage to any page of it shows at the next start. It blocks; call it when nothing is
     /// written any more.
@@ -257,6 +274,25 @@ impl Database {
             tracing::debug!("the write-ahead log is read at present and stays as it is");
         }
         Ok(())
+    }
+
+    /// Lets go of the file: when this returns nothing of this process has it open. It blocks.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when somebody else in this process shares the database.
+    pub fn close(self) -> Result<(), Error> {
+        let inner = Arc::into_inner(self.inner)
+            .ok_or_else(|| Error::Busy("this process still works with it".to_owned()))?;
+        let Inner {
+            queue,
+            readers,
+            writer,
+        } = inner;
+        drop((queue, readers));
+        match writer.map(JoinHandle::join) {
+            Some(Err(_)) => Err(Error::Stopped("the writer panicked".to_owned())),
+            Some(Ok(())) | None => Ok(()),
+        }
     }
 
     /// Returns how many commits were told of since the start. One more may be there already that nobody was told of yet.

@@ -15,6 +15,7 @@ mod examine;
 mod readers;
 mod schema;
 mod view;
+mod wipe;
 mod writer;
 
 pub use rusqlite::{Row, params};

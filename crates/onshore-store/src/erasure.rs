@@ -4,9 +4,9 @@
 
 use std::collections::HashSet;
 
-use onshore_db::{Database, Unit, params};
+use onshore_db::{Database, Unit, View, params};
 use onshore_policy::Permit;
-use onshore_types::{BucketId, ObjectKey, Timestamp, VersionId};
+use onshore_types::{BucketId, BucketName, ObjectKey, Timestamp, VersionId};
 
 use crate::bucket::Bucket;
 use crate::lock::{self, Governance};
@@ -59,7 +59,7 @@ pub struct Postponed {
 const AT_ONCE: usize = 500;
 
 impl Store {
-    /// Erases versions of the permit's key, those behind `from` where a first call did not come to the end. Nothing is
+    /// Erases versions of the permit's key. A delete marker stays as long as it hides something that is locked. Those behind `from` where a first call did not come to the end. Nothing is
     /// erased where there is no such version.
     ///
     /// # Errors
@@ -86,6 +86,12 @@ impl Store {
             progress,
         };
         for row in rows {
+            if wish == ErasureWish::Every
+                && row.kind == Kind::Marker
+                && hides_something(unit, bucket.id, key, row.turn)?
+            {
+                continue;
+            }
             if row.kind == Kind::Object && bucket.lock.is_some() {
                 let lock = lock::of_version(unit, row.version)?;
                 if !lock.allows_removal(Governance::Kept, now) {
@@ -105,7 +111,10 @@ impl Store {
             outbox::tell(unit, permit, &bucket, Happened::Removed, &about, now)?;
             erasure.erased.push(row.as_removed());
         }
-        version::promote(unit, bucket.id, key)?;
+        // Not before all were looked at: what is promoted would be looked at again.
+        if progress == Erasing::Done {
+            version::promote(unit, bucket.id, key)?;
+        }
         Ok(erasure)
     }
 }
@@ -120,6 +129,43 @@ pub fn erased(db: &Database) -> Result<Vec<SecretOwner>, onshore_db::Error> {
             columns::bytes16(row, 0)
         })
     })
+}
+
+/// Notes versions that were erased elsewhere, so that whoever keeps what opens copies of them hears of it from here too.
+///
+/// # Errors
+/// Those of the database.
+pub fn note_erased(unit: &Unit<'_>, owners: &[SecretOwner]) -> Result<(), Error> {
+    for owner in owners {
+        unit.execute(
+            "INSERT OR IGNORE INTO erased (owner) VALUES (?1)",
+            params![owner],
+        )?;
+    }
+    Ok(())
+}
+
+/// Returns the versions that a database has of a key, without asking for more of its tables than every version of
+/// Onshore has: it may be an old copy.
+///
+/// # Errors
+/// Those of the database.
+pub fn versions_in(
+    view: &View<'_>,
+    bucket: &BucketName,
+    key: &ObjectKey,
+) -> Result<Vec<SecretOwner>, onshore_db::Error> {
+    let mut found = Vec::new();
+    for table in ["objects", "history"] {
+        found.extend(view.all(
+            &format!(
+                "SELECT version FROM {table} WHERE key = ?2 AND bucket = (SELECT id FROM buckets WHERE name = ?1)"
+            ),
+            params![bucket.as_str(), key.as_str().as_bytes()],
+            |row| columns::bytes16(row, 0),
+        )?);
+    }
+    Ok(found)
 }
 
 /// Removes versions and uploads from a database that nobody serves: what opened them is destroyed. Their files are not
@@ -175,6 +221,21 @@ fn forget(unit: &Unit<'_>, owner: &Owner) -> Result<(), Error> {
         unit.execute(sql, params![owner])?;
     }
     Ok(())
+}
+
+/// Whether there are objects of a key before this turn: what comes to be erased before was erased, so they are locked.
+fn hides_something(
+    unit: &Unit<'_>,
+    bucket: BucketId,
+    key: &ObjectKey,
+    turn: i64,
+) -> Result<bool, Error> {
+    let found = unit.one(
+        "SELECT 1 FROM history WHERE bucket = ?1 AND key = ?2 AND turn < ?3 AND kind = 'object'",
+        params![bucket.as_bytes(), key.as_str().as_bytes(), turn],
+        |_| Ok(()),
+    )?;
+    Ok(found.is_some())
 }
 
 /// Returns the next versions of a key, oldest first.

@@ -84,7 +84,9 @@ pub use crate::customer_key::{CustomerKey, DEFAULT_KMS_KEY, Encryption, KmsKeyNa
 pub use crate::damage::{Damage, Noted, NotedDamage};
 pub use crate::describe::{Described, Description, Reach};
 pub use crate::due::{CarriedOut, Deed, Due, DueMarker, DuePage, DueQuery};
-pub use crate::erasure::{Erasing, Erasure, ErasureWish, Postponed, erased, forget_erased};
+pub use crate::erasure::{
+    Erasing, Erasure, ErasureWish, Postponed, erased, forget_erased, note_erased, versions_in,
+};
 pub use crate::error::{BodyError, Error, ErrorKind};
 pub use crate::examination::{Examination, Examined, Progress, Soundness};
 pub use crate::examine::{Counted, examine, named_files};

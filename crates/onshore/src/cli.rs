@@ -161,6 +161,8 @@ pub(crate) enum BackupCommand {
     Erase {
         #[command(flatten)]
         of: SeriesArgs,
+        #[command(flatten)]
+        which: ErasedKeyArgs,
     },
     /// Remove old points, and what no other point has
     Prune {
@@ -170,6 +172,16 @@ pub(crate) enum BackupCommand {
         #[arg(long, value_name = "POINTS")]
         keep: NonZeroU32,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ErasedKeyArgs {
+    /// Besides, every version of a key that was removed from the data folder before: in this bucket
+    #[arg(long, requires = "key")]
+    pub(crate) bucket: Option<BucketName>,
+    /// The key
+    #[arg(long, requires = "bucket")]
+    pub(crate) key: Option<ObjectKey>,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::backup::state_copy::StateCopy;
 use crate::cli::{ServeArgs, TargetArgs};
 use crate::config::Config;
 use crate::exit::{Exit, usage};
@@ -121,6 +122,7 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
 
 /// Opens the house off the asynchronous threads: it reads and writes files.
 pub(crate) async fn open(data: &Path, config: &Config, lock: FolderLock) -> Result<House> {
+    StateCopy::clear(data);
     let crash = crash_points()?;
     tokio::task::block_in_place(|| House::open(data, config, lock, crash))
 }

@@ -15,9 +15,7 @@ use crate::error::{Error, ReadAt, no_such_upload};
 use crate::fault::{Code, Fault};
 use crate::ops::description::new_object;
 use crate::ops::objects::Written;
-use crate::ops::{
-    ATTEMPTS_MAX, Asked, Operations, acl, conditions, is_stale, keyed, locks, shown,
-};
+use crate::ops::{ATTEMPTS_MAX, Asked, Operations, acl, conditions, is_stale, keyed, locks, shown};
 
 /// An upload that was begun, and the headers that tell of it.
 #[derive(Debug)]

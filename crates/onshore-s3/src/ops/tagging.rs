@@ -61,7 +61,8 @@ impl Operations {
         let record_key = key.clone();
         self.change_version(asked, name, key, wish, move |store, unit, permit, now| {
             let version = store.set_tags(unit, permit, &tags, now)?;
-            Ok(json!({ "change": "tags", "key": record_key, "version": version, "tags": tags }))
+            // Not which: a record stays, and what is erased would stay in it.
+            Ok(json!({ "change": "tags", "key": record_key, "version": version, "count": tags.len() }))
         })
         .await
     }

@@ -72,6 +72,17 @@ pub(crate) fn sync(folder: &Path) -> Result<()> {
     all().with_context(|| format!("cannot force {} to disk", folder.display()))
 }
 
+/// Forces the names in a folder, and its own, to disk.
+pub(crate) fn sync_upward(folder: &Path) -> Result<()> {
+    sync(folder)?;
+    let Some(parent) = folder.parent().filter(|path| !path.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    File::open(parent)
+        .and_then(|parent| parent.sync_all())
+        .with_context(|| format!("cannot force {} to disk", parent.display()))
+}
+
 /// Whether a path leads to somewhere inside the folder that it is looked up in.
 pub(crate) fn is_inside(path: &str) -> bool {
     let mut parts = Path::new(path).components().peekable();

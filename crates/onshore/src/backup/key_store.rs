@@ -1,17 +1,18 @@
 //! The key store of a series of backups: what opens the versions in its points, sealed under the keys of their tenants.
-//! It is kept apart from the series. Whoever has the series and the root key and not this reads names and no data; what
-//! is removed here opens nowhere again.
+//! It is kept apart from the series. What is removed here opens nowhere again.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use onshore_db::{CrashPoints, Database, Options, Schema, params};
+use onshore_db::{CrashPoints, Database, Options, Schema, View, params};
 use onshore_store::{Mark, OwnerKind, SecretOwner, Withheld};
 
 use super::files;
+use super::pieces::Pieces;
 use crate::exit::usage;
 
 const FILE: &str = "keys.db";
+const DAMAGED: &str = "the key store is damaged: what it holds is not what was withheld";
 /// Owners that are looked at between two looks at the state.
 const PAGE: u32 = 10_000;
 
@@ -52,6 +53,7 @@ const SCHEMA: Schema = Schema {
 #[derive(Debug)]
 pub(crate) struct KeyStore {
     db: Database,
+    path: PathBuf,
 }
 
 impl KeyStore {
@@ -68,86 +70,93 @@ impl KeyStore {
         Ok(series.with_file_name(name))
     }
 
-    /// Makes a key store for a new series.
+    /// Makes a key store for a new series. One that holds nothing yet, as a beginning that was broken off leaves it, is
+    /// taken.
     pub(crate) fn create(folder: &Path, series: &str) -> Result<Self> {
-        if folder.join(FILE).exists() {
-            return Err(usage(format!(
-                "{} is the key store of another series of backups",
-                folder.display()
-            )));
-        }
         files::make_folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        // Made here, so that nobody else reads it.
-        files::write(&folder.join(FILE), b"")?;
+        if !folder.join(FILE).exists() {
+            // Made here, so that nobody else reads it.
+            files::write(&folder.join(FILE), b"")?;
+            files::sync_upward(folder)?;
+        }
         let store = Self::at(folder)?;
         let id = series.to_owned();
-        store.db.write_blocking(move |unit| {
-            unit.execute("INSERT INTO series (one, id) VALUES (1, ?1)", params![id])
+        let is_new = store.db.write_blocking(move |unit| {
+            let held = unit.one(
+                "SELECT 1 FROM owners UNION ALL SELECT 1 FROM erased",
+                params![],
+                |_| Ok(()),
+            )?;
+            if held.is_some() {
+                return Ok(false);
+            }
+            unit.execute(
+                "INSERT INTO series (one, id) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET id = ?1",
+                params![id],
+            )?;
+            Ok::<_, onshore_db::Error>(true)
         })?;
-        Ok(store)
+        if is_new {
+            Ok(store)
+        } else {
+            Err(other_series(folder))
+        }
     }
 
     /// Opens the key store of a series.
     pub(crate) fn open(folder: &Path, series: &str) -> Result<Self> {
         if !folder.join(FILE).is_file() {
-            return Err(usage(format!(
-                "{} holds no key store: name that of the series with --key-store",
-                folder.display()
-            )));
+            return Err(missing(folder));
         }
-        let store = Self::at(folder)?;
-        let id: Option<String> = store
-            .db
-            .read_blocking(|view| view.one("SELECT id FROM series", params![], |row| row.get(0)))?;
-        if id.as_deref() != Some(series) {
-            return Err(usage(format!(
-                "{} is the key store of another series of backups",
-                folder.display()
-            )));
-        }
-        Ok(store)
+        Self::at(folder)?.of_series(folder, series)
     }
 
-    fn at(folder: &Path) -> Result<Self> {
-        let options = Options {
-            crash: CrashPoints::none(),
-        };
-        let db = Database::open(&folder.join(FILE), &[SCHEMA], options)
+    /// Opens the key store of a series to look at it. Its folder need not be one that can be written.
+    pub(crate) fn look(folder: &Path, series: &str) -> Result<Self> {
+        let path = folder.join(FILE);
+        if !path.is_file() {
+            return Err(missing(folder));
+        }
+        let db = Database::open_for_reading(&path, &[SCHEMA])
             .with_context(|| format!("cannot open the key store in {}", folder.display()))?;
-        Ok(Self { db })
+        Self { db, path }.of_series(folder, series)
     }
 
-    /// Destroys what opens these, whatever points they are in.
+    /// Destroys what opens these, whatever points they are in, and returns for how many of them there was anything.
     pub(crate) fn erase(&self, owners: Vec<SecretOwner>) -> Result<u64> {
         Ok(self.db.write_blocking(move |unit| {
             let mut erased = 0;
             for owner in owners {
-                let news = unit.execute(
+                unit.execute(
                     "INSERT OR IGNORE INTO erased (owner) VALUES (?1)",
                     params![owner],
                 )?;
-                unit.execute("DELETE FROM owners WHERE owner = ?1", params![owner])?;
-                erased += news as u64;
+                let held = unit.execute("DELETE FROM owners WHERE owner = ?1", params![owner])?;
+                erased += held as u64;
             }
             Ok::<_, onshore_db::Error>(erased)
         })?)
     }
 
+    /// Returns everything that it was told to destroy.
+    pub(crate) fn erased(&self) -> Result<Vec<SecretOwner>> {
+        self.look_up(|view| view.all("SELECT owner FROM erased", params![], |row| row.get(0)))
+    }
+
     /// Notes which of those that were in earlier points are not in this state any more. Versions stay openable as long
-    /// as there are points with them; an upload that is over is not brought back, and what became of it is a version.
+    /// as there are points with them.
     pub(crate) fn note_gone(&self, state: &Database, point: i64) -> Result<()> {
         let mut after: Vec<u8> = Vec::new();
         loop {
-            let known = self.db.read_blocking(|view| {
+            let known: Vec<SecretOwner> = self.look_up(|view| {
                 view.all(
                     "SELECT owner FROM owners WHERE gone IS NULL AND owner > ?1 ORDER BY owner LIMIT ?2",
                     params![after, PAGE],
-                    |row| row.get::<_, SecretOwner>(0),
+                    |row| row.get(0),
                 )
-            });
-            let known: Vec<SecretOwner> = known.map_err(|error: onshore_db::Error| error)?;
+            })?;
             let Some(last) = known.last() else {
-                break;
+                return Ok(());
             };
             after = last.to_vec();
             let gone = state.read_blocking(|view| {
@@ -169,6 +178,11 @@ impl KeyStore {
                 Ok::<_, onshore_db::Error>(())
             })?;
         }
+    }
+
+    /// Destroys what opens uploads that are over: what became of them are versions, which are erased by themselves. Not
+    /// before the point is there that does not know them any more.
+    pub(crate) fn forget_uploads_over(&self) -> Result<()> {
         self.forget("kind = 'upload' AND gone IS NOT NULL", 0)
     }
 
@@ -195,7 +209,8 @@ impl KeyStore {
                     OwnerKind::Upload => "upload",
                 };
                 unit.execute(
-                    "INSERT OR IGNORE INTO owners (owner, kind) VALUES (?1, ?2)",
+                    "INSERT INTO owners (owner, kind) VALUES (?1, ?2)
+                     ON CONFLICT (owner) DO UPDATE SET gone = NULL WHERE gone IS NOT NULL",
                     params![owner, kind],
                 )?;
                 unit.execute(
@@ -207,28 +222,52 @@ impl KeyStore {
         })
     }
 
-    /// Returns what was withheld, unless it was destroyed.
-    pub(crate) fn find(&self, owner: &SecretOwner, mark: &Mark) -> Result<Option<Vec<u8>>> {
-        let found = self.db.read_blocking(|view| {
+    /// Returns what was withheld, unless it was destroyed. It is what was withheld, or an error.
+    pub(crate) fn find(
+        &self,
+        pieces: &Pieces,
+        owner: &SecretOwner,
+        mark: &Mark,
+    ) -> Result<Option<Vec<u8>>> {
+        let found: Option<Vec<u8>> = self.look_up(|view| {
             view.one(
                 "SELECT content FROM kept WHERE owner = ?1 AND mark = ?2",
                 params![owner, mark],
                 |row| row.get(0),
             )
-        });
-        Ok(found.map_err(|error: onshore_db::Error| error)?)
+        })?;
+        if let Some(content) = &found
+            && pieces.mark(owner, content) != *mark
+        {
+            bail!(DAMAGED);
+        }
+        Ok(found)
+    }
+
+    /// Compares everything in it with the marks that stand for it, and returns how much is damaged.
+    pub(crate) fn check(&self, pieces: &Pieces) -> Result<u64> {
+        let mut damaged = 0;
+        self.look_up(|view| {
+            view.each("SELECT owner, mark, content FROM kept", params![], |row| {
+                let (owner, mark): (SecretOwner, Mark) = (row.get(0)?, row.get(1)?);
+                let content: Vec<u8> = row.get(2)?;
+                damaged += u64::from(pieces.mark(&owner, &content) != mark);
+                Ok(())
+            })
+        })?;
+        Ok(damaged)
     }
 
     /// Refuses to take for destroyed what is only missing.
     pub(crate) fn check_erased(&self, owner: &SecretOwner) -> Result<()> {
-        let erased = self.db.read_blocking(|view| {
+        let erased = self.look_up(|view| {
             view.one(
                 "SELECT 1 FROM erased WHERE owner = ?1",
                 params![owner],
                 |_| Ok(()),
             )
-        });
-        if erased.map_err(|error: onshore_db::Error| error)?.is_none() {
+        })?;
+        if erased.is_none() {
             bail!(
                 "the key store lacks what opens a version of this point and was not told to destroy it: it is older than \
                  the point, or damaged"
@@ -242,9 +281,39 @@ impl KeyStore {
         self.forget("gone <= ?1", oldest)
     }
 
-    /// Leaves one file that is whole by itself, with nothing of what was removed beside it.
+    /// Leaves one file that is whole by itself, with nothing of what was removed in it or beside it.
     pub(crate) fn close(self) -> Result<()> {
-        Ok(self.db.fold_back()?)
+        let Self { db, path } = self;
+        db.fold_back()?;
+        db.close()?;
+        Database::wipe(&path).context("the key store cannot be brought to rest")
+    }
+
+    fn at(folder: &Path) -> Result<Self> {
+        let options = Options {
+            crash: CrashPoints::none(),
+        };
+        let path = folder.join(FILE);
+        let db = Database::open(&path, &[SCHEMA], options)
+            .with_context(|| format!("cannot open the key store in {}", folder.display()))?;
+        Ok(Self { db, path })
+    }
+
+    fn of_series(self, folder: &Path, series: &str) -> Result<Self> {
+        let id: Option<String> =
+            self.look_up(|view| view.one("SELECT id FROM series", params![], |row| row.get(0)))?;
+        if id.as_deref() == Some(series) {
+            Ok(self)
+        } else {
+            Err(other_series(folder))
+        }
+    }
+
+    fn look_up<T>(
+        &self,
+        look: impl FnOnce(&View<'_>) -> Result<T, onshore_db::Error>,
+    ) -> Result<T> {
+        Ok(self.db.read_blocking(look)?)
     }
 
     fn forget(&self, which: &'static str, oldest: i64) -> Result<()> {
@@ -256,4 +325,18 @@ impl KeyStore {
         })?;
         Ok(())
     }
+}
+
+fn missing(folder: &Path) -> anyhow::Error {
+    usage(format!(
+        "{} holds no key store: name that of the series with --key-store",
+        folder.display()
+    ))
+}
+
+fn other_series(folder: &Path) -> anyhow::Error {
+    usage(format!(
+        "{} is the key store of another series of backups",
+        folder.display()
+    ))
 }

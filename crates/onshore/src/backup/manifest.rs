@@ -101,7 +101,7 @@ impl Whole {
 impl Point {
     /// Writes the manifest and, before, its seal: from then on there is this point.
     pub(crate) fn write(&self, path: &Path, keys: &dyn KeyProvider) -> Result<()> {
-        let bytes = serde_json::to_vec_pretty(self)?;
+        let bytes = serde_json::to_vec(self)?;
         let seal = keys.wrap(POINT_CONTEXT, digest::digest(&SHA256, &bytes).as_ref())?;
         files::write(&seal_path(path), hex::encode(seal).as_bytes())?;
         files::write(path, &bytes)?;

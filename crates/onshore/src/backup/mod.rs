@@ -7,3 +7,4 @@ pub(crate) mod key_store;
 pub(crate) mod manifest;
 pub(crate) mod pieces;
 pub(crate) mod series;
+pub(crate) mod state_copy;

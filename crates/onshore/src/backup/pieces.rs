@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use onshore_keys::{DataKey, KEY_LEN_BYTES, Secret};
+use onshore_keys::{DataKey, KEY_LEN_BYTES, Secret, TAG_LEN_BYTES};
 use onshore_store::{Mark, SecretOwner};
 use ring::digest::{self, SHA256};
 use ring::hmac;
@@ -129,8 +129,13 @@ impl Pieces {
         Ok(())
     }
 
+    /// Whether every piece of a file is there.
+    pub(crate) fn are_there(&self, file: &InPieces) -> bool {
+        file.pieces.iter().all(|name| self.path(name).is_file())
+    }
+
     /// Removes every piece that is not named, and returns how many bytes they were.
-    pub(crate) fn sweep(&self, named: &HashSet<&str>) -> Result<u64> {
+    pub(crate) fn sweep(&self, named: &HashSet<String>) -> Result<u64> {
         sweep(&self.folder, &|_, name| named.contains(name))
     }
 
@@ -138,7 +143,10 @@ impl Pieces {
         let tag = hmac::sign(&self.names, &piece);
         let name = hex::encode(tag);
         let path = self.path(&name);
-        if !path.is_file() {
+        // One of another length is damaged.
+        let sealed_len = (piece.len() + TAG_LEN_BYTES) as u64;
+        let is_there = path.metadata().is_ok_and(|file| file.len() == sealed_len);
+        if !is_there {
             self.seal
                 .seal(nonce(tag.as_ref())?, name.as_bytes(), &mut piece)?;
             files::write(&path, &piece)?;
@@ -175,6 +183,9 @@ pub(crate) fn sweep(folder: &Path, keeps: &dyn Fn(&str, &str) -> bool) -> Result
         }
         for shelf in fs::read_dir(folder)? {
             let shelf = shelf?;
+            if !shelf.file_type()?.is_dir() {
+                continue;
+            }
             for file in fs::read_dir(shelf.path())? {
                 let file = file?;
                 let (shelf, name) = (shelf.file_name(), file.file_name());

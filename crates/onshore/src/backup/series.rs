@@ -15,7 +15,8 @@ use onshore_keys::KeyProvider;
 use onshore_types::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::files::{self, FileEntry};
+use super::files;
+use super::key_store::KeyStore;
 use super::manifest::{FORMAT, Point};
 use super::pieces::{self, Pieces};
 use crate::exit::usage;
@@ -25,6 +26,8 @@ const POINTS: &str = "points";
 const PIECES: &str = "pieces";
 const BODIES: &str = "objects";
 const LOCK: &str = "lock";
+/// What a beginning that was broken off may leave.
+const HEAD_DRAFT: &str = "series.json.draft";
 const KEY_CONTEXT: &[u8] = b"onshore backup series 2";
 
 /// A series of backups.
@@ -32,7 +35,7 @@ pub(crate) struct Series {
     folder: PathBuf,
     id: String,
     pieces: Pieces,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// A point's manifest in its place.
@@ -52,12 +55,24 @@ struct Head {
 }
 
 impl Series {
-    /// Begins a series in a folder that is empty or not there.
-    pub(crate) fn create(folder: &Path, keys: &dyn KeyProvider) -> Result<Self> {
+    /// Begins a series in a folder that is empty, not there, or left by a beginning that was broken off. It is one when its
+    /// key store is there.
+    pub(crate) fn create(
+        folder: &Path,
+        key_store: &Path,
+        keys: &dyn KeyProvider,
+    ) -> Result<(Self, KeyStore)> {
         files::make_folder(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let lock = lock(folder)?;
         for entry in fs::read_dir(folder)? {
-            if entry?.file_name() != LOCK {
+            let entry = entry?;
+            let name = entry.file_name();
+            let is_ours = match name.to_str() {
+                Some(LOCK | HEAD_DRAFT) => true,
+                Some(POINTS | PIECES | BODIES) => fs::read_dir(entry.path())?.next().is_none(),
+                _ => false,
+            };
+            if !is_ours {
                 return Err(usage(format!(
                     "{} is not empty and holds no backups of this kind: a series goes into a folder of its own",
                     folder.display()
@@ -70,17 +85,19 @@ impl Series {
             id: hex::encode(onshore_keys::random::<16>()),
             key: hex::encode(keys.wrap(KEY_CONTEXT, key.as_bytes())?),
         };
+        let key_store = KeyStore::create(key_store, &head.id)?;
         for part in [POINTS, PIECES, BODIES] {
             files::make_folder(&folder.join(part))?;
         }
         files::write(&folder.join(HEAD), &serde_json::to_vec_pretty(&head)?)?;
-        files::sync(folder)?;
-        Ok(Self {
+        files::sync_upward(folder)?;
+        let series = Self {
             folder: folder.to_owned(),
             id: head.id,
             pieces: Pieces::new(folder.join(PIECES), &key)?,
-            _lock: lock,
-        })
+            _lock: Some(lock),
+        };
+        Ok((series, key_store))
     }
 
     /// Whether a folder holds a series.
@@ -88,8 +105,21 @@ impl Series {
         folder.join(HEAD).is_file()
     }
 
-    /// Opens a series for this process alone.
+    /// Opens a series to change it: nobody else may have it open.
     pub(crate) fn open(folder: &Path, keys: &dyn KeyProvider) -> Result<Self> {
+        Self::with(folder, keys, |folder| lock(folder).map(Some))
+    }
+
+    /// Opens a series to look at it, beside others who look. The folder need not be one that can be written.
+    pub(crate) fn look(folder: &Path, keys: &dyn KeyProvider) -> Result<Self> {
+        Self::with(folder, keys, lock_shared)
+    }
+
+    fn with(
+        folder: &Path,
+        keys: &dyn KeyProvider,
+        lock: impl FnOnce(&Path) -> Result<Option<File>>,
+    ) -> Result<Self> {
         let no_backup = || format!("{} holds no backups", folder.display());
         let head = fs::read(folder.join(HEAD)).with_context(no_backup)?;
         let head: Head = serde_json::from_slice(&head).with_context(no_backup)?;
@@ -102,7 +132,8 @@ impl Series {
         let lock = lock(folder)?;
         let sealed = hex::decode(&head.key).with_context(no_backup)?;
         let key = keys.unwrap(KEY_CONTEXT, &sealed).context(
-            "the backups were sealed with another root key: name it with --keys, or begin a series in another folder",
+            "the backups were sealed with another root key. Name that one with --keys; where it was replaced by `onshore \
+             rekey`, begin a series in another folder, and keep the old key as long as this one",
         )?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -167,38 +198,46 @@ impl Series {
 
     /// Removes what no point names any more, and returns how many bytes it was.
     pub(crate) fn sweep(&self, keys: &dyn KeyProvider) -> Result<u64> {
-        let mut kept = Vec::new();
+        let mut named = HashSet::new();
+        let mut bodies = HashSet::new();
         for point in self.points()? {
-            kept.push(point.read(self, keys)?.0);
+            let point = point.read(self, keys)?.0;
+            bodies.extend(point.bodies.into_keys());
+            named.extend(point.pieces.into_values().flat_map(|file| file.pieces));
         }
-        let named: HashSet<&str> = kept
-            .iter()
-            .flat_map(|point| point.pieces.values())
-            .flat_map(|file| file.pieces.iter().map(String::as_str))
-            .collect();
-        let bodies: HashSet<&str> = kept
-            .iter()
-            .flat_map(|point| point.bodies.keys().map(String::as_str))
-            .collect();
-        let keeps = |shelf: &str, name: &str| {
-            let path = format!("{BODIES}/{shelf}/{name}");
-            bodies.contains(path.as_str())
-        };
+        let keeps = |shelf: &str, name: &str| bodies.contains(&format!("{BODIES}/{shelf}/{name}"));
         let freed_bytes = pieces::sweep(&self.folder.join(BODIES), &keeps)?;
         Ok(freed_bytes + self.pieces.sweep(&named)?)
     }
 
-    /// Compares everything that a point names with what is there.
-    pub(crate) fn check(&self, point: &Point) -> Result<()> {
+    /// Whether everything that a point names is there; what it holds is not looked at.
+    pub(crate) fn has_all_of(&self, point: &Point) -> bool {
+        point
+            .pieces
+            .values()
+            .all(|file| self.pieces.are_there(file))
+            && point.bodies.iter().all(|(name, body)| {
+                let file = self.folder.join(name).metadata();
+                file.is_ok_and(|file| file.len() == body.len_bytes)
+            })
+    }
+
+    /// Compares everything that a point names with what is there, but for bodies that were compared already, and returns
+    /// what is damaged.
+    pub(crate) fn check(&self, point: &Point, compared: &mut HashSet<String>) -> Vec<String> {
+        let mut damaged = Vec::new();
         for (name, file) in &point.pieces {
-            self.pieces
-                .give(file, &mut std::io::sink())
-                .with_context(|| format!("{name} of the point of {}", point.made))?;
+            if self.pieces.give(file, &mut std::io::sink()).is_err() {
+                damaged.push(format!("{name} of the point of {}", point.made));
+            }
         }
         for (name, expected) in &point.bodies {
-            check_body(&self.folder, name, expected)?;
+            let is_new = compared.insert(name.clone());
+            if is_new && files::entry(&self.folder.join(name)).ok().as_ref() != Some(expected) {
+                damaged.push(name.clone());
+            }
         }
-        Ok(())
+        damaged
     }
 }
 
@@ -219,13 +258,6 @@ impl PointFile {
     pub(crate) fn remove(&self) -> Result<()> {
         Point::remove(&self.path).with_context(|| format!("cannot remove {}", self.path.display()))
     }
-}
-
-fn check_body(folder: &Path, name: &str, expected: &FileEntry) -> Result<()> {
-    if files::entry(&folder.join(name))? != *expected {
-        bail!("{name} is not what was backed up: the backup is damaged");
-    }
-    Ok(())
 }
 
 /// The name of a point: names sort as times do, and are names everywhere.
@@ -251,5 +283,20 @@ fn lock(folder: &Path) -> Result<File> {
         Err(TryLockError::Error(error)) => {
             Err(error).with_context(|| format!("cannot lock {}", path.display()))
         }
+    }
+}
+
+/// Keeps others from changing the series, where they could.
+fn lock_shared(folder: &Path) -> Result<Option<File>> {
+    let Ok(file) = File::open(folder.join(LOCK)) else {
+        return Ok(None);
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            Err(anyhow!("a backup changes {} at present", folder.display()))
+        }
+        // Not every file system has locks.
+        Err(TryLockError::Error(_)) => Ok(None),
     }
 }

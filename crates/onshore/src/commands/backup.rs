@@ -2,10 +2,9 @@
 //! consistent state; the files that it names never change, so each is copied once for all points. One that is gone
 //! belonged to an object that was removed meanwhile: a newer state of the database does not name it any more.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +12,8 @@ use onshore_db::Database;
 use onshore_gate::Clock;
 use onshore_journal::Predecessor;
 use onshore_keys::{FileRootKey, KeyProvider};
-use onshore_types::Timestamp;
+use onshore_store::SecretOwner;
+use onshore_types::{BucketName, ObjectKey, Timestamp};
 use serde_json::json;
 
 use crate::backup::files::{self, FileEntry};
@@ -21,24 +21,23 @@ use crate::backup::key_store::KeyStore;
 use crate::backup::manifest::{self, FORMAT, LedgerHead, Point};
 use crate::backup::pieces::InPieces;
 use crate::backup::series::Series;
-use crate::cli::{BackupArgs, BackupCommand, SeriesArgs, TargetArgs};
+use crate::backup::state_copy::{StateCopy, discard};
+use crate::cli::{BackupArgs, BackupCommand, ErasedKeyArgs, SeriesArgs, TargetArgs};
 use crate::clock::SystemClock;
 use crate::exit::{Exit, usage};
 use crate::house::SCHEMAS;
 use crate::output::{self, Style};
 use crate::{credentials, first_start};
 
-/// The copy of the database that a point is made of. It lies in the data folder, where what is in it lies anyway.
-const COPY: &str = "backup.db";
-/// Held while a point is made.
-const LOCK: &str = "backup.lock";
+/// How much room a backup leaves on the disk of the data folder.
+const ROOM_BYTES: u64 = 256 << 20;
 
 pub(crate) fn run(target: &TargetArgs, args: &BackupArgs) -> Result<Exit> {
     match &args.command {
         None => add(target, &args.of),
         Some(BackupCommand::List { of }) => list(target, of),
         Some(BackupCommand::Check { of }) => check(target, of),
-        Some(BackupCommand::Erase { of }) => erase(target, of),
+        Some(BackupCommand::Erase { of, which }) => erase(target, of, which),
         Some(BackupCommand::Prune { of, keep }) => prune(target, of, keep.get()),
     }
 }
@@ -62,36 +61,32 @@ fn add(target: &TargetArgs, args: &SeriesArgs) -> Result<Exit> {
     let data = data_folder(target)?;
     let folder = series_folder(args)?;
     let keys = root_key(Some(data), args.keys.as_deref())?;
-    let _lock = lock(data)?;
     let place = KeyStore::path(folder, args.key_store.as_deref())?;
+    check_apart(&[data, folder, &place])?;
+    let copy = StateCopy::take(data)?;
     let (series, key_store) = if Series::is_in(folder) {
         let series = Series::open(folder, &keys)?;
         let key_store = KeyStore::open(&place, series.id())?;
         (series, key_store)
     } else {
-        let series = Series::create(folder, &keys)?;
-        let key_store = KeyStore::create(&place, series.id())?;
-        (series, key_store)
+        Series::create(folder, &place, &keys)?
     };
     let newest = match series.newest(None)? {
         Some(point) => Some(point.read(&series, &keys)?.0),
         None => None,
     };
-    let copy = data.join(COPY);
-    let point = Making {
+    let making = Making {
         data,
-        copy: &copy,
+        copy: copy.path(),
         series: &series,
         key_store: &key_store,
         keys: &keys,
-    }
-    .point(newest.as_ref());
-    // It is no part of the data folder.
-    let removed = remove_copy(&copy);
-    let point = point?;
-    removed?;
-    key_store.close()?;
+    };
+    let point = making.point(newest.as_ref())?;
+    copy.remove()?;
     series.add(&point, &keys)?;
+    key_store.forget_uploads_over()?;
+    key_store.close()?;
     show(target.style(), folder, &place, &point)?;
     Ok(Exit::Done)
 }
@@ -117,7 +112,10 @@ impl Making<'_> {
         let number = newest.map_or(1, |newest| newest.number + 1);
         let (state, bodies) = self.copy_state(newest)?;
         let ledger = Predecessor::in_database(&state, self.keys)
-            .context("the ledger of the backup does not hold")?
+            .context(
+                "the ledger of the backup does not hold; after `onshore rekey` name the new root key and begin a series in \
+                 another folder",
+            )?
             .context("the data folder has no ledger yet: start its server once")?;
         let ledger = LedgerHead {
             key: ledger.verifier.to_string(),
@@ -125,18 +123,15 @@ impl Making<'_> {
             root: ledger.root.to_string(),
             leaves: ledger.leaves,
         };
-        if newest.is_some_and(|newest| newest.ledger.key != ledger.key) {
-            return Err(usage(format!(
-                "{} holds the backups of another data folder, or of this one before it was restored: begin a series in \
-                 another folder",
-                self.series.folder().display()
-            )));
+        if let Some(newest) = newest {
+            self.check_goes_on(&newest.ledger, &ledger)?;
         }
         self.key_store.erase(onshore_store::erased(&state)?)?;
         self.key_store.note_gone(&state, number)?;
         drop(state);
         self.withhold()?;
         let mut pieces = BTreeMap::new();
+        Database::wipe(self.copy).context("the copy of the database cannot be cleared")?;
         let database = self.series.pieces().keep(self.copy)?;
         pieces.insert(manifest::DATABASE.to_owned(), database);
         self.keep_certificates(&mut pieces)?;
@@ -153,18 +148,38 @@ impl Making<'_> {
         })
     }
 
+    /// Refuses a folder that is not the one of the newest point, or is as it was before that.
+    fn check_goes_on(&self, newest: &LedgerHead, now: &LedgerHead) -> Result<()> {
+        let series = self.series.folder().display();
+        if newest.key != now.key {
+            return Err(usage(format!(
+                "{series} holds the backups of another data folder, or of this one before it was restored: begin a series \
+                 in another folder"
+            )));
+        }
+        if newest.size > now.size || (newest.size == now.size && newest.root != now.root) {
+            return Err(usage(format!(
+                "the ledger of the data folder is shorter than that of the newest point in {series}: it was put back from \
+                 before. Use `onshore restore`, which says what it did, or begin a series in another folder"
+            )));
+        }
+        Ok(())
+    }
+
     /// Copies a state of the database and every file that it names and the series has not, and returns that state.
     fn copy_state(
         &self,
         newest: Option<&Point>,
     ) -> Result<(Database, BTreeMap<String, FileEntry>)> {
-        let source = Database::open_for_reading(&self.data.join("onshore.db"), &SCHEMAS)?;
+        let source_path = self.data.join("onshore.db");
+        let source = Database::open_for_reading(&source_path, &SCHEMAS)?;
         let known = |name: &str| newest.and_then(|newest| newest.bodies.get(name));
         let mut bodies = BTreeMap::new();
         let mut news = BTreeSet::new();
         let mut gone = BTreeSet::new();
         loop {
-            remove_copy(self.copy)?;
+            self.check_room(&source_path)?;
+            discard(self.copy)?;
             source
                 .copy_to(self.copy)
                 .context("the database cannot be copied")?;
@@ -206,6 +221,22 @@ impl Making<'_> {
             }
             gone.extend(missing);
         }
+    }
+
+    /// Refuses to fill the disk that the server writes to.
+    fn check_room(&self, database: &Path) -> Result<()> {
+        let len_bytes = database.metadata()?.len();
+        let disk = rustix::fs::statvfs(self.data).context("the disk cannot be asked for room")?;
+        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free_bytes < len_bytes.saturating_add(ROOM_BYTES) {
+            bail!(
+                "a backup takes room for a copy of the database ({}) in the data folder for as long as it takes, and {} \
+                 are free there",
+                output::bytes(len_bytes),
+                output::bytes(free_bytes)
+            );
+        }
+        Ok(())
     }
 
     /// Copies a body that the series has not, and says what it is; none where it is not there.
@@ -280,7 +311,7 @@ impl Making<'_> {
 }
 
 fn list(target: &TargetArgs, args: &SeriesArgs) -> Result<Exit> {
-    let (series, keys) = open(target, args)?;
+    let (series, keys) = look(target, args)?;
     let mut points = Vec::new();
     for file in series.points()? {
         points.push(file.read(&series, &keys)?.0);
@@ -317,36 +348,107 @@ fn list(target: &TargetArgs, args: &SeriesArgs) -> Result<Exit> {
 }
 
 fn check(target: &TargetArgs, args: &SeriesArgs) -> Result<Exit> {
-    let (series, keys) = open(target, args)?;
+    let (series, keys) = look(target, args)?;
+    let place = KeyStore::path(series.folder(), args.key_store.as_deref())?;
+    let key_store = KeyStore::look(&place, series.id())?;
     let points = series.points()?;
+    let mut damaged = Vec::new();
+    let mut compared = HashSet::new();
     for file in &points {
         let (point, _) = file.read(&series, &keys)?;
-        series.check(&point)?;
+        damaged.extend(series.check(&point, &mut compared));
+    }
+    match key_store.check(series.pieces())? {
+        0 => {}
+        rows => damaged.push(format!("{rows} rows of the key store")),
     }
     match target.style() {
-        Style::Json => output::json(&json!({ "points": points.len(), "sound": true }))?,
+        Style::Json => output::json(&json!({
+            "points": points.len(),
+            "sound": damaged.is_empty(),
+            "damaged": damaged,
+        }))?,
+        Style::Text => {
+            for what in &damaged {
+                output::line(&format!("damaged  {what}"));
+            }
+            output::line(&if damaged.is_empty() {
+                format!("{} points, everything is what was backed up.", points.len())
+            } else {
+                "Remove what is damaged in the series: the next point writes it anew where the data folder still has it."
+                    .to_owned()
+            });
+        }
+    }
+    Ok(if damaged.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}
+
+fn erase(target: &TargetArgs, args: &SeriesArgs, which: &ErasedKeyArgs) -> Result<Exit> {
+    let data = data_folder(target)?;
+    let (series, keys) = open(target, args)?;
+    let key_store = open_key_store(&series, args)?;
+    // One that a backup left which was killed holds what is to be destroyed.
+    let copy = StateCopy::take(data)?;
+    let state = Database::open_for_reading(&data.join("onshore.db"), &SCHEMAS)?;
+    let mut owners = onshore_store::erased(&state)?;
+    if let (Some(bucket), Some(key)) = (&which.bucket, &which.key) {
+        let found = find_versions(&series, &keys, copy.path(), bucket, key)?;
+        let mut live = 0_usize;
+        for owner in found {
+            match state.read_blocking(|view| onshore_store::owner_kind(view, &owner))? {
+                Some(_) => live += 1,
+                None => owners.push(owner),
+            }
+        }
+        if live > 0 {
+            return Err(usage(format!(
+                "{live} versions of this key are in the data folder still: erase those first with `onshore erase`"
+            )));
+        }
+    }
+    let erased = key_store.erase(owners)?;
+    let next = match series.newest(None)? {
+        Some(point) => point.read(&series, &keys)?.0.number + 1,
+        None => 1,
+    };
+    key_store.note_gone(&state, next)?;
+    key_store.forget_uploads_over()?;
+    copy.remove()?;
+    key_store.close()?;
+    match target.style() {
+        Style::Json => output::json(&json!({ "erased": erased }))?,
         Style::Text => output::line(&format!(
-            "{} points, everything is what was backed up. Whether the key store opens it shows a restore.",
-            points.len()
+            "{erased} versions that opened until now open in no point of this series any more."
         )),
     }
     Ok(Exit::Done)
 }
 
-fn erase(target: &TargetArgs, args: &SeriesArgs) -> Result<Exit> {
-    let data = data_folder(target)?;
-    let (series, _) = open(target, args)?;
-    let key_store = open_key_store(&series, args)?;
-    let state = Database::open_for_reading(&data.join("onshore.db"), &SCHEMAS)?;
-    let erased = key_store.erase(onshore_store::erased(&state)?)?;
-    key_store.close()?;
-    match target.style() {
-        Style::Json => output::json(&json!({ "erased": erased }))?,
-        Style::Text => output::line(&format!(
-            "{erased} versions open in no point any more that did before, or might have."
-        )),
+/// Returns the versions that any point has of a key.
+fn find_versions(
+    series: &Series,
+    keys: &FileRootKey,
+    room: &Path,
+    bucket: &BucketName,
+    key: &ObjectKey,
+) -> Result<BTreeSet<SecretOwner>> {
+    let mut found = BTreeSet::new();
+    for file in series.points()? {
+        let (point, _) = file.read(series, keys)?;
+        let database = point
+            .pieces
+            .get(manifest::DATABASE)
+            .context("a point has no database")?;
+        files::fill(room, |file| series.pieces().give(database, file))?;
+        let versions =
+            Database::rework(room, |unit| onshore_store::versions_in(unit, bucket, key))?;
+        found.extend(versions);
     }
-    Ok(Exit::Done)
+    Ok(found)
 }
 
 fn prune(target: &TargetArgs, args: &SeriesArgs, keep: u32) -> Result<Exit> {
@@ -355,13 +457,20 @@ fn prune(target: &TargetArgs, args: &SeriesArgs, keep: u32) -> Result<Exit> {
     let points = series.points()?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
     let (old, stay) = points.split_at(points.len().saturating_sub(keep));
+    // Nothing goes before it is known that what stays is there.
+    let mut oldest = None;
+    for file in stay {
+        let (point, _) = file.read(&series, &keys)?;
+        if !series.has_all_of(&point) {
+            bail!(
+                "the point of {} lacks something: `onshore backup check` says what; nothing was removed",
+                point.made
+            );
+        }
+        oldest = Some(oldest.map_or(point.number, |oldest: i64| oldest.min(point.number)));
+    }
     for point in old {
         point.remove()?;
-    }
-    let mut oldest = None;
-    for point in stay {
-        let number = point.read(&series, &keys)?.0.number;
-        oldest = Some(oldest.map_or(number, |oldest: i64| oldest.min(number)));
     }
     let freed_bytes = series.sweep(&keys)?;
     if let Some(oldest) = oldest {
@@ -407,34 +516,43 @@ fn open(target: &TargetArgs, args: &SeriesArgs) -> Result<(Series, FileRootKey)>
     Ok((Series::open(series_folder(args)?, &keys)?, keys))
 }
 
+fn look(target: &TargetArgs, args: &SeriesArgs) -> Result<(Series, FileRootKey)> {
+    let keys = root_key(target.data.as_deref(), args.keys.as_deref())?;
+    Ok((Series::look(series_folder(args)?, &keys)?, keys))
+}
+
 fn open_key_store(series: &Series, args: &SeriesArgs) -> Result<KeyStore> {
     let place = KeyStore::path(series.folder(), args.key_store.as_deref())?;
     KeyStore::open(&place, series.id())
 }
 
-/// Keeps others from making a point of this data folder meanwhile.
-fn lock(data: &Path) -> Result<File> {
-    let path = data.join(LOCK);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    if file.try_lock().is_err() {
-        bail!("another backup of {} is under way", data.display());
+/// Refuses folders that lie in each other: what is kept apart is to be apart.
+fn check_apart(folders: &[&Path]) -> Result<()> {
+    let mut whole = Vec::new();
+    for folder in folders {
+        let folder = std::path::absolute(folder)?;
+        // Of one that is not there yet the part that is, so that links are followed.
+        let there = folder
+            .ancestors()
+            .find(|path| path.symlink_metadata().is_ok())
+            .unwrap_or(&folder);
+        let rest = folder.strip_prefix(there).unwrap_or(Path::new(""));
+        let there = fs::canonicalize(there)
+            .map_err(|_| usage(format!("{} is a link that leads nowhere", there.display())))?;
+        whole.push(there.join(rest));
     }
-    Ok(file)
-}
-
-fn remove_copy(copy: &Path) -> Result<()> {
-    match fs::remove_file(copy) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", copy.display()))
+    for (at, one) in whole.iter().enumerate() {
+        for other in whole.iter().skip(at + 1) {
+            if one.starts_with(other) || other.starts_with(one) {
+                return Err(usage(format!(
+                    "{} and {} lie in each other: data folder, series and key store are to be apart",
+                    one.display(),
+                    other.display()
+                )));
+            }
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 fn show(style: Style, folder: &Path, key_store: &Path, point: &Point) -> Result<()> {
@@ -443,8 +561,8 @@ fn show(style: Style, folder: &Path, key_store: &Path, point: &Point) -> Result<
         Style::Json => output::json(&json!({
             "made": point.made,
             "number": point.number,
-            "folder": folder,
-            "key_store": key_store,
+            "folder": folder.display().to_string(),
+            "key_store": key_store.display().to_string(),
             "files": point.pieces.len() + point.bodies.len(),
             "bytes": point.len_bytes(),
             "ledger": ledger,

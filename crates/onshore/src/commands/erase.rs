@@ -32,7 +32,7 @@ fn show(view: &ErasureView) {
     let rows: Vec<_> = view
         .erased
         .iter()
-        .map(|version| vec![version.to_string(), "erased".to_owned()])
+        .map(|erased| vec![erased.version.to_string(), "erased".to_owned()])
         .chain(view.postponed.iter().map(|postponed| {
             let until = postponed.until.map_or_else(
                 || "postponed: it is held".to_owned(),
@@ -44,7 +44,7 @@ fn show(view: &ErasureView) {
     output::table(&["VERSION", ""], &rows);
     if !view.erased.is_empty() {
         output::line(
-            "What opens copies in backups goes with the next `onshore backup`, or with `onshore backup erase`, of each series.",
+            "What opens copies of these versions in backups goes with the next `onshore backup`, or with `onshore backup erase`, of each series. Versions that were removed or overwritten before are erased from backups with `onshore backup erase --bucket --key`.",
         );
     }
 }

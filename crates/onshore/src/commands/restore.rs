@@ -79,7 +79,7 @@ pub(crate) fn run(target: &TargetArgs, args: &RestoreArgs) -> Result<Exit> {
     files::write(&data.join(RESTORING), b"")?;
     files::sync(data)?;
     let erased = backup.copy_database(data)?;
-    let db = open_database(data, erased.clone())?;
+    let db = open_database(data, &erased, backup.erased()?)?;
     backup.copy_files(data, &db)?;
     let restored = Restored {
         backup_sha256,
@@ -100,10 +100,8 @@ pub(crate) fn run(target: &TargetArgs, args: &RestoreArgs) -> Result<Exit> {
         backup: &backup,
         afresh: &afresh,
         lost: &last_known.map_or_else(Vec::new, |known| known.versions),
-        erased: erased
-            .iter()
-            .filter(|(_, kind)| *kind == OwnerKind::Version)
-            .count(),
+        erased: count(&erased, OwnerKind::Version),
+        uploads: count(&erased, OwnerKind::Upload),
     };
     done.show(target.style())?;
     Ok(Exit::Done)
@@ -124,7 +122,7 @@ impl Backup {
             let folder = folder.clone();
             return Ok((Self::Whole { folder, manifest }, hash));
         }
-        let series = Series::open(folder, keys)?;
+        let series = Series::look(folder, keys)?;
         let Some(file) = series.newest(args.at)? else {
             bail!(match args.at {
                 Some(at) => format!("no point was made by {at}: `onshore backup list` shows them"),
@@ -133,7 +131,7 @@ impl Backup {
         };
         let (point, hash) = file.read(&series, keys)?;
         let place = KeyStore::path(folder, args.key_store.as_deref())?;
-        let key_store = KeyStore::open(&place, series.id())?;
+        let key_store = KeyStore::look(&place, series.id())?;
         let backup = Self::Point {
             series: Box::new(series),
             key_store,
@@ -153,6 +151,14 @@ impl Backup {
         match self {
             Self::Point { point, .. } => point.made,
             Self::Whole { manifest, .. } => manifest.made,
+        }
+    }
+
+    /// Returns what the key store was told to destroy.
+    fn erased(&self) -> Result<Vec<SecretOwner>> {
+        match self {
+            Self::Point { key_store, .. } => key_store.erased(),
+            Self::Whole { .. } => Ok(Vec::new()),
         }
     }
 
@@ -176,7 +182,9 @@ impl Backup {
             } => {
                 give(series, point, manifest::DATABASE, &to)?;
                 let destroyed = Database::rework(&to, |unit| {
-                    onshore_store::give_back(unit, |owner, mark| key_store.find(owner, mark))
+                    onshore_store::give_back(unit, |owner, mark| {
+                        key_store.find(series.pieces(), owner, mark)
+                    })
                 })?;
                 for (owner, kind) in &destroyed {
                     // An upload that was over when the next point was made is not brought back.
@@ -306,16 +314,24 @@ fn give(series: &Series, point: &Point, name: &str, to: &Path) -> Result<()> {
 }
 
 /// Opens the database, brings its tables up to date, and removes what was erased since the backup was made.
-fn open_database(data: &Path, erased: HashSet<(SecretOwner, OwnerKind)>) -> Result<Database> {
+fn open_database(
+    data: &Path,
+    erased: &HashSet<(SecretOwner, OwnerKind)>,
+    known: Vec<SecretOwner>,
+) -> Result<Database> {
     let options = onshore_db::Options {
         crash: CrashPoints::none(),
     };
     let db = Database::open(&data.join(manifest::DATABASE), &SCHEMAS, options)
         .context("the database of the backup cannot be opened")?;
-    let owners: HashSet<SecretOwner> = erased.into_iter().map(|(owner, _)| owner).collect();
-    if !owners.is_empty() {
-        db.write_blocking(move |unit| onshore_store::forget_erased(unit, &owners))?;
-    }
+    let owners: HashSet<SecretOwner> = erased.iter().map(|(owner, _)| *owner).collect();
+    db.write_blocking(move |unit| {
+        if !owners.is_empty() {
+            onshore_store::forget_erased(unit, &owners)?;
+        }
+        // For other series, which may not have heard of it.
+        onshore_store::note_erased(unit, &known)
+    })?;
     Ok(db)
 }
 
@@ -368,6 +384,10 @@ fn stored_version(leaf: u64, entry: &[u8]) -> Result<Option<LostVersion>> {
     }))
 }
 
+fn count(erased: &HashSet<(SecretOwner, OwnerKind)>, wanted: OwnerKind) -> usize {
+    erased.iter().filter(|(_, kind)| *kind == wanted).count()
+}
+
 /// What a restore did.
 struct Done<'a> {
     backup: &'a Backup,
@@ -375,6 +395,8 @@ struct Done<'a> {
     lost: &'a [LostVersion],
     /// How many versions are not brought back because they were erased.
     erased: usize,
+    /// How many uploads are not brought back because they were over soon after.
+    uploads: usize,
 }
 
 impl Done<'_> {
@@ -384,6 +406,7 @@ impl Done<'_> {
             afresh,
             lost,
             erased,
+            uploads,
         } = self;
         match style {
             Style::Json => output::json(&json!({
@@ -394,6 +417,7 @@ impl Done<'_> {
                 "approvals_revoked": afresh.revoked,
                 "lost_versions": lost,
                 "erased_versions": erased,
+                "uploads_left_out": uploads,
             })),
             Style::Text => {
                 output::line(&format!("restored    the state of {}", backup.made()));
@@ -410,6 +434,11 @@ impl Done<'_> {
                 if *erased > 0 {
                     output::line(&format!(
                         "erased      {erased} versions of that state were erased since and are not brought back"
+                    ));
+                }
+                if *uploads > 0 {
+                    output::line(&format!(
+                        "left out    {uploads} uploads that were over when the next point was made"
                     ));
                 }
                 for version in *lost {

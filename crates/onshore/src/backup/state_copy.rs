@@ -1,0 +1,81 @@
+//! The copy of the database that a point is made of. It lies in the data folder, where everything in it lies anyway, and
+//! for no longer than it takes: it holds what opens every version.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+const COPY: &str = "backup.db";
+/// Held as long as the copy may be there.
+const LOCK: &str = "backup.lock";
+
+/// The place of the copy, for this process alone. Whatever becomes of this process, the next one that takes it, or that
+/// serves the folder, removes what is there.
+#[derive(Debug)]
+pub(crate) struct StateCopy {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl StateCopy {
+    /// Takes the place, and removes what somebody left who was killed.
+    pub(crate) fn take(data: &Path) -> Result<Self> {
+        let path = data.join(LOCK);
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        if lock.try_lock().is_err() {
+            bail!("another backup of {} is under way", data.display());
+        }
+        let path = data.join(COPY);
+        discard(&path)?;
+        Ok(Self { path, _lock: lock })
+    }
+
+    /// Removes what somebody left who was killed, unless a backup is under way.
+    pub(crate) fn clear(data: &Path) {
+        if data.join(COPY).exists() && Self::take(data).is_err() {
+            tracing::debug!("a backup is under way");
+        }
+    }
+
+    /// Returns where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Removes it.
+    pub(crate) fn remove(self) -> Result<()> {
+        discard(&self.path)
+    }
+}
+
+impl Drop for StateCopy {
+    fn drop(&mut self) {
+        // After a failure, which is told; the next to take the place removes what cannot be removed now.
+        drop(discard(&self.path));
+    }
+}
+
+/// Removes a copy, and what SQLite may have left beside it.
+pub(crate) fn discard(copy: &Path) -> Result<()> {
+    let beside = ["", "-journal", "-wal", "-shm", ".draft"];
+    beside
+        .iter()
+        .try_for_each(|end| {
+            let mut name = copy.as_os_str().to_owned();
+            name.push(end);
+            match fs::remove_file(PathBuf::from(name)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+                _ => Ok::<(), io::Error>(()),
+            }
+        })
+        .with_context(|| format!("cannot remove {}", copy.display()))
+}
