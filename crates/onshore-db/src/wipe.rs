@@ -84,6 +84,7 @@ enum Kind {
 }
 
 /// Where a payload that does not fit goes on.
+#[derive(Clone, Copy)]
 struct Overflow {
     first: u32,
     len: usize,
