@@ -3,6 +3,7 @@
 //! Loopback only, bounded in count and time, and everything it started is stopped.
 
 mod contender;
+mod many;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use self::contender::{Contender, Durability};
+pub(crate) use self::many::run as run_many;
 use self::table::{Measured, Table};
 use crate::python::Python;
 use crate::shell::{aws_variables, output};
@@ -78,6 +80,7 @@ struct Load {
 enum Method {
     Get,
     Put,
+    List,
 }
 
 /// Which figure of a load says most.
@@ -385,7 +388,7 @@ impl Bench {
             name: "curl",
             method,
             keys: match method {
-                Method::Get => "large/{}",
+                Method::Get | Method::List => "large/{}",
                 Method::Put => "put-large/{}",
             },
             count: 2,
@@ -400,7 +403,7 @@ impl Bench {
         for target in targets.iter().cycle().take(LARGE_COUNT) {
             let url = format!("{}{target}", contender.url());
             let carry: &[&str] = match method {
-                Method::Get => &["--output", "/dev/null", &url],
+                Method::Get | Method::List => &["--output", "/dev/null", &url],
                 Method::Put => &["--upload-file", &file, "--output", "/dev/null", &url],
             };
             output(
@@ -528,12 +531,7 @@ impl Bench {
         let targets = self.folder.join(format!("targets-{}", contender.name()));
         std::fs::write(&targets, self.targets(contender, load)?)?;
         let script = self.root.join("xtask/bench/load.lua").display().to_string();
-        let library = self.folder.join("tools/libluajit-5.1-2/usr/lib");
-        let libraries = std::fs::read_dir(&library)?
-            .flatten()
-            .map(|entry| entry.path().display().to_string())
-            .collect::<Vec<_>>()
-            .join(":");
+        let libraries = self.libraries()?;
         let (connections, seconds, body) = (
             load.connections.to_string(),
             format!("{SECONDS}s"),
@@ -541,7 +539,7 @@ impl Bench {
         );
         let (url, targets) = (contender.url(), targets.display().to_string());
         let method = match load.method {
-            Method::Get => "GET",
+            Method::Get | Method::List => "GET",
             Method::Put => "PUT",
         };
         let threads = if load.connections == 1 { "1" } else { "2" };
@@ -583,7 +581,7 @@ impl Bench {
         let operations = number("requests")?;
         ensure!(operations > 0.0, "no request was answered:\n{said}");
         let bytes = match load.method {
-            Method::Get => number("bytes")?,
+            Method::Get | Method::List => number("bytes")?,
             Method::Put => operations * load.body_bytes as f64,
         };
         Ok(Measured {
@@ -593,6 +591,16 @@ impl Bench {
             cpu_seconds,
             p99_ms: Some(number("p99_ms")?),
         })
+    }
+
+    /// Returns where wrk finds its own library.
+    fn libraries(&self) -> Result<String> {
+        let library = self.folder.join("tools/libluajit-5.1-2/usr/lib");
+        Ok(std::fs::read_dir(&library)?
+            .flatten()
+            .map(|entry| entry.path().display().to_string())
+            .collect::<Vec<_>>()
+            .join(":"))
     }
 
     fn targets(&self, contender: &Contender, load: &Load) -> Result<String> {
@@ -609,6 +617,7 @@ impl Bench {
         let method = match load.method {
             Method::Get => "get_object",
             Method::Put => "put_object",
+            Method::List => "list_objects_v2",
         };
         let (url, count) = (contender.url(), load.count.to_string());
         output(

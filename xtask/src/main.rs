@@ -32,6 +32,7 @@ usage: cargo xtask COMMAND
   soak [--minutes N]        crash tests with ever new seeds (default 10 minutes)
   bench [NAME...]           rates and CPU time beside other S3 servers, and nginx serving the same files;
                             of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
+  bench --many N            starts, memory, listings and writes of a bucket with so many objects
 
 exit status: 0 done, 1 failed, 2 wrong usage
 ";
@@ -46,6 +47,7 @@ enum Chore {
     Sim { seed: u64, steps: Option<u64> },
     Soak { minutes: u64 },
     Bench(Vec<Entrant>),
+    BenchMany { objects: u64 },
     Help,
 }
 
@@ -77,6 +79,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Sim { seed, steps } => ci::simulate(&Steps::new(&root), *seed, *steps),
         Chore::Soak { minutes } => soak::run(&root, *minutes),
         Chore::Bench(entrants) => bench::run(&root, entrants),
+        Chore::BenchMany { objects } => bench::run_many(&root, *objects),
         Chore::Help => {
             print!("{USAGE}");
             Ok(())
@@ -102,7 +105,10 @@ fn parse(args: &[String]) -> Result<Chore> {
         "soak" => Chore::Soak {
             minutes: options.number("--minutes")?.unwrap_or(10),
         },
-        "bench" => Chore::Bench(Entrant::named(std::mem::take(&mut options.words))?),
+        "bench" => match options.number("--many")? {
+            Some(objects) => Chore::BenchMany { objects },
+            None => Chore::Bench(Entrant::named(std::mem::take(&mut options.words))?),
+        },
         "help" | "--help" | "-h" => Chore::Help,
         other => bail!("unknown command `{other}`"),
     };

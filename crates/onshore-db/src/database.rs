@@ -62,7 +62,7 @@ impl Database {
              PRAGMA secure_delete = ON;
              PRAGMA temp_store = MEMORY;
              PRAGMA foreign_keys = ON;
-             PRAGMA cache_size = -65536;
+             PRAGMA cache_size = -196608;
              PRAGMA journal_size_limit = 67108864;",
         )?;
         write_ahead(&connection)?;

@@ -1,12 +1,17 @@
 //! Listeners. Off loopback they need TLS, or the operator's loud consent.
 
+use std::io;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
 use onshore_tls::{CertificateFiles, Certificates, Transport};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::exit::usage;
+
+/// How many connections may wait to be taken: whoever comes when the line is full tries again a second later. The system
+/// has a limit of its own (`net.core.somaxconn`).
+const BACKLOG: u32 = 4096;
 
 /// Whether the operator accepts that keys and data cross the network unencrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub(crate) fn transport(files: Option<&CertificateFiles>) -> Result<Transport> {
 }
 
 /// Listens on an address.
-pub(crate) async fn listen(
+pub(crate) fn listen(
     address: SocketAddr,
     transport: &Transport,
     exposure: Exposure,
@@ -49,7 +54,16 @@ pub(crate) async fn listen(
             }
         }
     }
-    TcpListener::bind(address)
-        .await
+    bind(address)
         .with_context(|| format!("cannot listen on {address} ({option}); is another server there?"))
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -54,14 +54,13 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         Exposure::LoopbackOnly
     };
     let transport = transport(config.tls.as_ref())?;
-    let s3 = listen(args.s3_listen, &transport, exposure, "--s3-listen").await?;
+    let s3 = listen(args.s3_listen, &transport, exposure, "--s3-listen")?;
     let control = listen(
         args.control_listen,
         &transport,
         exposure,
         "--control-listen",
-    )
-    .await?;
+    )?;
     let s3_address = s3.local_addr()?;
 
     let house = open(data, &config, lock).await?;

@@ -312,6 +312,18 @@ impl Contender {
         Ok(ticks as f64 / self.ticks_per_second)
     }
 
+    /// Returns how much of the memory the server has now.
+    pub(super) fn resident_bytes(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.pid()))?;
+        let kib: u64 = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))
+            .context("the kernel does not tell the memory of a process")?
+            .trim()
+            .parse()?;
+        Ok(kib << 10)
+    }
+
     pub(super) fn stop(self) -> Result<()> {
         self.server.stop().map(drop)
     }
