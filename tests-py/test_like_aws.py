@@ -242,3 +242,21 @@ def plain(server, target, headers):
     told = answer.status, answer.read().decode()
     connection.close()
     return told
+
+
+def test_uploads_under_way_tell_their_checksums(s3, bucket):
+    s3.create_multipart_upload(Bucket=bucket, Key="a")
+    s3.create_multipart_upload(Bucket=bucket, Key="b", ChecksumAlgorithm="SHA256")
+    s3.create_multipart_upload(Bucket=bucket, Key="c", ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+    told = [(entry["Key"], entry.get("ChecksumAlgorithm"), entry.get("ChecksumType")) for entry in s3.list_multipart_uploads(Bucket=bucket)["Uploads"]]
+    assert told == [("a", None, None), ("b", "SHA256", "COMPOSITE"), ("c", "CRC32", "FULL_OBJECT")]
+
+
+def test_the_region_of_a_bucket_is_told(s3, bucket):
+    region = headers(s3.head_bucket(Bucket=bucket))["x-amz-bucket-region"]
+    assert headers(s3.list_objects_v2(Bucket=bucket))["x-amz-bucket-region"] == region
+    assert headers(s3.list_objects(Bucket=bucket))["x-amz-bucket-region"] == region
+    assert "BucketRegion" not in s3.list_buckets()["Buckets"][0]
+    assert s3.list_buckets(Prefix=bucket)["Buckets"][0]["BucketRegion"] == region
+    assert [entry["Name"] for entry in s3.list_buckets(Prefix=bucket, BucketRegion=region)["Buckets"]] == [bucket]
+    assert s3.list_buckets(Prefix=bucket, BucketRegion="us-west-2")["Buckets"] == []

@@ -89,6 +89,8 @@ pub struct UploadEntry {
     pub key: ObjectKey,
     /// When it was begun.
     pub created: Timestamp,
+    /// The checksum that its object will have, where one was named and whoever lists it asks.
+    pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
 }
 
 /// An upload as a unit of work sees it.
@@ -182,6 +184,7 @@ impl Store {
         query: UploadsQuery,
     ) -> Result<UploadsPage, Error> {
         permits::flow(&permit, &[Flow::List])?;
+        let store = self.clone();
         self.inner
             .db
             .read(move |view| {
@@ -190,7 +193,16 @@ impl Store {
                     &permit,
                     list_label(view, &bucket, &query.prefix, Reach::Objects)?,
                 )?;
-                uploads_page(view, bucket.id, &query)
+                let mut page = uploads_page(view, bucket.id, &query)?;
+                for entry in &mut page.uploads {
+                    // One that is damaged is listed nonetheless: it can be aborted.
+                    let found = store.underway(view, bucket.id, &entry.key, entry.upload);
+                    entry.checksum = found
+                        .ok()
+                        .flatten()
+                        .and_then(|underway| underway.new.checksum);
+                }
+                Ok(page)
             })
             .await
     }
@@ -330,6 +342,7 @@ fn entry(row: &Row<'_>) -> Result<UploadEntry, RowError> {
         upload: UploadId::from_bytes(columns::bytes16(row, 0)?),
         key: columns::key(row, 1)?,
         created: Timestamp::from_millis(row.get(2)?),
+        checksum: None,
     })
 }
 

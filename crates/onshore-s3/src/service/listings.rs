@@ -1,5 +1,6 @@
 //! Listings, as `s3s` hands them over.
 
+use http::{HeaderMap, HeaderValue};
 use onshore_store::{Bucket, ListEntry, ListQuery, ListStart};
 use s3s::dto;
 use s3s::{S3Request, S3Response, S3Result};
@@ -36,11 +37,22 @@ impl Service {
                 Some(ListStart::Beyond(name)) => Some(name),
                 Some(ListStart::First | ListStart::After(_)) | None => None,
             };
+            // Told to whoever asks with any parameter, as at AWS.
+            let region = self.region();
+            let tells_region = input.max_buckets.is_some()
+                || input.continuation_token.is_some()
+                || input.prefix.is_some()
+                || input.bucket_region.is_some();
+            let is_here = input
+                .bucket_region
+                .is_none_or(|wanted| wanted.is_empty() || wanted == region);
             let prefix = input.prefix.unwrap_or_default();
             let mut buckets: Vec<Bucket> = self.operations.list_buckets(asked).await?;
             buckets.retain(|bucket| {
                 let name = bucket.name.as_str();
-                name.starts_with(&prefix) && after.as_deref().is_none_or(|after| name > after)
+                is_here
+                    && name.starts_with(&prefix)
+                    && after.as_deref().is_none_or(|after| name > after)
             });
             let is_cut = buckets.len() > limit;
             if is_cut {
@@ -52,7 +64,7 @@ impl Service {
             let shown = buckets.into_iter().map(|bucket| dto::Bucket {
                 name: Some(bucket.name.to_string()),
                 creation_date: Some(shown::time(bucket.created)),
-                bucket_region: None,
+                bucket_region: tells_region.then(|| region.clone()),
             });
             Ok(S3Response::new(dto::ListBucketsOutput {
                 buckets: Some(shown.collect()),
@@ -86,7 +98,7 @@ impl Service {
             };
             let page = self.operations.list(asked, &name, query).await?;
             let owner = owner(&call);
-            Ok(S3Response::new(dto::ListObjectsOutput {
+            let output = dto::ListObjectsOutput {
                 name: Some(name.to_string()),
                 prefix: Some(encoding.write(&prefix)),
                 marker: Some(encoding.write(&marker)),
@@ -101,7 +113,8 @@ impl Service {
                 delimiter: delimiter.map(|delimiter| encoding.write(&delimiter)),
                 encoding_type: input.encoding_type,
                 request_charged: None,
-            }))
+            };
+            Ok(S3Response::with_headers(output, self.region_told()))
         })
     }
 
@@ -130,7 +143,7 @@ impl Service {
             let owner = owner(&call);
             let owner = input.fetch_owner.unwrap_or(false).then_some(&owner);
             let count = page.entries.len() + page.common_prefixes.len();
-            Ok(S3Response::new(dto::ListObjectsV2Output {
+            let output = dto::ListObjectsV2Output {
                 name: Some(name.to_string()),
                 prefix: Some(encoding.write(&prefix)),
                 max_keys: Some(i32::try_from(limit).unwrap_or(i32::MAX)),
@@ -144,8 +157,20 @@ impl Service {
                 encoding_type: input.encoding_type,
                 start_after: input.start_after.map(|key| encoding.write(&key)),
                 request_charged: None,
-            }))
+            };
+            Ok(S3Response::with_headers(output, self.region_told()))
         })
+    }
+}
+
+impl Service {
+    /// Returns the header by which clients learn where a bucket is.
+    fn region_told(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Ok(region) = HeaderValue::from_str(&self.region()) {
+            headers.insert("x-amz-bucket-region", region);
+        }
+        headers
     }
 }
 

@@ -794,7 +794,7 @@ impl S3 for Service {
 }
 
 impl Service {
-    fn region(&self) -> String {
+    pub(super) fn region(&self) -> String {
         self.operations.gate.region().id.to_string()
     }
 }

@@ -238,14 +238,21 @@ impl Service {
             };
             let page = self.operations.list_uploads(asked, &bucket, &wish).await?;
             let (owner, initiator) = (owner(&call), initiator(&call));
-            let uploads = page.uploads.into_iter().map(|entry| dto::MultipartUpload {
-                key: Some(encoding.write(entry.key.as_str())),
-                upload_id: Some(entry.upload.to_string()),
-                initiated: Some(shown::time(entry.created)),
-                owner: Some(owner.clone()),
-                initiator: Some(initiator.clone()),
-                storage_class: Some(dto::StorageClass::from_static(dto::StorageClass::STANDARD)),
-                ..Default::default()
+            let uploads = page.uploads.into_iter().map(|entry| {
+                let (algorithm, kind) = entry.checksum.unzip();
+                dto::MultipartUpload {
+                    checksum_algorithm: algorithm
+                        .map(|algorithm| dto::ChecksumAlgorithm::from_static(algorithm.as_str())),
+                    checksum_type: kind.map(|kind| dto::ChecksumType::from_static(kind.as_str())),
+                    key: Some(encoding.write(entry.key.as_str())),
+                    upload_id: Some(entry.upload.to_string()),
+                    initiated: Some(shown::time(entry.created)),
+                    owner: Some(owner.clone()),
+                    initiator: Some(initiator.clone()),
+                    storage_class: Some(dto::StorageClass::from_static(
+                        dto::StorageClass::STANDARD,
+                    )),
+                }
             });
             let is_truncated = page.next.is_some();
             let (next_key, next_upload) = page.next.unzip();
