@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from onshore_server import BINARY, CONFIG, Server, clean_env
-from test_backup import is_gone, manifest_of, onshore, said
+from test_backup import is_gone, manifest_of, onshore, piece, said
 
 SECRET = b"bytes that nobody reads without the key store"
 
@@ -512,6 +512,10 @@ def test_damage_is_told_before_anything_is_removed(region, tmp_path):
     # What the data folder still has comes back with the next point.
     said("backup", "--data", server.data, "--to", two, "--keys", key)
     assert lost.exists() and run(two, "check").returncode == 0
+    zeroed = broken("zeroed")
+    victim = piece(zeroed, "onshore.db")
+    victim.write_bytes(bytes(victim.stat().st_size))
+    assert run(zeroed, "prune", "--keep", 1).returncode == 1 and len(list((zeroed / "points").glob("*.json"))) == 3
     three = broken("pieces")
     for path in (three / "pieces").glob("??/*"):
         path.write_bytes(b"")
@@ -601,3 +605,64 @@ def test_tags_that_are_erased_are_nowhere(region, tmp_path):
     assert b"DIAGNOSISSECRET" not in Thief(series, key).give(manifest_of(series)["pieces"]["onshore.db"])
     assert server.terminate() == 0
     assert b"DIAGNOSISSECRET" not in (server.data / "onshore.db").read_bytes()
+
+
+def test_another_folder_destroys_nothing_of_a_series(region, tmp_path):
+    server, key = region
+    s3 = server.client()
+    s3.create_bucket(Bucket="kept")
+    series = tmp_path / "series"
+    upload = s3.create_multipart_upload(Bucket="kept", Key="parts")["UploadId"]
+    said("backup", "--data", server.data, "--to", series, "--keys", key)
+    said("restore", series, "--data", tmp_path / "other", "--keys", key)
+    s3.put_object(Bucket="kept", Key="later", Body=b"later")
+    said("backup", "--data", server.data, "--to", series, "--keys", key)
+    done = onshore("backup", "erase", "--data", tmp_path / "other", "--to", series, "--keys", key, "--bucket", "kept", "--key", "later")
+    assert done.returncode == 2 and "another" in done.stderr
+    assert said("backup", "erase", "--data", tmp_path / "other", "--to", series, "--keys", key) == {"erased": 0}
+    assert said("restore", series, "--data", tmp_path / "again", "--keys", key)["uploads_left_out"] == 0
+    again = serving(server, tmp_path / "again")
+    try:
+        assert read(again.client(), "kept", "later") == b"later"
+        assert again.client().list_multipart_uploads(Bucket="kept")["Uploads"][0]["UploadId"] == upload
+    finally:
+        again.kill9()
+    # A key store that was told to destroy what lives makes no point that would lack it.
+    with sqlite3.connect(server.data / "onshore.db") as live, sqlite3.connect(f"{series}.keys/keys.db") as store:
+        (owner,), = live.execute("SELECT id FROM versions").fetchall()
+        store.execute("INSERT INTO erased (owner) VALUES (?)", (owner,))
+    store.close()
+    refused = onshore("backup", "--data", server.data, "--to", series, "--keys", key)
+    assert refused.returncode == 1 and "told to destroy" in refused.stderr
+
+
+def test_the_lost_ledger_tells_what_was_erased(region, tmp_path):
+    server, key = region
+    s3 = server.client()
+    s3.create_bucket(Bucket="kept")
+    s3.put_object(Bucket="kept", Key="gone", Body=b"person")
+    s3.put_object(Bucket="kept", Key="here", Body=b"here")
+    series = tmp_path / "series"
+    said("backup", "--data", server.data, "--to", series, "--keys", key)
+    server.cli("erase", "kept", "gone", "--every-version")
+    assert server.terminate() == 0
+    told = said("restore", series, "--data", tmp_path / "back", "--keys", key, "--ledger", server.data / "ledger")
+    assert told["erased_versions"] == 1 and told["lost_versions"] == []
+    again = serving(server, tmp_path / "back")
+    try:
+        assert is_gone(again.client(), "kept", "gone") and read(again.client(), "kept", "here") == b"here"
+    finally:
+        again.kill9()
+    assert said("backup", "erase", "--data", tmp_path / "back", "--to", series, "--keys", key) == {"erased": 1}
+
+
+def test_folders_are_apart_by_any_path(region, tmp_path):
+    server, key = region
+    sly = tmp_path / "nope/.." / server.data.name / "inner"
+    for to, store in ((sly, tmp_path / "k"), (tmp_path / "s", sly)):
+        done = onshore("backup", "--data", server.data, "--to", to, "--keys", key, "--key-store", store)
+        assert done.returncode == 2 and not (server.data / "inner").exists()
+    said("backup", "--data", server.data, "--to", tmp_path / "series", "--keys", key)
+    inside = onshore("restore", tmp_path / "series", "--data", tmp_path / "series/data", "--keys", key)
+    assert inside.returncode == 2 and "apart" in inside.stderr
+

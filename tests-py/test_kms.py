@@ -1,5 +1,6 @@
 """Keys that tenants name (SSE-KMS): made by the operator, named by id, alias or ARN, disabled and enabled, of one tenant alone."""
 
+import base64
 import json
 import shutil
 import sqlite3
@@ -20,10 +21,11 @@ def region(make_server):
     return make_server("kms")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def s3(region):
     client = region.client()
-    client.create_bucket(Bucket="kept")
+    if not any(bucket["Name"] == "kept" for bucket in client.list_buckets()["Buckets"]):
+        client.create_bucket(Bucket="kept")
     return client
 
 
@@ -182,3 +184,70 @@ def test_what_is_under_a_key_opens_with_it_alone(region, s3, tmp_path):
         assert damaged.returncode == 1 and "key" in damaged.stdout
     finally:
         again.kill9()
+
+
+def test_names_are_exact(region, s3):
+    key = make(region, "--alias", "alias/exact")
+    parts = key["arn"].split(":")
+    for name in (
+        f"key/{key['id']}", f"arn:{':'.join(parts[1:5])}:{key['id']}", key["arn"] + ":alias/exact", key["id"].upper(), "alias/Exact", "alias%2Fexact", "x" * 2049,
+        ":".join([*parts[:5], "key/nonsense:alias/exact"]), ":".join([*parts[:2], "s3", *parts[3:]]),
+    ):
+        assert code(put, s3=s3, bucket="kept", key="n", **under(name)) == UNKNOWN, name
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": ":".join([*parts[:3], "us-east-1", *parts[4:]])}}
+    assert code(s3.put_bucket_encryption, Bucket="kept", ServerSideEncryptionConfiguration={"Rules": [rule]}) == UNKNOWN
+
+
+def test_a_context_is_json_in_base64_and_binds(region, s3):
+    key = make(region)
+    good = base64.b64encode(json.dumps({"of": "payroll"}).encode()).decode()
+    put(s3, "kept", "bound", b"bound", **under(key["id"], SSEKMSEncryptionContext=good))
+    assert get(s3, "kept", "bound") == b"bound"
+    for bad in ("notbase64!!", base64.b64encode(b"[1]").decode(), base64.b64encode(b'{"a": 1}').decode()):
+        assert code(put, s3=s3, bucket="kept", key="n", **under(key["id"], SSEKMSEncryptionContext=bad)) == ("InvalidArgument", 400), bad
+
+
+def test_parts_tell_their_key_and_need_it(region, s3):
+    key = make(region)
+    put(s3, "kept", "source", b"s" * 5 * MIB)
+    begun = s3.create_multipart_upload(Bucket="kept", Key="of-parts", **under(key["id"]))["UploadId"]
+    at = dict(Bucket="kept", Key="of-parts", UploadId=begun)
+    copied = s3.upload_part_copy(**at, PartNumber=1, CopySource="kept/source")
+    assert (copied["ServerSideEncryption"], copied["SSEKMSKeyId"]) == ("aws:kms", key["id"])
+    region.cli("kms", "disable", key["id"])
+    assert code(s3.upload_part, **at, PartNumber=2, Body=b"x") == DISABLED
+    assert code(s3.upload_part_copy, **at, PartNumber=2, CopySource="kept/source") == DISABLED
+    assert not get(s3, "kept", "source").strip(b"s")
+
+
+def test_what_is_migrated_has_the_encryption_of_its_bucket(make_server, tmp_path):
+    region = make_server("migrating", config=CONFIG + f'\n[migrate]\nroots = ["{tmp_path}"]\n')
+    s3 = region.client()
+    key = make(region)
+    s3.create_bucket(Bucket="migrated")
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key["id"]}}
+    s3.put_bucket_encryption(Bucket="migrated", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "a.txt").write_bytes(b"migrated")
+    done = region.run("migrate", folder, "migrated", "--class", "general")
+    assert done.returncode == 0, done.stderr
+    assert s3.head_object(Bucket="migrated", Key="a.txt")["SSEKMSKeyId"] == key["id"]
+    assert get(s3, "migrated", "a.txt") == b"migrated"
+    region.cli("kms", "disable", key["id"])
+    assert code(get, s3=s3, bucket="migrated", key="a.txt") == DISABLED
+
+
+def test_a_long_record_is_no_tampering(make_server):
+    server = make_server("long")
+    s3 = server.client()
+    s3.create_bucket(Bucket="long")
+    rules = [{"ID": f"{number:04}{'x' * 40}", "Status": "Enabled", "Filter": {"Prefix": f"{number}/" + "y" * 60}, "Expiration": {"Days": 9000}} for number in range(500)]
+    s3.put_bucket_lifecycle_configuration(Bucket="long", LifecycleConfiguration={"Rules": rules})
+    last = server.cli("ledger", "tail", "-n", 1)[0]["index"]
+    bundle = server.cli("ledger", "prove", last)
+    assert len(json.dumps(bundle)) > 70_000
+    assert server.terminate() == 0
+    done = subprocess.run([str(BINARY), "fsck", "--data", str(server.data)], env=clean_env(), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use onshore_db::Database;
 use onshore_keys::KeyProvider;
-use onshore_ledger::{Hash, VerifierKey, commitment, leaf_hash, parse_leaf};
+use onshore_ledger::{Hash, VerifierKey, commitment, leaf_hash, parse_leaf, parse_record};
 use onshore_types::finding::{Fault, Findings};
 
 use crate::Error;
@@ -101,7 +101,7 @@ fn leaves(db: &Database, found: Findings<'_>) -> Result<u64, Error> {
 }
 
 fn commits(leaf: &[u8], salt: &[u8; 32], record: &[u8]) -> bool {
-    let (Ok(leaf), Ok(record)) = (parse_leaf(leaf), parse_leaf(record)) else {
+    let (Ok(leaf), Ok(record)) = (parse_leaf(leaf), parse_record(record)) else {
         return false;
     };
     commitment(salt, &record).is_ok_and(|made| {

@@ -8,7 +8,7 @@ use onshore_db::{CrashPoints, Database, Unit, View, params};
 use onshore_keys::KeyProvider;
 use onshore_ledger::{
     Disclosure, Hash, ProofBundle, RelatedLeaf, Salt, Signer, TileRef, VerifierKey, encode_leaf,
-    inclusion_path, leaf_hash, node_from_tiles, parse_leaf, verify_inclusion,
+    inclusion_path, leaf_hash, node_from_tiles, parse_leaf, parse_record, verify_inclusion,
 };
 use onshore_types::{LeafIndex, Timestamp};
 use serde_json::Value;
@@ -285,7 +285,7 @@ impl Journal {
         let disclosure = match (salt, record) {
             (Some(salt), Some(record)) => Some(Disclosure {
                 salt: Salt::new(salt),
-                record: parse_leaf(&record)?,
+                record: parse_record(&record)?,
             }),
             _ => None,
         };

@@ -30,6 +30,16 @@ pub fn parse_leaf(bytes: &[u8]) -> Result<Value> {
     }
 }
 
+/// Reads a record that a leaf commits to: canonical as a leaf is, and as long as it takes, since no tile holds it.
+pub fn parse_record(bytes: &[u8]) -> Result<Value> {
+    let value = serde_json::from_slice(bytes).map_err(Error::Json)?;
+    if canonical(&value)? == bytes {
+        Ok(value)
+    } else {
+        Err(Error::LeafNotCanonical)
+    }
+}
+
 /// Returns the commitment to a record: `HMAC-SHA256(salt, canonical(record))`. Without the salt it tells nothing.
 pub fn commitment(salt: &[u8; 32], record: &Value) -> Result<Hash> {
     Ok(commitment_of_bytes(salt, &canonical(record)?))

@@ -43,7 +43,9 @@ pub use checkpoint::Checkpoint;
 pub use document::Document;
 pub use error::{Error, Result};
 pub use hash::{Hash, empty_root, leaf_hash, node_hash};
-pub use leaf::{LEAF_BYTES_MAX, commitment, commitment_of_bytes, encode_leaf, parse_leaf};
+pub use leaf::{
+    LEAF_BYTES_MAX, commitment, commitment_of_bytes, encode_leaf, parse_leaf, parse_record,
+};
 pub use note::{Note, NoteSignature, Signer};
 pub use proof::{
     MemoryTree, consistency_path, inclusion_path, prove_consistency, prove_inclusion,

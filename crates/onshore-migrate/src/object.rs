@@ -130,7 +130,10 @@ async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
     confirm(work, key, &details, &verification, &staged).await?;
     let arrival = Arc::new(Arrival {
         key: key.clone(),
-        object: new_object(&details, declared),
+        object: NewObject {
+            encryption: work.bucket.encryption.clone(),
+            ..new_object(&details, declared)
+        },
         outcome_note: note,
         method: verification.method,
         staged,

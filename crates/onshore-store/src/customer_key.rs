@@ -102,14 +102,15 @@ impl<'a> KmsKeyName<'a> {
     /// Reads an id, an alias, or the ARN of either; an alias where it is no id, whether there is one or not.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
-        let name = match text.strip_prefix("arn:") {
-            Some(arn) => arn.rsplit(':').next().unwrap_or_default(),
-            None => text,
+        // arn:PARTITION:kms:REGION:ACCOUNT:key/ID or …:alias/NAME
+        let Some(arn) = text.strip_prefix("arn:") else {
+            return text.parse().map_or(Self::Alias(text), Self::Id);
         };
-        name.strip_prefix("key/")
-            .unwrap_or(name)
-            .parse()
-            .map_or(Self::Alias(name), Self::Id)
+        let resource = arn.splitn(5, ':').nth(4).unwrap_or_default();
+        match resource.strip_prefix("key/") {
+            Some(id) => id.parse().map_or(Self::Alias(text), Self::Id),
+            None => Self::Alias(resource),
+        }
     }
 }
 

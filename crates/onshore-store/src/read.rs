@@ -104,10 +104,17 @@ impl Store {
             let opened = open(view, &permit, &key)?;
             let encryption = &opened.facts.encryption;
             encryption.check(customer.as_ref())?;
-            let named = self
+            let named = match self
                 .inner
                 .kms_keys
-                .usable(view, opened.bucket.tenant, encryption)?;
+                .usable(view, opened.bucket.tenant, encryption)
+            {
+                // It was there when this was written, and keys are never removed.
+                Err(Error::NoSuchKmsKey) => {
+                    return Err(damaged(version, "the key that it names is missing"));
+                }
+                named => named?,
+            };
             let outer = Outer {
                 customer: customer.as_ref(),
                 named: named.as_ref(),

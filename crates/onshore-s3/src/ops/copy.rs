@@ -4,8 +4,8 @@
 use onshore_gate::Outflow;
 use onshore_policy::Flow;
 use onshore_store::{
-    BodyError, BodyStream, Checks, ChecksumAlgorithm, Layout, NewObject, ObjectHead, Part,
-    VersionWish, Versioning, WriteCondition,
+    BodyError, BodyStream, Checks, ChecksumAlgorithm, Encryption, Layout, NewObject, ObjectHead,
+    Part, VersionWish, Versioning, WriteCondition,
 };
 use onshore_types::{BucketName, ByteRange, ObjectKey, UploadId};
 
@@ -232,7 +232,7 @@ impl Operations {
         key: &ObjectKey,
         upload: UploadId,
         number: u32,
-    ) -> Result<Copied<(Part, onshore_types::Timestamp)>, Fault> {
+    ) -> Result<(Copied<(Part, onshore_types::Timestamp)>, Encryption), Fault> {
         replica::refuse(asked.call)?;
         let source = Source::of(asked.call)?;
         let wanted = match asked.call.header("x-amz-copy-source-range") {
@@ -250,6 +250,7 @@ impl Operations {
         let (bucket, description) = self.upload(asked, Flow::Store, name, key, upload).await?;
         let customer = encryption::of_part(asked.call)?;
         self.check_key_of_part(asked, &description, customer.as_ref())?;
+        self.check_encryption(asked, bucket.tenant, &description.encryption)?;
         let opened = self.open(asked, &source, wanted).await?;
         if description.label.join(opened.head.label) != description.label {
             return Err(Fault::new(
@@ -280,10 +281,11 @@ impl Operations {
         let made = self
             .commit_part(asked, name, key, upload, permit, staged)
             .await?;
-        Ok(Copied {
+        let copied = Copied {
             made,
             source_version,
-        })
+        };
+        Ok((copied, description.encryption))
     }
 
     /// Opens the source of a copy: an inspection for its conditions and size, then a read.

@@ -1,6 +1,8 @@
 //! What a client says of encryption. Everything is encrypted always; a client may name a key of the service, or bring
 //! one that it keeps itself.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
@@ -12,6 +14,9 @@ use crate::call::Call;
 use crate::error::no_such_kms_key;
 use crate::fault::{Code, Fault};
 use crate::ops::{Asked, Operations};
+
+/// How long the id, alias or ARN of a key may be, as at AWS.
+const KEY_ID_LEN_MAX: usize = 2048;
 
 const CUSTOMER: &str = "x-amz-server-side-encryption-customer-";
 const SOURCE: &str = "x-amz-copy-source-server-side-encryption-customer-";
@@ -39,7 +44,10 @@ fn of_write(call: &Call, bucket: &Bucket) -> Result<Encrypted, Fault> {
     let customer = customer_key(call, CUSTOMER)?;
     let kind = call.header(KIND);
     if let Some(customer) = customer {
-        if kind.is_some() {
+        if [KIND, KEY_ID, CONTEXT]
+            .iter()
+            .any(|name| call.header(name).is_some())
+        {
             return Err(invalid(
                 "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
             ));
@@ -61,12 +69,38 @@ fn of_write(call: &Call, bucket: &Bucket) -> Result<Encrypted, Fault> {
                 "x-amz-server-side-encryption must be aws:kms where a KMS key id or context is given",
             ));
         }
-        None => bucket.encryption.clone(),
+        None => default_of(call, bucket)?,
     };
     Ok(Encrypted {
         encryption,
         customer: None,
     })
+}
+
+/// Returns how a bucket has new objects encrypted; whether with a key of the bucket's own the client may say apart.
+fn default_of(call: &Call, bucket: &Bucket) -> Result<Encryption, Fault> {
+    let wanted = bucket_key(call, bucket)?;
+    Ok(match bucket.encryption.clone() {
+        Encryption::Kms { key, context, .. } => Encryption::Kms {
+            key,
+            context,
+            bucket_key: wanted == BucketKey::Enabled,
+        },
+        other => other,
+    })
+}
+
+/// Refuses what is no context: base64 of a JSON object whose members are texts.
+fn check_context(context: &str) -> Result<(), Fault> {
+    let is_one = STANDARD
+        .decode(context)
+        .is_ok_and(|json| serde_json::from_slice::<BTreeMap<String, String>>(&json).is_ok());
+    if is_one {
+        return Ok(());
+    }
+    Err(invalid(
+        "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map",
+    ))
 }
 
 /// Reads how objects are to be encrypted under a key of the service.
@@ -81,11 +115,17 @@ pub(crate) fn service(
             "a KMS key id or context is not applicable with AES256",
         )),
         "AES256" => Ok(Encryption::Service),
-        "aws:kms" => Ok(Encryption::Kms {
-            key: key.unwrap_or(DEFAULT_KMS_KEY).to_owned(),
-            context: context.map(str::to_owned),
-            bucket_key: bucket_key == BucketKey::Enabled,
-        }),
+        "aws:kms" => {
+            context.map(check_context).transpose()?;
+            if key.is_some_and(|key| key.len() > KEY_ID_LEN_MAX) {
+                return Err(no_such_kms_key());
+            }
+            Ok(Encryption::Kms {
+                key: key.unwrap_or(DEFAULT_KMS_KEY).to_owned(),
+                context: context.map(str::to_owned),
+                bucket_key: bucket_key == BucketKey::Enabled,
+            })
+        }
         "aws:kms:dsse" => Err(Fault::not_implemented("Dual-layer encryption")),
         _ => Err(invalid("The encryption method specified is not supported")),
     }

@@ -68,6 +68,7 @@ impl Operations {
         }
         let customer = encryption::of_part(asked.call)?;
         self.check_key_of_part(asked, &description, customer.as_ref())?;
+        self.check_encryption(asked, bucket.tenant, &description.encryption)?;
         let permit = self
             .permit_part(asked, &bucket, key, description.label, checks.len_bytes)
             .await?;

@@ -363,7 +363,12 @@ impl Service {
             if !["AES256", "aws:kms", "aws:kms:dsse"].contains(&kind) {
                 return Err(Fault::malformed());
             }
-            let encryption = service(kind, default.kms_master_key_id.as_deref(), None, bucket_key)?;
+            let key = default
+                .kms_master_key_id
+                .as_deref()
+                .filter(|key| !key.is_empty());
+            let encryption = service(kind, key, None, bucket_key)?;
+            self.operations.check_region(&encryption)?;
             self.operations
                 .set_bucket_encryption(asked, &name, encryption, Some(&said))
                 .await?;

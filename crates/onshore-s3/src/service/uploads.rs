@@ -1,5 +1,6 @@
 //! Uploads in parts, as `s3s` hands them over.
 
+use http::HeaderMap;
 use onshore_store::{Checksum, CompletePart, More, PartsQuery};
 use s3s::dto;
 use s3s::{S3Request, S3Response, S3Result};
@@ -49,7 +50,7 @@ impl Service {
                 .upload_part(asked, &bucket, &key, upload, number, input.body)
                 .await?;
             let checksums = ChecksumFields::of(&part.checksums, 0);
-            let mut headers = http::HeaderMap::new();
+            let mut headers = HeaderMap::new();
             shown::insert_encryption(&mut headers, &encryption);
             let output = dto::UploadPartOutput {
                 e_tag: Some(shown::etag(&part.md5)),
@@ -72,13 +73,15 @@ impl Service {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
             let number = parse_number(input.part_number)?;
             let upload = parse_upload(&input.upload_id);
-            let copied = self
+            let (copied, encryption) = self
                 .operations
                 .upload_part_copy(asked, &bucket, &key, upload, number)
                 .await?;
             let (part, modified) = copied.made;
             let checksums = ChecksumFields::of(&part.checksums, 0);
-            Ok(S3Response::new(dto::UploadPartCopyOutput {
+            let mut headers = HeaderMap::new();
+            shown::insert_encryption(&mut headers, &encryption);
+            let output = dto::UploadPartCopyOutput {
                 copy_source_version_id: copied.source_version,
                 copy_part_result: Some(dto::CopyPartResult {
                     e_tag: Some(shown::etag(&part.md5)),
@@ -90,7 +93,8 @@ impl Service {
                     checksum_sha256: checksums.sha256,
                 }),
                 ..Default::default()
-            }))
+            };
+            Ok(S3Response::with_headers(output, headers))
         })
     }
 

@@ -222,6 +222,12 @@ impl Series {
             })
     }
 
+    /// Whether everything of a point that is in pieces is what was backed up.
+    pub(crate) fn pieces_hold(&self, point: &Point) -> bool {
+        let mut files = point.pieces.values();
+        files.all(|file| self.pieces.give(file, &mut std::io::sink()).is_ok())
+    }
+
     /// Compares everything that a point names with what is there, but for bodies that were compared already, and returns
     /// what is damaged.
     pub(crate) fn check(&self, point: &Point, compared: &mut HashSet<String>) -> Vec<String> {

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 const COPY: &str = "backup.db";
+/// What its name, and those of what is made beside it, end in.
+const BESIDE: [&str; 5] = ["", "-journal", "-wal", "-shm", ".draft"];
 /// Held as long as the copy may be there.
 const LOCK: &str = "backup.lock";
 
@@ -41,7 +43,10 @@ impl StateCopy {
 
     /// Removes what somebody left who was killed, unless a backup is under way.
     pub(crate) fn clear(data: &Path) {
-        if data.join(COPY).exists() && Self::take(data).is_err() {
+        let is_there = BESIDE
+            .iter()
+            .any(|end| data.join(format!("{COPY}{end}")).exists());
+        if is_there && Self::take(data).is_err() {
             tracing::debug!("a backup is under way");
         }
     }
@@ -66,8 +71,7 @@ impl Drop for StateCopy {
 
 /// Removes a copy, and what SQLite may have left beside it.
 pub(crate) fn discard(copy: &Path) -> Result<()> {
-    let beside = ["", "-journal", "-wal", "-shm", ".draft"];
-    beside
+    BESIDE
         .iter()
         .try_for_each(|end| {
             let mut name = copy.as_os_str().to_owned();

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use onshore_db::Database;
@@ -111,21 +111,11 @@ impl Making<'_> {
         };
         let number = newest.map_or(1, |newest| newest.number + 1);
         let (state, bodies) = self.copy_state(newest)?;
-        let ledger = Predecessor::in_database(&state, self.keys)
-            .context(
-                "the ledger of the backup does not hold; after `onshore rekey` name the new root key and begin a series in \
-                 another folder",
-            )?
-            .context("the data folder has no ledger yet: start its server once")?;
-        let ledger = LedgerHead {
-            key: ledger.verifier.to_string(),
-            size: ledger.size,
-            root: ledger.root.to_string(),
-            leaves: ledger.leaves,
-        };
+        let ledger = ledger_of(&state, self.keys)?;
         if let Some(newest) = newest {
-            self.check_goes_on(&newest.ledger, &ledger)?;
+            check_goes_on(self.series, &newest.ledger, &ledger)?;
         }
+        self.check_none_lives(&state)?;
         self.key_store.erase(onshore_store::erased(&state)?)?;
         self.key_store.note_gone(&state, number)?;
         drop(state);
@@ -148,20 +138,21 @@ impl Making<'_> {
         })
     }
 
-    /// Refuses a folder that is not the one of the newest point, or is as it was before that.
-    fn check_goes_on(&self, newest: &LedgerHead, now: &LedgerHead) -> Result<()> {
-        let series = self.series.folder().display();
-        if newest.key != now.key {
-            return Err(usage(format!(
-                "{series} holds the backups of another data folder, or of this one before it was restored: begin a series \
-                 in another folder"
-            )));
-        }
-        if newest.size > now.size || (newest.size == now.size && newest.root != now.root) {
-            return Err(usage(format!(
-                "the ledger of the data folder is shorter than that of the newest point in {series}: it was put back from \
-                 before. Use `onshore restore`, which says what it did, or begin a series in another folder"
-            )));
+    /// Refuses a state with a version in it that the key store was told to destroy: a point of it would lack that version.
+    fn check_none_lives(&self, state: &Database) -> Result<()> {
+        let erased = self.key_store.erased()?;
+        let living = state.read_blocking(|view| {
+            let mut living = 0_usize;
+            for owner in &erased {
+                living += usize::from(onshore_store::owner_kind(view, owner)?.is_some());
+            }
+            Ok::<_, onshore_db::Error>(living)
+        })?;
+        if living > 0 {
+            bail!(
+                "the key store was told to destroy {living} versions that are in the data folder: no point of this series \
+                 can hold them any more. Begin a series in another folder"
+            );
         }
         Ok(())
     }
@@ -310,6 +301,39 @@ impl Making<'_> {
     }
 }
 
+fn ledger_of(state: &Database, keys: &FileRootKey) -> Result<LedgerHead> {
+    let ledger = Predecessor::in_database(state, keys)
+        .context(
+            "the ledger of the backup does not hold; after `onshore rekey` name the new root key and begin a series in \
+             another folder",
+        )?
+        .context("the data folder has no ledger yet: start its server once")?;
+    Ok(LedgerHead {
+        key: ledger.verifier.to_string(),
+        size: ledger.size,
+        root: ledger.root.to_string(),
+        leaves: ledger.leaves,
+    })
+}
+
+/// Refuses a folder that is not the one of the newest point, or is as it was before that.
+fn check_goes_on(series: &Series, newest: &LedgerHead, now: &LedgerHead) -> Result<()> {
+    let series = series.folder().display();
+    if newest.key != now.key {
+        return Err(usage(format!(
+            "{series} holds the backups of another data folder, or of this one before it was restored: begin a series in \
+             another folder"
+        )));
+    }
+    if newest.size > now.size || (newest.size == now.size && newest.root != now.root) {
+        return Err(usage(format!(
+            "the ledger of the data folder is shorter than that of the newest point in {series}: it was put back from \
+             before. Use `onshore restore`, which says what it did, or begin a series in another folder"
+        )));
+    }
+    Ok(())
+}
+
 fn list(target: &TargetArgs, args: &SeriesArgs) -> Result<Exit> {
     let (series, keys) = look(target, args)?;
     let mut points = Vec::new();
@@ -394,6 +418,19 @@ fn erase(target: &TargetArgs, args: &SeriesArgs, which: &ErasedKeyArgs) -> Resul
     // One that a backup left which was killed holds what is to be destroyed.
     let copy = StateCopy::take(data)?;
     let state = Database::open_for_reading(&data.join("onshore.db"), &SCHEMAS)?;
+    let newest = match series.newest(None)? {
+        Some(point) => Some(point.read(&series, &keys)?.0),
+        None => None,
+    };
+    // Of another folder only what was erased there is told; what is here or gone there says nothing of this series.
+    let is_its_own = match &newest {
+        Some(newest) => match check_goes_on(&series, &newest.ledger, &ledger_of(&state, &keys)?) {
+            Ok(()) => true,
+            Err(error) if which.bucket.is_some() => return Err(error),
+            Err(_) => false,
+        },
+        None => true,
+    };
     let mut owners = onshore_store::erased(&state)?;
     if let (Some(bucket), Some(key)) = (&which.bucket, &which.key) {
         let found = find_versions(&series, &keys, copy.path(), bucket, key)?;
@@ -411,12 +448,11 @@ fn erase(target: &TargetArgs, args: &SeriesArgs, which: &ErasedKeyArgs) -> Resul
         }
     }
     let erased = key_store.erase(owners)?;
-    let next = match series.newest(None)? {
-        Some(point) => point.read(&series, &keys)?.0.number + 1,
-        None => 1,
-    };
-    key_store.note_gone(&state, next)?;
-    key_store.forget_uploads_over()?;
+    if is_its_own {
+        let next = newest.map_or(1, |newest| newest.number + 1);
+        key_store.note_gone(&state, next)?;
+        key_store.forget_uploads_over()?;
+    }
     copy.remove()?;
     key_store.close()?;
     match target.style() {
@@ -457,11 +493,12 @@ fn prune(target: &TargetArgs, args: &SeriesArgs, keep: u32) -> Result<Exit> {
     let points = series.points()?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
     let (old, stay) = points.split_at(points.len().saturating_sub(keep));
-    // Nothing goes before it is known that what stays is there.
+    // Nothing goes before it is known that what stays is there, and that the database of the newest reads.
     let mut oldest = None;
-    for file in stay {
+    for (at, file) in stay.iter().enumerate() {
         let (point, _) = file.read(&series, &keys)?;
-        if !series.has_all_of(&point) {
+        let is_newest = at + 1 == stay.len();
+        if !series.has_all_of(&point) || (is_newest && !series.pieces_hold(&point)) {
             bail!(
                 "the point of {} lacks something: `onshore backup check` says what; nothing was removed",
                 point.made
@@ -527,7 +564,7 @@ fn open_key_store(series: &Series, args: &SeriesArgs) -> Result<KeyStore> {
 }
 
 /// Refuses folders that lie in each other: what is kept apart is to be apart.
-fn check_apart(folders: &[&Path]) -> Result<()> {
+pub(super) fn check_apart(folders: &[&Path]) -> Result<()> {
     let mut whole = Vec::new();
     for folder in folders {
         let folder = std::path::absolute(folder)?;
@@ -537,6 +574,9 @@ fn check_apart(folders: &[&Path]) -> Result<()> {
             .find(|path| path.symlink_metadata().is_ok())
             .unwrap_or(&folder);
         let rest = folder.strip_prefix(there).unwrap_or(Path::new(""));
+        if rest.components().any(|part| part == Component::ParentDir) {
+            return Err(usage(format!("name {} without `..`", folder.display())));
+        }
         let there = fs::canonicalize(there)
             .map_err(|_| usage(format!("{} is a link that leads nowhere", there.display())))?;
         whole.push(there.join(rest));

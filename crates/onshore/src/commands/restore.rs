@@ -14,7 +14,7 @@ use onshore_ledger::{
     Checkpoint, TileLevel, TileRef, VerifierKey, decode_entries, parse_leaf, verify_tiles,
 };
 use onshore_store::{OwnerKind, SecretOwner};
-use onshore_types::Timestamp;
+use onshore_types::{Timestamp, VersionId};
 use serde::Serialize;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ use crate::backup::manifest::{self, LedgerHead, Point, Whole};
 use crate::backup::series::Series;
 use crate::cli::{RestoreArgs, TargetArgs};
 use crate::clock::SystemClock;
-use crate::commands::backup::root_key;
+use crate::commands::backup::{check_apart, root_key};
 use crate::credentials::{self, Credentials};
 use crate::exit::{Exit, usage};
 use crate::first_start::RESTORING;
@@ -36,6 +36,8 @@ use crate::output::{self, Style};
 struct LastKnown {
     checkpoint: Checkpoint,
     versions: Vec<LostVersion>,
+    /// What was erased after the backup.
+    erased: Vec<SecretOwner>,
 }
 
 /// A version that was acknowledged and is not in the backup.
@@ -65,6 +67,7 @@ pub(crate) fn run(target: &TargetArgs, args: &RestoreArgs) -> Result<Exit> {
         .as_deref()
         .ok_or_else(|| usage("name the data folder: onshore restore FOLDER --data DIR"))?;
     let keys = Arc::new(root_key(Some(data), args.keys.as_deref())?);
+    check_apart(&[data, &args.from])?;
     let (backup, backup_sha256) = Backup::open(args, &*keys)?;
     let last_known = match &args.ledger {
         Some(folder) => Some(last_known(folder, backup.ledger())?),
@@ -78,8 +81,15 @@ pub(crate) fn run(target: &TargetArgs, args: &RestoreArgs) -> Result<Exit> {
     // Until it is gone no server starts here.
     files::write(&data.join(RESTORING), b"")?;
     files::sync(data)?;
-    let erased = backup.copy_database(data)?;
-    let db = open_database(data, &erased, backup.erased()?)?;
+    let mut erased = backup.copy_database(data)?;
+    let mut known = backup.erased()?;
+    // What the lost ledger tells of, no key store may have heard of.
+    if let Some(last_known) = &last_known {
+        let versions = last_known.erased.iter().copied();
+        erased.extend(versions.clone().map(|owner| (owner, OwnerKind::Version)));
+        known.extend(versions);
+    }
+    let db = open_database(data, &erased, known)?;
     backup.copy_files(data, &db)?;
     let restored = Restored {
         backup_sha256,
@@ -349,7 +359,7 @@ fn last_known(folder: &Path, backup: &LedgerHead) -> Result<LastKnown> {
     }
     let read = |tile: &TileRef| fs::read(folder.join(PathBuf::from(tile.path()))).ok();
     verify_tiles(checkpoint.size, &checkpoint.root, read).with_context(wrong)?;
-    let mut versions = Vec::new();
+    let (mut versions, mut erased) = (Vec::new(), Vec::new());
     let mut next = backup.leaves;
     while let Some(tile) = TileRef::holding(TileLevel::Entries, next, checkpoint.size) {
         let bundle = read(&tile).with_context(wrong)?;
@@ -357,14 +367,33 @@ fn last_known(folder: &Path, backup: &LedgerHead) -> Result<LastKnown> {
         for (index, entry) in (first..).zip(decode_entries(&tile, &bundle)?) {
             if index >= next {
                 versions.extend(stored_version(index, entry)?);
+                erased.extend(erased_version(entry)?);
             }
         }
         next = first + u64::from(tile.width);
     }
+    versions.retain(|version| {
+        let id = version.version.parse::<VersionId>();
+        !id.is_ok_and(|id| erased.contains(id.as_bytes()))
+    });
     Ok(LastKnown {
         checkpoint,
         versions,
+        erased,
     })
+}
+
+fn erased_version(entry: &[u8]) -> Result<Option<SecretOwner>> {
+    let body = parse_leaf(entry)?;
+    let member = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
+    if member("kind") != Some("erased") {
+        return Ok(None);
+    }
+    let version: VersionId = member("version")
+        .unwrap_or_default()
+        .parse()
+        .context("a leaf names no version")?;
+    Ok(Some(*version.as_bytes()))
 }
 
 fn stored_version(leaf: u64, entry: &[u8]) -> Result<Option<LostVersion>> {
