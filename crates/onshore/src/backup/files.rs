@@ -97,7 +97,7 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
         .create(folder)
 }
 
-/// Fills a file, as [`write`] does.
+/// Fills a file, as [`write()`] does.
 pub(crate) fn fill(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
     create(path, |file| fill(file).map_err(io::Error::other))
         .with_context(|| format!("cannot write {}", path.display()))

@@ -4,6 +4,7 @@
 
 pub(crate) mod files;
 pub(crate) mod key_store;
+pub(crate) mod making;
 pub(crate) mod manifest;
 pub(crate) mod pieces;
 pub(crate) mod series;

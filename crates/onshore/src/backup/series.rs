@@ -1,9 +1,11 @@
 //! The folder of a series: points, the pieces and bodies they share, and the key of the series, sealed by the root key.
 //!
-//!     series.json            the format, the id and the sealed key
-//!     points/TIME.json       a point's manifest, and its seal beside it
-//!     pieces/ab/…            pieces of databases and other small files, sealed
-//!     objects/ab/…           bodies, sealed as in the data folder, a file for each
+//! ```text
+//! series.json            the format, the id and the sealed key
+//! points/TIME.json       a point's manifest, and its seal beside it
+//! pieces/ab/…            pieces of databases and other small files, sealed
+//! objects/ab/…           bodies, sealed as in the data folder, a file for each
+//! ```
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
