@@ -65,20 +65,26 @@ pub(crate) struct FolderLock {
 impl FolderLock {
     /// Takes the lock, or says that somebody has it.
     pub(crate) fn take(data: &Path) -> Result<Option<Self>> {
-        let path = data.join("lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("cannot lock {}", path.display()))
-            }
+        let file = lock_file(&data.join("lock"))?;
+        Ok(file.map(|file| Self { _file: file }))
+    }
+}
+
+/// Makes a file that stands for what several processes may want, and locks it until it is closed; none where somebody has
+/// it.
+pub(crate) fn lock_file(path: &Path) -> Result<Option<File>> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
         }
     }
 }

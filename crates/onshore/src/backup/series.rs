@@ -8,8 +8,7 @@
 //! ```
 
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -22,6 +21,7 @@ use super::key_store::KeyStore;
 use super::manifest::{FORMAT, Point};
 use super::pieces::{self, Pieces};
 use crate::exit::usage;
+use crate::house::lock_file;
 
 const HEAD: &str = "series.json";
 const POINTS: &str = "points";
@@ -274,24 +274,8 @@ fn name_of(made: Timestamp) -> String {
 }
 
 fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join(LOCK);
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(anyhow!(
-            "another backup or restore works on {}",
-            folder.display()
-        )),
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock {}", path.display()))
-        }
-    }
+    lock_file(&folder.join(LOCK))?
+        .ok_or_else(|| anyhow!("another backup or restore works on {}", folder.display()))
 }
 
 /// Keeps others from changing the series, where they could.

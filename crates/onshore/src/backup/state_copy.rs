@@ -1,12 +1,13 @@
 //! The copy of the database that a point is made of. It lies in the data folder, where everything in it lies anyway, and
 //! for no longer than it takes: it holds what opens every version.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+
+use crate::house::lock_file;
 
 const COPY: &str = "backup.db";
 /// What its name, and those of what is made beside it, end in.
@@ -25,17 +26,9 @@ pub(crate) struct StateCopy {
 impl StateCopy {
     /// Takes the place, and removes what somebody left who was killed.
     pub(crate) fn take(data: &Path) -> Result<Self> {
-        let path = data.join(LOCK);
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("cannot open {}", path.display()))?;
-        if lock.try_lock().is_err() {
+        let Some(lock) = lock_file(&data.join(LOCK))? else {
             bail!("another backup of {} is under way", data.display());
-        }
+        };
         let path = data.join(COPY);
         discard(&path)?;
         Ok(Self { path, _lock: lock })
@@ -46,8 +39,8 @@ impl StateCopy {
         let is_there = BESIDE
             .iter()
             .any(|end| data.join(format!("{COPY}{end}")).exists());
-        if is_there && Self::take(data).is_err() {
-            tracing::debug!("a backup is under way");
+        if is_there && let Err(error) = Self::take(data) {
+            tracing::info!(%error, "the copy of the database for a backup stays for now");
         }
     }
 
