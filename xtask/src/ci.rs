@@ -65,6 +65,7 @@ fn static_checks(steps: &mut Steps) {
     });
     steps.step("floors", |steps| floors::check(steps.root()));
     steps.step("dependencies", deny::check);
+    steps.step("build tools", |_| debian::ensure_build_tools());
     steps.step("clippy", |steps| {
         cargo_run(
             steps,
@@ -272,6 +273,7 @@ pub(crate) fn build_binary(
     release: &[&str],
     folder: &str,
 ) -> Result<std::path::PathBuf> {
+    debian::ensure_build_tools()?;
     let steps = Steps::new(root);
     let mut args = vec!["build", "--package", "onshore", "--bin", "onshore"];
     args.extend_from_slice(release);

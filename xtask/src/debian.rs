@@ -24,6 +24,23 @@ pub(crate) fn ensure_tool(program: &str, package: &str) -> Result<()> {
     install(program, package)
 }
 
+/// Makes sure of what builds the C libraries among our dependencies.
+pub(crate) fn ensure_build_tools() -> Result<()> {
+    ensure_tool("cc", "gcc")?;
+    ensure_tool("make", "make")?;
+    // OpenSSL is configured by modules that the smallest perl lacks.
+    let has_modules = Command::new("perl")
+        .args(["-MFindBin", "-MIPC::Cmd", "-MTime::Piece", "-e", "1"])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if has_modules {
+        Ok(())
+    } else {
+        install("perl with its modules", "perl")
+    }
+}
+
 /// Installs a Debian package. Fails in one line when it may not.
 pub(crate) fn install(what: &str, package: &str) -> Result<()> {
     if !on_path("apt-get") {

@@ -248,7 +248,7 @@ mod tests {
                 .iter()
                 .any(|licence| licence == "Apache-2.0 WITH LLVM-exception")
         );
-        assert!(lists.banned.iter().any(|banned| banned == "openssl-sys"));
+        assert!(lists.banned.iter().any(|banned| banned == "openssl"));
         assert_eq!(
             lists.registries,
             ["https://github.com/rust-lang/crates.io-index"]

@@ -97,7 +97,7 @@ pub(crate) async fn certificate(
         return Err(Error::Missing(format!("{id} has no certificate: it {why}")));
     }
     let path = control.certificates.join(format!("{id}.json"));
-    let file = files::stream(&path, "application/json").await?;
+    let file = files::unseal(&path, &control.seal, "application/json").await?;
     file.ok_or_else(|| {
         Error::Missing(format!(
             "the certificate of {id} is in the ledger, but its file is not in the server's folder of certificates; restore it from a copy"

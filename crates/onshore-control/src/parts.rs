@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use onshore_db::Database;
 use onshore_gate::Gate;
+use onshore_keys::FileSeal;
 use onshore_registry::Registry;
 use onshore_store::Store;
 
@@ -24,6 +25,8 @@ pub struct ControlParts {
     pub migrate: MigrateRules,
     /// The folder of migration certificates, one file for each job.
     pub certificates: PathBuf,
+    /// What they are sealed with, if they are.
+    pub seal: FileSeal,
     /// Renders the metrics as Prometheus reads them.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }

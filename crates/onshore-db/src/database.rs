@@ -1,24 +1,23 @@
 //! Opening the database and handing it work.
 
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, params};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::crash::CrashPoints;
 use crate::examine::same_steps;
+use crate::file::PAGE_LEN_BYTES;
 use crate::readers::Readers;
 use crate::writer::{Job, Work, Writer};
-use crate::{Error, Schema, Unit, View, schema};
+use crate::{DatabaseFile, Error, Schema, Unit, View, schema};
 
-/// Prepared statements kept by each connection.
-const STATEMENTS_KEPT: usize = 256;
 /// A database up to this size is checked page by page when it is opened.
 const CHECKED_AT_OPEN_MAX_BYTES: u64 = 256 << 20;
 
@@ -48,17 +47,20 @@ impl Database {
     /// # Errors
     /// [`Error::Corrupt`] for a damaged file, [`Error::Newer`] for one of a later version, [`Error::Open`] where the
     /// file cannot be made or opened.
-    pub fn open(path: &Path, schemas: &[Schema], options: Options) -> Result<Self, Error> {
-        let mut connection = connect(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-        )?;
-        // The page size counts for a new file only: 8 KiB holds a version with its record on one page. What is deleted is
-        // overwritten: to destroy a key is to leave no bytes of it behind. What a savepoint would undo stays in memory:
-        // otherwise every unit of work writes it to a file that nobody ever reads.
+    pub fn open(
+        file: impl Into<DatabaseFile>,
+        schemas: &[Schema],
+        options: Options,
+    ) -> Result<Self, Error> {
+        let file = file.into();
+        let mut connection =
+            file.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        // The page size counts for a new file only. What is deleted is overwritten: to destroy a key is to leave no bytes
+        // of it behind. What a savepoint would undo stays in memory: otherwise every unit of work writes it to a file
+        // that nobody ever reads.
+        connection.execute_batch(&format!("PRAGMA page_size = {PAGE_LEN_BYTES};"))?;
         connection.execute_batch(
-            "PRAGMA page_size = 8192;
-             PRAGMA synchronous = FULL;
+            "PRAGMA synchronous = FULL;
              PRAGMA secure_delete = ON;
              PRAGMA temp_store = MEMORY;
              PRAGMA foreign_keys = ON;
@@ -66,12 +68,12 @@ impl Database {
              PRAGMA journal_size_limit = 67108864;",
         )?;
         write_ahead(&connection)?;
-        check(&connection, path)?;
+        check(&connection, file.path())?;
         schema::migrate(&mut connection, schemas)?;
 
         let (queue, jobs) = mpsc::unbounded_channel();
         let (committed, commits) = watch::channel(0);
-        let readers = Arc::new(Readers::new(path.to_owned(), commits, Vec::new()));
+        let readers = Arc::new(Readers::new(file, commits, Vec::new()));
         let writer = Writer::new(connection, committed, Arc::clone(&readers), options.crash)?;
         let writer = std::thread::Builder::new()
             .name("onshore-db".to_owned())
@@ -91,8 +93,12 @@ impl Database {
     /// # Errors
     /// [`Error::Older`] and [`Error::Newer`] for tables that are not those of this version, [`Error::Open`] and
     /// [`Error::Corrupt`] for a file that cannot be opened.
-    pub fn open_for_reading(path: &Path, schemas: &[Schema]) -> Result<Self, Error> {
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    pub fn open_for_reading(
+        file: impl Into<DatabaseFile>,
+        schemas: &[Schema],
+    ) -> Result<Self, Error> {
+        let file = file.into();
+        let connection = file.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         same_steps(&connection, schemas)?;
         // Nobody is at the other ends: whoever brings work is told that the database is closed.
         let (queue, _) = mpsc::unbounded_channel();
@@ -100,7 +106,7 @@ impl Database {
         Ok(Self {
             inner: Arc::new(Inner {
                 queue,
-                readers: Arc::new(Readers::new(path.to_owned(), commits, vec![connection])),
+                readers: Arc::new(Readers::new(file, commits, vec![connection])),
                 writer: None,
             }),
         })
@@ -194,22 +200,18 @@ impl Database {
             .with(|connection| work(&View::new(connection)))?
     }
 
-    /// Writes one consistent state of the whole database into a new file, readable by its owner alone, page by page as
-    /// it is, and forces it to disk. Work goes on meanwhile.
+    /// Writes one consistent state of the whole database into a new file, readable by its owner alone and encrypted if this
+    /// one is, page by page as it is, and forces it to disk. Work goes on meanwhile.
     ///
     /// # Errors
     /// [`Error::Open`] when there is such a file already or it cannot be made; those of reading and writing.
-    pub fn copy_to(&self, path: &Path) -> Result<(), Error> {
-        let fail = |error: std::io::Error| Error::Open(error.to_string());
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(fail)?;
+    pub fn copy_to(&self, path: &Path) -> Result<DatabaseFile, Error> {
+        let made = make_file(path)?;
         // An empty file is filled in. All pages in one step are one state.
-        let source = connect(self.inner.readers.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let mut copy = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let file = self.inner.readers.file();
+        let to = file.beside(path);
+        let source = file.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mut copy = to.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         match Backup::new(&source, &mut copy)?.step(-1)? {
             StepResult::Done => {}
             _ => return Err(Error::Busy("the copy did not come to its end".to_owned())),
@@ -217,7 +219,38 @@ impl Database {
         // The copy stands alone: no file of a write-ahead log belongs to it.
         copy.execute_batch("PRAGMA journal_mode = DELETE;")?;
         drop(copy);
-        file.sync_all().map_err(fail)
+        sync(&made)?;
+        Ok(to)
+    }
+
+    /// Writes what a file holds into a new one that is encrypted, readable by its owner alone, and forces that to disk.
+    /// Nobody else may have it open.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when somebody has it open; [`Error::Open`] when there is such a file already or it cannot be made;
+    /// those of reading and writing.
+    pub fn encrypt(from: &Path, to: &DatabaseFile) -> Result<(), Error> {
+        let connection = DatabaseFile::from(from).connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let made = make_file(to.path())?;
+        connection.execute(
+            "ATTACH DATABASE ?1 AS encrypted KEY ?2",
+            params![to.path().to_string_lossy(), *to.key_in_sql()],
+        )?;
+        connection.execute_batch(&format!(
+            "PRAGMA encrypted.cipher_page_size = {PAGE_LEN_BYTES};
+             PRAGMA encrypted.journal_mode = OFF;
+             PRAGMA encrypted.synchronous = OFF;
+             SELECT sqlcipher_export('encrypted');
+             DETACH DATABASE encrypted;"
+        ))?;
+        // The last one to close folds the write-ahead log back and removes it: it must not lie beside the new file.
+        drop(connection);
+        let mut log = from.as_os_str().to_owned();
+        log.push("-wal");
+        if Path::new(&log).exists() {
+            return Err(Error::Busy("somebody else has the file open".to_owned()));
+        }
+        sync(&made)
     }
 
     /// Changes a copy that nobody else has open, and forces it to disk. What is removed is overwritten. There is no
@@ -225,12 +258,16 @@ impl Database {
     ///
     /// # Errors
     /// What the closure returned; those of opening and writing.
-    pub fn rework<T, E>(path: &Path, work: impl FnOnce(&Unit<'_>) -> Result<T, E>) -> Result<T, E>
+    pub fn rework<T, E>(
+        file: impl Into<DatabaseFile>,
+        work: impl FnOnce(&Unit<'_>) -> Result<T, E>,
+    ) -> Result<T, E>
     where
         E: From<Error>,
     {
+        let file = file.into();
         let begin = || {
-            let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            let connection = file.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
             connection.execute_batch(
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA secure_delete = ON; BEGIN;",
             )?;
@@ -239,9 +276,7 @@ impl Database {
         let end = |connection: Connection| {
             connection.execute_batch("COMMIT;")?;
             drop(connection);
-            let file = OpenOptions::new().write(true).open(path);
-            file.and_then(|file| file.sync_all())
-                .map_err(|error| Error::Open(error.to_string()))
+            sync_at(file.path())
         };
         let connection = begin()?;
         let done = work(&Unit::new(&connection))?;
@@ -254,8 +289,8 @@ impl Database {
     ///
     /// # Errors
     /// [`Error::Busy`] when somebody has it open; [`Error::Corrupt`]; those of reading and writing.
-    pub fn wipe(path: &Path) -> Result<(), Error> {
-        crate::wipe::wipe(path)
+    pub fn wipe(file: impl Into<DatabaseFile>) -> Result<(), Error> {
+        crate::wipe::wipe(&file.into())
     }
 
     /// Folds the write-ahead log back into the database file and empties it, for an orderly end: the file alone is the
@@ -265,7 +300,8 @@ impl Database {
     /// # Errors
     /// Why the file cannot be written.
     pub fn fold_back(&self) -> Result<(), Error> {
-        let connection = connect(self.inner.readers.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let file = self.inner.readers.file();
+        let connection = file.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.execute_batch("PRAGMA synchronous = FULL;")?;
         self.inner.readers.let_go();
         let is_busy: bool =
@@ -326,12 +362,36 @@ impl fmt::Debug for Database {
     }
 }
 
-pub(crate) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    connection.execute_batch("PRAGMA cell_size_check = ON;")?;
-    Ok(connection)
+/// Makes an empty file where there is none.
+fn make_file(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| Error::Open(error.to_string()))
+}
+
+fn sync(file: &File) -> Result<(), Error> {
+    file.sync_all()
+        .map_err(|error| Error::Disk(error.to_string()))
+}
+
+pub(crate) fn sync_at(path: &Path) -> Result<(), Error> {
+    let file = OpenOptions::new().write(true).open(path);
+    file.map_err(|error| Error::Open(error.to_string()))
+        .and_then(|file| sync(&file))
+}
+
+/// Folds a write-ahead log back and does away with it: nobody else has the file open.
+pub(crate) fn alone(connection: &Connection) -> Result<(), Error> {
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
+    if mode == "delete" {
+        Ok(())
+    } else {
+        Err(Error::Busy("somebody else has the file open".to_owned()))
+    }
 }
 
 /// Turns the write-ahead log on, without which readers and the writer would wait for each other.

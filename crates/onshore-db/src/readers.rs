@@ -6,15 +6,13 @@
 //! for those who still read an older one.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::watch;
 
-use crate::Error;
-use crate::database::connect;
+use crate::{DatabaseFile, Error};
 
 /// Idle connections kept; more are opened when more read at once.
 const IDLE_MAX: usize = 8;
@@ -23,7 +21,7 @@ const CACHE: &str = "PRAGMA cache_size = -49152;";
 
 /// The readers of a database.
 pub(crate) struct Readers {
-    path: PathBuf,
+    file: DatabaseFile,
     commits: watch::Receiver<u64>,
     known: Mutex<Known>,
     /// Told when a reader comes back that was the last of its state.
@@ -93,7 +91,11 @@ impl Known {
 }
 
 impl Readers {
-    pub(crate) fn new(path: PathBuf, commits: watch::Receiver<u64>, idle: Vec<Connection>) -> Self {
+    pub(crate) fn new(
+        file: DatabaseFile,
+        commits: watch::Receiver<u64>,
+        idle: Vec<Connection>,
+    ) -> Self {
         let idle = idle.into_iter().map(|connection| Reader {
             connection,
             state: None,
@@ -103,7 +105,7 @@ impl Readers {
             ..Known::default()
         };
         Self {
-            path,
+            file,
             commits,
             known: Mutex::new(known),
             came_back: Condvar::new(),
@@ -114,8 +116,8 @@ impl Readers {
         &self.commits
     }
 
-    pub(crate) fn path(&self) -> &PathBuf {
-        &self.path
+    pub(crate) fn file(&self) -> &DatabaseFile {
+        &self.file
     }
 
     /// Hands a reader over that sees everything that was committed before this call, and takes it back.
@@ -144,7 +146,7 @@ impl Readers {
     }
 
     fn connect(&self) -> Result<Reader, Error> {
-        let connection = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let connection = self.file.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.execute_batch(CACHE)?;
         Ok(Reader {
             connection,

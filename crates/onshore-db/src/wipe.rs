@@ -5,50 +5,40 @@
 //! The format is that of "Database File Format", sections 1.3 to 1.6, of the SQLite documentation. Nothing that SQLite
 //! reads is changed, so that it may be interrupted at any point.
 
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use rusqlite::{Connection, OpenFlags, params};
 
-use rusqlite::OpenFlags;
-
-use crate::Error;
-use crate::database::connect;
+use crate::database::{alone, sync_at};
+use crate::pages::page;
+use crate::{DatabaseFile, Error};
 
 /// What the file begins with, before the first page's own header.
 const HEADER_LEN: usize = 100;
-/// Where the file says how long a page is, how much of it is kept free, and where the list of free pages begins.
-const PAGE_LEN_AT: usize = 16;
+/// Where the file says how much of a page is kept free, and where the list of free pages begins.
 const RESERVED_AT: usize = 20;
 const FREE_LIST_AT: usize = 32;
 /// The page with this byte is never used.
 const LOCK_BYTE: u64 = 1 << 30;
 
-/// Overwrites what a file does not use. Nobody else may have it open, and no write-ahead log belong to it.
-pub(crate) fn wipe(path: &Path) -> Result<(), Error> {
-    let roots = roots(path)?;
-    let fail = |error: io::Error| Error::Disk(error.to_string());
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)
-        .map_err(fail)?;
-    let mut wiper = Wiper::new(file)?;
-    for root in roots {
+/// Overwrites what a file does not use. Nobody else may have it open, and no write-ahead log belong to it. There is no
+/// journal, which would keep what is overwritten: a page that is not written yet is as good as one that is.
+pub(crate) fn wipe(file: &DatabaseFile) -> Result<(), Error> {
+    let connection = file.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    alone(&connection)?;
+    connection
+        .execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN EXCLUSIVE;")?;
+    let mut wiper = Wiper::new(&connection)?;
+    for root in roots(&connection)? {
         wiper.tree(root)?;
     }
     wiper.free_list()?;
-    wiper.file.sync_all().map_err(fail)
+    drop(wiper);
+    connection.execute_batch("COMMIT;")?;
+    drop(connection);
+    sync_at(file.path())
 }
 
 /// Returns the first page of every tree.
-fn roots(path: &Path) -> Result<Vec<u32>, Error> {
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let mode: String =
-        connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
-    if mode != "delete" {
-        return Err(Error::Busy("somebody else has the file open".to_owned()));
-    }
+fn roots(connection: &Connection) -> Result<Vec<u32>, Error> {
     let mut statement =
         connection.prepare("SELECT rootpage FROM sqlite_schema WHERE rootpage > 0")?;
     let roots: Result<Vec<u32>, _> = statement.query_map([], |row| row.get(0))?.collect();
@@ -57,8 +47,8 @@ fn roots(path: &Path) -> Result<Vec<u32>, Error> {
     Ok(roots)
 }
 
-struct Wiper {
-    file: File,
+struct Wiper<'a> {
+    connection: &'a Connection,
     page_len: usize,
     /// How much of a page is for SQLite.
     usable: usize,
@@ -90,26 +80,17 @@ struct Overflow {
     len: usize,
 }
 
-impl Wiper {
-    fn new(file: File) -> Result<Self, Error> {
-        let mut header = [0; HEADER_LEN];
-        file.read_exact_at(&mut header, 0)
-            .map_err(|error| Error::Disk(error.to_string()))?;
-        let page_len = match be16(&header, PAGE_LEN_AT)? {
-            1 => 1 << 16,
-            len => usize::from(len),
-        };
+impl<'a> Wiper<'a> {
+    fn new(connection: &'a Connection) -> Result<Self, Error> {
+        let header = page(connection, 1)?;
+        let page_len = header.len();
         let reserved = header.get(RESERVED_AT).copied().unwrap_or_default();
-        let len = file
-            .metadata()
-            .map_err(|error| Error::Disk(error.to_string()))?
-            .len();
-        let pages = u32::try_from(len / page_len.max(1) as u64).map_err(|_| damaged())?;
+        let pages: u32 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
         if page_len < 512 {
             return Err(damaged());
         }
         Ok(Self {
-            file,
+            connection,
             page_len,
             usable: page_len - usize::from(reserved),
             pages,
@@ -247,14 +228,11 @@ impl Wiper {
             return Err(damaged());
         }
         *seen = true;
-        let offset = self.offset(number);
-        if offset / self.page_len as u64 == LOCK_BYTE / self.page_len as u64 {
+        // Pages are counted from one.
+        if u64::from(number - 1) == LOCK_BYTE / self.page_len as u64 {
             return Err(damaged());
         }
-        let mut bytes = vec![0; self.page_len];
-        self.file
-            .read_exact_at(&mut bytes, offset)
-            .map_err(|error| Error::Disk(error.to_string()))?;
+        let bytes = page(self.connection, number)?;
         Ok(Page {
             number,
             bytes,
@@ -265,7 +243,9 @@ impl Wiper {
     /// Overwrites what is not used of a page, if there is anything.
     fn write(&self, mut page: Page) -> Result<(), Error> {
         let mut is_changed = false;
-        for (byte, used) in page.bytes.iter_mut().zip(&page.used) {
+        // What is kept free at the end is not for us.
+        let ours = page.bytes.iter_mut().take(self.usable);
+        for (byte, used) in ours.zip(&page.used) {
             if !used && *byte != 0 {
                 *byte = 0;
                 is_changed = true;
@@ -274,13 +254,10 @@ impl Wiper {
         if !is_changed {
             return Ok(());
         }
-        self.file
-            .write_all_at(&page.bytes, self.offset(page.number))
-            .map_err(|error| Error::Disk(error.to_string()))
-    }
-
-    fn offset(&self, number: u32) -> u64 {
-        u64::from(number.saturating_sub(1)) * self.page_len as u64
+        self.connection
+            .prepare_cached("UPDATE sqlite_dbpage SET data = ?2 WHERE pgno = ?1")?
+            .execute(params![page.number, page.bytes])?;
+        Ok(())
     }
 }
 
@@ -353,6 +330,7 @@ mod tests {
     use rusqlite::{Connection, params};
 
     use super::wipe;
+    use crate::DatabaseFile;
 
     const ROWS: u32 = 2000;
 
@@ -382,6 +360,7 @@ mod tests {
     fn nothing_of_what_was_removed_stays_and_nothing_of_what_is_there_goes() {
         let folder = onshore_testkit::TempFolder::new("wipe").expect("a folder");
         let path = folder.path().join("file.db");
+        let file = DatabaseFile::from(&path);
         let connection = Connection::open(&path).expect("a database");
         connection
             .execute_batch(
@@ -424,7 +403,7 @@ mod tests {
         drop(connection);
         assert!(told(&path).len() > left.len(), "else this shows nothing");
         let before = std::fs::metadata(&path).expect("the file").len();
-        wipe(&path).expect("wiped");
+        wipe(&file).expect("wiped");
         assert_eq!(told(&path), left);
         assert_eq!(std::fs::metadata(&path).expect("the file").len(), before);
 
@@ -457,7 +436,7 @@ mod tests {
         }
         drop(connection);
         let after = std::fs::read(&path).expect("the file");
-        wipe(&path).expect("wiped again");
+        wipe(&file).expect("wiped again");
         let again = std::fs::read(&path).expect("the file");
         assert!(again == after, "a second time changes nothing");
     }
@@ -466,6 +445,7 @@ mod tests {
     fn a_file_whose_pages_lead_astray_is_left_as_it_is() {
         let folder = onshore_testkit::TempFolder::new("astray").expect("a folder");
         let path = folder.path().join("file.db");
+        let file = DatabaseFile::from(&path);
         let connection = Connection::open(&path).expect("a database");
         connection
             .execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, held BLOB) STRICT;")
@@ -490,7 +470,7 @@ mod tests {
             let mut bad = good.clone();
             bad[at] = byte;
             std::fs::write(&path, &bad).expect("written");
-            assert!(wipe(&path).is_err(), "{at}");
+            assert!(wipe(&file).is_err(), "{at}");
         }
     }
 }

@@ -1,10 +1,14 @@
 //! What is opened: nothing, a database of ours, an older or newer one, a damaged one, something else entirely.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use onshore_db::{CrashPoints, Database, Error, ErrorKind, Options, Schema, params, unreadable};
+use onshore_db::{
+    CrashPoints, Database, DatabaseFile, Error, ErrorKind, Options, PAGE_KEY_LEN_BYTES, Pages,
+    Schema, params, unreadable,
+};
 use onshore_testkit::TempFolder;
 use rusqlite::Connection;
 
@@ -230,4 +234,70 @@ fn crash_points_read_and_nothing_else_does() {
     ] {
         assert!(bad.parse::<CrashPoints>().is_err(), "{bad}");
     }
+}
+
+#[test]
+fn an_encrypted_database_is_noise_in_the_file_and_its_log_and_reads_as_a_plain_one() {
+    let folder = TempFolder::new("db").expect("a folder");
+    let path = place(&folder);
+    let file = DatabaseFile::encrypted(path.clone(), [7; PAGE_KEY_LEN_BYTES]);
+    let db = Database::open(file.clone(), &schema(&[FIRST]), Options::default()).expect("new");
+    for id in 0..500 {
+        db.write_blocking(move |unit| {
+            let body = format!("a text that nobody shall read {id}");
+            unit.execute(
+                "INSERT INTO notes (id, body) VALUES (?1, ?2)",
+                params![id, body],
+            )
+        })
+        .map_err(|error: Error| error)
+        .expect("written");
+    }
+    let copy = db.copy_to(&folder.path().join("copy.db")).expect("copied");
+    for name in ["test.db", "test.db-wal", "copy.db"] {
+        let content = fs::read(folder.path().join(name)).expect("a file");
+        let is_told = |text: &[u8]| content.windows(text.len()).any(|window| window == text);
+        assert!(
+            !is_told(b"nobody shall read") && !is_told(b"CREATE TABLE"),
+            "{name}"
+        );
+    }
+    // Nor is it opened without its key.
+    drop(db);
+    assert!(open(&path, &[FIRST]).is_err());
+    let other = DatabaseFile::encrypted(path.clone(), [8; PAGE_KEY_LEN_BYTES]);
+    assert!(Database::open(other, &schema(&[FIRST]), Options::default()).is_err());
+
+    // Its pages, one behind the other, are a database.
+    Database::wipe(copy.clone()).expect("wiped");
+    let plain = folder.path().join("plain.db");
+    let mut pages = Vec::new();
+    Pages::open(copy)
+        .expect("pages")
+        .read_to_end(&mut pages)
+        .expect("all of them");
+    fs::write(&plain, &pages).expect("written");
+    let count = |path: &Path| {
+        let db = Database::open_for_reading(path, &schema(&[FIRST])).expect("a database");
+        db.examine(&mut |found| panic!("{found:?}"))
+            .expect("examined");
+        db.read_blocking(|view| view.one("SELECT count(*) FROM notes", [], |row| row.get(0)))
+            .map_err(|error: Error| error)
+            .expect("read")
+    };
+    assert_eq!(count(&plain), Some(500_i64));
+
+    // And back.
+    let again = DatabaseFile::encrypted(folder.path().join("again.db"), [9; PAGE_KEY_LEN_BYTES]);
+    Database::encrypt(&plain, &again).expect("encrypted");
+    let db = Database::open_for_reading(again, &schema(&[FIRST])).expect("a database");
+    let body: Option<String> = db
+        .read_blocking(|view| {
+            view.one("SELECT body FROM notes WHERE id = 499", [], |row| {
+                row.get(0)
+            })
+        })
+        .map_err(|error: Error| error)
+        .expect("read");
+    assert_eq!(body.as_deref(), Some("a text that nobody shall read 499"));
 }

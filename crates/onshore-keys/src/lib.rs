@@ -6,16 +6,19 @@
 //! - [`random`]: the one source of randomness below `onshore`.
 //! - [`KeyProvider`], [`FileRootKey`]: the root key, which never leaves its provider.
 //! - [`DataKey`]: AES-256-GCM with nonces the caller numbers.
+//! - [`FileSeal`]: whole files, sealed or not.
 //! - [`Secret`]: bytes that are not shown and are wiped.
 
 mod data_key;
 mod error;
+mod file_seal;
 mod provider;
 mod root_key_file;
 mod secret;
 
 pub use crate::data_key::{DataKey, KEY_LEN_BYTES, TAG_LEN_BYTES};
 pub use crate::error::Error;
+pub use crate::file_seal::{FileReader, FileSeal, FileWriter};
 pub use crate::provider::KeyProvider;
 pub use crate::root_key_file::FileRootKey;
 pub use crate::secret::Secret;

@@ -6,10 +6,11 @@
 //! a draft that the next start finishes, so that a job which has ended has its certificate.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use onshore_keys::{FileSeal, FileWriter};
 use onshore_ledger::{
     CertificateBody, CertificateCounts, CertificateEntry, CertificateException, CertificateFormat,
     CertificateRoot, Hash, Listing, Salt,
@@ -282,7 +283,8 @@ fn tally(body: &CertificateBody) -> Tally {
 async fn write_draft(work: &Work, body: &CertificateBody, signature: &str) -> Result<(), Error> {
     let path = draft_of(&work.parts.certificates, work.job.id);
     let head = format!("{{\n\"body\": {},\n\"objects\": [", to_json(body));
-    let mut draft = blocking(move || Draft::begin(path, &head)).await?;
+    let seal = work.parts.seal.clone();
+    let mut draft = blocking(move || Draft::begin(path, &seal, &head)).await?;
     let mut after = None;
     while let Some(page) = next_page(work, &mut after).await? {
         let lines: Vec<String> = page
@@ -305,16 +307,17 @@ fn to_json<T: serde::Serialize>(value: &T) -> String {
 /// A draft being written.
 struct Draft {
     path: PathBuf,
-    file: BufWriter<File>,
+    file: FileWriter,
     separator: &'static str,
 }
 
 impl Draft {
-    fn begin(path: PathBuf, head: &str) -> Result<Self, Error> {
+    fn begin(path: PathBuf, seal: &FileSeal, head: &str) -> Result<Self, Error> {
         let file = create(&path)?;
+        let file = seal.writer(file).map_err(|error| fail(&path, error))?;
         let mut draft = Self {
             path,
-            file: BufWriter::new(file),
+            file,
             separator: "\n",
         };
         draft.write(head)?;
@@ -333,11 +336,8 @@ impl Draft {
     fn end(mut self, tail: &str) -> Result<(), Error> {
         self.write(tail)?;
         let path = self.path;
-        let synced = self
-            .file
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error);
-        synced
+        self.file
+            .finish()
             .and_then(|file| file.sync_all())
             .map_err(|error| fail(&path, error))
     }
@@ -352,11 +352,11 @@ impl Draft {
 /// Puts the proof behind the draft and the whole into place.
 async fn place(parts: &Parts, job: JobId, leaf: LeafIndex) -> Result<(), Error> {
     let proof = parts.gate.journal().prove(leaf, Vec::new()).await?;
-    let folder = parts.certificates.clone();
+    let (folder, seal) = (parts.certificates.clone(), parts.seal.clone());
     blocking(move || {
         let (draft, file) = (draft_of(&folder, job), file_of(&folder, job));
         let new = file.with_extension("new");
-        copy_with_tail(&draft, &new, &format!("{}\n}}\n", to_json(&proof)))?;
+        copy_with_tail(&seal, &draft, &new, &format!("{}\n}}\n", to_json(&proof)))?;
         rename(&new, &file)?;
         sync_folder(&folder)?;
         remove(&draft)
@@ -382,12 +382,17 @@ fn create(path: &Path) -> Result<File, Error> {
         .map_err(|error| fail(path, error))
 }
 
-fn copy_with_tail(from: &Path, to: &Path, tail: &str) -> Result<(), Error> {
-    let mut draft = BufReader::new(File::open(from).map_err(|error| fail(from, error))?);
-    let mut file = create(to)?;
-    io::copy(&mut draft, &mut file)
-        .and_then(|_| file.write_all(tail.as_bytes()))
-        .and_then(|()| file.sync_all())
+fn copy_with_tail(seal: &FileSeal, from: &Path, to: &Path, tail: &str) -> Result<(), Error> {
+    let mut draft = File::open(from)
+        .and_then(|file| seal.reader(file))
+        .map_err(|error| fail(from, error))?;
+    let file = create(to)?;
+    seal.writer(file)
+        .and_then(|mut file| {
+            io::copy(&mut draft, &mut file)?;
+            file.write_all(tail.as_bytes())?;
+            file.finish()?.sync_all()
+        })
         .map_err(|error| fail(to, error))
 }
 

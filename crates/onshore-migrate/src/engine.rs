@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use onshore_db::Database;
 use onshore_gate::Gate;
+use onshore_keys::FileSeal;
 use onshore_registry::{Job, JobState, Registry};
 use onshore_store::Store;
 use onshore_types::JobId;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub sources: Arc<dyn OpenSource>,
     /// The folder of the certificates.
     pub certificates: PathBuf,
+    /// What they are sealed with, if they are.
+    pub seal: FileSeal,
     /// How long a source that fails is waited for.
     pub patience: Patience,
 }

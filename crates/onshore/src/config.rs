@@ -30,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) domains: Vec<String>,
     /// Where the root key is; none means in the data folder.
     pub(crate) root_key_file: Option<PathBuf>,
+    /// Whether the pages of the database are encrypted, names and all.
+    pub(crate) hide_names: bool,
     /// Where the TLS certificate and its key are; none means that nothing is secured.
     pub(crate) tls: Option<CertificateFiles>,
     /// Folders below which a migration may read on the server's side.
@@ -89,6 +91,8 @@ struct S3Table {
 #[serde(deny_unknown_fields, default)]
 struct KeysTable {
     root_key_file: Option<PathBuf>,
+    #[serde(default)]
+    hide_names: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -272,6 +276,7 @@ impl Config {
             trusted_proxies,
             domains: file.s3.domains,
             root_key_file: file.keys.root_key_file.map(anchored),
+            hide_names: file.keys.hide_names,
             tls: file.tls.map(|table| CertificateFiles {
                 certificate: anchored(table.certificate),
                 key: anchored(table.key),

@@ -11,6 +11,7 @@ use onshore_types::{AccessKeyId, PrincipalId, TenantName};
 
 use crate::credentials::{self, Credentials, S3Credentials};
 use crate::exit::usage;
+use crate::hidden_names;
 use crate::house::House;
 
 /// There while a restore is under way.
@@ -129,6 +130,7 @@ pub(crate) fn check_folder(data: &Path) -> Result<()> {
     let ours = [
         "lock",
         "root.key",
+        hidden_names::SEALED_KEY,
         "credentials.toml",
         "credentials.toml.new",
         "server.json",

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use onshore_db::{CrashPoints, Database, Schema};
 use onshore_gate::{Gate, Parts};
 use onshore_journal::Journal;
-use onshore_keys::{FileRootKey, KeyProvider};
+use onshore_keys::{FileRootKey, FileSeal, KeyProvider};
 use onshore_migrate::{Engine, Patience, Sources};
 use onshore_policy::Policy;
 use onshore_registry::Registry;
@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::exit::usage;
+use crate::hidden_names::{self, Opened};
 
 /// The tables of every keeper.
 pub(crate) const SCHEMAS: [Schema; 3] = [
@@ -43,6 +44,8 @@ pub(crate) struct House {
     pub(crate) gate: Gate,
     /// Where certificates are kept.
     pub(crate) certificates: PathBuf,
+    /// What they are sealed with, if they are.
+    pub(crate) seal: FileSeal,
     engine: Engine,
     /// What works on what is stored.
     pub(crate) upkeep: onshore_upkeep::Parts,
@@ -107,16 +110,13 @@ impl House {
         crash: CrashPoints,
     ) -> Result<Self> {
         let keys = open_root_key(data, config)?;
-        let database = data.join("onshore.db");
-        make_private(&database)?;
-        let db = Database::open(
-            &database,
-            &SCHEMAS,
-            onshore_db::Options {
-                crash: crash.clone(),
-            },
-        )
-        .with_context(|| format!("cannot open {}", database.display()))?;
+        let Opened { file, seal } = hidden_names::hide(data, &*keys, config.hide_names)?;
+        make_private(file.path())?;
+        let options = onshore_db::Options {
+            crash: crash.clone(),
+        };
+        let db = Database::open(file.clone(), &SCHEMAS, options)
+            .with_context(|| format!("cannot open {}", file.path().display()))?;
         let journal_options = onshore_journal::Options {
             folder: data.join("ledger"),
             origin: format!("{}.{}", config.region.id, config.region.partition),
@@ -128,7 +128,7 @@ impl House {
         let store = Store::open(
             db.clone(),
             &data.join("objects"),
-            keys,
+            Arc::clone(&keys),
             onshore_store::Options { crash },
         )
         .context("cannot open the store")?;
@@ -154,8 +154,13 @@ impl House {
                 roots: config.migrate_roots.clone(),
             }),
             certificates: certificates.clone(),
+            seal: seal.clone(),
             patience: Patience::default(),
         });
+        // Only now it is certain that this root key is the one in force.
+        if hidden_names::is_sealed_twice(data)? {
+            hidden_names::seal_under(data, &[&*keys])?;
+        }
         let upkeep = onshore_upkeep::Parts {
             db: db.clone(),
             store: store.clone(),
@@ -167,6 +172,7 @@ impl House {
             store,
             gate,
             certificates,
+            seal,
             engine,
             upkeep,
             journal,

@@ -11,6 +11,7 @@ mod credentials;
 mod exit;
 mod files;
 mod first_start;
+mod hidden_names;
 mod house;
 mod listen;
 mod output;

@@ -147,6 +147,7 @@ pub(crate) fn serve_control(
             allowed_endpoints: config.allowed_endpoints.clone(),
         },
         certificates: house.certificates.clone(),
+        seal: house.seal.clone(),
         metrics: Arc::new(move || handle.render()),
     });
     let stop = house.stop.clone();

@@ -14,7 +14,7 @@ use onshore_control::{ControlParts, MigrateRules, router, serve};
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::{Clock, EpochDocument, Gate, Parts, Region, StoredFact};
 use onshore_journal::Journal;
-use onshore_keys::FileRootKey;
+use onshore_keys::{FileRootKey, FileSeal};
 use onshore_policy::{Flow, Networks, Policy, Principal, Proxies, Role, Subject, Transfer};
 use onshore_registry::{Registry, TokenHolder};
 use onshore_store::{Checks, NewObject, Store, WriteCondition};
@@ -119,6 +119,7 @@ impl House {
                 allowed_endpoints: Vec::new(),
             },
             certificates: folder.path().join("certificates"),
+            seal: FileSeal::none(),
             metrics: Arc::new(|| "onshore_up 1\n".to_owned()),
         };
         let served = tokio::spawn(serve(

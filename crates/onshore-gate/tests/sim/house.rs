@@ -54,7 +54,7 @@ impl House {
             Store::SCHEMA,
         ];
         let options = onshore_db::Options::default();
-        let db = Database::open(&folder.join("onshore.db"), &schemas, options)?;
+        let db = Database::open(folder.join("onshore.db"), &schemas, options)?;
         let keys: Arc<dyn KeyProvider> =
             Arc::new(FileRootKey::open_or_create(&folder.join("root.key"))?);
         let options = onshore_journal::Options {

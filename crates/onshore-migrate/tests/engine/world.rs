@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use onshore_db::Database;
 use onshore_gate::{Clock, EpochDocument, Gate, JobOrder, Ordered, Parts as GateParts, Region};
 use onshore_journal::Journal;
-use onshore_keys::{FileRootKey, KeyProvider, Secret};
+use onshore_keys::{FileRootKey, FileSeal, KeyProvider, Secret};
 use onshore_ledger::{Certificate, Document, Listing};
 use onshore_migrate::{Engine, Parts, Patience, certificate_file};
 use onshore_policy::{Flow, Networks, Policy, Principal, Proxies, Role, Subject, Transfer};
@@ -86,6 +86,7 @@ impl World {
             gate: self.gate.clone(),
             sources: Arc::new(self.source.clone()),
             certificates: self.folder.path().join("certificates"),
+            seal: FileSeal::none(),
             patience: Patience {
                 attempts_max: 5,
                 first_wait: Duration::ZERO,
@@ -260,7 +261,7 @@ fn open(path: &std::path::Path) -> (Database, Registry, Store, Gate) {
         Store::SCHEMA,
     ];
     let db = Database::open(
-        &path.join("onshore.db"),
+        path.join("onshore.db"),
         &schemas,
         onshore_db::Options::default(),
     )

@@ -184,7 +184,7 @@ fn open(path: &std::path::Path, clock: Arc<dyn Clock>) -> (Database, Registry, S
         Store::SCHEMA,
     ];
     let db = Database::open(
-        &path.join("onshore.db"),
+        path.join("onshore.db"),
         &schemas,
         onshore_db::Options::default(),
     )

@@ -58,7 +58,7 @@ impl House {
 
     fn at(folder: Arc<Folder>, tenant: TenantId) -> Self {
         let db = Database::open(
-            &folder.0.join("onshore.db"),
+            folder.0.join("onshore.db"),
             &[Store::SCHEMA],
             onshore_db::Options::default(),
         )

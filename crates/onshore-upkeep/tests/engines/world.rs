@@ -323,7 +323,7 @@ fn open(path: &Path, clock: Arc<Stepped>) -> (Database, Store, Gate) {
         Store::SCHEMA,
     ];
     let db = Database::open(
-        &path.join("onshore.db"),
+        path.join("onshore.db"),
         &schemas,
         onshore_db::Options::default(),
     )

@@ -3,15 +3,15 @@
 //! a newer state of the database does not name it any more.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use onshore_db::Database;
+use anyhow::{Context, Error, Result, bail};
+use onshore_db::{Database, DatabaseFile, Pages};
 use onshore_gate::Clock;
 use onshore_journal::Predecessor;
-use onshore_keys::{FileRootKey, KeyProvider};
+use onshore_keys::{FileRootKey, FileSeal, KeyProvider};
 use onshore_types::Timestamp;
 
 use super::files::{self, FileEntry};
@@ -23,6 +23,7 @@ use super::state_copy::discard;
 use crate::clock::SystemClock;
 use crate::credentials;
 use crate::exit::usage;
+use crate::hidden_names::{self, Opened};
 use crate::house::SCHEMAS;
 use crate::output;
 
@@ -49,7 +50,8 @@ impl Making<'_> {
             Some(_) | None => now,
         };
         let number = newest.map_or(1, |newest| newest.number + 1);
-        let (state, bodies) = self.copy_state(newest)?;
+        let Opened { file, seal } = hidden_names::open(self.data, self.keys)?;
+        let (copy, state, bodies) = self.copy_state(&file, newest)?;
         let ledger = ledger_of(&state, self.keys)?;
         if let Some(newest) = newest {
             check_goes_on(self.series, &newest.ledger, &ledger)?;
@@ -58,12 +60,15 @@ impl Making<'_> {
         self.key_store.erase(onshore_store::erased(&state)?)?;
         self.key_store.note_gone(&state, number)?;
         drop(state);
-        self.withhold()?;
+        self.withhold(&copy)?;
         let mut pieces = BTreeMap::new();
-        Database::wipe(self.copy).context("the copy of the database cannot be cleared")?;
-        let database = self.series.pieces().keep(self.copy)?;
+        Database::wipe(copy.clone()).context("the copy of the database cannot be cleared")?;
+        let database = Pages::open(copy.clone())
+            .map_err(Error::from)
+            .and_then(|mut pages| self.series.pieces().keep(&mut pages))
+            .context("the copy of the database cannot be kept")?;
         pieces.insert(manifest::DATABASE.to_owned(), database);
-        self.keep_certificates(&mut pieces)?;
+        self.keep_certificates(&seal, &mut pieces)?;
         self.keep_credentials(&mut pieces)?;
         Ok(Point {
             format: FORMAT,
@@ -73,6 +78,7 @@ impl Making<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ledger,
             pieces,
+            hides_names: copy.is_encrypted(),
             bodies,
         })
     }
@@ -99,21 +105,21 @@ impl Making<'_> {
     /// Copies a state of the database and every file that it names and the series has not, and returns that state.
     fn copy_state(
         &self,
+        file: &DatabaseFile,
         newest: Option<&Point>,
-    ) -> Result<(Database, BTreeMap<String, FileEntry>)> {
-        let source_path = self.data.join("onshore.db");
-        let source = Database::open_for_reading(&source_path, &SCHEMAS)?;
+    ) -> Result<(DatabaseFile, Database, BTreeMap<String, FileEntry>)> {
+        let source = Database::open_for_reading(file.clone(), &SCHEMAS)?;
         let known = |name: &str| newest.and_then(|newest| newest.bodies.get(name));
         let mut bodies = BTreeMap::new();
         let mut news = BTreeSet::new();
         let mut gone = BTreeSet::new();
         loop {
-            self.check_room(&source_path)?;
+            self.check_room(file.path())?;
             discard(self.copy)?;
-            source
+            let copy = source
                 .copy_to(self.copy)
                 .context("the database cannot be copied")?;
-            let state = Database::open_for_reading(self.copy, &SCHEMAS)?;
+            let state = Database::open_for_reading(copy.clone(), &SCHEMAS)?;
             let named: BTreeSet<PathBuf> = onshore_store::named_files(&state)?
                 .into_iter()
                 .map(|path| Path::new("objects").join(path))
@@ -140,7 +146,7 @@ impl Making<'_> {
                     fs::remove_file(self.series.folder().join(path))
                         .with_context(|| format!("cannot remove {}", path.display()))?;
                 }
-                return Ok((state, bodies));
+                return Ok((copy, state, bodies));
             }
             // A file goes after its row: what a later state still names was not removed, it is lost.
             if let Some(lost) = missing.intersection(&gone).next() {
@@ -195,9 +201,9 @@ impl Making<'_> {
     }
 
     /// Takes what opens versions out of the copy, and keeps it apart.
-    fn withhold(&self) -> Result<()> {
+    fn withhold(&self, copy: &DatabaseFile) -> Result<()> {
         let pieces = self.series.pieces();
-        Database::rework(self.copy, |unit| {
+        Database::rework(copy.clone(), |unit| {
             onshore_store::withhold(
                 unit,
                 |owner, content| pieces.mark(owner, content),
@@ -207,7 +213,11 @@ impl Making<'_> {
         .context("what opens the versions cannot be kept apart")
     }
 
-    fn keep_certificates(&self, kept: &mut BTreeMap<String, InPieces>) -> Result<()> {
+    fn keep_certificates(
+        &self,
+        seal: &FileSeal,
+        kept: &mut BTreeMap<String, InPieces>,
+    ) -> Result<()> {
         let folder = self.data.join("certificates");
         if !folder.is_dir() {
             return Ok(());
@@ -221,7 +231,12 @@ impl Making<'_> {
                 continue;
             };
             let name = format!("certificates/{name}");
-            kept.insert(name, self.series.pieces().keep(&path)?);
+            let pieces = File::open(&path)
+                .and_then(|file| seal.reader(file))
+                .map_err(Error::from)
+                .and_then(|mut file| self.series.pieces().keep(&mut file))
+                .with_context(|| format!("cannot keep {}", path.display()))?;
+            kept.insert(name, pieces);
         }
         Ok(())
     }

@@ -65,6 +65,9 @@ pub(crate) struct Point {
     pub(crate) ledger: LedgerHead,
     /// What is in pieces, by its path in a data folder.
     pub(crate) pieces: BTreeMap<String, InPieces>,
+    /// Whether the pages of the database were encrypted. In pieces they are plain; the pieces are sealed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) hides_names: bool,
     /// The bodies, by their paths in a data folder and in that of the series.
     pub(crate) bodies: BTreeMap<String, FileEntry>,
 }

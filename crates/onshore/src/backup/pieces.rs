@@ -3,7 +3,7 @@
 //! already is not written again; whoever has the folder and not the root key learns how many pieces there are.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -70,18 +70,13 @@ impl Pieces {
         mark
     }
 
-    /// Keeps a file.
-    pub(crate) fn keep(&self, from: &Path) -> Result<InPieces> {
-        let fail = || format!("cannot read {}", from.display());
-        let mut file = File::open(from).with_context(fail)?;
+    /// Keeps what can be read.
+    pub(crate) fn keep(&self, from: &mut impl Read) -> Result<InPieces> {
         let mut hash = digest::Context::new(&SHA256);
         let (mut len_bytes, mut pieces) = (0, Vec::new());
         loop {
             let mut piece = Vec::with_capacity(PIECE_BYTES);
-            (&mut file)
-                .take(PIECE_BYTES as u64)
-                .read_to_end(&mut piece)
-                .with_context(fail)?;
+            from.take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
             if piece.is_empty() {
                 break;
             }

@@ -19,9 +19,9 @@ use crate::backup::series::Series;
 use crate::backup::state_copy::StateCopy;
 use crate::cli::{BackupArgs, BackupCommand, ErasedKeyArgs, SeriesArgs, TargetArgs};
 use crate::exit::{Exit, usage};
-use crate::first_start;
 use crate::house::SCHEMAS;
 use crate::output::{self, Style};
+use crate::{first_start, hidden_names};
 
 pub(crate) fn run(target: &TargetArgs, args: &BackupArgs) -> Result<Exit> {
     match &args.command {
@@ -165,7 +165,7 @@ fn erase(target: &TargetArgs, args: &SeriesArgs, which: &ErasedKeyArgs) -> Resul
     let key_store = open_key_store(&series, args)?;
     // One that a backup left which was killed holds what is to be destroyed.
     let copy = StateCopy::take(data)?;
-    let state = Database::open_for_reading(&data.join("onshore.db"), &SCHEMAS)?;
+    let state = Database::open_for_reading(hidden_names::open(data, &keys)?.file, &SCHEMAS)?;
     let newest = match series.newest(None)? {
         Some(point) => Some(point.read(&series, &keys)?.0),
         None => None,

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::cli::{FsckArgs, TargetArgs};
 use crate::config::Config;
 use crate::exit::{Exit, usage};
+use crate::hidden_names;
 use crate::house::{self, FolderLock};
 use crate::output::{self, Style};
 
@@ -64,12 +65,15 @@ pub(crate) fn run(target: &TargetArgs, args: &FsckArgs) -> Result<Exit> {
         Orphans::Keep
     };
     let mut report = Report::default();
-    match Database::open_for_reading(&database, &house::SCHEMAS) {
-        Ok(db) => report.examine(data, &db, &keys, orphans),
-        Err(error @ (onshore_db::Error::Older { .. } | onshore_db::Error::Newer { .. })) => {
+    let opened = hidden_names::open(data, &*keys)
+        .map(|opened| Database::open_for_reading(opened.file, &house::SCHEMAS));
+    match opened {
+        Err(error) => report.add(UNREADABLE.of(format!("{error:#}"))),
+        Ok(Ok(db)) => report.examine(data, &db, &keys, orphans),
+        Ok(Err(error @ (onshore_db::Error::Older { .. } | onshore_db::Error::Newer { .. }))) => {
             return Err(anyhow!(error));
         }
-        Err(error) => report.add(UNREADABLE.of(error.to_string())),
+        Ok(Err(error)) => report.add(UNREADABLE.of(error.to_string())),
     }
     report.show(target.style())?;
     Ok(if report.is_clean() {

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::cli::{RekeyArgs, TargetArgs};
 use crate::config::Config;
 use crate::exit::{Exit, usage};
+use crate::hidden_names;
 use crate::house::{FolderLock, existing_root_key, root_key_path};
 use crate::output::{self, Style};
 use crate::serve;
@@ -44,15 +45,19 @@ pub(crate) async fn run(target: &TargetArgs, args: RekeyArgs) -> Result<Exit> {
     }
     house.start_keepers();
     let (store, gate) = (house.store.clone(), house.gate.clone());
+    // Either of the two opens the database until it is known which is in force.
+    hidden_names::seal_under(data, &[&*old, &*new])?;
+    let (before, behind) = (Arc::clone(&old), Arc::clone(&new));
     let leaf = house
         .db
         .write(move |unit| {
-            store.wrap_keys_anew(unit, &*new)?;
-            Ok::<_, anyhow::Error>(gate.rotate_root_key(unit, &*old, &*new)?)
+            store.wrap_keys_anew(unit, &*behind)?;
+            Ok::<_, anyhow::Error>(gate.rotate_root_key(unit, &*before, &*behind)?)
         })
         .await;
     house.close().await?;
     let leaf = leaf?;
+    hidden_names::seal_under(data, &[&*new])?;
     let old_path = root_key_path(data, &config);
     match target.style() {
         Style::Json => output::json(&json!({ "from": from, "to": to, "leaf": leaf }))?,

@@ -28,6 +28,7 @@ use crate::commands::backup::{check_apart, root_key};
 use crate::credentials::{self, Credentials};
 use crate::exit::{Exit, usage};
 use crate::first_start::RESTORING;
+use crate::hidden_names;
 use crate::house::{FolderLock, SCHEMAS, make_folder};
 use crate::output::{self, Style};
 
@@ -101,7 +102,11 @@ pub(crate) fn run(target: &TargetArgs, args: &RestoreArgs) -> Result<Exit> {
     let provider = Arc::clone(&keys) as Arc<dyn KeyProvider>;
     let afresh = onshore_gate::restore(&db, provider, restored, SystemClock::new().now())
         .context("the ledger of the backup cannot be taken over")?;
-    drop(db);
+    db.close()
+        .context("the restored database cannot be closed")?;
+    if backup.hides_names() {
+        hidden_names::hide(data, &*keys, true)?;
+    }
     backup.restore_credentials(data, &*keys, &afresh.verifier)?;
     files::sync(data)?;
     fs::remove_file(data.join(RESTORING)).context("the restore cannot be brought to its end")?;
@@ -161,6 +166,14 @@ impl Backup {
         match self {
             Self::Point { point, .. } => point.made,
             Self::Whole { manifest, .. } => manifest.made,
+        }
+    }
+
+    /// Whether names were noise in the folder that was backed up.
+    fn hides_names(&self) -> bool {
+        match self {
+            Self::Point { point, .. } => point.hides_names,
+            Self::Whole { .. } => false,
         }
     }
 
@@ -332,7 +345,7 @@ fn open_database(
     let options = onshore_db::Options {
         crash: CrashPoints::none(),
     };
-    let db = Database::open(&data.join(manifest::DATABASE), &SCHEMAS, options)
+    let db = Database::open(data.join(manifest::DATABASE), &SCHEMAS, options)
         .context("the database of the backup cannot be opened")?;
     let owners: HashSet<SecretOwner> = erased.iter().map(|(owner, _)| *owner).collect();
     db.write_blocking(move |unit| {
