@@ -21,8 +21,10 @@ use crate::{Error, Journal};
 /// How many leaves a start reads at most. In a longer log it goes on from the tiles, whose root must be the one that was
 /// signed, and what lies behind them is read once the server works.
 const READ_AT_START_MAX: u64 = 100_000;
-/// How long the reading behind a start gives way after each page of leaves.
+/// How long the reading behind a start gives way after each page of leaves, where nobody writes.
 const AUDIT_PAUSE: Duration = Duration::from_millis(5);
+/// The same where somebody wrote meanwhile: reading a page takes a tenth of it.
+const AUDIT_PAUSE_FOR_WRITERS: Duration = Duration::from_millis(100);
 /// Leaves taken from the database at once.
 const LEAVES_PER_PAGE: i64 = 4096;
 /// The least time between two checkpoints: many leaves share one signature.
@@ -172,6 +174,7 @@ impl Journal {
         };
         let mut edge = Edge::default();
         let mut is_damaged = false;
+        let mut commits = self.inner.db.commit_count();
         while edge.size() < unread.size {
             let (inner, size) = (Arc::clone(&self.inner), unread.size);
             let page = spawn_blocking(move || {
@@ -183,9 +186,15 @@ impl Journal {
             let (read, is_any, is_page_damaged) = page.await.map_err(|_| Error::Interrupted)??;
             edge = read;
             is_damaged |= is_page_damaged;
+            let known = std::mem::replace(&mut commits, self.inner.db.commit_count());
+            let pause = if known == commits {
+                AUDIT_PAUSE
+            } else {
+                AUDIT_PAUSE_FOR_WRITERS
+            };
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(AUDIT_PAUSE) => {}
+                () = tokio::time::sleep(pause) => {}
             }
             if !is_any {
                 break;
