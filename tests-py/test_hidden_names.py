@@ -1,6 +1,7 @@
 """A data folder whose names are noise too: new, older, rekeyed, backed up, killed at every turn."""
 
 import hashlib
+import fcntl
 import json
 import shutil
 import signal
@@ -327,3 +328,102 @@ def test_without_its_key_or_with_a_changed_page_it_says_so(make, tmp_path):
     server.output = []
     server.start()
     check(server)
+
+
+def plain_and_stopped(make):
+    server = make(hidden=False)
+    fill(server)
+    server.terminate()
+    return server, {path.name: path.read_bytes() for path in server.data.glob("onshore.db*")}
+
+
+def refused_as_it_was(server, before, *words):
+    """A start that is to hide names is refused, and nothing has changed."""
+    server.output = []
+    with pytest.raises(Ended) as ended:
+        server.start()
+    assert all(word in str(ended.value) for word in words), ended.value
+    left = {path.name: path.read_bytes() for path in server.data.glob("onshore.db*")}
+    assert left["onshore.db"] == before["onshore.db"] and set(left) <= {"onshore.db", "onshore.db-wal", "onshore.db-shm"}
+    assert not (server.data / "database.key").exists()
+
+
+def serves_plain(server):
+    server.config = config(server.key, hidden=False)
+    server.output = []
+    server.start()
+    check(server)
+    server.terminate()
+
+
+def test_names_are_not_hidden_under_a_key_that_is_not_the_folders(make, tmp_path):
+    server, before = plain_and_stopped(make)
+    other = make("other", hidden=False)
+    other.terminate()
+    server.config = config(other.key)
+    refused_as_it_was(server, before, "root key")
+    serves_plain(server)
+
+
+def test_names_are_not_hidden_from_whoever_takes_the_key_with_them(make, tmp_path):
+    server, before = plain_and_stopped(make)
+    shutil.copy(server.key, server.data / "root.key")
+    for inside in (config(server.data / "root.key"), CONFIG + "\n[keys]\nhide_names = true\n"):
+        server.config = inside
+        refused_as_it_was(server, before, "root key", "elsewhere")
+    (server.data / "root.key").unlink()
+    serves_plain(server)
+
+
+def test_a_damaged_database_is_not_replaced(make, tmp_path):
+    server, before = plain_and_stopped(make)
+    good = before["onshore.db"]
+    # The root page of some tree, its count of rows.
+    changed = bytearray(good)
+    changed[8192 * 3 + 3] ^= 0x7F
+    (server.data / "onshore.db").write_bytes(changed)
+    server.config = config(server.key)
+    refused_as_it_was(server, {"onshore.db": bytes(changed)}, "damaged")
+    (server.data / "onshore.db").write_bytes(good)
+    serves_plain(server)
+
+
+def test_what_stands_in_the_way_is_said_before_anything_changes(make, tmp_path):
+    server, before = plain_and_stopped(make)
+    server.config = config(server.key)
+    with open(server.data / "backup.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused_as_it_was(server, before, "backup", "start again")
+    real = tmp_path / "elsewhere.db"
+    shutil.move(server.data / "onshore.db", real)
+    (server.data / "onshore.db").symlink_to(real)
+    refused_as_it_was(server, before, "is a link")
+    (server.data / "onshore.db").unlink()
+    shutil.move(real, server.data / "onshore.db")
+    serves_plain(server)
+
+
+def test_certificates_that_a_kill_left_plain_are_sealed_at_the_next_start(make, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "migrated-name").write_bytes(b"migrated")
+    server = make(more=("[migrate]", f'roots = ["{source}"]'))
+    fill(server)
+    assert server.run("migrate", source, "kept", "--class", "general", timeout=170).returncode == 0
+    job = server.cli("job", "list")[0]["id"]
+    plain = tmp_path / "plain.json"
+    assert server.run("job", "certificate", job, "--out", plain).returncode == 0
+    server.terminate()
+    path = server.data / "certificates" / f"{job}.json"
+    sealed = path.read_bytes()
+    path.write_bytes(plain.read_bytes())
+    # What a kill amid sealing leaves.
+    (path.parent / f"{job}.json.sealing").write_bytes(sealed[:-7])
+    (path.parent / f"{job}.json.sealing.draft").write_bytes(sealed[: len(sealed) // 2])
+    server.output = []
+    server.start()
+    assert told(server.data) == set()
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    again = tmp_path / "again.json"
+    assert server.run("job", "certificate", job, "--out", again).returncode == 0
+    assert again.read_bytes() == plain.read_bytes()

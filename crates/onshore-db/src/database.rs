@@ -224,13 +224,14 @@ impl Database {
     }
 
     /// Writes what a file holds into a new one that is encrypted, readable by its owner alone, and forces that to disk.
-    /// Nobody else may have it open.
+    /// Nobody else may have it open. Both are looked through for damage.
     ///
     /// # Errors
-    /// [`Error::Busy`] when somebody has it open; [`Error::Open`] when there is such a file already or it cannot be made;
+    /// [`Error::Corrupt`]; [`Error::Busy`] when somebody has it open; [`Error::Open`] when there is such a file already or it cannot be made;
     /// those of reading and writing.
     pub fn encrypt(from: &Path, to: &DatabaseFile) -> Result<(), Error> {
         let connection = DatabaseFile::from(from).connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        sound(&connection, "main")?;
         let made = make_file(to.path())?;
         connection.execute(
             "ATTACH DATABASE ?1 AS encrypted KEY ?2",
@@ -240,15 +241,18 @@ impl Database {
             "PRAGMA encrypted.cipher_page_size = {PAGE_LEN_BYTES};
              PRAGMA encrypted.journal_mode = OFF;
              PRAGMA encrypted.synchronous = OFF;
-             SELECT sqlcipher_export('encrypted');
-             DETACH DATABASE encrypted;"
+             SELECT sqlcipher_export('encrypted');"
         ))?;
+        sound(&connection, "encrypted")?;
+        connection.execute_batch("DETACH DATABASE encrypted;")?;
         // The last one to close folds the write-ahead log back and removes it: it must not lie beside the new file.
         drop(connection);
         let mut log = from.as_os_str().to_owned();
         log.push("-wal");
         if Path::new(&log).exists() {
-            return Err(Error::Busy("somebody else has the file open".to_owned()));
+            return Err(Error::Busy(
+                "somebody else has the file open, or its log cannot be folded back".to_owned(),
+            ));
         }
         sync(&made)
     }
@@ -416,7 +420,13 @@ fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
         );
         return Ok(());
     }
-    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    sound(connection, "main")
+}
+
+/// Refuses a file whose pages do not fit together.
+fn sound(connection: &Connection, which: &str) -> Result<(), Error> {
+    let check = format!("PRAGMA {which}.quick_check(1)");
+    let verdict: String = connection.query_row(&check, [], |row| row.get(0))?;
     if verdict == "ok" {
         Ok(())
     } else {

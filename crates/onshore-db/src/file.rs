@@ -82,7 +82,7 @@ impl DatabaseFile {
         if self.is_encrypted() {
             let key = self.key_in_sql();
             let unlock = Zeroizing::new(format!(
-                "PRAGMA key = \"{}\"; PRAGMA cipher_page_size = {PAGE_LEN_BYTES};",
+                "PRAGMA cipher_log_level = NONE; PRAGMA key = \"{}\"; PRAGMA cipher_page_size = {PAGE_LEN_BYTES};",
                 *key
             ));
             connection.execute_batch(&unlock)?;

@@ -222,6 +222,12 @@ pub struct FileReader {
 }
 
 impl FileReader {
+    /// Whether the file is sealed.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.frames.is_some()
+    }
+
     /// Returns how many bytes it gives in all.
     #[must_use]
     pub fn len_bytes(&self) -> u64 {

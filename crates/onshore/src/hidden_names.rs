@@ -7,12 +7,15 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use onshore_db::{Database, DatabaseFile, PAGE_KEY_LEN_BYTES, is_plain};
+use onshore_db::{CrashPoints, Database, DatabaseFile, PAGE_KEY_LEN_BYTES, is_plain};
+use onshore_journal::Predecessor;
 use onshore_keys::{FileSeal, KeyProvider, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::backup::files;
 use crate::backup::state_copy::StateCopy;
+use crate::house::SCHEMAS;
+use crate::output;
 
 /// The database in a data folder.
 pub(crate) const DATABASE: &str = "onshore.db";
@@ -22,6 +25,10 @@ pub(crate) const SEALED_KEY: &str = "database.key";
 const CERTIFICATES: &str = "certificates";
 /// The database on its way to being encrypted.
 const DRAFT: &str = "onshore.db.encrypted";
+/// What the name of a certificate has in it that is not sealed to its end.
+const SEALING: &str = ".sealing";
+/// How much room hiding names leaves on the disk.
+const ROOM_BYTES: u64 = 256 << 20;
 /// What the key is sealed for.
 const CONTEXT: &[u8] = b"onshore database pages 1";
 const FORMAT: u32 = 1;
@@ -47,18 +54,15 @@ pub(crate) struct Opened {
 /// Finds what opens the names in a data folder.
 pub(crate) fn open(data: &Path, keys: &dyn KeyProvider) -> Result<Opened> {
     let path = data.join(DATABASE);
-    let found = state(&path)?;
-    match read_key(data, keys)? {
-        Some(key) if found != State::Plain => encrypted(path, key),
-        // What is in the clear is read as it is, wherever encrypting it was broken off.
-        Some(key) => Ok(Opened {
-            file: path.into(),
-            seal: FileSeal::new(key),
-        }),
-        None if found != State::Other => Ok(Opened {
+    if state(&path)? != State::Encrypted {
+        // A key beside a plain database is of a beginning that was broken off: nothing is sealed with it.
+        return Ok(Opened {
             file: path.into(),
             seal: FileSeal::none(),
-        }),
+        });
+    }
+    match read_key(data, keys)? {
+        Some(key) => encrypted(path, key),
         None => bail!(
             "{} is encrypted, or damaged, and {} is missing, without which nobody can read it: put that file back",
             path.display(),
@@ -67,40 +71,84 @@ pub(crate) fn open(data: &Path, keys: &dyn KeyProvider) -> Result<Opened> {
     }
 }
 
-/// Encrypts the database and the certificates of a data folder, if that is wanted or was begun, and returns what opens
-/// them. The folder is the caller's alone.
-pub(crate) fn hide(data: &Path, keys: &dyn KeyProvider, wanted: bool) -> Result<Opened> {
-    let path = data.join(DATABASE);
-    let draft = data.join(DRAFT);
-    remove(&draft)?;
-    let known = read_key(data, keys)?;
-    let found = state(&path)?;
-    // A key beside a plain database, or without one, is of a beginning that was cut short.
-    let is_due = found != State::Other && (wanted || known.is_some());
-    if !is_due {
-        return open(data, keys);
-    }
-    let key = match known {
-        Some(key) => key,
-        None => {
+/// Finds what opens the names in a data folder that is the caller's alone, and hides them before if that is wanted.
+pub(crate) fn prepare(data: &Path, keys: &dyn KeyProvider, wanted: bool) -> Result<Opened> {
+    match state(&data.join(DATABASE))? {
+        State::Plain if wanted => hide(data, keys),
+        State::Empty if wanted => {
             let key = Secret::random::<PAGE_KEY_LEN_BYTES>();
             write_key(data, &key, &[keys])?;
-            key
+            encrypted(data.join(DATABASE), key)
         }
-    };
-    if found == State::Plain {
-        tracing::info!("the database is encrypted; where it is large this takes minutes");
-        // No backup reads it meanwhile.
-        let place = StateCopy::take(data)?;
-        // The database comes last: until it is encrypted, this is done again.
-        seal_files(&data.join(CERTIFICATES), &FileSeal::new(key.clone()))?;
-        Database::encrypt(&path, &encrypted(draft.clone(), key.clone())?.file)
-            .context("the database cannot be encrypted")?;
-        fs::rename(&draft, &path).context("the encrypted database cannot take its place")?;
-        sync_folder(data)?;
-        place.remove()?;
+        State::Plain | State::Empty => open(data, keys),
+        State::Encrypted => {
+            let opened = open(data, keys)?;
+            // Those that a kill left plain.
+            seal_files(&data.join(CERTIFICATES), &opened.seal)?;
+            Ok(opened)
+        }
     }
-    encrypted(path, key)
+}
+
+/// Encrypts the database of a data folder that is the caller's alone, then the certificates. Until the new database takes
+/// its place nothing has changed, whatever fails.
+pub(crate) fn hide(data: &Path, keys: &dyn KeyProvider) -> Result<Opened> {
+    let path = data.join(DATABASE);
+    if path.is_symlink() {
+        bail!(
+            "names cannot be hidden while {} is a link: the file it leads to would stay as it is. Put the file itself there",
+            path.display()
+        );
+    }
+    if path.to_str().is_none() {
+        bail!(
+            "names cannot be hidden in {}: the path of the folder is not UTF-8",
+            data.display()
+        );
+    }
+    // No backup reads it meanwhile.
+    let place = StateCopy::take(data)
+        .context("names cannot be hidden now; start again when that is over")?;
+    check_is_ours(&path, keys)?;
+    let (len_bytes, free_bytes) = (path.metadata()?.len(), files::free_bytes(data)?);
+    if free_bytes < len_bytes.saturating_add(ROOM_BYTES) {
+        bail!(
+            "to hide names takes room for another copy of the database ({}) in the data folder, and {} are free there",
+            output::bytes(len_bytes),
+            output::bytes(free_bytes)
+        );
+    }
+    tracing::info!("the database is encrypted; where it is large this takes minutes");
+    let draft = data.join(DRAFT);
+    remove(&draft)?;
+    let key = Secret::random::<PAGE_KEY_LEN_BYTES>();
+    let replaced = write_key(data, &key, &[keys])
+        .and_then(|()| Ok(encrypted(draft.clone(), key.clone())?.file))
+        .and_then(|to| Ok(Database::encrypt(&path, &to)?))
+        .and_then(|()| Ok(fs::rename(&draft, &path)?));
+    if let Err(error) = replaced {
+        // What cannot be removed is in nobody's way: neither is looked at beside a plain database.
+        drop(remove(&draft));
+        drop(fs::remove_file(data.join(SEALED_KEY)));
+        return Err(error.context("the database cannot be encrypted; it is as it was"));
+    }
+    sync_folder(data)?;
+    place.remove()?;
+    let opened = encrypted(path, key)?;
+    seal_files(&data.join(CERTIFICATES), &opened.seal)?;
+    Ok(opened)
+}
+
+/// Refuses a database that is damaged, or that another root key is of: its names would be hidden from everybody.
+fn check_is_ours(path: &Path, keys: &dyn KeyProvider) -> Result<()> {
+    let options = onshore_db::Options {
+        crash: CrashPoints::none(),
+    };
+    let db = Database::open(path, &SCHEMAS, options)?;
+    Predecessor::in_database(&db, keys).context(
+        "names are not hidden: the root key is not that of this data folder, or its ledger does not hold",
+    )?;
+    Ok(db.close()?)
 }
 
 /// Seals every file in a folder that is not sealed yet.
@@ -108,20 +156,43 @@ fn seal_files(folder: &Path, seal: &FileSeal) -> Result<()> {
     if !folder.is_dir() {
         return Ok(());
     }
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let sealed = || -> Result<()> {
-            let mut plain = seal.reader(File::open(&path)?)?;
-            files::fill(&path, |file| {
-                let mut to = seal.writer(file.try_clone()?)?;
-                io::copy(&mut plain, &mut to)?;
-                to.finish()?;
-                Ok(())
-            })
-        };
-        sealed().with_context(|| format!("cannot seal {}", path.display()))?;
+    let paths: Vec<PathBuf> = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
+    let (drafts, files): (Vec<_>, Vec<_>) = paths
+        .into_iter()
+        .partition(|path| path.to_string_lossy().contains(SEALING));
+    for draft in drafts {
+        fs::remove_file(&draft).with_context(|| format!("cannot remove {}", draft.display()))?;
     }
-    sync_folder(folder)
+    let mut is_changed = false;
+    for path in files {
+        is_changed |=
+            seal_file(&path, seal).with_context(|| format!("cannot seal {}", path.display()))?;
+    }
+    if is_changed {
+        sync_folder(folder)?;
+    }
+    Ok(())
+}
+
+/// Seals a file, and says whether it was plain.
+fn seal_file(path: &Path, seal: &FileSeal) -> Result<bool> {
+    let mut plain = seal.reader(File::open(path)?)?;
+    if plain.is_sealed() {
+        return Ok(false);
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(SEALING);
+    let draft = PathBuf::from(name);
+    files::fill(&draft, |file| {
+        let mut to = seal.writer(file.try_clone()?)?;
+        io::copy(&mut plain, &mut to)?;
+        to.finish()?;
+        Ok(())
+    })?;
+    fs::rename(&draft, path)?;
+    Ok(true)
 }
 
 /// Seals the key of the pages, if there is one, under these root keys and no others. The first opens it at present.
@@ -146,7 +217,7 @@ enum State {
     Empty,
     Plain,
     /// Encrypted, or damaged.
-    Other,
+    Encrypted,
 }
 
 fn state(path: &Path) -> Result<State> {
@@ -156,7 +227,7 @@ fn state(path: &Path) -> Result<State> {
         Err(error) => Err(error).with_context(fail),
         Ok(file) if file.len() == 0 => Ok(State::Empty),
         Ok(_) if is_plain(path).with_context(fail)? => Ok(State::Plain),
-        Ok(_) => Ok(State::Other),
+        Ok(_) => Ok(State::Encrypted),
     }
 }
 
@@ -220,7 +291,8 @@ fn write_key(data: &Path, key: &Secret, keys: &[&dyn KeyProvider]) -> Result<()>
     sync_folder(data)
 }
 
-fn remove(draft: &Path) -> Result<()> {
+/// Removes a database, and what SQLite may have left beside it.
+pub(crate) fn remove(draft: &Path) -> Result<()> {
     ["", "-journal", "-wal", "-shm"]
         .iter()
         .try_for_each(|end| {

@@ -109,14 +109,26 @@ impl House {
         lock: FolderLock,
         crash: CrashPoints,
     ) -> Result<Self> {
+        if config.hide_names && is_inside(&root_key_path(data, config), data) {
+            return Err(usage(
+                "[keys] hide_names hides nothing from whoever takes a folder with the root key in it: put the root key \
+                 elsewhere and name it in [keys] root_key_file",
+            ));
+        }
         let keys = open_root_key(data, config)?;
-        let Opened { file, seal } = hidden_names::hide(data, &*keys, config.hide_names)?;
+        let Opened { file, seal } = hidden_names::prepare(data, &*keys, config.hide_names)?;
         make_private(file.path())?;
         let options = onshore_db::Options {
             crash: crash.clone(),
         };
-        let db = Database::open(file.clone(), &SCHEMAS, options)
-            .with_context(|| format!("cannot open {}", file.path().display()))?;
+        let db = Database::open(file.clone(), &SCHEMAS, options).with_context(|| {
+            let hint = if file.is_encrypted() {
+                ", or database.key beside it is that of another database"
+            } else {
+                ""
+            };
+            format!("cannot open {}{hint}", file.path().display())
+        })?;
         let journal_options = onshore_journal::Options {
             folder: data.join("ledger"),
             origin: format!("{}.{}", config.region.id, config.region.partition),
@@ -272,6 +284,13 @@ fn make_private(database: &Path) -> Result<()> {
         .open(database)
         .map(drop)
         .with_context(|| format!("cannot open {}", database.display()))
+}
+
+/// Whether a path leads into a folder, links followed.
+fn is_inside(path: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    path.parent()
+        .is_some_and(|parent| real(parent).starts_with(real(folder)))
 }
 
 fn open_root_key(data: &Path, config: &Config) -> Result<Arc<dyn KeyProvider>> {

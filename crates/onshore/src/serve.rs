@@ -113,6 +113,8 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
     };
     tracing::info!("stopping: no new requests, those under way are finished");
     let closed = house.close().await;
+    // What a command left that was killed beside this server.
+    StateCopy::clear(data);
     drop(std::fs::remove_file(data.join("server.json")));
     closed?;
     tracing::info!("stopped");

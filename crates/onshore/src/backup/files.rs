@@ -83,6 +83,12 @@ pub(crate) fn sync_upward(folder: &Path) -> Result<()> {
         .with_context(|| format!("cannot force {} to disk", parent.display()))
 }
 
+/// Returns how much room is on the disk of a folder.
+pub(crate) fn free_bytes(folder: &Path) -> Result<u64> {
+    let disk = rustix::fs::statvfs(folder).context("the disk cannot be asked for room")?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Whether a path leads to somewhere inside the folder that it is looked up in.
 pub(crate) fn is_inside(path: &str) -> bool {
     let mut parts = Path::new(path).components().peekable();

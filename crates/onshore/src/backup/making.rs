@@ -162,8 +162,7 @@ impl Making<'_> {
     /// Refuses to fill the disk that the server writes to.
     fn check_room(&self, database: &Path) -> Result<()> {
         let len_bytes = database.metadata()?.len();
-        let disk = rustix::fs::statvfs(self.data).context("the disk cannot be asked for room")?;
-        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let free_bytes = files::free_bytes(self.data)?;
         if free_bytes < len_bytes.saturating_add(ROOM_BYTES) {
             bail!(
                 "a backup takes room for a copy of the database ({}) in the data folder for as long as it takes, and {} \

@@ -11,6 +11,7 @@ use onshore_store::Counted;
 use onshore_types::finding::{Fault, Finding, Orphans, Remedy};
 use serde_json::json;
 
+use crate::backup::state_copy::StateCopy;
 use crate::cli::{FsckArgs, TargetArgs};
 use crate::config::Config;
 use crate::exit::{Exit, usage};
@@ -59,6 +60,7 @@ pub(crate) fn run(target: &TargetArgs, args: &FsckArgs) -> Result<Exit> {
         )));
     };
     let keys = house::existing_root_key(data, &config)?;
+    StateCopy::clear(data);
     let orphans = if args.repair {
         Orphans::Remove
     } else {

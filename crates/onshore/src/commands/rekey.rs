@@ -57,7 +57,13 @@ pub(crate) async fn run(target: &TargetArgs, args: RekeyArgs) -> Result<Exit> {
         .await;
     house.close().await?;
     let leaf = leaf?;
-    hidden_names::seal_under(data, &[&*new])?;
+    // The new key is in force whatever becomes of this; the next start does it too.
+    if let Err(error) = hidden_names::seal_under(data, &[&*new]) {
+        output::problem(&format!(
+            "the new root key is in force, and database.key is sealed under the old one as well until the next start: \
+             {error:#}"
+        ));
+    }
     let old_path = root_key_path(data, &config);
     match target.style() {
         Style::Json => output::json(&json!({ "from": from, "to": to, "leaf": leaf }))?,

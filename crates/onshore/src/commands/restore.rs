@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::{Afresh, Clock, Restored};
-use onshore_keys::KeyProvider;
+use onshore_keys::{FileRootKey, KeyProvider};
 use onshore_ledger::{
     Checkpoint, TileLevel, TileRef, VerifierKey, decode_entries, parse_leaf, verify_tiles,
 };
@@ -82,6 +82,23 @@ pub(crate) fn run(target: &TargetArgs, args: &RestoreArgs) -> Result<Exit> {
     // Until it is gone no server starts here.
     files::write(&data.join(RESTORING), b"")?;
     files::sync(data)?;
+    let restored = restore(data, &backup, backup_sha256, last_known, &keys);
+    if restored.is_err() && backup.hides_names() {
+        // What is in the clear shall not lie about in what is to be thrown away.
+        drop(hidden_names::remove(&data.join(manifest::DATABASE)));
+    }
+    restored?.show(target.style())?;
+    Ok(Exit::Done)
+}
+
+/// Restores into a folder that is marked as being restored, and takes the mark away.
+fn restore<'a>(
+    data: &Path,
+    backup: &'a Backup,
+    backup_sha256: String,
+    last_known: Option<LastKnown>,
+    keys: &Arc<FileRootKey>,
+) -> Result<Done<'a>> {
     let mut erased = backup.copy_database(data)?;
     let mut known = backup.erased()?;
     // What the lost ledger tells of, no key store may have heard of.
@@ -99,27 +116,25 @@ pub(crate) fn run(target: &TargetArgs, args: &RestoreArgs) -> Result<Exit> {
             .as_ref()
             .map(|known| json!({ "size": known.checkpoint.size, "root": known.checkpoint.root })),
     };
-    let provider = Arc::clone(&keys) as Arc<dyn KeyProvider>;
+    let provider = Arc::clone(keys) as Arc<dyn KeyProvider>;
     let afresh = onshore_gate::restore(&db, provider, restored, SystemClock::new().now())
         .context("the ledger of the backup cannot be taken over")?;
     db.close()
         .context("the restored database cannot be closed")?;
     if backup.hides_names() {
-        hidden_names::hide(data, &*keys, true)?;
+        hidden_names::hide(data, &**keys)?;
     }
-    backup.restore_credentials(data, &*keys, &afresh.verifier)?;
+    backup.restore_credentials(data, &**keys, &afresh.verifier)?;
     files::sync(data)?;
     fs::remove_file(data.join(RESTORING)).context("the restore cannot be brought to its end")?;
     files::sync(data)?;
-    let done = Done {
-        backup: &backup,
-        afresh: &afresh,
-        lost: &last_known.map_or_else(Vec::new, |known| known.versions),
+    Ok(Done {
+        backup,
+        afresh,
+        lost: last_known.map_or_else(Vec::new, |known| known.versions),
         erased: count(&erased, OwnerKind::Version),
         uploads: count(&erased, OwnerKind::Upload),
-    };
-    done.show(target.style())?;
-    Ok(Exit::Done)
+    })
 }
 
 impl Backup {
@@ -433,8 +448,8 @@ fn count(erased: &HashSet<(SecretOwner, OwnerKind)>, wanted: OwnerKind) -> usize
 /// What a restore did.
 struct Done<'a> {
     backup: &'a Backup,
-    afresh: &'a Afresh,
-    lost: &'a [LostVersion],
+    afresh: Afresh,
+    lost: Vec<LostVersion>,
     /// How many versions are not brought back because they were erased.
     erased: usize,
     /// How many uploads are not brought back because they were over soon after.
@@ -483,7 +498,7 @@ impl Done<'_> {
                         "left out    {uploads} uploads that were over when the next point was made"
                     ));
                 }
-                for version in *lost {
+                for version in lost {
                     output::line(&format!(
                         "lost        version {} in bucket {}, acknowledged by leaf {} of the old ledger",
                         version.version, version.bucket, version.leaf
