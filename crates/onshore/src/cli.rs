@@ -96,6 +96,8 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Check a certificate or a proof bundle offline
     Verify(VerifyArgs),
+    /// Say what identifiers of persons, organisations and secrets are in files, without showing any
+    Classify(ClassifyArgs),
     /// Bring a bucket or a folder onshore: inventory, copy, verify, certify
     Migrate(MigrateArgs),
     /// Read everything in a data folder once and say what is not what was written; no server may run on it
@@ -457,6 +459,16 @@ pub(crate) struct VerifyArgs {
     /// Prove one object of a certificate
     #[arg(long, value_name = "KEY")]
     pub(crate) object: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClassifyArgs {
+    /// Files, or folders with all that is in them
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Of how many identifiers in each file to tell (with --json) where they stand, in bytes of the text as UTF-8
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) places: u64,
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,10 @@
-//! What each command does. All but `serve`, `config`, `verify`, `scrub`, `rekey`, `fsck`, `backup` and `restore` are
-//! clients of
-//! the control API.
+//! What each command does. All but `serve`, `config`, `verify`, `classify`, `scrub`, `rekey`, `fsck`, `backup` and
+//! `restore` are clients of the control API.
 
 mod approval;
 mod backup;
 mod bucket;
+mod classify;
 mod config;
 mod erase;
 mod explain;
@@ -46,6 +46,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Restore(args) => tokio::task::block_in_place(|| restore::run(&target, &args)),
         Command::Fsck(args) => tokio::task::block_in_place(|| fsck::run(&target, &args)),
         Command::Ledger(command) => ledger::run(&target, command).await,
+        Command::Classify(args) => tokio::task::block_in_place(|| classify::run(&target, &args)),
         Command::Verify(args) => verify::run(target.style(), &args),
         Command::Migrate(args) => migrate::run(&target, args).await,
         Command::Scrub(args) => scrub::run(&target, args).await,

@@ -1,0 +1,595 @@
+//! Identifiers of the People's Republic of China, Hong Kong, Macau and Taiwan.
+
+use super::digits::{is_day, number, weighted};
+use crate::detector::{Detector, Evidence, Form, Mark, Subject, Vector};
+
+/// What stands before numbers that only look like those of persons.
+pub(super) const NOT_OF_PERSONS: &[&str] = &[
+    "order",
+    "订单",
+    "trace",
+    "流水",
+    "serial",
+    "序列",
+    "sku",
+    "tracking",
+    "运单",
+    "uuid",
+    "imei",
+    "txn",
+    "invoice",
+    "发票",
+    "timestamp",
+    "时间戳",
+    "hash",
+    "checksum",
+    "barcode",
+    "条码",
+];
+
+pub(super) const DETECTORS: &[Detector] = &[
+    Detector {
+        id: "cn.resident-id",
+        title: "resident identity number",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[18], &[6, 8, 4], &[6, 4, 4, 4], &[3, 3, 8, 4]],
+            holds: is_resident_id,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦11010519491231002X⟧",
+                source: "GB 11643-1999, annex",
+            },
+            Vector {
+                text: "身份证号：⟦11010519491231002x⟧。",
+                source: "a small letter",
+            },
+            Vector {
+                text: "⟦110105 19491231 002X⟧, ⟦110105-19491231-002X⟧",
+                source: "in groups",
+            },
+            Vector {
+                text: "号码⟦１１０１０５１９４９１２３１００２Ｘ⟧。",
+                source: "full-width digits",
+            },
+            Vector {
+                text: "440524 18800101 0014",
+                source: "born in 1880",
+            },
+            Vector {
+                text: "11010519491231002, 110105194912310021, 11010519491331002X",
+                source: "a digit short; another check digit; a thirteenth month",
+            },
+            Vector {
+                text: "a11010519491231002X, 11010519491231002XY, 1.11010519491231002X",
+                source: "within something longer",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.foreigner-residence-card",
+        title: "foreigner's permanent residence card",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[18]],
+            holds: is_residence_card,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦91103619870512001X⟧",
+                source: "the form of 2023: 9, province, country, birth, order, check; made up",
+            },
+            Vector {
+                text: "911036198705120018",
+                source: "another check digit",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.foreigner-residence-card",
+        title: "foreigner's permanent residence card",
+        subject: Subject::Person,
+        form: Form::Word {
+            lens: &[15],
+            holds: |word| letters_then_digits(word, 3),
+        },
+        evidence: Evidence::Words(&["永久居留", "居留证", "residence", "prc card"]),
+        vectors: &[
+            Vector {
+                text: "永久居留证 ⟦FRA110087051201⟧",
+                source: "the form before 2023; made up",
+            },
+            Vector {
+                text: "part FRA110087051201",
+                source: "nothing says what it is",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.social-credit-code",
+        title: "unified social credit code",
+        subject: Subject::Organisation,
+        form: Form::Word {
+            lens: &[18],
+            holds: is_credit_code,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦91420000737944946L⟧ ⟦9131000063159284XQ⟧",
+                source: "real codes",
+            },
+            Vector {
+                text: "91420000737944946M",
+                source: "another check character",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.social-credit-code",
+        title: "unified social credit code",
+        subject: Subject::Organisation,
+        form: Form::Digits {
+            groups: &[&[18]],
+            holds: is_credit_code,
+        },
+        evidence: Evidence::Form,
+        vectors: &[Vector {
+            text: "税号 ⟦911101087000000030⟧",
+            source: "of digits alone; made up",
+        }],
+    },
+    Detector {
+        id: "cn.social-credit-code",
+        title: "unified social credit code",
+        subject: Subject::Organisation,
+        form: Form::Word {
+            lens: &[18],
+            holds: has_form_of_credit_code,
+        },
+        evidence: Evidence::Words(&["信用代码", "social credit", "uscc", "税号", "纳税人识别号"]),
+        vectors: &[
+            Vector {
+                text: "统一社会信用代码：⟦91350211M0000XUF46⟧",
+                source: "a real code that fails the check of GB 32100",
+            },
+            Vector {
+                text: "91350211M0000XUF46",
+                source: "the same, and nothing says what it is",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.mobile",
+        title: "mobile number",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[11], &[3, 4, 4]],
+            holds: is_mobile,
+        },
+        evidence: Evidence::Check {
+            chance_per_mille: 70,
+            words: &["手机", "电话", "mobile", "phone", "tel", "联系"],
+            against: NOT_OF_PERSONS,
+        },
+        vectors: &[
+            Vector {
+                text: "电话⟦13800138000⟧或⟦139-0013-9000⟧",
+                source: "numbers known from manuals",
+            },
+            Vector {
+                text: "12800138000, 138001380001, 1380013800, 0.13800138000",
+                source: "another beginning; too long; too short; a fraction",
+            },
+            Vector {
+                text: "SKU-13800138000, sku: 13800138000, x13800138000, 1380-013-8000",
+                source: "what only looks like one",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.mobile",
+        title: "mobile number",
+        subject: Subject::Person,
+        form: Form::Around {
+            mark: Mark::PlusBeforeDigit,
+            find: find_mobile_with_country,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦+8613800138000⟧, ⟦+86 138 0013 8000⟧, ⟦+86-13800138000⟧",
+                source: "with the country's code",
+            },
+            Vector {
+                text: "1+8613800138000, +8612800138000",
+                source: "a sum; no mobile number",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.resident-id-15",
+        title: "resident identity number of the first generation",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[15]],
+            holds: is_old_resident_id,
+        },
+        evidence: Evidence::Words(&[
+            "身份证",
+            "身份證",
+            "证件",
+            "resident",
+            "id card",
+            "idcard",
+            "id_card",
+            "id_no",
+            "idno",
+        ]),
+        vectors: &[
+            Vector {
+                text: "身份证 ⟦110105491231002⟧",
+                source: "the annex's number without century and check",
+            },
+            Vector {
+                text: "110105491231002",
+                source: "nothing says what it is",
+            },
+            Vector {
+                text: "身份证 110105491331002",
+                source: "a thirteenth month",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.passport",
+        title: "passport of the People's Republic",
+        subject: Subject::Person,
+        form: Form::Word {
+            lens: &[9],
+            holds: is_passport,
+        },
+        evidence: Evidence::Words(&["护照", "護照", "passport"]),
+        vectors: &[
+            Vector {
+                text: "护照号码 ⟦E12345678⟧, passport: ⟦EA1234567⟧",
+                source: "ordinary, old and new; made up",
+            },
+            Vector {
+                text: "E12345678",
+                source: "nothing says what it is",
+            },
+            Vector {
+                text: "护照 X12345678",
+                source: "no such kind",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.travel-permit",
+        title: "travel permit for Hong Kong, Macau or Taiwan",
+        subject: Subject::Person,
+        form: Form::Word {
+            lens: &[9, 11],
+            holds: is_permit,
+        },
+        evidence: Evidence::Words(&[
+            "通行证",
+            "通行證",
+            "回乡证",
+            "回鄉證",
+            "台胞证",
+            "台胞證",
+            "travel permit",
+            "home return",
+        ]),
+        vectors: &[
+            Vector {
+                text: "往来港澳通行证：⟦C12345678⟧ 回乡证 ⟦H1234567800⟧",
+                source: "made up",
+            },
+            Vector {
+                text: "C12345678",
+                source: "nothing says what it is",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.travel-permit",
+        title: "travel permit for Taiwan's residents",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[8]],
+            holds: |_| true,
+        },
+        evidence: Evidence::Words(&["台胞证", "台胞證", "台湾居民来往大陆通行证"]),
+        vectors: &[Vector {
+            text: "台胞证 ⟦01234567⟧",
+            source: "made up",
+        }],
+    },
+    Detector {
+        id: "hk.identity-card",
+        title: "Hong Kong identity card",
+        subject: Subject::Person,
+        form: Form::Word {
+            lens: &[8, 9],
+            holds: is_hong_kong_id,
+        },
+        evidence: Evidence::Words(&["身份证", "身份證", "hkid", "identity card", "香港"]),
+        vectors: &[
+            Vector {
+                text: "HKID: ⟦A1234563⟧, 香港身份證 ⟦AB9876543⟧",
+                source: "the known example; made up",
+            },
+            Vector {
+                text: "HKID: A1234564",
+                source: "another check digit",
+            },
+            Vector {
+                text: "A1234563",
+                source: "nothing says what it is",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.plate",
+        title: "vehicle plate",
+        subject: Subject::Person,
+        form: Form::Around {
+            mark: Mark::CapitalBehindForeign,
+            find: find_plate,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "车牌⟦京A12345⟧，⟦沪A·D12345⟧，⟦粤Z·1234港⟧，⟦闽P-52701⟧",
+                source: "ordinary, new energy, cross-border, with a hyphen; made up",
+            },
+            Vector {
+                text: "京ABC是学校，云A12，赛A123456789，京I12345",
+                source: "letters alone; too short; no province; no such letter",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.qq",
+        title: "QQ number",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[5], &[6], &[7], &[8], &[9], &[10], &[11]],
+            holds: |digits| digits.first() != Some(&b'0'),
+        },
+        evidence: Evidence::Words(&["qq"]),
+        vectors: &[
+            Vector {
+                text: "QQ：⟦12345678⟧",
+                source: "made up",
+            },
+            Vector {
+                text: "号 12345678",
+                source: "nothing says what it is",
+            },
+        ],
+    },
+];
+
+/// GB 11643-1999: a province, a day, and the check of ISO 7064, MOD 11-2.
+fn is_resident_id(digits: &[u8]) -> bool {
+    is_province(digits) && is_birth(digits.get(6..14)) && checks_11_2(digits)
+}
+
+/// The form of 2023: 9, province, country in three digits, birth, order, check as above.
+fn is_residence_card(digits: &[u8]) -> bool {
+    digits.first() == Some(&b'9')
+        && digits.get(1..).is_some_and(is_province)
+        && is_birth(digits.get(6..14))
+        && checks_11_2(digits)
+}
+
+fn checks_11_2(digits: &[u8]) -> bool {
+    const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
+    let Some((check, rest)) = digits.split_last() else {
+        return false;
+    };
+    weighted(rest, &WEIGHTS).and_then(|sum| b"10X98765432".get(sum as usize % 11)) == Some(check)
+}
+
+/// Six digits of region, year, month and day in two each, and three of order.
+fn is_old_resident_id(digits: &[u8]) -> bool {
+    let part = |from: usize| digits.get(from..from + 2).and_then(number);
+    let birth = match (part(6), part(8), part(10)) {
+        (Some(year), Some(month), Some(day)) => is_day(1900 + year, month, day),
+        _ => false,
+    };
+    is_province(digits) && birth
+}
+
+fn is_birth(digits: Option<&[u8]>) -> bool {
+    let part = |from: usize, to: usize| digits.and_then(|digits| number(digits.get(from..to)?));
+    match (part(0, 4), part(4, 6), part(6, 8)) {
+        (Some(year), Some(month), Some(day)) => is_day(year, month, day),
+        _ => false,
+    }
+}
+
+/// GB/T 2260: the first two digits are those of a province.
+fn is_province(digits: &[u8]) -> bool {
+    let province = digits.get(..2).and_then(number);
+    province.is_some_and(|province| {
+        matches!(province, 11..=15 | 21..=23 | 31..=37 | 41..=46 | 50..=54 | 61..=65 | 71 | 81..=83)
+    })
+}
+
+fn letters_then_digits(word: &[u8], letters: usize) -> bool {
+    word.split_at_checked(letters).is_some_and(|(front, back)| {
+        front.iter().all(u8::is_ascii_uppercase) && back.iter().all(u8::is_ascii_digit)
+    })
+}
+
+/// GB 32100-2015 without its check: department and kind, region, body.
+fn has_form_of_credit_code(word: &[u8]) -> bool {
+    let is_known = |byte: &u8| credit_value(*byte).is_some();
+    word.len() == 18
+        && matches!(word.first(), Some(b'1'..=b'9' | b'A' | b'N' | b'Y'))
+        && word.get(2..8).is_some_and(|region| {
+            region.iter().all(u8::is_ascii_digit)
+                && (is_province(region) || region.starts_with(b"10"))
+        })
+        && word.iter().all(is_known)
+}
+
+/// The check of GB 32100-2015: MOD 31 over an alphabet without I, O, S, V and Z.
+fn is_credit_code(word: &[u8]) -> bool {
+    const WEIGHTS: [u32; 17] = [
+        1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28,
+    ];
+    if !has_form_of_credit_code(word) {
+        return false;
+    }
+    let sum: Option<u32> = word
+        .iter()
+        .zip(WEIGHTS)
+        .map(|(byte, weight)| Some(credit_value(*byte)? * weight))
+        .sum();
+    let check = word.last().and_then(|byte| credit_value(*byte));
+    sum.map(|sum| (31 - sum % 31) % 31) == check
+}
+
+fn credit_value(byte: u8) -> Option<u32> {
+    const ALPHABET: &[u8] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
+    let at = ALPHABET.iter().position(|known| *known == byte)?;
+    u32::try_from(at).ok()
+}
+
+/// Numbering plan of the MIIT: 13x to 19x.
+fn is_mobile(digits: &[u8]) -> bool {
+    digits.len() == 11
+        && digits.first() == Some(&b'1')
+        && matches!(digits.get(1), Some(b'3'..=b'9'))
+        && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Reads +86 and a mobile number, in one group or in three, behind a blank or a hyphen or nothing.
+fn find_mobile_with_country(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    if at
+        .checked_sub(1)
+        .and_then(|before| text.get(before))
+        .is_some_and(u8::is_ascii_alphanumeric)
+    {
+        return None;
+    }
+    let rest = text.get(at..)?.strip_prefix(b"+86")?;
+    let mut digits = Vec::with_capacity(11);
+    let mut len = 0;
+    for (place, byte) in rest.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => {
+                digits.push(*byte);
+                len = place + 1;
+            }
+            b' ' | b'-' if place == len && matches!(digits.len(), 0 | 3 | 7) => {}
+            _ => break,
+        }
+        if digits.len() > 11 {
+            return None;
+        }
+    }
+    is_mobile(&digits).then_some((at, at + 3 + len))
+}
+
+/// GA 36-2018: kinds E, G, D, S, P, K with eight digits, or E with a letter and seven.
+fn is_passport(word: &[u8]) -> bool {
+    let kind = word.first();
+    (letters_then_digits(word, 1) && matches!(kind, Some(b'E' | b'G' | b'D' | b'S' | b'P' | b'K')))
+        || (letters_then_digits(word, 2) && kind == Some(&b'E'))
+}
+
+fn is_permit(word: &[u8]) -> bool {
+    let kind = word.first();
+    match word.len() {
+        9 => {
+            (letters_then_digits(word, 1)
+                && matches!(kind, Some(b'C' | b'W' | b'H' | b'M' | b'T' | b'L')))
+                || (letters_then_digits(word, 2) && matches!(kind, Some(b'C' | b'W')))
+        }
+        _ => letters_then_digits(word, 1) && matches!(kind, Some(b'H' | b'M')),
+    }
+}
+
+/// One or two letters, six digits, and a check by 11: a blank stands for a missing letter and counts 36.
+fn is_hong_kong_id(word: &[u8]) -> bool {
+    let letters = word.len().saturating_sub(7);
+    let value = |byte: u8| match byte {
+        b'0'..=b'9' => Some(u32::from(byte - b'0')),
+        b'A'..=b'Z' => Some(u32::from(byte - b'A') + 10),
+        _ => None,
+    };
+    let is_formed = word.split_at_checked(letters).is_some_and(|(front, back)| {
+        front.iter().all(u8::is_ascii_uppercase)
+            && back
+                .get(..6)
+                .is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+            && back
+                .last()
+                .is_some_and(|check| check.is_ascii_digit() || *check == b'A')
+    });
+    if !is_formed || !(1..=2).contains(&letters) {
+        return false;
+    }
+    let blank = if letters == 1 { 36 * 9 } else { 0 };
+    let weights = (1..=word.len()).rev();
+    let sum: Option<usize> = word
+        .iter()
+        .zip(weights)
+        .map(|(byte, weight)| Some(value(*byte)? as usize * weight))
+        .sum();
+    sum.is_some_and(|sum| (sum + blank) % 11 == 0)
+}
+
+/// GA 36-2018: a province, a letter, perhaps a dot or a hyphen, five characters, or six for new energy; the last may be
+/// one of a few words.
+fn find_plate(text: &[u8], letter: usize) -> Option<(usize, usize)> {
+    const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使";
+    const LAST: [&str; 5] = ["港", "澳", "学", "警", "领"];
+    const BETWEEN: [&str; 4] = ["·", "•", "-", " "];
+    let start = letter.checked_sub(3)?;
+    let province = str::from_utf8(text.get(start..letter)?).ok()?;
+    if province.chars().count() != 1 || !PROVINCES.contains(province) {
+        return None;
+    }
+    let is_plain =
+        |byte: &u8| matches!(byte, b'A'..=b'H' | b'J'..=b'N' | b'P'..=b'Z' | b'0'..=b'9');
+    if !text.get(letter).is_some_and(is_plain) {
+        return None;
+    }
+    let mut at = letter + 1;
+    let rest = text.get(at..)?;
+    if let Some(between) = BETWEEN
+        .iter()
+        .find(|between| rest.starts_with(between.as_bytes()))
+    {
+        at += between.len();
+    }
+    let body = text.get(at..)?;
+    let mut len = body
+        .iter()
+        .take(7)
+        .take_while(|byte| is_plain(byte))
+        .count();
+    let digits = body
+        .iter()
+        .take(len)
+        .filter(|byte| byte.is_ascii_digit())
+        .count();
+    let last = body
+        .get(len..)
+        .and_then(|rest| LAST.iter().find(|last| rest.starts_with(last.as_bytes())));
+    let count = len + usize::from(last.is_some());
+    len += last.map_or(0, |last| last.len());
+    let is_longer = last.is_none() && body.get(len).is_some_and(u8::is_ascii_alphanumeric);
+    ((count == 5 || count == 6) && digits >= 3 && !is_longer).then_some((start, at + len))
+}

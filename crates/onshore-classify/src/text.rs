@@ -1,0 +1,698 @@
+//! Finding identifiers in text. What catches the eye is looked for in blocks of 64 bytes, without a branch for each byte;
+//! only there detectors look closer. Text is UTF-8; what is not is passed over.
+
+use aho_corasick::packed::Searcher;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
+use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
+use crate::detectors;
+
+/// How far before something a word may stand that says what it is.
+const CONTEXT_BYTES: usize = 64;
+/// No identifier is longer, nor looks further ahead, but for web tokens, which are cut there.
+pub(crate) const REACH_BYTES: usize = 4160;
+/// What is compared at once.
+const BLOCK_BYTES: usize = 64;
+/// A block, and the bytes behind its last one that say what that is.
+type Window = [u8; BLOCK_BYTES + 3];
+/// Groups of digits that are looked at together.
+const GROUPS_MAX: usize = 7;
+/// The longest run of digits that may be an identifier.
+const DIGITS_MAX: usize = 19;
+/// A longer word is none.
+const WORD_MAX: usize = 64;
+/// How many lengths are told apart where chance is reckoned with.
+const LENS: usize = 20;
+
+/// Something that was found in a text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hit {
+    /// Where its detector stands in the table.
+    pub(crate) place: usize,
+    /// How many digits it has, where chance is reckoned with.
+    pub(crate) digits: usize,
+    pub(crate) detector: &'static Detector,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) confidence: Confidence,
+}
+
+/// Of a form with a check: how many numbers of that form there were, and how many held it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tries {
+    pub(crate) tried: u64,
+    pub(crate) held: u64,
+}
+
+/// Returns where the tries of a detector with so many digits are counted.
+pub(crate) fn try_at(place: usize, digits: usize) -> usize {
+    place * LENS + digits.min(LENS - 1)
+}
+
+/// How far a text was looked through.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reach {
+    /// Where it goes on.
+    pub(crate) next: usize,
+    /// Where the last thing that was found ends.
+    done: usize,
+    /// Where the last word ends that was looked at.
+    seen: usize,
+}
+
+impl Reach {
+    /// Says the same when so much of the beginning of the text is gone.
+    pub(crate) fn without(self, gone: usize) -> Self {
+        Self {
+            next: self.next.saturating_sub(gone),
+            done: self.done.saturating_sub(gone),
+            seen: self.seen.saturating_sub(gone),
+        }
+    }
+}
+
+/// The detectors, ordered by what leads to them.
+#[derive(Debug)]
+pub(crate) struct Finder {
+    /// Forms of digits, by the length of their first group.
+    digits: Vec<Vec<DigitForm>>,
+    /// Words, by their length.
+    words: Vec<Vec<Entry>>,
+    marks: Vec<(Mark, Entry)>,
+    /// The words that say what something is.
+    words_said: AhoCorasick,
+    prefixes: Prefixes,
+    /// The detector of each prefix.
+    prefixed: Vec<Entry>,
+}
+
+/// Finds words that secrets begin with: by comparing many bytes at once where the processor can.
+#[derive(Debug)]
+enum Prefixes {
+    Wide(Searcher),
+    Plain(AhoCorasick),
+}
+
+impl Prefixes {
+    fn new(words: &[&str]) -> Self {
+        match Searcher::new(words) {
+            Some(searcher) => Self::Wide(searcher),
+            None => Self::Plain(
+                AhoCorasick::new(words)
+                    .expect("a handful of short words is no too large automaton"),
+            ),
+        }
+    }
+
+    /// Tells which words begin where.
+    fn each(&self, text: &[u8], mut tell: impl FnMut(usize, usize)) {
+        match self {
+            Self::Wide(searcher) => searcher
+                .find_iter(text)
+                .for_each(|found| tell(found.pattern().as_usize(), found.start())),
+            Self::Plain(automaton) => automaton
+                .find_iter(text)
+                .for_each(|found| tell(found.pattern().as_usize(), found.start())),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// Its place in the table.
+    place: usize,
+    detector: &'static Detector,
+    /// What bears it out.
+    words: Words,
+    /// What says otherwise.
+    against: Words,
+}
+
+/// Some of the words that say what a number is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Words([u64; 8]);
+
+impl Words {
+    fn add(&mut self, word: usize) {
+        if let Some(bits) = self.0.get_mut(word / 64) {
+            *bits |= 1 << (word % 64);
+        }
+    }
+
+    fn any_of(self, others: Self) -> bool {
+        self.0
+            .iter()
+            .zip(others.0)
+            .any(|(one, other)| one & other != 0)
+    }
+}
+
+/// Every word of every detector, once.
+#[derive(Debug, Default)]
+struct Lexicon(Vec<&'static str>);
+
+impl Lexicon {
+    fn of(&mut self, words: &[&'static str]) -> Words {
+        let mut some = Words::default();
+        for word in words {
+            let place = self.0.iter().position(|known| known == word);
+            some.add(place.unwrap_or_else(|| {
+                self.0.push(word);
+                self.0.len() - 1
+            }));
+        }
+        some
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct DigitForm {
+    entry: Entry,
+    groups: &'static [usize],
+    holds: fn(&[u8]) -> bool,
+}
+
+/// A run of digits.
+#[derive(Debug, Clone, Copy, Default)]
+struct Group {
+    start: usize,
+    end: usize,
+}
+
+impl Finder {
+    pub(crate) fn new() -> Self {
+        let mut digits: Vec<Vec<DigitForm>> = vec![Vec::new(); DIGITS_MAX + 1];
+        let mut by_len: Vec<Vec<Entry>> = vec![Vec::new(); 32];
+        let mut lexicon = Lexicon::default();
+        let (mut marks, mut prefixes, mut prefixed) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, detector) in detectors::all().enumerate() {
+            let (words, against) = match &detector.evidence {
+                Evidence::Form => (Words::default(), Words::default()),
+                Evidence::Words(words) => (lexicon.of(words), Words::default()),
+                Evidence::Check { words, against, .. } => (lexicon.of(words), lexicon.of(against)),
+            };
+            let entry = Entry {
+                place,
+                detector,
+                words,
+                against,
+            };
+            match &detector.form {
+                Form::Digits { groups, holds } => {
+                    for groups in *groups {
+                        let first = groups.first().copied().unwrap_or_default();
+                        if let Some(forms) = digits.get_mut(first) {
+                            forms.push(DigitForm {
+                                entry,
+                                groups,
+                                holds: *holds,
+                            });
+                        }
+                    }
+                }
+                Form::Word { lens, .. } => {
+                    for len in *lens {
+                        if let Some(of_len) = by_len.get_mut(*len) {
+                            of_len.push(entry);
+                        }
+                    }
+                }
+                Form::Around {
+                    mark: Mark::Prefix(prefix),
+                    ..
+                } => {
+                    prefixes.push(*prefix);
+                    prefixed.push(entry);
+                }
+                Form::Around { mark, .. } => marks.push((*mark, entry)),
+            }
+        }
+        Self {
+            digits,
+            words: by_len,
+            marks,
+            words_said: AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .kind(Some(AhoCorasickKind::DFA))
+                .build(lexicon.0)
+                .expect("some hundred words are no too large automaton"),
+            prefixes: Prefixes::new(&prefixes),
+            prefixed,
+        }
+    }
+
+    /// Looks at what catches the eye from one place to another. What stands before is looked at again as far as nothing was
+    /// found there, and what stands behind belongs to what begins before it.
+    pub(crate) fn find(
+        &self,
+        text: &[u8],
+        reach: &mut Reach,
+        until: usize,
+        tries: &mut [Tries],
+        hits: &mut Vec<Hit>,
+    ) {
+        let from = reach.next;
+        let mut search = Search {
+            finder: self,
+            text,
+            done: reach.done,
+            seen: reach.seen,
+            until,
+            row: Vec::with_capacity(GROUPS_MAX),
+            tries,
+            hits,
+        };
+        search.secrets(from, until);
+        search.marks(from, until);
+        *reach = Reach {
+            next: until,
+            done: search.done,
+            seen: search.seen,
+        };
+        hits.sort_by_key(|hit| (hit.start, hit.end));
+    }
+}
+
+struct Search<'a> {
+    finder: &'a Finder,
+    text: &'a [u8],
+    /// Where the last thing that was found ends.
+    done: usize,
+    /// Where the last word that was looked at ends.
+    seen: usize,
+    /// What begins here or behind it is left for later.
+    until: usize,
+    /// Room for a row of runs of digits.
+    row: Vec<Group>,
+    tries: &'a mut [Tries],
+    hits: &'a mut Vec<Hit>,
+}
+
+impl Search<'_> {
+    fn secrets(&mut self, from: usize, until: usize) {
+        let (finder, done) = (self.finder, self.done);
+        // One may begin here that ends behind.
+        let text = self.text.get(from..).unwrap_or_default();
+        finder.prefixes.each(text, |which, start| {
+            if from + start < until
+                && let Some(entry) = finder.prefixed.get(which)
+            {
+                self.around(*entry, from + start);
+            }
+        });
+        // What stands before a secret is looked at yet.
+        self.done = done;
+    }
+
+    fn marks(&mut self, from: usize, until: usize) {
+        let mut block = from;
+        while block < until {
+            let mut marked = [0_u8; BLOCK_BYTES];
+            let here = self.text.get(block..).unwrap_or_default();
+            let any = match here.first_chunk() {
+                Some(window) => mark(window, &mut marked),
+                None => {
+                    let mut window: Window = [0; BLOCK_BYTES + 3];
+                    for (to, byte) in window.iter_mut().zip(here) {
+                        *to = *byte;
+                    }
+                    mark(&window, &mut marked)
+                }
+            };
+            if any {
+                let left = (until - block).min(BLOCK_BYTES);
+                let (eights, _) = marked.as_chunks::<8>();
+                for (eight, bytes) in eights.iter().enumerate() {
+                    let mut left_in_it = u64::from_le_bytes(*bytes);
+                    while left_in_it != 0 {
+                        let at = eight * 8 + left_in_it.trailing_zeros() as usize / 8;
+                        if at < left {
+                            self.look(block + at);
+                        }
+                        left_in_it &= left_in_it - 1;
+                    }
+                }
+            }
+            block += BLOCK_BYTES;
+        }
+    }
+
+    /// Looks closer at what caught the eye.
+    fn look(&mut self, at: usize) {
+        if at < self.done {
+            return;
+        }
+        let here = |offset: usize| self.text.get(at + offset).copied().unwrap_or_default();
+        let mark = match here(0) {
+            b'@' => Mark::At,
+            b'.' => Mark::DotInNumber,
+            b'+' => Mark::PlusBeforeDigit,
+            b'<' => Mark::Fillers,
+            b'0'..=b'9' => return self.number(at),
+            0xEF if here(1) == 0xBC && matches!(here(2), 0x90..=0x99) => return self.wide(at),
+            b'A'..=b'Z' if here(1).is_ascii_digit() => Mark::DigitsBetweenLetters,
+            b'A'..=b'Z' => Mark::LettersAndDigits,
+            _ => {
+                return self.marked(Mark::CapitalBehindForeign, at + 1);
+            }
+        };
+        self.marked(mark, at);
+    }
+
+    fn marked(&mut self, mark: Mark, at: usize) {
+        let finder = self.finder;
+        for (known, entry) in &finder.marks {
+            if *known == mark && self.around(*entry, at) {
+                return;
+            }
+        }
+    }
+
+    fn around(&mut self, entry: Entry, at: usize) -> bool {
+        let Form::Around { find, .. } = &entry.detector.form else {
+            return false;
+        };
+        match find(self.text, at) {
+            Some((start, end)) if start >= self.done => self.take(entry, start, end, 0, true),
+            _ => false,
+        }
+    }
+
+    /// Looks at the word that some digits are in.
+    fn number(&mut self, at: usize) {
+        if at < self.seen {
+            return;
+        }
+        let is_in = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let before = self.text.get(..at).unwrap_or_default();
+        let start = at - before.iter().rev().take(WORD_MAX).take_while(is_in).count();
+        let behind = self.text.get(at..).unwrap_or_default();
+        let end = at + behind.iter().take_while(is_in).count();
+        let word = self.text.get(start..end).unwrap_or_default();
+        let floor = std::mem::replace(&mut self.seen, end);
+        if is_digits(word) {
+            self.groups(start, end, floor);
+        } else {
+            self.word(start, end);
+        }
+    }
+
+    /// Looks at a word of capital letters and digits.
+    fn word(&mut self, start: usize, end: usize) {
+        let finder = self.finder;
+        let Some(of_len) = finder.words.get(end - start) else {
+            return;
+        };
+        let word = self.text.get(start..end).unwrap_or_default();
+        let is_plain = word
+            .iter()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        if !is_plain || start < self.done || self.is_joined(start, end) {
+            return;
+        }
+        for entry in of_len {
+            if let Form::Word { holds, .. } = &entry.detector.form
+                && self.take(*entry, start, end, 0, holds(word))
+            {
+                return;
+            }
+        }
+    }
+
+    /// Looks at the row of runs of digits that a run is in, with one separator between each two.
+    fn groups(&mut self, start: usize, end: usize, floor: usize) {
+        let mut first = Group { start, end };
+        // Those before it are too short to catch the eye.
+        for _ in 1..GROUPS_MAX {
+            match self.group_before(first.start) {
+                Some(before) if before.start >= floor => first = before,
+                _ => break,
+            }
+        }
+        let mut row = std::mem::take(&mut self.row);
+        row.push(first);
+        while let Some(last) = row.last().copied() {
+            let next = (row.len() < GROUPS_MAX && last.start < self.until)
+                .then(|| self.group_behind(last.end))
+                .flatten();
+            if let Some(next) = next {
+                row.push(next);
+                continue;
+            }
+            self.seen = self.seen.max(last.end);
+            let used = self.digits(&row).unwrap_or(1);
+            row.drain(..used);
+        }
+        self.row = row;
+    }
+
+    /// Tries the forms of digits on some groups, from the first on, and returns how many it took.
+    fn digits(&mut self, groups: &[Group]) -> Option<usize> {
+        let finder = self.finder;
+        let first = groups.first()?;
+        let forms = finder.digits.get(first.end - first.start)?;
+        let mut digits = [0_u8; 32];
+        for form in forms {
+            let used = form.groups.len();
+            let Some(row) = groups.get(..used) else {
+                continue;
+            };
+            let fits = row
+                .iter()
+                .zip(form.groups)
+                .all(|(group, len)| group.end - group.start == *len);
+            let (Some(start), Some(end)) = (
+                row.first().map(|first| first.start),
+                row.last().map(|last| last.end),
+            ) else {
+                continue;
+            };
+            if !fits
+                || !self.is_one_separator(row)
+                || self.is_joined(start, end)
+                || start < self.done
+            {
+                continue;
+            }
+            let mut len = 0;
+            for group in row {
+                for byte in self.text.get(group.start..group.end).unwrap_or_default() {
+                    if let Some(to) = digits.get_mut(len) {
+                        *to = byte.to_ascii_uppercase();
+                        len += 1;
+                    }
+                }
+            }
+            let held = (form.holds)(digits.get(..len).unwrap_or_default());
+            if self.take(form.entry, start, end, len, held) {
+                return Some(used);
+            }
+        }
+        None
+    }
+
+    /// Looks at digits of full width, as Chinese keyboards write them.
+    fn wide(&mut self, at: usize) {
+        if at < self.seen {
+            return;
+        }
+        let mut digits = [0_u8; 32];
+        let mut len = 0;
+        let mut end = at;
+        while let Some([0xEF, second, third]) = self.text.get(end..).and_then(<[u8]>::first_chunk) {
+            let byte = match (second, third) {
+                (0xBC, 0x90..=0x99) => third - 0x90 + b'0',
+                (0xBC, 0xB8) | (0xBD, 0x98) => b'X',
+                _ => break,
+            };
+            if let Some(to) = digits.get_mut(len) {
+                *to = byte;
+            }
+            len += 1;
+            end += 3;
+        }
+        self.seen = end;
+        let finder = self.finder;
+        let Some(digits) = digits.get(..len) else {
+            return;
+        };
+        for form in finder.digits.get(len).into_iter().flatten() {
+            if form.groups.len() == 1 && self.take(form.entry, at, end, len, (form.holds)(digits)) {
+                return;
+            }
+        }
+    }
+
+    /// Takes what was found, if the evidence bears it out, and says whether it did.
+    fn take(&mut self, entry: Entry, start: usize, end: usize, digits: usize, held: bool) -> bool {
+        let detector = entry.detector;
+        let confidence = match &detector.evidence {
+            Evidence::Form if held => Confidence::Certain,
+            Evidence::Words(_) if held && self.said_before(start).any_of(entry.words) => {
+                Confidence::Named
+            }
+            Evidence::Form | Evidence::Words(_) => return false,
+            Evidence::Check { .. } => {
+                let said = self.said_before(start);
+                if held && said.any_of(entry.words) {
+                    Confidence::Named
+                } else if said.any_of(entry.against) {
+                    return false;
+                } else {
+                    if let Some(tries) = self.tries.get_mut(try_at(entry.place, digits)) {
+                        tries.tried += 1;
+                        tries.held += u64::from(held);
+                    }
+                    if !held {
+                        return false;
+                    }
+                    Confidence::Checked
+                }
+            }
+        };
+        self.done = self.done.max(end);
+        self.hits.push(Hit {
+            place: entry.place,
+            digits,
+            detector,
+            start,
+            end,
+            confidence,
+        });
+        true
+    }
+
+    /// Returns which words stand before a place in its line.
+    fn said_before(&self, at: usize) -> Words {
+        let from = at.saturating_sub(CONTEXT_BYTES);
+        let before = self.text.get(from..at).unwrap_or_default();
+        let line = before
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(before, |end| before.get(end + 1..).unwrap_or_default());
+        let mut said = Words::default();
+        for found in self.finder.words_said.find_overlapping_iter(line) {
+            if begins_word(line, found.start()) {
+                said.add(found.pattern().as_usize());
+            }
+        }
+        said
+    }
+
+    /// Whether something that goes on is on either side: a decimal point, or a hyphen to a letter or digit.
+    fn is_joined(&self, start: usize, end: usize) -> bool {
+        let at = |place: Option<usize>| {
+            place
+                .and_then(|place| self.text.get(place))
+                .copied()
+                .unwrap_or(b' ')
+        };
+        let is_bound = |next: u8, further: u8| match next {
+            b'.' | b',' => further.is_ascii_digit() && next == b'.',
+            b'-' => further.is_ascii_alphanumeric(),
+            other => other.is_ascii_alphanumeric() || other == b'_',
+        };
+        is_bound(at(start.checked_sub(1)), at(start.checked_sub(2)))
+            || is_bound(at(Some(end)), at(Some(end + 1)))
+    }
+
+    fn is_one_separator(&self, row: &[Group]) -> bool {
+        let mut between = row.windows(2).filter_map(|pair| match pair {
+            [one, _] => self.text.get(one.end),
+            _ => None,
+        });
+        let first = between.next();
+        between.all(|byte| Some(byte) == first)
+    }
+
+    /// Returns the run of digits before a place, with a blank or a hyphen between.
+    fn group_before(&self, at: usize) -> Option<Group> {
+        let end = at
+            .checked_sub(1)
+            .filter(|end| matches!(self.text.get(*end), Some(b' ' | b'-')))?;
+        let before = self.text.get(..end)?;
+        let len = before
+            .iter()
+            .rev()
+            .take(DIGITS_MAX + 1)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        (len > 0).then_some(Group {
+            start: end - len,
+            end,
+        })
+    }
+
+    /// Returns the run of digits behind a place, with a blank or a hyphen between.
+    fn group_behind(&self, at: usize) -> Option<Group> {
+        let start = matches!(self.text.get(at), Some(b' ' | b'-')).then_some(at + 1)?;
+        let end = self.run_end(start);
+        (end > start).then_some(Group { start, end })
+    }
+
+    /// Returns where the digits end that begin at a place, an X behind them included.
+    fn run_end(&self, start: usize) -> usize {
+        let rest = self.text.get(start..).unwrap_or_default();
+        let len = rest
+            .iter()
+            .take(2 * DIGITS_MAX)
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let is_x = matches!(rest.get(len), Some(b'X' | b'x'))
+            && !rest.get(len + 1).is_some_and(u8::is_ascii_alphanumeric);
+        start + len + usize::from(is_x && len > 0)
+    }
+}
+
+/// Whether a word is digits, the last of which may be an X.
+fn is_digits(word: &[u8]) -> bool {
+    word.split_last().is_some_and(|(last, rest)| {
+        (last.is_ascii_digit() || matches!(last, b'X' | b'x'))
+            && rest.iter().all(u8::is_ascii_digit)
+    })
+}
+
+/// Whether a word begins here: behind something else than a letter of ASCII, or with a capital behind a small one.
+fn begins_word(line: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| line.get(before));
+    let is_capital = line.get(at).is_some_and(u8::is_ascii_uppercase);
+    before.is_none_or(|before| {
+        !line.get(at).is_some_and(u8::is_ascii)
+            || !before.is_ascii_alphabetic()
+            || (is_capital && before.is_ascii_lowercase())
+    })
+}
+
+/// Marks in a block what catches the eye, and says whether there is anything. No branches: the compiler makes it
+/// compare many bytes at once.
+fn mark(window: &Window, marked: &mut [u8; BLOCK_BYTES]) -> bool {
+    let digit = |byte: u8| u8::from(byte.wrapping_sub(b'0') < 10);
+    let capital = |byte: u8| u8::from(byte.wrapping_sub(b'A') < 26);
+    let is = |byte: u8, other: u8| u8::from(byte == other);
+    let bytes = block::<0>(window).iter().zip(block::<1>(window));
+    let ahead = block::<2>(window).iter().zip(block::<3>(window));
+    let mut any = 0;
+    for ((to, (a, b)), (c, d)) in marked.iter_mut().zip(bytes).zip(ahead) {
+        let (a, b, c, d) = (*a, *b, *c, *d);
+        let digits = digit(b) & digit(c);
+        let found = (digit(a) & digits)
+            | is(a, b'@')
+            | (is(a, b'.') & digit(b))
+            | (is(a, b'+') & digit(b))
+            | (is(a, b'<') & is(b, b'<'))
+            | (u8::from(a >= 0x80) & capital(b))
+            | (is(a, 0xEF) & is(b, 0xBC) & u8::from(c.wrapping_sub(0x90) < 10))
+            | (capital(a) & capital(b) & digit(c) & digit(d))
+            | (capital(a) & digits & capital(d));
+        *to = found;
+        any |= found;
+    }
+    any != 0
+}
+
+/// Returns the block that begins so many bytes into a window.
+fn block<const BY: usize>(window: &Window) -> &[u8; BLOCK_BYTES] {
+    let (_, rest) = window.split_at(BY);
+    rest.first_chunk()
+        .expect("a window is longer than a block and what is ahead of it")
+}

@@ -1,0 +1,117 @@
+"""`onshore classify`: what is in files, whatever they are written in, and never the values themselves."""
+
+import json
+import os
+import random
+import subprocess
+
+import pytest
+
+from onshore_server import BINARY, clean_env
+
+WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]
+
+
+def classify(*args, status=0):
+    done = subprocess.run([str(BINARY), "classify", *map(str, args)], env=clean_env(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+def files(*args, status=0):
+    return json.loads(classify(*args, "--json", status=status).stdout)["files"]
+
+
+def counts(file):
+    return {kind["kind"]: kind["count"] for kind in file["kinds"]}
+
+
+def resident_id(draw):
+    region = draw.choice(["110105", "310115", "440305", "510104", "650102"])
+    front = f"{region}{draw.randint(1940, 2015)}{draw.randint(1, 12):02}{draw.randint(1, 28):02}{draw.randint(0, 999):03}"
+    return front + "10X98765432"[sum(int(digit) * weight for digit, weight in zip(front, WEIGHTS)) % 11]
+
+
+def luhn(front):
+    total = sum(sum(divmod(int(digit) * 2, 10)) if at % 2 == 0 else int(digit) for at, digit in enumerate(reversed(front)))
+    return front + str(-total % 10)
+
+
+@pytest.fixture
+def people():
+    draw = random.Random(20261123)
+    return [
+        {
+            "cn.resident-id": resident_id(draw),
+            "cn.mobile": f"1{draw.randint(3, 9)}{draw.randint(0, 999_999_999):09}",
+            "payment-card": luhn("622202" + f"{draw.randint(0, 10**12 - 1):012}"),
+            "e-mail": f"someone.{number}@example.com",
+        }
+        for number in range(500)
+    ]
+
+
+def prose(people):
+    return "".join(
+        f"第{at}位的身份证号是{person['cn.resident-id']}，电话{person['cn.mobile']}；卡号 {person['payment-card']}，请写信到 {person['e-mail']} 。\n"
+        for at, person in enumerate(people)
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "utf-16-le"])
+def test_every_identifier_is_found_where_it_stands_in_every_encoding(people, encoding, tmp_path):
+    text = prose(people)
+    path = tmp_path / "people.txt"
+    path.write_bytes(text.encode(encoding))
+    (found,) = files(path, "--places", 10_000)
+    assert counts(found) == {kind: 500 for kind in people[0]}
+    plain = ("\ufeff" * (encoding == "utf-8-sig") + text).encode()
+    told = {(place["kind"], plain[place["start"] : place["end"]].decode()) for place in found["places"]}
+    assert told == {(kind, value) for person in people for kind, value in person.items()}
+    assert found["bytes"] == path.stat().st_size and found["unread"] is None
+
+
+def test_what_only_looks_like_one_is_not_told(people, tmp_path):
+    draw = random.Random(7)
+    lines = []
+    for person in people:
+        front, last = person["cn.resident-id"][:-1], person["cn.resident-id"][-1]
+        lines.append("id " + front + draw.choice([digit for digit in "0123456789X" if digit != last]))
+        lines.append(f"订单 {person['cn.mobile']} sku-{person['cn.mobile']} {person['cn.mobile']}0 1.{person['cn.mobile']}")
+        lines.append(f"{draw.getrandbits(128):032x} {draw.getrandbits(256):064X} 2026-11-23T01:02:03.{draw.randint(0, 999999):06}Z")
+        lines.append(f"{draw.randint(10**15, 10**16 - 1)} {draw.randint(10**18, 10**19 - 1)} {1_700_000_000_000 + draw.randint(0, 10**9)}")
+        lines.append(f"v{draw.randint(1, 9)}.{draw.randint(0, 99)}.{draw.randint(0, 99)} @override user@host {draw.random()} {draw.randint(0, 10**9)}")
+    path = tmp_path / "noise.txt"
+    path.write_text("\n".join(lines))
+    (found,) = files(path, "--places", 100)
+    assert counts(found) == {}, [lines[0], found]
+
+
+def test_a_folder_is_read_whole_and_nothing_of_the_values_is_shown(people, tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "deep/er").mkdir(parents=True)
+    (folder / "deep/er/people.txt").write_text(prose(people[:3]))
+    (folder / "empty").write_bytes(b"")
+    (folder / "image.bin").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 40)
+    (folder / "loop").symlink_to(folder)
+    os.mkfifo(folder / "pipe")
+    found = {os.path.relpath(file["path"], folder): file for file in files(folder, "--places", 10)}
+    assert set(found) == {"deep/er/people.txt", "empty", "image.bin"}
+    assert found["image.bin"]["unread"] == "unknown-format" and found["empty"]["kinds"] == []
+    for shown in (classify(folder).stdout, json.dumps(found)):
+        assert not any(value in shown for person in people for value in person.values())
+    shown = classify(folder).stdout
+    assert "cn.resident-id" in shown and "1 of them are in formats that are not read" in shown
+    assert classify(tmp_path / "nothing", status=2).stderr.count("there is no") == 1
+
+
+def test_a_line_without_end_takes_no_memory(tmp_path):
+    path = tmp_path / "long"
+    with open(path, "wb") as file:
+        for piece in (b"1234567890" * 100_000, b"1 " * 500_000, b"a@" * 500_000, b"eyJ." * 250_000, b"<" * 1_000_000, b"1-2" * 300_000):
+            for _ in range(40):
+                file.write(piece)
+    command = ["/usr/bin/env", "bash", "-c", 'ulimit -v 2000000; exec "$0" classify "$1" --json', str(BINARY), str(path)]
+    done = subprocess.run(command, env=clean_env(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["files"][0]["bytes"] == path.stat().st_size
