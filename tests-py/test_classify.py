@@ -105,6 +105,31 @@ def test_a_folder_is_read_whole_and_nothing_of_the_values_is_shown(people, tmp_p
     assert classify(tmp_path / "nothing", status=2).stderr.count("there is no") == 1
 
 
+def test_a_table_is_told_by_its_header_and_its_columns(people, tmp_path):
+    draw = random.Random(11)
+    given = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平"
+    rows = [
+        [str(at), draw.choice("王李张刘陈杨") + draw.choice(given) + draw.choice(given), person["cn.mobile"], luhn("4" + f"{draw.randint(0, 10**14 - 1):014}"),
+         f"E{draw.randint(0, 10**8 - 1):08}", f"广东省深圳市南山区科技路{at}号", person["cn.mobile"]]
+        for at, person in enumerate(people)
+    ]
+    heads = ["编号", "客户姓名", "手机号码", "卡号", "护照", "联系地址", "order_no"]
+    for name, delimiter, encoding in [("a.csv", ",", "utf-8"), ("b.tsv", "\t", "gb18030"), ("c.txt", ";", "utf-8-sig")]:
+        path = tmp_path / name
+        path.write_bytes("".join(delimiter.join(row) + "\r\n" for row in [heads, *rows]).encode(encoding))
+        (found,) = files(path)
+        assert counts(found) == {"cn.mobile": 500, "payment-card": 500, "cn.passport": 500}, name
+        assert [(column["column"], column["kind"], column["header"]) for column in found["columns"]] == [(2, "cn.name", "客户姓名"), (6, "cn.address", "联系地址")]
+    # Without a header a passport is no passport, and no value is shown as one.
+    path.write_text("".join(",".join(row[1:]) + "\n" for row in rows))
+    (found,) = files(path)
+    assert "cn.passport" not in counts(found) and [column["header"] for column in found["columns"]] == [None, None]
+    # Lines of JSON are alike as well.
+    path.write_text("".join(json.dumps({"phone": row[2], "passport": row[4], "order": row[6]}) + "\n" for row in rows))
+    (found,) = files(path)
+    assert counts(found) == {"cn.mobile": 500, "cn.passport": 500} and found["columns"] == []
+
+
 def test_a_line_without_end_takes_no_memory(tmp_path):
     path = tmp_path / "long"
     with open(path, "wb") as file:

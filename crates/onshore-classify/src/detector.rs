@@ -54,6 +54,29 @@ pub struct Detector {
 /// Is told a text and where in it a mark begins, and says from where to where an identifier stands there.
 pub(crate) type Find = fn(&[u8], usize) -> Option<(usize, usize)>;
 
+/// A kind that only a whole column of a table tells.
+#[derive(Debug)]
+pub(crate) struct ColumnDetector {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) subject: Subject,
+    /// Words in the header that say so.
+    pub(crate) header: &'static [&'static str],
+    pub(crate) holds: fn(&str) -> bool,
+    /// Values that it holds for.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "what shows that it works stands beside it")
+    )]
+    pub(crate) vectors: &'static [&'static str],
+    /// Values that it does not hold for.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "what shows that it works stands beside it")
+    )]
+    pub(crate) not: &'static [&'static str],
+}
+
 /// What an identifier looks like.
 #[derive(Debug)]
 pub(crate) enum Form {

@@ -11,8 +11,10 @@ mod detector;
 mod detectors;
 mod encoding;
 mod scanner;
+mod table;
 mod text;
 
 pub use crate::detector::{Confidence, Detector, Subject, Vector};
 pub use crate::detectors::all as detectors;
 pub use crate::scanner::{Findings, Found, Kind, Scanner, Unread};
+pub use crate::table::ColumnFinding;

@@ -7,14 +7,15 @@ use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8};
 use crate::detector::{Confidence, Detector, Evidence, Subject};
 use crate::detectors;
 use crate::encoding::{Beginning, detect};
-use crate::text::{Finder, Hit, REACH_BYTES, Reach, Tries, try_at};
+use crate::table::{ColumnFinding, Table};
+use crate::text::{Finder, Hit, REACH_BYTES, Reach, Setting, Titles, Tries, try_at};
 
 /// How much of the beginning says what the bytes are.
 const BEGINNING_BYTES: usize = 1 << 16;
 /// How much is looked through at once.
 const WINDOW_BYTES: usize = 1 << 18;
-/// What is kept of what was looked through, for words before an identifier.
-const BEHIND_BYTES: usize = 128;
+/// What is kept of what was looked through, for words before an identifier and for its column.
+const BEHIND_BYTES: usize = 1 << 13;
 /// How much more there must be than chance makes.
 const ABOVE_CHANCE: u64 = 3;
 
@@ -40,6 +41,8 @@ pub struct Findings {
     pub kinds: Vec<Kind>,
     /// Where the first of them are, as many as were asked for, in their order.
     pub found: Vec<Found>,
+    /// What columns of a table hold that no value of them tells alone.
+    pub columns: Vec<ColumnFinding>,
     /// In which characters the text is written; none where it is no text.
     pub encoding: Option<&'static str>,
     /// How many bytes there were.
@@ -86,6 +89,10 @@ pub struct Scanner {
     text: Vec<u8>,
     /// How far it was looked through.
     reach: Reach,
+    /// The table that the text is, if it is one; nobody knows before its beginning is there.
+    table: Option<Option<Table>>,
+    /// What its titles say of its columns.
+    titles: Titles,
 }
 
 #[derive(Debug)]
@@ -121,6 +128,8 @@ impl Scanner {
             offset: 0,
             text: Vec::new(),
             reach: Reach::default(),
+            table: None,
+            titles: Titles::default(),
         }
     }
 
@@ -150,7 +159,9 @@ impl Scanner {
             State::Decoded(_, encoding) => (Some(encoding.name()), None),
             State::Binary => (None, Some(Unread::UnknownFormat)),
         };
+        let columns = self.table.take().flatten().map(Table::finish);
         Findings {
+            columns: columns.unwrap_or_default(),
             kinds: self.kinds(),
             found: self.places(),
             encoding,
@@ -213,14 +224,23 @@ impl Scanner {
         } else {
             self.text.len() - REACH_BYTES
         };
+        if self.table.is_none() {
+            let table = Table::sniff(&self.text, |title| FINDER.knows(title));
+            self.titles = table
+                .as_ref()
+                .map_or_else(Titles::default, |table| FINDER.titles(table.titles()));
+            self.table = Some(table);
+        }
+        if let Some(Some(table)) = &mut self.table {
+            table.read(self.text.get(self.reach.next..until).unwrap_or_default());
+        }
         let mut hits = Vec::new();
-        FINDER.find(
-            &self.text,
-            &mut self.reach,
-            until,
-            &mut self.tries,
-            &mut hits,
-        );
+        let place = Setting {
+            text: &self.text,
+            table: self.table.as_ref().and_then(Option::as_ref),
+            titles: &self.titles,
+        };
+        FINDER.find(place, &mut self.reach, until, &mut self.tries, &mut hits);
         for hit in hits {
             let place = try_at(hit.place, hit.digits);
             if let Some(counts) = self.counts.get_mut(place) {

@@ -6,11 +6,14 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
 use crate::detectors;
+use crate::table::Table;
 
 /// How far before something a word may stand that says what it is.
 const CONTEXT_BYTES: usize = 64;
 /// No identifier is longer, nor looks further ahead, but for web tokens, which are cut there.
 pub(crate) const REACH_BYTES: usize = 4160;
+/// In a longer line of a table nobody knows the column.
+const LINE_MAX: usize = 1 << 13;
 /// What is compared at once.
 const BLOCK_BYTES: usize = 64;
 /// A block, and the bytes behind its last one that say what that is.
@@ -48,6 +51,18 @@ pub(crate) struct Tries {
 pub(crate) fn try_at(place: usize, digits: usize) -> usize {
     place * LENS + digits.min(LENS - 1)
 }
+
+/// A text, and the table that it is, if it is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting<'a> {
+    pub(crate) text: &'a [u8],
+    pub(crate) table: Option<&'a Table>,
+    pub(crate) titles: &'a Titles,
+}
+
+/// Which words the titles of a table say, by column.
+#[derive(Debug, Default)]
+pub(crate) struct Titles(Vec<Words>);
 
 /// How far a text was looked through.
 #[derive(Debug, Clone, Copy, Default)]
@@ -137,6 +152,14 @@ impl Words {
         if let Some(bits) = self.0.get_mut(word / 64) {
             *bits |= 1 << (word % 64);
         }
+    }
+
+    fn and(self, others: Self) -> Self {
+        let mut all = self;
+        for (bits, other) in all.0.iter_mut().zip(others.0) {
+            *bits |= other;
+        }
+        all
     }
 
     fn any_of(self, others: Self) -> bool {
@@ -241,11 +264,36 @@ impl Finder {
         }
     }
 
+    /// Says which words stand in the titles of a table.
+    pub(crate) fn titles(&self, titles: &[String]) -> Titles {
+        Titles(
+            titles
+                .iter()
+                .map(|title| self.words_in(title.as_bytes()))
+                .collect(),
+        )
+    }
+
+    /// Whether there is a word in a title that says what something is.
+    pub(crate) fn knows(&self, title: &str) -> bool {
+        self.words_in(title.as_bytes()).any_of(Words([u64::MAX; 8]))
+    }
+
+    fn words_in(&self, line: &[u8]) -> Words {
+        let mut said = Words::default();
+        for found in self.words_said.find_overlapping_iter(line) {
+            if begins_word(line, found.start()) {
+                said.add(found.pattern().as_usize());
+            }
+        }
+        said
+    }
+
     /// Looks at what catches the eye from one place to another. What stands before is looked at again as far as nothing was
     /// found there, and what stands behind belongs to what begins before it.
     pub(crate) fn find(
         &self,
-        text: &[u8],
+        setting: Setting<'_>,
         reach: &mut Reach,
         until: usize,
         tries: &mut [Tries],
@@ -254,7 +302,8 @@ impl Finder {
         let from = reach.next;
         let mut search = Search {
             finder: self,
-            text,
+            text: setting.text,
+            setting,
             done: reach.done,
             seen: reach.seen,
             until,
@@ -276,6 +325,7 @@ impl Finder {
 struct Search<'a> {
     finder: &'a Finder,
     text: &'a [u8],
+    setting: Setting<'a>,
     /// Where the last thing that was found ends.
     done: usize,
     /// Where the last word that was looked at ends.
@@ -562,21 +612,29 @@ impl Search<'_> {
         true
     }
 
-    /// Returns which words stand before a place in its line.
+    /// Returns which words stand before a place in its line, or in the title of its column.
     fn said_before(&self, at: usize) -> Words {
+        if let Some(table) = self.setting.table
+            && !self.setting.titles.0.is_empty()
+        {
+            let from = at.saturating_sub(LINE_MAX);
+            let behind = self.text.get(from..at).unwrap_or_default();
+            let line = line_of(behind);
+            let (column, before) = table.column_behind(line);
+            // Of a line whose beginning is not there nobody knows the column.
+            let is_known = from == 0 || line.len() < behind.len();
+            let title = self
+                .setting
+                .titles
+                .0
+                .get(column)
+                .copied()
+                .filter(|_| is_known);
+            return self.finder.words_in(before).and(title.unwrap_or_default());
+        }
         let from = at.saturating_sub(CONTEXT_BYTES);
         let before = self.text.get(from..at).unwrap_or_default();
-        let line = before
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(before, |end| before.get(end + 1..).unwrap_or_default());
-        let mut said = Words::default();
-        for found in self.finder.words_said.find_overlapping_iter(line) {
-            if begins_word(line, found.start()) {
-                said.add(found.pattern().as_usize());
-            }
-        }
-        said
+        self.finder.words_in(line_of(before))
     }
 
     /// Whether something that goes on is on either side: a decimal point, or a hyphen to a letter or digit.
@@ -650,6 +708,14 @@ fn is_digits(word: &[u8]) -> bool {
         (last.is_ascii_digit() || matches!(last, b'X' | b'x'))
             && rest.iter().all(u8::is_ascii_digit)
     })
+}
+
+/// Returns what of some bytes is in their last line.
+fn line_of(before: &[u8]) -> &[u8] {
+    before
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(before, |end| before.get(end + 1..).unwrap_or_default())
 }
 
 /// Whether a word begins here: behind something else than a letter of ASCII, or with a capital behind a small one.

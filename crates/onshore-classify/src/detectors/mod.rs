@@ -1,9 +1,12 @@
 //! The table of detectors, family by family.
 
 mod china;
+mod columns;
 mod digits;
 mod europe;
 mod world;
+
+pub(crate) use self::columns::COLUMNS;
 
 use crate::Detector;
 

@@ -113,12 +113,28 @@ fn as_json(file: &Classified) -> Value {
             })
         })
         .collect();
+    let columns: Vec<Value> = findings
+        .columns
+        .iter()
+        .map(|found| {
+            json!({
+                "column": found.column,
+                "header": found.header,
+                "kind": found.id,
+                "title": found.title,
+                "subject": subject(found.subject),
+                "share_percent": found.share_percent,
+                "sampled": found.sampled,
+            })
+        })
+        .collect();
     json!({
         "path": path,
         "bytes": findings.len_bytes,
         "encoding": findings.encoding,
         "unread": findings.unread.map(reason),
         "kinds": kinds,
+        "columns": columns,
         "places": places,
     })
 }
@@ -147,6 +163,14 @@ fn show_table(files: &[Classified]) {
                 kind.id.to_owned(),
                 kind.count.to_string(),
                 word(kind.confidence).to_owned(),
+                file.path.display().to_string(),
+            ]);
+        }
+        for found in &findings.columns {
+            rows.push(vec![
+                found.id.to_owned(),
+                format!("column {}", found.column),
+                format!("{} % of {}", found.share_percent, found.sampled),
                 file.path.display().to_string(),
             ]);
         }
