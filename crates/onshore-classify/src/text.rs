@@ -583,11 +583,10 @@ impl Search<'_> {
             }
             Evidence::Form | Evidence::Words(_) => return false,
             Evidence::Check { .. } => {
-                let said = self.said_before(start);
-                if held && said.any_of(entry.words) {
-                    Confidence::Named
-                } else if said.any_of(entry.against) {
+                if self.said_just_before(start).any_of(entry.against) {
                     return false;
+                } else if held && self.said_before(start).any_of(entry.words) {
+                    Confidence::Named
                 } else {
                     if let Some(tries) = self.tries.get_mut(try_at(entry.place, digits)) {
                         tries.tried += 1;
@@ -637,6 +636,30 @@ impl Search<'_> {
         self.finder.words_in(line_of(before))
     }
 
+    /// Returns which words stand before a place and say something of it alone: behind what parts it from others, and behind
+    /// the last number. In a table it is its column that says so.
+    fn said_just_before(&self, at: usize) -> Words {
+        const PARTING: [&str; 5] = ["，", "；", "。", "、", "\u{3000}"];
+        let from = at.saturating_sub(CONTEXT_BYTES);
+        let before = self.text.get(from..at).unwrap_or_default();
+        let parts =
+            |byte: &u8| byte.is_ascii_digit() || matches!(byte, b',' | b';' | b'|' | b'\t' | b'\n');
+        let mut behind = before.iter().rposition(parts).map_or(0, |last| last + 1);
+        for parting in PARTING {
+            let last = before
+                .windows(parting.len())
+                .rposition(|window| window == parting.as_bytes());
+            behind = behind.max(last.map_or(0, |last| last + parting.len()));
+        }
+        let own = self
+            .finder
+            .words_in(before.get(behind..).unwrap_or_default());
+        match self.setting.table {
+            Some(_) => own.and(self.said_before(at)),
+            None => own,
+        }
+    }
+
     /// Whether something that goes on is on either side: a decimal point, or a hyphen to a letter or digit.
     fn is_joined(&self, start: usize, end: usize) -> bool {
         let at = |place: Option<usize>| {
@@ -669,13 +692,10 @@ impl Search<'_> {
             .checked_sub(1)
             .filter(|end| matches!(self.text.get(*end), Some(b' ' | b'-')))?;
         let before = self.text.get(..end)?;
-        let len = before
-            .iter()
-            .rev()
-            .take(DIGITS_MAX + 1)
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        (len > 0).then_some(Group {
+        let digits = before.iter().rev().take(DIGITS_MAX + 1);
+        let len = digits.take_while(|byte| byte.is_ascii_digit()).count();
+        let is_word = self.is_word(end.checked_sub(len + 1));
+        (len > 0 && !is_word).then_some(Group {
             start: end - len,
             end,
         })
@@ -685,7 +705,13 @@ impl Search<'_> {
     fn group_behind(&self, at: usize) -> Option<Group> {
         let start = matches!(self.text.get(at), Some(b' ' | b'-')).then_some(at + 1)?;
         let end = self.run_end(start);
-        (end > start).then_some(Group { start, end })
+        (end > start && !self.is_word(Some(end))).then_some(Group { start, end })
+    }
+
+    /// Whether a word goes on at a place.
+    fn is_word(&self, at: Option<usize>) -> bool {
+        at.and_then(|at| self.text.get(at))
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
     }
 
     /// Returns where the digits end that begin at a place, an X behind them included.

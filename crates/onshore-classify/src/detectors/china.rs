@@ -136,7 +136,11 @@ pub(super) const DETECTORS: &[Detector] = &[
             groups: &[&[18]],
             holds: is_credit_code,
         },
-        evidence: Evidence::Form,
+        evidence: Evidence::Check {
+            chance_per_mille: 12,
+            words: &["信用代码", "social credit", "uscc", "税号", "纳税人识别号"],
+            against: NOT_OF_PERSONS,
+        },
         vectors: &[Vector {
             text: "税号 ⟦911101087000000030⟧",
             source: "of digits alone; made up",
@@ -350,8 +354,8 @@ pub(super) const DETECTORS: &[Detector] = &[
                 source: "ordinary, new energy, cross-border, with a hyphen; made up",
             },
             Vector {
-                text: "京ABC是学校，云A12，赛A123456789，京I12345",
-                source: "letters alone; too short; no province; no such letter",
+                text: "京ABC是学校，云A12，赛A123456789，京A1234I",
+                source: "letters alone; too short; no province; no such letter behind the first",
             },
         ],
     },
@@ -563,9 +567,6 @@ fn find_plate(text: &[u8], letter: usize) -> Option<(usize, usize)> {
     }
     let is_plain =
         |byte: &u8| matches!(byte, b'A'..=b'H' | b'J'..=b'N' | b'P'..=b'Z' | b'0'..=b'9');
-    if !text.get(letter).is_some_and(is_plain) {
-        return None;
-    }
     let mut at = letter + 1;
     let rest = text.get(at..)?;
     if let Some(between) = BETWEEN
