@@ -9,6 +9,7 @@ mod demo;
 mod deny;
 mod floors;
 mod python;
+mod score;
 mod shell;
 mod soak;
 mod steps;
@@ -33,6 +34,7 @@ usage: cargo xtask COMMAND
   bench [NAME...]           rates and CPU time beside other S3 servers, and nginx serving the same files;
                             of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
   bench --many N            starts, memory, listings and writes of a bucket with so many objects
+  score [--seed N]          what `onshore classify` finds in generated data, and how fast
 
 exit status: 0 done, 1 failed, 2 wrong usage
 ";
@@ -48,6 +50,7 @@ enum Chore {
     Soak { minutes: u64 },
     Bench(Vec<Entrant>),
     BenchMany { objects: u64 },
+    Score { seed: u64 },
     Help,
 }
 
@@ -80,6 +83,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Soak { minutes } => soak::run(&root, *minutes),
         Chore::Bench(entrants) => bench::run(&root, entrants),
         Chore::BenchMany { objects } => bench::run_many(&root, *objects),
+        Chore::Score { seed } => score::run(&root, *seed),
         Chore::Help => {
             print!("{USAGE}");
             Ok(())
@@ -108,6 +112,9 @@ fn parse(args: &[String]) -> Result<Chore> {
         "bench" => match options.number("--many")? {
             Some(objects) => Chore::BenchMany { objects },
             None => Chore::Bench(Entrant::named(std::mem::take(&mut options.words))?),
+        },
+        "score" => Chore::Score {
+            seed: options.number("--seed")?.unwrap_or(1),
         },
         "help" | "--help" | "-h" => Chore::Help,
         other => bail!("unknown command `{other}`"),

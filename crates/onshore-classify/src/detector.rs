@@ -130,4 +130,9 @@ pub(crate) enum Evidence {
     },
     /// One of these words before it in the line.
     Words(&'static [&'static str]),
+    /// The same, and none of those others just before it.
+    WordsUnless {
+        words: &'static [&'static str],
+        against: &'static [&'static str],
+    },
 }

@@ -3,6 +3,9 @@
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
+/// From how much the encoding is guessed.
+const GUESSED_BYTES: usize = 1 << 14;
+
 /// What the beginning of some bytes says of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Beginning {
@@ -39,7 +42,10 @@ pub(crate) fn detect(bytes: &[u8], is_all: bool) -> Beginning {
         return Beginning::Binary;
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    detector.feed(bytes, is_all);
+    let some = bytes
+        .get(..GUESSED_BYTES.min(bytes.len()))
+        .unwrap_or_default();
+    detector.feed(some, is_all && some.len() == bytes.len());
     Beginning::Text(detector.guess(None, Utf8Detection::Deny))
 }
 

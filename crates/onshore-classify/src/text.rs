@@ -212,7 +212,10 @@ impl Finder {
             let (words, against) = match &detector.evidence {
                 Evidence::Form => (Words::default(), Words::default()),
                 Evidence::Words(words) => (lexicon.of(words), Words::default()),
-                Evidence::Check { words, against, .. } => (lexicon.of(words), lexicon.of(against)),
+                Evidence::Check { words, against, .. }
+                | Evidence::WordsUnless { words, against } => {
+                    (lexicon.of(words), lexicon.of(against))
+                }
             };
             let entry = Entry {
                 place,
@@ -308,6 +311,7 @@ impl Finder {
             seen: reach.seen,
             until,
             row: Vec::with_capacity(GROUPS_MAX),
+            said: None,
             tries,
             hits,
         };
@@ -334,6 +338,8 @@ struct Search<'a> {
     until: usize,
     /// Room for a row of runs of digits.
     row: Vec<Group>,
+    /// What was said before a place that was asked of last.
+    said: Option<(usize, Words)>,
     tries: &'a mut [Tries],
     hits: &'a mut Vec<Hit>,
 }
@@ -581,7 +587,14 @@ impl Search<'_> {
             Evidence::Words(_) if held && self.said_before(start).any_of(entry.words) => {
                 Confidence::Named
             }
-            Evidence::Form | Evidence::Words(_) => return false,
+            Evidence::WordsUnless { .. }
+                if held
+                    && !self.said_just_before(start).any_of(entry.against)
+                    && self.said_before(start).any_of(entry.words) =>
+            {
+                Confidence::Named
+            }
+            Evidence::Form | Evidence::Words(_) | Evidence::WordsUnless { .. } => return false,
             Evidence::Check { .. } => {
                 if self.said_just_before(start).any_of(entry.against) {
                     return false;
@@ -611,8 +624,20 @@ impl Search<'_> {
         true
     }
 
-    /// Returns which words stand before a place in its line, or in the title of its column.
-    fn said_before(&self, at: usize) -> Words {
+    /// Returns which words stand before a place in its line, or in the title of its column. Several detectors ask of one
+    /// place.
+    fn said_before(&mut self, at: usize) -> Words {
+        match self.said {
+            Some((known, said)) if known == at => said,
+            _ => {
+                let said = self.look_before(at);
+                self.said = Some((at, said));
+                said
+            }
+        }
+    }
+
+    fn look_before(&self, at: usize) -> Words {
         if let Some(table) = self.setting.table
             && !self.setting.titles.0.is_empty()
         {
@@ -638,7 +663,7 @@ impl Search<'_> {
 
     /// Returns which words stand before a place and say something of it alone: behind what parts it from others, and behind
     /// the last number. In a table it is its column that says so.
-    fn said_just_before(&self, at: usize) -> Words {
+    fn said_just_before(&mut self, at: usize) -> Words {
         const PARTING: [&str; 5] = ["，", "；", "。", "、", "\u{3000}"];
         let from = at.saturating_sub(CONTEXT_BYTES);
         let before = self.text.get(from..at).unwrap_or_default();

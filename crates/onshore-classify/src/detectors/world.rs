@@ -4,29 +4,32 @@ use super::china::NOT_OF_PERSONS;
 use super::digits::{is_one_digit, luhn, number};
 use crate::detector::{Detector, Evidence, Form, Mark, Subject, Vector};
 
+/// How cards are written.
+const CARD_GROUPS: &[&[usize]] = &[
+    &[13],
+    &[14],
+    &[15],
+    &[16],
+    &[17],
+    &[18],
+    &[19],
+    &[4, 4, 4, 4],
+    &[4, 4, 4, 4, 3],
+    &[4, 6, 5],
+    &[6, 13],
+];
+
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         id: "payment-card",
         title: "bank or payment card",
         subject: Subject::Person,
         form: Form::Digits {
-            groups: &[
-                &[13],
-                &[14],
-                &[15],
-                &[16],
-                &[17],
-                &[18],
-                &[19],
-                &[4, 4, 4, 4],
-                &[4, 4, 4, 4, 3],
-                &[4, 6, 5],
-                &[6, 13],
-            ],
-            holds: is_card,
+            groups: CARD_GROUPS,
+            holds: is_card_alone,
         },
         evidence: Evidence::Check {
-            chance_per_mille: 25,
+            chance_per_mille: 12,
             words: &["卡号", "银行卡", "card", "账号", "账户", "pan"],
             against: NOT_OF_PERSONS,
         },
@@ -42,6 +45,29 @@ pub(super) const DETECTORS: &[Detector] = &[
             Vector {
                 text: "order no. 4111111111111111",
                 source: "something else is said of it",
+            },
+        ],
+    },
+    Detector {
+        id: "payment-card",
+        title: "bank or payment card",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: CARD_GROUPS,
+            holds: is_card,
+        },
+        evidence: Evidence::WordsUnless {
+            words: &["卡号", "银行卡", "card", "账号", "账户", "pan"],
+            against: NOT_OF_PERSONS,
+        },
+        vectors: &[
+            Vector {
+                text: "card ⟦36227206271667⟧ 卡号⟦4917610000000000003⟧",
+                source: "numbers for trials, of rarer lengths",
+            },
+            Vector {
+                text: "36227206271667, 4917610000000000003",
+                source: "nothing says what they are",
             },
         ],
     },
@@ -235,6 +261,18 @@ pub(super) const DETECTORS: &[Detector] = &[
         ],
     },
 ];
+
+/// The same where nothing says that it is one: the lengths and ranges that most cards have. Other numbers have those lengths
+/// as well.
+fn is_card_alone(digits: &[u8]) -> bool {
+    let is_common = match digits.len() {
+        16 => true,
+        15 => digits.first() == Some(&b'3'),
+        19 => digits.starts_with(b"62"),
+        _ => false,
+    };
+    is_common && is_card(digits)
+}
 
 /// ISO/IEC 7812: an issuer's range, its lengths, and the check.
 fn is_card(digits: &[u8]) -> bool {
