@@ -29,7 +29,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             holds: is_card_alone,
         },
         evidence: Evidence::Check {
-            chance_per_mille: 12,
+            chance_per_mille: 40,
             words: &["卡号", "银行卡", "card", "账号", "账户", "pan"],
             against: NOT_OF_PERSONS,
         },
