@@ -178,7 +178,7 @@ class Disk:
         self.sync_of = {}
         steps = []
         for event in recording.events:
-            if event.call.startswith((b"fsync", b"fdatasync")):
+            if event.call.startswith((b"fsync", b"fdatasync", b"close(")):
                 steps.append((event.start, 0, event))
             if event.end is not None:
                 steps.append((event.end, 1, event))
@@ -233,12 +233,15 @@ class Disk:
                 # An earlier sync that ended meanwhile has taken some of these already.
                 entry.sync(min(count, len(entry.pending)))
             return
+        if name == b"close":
+            # Its number may be given out again before it has returned: it goes with its beginning.
+            if phase == 0:
+                self.open.pop(self.fd(call), None)
+            return
         if event.result is None or event.result < 0:
             return
         if name in (b"open", b"openat", b"creat"):
             self.opened(call, event.result)
-        elif name == b"close":
-            self.open.pop(self.fd(call), None)
         elif name in (b"dup", b"dup2", b"dup3") or (name == b"fcntl" and b"F_DUPFD" in call):
             if self.fd(call) in self.open:
                 self.open[event.result] = self.open[self.fd(call)]
