@@ -7,12 +7,15 @@
 //! - [`Detector`]: an entry of the table of kinds, with the [`Vector`]s that show what it finds.
 //! - [`detectors`]: the table.
 
+mod block;
 mod detector;
 mod detectors;
 mod encoding;
+mod finder;
 mod scanner;
 mod table;
 mod text;
+mod words;
 
 pub use crate::detector::{Confidence, Detector, Subject, Vector};
 pub use crate::detectors::all as detectors;

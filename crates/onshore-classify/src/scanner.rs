@@ -7,8 +7,9 @@ use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8};
 use crate::detector::{Confidence, Detector, Evidence, Subject};
 use crate::detectors;
 use crate::encoding::{Beginning, detect};
+use crate::finder::Finder;
 use crate::table::{ColumnFinding, Table};
-use crate::text::{Finder, Hit, REACH_BYTES, Reach, Setting, Titles, Tries, try_at};
+use crate::text::{Hit, REACH_BYTES, Reach, Setting, Titles, Tries, try_at};
 
 /// How much of the beginning says what the bytes are.
 const BEGINNING_BYTES: usize = 1 << 16;

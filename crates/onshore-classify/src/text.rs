@@ -1,12 +1,11 @@
 //! Finding identifiers in text. What catches the eye is looked for in blocks of 64 bytes, without a branch for each byte;
 //! only there detectors look closer. Text is UTF-8; what is not is passed over.
 
-use aho_corasick::packed::Searcher;
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-
+use crate::block::{BLOCK_BYTES, Window, mark};
 use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
-use crate::detectors;
+use crate::finder::{DIGITS_MAX, Entry, Finder};
 use crate::table::Table;
+use crate::words::Words;
 
 /// How far before something a word may stand that says what it is.
 const CONTEXT_BYTES: usize = 64;
@@ -14,14 +13,8 @@ const CONTEXT_BYTES: usize = 64;
 pub(crate) const REACH_BYTES: usize = 4160;
 /// In a longer line of a table nobody knows the column.
 const LINE_MAX: usize = 1 << 13;
-/// What is compared at once.
-const BLOCK_BYTES: usize = 64;
-/// A block, and the bytes behind its last one that say what that is.
-type Window = [u8; BLOCK_BYTES + 3];
 /// Groups of digits that are looked at together.
 const GROUPS_MAX: usize = 7;
-/// The longest run of digits that may be an identifier.
-const DIGITS_MAX: usize = 19;
 /// A longer word is none.
 const WORD_MAX: usize = 64;
 /// How many lengths are told apart where chance is reckoned with.
@@ -86,115 +79,6 @@ impl Reach {
     }
 }
 
-/// The detectors, ordered by what leads to them.
-#[derive(Debug)]
-pub(crate) struct Finder {
-    /// Forms of digits, by the length of their first group.
-    digits: Vec<Vec<DigitForm>>,
-    /// Words, by their length.
-    words: Vec<Vec<Entry>>,
-    marks: Vec<(Mark, Entry)>,
-    /// The words that say what something is.
-    words_said: AhoCorasick,
-    prefixes: Prefixes,
-    /// The detector of each prefix.
-    prefixed: Vec<Entry>,
-}
-
-/// Finds words that secrets begin with: by comparing many bytes at once where the processor can.
-#[derive(Debug)]
-enum Prefixes {
-    Wide(Searcher),
-    Plain(AhoCorasick),
-}
-
-impl Prefixes {
-    fn new(words: &[&str]) -> Self {
-        match Searcher::new(words) {
-            Some(searcher) => Self::Wide(searcher),
-            None => Self::Plain(
-                AhoCorasick::new(words)
-                    .expect("a handful of short words is no too large automaton"),
-            ),
-        }
-    }
-
-    /// Tells which words begin where.
-    fn each(&self, text: &[u8], mut tell: impl FnMut(usize, usize)) {
-        match self {
-            Self::Wide(searcher) => searcher
-                .find_iter(text)
-                .for_each(|found| tell(found.pattern().as_usize(), found.start())),
-            Self::Plain(automaton) => automaton
-                .find_iter(text)
-                .for_each(|found| tell(found.pattern().as_usize(), found.start())),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    /// Its place in the table.
-    place: usize,
-    detector: &'static Detector,
-    /// What bears it out.
-    words: Words,
-    /// What says otherwise.
-    against: Words,
-}
-
-/// Some of the words that say what a number is.
-#[derive(Debug, Clone, Copy, Default)]
-struct Words([u64; 8]);
-
-impl Words {
-    fn add(&mut self, word: usize) {
-        if let Some(bits) = self.0.get_mut(word / 64) {
-            *bits |= 1 << (word % 64);
-        }
-    }
-
-    fn and(self, others: Self) -> Self {
-        let mut all = self;
-        for (bits, other) in all.0.iter_mut().zip(others.0) {
-            *bits |= other;
-        }
-        all
-    }
-
-    fn any_of(self, others: Self) -> bool {
-        self.0
-            .iter()
-            .zip(others.0)
-            .any(|(one, other)| one & other != 0)
-    }
-}
-
-/// Every word of every detector, once.
-#[derive(Debug, Default)]
-struct Lexicon(Vec<&'static str>);
-
-impl Lexicon {
-    fn of(&mut self, words: &[&'static str]) -> Words {
-        let mut some = Words::default();
-        for word in words {
-            let place = self.0.iter().position(|known| known == word);
-            some.add(place.unwrap_or_else(|| {
-                self.0.push(word);
-                self.0.len() - 1
-            }));
-        }
-        some
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct DigitForm {
-    entry: Entry,
-    groups: &'static [usize],
-    holds: fn(&[u8]) -> bool,
-}
-
 /// A run of digits.
 #[derive(Debug, Clone, Copy, Default)]
 struct Group {
@@ -203,93 +87,19 @@ struct Group {
 }
 
 impl Finder {
-    pub(crate) fn new() -> Self {
-        let mut digits: Vec<Vec<DigitForm>> = vec![Vec::new(); DIGITS_MAX + 1];
-        let mut by_len: Vec<Vec<Entry>> = vec![Vec::new(); 32];
-        let mut lexicon = Lexicon::default();
-        let (mut marks, mut prefixes, mut prefixed) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, detector) in detectors::all().enumerate() {
-            let (words, against) = match &detector.evidence {
-                Evidence::Form => (Words::default(), Words::default()),
-                Evidence::Words(words) => (lexicon.of(words), Words::default()),
-                Evidence::Check { words, against, .. }
-                | Evidence::WordsUnless { words, against } => {
-                    (lexicon.of(words), lexicon.of(against))
-                }
-            };
-            let entry = Entry {
-                place,
-                detector,
-                words,
-                against,
-            };
-            match &detector.form {
-                Form::Digits { groups, holds } => {
-                    for groups in *groups {
-                        let first = groups.first().copied().unwrap_or_default();
-                        if let Some(forms) = digits.get_mut(first) {
-                            forms.push(DigitForm {
-                                entry,
-                                groups,
-                                holds: *holds,
-                            });
-                        }
-                    }
-                }
-                Form::Word { lens, .. } => {
-                    for len in *lens {
-                        if let Some(of_len) = by_len.get_mut(*len) {
-                            of_len.push(entry);
-                        }
-                    }
-                }
-                Form::Around {
-                    mark: Mark::Prefix(prefix),
-                    ..
-                } => {
-                    prefixes.push(*prefix);
-                    prefixed.push(entry);
-                }
-                Form::Around { mark, .. } => marks.push((*mark, entry)),
-            }
-        }
-        Self {
-            digits,
-            words: by_len,
-            marks,
-            words_said: AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .kind(Some(AhoCorasickKind::DFA))
-                .build(lexicon.0)
-                .expect("some hundred words are no too large automaton"),
-            prefixes: Prefixes::new(&prefixes),
-            prefixed,
-        }
-    }
-
     /// Says which words stand in the titles of a table.
     pub(crate) fn titles(&self, titles: &[String]) -> Titles {
         Titles(
             titles
                 .iter()
-                .map(|title| self.words_in(title.as_bytes()))
+                .map(|title| self.vocabulary.words_in(title.as_bytes()))
                 .collect(),
         )
     }
 
     /// Whether there is a word in a title that says what something is.
     pub(crate) fn knows(&self, title: &str) -> bool {
-        self.words_in(title.as_bytes()).any_of(Words([u64::MAX; 8]))
-    }
-
-    fn words_in(&self, line: &[u8]) -> Words {
-        let mut said = Words::default();
-        for found in self.words_said.find_overlapping_iter(line) {
-            if begins_word(line, found.start()) {
-                said.add(found.pattern().as_usize());
-            }
-        }
-        said
+        !self.vocabulary.words_in(title.as_bytes()).is_empty()
     }
 
     /// Looks at what catches the eye from one place to another. What stands before is looked at again as far as nothing was
@@ -654,11 +464,15 @@ impl Search<'_> {
                 .get(column)
                 .copied()
                 .filter(|_| is_known);
-            return self.finder.words_in(before).and(title.unwrap_or_default());
+            return self
+                .finder
+                .vocabulary
+                .words_in(before)
+                .and(title.unwrap_or_default());
         }
         let from = at.saturating_sub(CONTEXT_BYTES);
         let before = self.text.get(from..at).unwrap_or_default();
-        self.finder.words_in(line_of(before))
+        self.finder.vocabulary.words_in(line_of(before))
     }
 
     /// Returns which words stand before a place and say something of it alone: behind what parts it from others, and behind
@@ -678,6 +492,7 @@ impl Search<'_> {
         }
         let own = self
             .finder
+            .vocabulary
             .words_in(before.get(behind..).unwrap_or_default());
         match self.setting.table {
             Some(_) => own.and(self.said_before(at)),
@@ -767,49 +582,4 @@ fn line_of(before: &[u8]) -> &[u8] {
         .iter()
         .rposition(|byte| *byte == b'\n')
         .map_or(before, |end| before.get(end + 1..).unwrap_or_default())
-}
-
-/// Whether a word begins here: behind something else than a letter of ASCII, or with a capital behind a small one.
-fn begins_word(line: &[u8], at: usize) -> bool {
-    let before = at.checked_sub(1).and_then(|before| line.get(before));
-    let is_capital = line.get(at).is_some_and(u8::is_ascii_uppercase);
-    before.is_none_or(|before| {
-        !line.get(at).is_some_and(u8::is_ascii)
-            || !before.is_ascii_alphabetic()
-            || (is_capital && before.is_ascii_lowercase())
-    })
-}
-
-/// Marks in a block what catches the eye, and says whether there is anything. No branches: the compiler makes it
-/// compare many bytes at once.
-fn mark(window: &Window, marked: &mut [u8; BLOCK_BYTES]) -> bool {
-    let digit = |byte: u8| u8::from(byte.wrapping_sub(b'0') < 10);
-    let capital = |byte: u8| u8::from(byte.wrapping_sub(b'A') < 26);
-    let is = |byte: u8, other: u8| u8::from(byte == other);
-    let bytes = block::<0>(window).iter().zip(block::<1>(window));
-    let ahead = block::<2>(window).iter().zip(block::<3>(window));
-    let mut any = 0;
-    for ((to, (a, b)), (c, d)) in marked.iter_mut().zip(bytes).zip(ahead) {
-        let (a, b, c, d) = (*a, *b, *c, *d);
-        let digits = digit(b) & digit(c);
-        let found = (digit(a) & digits)
-            | is(a, b'@')
-            | (is(a, b'.') & digit(b))
-            | (is(a, b'+') & digit(b))
-            | (is(a, b'<') & is(b, b'<'))
-            | (u8::from(a >= 0x80) & capital(b))
-            | (is(a, 0xEF) & is(b, 0xBC) & u8::from(c.wrapping_sub(0x90) < 10))
-            | (capital(a) & capital(b) & digit(c) & digit(d))
-            | (capital(a) & digits & capital(d));
-        *to = found;
-        any |= found;
-    }
-    any != 0
-}
-
-/// Returns the block that begins so many bytes into a window.
-fn block<const BY: usize>(window: &Window) -> &[u8; BLOCK_BYTES] {
-    let (_, rest) = window.split_at(BY);
-    rest.first_chunk()
-        .expect("a window is longer than a block and what is ahead of it")
 }

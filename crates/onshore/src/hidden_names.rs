@@ -13,7 +13,7 @@ use onshore_keys::{FileSeal, KeyProvider, Secret};
 use serde::{Deserialize, Serialize};
 
 use crate::backup::files;
-use crate::backup::state_copy::StateCopy;
+use crate::backup::state_copy::{StateCopy, discard};
 use crate::house::SCHEMAS;
 use crate::output;
 
@@ -120,7 +120,7 @@ pub(crate) fn hide(data: &Path, keys: &dyn KeyProvider) -> Result<Opened> {
     }
     tracing::info!("the database is encrypted; where it is large this takes minutes");
     let draft = data.join(DRAFT);
-    remove(&draft)?;
+    discard(&draft)?;
     let key = Secret::random::<PAGE_KEY_LEN_BYTES>();
     let replaced = write_key(data, &key, &[keys])
         .and_then(|()| Ok(encrypted(draft.clone(), key.clone())?.file))
@@ -128,7 +128,7 @@ pub(crate) fn hide(data: &Path, keys: &dyn KeyProvider) -> Result<Opened> {
         .and_then(|()| Ok(fs::rename(&draft, &path)?));
     if let Err(error) = replaced {
         // What cannot be removed is in nobody's way: neither is looked at beside a plain database.
-        drop(remove(&draft));
+        drop(discard(&draft));
         drop(fs::remove_file(data.join(SEALED_KEY)));
         return Err(error.context("the database cannot be encrypted; it is as it was"));
     }
@@ -289,21 +289,6 @@ fn write_key(data: &Path, key: &Secret, keys: &[&dyn KeyProvider]) -> Result<()>
     })?;
     files::write(&data.join(SEALED_KEY), &text)?;
     sync_folder(data)
-}
-
-/// Removes a database, and what SQLite may have left beside it.
-pub(crate) fn remove(draft: &Path) -> Result<()> {
-    ["", "-journal", "-wal", "-shm"]
-        .iter()
-        .try_for_each(|end| {
-            let mut name = draft.as_os_str().to_owned();
-            name.push(end);
-            match fs::remove_file(PathBuf::from(name)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-                _ => Ok::<(), io::Error>(()),
-            }
-        })
-        .with_context(|| format!("cannot remove {}", draft.display()))
 }
 
 fn sync_folder(data: &Path) -> Result<()> {

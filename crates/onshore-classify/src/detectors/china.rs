@@ -27,6 +27,9 @@ pub(super) const NOT_OF_PERSONS: &[&str] = &[
     "条码",
 ];
 
+/// What credit codes are called.
+const CREDIT_CODE_WORDS: &[&str] = &["信用代码", "social credit", "uscc", "税号", "纳税人识别号"];
+
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         id: "cn.resident-id",
@@ -138,7 +141,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         },
         evidence: Evidence::Check {
             chance_per_mille: 12,
-            words: &["信用代码", "social credit", "uscc", "税号", "纳税人识别号"],
+            words: CREDIT_CODE_WORDS,
             against: NOT_OF_PERSONS,
         },
         vectors: &[Vector {
@@ -154,7 +157,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             lens: &[18],
             holds: has_form_of_credit_code,
         },
-        evidence: Evidence::Words(&["信用代码", "social credit", "uscc", "税号", "纳税人识别号"]),
+        evidence: Evidence::Words(CREDIT_CODE_WORDS),
         vectors: &[
             Vector {
                 text: "统一社会信用代码：⟦91350211M0000XUF46⟧",

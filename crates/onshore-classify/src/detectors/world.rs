@@ -19,6 +19,9 @@ const CARD_GROUPS: &[&[usize]] = &[
     &[6, 13],
 ];
 
+/// What cards are called.
+const CARD_WORDS: &[&str] = &["卡号", "银行卡", "card", "账号", "账户", "pan"];
+
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         id: "payment-card",
@@ -30,7 +33,7 @@ pub(super) const DETECTORS: &[Detector] = &[
         },
         evidence: Evidence::Check {
             chance_per_mille: 40,
-            words: &["卡号", "银行卡", "card", "账号", "账户", "pan"],
+            words: CARD_WORDS,
             against: NOT_OF_PERSONS,
         },
         vectors: &[
@@ -57,7 +60,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             holds: is_card,
         },
         evidence: Evidence::WordsUnless {
-            words: &["卡号", "银行卡", "card", "账号", "账户", "pan"],
+            words: CARD_WORDS,
             against: NOT_OF_PERSONS,
         },
         vectors: &[

@@ -62,7 +62,7 @@ impl Drop for StateCopy {
     }
 }
 
-/// Removes a copy, and what SQLite may have left beside it.
+/// Removes a database, and what SQLite may have left beside it.
 pub(crate) fn discard(copy: &Path) -> Result<()> {
     BESIDE
         .iter()

@@ -22,6 +22,7 @@ use crate::backup::files::{self, FileEntry};
 use crate::backup::key_store::KeyStore;
 use crate::backup::manifest::{self, LedgerHead, Point, Whole};
 use crate::backup::series::Series;
+use crate::backup::state_copy::discard;
 use crate::cli::{RestoreArgs, TargetArgs};
 use crate::clock::SystemClock;
 use crate::commands::backup::{check_apart, root_key};
@@ -85,7 +86,7 @@ pub(crate) fn run(target: &TargetArgs, args: &RestoreArgs) -> Result<Exit> {
     let restored = restore(data, &backup, backup_sha256, last_known, &keys);
     if restored.is_err() && backup.hides_names() {
         // What is in the clear shall not lie about in what is to be thrown away.
-        drop(hidden_names::remove(&data.join(manifest::DATABASE)));
+        drop(discard(&data.join(manifest::DATABASE)));
     }
     restored?.show(target.style())?;
     Ok(Exit::Done)

@@ -1,0 +1,139 @@
+//! The detectors, ordered by what leads to them.
+
+use aho_corasick::AhoCorasick;
+use aho_corasick::packed::Searcher;
+
+use crate::detector::{Detector, Evidence, Form, Mark};
+use crate::detectors;
+use crate::words::{Lexicon, Vocabulary, Words};
+
+/// The longest run of digits that may be an identifier.
+pub(crate) const DIGITS_MAX: usize = 19;
+/// Words are looked up by their length up to this one.
+const LENS_MAX: usize = 32;
+
+/// The detectors, ordered by what leads to them.
+#[derive(Debug)]
+pub(crate) struct Finder {
+    /// Forms of digits, by the length of their first group.
+    pub(crate) digits: Vec<Vec<DigitForm>>,
+    /// Words, by their length.
+    pub(crate) words: Vec<Vec<Entry>>,
+    pub(crate) marks: Vec<(Mark, Entry)>,
+    /// The words that say what something is.
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) prefixes: Prefixes,
+    /// The detector of each prefix.
+    pub(crate) prefixed: Vec<Entry>,
+}
+
+impl Finder {
+    pub(crate) fn new() -> Self {
+        let mut digits: Vec<Vec<DigitForm>> = vec![Vec::new(); DIGITS_MAX + 1];
+        let mut by_len: Vec<Vec<Entry>> = vec![Vec::new(); LENS_MAX];
+        let mut lexicon = Lexicon::default();
+        let (mut marks, mut prefixes, mut prefixed) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, detector) in detectors::all().enumerate() {
+            let (words, against) = match &detector.evidence {
+                Evidence::Form => (Words::default(), Words::default()),
+                Evidence::Words(words) => (lexicon.of(words), Words::default()),
+                Evidence::Check { words, against, .. }
+                | Evidence::WordsUnless { words, against } => {
+                    (lexicon.of(words), lexicon.of(against))
+                }
+            };
+            let entry = Entry {
+                place,
+                detector,
+                words,
+                against,
+            };
+            match &detector.form {
+                Form::Digits { groups, holds } => {
+                    for groups in *groups {
+                        let first = groups.first().copied().unwrap_or_default();
+                        if let Some(forms) = digits.get_mut(first) {
+                            forms.push(DigitForm {
+                                entry,
+                                groups,
+                                holds: *holds,
+                            });
+                        }
+                    }
+                }
+                Form::Word { lens, .. } => {
+                    for len in *lens {
+                        if let Some(of_len) = by_len.get_mut(*len) {
+                            of_len.push(entry);
+                        }
+                    }
+                }
+                Form::Around {
+                    mark: Mark::Prefix(prefix),
+                    ..
+                } => {
+                    prefixes.push(*prefix);
+                    prefixed.push(entry);
+                }
+                Form::Around { mark, .. } => marks.push((*mark, entry)),
+            }
+        }
+        Self {
+            digits,
+            words: by_len,
+            marks,
+            vocabulary: Vocabulary::new(lexicon),
+            prefixes: Prefixes::new(&prefixes),
+            prefixed,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    /// Its place in the table.
+    pub(crate) place: usize,
+    pub(crate) detector: &'static Detector,
+    /// What bears it out.
+    pub(crate) words: Words,
+    /// What says otherwise.
+    pub(crate) against: Words,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DigitForm {
+    pub(crate) entry: Entry,
+    pub(crate) groups: &'static [usize],
+    pub(crate) holds: fn(&[u8]) -> bool,
+}
+
+/// Finds words that secrets begin with: by comparing many bytes at once where the processor can.
+#[derive(Debug)]
+pub(crate) enum Prefixes {
+    Wide(Searcher),
+    Plain(AhoCorasick),
+}
+
+impl Prefixes {
+    pub(crate) fn new(words: &[&str]) -> Self {
+        match Searcher::new(words) {
+            Some(searcher) => Self::Wide(searcher),
+            None => Self::Plain(
+                AhoCorasick::new(words)
+                    .expect("a handful of short words is no too large automaton"),
+            ),
+        }
+    }
+
+    /// Tells which words begin where.
+    pub(crate) fn each(&self, text: &[u8], mut tell: impl FnMut(usize, usize)) {
+        match self {
+            Self::Wide(searcher) => searcher
+                .find_iter(text)
+                .for_each(|found| tell(found.pattern().as_usize(), found.start())),
+            Self::Plain(automaton) => automaton
+                .find_iter(text)
+                .for_each(|found| tell(found.pattern().as_usize(), found.start())),
+        }
+    }
+}
