@@ -403,6 +403,35 @@ def test_what_stands_in_the_way_is_said_before_anything_changes(make, tmp_path):
     serves_plain(server)
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not here: apt-get install strace")
+@pytest.mark.parametrize(
+    "file, fault",
+    [
+        ("onshore.db.encrypted", "pwrite64:error=ENOSPC:when=5"),
+        ("onshore.db.encrypted", "pwrite64:error=EIO:when=3"),
+        ("onshore.db.encrypted", "fsync:error=EIO"),
+        ("onshore.db.encrypted", "rename:error=ENOSPC"),
+        ("database.key.draft", "rename:error=ENOSPC"),
+    ],
+)
+def test_a_disk_that_fails_while_names_are_hidden_leaves_what_was(make, file, fault):
+    server, before = plain_and_stopped(make)
+    path = server.data.with_name("data.toml")
+    path.write_text(config(server.key))
+    traced = ["strace", "-f", "-o", "/dev/null", "-e", "trace=pwrite64,fsync,rename", "-P", str(server.data / file), "-e", f"inject={fault}"]
+    serve = [str(BINARY), "serve", "--data", str(server.data), "--config", str(path), "--s3-listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0"]
+    done = subprocess.run(traced + serve, env=clean_env(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "cannot be encrypted; it is as it was" in done.stderr, done.stderr
+    assert (server.data / "onshore.db").read_bytes() == before["onshore.db"]
+    assert not [entry for entry in server.data.iterdir() if entry.name.startswith(("database.key", "onshore.db.encrypted"))]
+    serves_plain(server)
+    server.config = config(server.key)
+    server.output = []
+    server.start()
+    check(server)
+    assert told(server.data) == set()
+
+
 def test_certificates_that_a_kill_left_plain_are_sealed_at_the_next_start(make, tmp_path):
     source = tmp_path / "source"
     source.mkdir()
