@@ -12,6 +12,8 @@ mod detector;
 mod detectors;
 mod encoding;
 mod finder;
+mod findings;
+mod passage;
 mod scanner;
 mod table;
 mod text;
@@ -19,5 +21,6 @@ mod words;
 
 pub use crate::detector::{Confidence, Detector, Subject, Vector};
 pub use crate::detectors::all as detectors;
-pub use crate::scanner::{Findings, Found, Kind, Scanner, Unread};
+pub use crate::findings::{Findings, Found, Kind, Unread};
+pub use crate::scanner::Scanner;
 pub use crate::table::ColumnFinding;
