@@ -1,18 +1,21 @@
 //! Classifies: reads bytes as they pass and says what identifiers are in them.
 //!
-//! This room is pure: bytes in, findings out. It opens no file, asks no clock and keeps nothing; what a finding means in
-//! law is not decided here, and the values that were found never leave it.
+//! This room is pure: bytes in, findings out. It opens no file, asks no clock and keeps nothing, and the values that were
+//! found never leave it.
 //!
 //! - [`Scanner`]: takes bytes however they are cut, and gives [`Findings`].
 //! - [`Detector`]: an entry of the table of kinds, with the [`Vector`]s that show what it finds.
 //! - [`detectors`]: the table.
+//! - [`LegalTable`]: what the law makes of findings on a day.
 
 mod block;
 mod detector;
 mod detectors;
 mod encoding;
+mod error;
 mod finder;
 mod findings;
+mod legal;
 mod passage;
 mod scanner;
 mod table;
@@ -20,7 +23,9 @@ mod text;
 mod words;
 
 pub use crate::detector::{Confidence, Detector, Subject, Vector};
-pub use crate::detectors::all as detectors;
+pub use crate::detectors::{SCANNER_VERSION, all as detectors};
+pub use crate::error::Error;
 pub use crate::findings::{Findings, Found, Kind, Unread};
+pub use crate::legal::{Beside, Judgement, LegalRule, LegalTable, Reason};
 pub use crate::scanner::Scanner;
 pub use crate::table::ColumnFinding;
