@@ -3,7 +3,8 @@
 //! This room is pure: bytes in, findings out. It opens no file, asks no clock and keeps nothing; what a finding means in
 //! law is not decided here, and the values that were found never leave it.
 //!
-//! - [`Scanner`]: takes bytes however they are cut, and gives [`Findings`].
+//! - [`Scanner`]: takes bytes however they are cut, whatever format they are in, and gives [`Findings`].
+//! - [`WholeScan`]: what a scanner leaves where a format has its directory at the end: takes the whole once more.
 //! - [`Detector`]: an entry of the table of kinds, with the [`Vector`]s that show what it finds.
 //! - [`detectors`]: the table.
 
@@ -13,6 +14,7 @@ mod detectors;
 mod encoding;
 mod finder;
 mod findings;
+mod formats;
 mod passage;
 mod scanner;
 mod table;
@@ -21,6 +23,6 @@ mod words;
 
 pub use crate::detector::{Confidence, Detector, Subject, Vector};
 pub use crate::detectors::all as detectors;
-pub use crate::findings::{Findings, Found, Kind, Unread};
-pub use crate::scanner::Scanner;
+pub use crate::findings::{Findings, Format, Found, Kind, NotRead, Unread};
+pub use crate::scanner::{Limits, Options, Outcome, Scanner, WholeScan};
 pub use crate::table::ColumnFinding;
