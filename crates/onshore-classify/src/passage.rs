@@ -8,7 +8,7 @@ use crate::detector::{Confidence, Detector, Evidence};
 use crate::detectors;
 use crate::encoding::{Beginning, detect};
 use crate::finder::Finder;
-use crate::findings::{Findings, Found, Kind, Unread};
+use crate::findings::{Found, Kind, Told, Unread};
 use crate::table::Table;
 use crate::text::{Hit, REACH_BYTES, Reach, Setting, Titles, Tries, try_at};
 
@@ -28,7 +28,6 @@ static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 pub(crate) struct Passage {
     state: State,
     found_max: usize,
-    len_bytes: u64,
     tries: Vec<Tries>,
     /// By detector and length: those that bear themselves out, and those that must be more than chance makes.
     counts: Vec<Counts>,
@@ -70,7 +69,6 @@ impl Passage {
         Self {
             state: State::Beginning(Vec::new()),
             found_max,
-            len_bytes: 0,
             tries: vec![Tries::default(); lens],
             counts: vec![Counts::default(); lens],
             found: Vec::new(),
@@ -84,7 +82,6 @@ impl Passage {
 
     /// Reads on.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.len_bytes += bytes.len() as u64;
         let State::Beginning(beginning) = &mut self.state else {
             self.read(bytes, false);
             return;
@@ -96,7 +93,7 @@ impl Passage {
     }
 
     /// Reads to the end and tells what was found.
-    pub(crate) fn finish(mut self) -> Findings {
+    pub(crate) fn finish(mut self) -> Told {
         if matches!(self.state, State::Beginning(_)) {
             self.begin(true);
         }
@@ -108,12 +105,11 @@ impl Passage {
             State::Binary => (None, Some(Unread::UnknownFormat)),
         };
         let columns = self.table.take().flatten().map(Table::finish);
-        Findings {
+        Told {
             columns: columns.unwrap_or_default(),
             kinds: self.kinds(),
             found: self.places(),
             encoding,
-            len_bytes: self.len_bytes,
             unread,
         }
     }
@@ -277,6 +273,7 @@ impl Passage {
                 start: hit.start as u64,
                 end: hit.end as u64,
                 confidence: hit.confidence,
+                member: None,
             })
             .collect()
     }

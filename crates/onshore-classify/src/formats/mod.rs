@@ -1,0 +1,9 @@
+//! Formats: what bytes are, and the text that is in them.
+//!
+//! A [`node::Node`] reads what streams and hands what it unpacks to a node within; what has its directory at the end is
+//! read by [`whole`]. Everything found comes together in [`gather`], which also holds the limits.
+
+pub(crate) mod gather;
+pub(crate) mod node;
+mod sniff;
+pub(crate) mod whole;
