@@ -62,6 +62,15 @@ impl Node {
         }
     }
 
+    /// Whether it is text, as far as can be told by now: then reading it costs what its bytes cost.
+    pub(crate) fn is_text(&self) -> bool {
+        match &self.state {
+            State::Beginning(beginning) => sniff(beginning) == Looks::Text,
+            State::Text(_) => true,
+            State::Whole(_) | State::Held(..) | State::Passed => false,
+        }
+    }
+
     /// Reads on.
     pub(crate) fn push(&mut self, bytes: &[u8], gather: &mut Gather) {
         if gather.is_over() {
