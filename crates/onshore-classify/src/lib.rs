@@ -8,19 +8,21 @@
 //! - [`detectors`]: the table.
 
 mod block;
+mod columns;
 mod detector;
 mod detectors;
 mod encoding;
 mod finder;
 mod findings;
 mod passage;
+mod records;
 mod scanner;
 mod table;
 mod text;
 mod words;
 
+pub use crate::columns::ColumnFinding;
 pub use crate::detector::{Confidence, Detector, Subject, Vector};
 pub use crate::detectors::all as detectors;
 pub use crate::findings::{Findings, Found, Kind, Unread};
 pub use crate::scanner::Scanner;
-pub use crate::table::ColumnFinding;
