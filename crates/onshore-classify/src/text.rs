@@ -1,10 +1,10 @@
 //! Finding identifiers in text. What catches the eye is looked for in blocks of 64 bytes, without a branch for each byte;
 //! only there detectors look closer. Text is UTF-8; what is not is passed over.
 
-use crate::block::{BLOCK_BYTES, Window, mark};
+use crate::block::{BLOCK_BYTES, Window, each, mark};
 use crate::columns::{Columns, Titled};
 use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
-use crate::finder::{DIGITS_MAX, Entry, Finder};
+use crate::finder::{DIGITS_MAX, Entry, Finder, shape};
 use crate::records::{Cell, Records};
 use crate::words::Words;
 
@@ -172,7 +172,7 @@ impl<'a> Search<'a> {
             if from + start < until
                 && let Some(entry) = finder.prefixed.get(which)
             {
-                self.around(*entry, from + start);
+                self.around(entry, from + start);
             }
         });
         // What stands before a secret is looked at yet.
@@ -181,32 +181,31 @@ impl<'a> Search<'a> {
 
     fn marks(&mut self, from: usize, until: usize) {
         let mut block = from;
+        // Whether the last place of the block before was among digits.
+        let mut goes_on = 0;
         while block < until {
-            let mut marked = [0_u8; BLOCK_BYTES];
             let here = self.text.get(block..).unwrap_or_default();
-            let any = match here.first_chunk() {
-                Some(window) => mark(window, &mut marked),
+            let marks = match here.first_chunk() {
+                Some(window) => mark(window),
                 None => {
                     let mut window: Window = [0; BLOCK_BYTES + 3];
                     for (to, byte) in window.iter_mut().zip(here) {
                         *to = *byte;
                     }
-                    mark(&window, &mut marked)
+                    mark(&window)
                 }
             };
-            if any {
-                let left = (until - block).min(BLOCK_BYTES);
-                let (eights, _) = marked.as_chunks::<8>();
-                for (eight, bytes) in eights.iter().enumerate() {
-                    let mut left_in_it = u64::from_le_bytes(*bytes);
-                    while left_in_it != 0 {
-                        let at = eight * 8 + left_in_it.trailing_zeros() as usize / 8;
-                        if at < left {
-                            self.look(block + at);
-                        }
-                        left_in_it &= left_in_it - 1;
+            if let Some(marks) = marks {
+                // A row of digits is looked at once, from its beginning.
+                let begin = marks.digits & !((marks.digits << 1) | goes_on);
+                goes_on = marks.digits >> (BLOCK_BYTES - 1);
+                each(begin | marks.others, |at| {
+                    if block + at < until {
+                        self.look(block + at);
                     }
-                }
+                });
+            } else {
+                goes_on = 0;
             }
             block += BLOCK_BYTES;
         }
@@ -237,13 +236,13 @@ impl<'a> Search<'a> {
     fn marked(&mut self, mark: Mark, at: usize) {
         let finder = self.finder;
         for (known, entry) in &finder.marks {
-            if *known == mark && self.around(*entry, at) {
+            if *known == mark && self.around(entry, at) {
                 return;
             }
         }
     }
 
-    fn around(&mut self, entry: Entry, at: usize) -> bool {
+    fn around(&mut self, entry: &Entry, at: usize) -> bool {
         let Form::Around { find, .. } = &entry.detector.form else {
             return false;
         };
@@ -258,18 +257,35 @@ impl<'a> Search<'a> {
         if at < self.seen {
             return;
         }
-        let is_in = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let floor = self.seen;
+        let digits = self.digits_at(at);
+        let goes_on = self.is_word(Some(at + digits));
+        if !goes_on && !self.is_word(at.checked_sub(1)) {
+            self.seen = at + digits;
+            self.groups(at, at + digits, floor);
+            return;
+        }
+        let is_in = |byte: &&u8| is_in_word(**byte);
         let before = self.text.get(..at).unwrap_or_default();
         let start = at - before.iter().rev().take(WORD_MAX).take_while(is_in).count();
         let behind = self.text.get(at..).unwrap_or_default();
         let end = at + behind.iter().take_while(is_in).count();
         let word = self.text.get(start..end).unwrap_or_default();
-        let floor = std::mem::replace(&mut self.seen, end);
+        self.seen = end;
         if is_digits(word) {
             self.groups(start, end, floor);
         } else {
             self.word(start, end);
         }
+    }
+
+    /// Returns how many digits there are from a place on.
+    fn digits_at(&self, at: usize) -> usize {
+        let behind = self.text.get(at..).unwrap_or_default();
+        behind
+            .iter()
+            .position(|byte| !byte.is_ascii_digit())
+            .unwrap_or(behind.len())
     }
 
     /// Looks at a word of capital letters and digits.
@@ -287,7 +303,7 @@ impl<'a> Search<'a> {
         }
         for entry in of_len {
             if let Form::Word { holds, .. } = &entry.detector.form
-                && self.take(*entry, start, end, 0, holds(word))
+                && self.take(entry, start, end, 0, holds(word))
             {
                 return;
             }
@@ -304,19 +320,27 @@ impl<'a> Search<'a> {
                 _ => break,
             }
         }
+        let mut next = self.group_behind(first.end);
+        if next.is_none() {
+            self.digits(&[first]);
+            return;
+        }
         let mut row = std::mem::take(&mut self.row);
         row.push(first);
         while let Some(last) = row.last().copied() {
-            let next = (row.len() < GROUPS_MAX && last.start < self.until)
-                .then(|| self.group_behind(last.end))
-                .flatten();
-            if let Some(next) = next {
+            if let Some(next) = next.take() {
                 row.push(next);
-                continue;
+            } else {
+                self.seen = self.seen.max(last.end);
+                let used = self.digits(&row).unwrap_or(1);
+                row.drain(..used);
             }
-            self.seen = self.seen.max(last.end);
-            let used = self.digits(&row).unwrap_or(1);
-            row.drain(..used);
+            next = match row.last() {
+                Some(last) if row.len() < GROUPS_MAX && last.start < self.until => {
+                    self.group_behind(last.end)
+                }
+                _ => None,
+            };
         }
         self.row = row;
     }
@@ -324,43 +348,33 @@ impl<'a> Search<'a> {
     /// Tries the forms of digits on some groups, from the first on, and returns how many it took.
     fn digits(&mut self, groups: &[Group]) -> Option<usize> {
         let finder = self.finder;
-        let first = groups.first()?;
+        let first = *groups.first()?;
         let forms = finder.digits.get(first.end - first.start)?;
-        let mut digits = [0_u8; 32];
+        let shape = shape(groups.iter().map(|group| group.end - group.start));
         for form in forms {
-            let used = form.groups.len();
-            let Some(row) = groups.get(..used) else {
-                continue;
-            };
-            let fits = row
-                .iter()
-                .zip(form.groups)
-                .all(|(group, len)| group.end - group.start == *len);
-            let (Some(start), Some(end)) = (
-                row.first().map(|first| first.start),
-                row.last().map(|last| last.end),
-            ) else {
-                continue;
-            };
-            if !fits
-                || !self.is_one_separator(row)
-                || self.is_joined(start, end)
-                || start < self.done
-            {
+            if !form.fits(shape) {
                 continue;
             }
+            let row = groups.get(..form.groups)?;
+            let (start, end) = (first.start, row.last()?.end);
+            if start < self.done || !self.is_one_separator(row) || self.is_joined(start, end) {
+                continue;
+            }
+            let mut digits = [0_u8; 32];
             let mut len = 0;
             for group in row {
-                for byte in self.text.get(group.start..group.end).unwrap_or_default() {
-                    if let Some(to) = digits.get_mut(len) {
-                        *to = byte.to_ascii_uppercase();
-                        len += 1;
-                    }
+                let from = self.text.get(group.start..group.end).unwrap_or_default();
+                if let Some(to) = digits.get_mut(len..len + from.len()) {
+                    to.copy_from_slice(from);
+                    len += from.len();
                 }
             }
+            digits.make_ascii_uppercase();
             let held = (form.holds)(digits.get(..len).unwrap_or_default());
-            if self.take(form.entry, start, end, len, held) {
-                return Some(used);
+            if let Some(entry) = finder.entries.get(form.entry)
+                && self.take(entry, start, end, len, held)
+            {
+                return Some(form.groups);
             }
         }
         None
@@ -392,14 +406,17 @@ impl<'a> Search<'a> {
             return;
         };
         for form in finder.digits.get(len).into_iter().flatten() {
-            if form.groups.len() == 1 && self.take(form.entry, at, end, len, (form.holds)(digits)) {
+            if let Some(entry) = finder.entries.get(form.entry)
+                && form.groups == 1
+                && self.take(entry, at, end, len, (form.holds)(digits))
+            {
                 return;
             }
         }
     }
 
     /// Takes what was found, if the evidence bears it out, and says whether it did.
-    fn take(&mut self, entry: Entry, start: usize, end: usize, digits: usize, held: bool) -> bool {
+    fn take(&mut self, entry: &Entry, start: usize, end: usize, digits: usize, held: bool) -> bool {
         let detector = entry.detector;
         let confidence = match &detector.evidence {
             Evidence::Form if held => Confidence::Certain,
@@ -556,7 +573,7 @@ impl<'a> Search<'a> {
     /// Whether a word goes on at a place.
     fn is_word(&self, at: Option<usize>) -> bool {
         at.and_then(|at| self.text.get(at))
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+            .is_some_and(|byte| is_in_word(*byte))
     }
 
     /// Returns where the digits end that begin at a place, an X behind them included.
@@ -571,6 +588,20 @@ impl<'a> Search<'a> {
             && !rest.get(len + 1).is_some_and(u8::is_ascii_alphanumeric);
         start + len + usize::from(is_x && len > 0)
     }
+}
+
+/// Whether words of ASCII go on with it.
+fn is_in_word(byte: u8) -> bool {
+    const IN_WORD: [bool; 256] = {
+        let mut known = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            known[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
+            byte += 1;
+        }
+        known
+    };
+    IN_WORD[usize::from(byte)]
 }
 
 /// Whether a word is digits, the last of which may be an X.
