@@ -9,6 +9,7 @@
 //! - [`detectors`]: the table.
 
 mod block;
+mod columns;
 mod detector;
 mod detectors;
 mod encoding;
@@ -16,13 +17,14 @@ mod finder;
 mod findings;
 mod formats;
 mod passage;
+mod records;
 mod scanner;
 mod table;
 mod text;
 mod words;
 
+pub use crate::columns::ColumnFinding;
 pub use crate::detector::{Confidence, Detector, Subject, Vector};
 pub use crate::detectors::all as detectors;
 pub use crate::findings::{Findings, Format, Found, Kind, NotRead, Unread};
 pub use crate::scanner::{Limits, Options, Outcome, Scanner, WholeScan};
-pub use crate::table::ColumnFinding;

@@ -1,10 +1,10 @@
 //! Bringing together what is found in all that lies in one file, and holding the limits.
 
+use crate::columns::ColumnFinding;
 use crate::detectors;
 use crate::findings::{Findings, Format, Found, Kind, NotRead, Told, Unread};
 use crate::passage::Passage;
 use crate::scanner::Options;
-use crate::table::ColumnFinding;
 
 /// So many names of members are told.
 const NAMES_MAX: usize = 1000;
