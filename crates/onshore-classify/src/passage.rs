@@ -98,7 +98,6 @@ impl Passage {
 
     /// Begins what is not one text but rows of values, told one by one. The titles of their columns may not be known, in which
     /// case there are none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "formats of rows call it"))]
     pub(crate) fn of_table(titles: &[String], found_max: usize) -> Self {
         let mut passage = Self {
             state: State::Plain,
@@ -112,7 +111,6 @@ impl Passage {
     }
 
     /// Reads a row of a table.
-    #[cfg_attr(not(test), expect(dead_code, reason = "formats of rows call it"))]
     pub(crate) fn row(&mut self, values: impl Iterator<Item = impl AsRef<str>>) {
         for (place, value) in values.enumerate() {
             let column = self.columns.numbered(place);

@@ -5,7 +5,9 @@ mod samples;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use onshore_classify::{Findings, Limits, Options, Outcome, Scanner, Unread};
-use samples::{Zipped, bzip2, gzip, table, tar, tar_member, xz_of_table_40, zip, zip_of, zstd};
+use samples::{
+    Zipped, bzip2, docx, gzip, ods, table, tar, tar_member, xlsx, xz_of_table_40, zip, zip_of, zstd,
+};
 
 /// Reads bytes however they are cut; the findings must not differ.
 fn scan(bytes: &[u8]) -> Findings {
@@ -114,6 +116,26 @@ fn what_breaks_off_says_so_and_what_came_before_is_told() {
         );
         assert!(mobiles(&findings) > 10_000, "{:?}", findings.formats);
     }
+}
+
+#[test]
+fn documents_of_offices_are_read() {
+    is_read(&docx(), 22, "docx/table");
+    is_read(&xlsx(), 21, "xlsx/table");
+    is_read(&ods(), 20, "ods/table");
+    is_read(
+        &gzip(&tar(&[("a.xlsx", &xlsx())])),
+        21,
+        "gzip/tar/xlsx/table",
+    );
+    let manifest = b"<manifest:encryption-data/>".as_slice();
+    let mimetype = b"application/vnd.oasis.opendocument.text".as_slice();
+    let encrypted = zip(&[
+        ("mimetype", mimetype),
+        ("content.xml", b"\x00\x12"),
+        ("META-INF/manifest.xml", manifest),
+    ]);
+    assert_eq!(reasons(&scan(&encrypted)), [Unread::Encrypted]);
 }
 
 #[test]

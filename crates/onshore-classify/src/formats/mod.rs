@@ -6,8 +6,11 @@
 mod codec;
 pub(crate) mod gather;
 pub(crate) mod node;
+mod office;
 mod packed;
+mod sheet;
 mod sniff;
 mod tar;
 pub(crate) mod whole;
+mod xml;
 mod zip;

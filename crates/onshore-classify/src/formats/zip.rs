@@ -9,6 +9,7 @@ use crate::findings::Unread;
 use crate::formats::codec::{Bzip2, Codec, Deflate, Deflate64, Stored, Xz, Zstd};
 use crate::formats::gather::Gather;
 use crate::formats::node::Node;
+use crate::formats::office;
 use crate::formats::packed::{OUT_BYTES, Sink, Unpacker};
 
 /// What may stand behind the end of the directory: a comment.
@@ -75,9 +76,14 @@ pub(crate) fn read<R: Read + Seek>(bytes: R, gather: &mut Gather) -> io::Result<
         }
     }
     archive.entries = entries;
-    gather.is_format("zip");
-    if gather.go_in("zip") {
-        archive.read_members(gather)?;
+    let document = office::Document::of(&mut archive, gather)?;
+    let word = document.map_or("zip", office::Document::word);
+    gather.is_format(word);
+    if gather.go_in(word) {
+        match document {
+            Some(document) => office::read(document, &mut archive, gather)?,
+            None => archive.read_members(gather)?,
+        }
         archive.read_comment(gather);
         archive.read_gaps(extents, gather)?;
     } else {
@@ -206,12 +212,21 @@ impl<R: Read + Seek> Archive<R> {
         }
     }
 
-    /// Reads a member whatever it is.
-    pub(crate) fn read_member(&mut self, entry: &Entry, gather: &mut Gather) -> io::Result<()> {
+    fn read_member(&mut self, entry: &Entry, gather: &mut Gather) -> io::Result<()> {
         if entry.name.ends_with('/') && entry.packed_bytes == 0 {
             return Ok(());
         }
         gather.enter(&entry.name);
+        self.read_as_it_is(entry, gather)
+    }
+
+    /// Reads a part of a document whatever it is.
+    pub(crate) fn read_part(&mut self, entry: &Entry, gather: &mut Gather) -> io::Result<()> {
+        gather.enter_part(&entry.name);
+        self.read_as_it_is(entry, gather)
+    }
+
+    fn read_as_it_is(&mut self, entry: &Entry, gather: &mut Gather) -> io::Result<()> {
         let mut node = Node::within();
         self.unpack(entry, &mut node, gather)?;
         node.finish(gather);

@@ -143,6 +143,76 @@ pub(crate) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     zip_of(&members)
 }
 
+/// Returns a document of words: a number that is half bold, one in its head, and a table.
+pub(crate) fn docx() -> Vec<u8> {
+    let row = |cells: [&str; 2]| {
+        let cells =
+            cells.map(|cell| format!("<w:tc><w:p><w:r><w:t>{cell}</w:t></w:r></w:p></w:tc>"));
+        format!("<w:tr>{}</w:tr>", cells.concat())
+    };
+    let rows: String = (0..20)
+        .map(|at| row(["姓名", &format!("138001380{:02}", at + 20)]))
+        .collect();
+    let document = format!(
+        "<w:document><w:body><w:p><w:r><w:t>手机 138001</w:t></w:r><w:r><w:b/><w:t>38000</w:t></w:r></w:p>\
+         <w:tbl>{}{rows}</w:tbl></w:body></w:document>",
+        row(["姓名", "手机"])
+    );
+    let head = "<w:hdr><w:p><w:r><w:t>手机 13900139000</w:t></w:r></w:p></w:hdr>";
+    zip(&[
+        ("[Content_Types].xml", b"<Types/>"),
+        ("word/document.xml", document.as_bytes()),
+        ("word/header1.xml", head.as_bytes()),
+    ])
+}
+
+/// Returns a workbook: numbers as programs write them, shared and inline strings, a heading above the titles.
+pub(crate) fn xlsx() -> Vec<u8> {
+    let strings = "<sst><si><t>员工</t></si><si><t>姓名</t></si><si><t>手机</t></si><si><r><t>139001</t></r><r><t>39000</t></r></si></sst>";
+    let rows: String = (0..20)
+        .map(|at| {
+            format!(
+                "<row><c><v>{at}</v></c><c r=\"C{at}\"><v>1.380013{:04}E10</v></c></row>",
+                8000 + at
+            )
+        })
+        .collect();
+    let sheet = format!(
+        "<worksheet><sheetData><row r=\"1\"><c t=\"s\"><v>0</v></c></row>\
+         <row r=\"2\"><c r=\"A2\" t=\"s\"><v>1</v></c><c r=\"C2\" t=\"s\"><v>2</v></c></row>{rows}\
+         <row><c t=\"inlineStr\"><is><t>x</t></is></c><c r=\"C3\" t=\"s\"><v>3</v></c><c t=\"s\"><v>99999999999999999999</v></c></row>\
+         </sheetData></worksheet>"
+    );
+    zip(&[
+        ("[Content_Types].xml", b"<Types/>"),
+        ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
+        ("xl/sharedStrings.xml", strings.as_bytes()),
+    ])
+}
+
+/// Returns a sheet of OpenDocument.
+pub(crate) fn ods() -> Vec<u8> {
+    let rows: String = (0..20)
+        .map(|at| {
+            format!(
+                "<table:table-row table:number-rows-repeated=\"1000000000\"><table:table-cell table:number-columns-repeated=\"2\"/>\
+                 <table:table-cell office:value-type=\"float\" office:value=\"1380013{:04}\"><text:p>1.38E+10</text:p></table:table-cell>\
+                 </table:table-row>",
+                8000 + at
+            )
+        })
+        .collect();
+    let content =
+        format!("<office:spreadsheet><table:table>{rows}</table:table></office:spreadsheet>");
+    zip(&[
+        (
+            "mimetype",
+            b"application/vnd.oasis.opendocument.spreadsheet",
+        ),
+        ("content.xml", content.as_bytes()),
+    ])
+}
+
 fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();
     crc.update(bytes);
