@@ -1,7 +1,7 @@
 //! What was found in some bytes: kinds, numbers and places, never a value.
 
+use crate::columns::ColumnFinding;
 use crate::detector::{Confidence, Detector, Subject};
-use crate::table::ColumnFinding;
 
 /// What was found where.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,8 @@ pub struct Found {
     pub confidence: Confidence,
     /// In which member, if in one that has a name: its place in the names of members.
     pub member: Option<usize>,
+    /// In which record: a row of a table, a line. What stands in one record has its number alone; numbers only grow.
+    pub record: u64,
 }
 
 /// What is in some bytes.

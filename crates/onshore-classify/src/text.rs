@@ -1,18 +1,17 @@
 //! Finding identifiers in text. What catches the eye is looked for in blocks of 64 bytes, without a branch for each byte;
 //! only there detectors look closer. Text is UTF-8; what is not is passed over.
 
-use crate::block::{BLOCK_BYTES, Window, mark};
+use crate::block::{BLOCK_BYTES, Window, each, mark};
+use crate::columns::{Columns, Titled};
 use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
-use crate::finder::{DIGITS_MAX, Entry, Finder};
-use crate::table::Table;
+use crate::finder::{DIGITS_MAX, Entry, Finder, shape};
+use crate::records::{Cell, Records};
 use crate::words::Words;
 
 /// How far before something a word may stand that says what it is.
 const CONTEXT_BYTES: usize = 64;
 /// No identifier is longer, nor looks further ahead, but for web tokens, which are cut there.
 pub(crate) const REACH_BYTES: usize = 4160;
-/// In a longer line of a table nobody knows the column.
-const LINE_MAX: usize = 1 << 13;
 /// Groups of digits that are looked at together.
 const GROUPS_MAX: usize = 7;
 /// A longer word is none.
@@ -31,6 +30,8 @@ pub(crate) struct Hit {
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) confidence: Confidence,
+    /// The record that it stands in, by its number: a row, or a line.
+    pub(crate) record: u64,
 }
 
 /// Of a form with a check: how many numbers of that form there were, and how many held it.
@@ -45,17 +46,13 @@ pub(crate) fn try_at(place: usize, digits: usize) -> usize {
     place * LENS + digits.min(LENS - 1)
 }
 
-/// A text, and the table that it is, if it is one.
+/// A text, and the records that it consists of, if it does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting<'a> {
     pub(crate) text: &'a [u8],
-    pub(crate) table: Option<&'a Table>,
-    pub(crate) titles: &'a Titles,
+    pub(crate) records: &'a Records,
+    pub(crate) columns: &'a Columns,
 }
-
-/// Which words the titles of a table say, by column.
-#[derive(Debug, Default)]
-pub(crate) struct Titles(Vec<Words>);
 
 /// How far a text was looked through.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,6 +63,9 @@ pub(crate) struct Reach {
     done: usize,
     /// Where the last word ends that was looked at.
     seen: usize,
+    /// The number of the last line that something was found in, and up to where that is known.
+    line: u64,
+    line_until: usize,
 }
 
 impl Reach {
@@ -75,7 +75,17 @@ impl Reach {
             next: self.next.saturating_sub(gone),
             done: self.done.saturating_sub(gone),
             seen: self.seen.saturating_sub(gone),
+            line: self.line,
+            line_until: self.line_until.saturating_sub(gone),
         }
+    }
+
+    /// Goes on to a place. Lines are told apart and not counted, which takes no more than a look where nothing is found.
+    fn line_at(&mut self, text: &[u8], place: usize) -> u64 {
+        let between = text.get(self.line_until..place).unwrap_or_default();
+        self.line += u64::from(between.contains(&b'\n'));
+        self.line_until = self.line_until.max(place);
+        self.line
     }
 }
 
@@ -87,16 +97,6 @@ struct Group {
 }
 
 impl Finder {
-    /// Says which words stand in the titles of a table.
-    pub(crate) fn titles(&self, titles: &[String]) -> Titles {
-        Titles(
-            titles
-                .iter()
-                .map(|title| self.vocabulary.words_in(title.as_bytes()))
-                .collect(),
-        )
-    }
-
     /// Whether there is a word in a title that says what something is.
     pub(crate) fn knows(&self, title: &str) -> bool {
         !self.vocabulary.words_in(title.as_bytes()).is_empty()
@@ -122,17 +122,24 @@ impl Finder {
             until,
             row: Vec::with_capacity(GROUPS_MAX),
             said: None,
+            near: 0,
             tries,
             hits,
         };
         search.secrets(from, until);
         search.marks(from, until);
-        *reach = Reach {
-            next: until,
-            done: search.done,
-            seen: search.seen,
-        };
+        reach.next = until;
+        reach.done = search.done;
+        reach.seen = search.seen;
         hits.sort_by_key(|hit| (hit.start, hit.end));
+        let mut near = 0;
+        for hit in hits {
+            hit.record = match setting.records.at(hit.start, &mut near) {
+                Some(cell) => cell.record,
+                None => reach.line_at(setting.text, hit.start),
+            };
+        }
+        reach.line_at(setting.text, until);
     }
 }
 
@@ -150,11 +157,13 @@ struct Search<'a> {
     row: Vec<Group>,
     /// What was said before a place that was asked of last.
     said: Option<(usize, Words)>,
+    /// Near which value the last place was that was asked of.
+    near: usize,
     tries: &'a mut [Tries],
     hits: &'a mut Vec<Hit>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
     fn secrets(&mut self, from: usize, until: usize) {
         let (finder, done) = (self.finder, self.done);
         // One may begin here that ends behind.
@@ -163,7 +172,7 @@ impl Search<'_> {
             if from + start < until
                 && let Some(entry) = finder.prefixed.get(which)
             {
-                self.around(*entry, from + start);
+                self.around(entry, from + start);
             }
         });
         // What stands before a secret is looked at yet.
@@ -172,32 +181,31 @@ impl Search<'_> {
 
     fn marks(&mut self, from: usize, until: usize) {
         let mut block = from;
+        // Whether the last place of the block before was among digits.
+        let mut goes_on = 0;
         while block < until {
-            let mut marked = [0_u8; BLOCK_BYTES];
             let here = self.text.get(block..).unwrap_or_default();
-            let any = match here.first_chunk() {
-                Some(window) => mark(window, &mut marked),
+            let marks = match here.first_chunk() {
+                Some(window) => mark(window),
                 None => {
                     let mut window: Window = [0; BLOCK_BYTES + 3];
                     for (to, byte) in window.iter_mut().zip(here) {
                         *to = *byte;
                     }
-                    mark(&window, &mut marked)
+                    mark(&window)
                 }
             };
-            if any {
-                let left = (until - block).min(BLOCK_BYTES);
-                let (eights, _) = marked.as_chunks::<8>();
-                for (eight, bytes) in eights.iter().enumerate() {
-                    let mut left_in_it = u64::from_le_bytes(*bytes);
-                    while left_in_it != 0 {
-                        let at = eight * 8 + left_in_it.trailing_zeros() as usize / 8;
-                        if at < left {
-                            self.look(block + at);
-                        }
-                        left_in_it &= left_in_it - 1;
+            if let Some(marks) = marks {
+                // A row of digits is looked at once, from its beginning.
+                let begin = marks.digits & !((marks.digits << 1) | goes_on);
+                goes_on = marks.digits >> (BLOCK_BYTES - 1);
+                each(begin | marks.others, |at| {
+                    if block + at < until {
+                        self.look(block + at);
                     }
-                }
+                });
+            } else {
+                goes_on = 0;
             }
             block += BLOCK_BYTES;
         }
@@ -228,13 +236,13 @@ impl Search<'_> {
     fn marked(&mut self, mark: Mark, at: usize) {
         let finder = self.finder;
         for (known, entry) in &finder.marks {
-            if *known == mark && self.around(*entry, at) {
+            if *known == mark && self.around(entry, at) {
                 return;
             }
         }
     }
 
-    fn around(&mut self, entry: Entry, at: usize) -> bool {
+    fn around(&mut self, entry: &Entry, at: usize) -> bool {
         let Form::Around { find, .. } = &entry.detector.form else {
             return false;
         };
@@ -249,18 +257,35 @@ impl Search<'_> {
         if at < self.seen {
             return;
         }
-        let is_in = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let floor = self.seen;
+        let digits = self.digits_at(at);
+        let goes_on = self.is_word(Some(at + digits));
+        if !goes_on && !self.is_word(at.checked_sub(1)) {
+            self.seen = at + digits;
+            self.groups(at, at + digits, floor);
+            return;
+        }
+        let is_in = |byte: &&u8| is_in_word(**byte);
         let before = self.text.get(..at).unwrap_or_default();
         let start = at - before.iter().rev().take(WORD_MAX).take_while(is_in).count();
         let behind = self.text.get(at..).unwrap_or_default();
         let end = at + behind.iter().take_while(is_in).count();
         let word = self.text.get(start..end).unwrap_or_default();
-        let floor = std::mem::replace(&mut self.seen, end);
+        self.seen = end;
         if is_digits(word) {
             self.groups(start, end, floor);
         } else {
             self.word(start, end);
         }
+    }
+
+    /// Returns how many digits there are from a place on.
+    fn digits_at(&self, at: usize) -> usize {
+        let behind = self.text.get(at..).unwrap_or_default();
+        behind
+            .iter()
+            .position(|byte| !byte.is_ascii_digit())
+            .unwrap_or(behind.len())
     }
 
     /// Looks at a word of capital letters and digits.
@@ -278,7 +303,7 @@ impl Search<'_> {
         }
         for entry in of_len {
             if let Form::Word { holds, .. } = &entry.detector.form
-                && self.take(*entry, start, end, 0, holds(word))
+                && self.take(entry, start, end, 0, holds(word))
             {
                 return;
             }
@@ -295,19 +320,27 @@ impl Search<'_> {
                 _ => break,
             }
         }
+        let mut next = self.group_behind(first.end);
+        if next.is_none() {
+            self.digits(&[first]);
+            return;
+        }
         let mut row = std::mem::take(&mut self.row);
         row.push(first);
         while let Some(last) = row.last().copied() {
-            let next = (row.len() < GROUPS_MAX && last.start < self.until)
-                .then(|| self.group_behind(last.end))
-                .flatten();
-            if let Some(next) = next {
+            if let Some(next) = next.take() {
                 row.push(next);
-                continue;
+            } else {
+                self.seen = self.seen.max(last.end);
+                let used = self.digits(&row).unwrap_or(1);
+                row.drain(..used);
             }
-            self.seen = self.seen.max(last.end);
-            let used = self.digits(&row).unwrap_or(1);
-            row.drain(..used);
+            next = match row.last() {
+                Some(last) if row.len() < GROUPS_MAX && last.start < self.until => {
+                    self.group_behind(last.end)
+                }
+                _ => None,
+            };
         }
         self.row = row;
     }
@@ -315,43 +348,33 @@ impl Search<'_> {
     /// Tries the forms of digits on some groups, from the first on, and returns how many it took.
     fn digits(&mut self, groups: &[Group]) -> Option<usize> {
         let finder = self.finder;
-        let first = groups.first()?;
+        let first = *groups.first()?;
         let forms = finder.digits.get(first.end - first.start)?;
-        let mut digits = [0_u8; 32];
+        let shape = shape(groups.iter().map(|group| group.end - group.start));
         for form in forms {
-            let used = form.groups.len();
-            let Some(row) = groups.get(..used) else {
-                continue;
-            };
-            let fits = row
-                .iter()
-                .zip(form.groups)
-                .all(|(group, len)| group.end - group.start == *len);
-            let (Some(start), Some(end)) = (
-                row.first().map(|first| first.start),
-                row.last().map(|last| last.end),
-            ) else {
-                continue;
-            };
-            if !fits
-                || !self.is_one_separator(row)
-                || self.is_joined(start, end)
-                || start < self.done
-            {
+            if !form.fits(shape) {
                 continue;
             }
+            let row = groups.get(..form.groups)?;
+            let (start, end) = (first.start, row.last()?.end);
+            if start < self.done || !self.is_one_separator(row) || self.is_joined(start, end) {
+                continue;
+            }
+            let mut digits = [0_u8; 32];
             let mut len = 0;
             for group in row {
-                for byte in self.text.get(group.start..group.end).unwrap_or_default() {
-                    if let Some(to) = digits.get_mut(len) {
-                        *to = byte.to_ascii_uppercase();
-                        len += 1;
-                    }
+                let from = self.text.get(group.start..group.end).unwrap_or_default();
+                if let Some(to) = digits.get_mut(len..len + from.len()) {
+                    to.copy_from_slice(from);
+                    len += from.len();
                 }
             }
+            digits.make_ascii_uppercase();
             let held = (form.holds)(digits.get(..len).unwrap_or_default());
-            if self.take(form.entry, start, end, len, held) {
-                return Some(used);
+            if let Some(entry) = finder.entries.get(form.entry)
+                && self.take(entry, start, end, len, held)
+            {
+                return Some(form.groups);
             }
         }
         None
@@ -383,14 +406,17 @@ impl Search<'_> {
             return;
         };
         for form in finder.digits.get(len).into_iter().flatten() {
-            if form.groups.len() == 1 && self.take(form.entry, at, end, len, (form.holds)(digits)) {
+            if let Some(entry) = finder.entries.get(form.entry)
+                && form.groups == 1
+                && self.take(entry, at, end, len, (form.holds)(digits))
+            {
                 return;
             }
         }
     }
 
     /// Takes what was found, if the evidence bears it out, and says whether it did.
-    fn take(&mut self, entry: Entry, start: usize, end: usize, digits: usize, held: bool) -> bool {
+    fn take(&mut self, entry: &Entry, start: usize, end: usize, digits: usize, held: bool) -> bool {
         let detector = entry.detector;
         let confidence = match &detector.evidence {
             Evidence::Form if held => Confidence::Certain,
@@ -430,6 +456,7 @@ impl Search<'_> {
             start,
             end,
             confidence,
+            record: 0,
         });
         true
     }
@@ -447,38 +474,40 @@ impl Search<'_> {
         }
     }
 
-    fn look_before(&self, at: usize) -> Words {
-        if let Some(table) = self.setting.table
-            && !self.setting.titles.0.is_empty()
-        {
-            let from = at.saturating_sub(LINE_MAX);
-            let behind = self.text.get(from..at).unwrap_or_default();
-            let line = line_of(behind);
-            let (column, before) = table.column_behind(line);
-            // Of a line whose beginning is not there nobody knows the column.
-            let is_known = from == 0 || line.len() < behind.len();
-            let title = self
-                .setting
-                .titles
-                .0
-                .get(column)
-                .copied()
-                .filter(|_| is_known);
-            return self
-                .finder
-                .vocabulary
-                .words_in(before)
-                .and(title.unwrap_or_default());
+    fn look_before(&mut self, at: usize) -> Words {
+        match self.column_of(at) {
+            Some((cell, titled)) => self.words_between(cell.start, at).and(titled.all),
+            None => self.words_between(0, at),
         }
-        let from = at.saturating_sub(CONTEXT_BYTES);
-        let before = self.text.get(from..at).unwrap_or_default();
-        self.finder.vocabulary.words_in(line_of(before))
+    }
+
+    /// Returns the value that a place is in and what its title says, if it has one.
+    fn column_of(&mut self, at: usize) -> Option<(Cell, &'a Titled)> {
+        let cell = self.setting.records.at(at, &mut self.near)?;
+        let titled = self.setting.columns.words(cell.column)?;
+        Some((cell, titled))
+    }
+
+    /// Returns which words stand before a place in its line, but not before another place.
+    fn words_between(&self, from: usize, at: usize) -> Words {
+        let from = from.max(at.saturating_sub(CONTEXT_BYTES));
+        let before = line_of(self.text.get(from..at).unwrap_or_default());
+        let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+        if before.iter().any(is_letter) {
+            self.finder.vocabulary.words_in(before)
+        } else {
+            Words::default()
+        }
     }
 
     /// Returns which words stand before a place and say something of it alone: behind what parts it from others, and behind
     /// the last number. In a table it is its column that says so.
     fn said_just_before(&mut self, at: usize) -> Words {
         const PARTING: [&str; 5] = ["，", "；", "。", "、", "\u{3000}"];
+        if let Some((cell, titled)) = self.column_of(at) {
+            let own = titled.own;
+            return self.words_between(cell.start, at).and(own);
+        }
         let from = at.saturating_sub(CONTEXT_BYTES);
         let before = self.text.get(from..at).unwrap_or_default();
         let parts =
@@ -490,14 +519,7 @@ impl Search<'_> {
                 .rposition(|window| window == parting.as_bytes());
             behind = behind.max(last.map_or(0, |last| last + parting.len()));
         }
-        let own = self
-            .finder
-            .vocabulary
-            .words_in(before.get(behind..).unwrap_or_default());
-        match self.setting.table {
-            Some(_) => own.and(self.said_before(at)),
-            None => own,
-        }
+        self.words_between(from + behind, at)
     }
 
     /// Whether something that goes on is on either side: a decimal point, or a hyphen to a letter or digit.
@@ -551,7 +573,7 @@ impl Search<'_> {
     /// Whether a word goes on at a place.
     fn is_word(&self, at: Option<usize>) -> bool {
         at.and_then(|at| self.text.get(at))
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+            .is_some_and(|byte| is_in_word(*byte))
     }
 
     /// Returns where the digits end that begin at a place, an X behind them included.
@@ -566,6 +588,20 @@ impl Search<'_> {
             && !rest.get(len + 1).is_some_and(u8::is_ascii_alphanumeric);
         start + len + usize::from(is_x && len > 0)
     }
+}
+
+/// Whether words of ASCII go on with it.
+fn is_in_word(byte: u8) -> bool {
+    const IN_WORD: [bool; 256] = {
+        let mut known = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            known[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
+            byte += 1;
+        }
+        known
+    };
+    IN_WORD[usize::from(byte)]
 }
 
 /// Whether a word is digits, the last of which may be an X.

@@ -1,9 +1,10 @@
 //! Bringing together what is found in all that lies in one file, and holding the limits.
 
+use crate::columns::ColumnFinding;
 use crate::detectors;
 use crate::findings::{Findings, Format, Found, Kind, NotRead, Told, Unread};
+use crate::passage::Passage;
 use crate::scanner::Options;
-use crate::table::ColumnFinding;
 
 /// So many names of members are told.
 const NAMES_MAX: usize = 1000;
@@ -27,6 +28,7 @@ pub(crate) struct Gather {
     unread: Vec<NotRead>,
     formats: Vec<Format>,
     names: Vec<String>,
+    read_names: Option<Box<Passage>>,
     members: u64,
     len_bytes: u64,
     unpacked_bytes: u64,
@@ -51,6 +53,7 @@ impl Gather {
             unread: Vec::new(),
             formats: Vec::new(),
             names: Vec::new(),
+            read_names: None,
             members: 0,
             len_bytes: 0,
             unpacked_bytes: 0,
@@ -110,12 +113,23 @@ impl Gather {
         self.held_bytes = self.held_bytes.saturating_sub(len);
     }
 
-    /// Goes into a member.
+    /// Goes into a member. Its name is read too: people put in names what is in files.
     pub(crate) fn enter(&mut self, name: &str) {
         self.members += 1;
         if self.members > self.options.limits.members_max {
             self.go_over();
         }
+        let found_max = self.found_max();
+        let names = self
+            .read_names
+            .get_or_insert_with(|| Box::new(Passage::new(found_max)));
+        names.push(name.as_bytes());
+        names.push(b"\n");
+        self.enter_part(name);
+    }
+
+    /// Goes into a part that its format names.
+    pub(crate) fn enter_part(&mut self, name: &str) {
         let name = name
             .chars()
             .map(|letter| {
@@ -210,6 +224,10 @@ impl Gather {
 
     /// Tells everything.
     pub(crate) fn finish(mut self) -> Findings {
+        if let Some(names) = self.read_names.take() {
+            self.is_format("names");
+            self.take(names.finish());
+        }
         let place = |kind: &Kind| detectors::all().position(|detector| detector.id == kind.id);
         self.kinds.sort_by_cached_key(place);
         Findings {

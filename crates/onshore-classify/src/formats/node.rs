@@ -3,8 +3,11 @@
 use std::io::Cursor;
 
 use crate::findings::Unread;
+use crate::formats::codec::{Bzip2, Codec, Gzip, Xz, Zstd};
 use crate::formats::gather::Gather;
-use crate::formats::sniff::{Looks, SNIFFED_BYTES, sniff};
+use crate::formats::packed::Packed;
+use crate::formats::sniff::{Looks, SNIFFED_BYTES, Streamed, sniff};
+use crate::formats::tar::Tar;
 use crate::formats::whole::{self, Whole};
 use crate::passage::Passage;
 
@@ -29,6 +32,8 @@ enum State {
     /// The beginning, until there is enough of it.
     Beginning(Vec<u8>),
     Text(Box<Passage>),
+    Packed(Box<Packed>),
+    Tar(Box<Tar>),
     /// Will be given once more.
     Whole(Whole),
     /// Kept to be read as a whole at the end.
@@ -87,6 +92,8 @@ impl Node {
                 }
             }
             State::Text(passage) => passage.push(bytes),
+            State::Packed(packed) => packed.push(bytes, gather),
+            State::Tar(tar) => tar.push(bytes, gather),
             State::Held(_, held) => {
                 if gather.hold(held.len(), bytes.len()) {
                     held.extend_from_slice(bytes);
@@ -116,6 +123,16 @@ impl Node {
                 gather.take(told);
                 None
             }
+            State::Packed(packed) => {
+                packed.finish(gather);
+                gather.come_out();
+                None
+            }
+            State::Tar(tar) => {
+                tar.finish(gather);
+                gather.come_out();
+                None
+            }
             State::Held(format, held) => {
                 let len = held.len();
                 // Reading from memory does not fail.
@@ -135,9 +152,27 @@ impl Node {
         };
         self.state = match (sniff(&beginning), self.place) {
             (Looks::Text, _) => State::Text(Box::new(Passage::new(gather.found_max()))),
+            (Looks::Streamed(format), _) => Self::go_in(format, gather),
             (Looks::Whole(format), Place::Outermost) => State::Whole(format),
             (Looks::Whole(format), Place::Within) => State::Held(format, Vec::new()),
         };
         self.push(&beginning, gather);
+    }
+
+    /// Goes into a format that streams.
+    fn go_in(format: Streamed, gather: &mut Gather) -> State {
+        if !gather.go_in(format.word()) {
+            gather.come_out();
+            gather.not_read(Unread::OverLimit);
+            return State::Passed;
+        }
+        let codec: Box<dyn Codec> = match format {
+            Streamed::Gzip => Box::new(Gzip::new()),
+            Streamed::Zstd => Box::new(Zstd::new()),
+            Streamed::Bzip2 => Box::new(Bzip2::new()),
+            Streamed::Xz => Box::new(Xz::new()),
+            Streamed::Tar => return State::Tar(Box::new(Tar::new())),
+        };
+        State::Packed(Box::new(Packed::new(codec)))
     }
 }

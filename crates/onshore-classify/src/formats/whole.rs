@@ -4,6 +4,7 @@ use std::io::{self, Read, Seek};
 
 use crate::findings::Unread;
 use crate::formats::gather::Gather;
+use crate::formats::zip;
 
 /// A format that is read as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +28,13 @@ impl Whole {
 }
 
 /// Reads bytes in this format. An error is one of the reader.
-pub(crate) fn read<R: Read + Seek>(
-    format: Whole,
-    _bytes: R,
-    gather: &mut Gather,
-) -> io::Result<()> {
-    gather.is_format(format.word());
-    gather.not_read(Unread::UnknownFormat);
-    Ok(())
+pub(crate) fn read<R: Read + Seek>(format: Whole, bytes: R, gather: &mut Gather) -> io::Result<()> {
+    match format {
+        Whole::Zip => zip::read(bytes, gather),
+        Whole::Parquet | Whole::Pdf | Whole::Ole => {
+            gather.is_format(format.word());
+            gather.not_read(Unread::UnknownFormat);
+            Ok(())
+        }
+    }
 }
