@@ -91,7 +91,7 @@ impl Decoding {
 /// What pairs of bytes are in UTF-8: its bytes, and in the highest place how many they are. Nothing where they are no
 /// character, or not one.
 #[derive(Debug)]
-struct Pairs(Vec<[u32; 256]>);
+struct Pairs(Box<[[u32; 256]; 128]>);
 
 impl Pairs {
     fn of(encoding: &'static Encoding) -> Self {
@@ -111,13 +111,24 @@ impl Pairs {
             }
             row
         };
-        Self((0x80..=u8::MAX).map(row).collect())
+        let mut rows = Box::new([[0; 256]; 128]);
+        for (first, to) in (0x80..=u8::MAX).zip(rows.iter_mut()) {
+            *to = row(first);
+        }
+        Self(rows)
     }
 
     /// Looks pairs up as far as there is nothing else but ASCII, and says how much was read and written.
     fn look_up(&self, bytes: &[u8], room: &mut [u8]) -> (usize, usize) {
         let (mut read, mut written) = (0, 0);
         while let (Some(rest), Some(to)) = (bytes.get(read..), room.get_mut(written..)) {
+            if let (Some(four), Some(to)) = (rest.first_chunk(), to.first_chunk_mut())
+                && let Some(len) = self.look_up_four(four, to)
+            {
+                read += 8;
+                written += len;
+                continue;
+            }
             if let (Some(eight), Some(to)) = (rest.first_chunk::<8>(), to.first_chunk_mut::<8>())
                 && eight.is_ascii()
             {
@@ -135,11 +146,8 @@ impl Pairs {
                 written += 1;
                 continue;
             }
-            let known = rest.get(1).and_then(|second| {
-                let row = self.0.get(usize::from(*first & 0x7F))?;
-                Some(row[usize::from(*second)]).filter(|known| *known != 0)
-            });
-            let Some(known) = known else {
+            let known = rest.get(1).map(|second| self.pair(*first, *second));
+            let Some(known) = known.filter(|known| *known != 0) else {
                 break;
             };
             *to = known.to_le_bytes();
@@ -147,6 +155,31 @@ impl Pairs {
             written += usize::from(to[3]);
         }
         (read, written)
+    }
+
+    fn pair(&self, first: u8, second: u8) -> u32 {
+        self.0[usize::from(first & 0x7F)][usize::from(second)]
+    }
+
+    /// Looks up four pairs, if that is what there is and each of them becomes three bytes.
+    fn look_up_four(&self, bytes: &[u8; 8], to: &mut [u8; 16]) -> Option<usize> {
+        let [a, b, c, d, e, f, g, h] = *bytes;
+        if a & c & e & g < 0x80 {
+            return None;
+        }
+        let known = [
+            self.pair(a, b),
+            self.pair(c, d),
+            self.pair(e, f),
+            self.pair(g, h),
+        ];
+        let is_of_three = known.map(|known| known >> 24 == 3);
+        if is_of_three != [true; 4] {
+            return None;
+        }
+        let [a, b, c, d] = known.map(|known| u128::from(known & 0xFF_FFFF));
+        *to = (a | (b << 24) | (c << 48) | (d << 72)).to_le_bytes();
+        Some(12)
     }
 }
 
