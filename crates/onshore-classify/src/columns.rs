@@ -117,7 +117,15 @@ impl Columns {
     }
 
     /// Returns the column that is the so manieth, and adds it without a title if it is not there.
+    #[inline]
     pub(crate) fn numbered(&mut self, place: usize) -> usize {
+        if place < self.columns.len() {
+            return place;
+        }
+        self.grow_to(place)
+    }
+
+    fn grow_to(&mut self, place: usize) -> usize {
         while self.columns.len() <= place {
             if self.push(Column::new(None, None)) == NO_COLUMN {
                 return NO_COLUMN;

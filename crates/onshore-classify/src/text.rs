@@ -96,6 +96,18 @@ struct Group {
     end: usize,
 }
 
+/// Groups of digits, put together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Joined {
+    groups: usize,
+    end: usize,
+    len: usize,
+    /// Whether the last of them is an X.
+    has_letter: bool,
+    /// Whether it is no part of something that goes on, nor of what was found before.
+    is_whole: bool,
+}
+
 impl Finder {
     /// Whether there is a word in a title that says what something is.
     pub(crate) fn knows(&self, title: &str) -> bool {
@@ -131,7 +143,9 @@ impl Finder {
         reach.next = until;
         reach.done = search.done;
         reach.seen = search.seen;
-        hits.sort_by_key(|hit| (hit.start, hit.end));
+        if !hits.is_sorted_by_key(|hit| hit.start) {
+            hits.sort_by_key(|hit| (hit.start, hit.end));
+        }
         let mut near = 0;
         for hit in hits {
             hit.record = match setting.records.at(hit.start, &mut near) {
@@ -350,34 +364,62 @@ impl<'a> Search<'a> {
         let finder = self.finder;
         let first = *groups.first()?;
         let forms = finder.digits.get(first.end - first.start)?;
+        let second = groups.get(1).map_or(0, |group| group.end - group.start);
+        if !forms.may_go_on(second) {
+            return None;
+        }
         let shape = shape(groups.iter().map(|group| group.end - group.start));
-        for form in forms {
+        let mut room = [0_u8; 32];
+        // Several forms have as many groups: what they have in common is found out once.
+        let mut joined = Joined::default();
+        for form in &forms.forms {
             if !form.fits(shape) {
                 continue;
             }
-            let row = groups.get(..form.groups)?;
-            let (start, end) = (first.start, row.last()?.end);
-            if start < self.done || !self.is_one_separator(row) || self.is_joined(start, end) {
+            if joined.groups != form.groups {
+                joined = self.joined(groups.get(..form.groups)?, &mut room)?;
+            }
+            if !joined.is_whole {
                 continue;
             }
-            let mut digits = [0_u8; 32];
-            let mut len = 0;
-            for group in row {
-                let from = self.text.get(group.start..group.end).unwrap_or_default();
-                if let Some(to) = digits.get_mut(len..len + from.len()) {
-                    to.copy_from_slice(from);
-                    len += from.len();
-                }
-            }
-            digits.make_ascii_uppercase();
-            let held = (form.holds)(digits.get(..len).unwrap_or_default());
+            let digits = match form.groups {
+                1 if !joined.has_letter => self.text.get(first.start..first.end)?,
+                _ => room.get(..joined.len)?,
+            };
+            let held = (form.holds)(digits);
             if let Some(entry) = finder.entries.get(form.entry)
-                && self.take(entry, start, end, len, held)
+                && self.take(entry, first.start, joined.end, joined.len, held)
             {
                 return Some(form.groups);
             }
         }
         None
+    }
+
+    /// Puts the digits of groups together.
+    fn joined(&self, row: &[Group], room: &mut [u8; 32]) -> Option<Joined> {
+        let (start, end) = (row.first()?.start, row.last()?.end);
+        let has_letter = self.text.get(end - 1).is_some_and(u8::is_ascii_alphabetic);
+        let mut len = 0;
+        for group in row {
+            let from = self.text.get(group.start..group.end)?;
+            if row.len() > 1 || has_letter {
+                room.get_mut(len..len + from.len())?.copy_from_slice(from);
+            }
+            len += from.len();
+        }
+        if has_letter {
+            room.make_ascii_uppercase();
+        }
+        Some(Joined {
+            groups: row.len(),
+            end,
+            len,
+            has_letter,
+            is_whole: start >= self.done
+                && self.is_one_separator(row)
+                && !self.is_joined(start, end),
+        })
     }
 
     /// Looks at digits of full width, as Chinese keyboards write them.
@@ -405,7 +447,12 @@ impl<'a> Search<'a> {
         let Some(digits) = digits.get(..len) else {
             return;
         };
-        for form in finder.digits.get(len).into_iter().flatten() {
+        for form in finder
+            .digits
+            .get(len)
+            .iter()
+            .flat_map(|of_len| &of_len.forms)
+        {
             if let Some(entry) = finder.entries.get(form.entry)
                 && form.groups == 1
                 && self.take(entry, at, end, len, (form.holds)(digits))
