@@ -1,7 +1,7 @@
 //! What was found in some bytes: kinds, numbers and places, never a value.
 
+use crate::columns::ColumnFinding;
 use crate::detector::{Confidence, Detector, Subject};
-use crate::table::ColumnFinding;
 
 /// What was found where.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +14,8 @@ pub struct Found {
     pub end: u64,
     /// How surely.
     pub confidence: Confidence,
+    /// In which record: a row of a table, a line. What stands in one record has its number alone; numbers only grow.
+    pub record: u64,
 }
 
 /// What is in some bytes.

@@ -9,6 +9,7 @@
 //! - [`LegalTable`]: what the law makes of findings on a day.
 
 mod block;
+mod columns;
 mod detector;
 mod detectors;
 mod encoding;
@@ -17,15 +18,16 @@ mod finder;
 mod findings;
 mod legal;
 mod passage;
+mod records;
 mod scanner;
 mod table;
 mod text;
 mod words;
 
+pub use crate::columns::ColumnFinding;
 pub use crate::detector::{Confidence, Detector, Subject, Vector};
 pub use crate::detectors::{SCANNER_VERSION, all as detectors};
 pub use crate::error::Error;
 pub use crate::findings::{Findings, Found, Kind, Unread};
 pub use crate::legal::{Beside, Judgement, LegalRule, LegalTable, Reason};
 pub use crate::scanner::Scanner;
-pub use crate::table::ColumnFinding;

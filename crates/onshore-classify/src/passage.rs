@@ -4,13 +4,15 @@ use std::sync::LazyLock;
 
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8};
 
+use crate::columns::Columns;
 use crate::detector::{Confidence, Detector, Evidence};
 use crate::detectors;
 use crate::encoding::{Beginning, detect};
 use crate::finder::Finder;
 use crate::findings::{Findings, Found, Kind, Unread};
+use crate::records::Records;
 use crate::table::Table;
-use crate::text::{Hit, REACH_BYTES, Reach, Setting, Titles, Tries, try_at};
+use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries, try_at};
 
 /// How much of the beginning says what the bytes are.
 const BEGINNING_BYTES: usize = 1 << 16;
@@ -39,10 +41,23 @@ pub(crate) struct Passage {
     text: Vec<u8>,
     /// How far it was looked through.
     reach: Reach,
-    /// The table that the text is, if it is one; nobody knows before its beginning is there.
-    table: Option<Option<Table>>,
-    /// What its titles say of its columns.
-    titles: Titles,
+    layout: Layout,
+    /// The records of the text that is there.
+    records: Records,
+    columns: Columns,
+}
+
+/// How the values of a text stand in it.
+#[derive(Debug)]
+enum Layout {
+    /// Nobody knows before its beginning is there.
+    Unknown,
+    /// There are lines and no more.
+    Lines,
+    /// As a table.
+    Table(Table),
+    /// They are told one by one.
+    Told,
 }
 
 #[derive(Debug)]
@@ -77,8 +92,69 @@ impl Passage {
             offset: 0,
             text: Vec::new(),
             reach: Reach::default(),
-            table: None,
-            titles: Titles::default(),
+            layout: Layout::Unknown,
+            records: Records::default(),
+            columns: Columns::default(),
+        }
+    }
+
+    /// Begins what is not one text but rows of values, told one by one. The titles of their columns may not be known, in which
+    /// case there are none.
+    #[cfg_attr(not(test), expect(dead_code, reason = "formats of rows call it"))]
+    pub(crate) fn of_table(titles: &[String], found_max: usize) -> Self {
+        let mut passage = Self {
+            state: State::Plain,
+            layout: Layout::Told,
+            ..Self::new(found_max)
+        };
+        for title in titles {
+            passage.columns.add(title, &FINDER);
+        }
+        passage
+    }
+
+    /// Reads a row of a table.
+    #[cfg_attr(not(test), expect(dead_code, reason = "formats of rows call it"))]
+    pub(crate) fn row(&mut self, values: impl Iterator<Item = impl AsRef<str>>) {
+        for (place, value) in values.enumerate() {
+            let column = self.columns.numbered(place);
+            self.value(column, value.as_ref());
+        }
+        self.end_record();
+    }
+
+    /// Reads a record whose fields have names, and in which any may be missing.
+    #[cfg_attr(not(test), expect(dead_code, reason = "formats of records call it"))]
+    pub(crate) fn record<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a str)>) {
+        let mut likely = 0;
+        for (name, value) in fields {
+            let column = self.columns.titled(name, likely, &FINDER);
+            likely = column.wrapping_add(1);
+            self.value(column, value);
+        }
+        self.end_record();
+    }
+
+    fn value(&mut self, column: usize, value: &str) {
+        self.len_bytes += value.len() as u64;
+        self.records.begin(self.text.len(), column);
+        if Columns::samples(self.records.record()) {
+            self.columns.sample(column, value.as_bytes());
+        }
+        // What parts lines and values is no part of one.
+        let plain = |byte: u8| match byte {
+            b'\n' | b'\r' | b'\t' => b' ',
+            other => other,
+        };
+        self.text.extend(value.bytes().map(plain));
+        self.text.push(b'\t');
+    }
+
+    fn end_record(&mut self) {
+        self.text.push(b'\n');
+        self.records.next();
+        if self.text.len() >= WINDOW_BYTES + REACH_BYTES {
+            self.look(false);
         }
     }
 
@@ -107,9 +183,8 @@ impl Passage {
             State::Decoded(_, encoding) => (Some(encoding.name()), None),
             State::Binary => (None, Some(Unread::UnknownFormat)),
         };
-        let columns = self.table.take().flatten().map(Table::finish);
         Findings {
-            columns: columns.unwrap_or_default(),
+            columns: self.columns.findings(),
             kinds: self.kinds(),
             found: self.places(),
             encoding,
@@ -172,21 +247,12 @@ impl Passage {
         } else {
             self.text.len() - REACH_BYTES
         };
-        if self.table.is_none() {
-            let table = Table::sniff(&self.text, |title| FINDER.knows(title));
-            self.titles = table
-                .as_ref()
-                .map_or_else(Titles::default, |table| FINDER.titles(table.titles()));
-            self.table = Some(table);
-        }
-        if let Some(Some(table)) = &mut self.table {
-            table.read(self.text.get(self.reach.next..until).unwrap_or_default());
-        }
+        self.lay_out(until, is_last);
         let mut hits = Vec::new();
         let place = Setting {
             text: &self.text,
-            table: self.table.as_ref().and_then(Option::as_ref),
-            titles: &self.titles,
+            records: &self.records,
+            columns: &self.columns,
         };
         FINDER.find(place, &mut self.reach, until, &mut self.tries, &mut hits);
         for hit in hits {
@@ -209,7 +275,33 @@ impl Passage {
         let gone = until.saturating_sub(BEHIND_BYTES);
         self.text.drain(..gone);
         self.reach = self.reach.without(gone);
+        self.records.forget(gone);
+        if let Layout::Table(table) = &mut self.layout {
+            table.forget(gone);
+        }
         self.offset += gone as u64;
+    }
+
+    /// Says where values begin in what will be looked through.
+    fn lay_out(&mut self, until: usize, is_last: bool) {
+        if matches!(self.layout, Layout::Unknown) {
+            self.layout = match Table::sniff(&self.text, |title| FINDER.knows(title)) {
+                Some((table, titles)) => {
+                    for title in titles {
+                        self.columns.add(&title, &FINDER);
+                    }
+                    Layout::Table(table)
+                }
+                None => Layout::Lines,
+            };
+        }
+        if let Layout::Table(table) = &mut self.layout {
+            let (text, records, columns) = (&self.text, &mut self.records, &mut self.columns);
+            table.read(text, self.reach.next, until, records, columns);
+            if is_last {
+                table.finish(text, records, columns);
+            }
+        }
     }
 
     /// Whether those of a form are more than chance makes.
@@ -277,7 +369,107 @@ impl Passage {
                 start: hit.start as u64,
                 end: hit.end as u64,
                 confidence: hit.confidence,
+                record: hit.record,
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Passage;
+    use crate::Findings;
+
+    /// Kinds, values and records.
+    fn told(findings: &Findings) -> Vec<(&'static str, u64, u64)> {
+        let told = findings
+            .found
+            .iter()
+            .map(|found| (found.detector.id, found.record, found.end - found.start));
+        told.collect()
+    }
+
+    fn read(text: &str) -> Findings {
+        let mut passage = Passage::new(1000);
+        text.as_bytes()
+            .chunks(7)
+            .for_each(|piece| passage.push(piece));
+        passage.finish()
+    }
+
+    const TITLES: [&str; 4] = ["护照", "订单号", "note", "姓名"];
+
+    fn rows() -> Vec<[String; 4]> {
+        (0..30)
+            .map(|at| {
+                [
+                    format!("E1234567{}", at % 10),
+                    format!("1380013800{}", at % 10),
+                    format!("one, \"two\"\n11010519491231002X {at}"),
+                    "张伟".to_owned(),
+                ]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn rows_are_read_as_a_table_with_a_header_is() {
+        let quoted = |row: &[String; 4]| {
+            let values = row.iter().map(|value| value.replace('"', "\"\""));
+            let values: Vec<String> = values.map(|value| format!("\"{value}\"")).collect();
+            values.join(",") + "\n"
+        };
+        let lines: String = rows().iter().map(quoted).collect();
+        let as_text = read(&format!("{}\n{lines}", TITLES.join(",")));
+
+        let mut passage = Passage::of_table(&TITLES.map(str::to_owned), 1000);
+        for row in rows() {
+            passage.row(row.iter());
+        }
+        let as_rows = passage.finish();
+
+        assert_eq!(as_rows.kinds, as_text.kinds);
+        assert_eq!(as_rows.columns, as_text.columns);
+        assert_eq!(as_rows.columns.len(), 1);
+        assert_eq!(as_rows.kinds.len(), 2);
+        // The header is a record as well.
+        let later = |told: Vec<(&'static str, u64, u64)>| -> Vec<_> {
+            let later = told
+                .into_iter()
+                .map(|(id, record, len)| (id, record + 1, len));
+            later.collect()
+        };
+        assert_eq!(later(told(&as_rows)), told(&as_text));
+        assert_eq!(as_rows.found.last().map(|found| found.record), Some(29));
+    }
+
+    #[test]
+    fn records_find_their_columns_by_name() {
+        let mut passage = Passage::of_table(&[], 1000);
+        for row in rows() {
+            let fields = TITLES.iter().copied().zip(row.iter().map(String::as_str));
+            let number = passage.records.record();
+            if number.is_multiple_of(2) {
+                passage.record(fields);
+            } else {
+                passage.record(fields.skip(1).step_by(2));
+            }
+        }
+        let findings = passage.finish();
+        let counts: Vec<_> = findings
+            .kinds
+            .iter()
+            .map(|kind| (kind.id, kind.count))
+            .collect();
+        assert_eq!(counts, [("cn.resident-id", 15), ("cn.passport", 15)]);
+        assert_eq!(findings.columns.len(), 1);
+        assert_eq!(findings.columns[0].sampled, 30);
+    }
+
+    #[test]
+    fn lines_are_told_apart() {
+        let text = "a@b.cn c@d.cn\n\nnothing\ne@f.cn\ng@h.cn";
+        let records: Vec<_> = read(text).found.iter().map(|found| found.record).collect();
+        assert_eq!(records, [0, 0, 1, 2]);
     }
 }

@@ -2,17 +2,16 @@
 //! only there detectors look closer. Text is UTF-8; what is not is passed over.
 
 use crate::block::{BLOCK_BYTES, Window, mark};
+use crate::columns::{Columns, Titled};
 use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
 use crate::finder::{DIGITS_MAX, Entry, Finder};
-use crate::table::Table;
+use crate::records::{Cell, Records};
 use crate::words::Words;
 
 /// How far before something a word may stand that says what it is.
 const CONTEXT_BYTES: usize = 64;
 /// No identifier is longer, nor looks further ahead, but for web tokens, which are cut there.
 pub(crate) const REACH_BYTES: usize = 4160;
-/// In a longer line of a table nobody knows the column.
-const LINE_MAX: usize = 1 << 13;
 /// Groups of digits that are looked at together.
 const GROUPS_MAX: usize = 7;
 /// A longer word is none.
@@ -31,6 +30,8 @@ pub(crate) struct Hit {
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) confidence: Confidence,
+    /// The record that it stands in, by its number: a row, or a line.
+    pub(crate) record: u64,
 }
 
 /// Of a form with a check: how many numbers of that form there were, and how many held it.
@@ -45,17 +46,13 @@ pub(crate) fn try_at(place: usize, digits: usize) -> usize {
     place * LENS + digits.min(LENS - 1)
 }
 
-/// A text, and the table that it is, if it is one.
+/// A text, and the records that it consists of, if it does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting<'a> {
     pub(crate) text: &'a [u8],
-    pub(crate) table: Option<&'a Table>,
-    pub(crate) titles: &'a Titles,
+    pub(crate) records: &'a Records,
+    pub(crate) columns: &'a Columns,
 }
-
-/// Which words the titles of a table say, by column.
-#[derive(Debug, Default)]
-pub(crate) struct Titles(Vec<Words>);
 
 /// How far a text was looked through.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,6 +63,9 @@ pub(crate) struct Reach {
     done: usize,
     /// Where the last word ends that was looked at.
     seen: usize,
+    /// The number of the last line that something was found in, and up to where that is known.
+    line: u64,
+    line_until: usize,
 }
 
 impl Reach {
@@ -75,7 +75,17 @@ impl Reach {
             next: self.next.saturating_sub(gone),
             done: self.done.saturating_sub(gone),
             seen: self.seen.saturating_sub(gone),
+            line: self.line,
+            line_until: self.line_until.saturating_sub(gone),
         }
+    }
+
+    /// Goes on to a place. Lines are told apart and not counted, which takes no more than a look where nothing is found.
+    fn line_at(&mut self, text: &[u8], place: usize) -> u64 {
+        let between = text.get(self.line_until..place).unwrap_or_default();
+        self.line += u64::from(between.contains(&b'\n'));
+        self.line_until = self.line_until.max(place);
+        self.line
     }
 }
 
@@ -87,16 +97,6 @@ struct Group {
 }
 
 impl Finder {
-    /// Says which words stand in the titles of a table.
-    pub(crate) fn titles(&self, titles: &[String]) -> Titles {
-        Titles(
-            titles
-                .iter()
-                .map(|title| self.vocabulary.words_in(title.as_bytes()))
-                .collect(),
-        )
-    }
-
     /// Whether there is a word in a title that says what something is.
     pub(crate) fn knows(&self, title: &str) -> bool {
         !self.vocabulary.words_in(title.as_bytes()).is_empty()
@@ -122,17 +122,24 @@ impl Finder {
             until,
             row: Vec::with_capacity(GROUPS_MAX),
             said: None,
+            near: 0,
             tries,
             hits,
         };
         search.secrets(from, until);
         search.marks(from, until);
-        *reach = Reach {
-            next: until,
-            done: search.done,
-            seen: search.seen,
-        };
+        reach.next = until;
+        reach.done = search.done;
+        reach.seen = search.seen;
         hits.sort_by_key(|hit| (hit.start, hit.end));
+        let mut near = 0;
+        for hit in hits {
+            hit.record = match setting.records.at(hit.start, &mut near) {
+                Some(cell) => cell.record,
+                None => reach.line_at(setting.text, hit.start),
+            };
+        }
+        reach.line_at(setting.text, until);
     }
 }
 
@@ -150,11 +157,13 @@ struct Search<'a> {
     row: Vec<Group>,
     /// What was said before a place that was asked of last.
     said: Option<(usize, Words)>,
+    /// Near which value the last place was that was asked of.
+    near: usize,
     tries: &'a mut [Tries],
     hits: &'a mut Vec<Hit>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
     fn secrets(&mut self, from: usize, until: usize) {
         let (finder, done) = (self.finder, self.done);
         // One may begin here that ends behind.
@@ -430,6 +439,7 @@ impl Search<'_> {
             start,
             end,
             confidence,
+            record: 0,
         });
         true
     }
@@ -447,38 +457,40 @@ impl Search<'_> {
         }
     }
 
-    fn look_before(&self, at: usize) -> Words {
-        if let Some(table) = self.setting.table
-            && !self.setting.titles.0.is_empty()
-        {
-            let from = at.saturating_sub(LINE_MAX);
-            let behind = self.text.get(from..at).unwrap_or_default();
-            let line = line_of(behind);
-            let (column, before) = table.column_behind(line);
-            // Of a line whose beginning is not there nobody knows the column.
-            let is_known = from == 0 || line.len() < behind.len();
-            let title = self
-                .setting
-                .titles
-                .0
-                .get(column)
-                .copied()
-                .filter(|_| is_known);
-            return self
-                .finder
-                .vocabulary
-                .words_in(before)
-                .and(title.unwrap_or_default());
+    fn look_before(&mut self, at: usize) -> Words {
+        match self.column_of(at) {
+            Some((cell, titled)) => self.words_between(cell.start, at).and(titled.all),
+            None => self.words_between(0, at),
         }
-        let from = at.saturating_sub(CONTEXT_BYTES);
-        let before = self.text.get(from..at).unwrap_or_default();
-        self.finder.vocabulary.words_in(line_of(before))
+    }
+
+    /// Returns the value that a place is in and what its title says, if it has one.
+    fn column_of(&mut self, at: usize) -> Option<(Cell, &'a Titled)> {
+        let cell = self.setting.records.at(at, &mut self.near)?;
+        let titled = self.setting.columns.words(cell.column)?;
+        Some((cell, titled))
+    }
+
+    /// Returns which words stand before a place in its line, but not before another place.
+    fn words_between(&self, from: usize, at: usize) -> Words {
+        let from = from.max(at.saturating_sub(CONTEXT_BYTES));
+        let before = line_of(self.text.get(from..at).unwrap_or_default());
+        let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+        if before.iter().any(is_letter) {
+            self.finder.vocabulary.words_in(before)
+        } else {
+            Words::default()
+        }
     }
 
     /// Returns which words stand before a place and say something of it alone: behind what parts it from others, and behind
     /// the last number. In a table it is its column that says so.
     fn said_just_before(&mut self, at: usize) -> Words {
         const PARTING: [&str; 5] = ["，", "；", "。", "、", "\u{3000}"];
+        if let Some((cell, titled)) = self.column_of(at) {
+            let own = titled.own;
+            return self.words_between(cell.start, at).and(own);
+        }
         let from = at.saturating_sub(CONTEXT_BYTES);
         let before = self.text.get(from..at).unwrap_or_default();
         let parts =
@@ -490,14 +502,7 @@ impl Search<'_> {
                 .rposition(|window| window == parting.as_bytes());
             behind = behind.max(last.map_or(0, |last| last + parting.len()));
         }
-        let own = self
-            .finder
-            .vocabulary
-            .words_in(before.get(behind..).unwrap_or_default());
-        match self.setting.table {
-            Some(_) => own.and(self.said_before(at)),
-            None => own,
-        }
+        self.words_between(from + behind, at)
     }
 
     /// Whether something that goes on is on either side: a decimal point, or a hyphen to a letter or digit.
