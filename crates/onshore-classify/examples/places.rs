@@ -24,7 +24,11 @@ fn main() -> io::Result<()> {
     }
     for column in &findings.columns {
         let (id, share, sampled) = (column.id, column.share_percent, column.sampled);
-        writeln!(output, "column\t{id}\t{}\t{share}\t{sampled}", column.column)?;
+        writeln!(
+            output,
+            "column\t{id}\t{}\t{share}\t{sampled}",
+            column.column
+        )?;
     }
     for kind in &findings.kinds {
         writeln!(output, "kind\t{}\t{}", kind.id, kind.count)?;
