@@ -15,7 +15,7 @@ pub(crate) const COLUMNS_MAX: usize = 1024;
 const SAMPLED_MAX: u64 = 10_000;
 /// Each of the first records is looked at, and then one of so many.
 const SAMPLED_FIRST: u64 = 1000;
-const SAMPLED_EACH: u64 = 16;
+const SAMPLED_EACH: u64 = 64;
 /// How long a title is told at most.
 const TITLE_MAX: usize = 64;
 /// A longer value is none of those that columns tell.
@@ -115,7 +115,15 @@ impl Columns {
     }
 
     /// Returns the column that is the so manieth, and adds it without a title if it is not there.
+    #[inline]
     pub(crate) fn numbered(&mut self, place: usize) -> usize {
+        if place < self.columns.len() {
+            return place;
+        }
+        self.grow_to(place)
+    }
+
+    fn grow_to(&mut self, place: usize) -> usize {
         while self.columns.len() <= place {
             if self.push(Column::new(None, None)) == NO_COLUMN {
                 return NO_COLUMN;

@@ -10,6 +10,7 @@
 
 mod block;
 mod columns;
+mod decoding;
 mod detector;
 mod detectors;
 mod encoding;

@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
-use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8};
+use encoding_rs::UTF_8;
 
 use crate::columns::Columns;
+use crate::decoding::Decoding;
 use crate::detector::{Confidence, Detector, Evidence};
 use crate::detectors;
 use crate::encoding::{Beginning, detect};
@@ -18,6 +19,8 @@ use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries, try_at};
 const BEGINNING_BYTES: usize = 1 << 16;
 /// How much is looked through at once.
 const WINDOW_BYTES: usize = 1 << 18;
+/// How much is taken in at once.
+const PIECE_BYTES: usize = 1 << 15;
 /// What is kept of what was looked through, for words before an identifier and for its column.
 const BEHIND_BYTES: usize = 1 << 13;
 /// How much more there must be than chance makes.
@@ -35,6 +38,8 @@ pub(crate) struct Passage {
     /// By detector and length: those that bear themselves out, and those that must be more than chance makes.
     counts: Vec<Counts>,
     found: Vec<Hit>,
+    /// Room for what is found at once.
+    hits: Vec<Hit>,
     /// Places in the text where what is in `text` begins.
     offset: u64,
     /// The text that is not looked through yet, with some of what was.
@@ -67,7 +72,7 @@ enum State {
     /// Text in UTF-8.
     Plain,
     /// Text in something else.
-    Decoded(Box<Decoder>, &'static Encoding),
+    Decoded(Box<Decoding>),
     Binary,
 }
 
@@ -89,6 +94,7 @@ impl Passage {
             tries: vec![Tries::default(); lens],
             counts: vec![Counts::default(); lens],
             found: Vec::new(),
+            hits: Vec::new(),
             offset: 0,
             text: Vec::new(),
             reach: Reach::default(),
@@ -162,7 +168,7 @@ impl Passage {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.len_bytes += bytes.len() as u64;
         let State::Beginning(beginning) = &mut self.state else {
-            self.read(bytes, false);
+            self.read(bytes);
             return;
         };
         beginning.extend_from_slice(bytes);
@@ -176,11 +182,13 @@ impl Passage {
         if matches!(self.state, State::Beginning(_)) {
             self.begin(true);
         }
-        self.read(&[], true);
+        if let State::Decoded(decoding) = &mut self.state {
+            decoding.finish(&mut self.text);
+        }
         self.look(true);
         let (encoding, unread) = match &self.state {
             State::Beginning(_) | State::Plain => (Some(UTF_8.name()), None),
-            State::Decoded(_, encoding) => (Some(encoding.name()), None),
+            State::Decoded(decoding) => (Some(decoding.name()), None),
             State::Binary => (None, Some(Unread::UnknownFormat)),
         };
         Findings {
@@ -199,42 +207,22 @@ impl Passage {
         };
         self.state = match detect(&beginning, is_all) {
             Beginning::Text(encoding) if encoding == UTF_8 => State::Plain,
-            Beginning::Text(encoding) => {
-                State::Decoded(Box::new(encoding.new_decoder_with_bom_removal()), encoding)
-            }
+            Beginning::Text(encoding) => State::Decoded(Box::new(Decoding::new(encoding))),
             Beginning::Binary => State::Binary,
         };
-        self.read(&beginning, false);
+        self.read(&beginning);
     }
 
-    fn read(&mut self, mut bytes: &[u8], is_last: bool) {
-        match &mut self.state {
-            State::Plain => {
-                while !bytes.is_empty() {
-                    let room = (WINDOW_BYTES + REACH_BYTES)
-                        .saturating_sub(self.text.len())
-                        .max(1);
-                    let (now, later) = bytes.split_at(bytes.len().min(room));
-                    self.text.extend_from_slice(now);
-                    bytes = later;
-                    self.look(false);
-                }
+    fn read(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(PIECE_BYTES) {
+            match &mut self.state {
+                State::Plain => self.text.extend_from_slice(piece),
+                State::Decoded(decoding) => decoding.read(piece, &mut self.text),
+                State::Beginning(_) | State::Binary => return,
             }
-            State::Decoded(..) => loop {
-                let State::Decoded(decoder, _) = &mut self.state else {
-                    return;
-                };
-                let mut decoded = vec![0; WINDOW_BYTES];
-                let (result, read, written, _) =
-                    decoder.decode_to_utf8(bytes, &mut decoded, is_last);
-                self.text.extend(decoded.iter().take(written));
-                bytes = bytes.get(read..).unwrap_or_default();
+            if self.text.len() >= WINDOW_BYTES + REACH_BYTES {
                 self.look(false);
-                if result == CoderResult::InputEmpty {
-                    return;
-                }
-            },
-            State::Beginning(_) | State::Binary => {}
+            }
         }
     }
 
@@ -242,20 +230,18 @@ impl Passage {
     fn look(&mut self, is_last: bool) {
         let until = if is_last {
             self.text.len()
-        } else if self.text.len() < WINDOW_BYTES {
-            return;
         } else {
             self.text.len() - REACH_BYTES
         };
         self.lay_out(until, is_last);
-        let mut hits = Vec::new();
+        let mut hits = std::mem::take(&mut self.hits);
         let place = Setting {
             text: &self.text,
             records: &self.records,
             columns: &self.columns,
         };
         FINDER.find(place, &mut self.reach, until, &mut self.tries, &mut hits);
-        for hit in hits {
+        for hit in &hits {
             let place = try_at(hit.place, hit.digits);
             if let Some(counts) = self.counts.get_mut(place) {
                 match hit.confidence {
@@ -268,10 +254,12 @@ impl Passage {
                 self.found.push(Hit {
                     start: hit.start + self.offset as usize,
                     end: hit.end + self.offset as usize,
-                    ..hit
+                    ..*hit
                 });
             }
         }
+        hits.clear();
+        self.hits = hits;
         let gone = until.saturating_sub(BEHIND_BYTES);
         self.text.drain(..gone);
         self.reach = self.reach.without(gone);

@@ -2,6 +2,7 @@
 //!
 //! Quotes are those of RFC 4180. A quote that nothing closes within reach is a letter like others.
 
+use crate::block::{BLOCK_BYTES, all_of, each};
 use crate::columns::{COLUMNS_MAX, Columns, says};
 use crate::detectors::COLUMNS;
 use crate::records::Records;
@@ -65,15 +66,18 @@ impl Table {
         let titles: Vec<String> = values(first, delimiter).map(title).collect();
         let is_value = |title: &String| {
             let digits = title.chars().filter(char::is_ascii_digit).count();
-            title.is_empty()
-                || title.contains('@')
-                || digits * 2 >= title.chars().count()
-                || COLUMNS.iter().any(|detector| (detector.holds)(title))
+            title.is_empty() || title.contains('@') || digits * 2 >= title.chars().count()
         };
+        // Some words look like names.
+        let held = titles
+            .iter()
+            .filter(|title| COLUMNS.iter().any(|detector| (detector.holds)(title)))
+            .count();
         let is_known = |title: &String| {
             is_known(title) || COLUMNS.iter().any(|detector| says(title, detector))
         };
-        let has_header = titles.iter().any(is_known) && !titles.iter().any(is_value);
+        let has_header = held < titles.iter().filter(|title| is_known(title)).count()
+            && !titles.iter().any(is_value);
         let table = Self {
             delimiter,
             column: 0,
@@ -98,28 +102,42 @@ impl Table {
             records.begin(from, columns.numbered(0));
         }
         let delimiter = self.delimiter;
-        let is_parting = |byte: u8| {
-            u8::from(byte == delimiter) | u8::from(byte == b'\n') | u8::from(byte == b'"')
-        };
-        each_marked(text, from, until, is_parting, |at| {
-            if at < self.quoted {
-                return;
+        let is_parting = |byte: u8| byte == delimiter || byte == b'\n' || byte == b'"';
+        let (blocks, rest) = text
+            .get(from..until)
+            .unwrap_or_default()
+            .as_chunks::<BLOCK_BYTES>();
+        let mut last = [0; BLOCK_BYTES];
+        for (to, byte) in last.iter_mut().zip(rest) {
+            *to = *byte;
+        }
+        for (at, block) in blocks.iter().chain([&last]).enumerate() {
+            let begin = from + at * BLOCK_BYTES;
+            each(all_of(block, is_parting), |place| {
+                self.part(text, begin + place, records, columns);
+            });
+        }
+    }
+
+    /// Reads what may part values.
+    fn part(&mut self, text: &[u8], at: usize, records: &mut Records, columns: &mut Columns) {
+        if at < self.quoted {
+            return;
+        }
+        match text.get(at) {
+            Some(b'"') => return self.quote(text, at),
+            Some(b'\n') => {
+                self.value(text, at, records.record(), columns);
+                self.column = 0;
+                records.next();
             }
-            match text.get(at) {
-                Some(b'"') => self.quote(text, at),
-                Some(b'\n') => {
-                    self.value(text, at, records.record(), columns);
-                    self.column = 0;
-                    records.next();
-                    self.begin(at + 1, records, columns);
-                }
-                _ => {
-                    self.value(text, at, records.record(), columns);
-                    self.column += 1;
-                    self.begin(at + 1, records, columns);
-                }
+            _ => {
+                self.value(text, at, records.record(), columns);
+                self.column += 1;
             }
-        });
+        }
+        self.start = at + 1;
+        records.begin(self.start, columns.numbered(self.column));
     }
 
     /// Reads to the end of the text.
@@ -132,11 +150,6 @@ impl Table {
         self.start = self.start.saturating_sub(gone);
         self.quoted = self.quoted.saturating_sub(gone);
         self.unclosed = self.unclosed.saturating_sub(gone);
-    }
-
-    fn begin(&mut self, start: usize, records: &mut Records, columns: &mut Columns) {
-        self.start = start;
-        records.begin(start, columns.numbered(self.column));
     }
 
     fn value(&self, text: &[u8], end: usize, record: u64, columns: &mut Columns) {
@@ -172,30 +185,6 @@ impl Table {
             }
         }
         self.unclosed = self.unclosed.max(reach.min(next.max(at + 1)));
-    }
-}
-
-/// Tells of each byte between two places that is marked, without a branch for each that is not.
-fn each_marked(
-    text: &[u8],
-    from: usize,
-    until: usize,
-    is_marked: impl Fn(u8) -> u8,
-    mut tell: impl FnMut(usize),
-) {
-    let (eights, rest) = text.get(from..until).unwrap_or_default().as_chunks::<8>();
-    for (eight, bytes) in eights.iter().enumerate() {
-        let mut left = u64::from_le_bytes(bytes.map(&is_marked));
-        while left != 0 {
-            tell(from + eight * 8 + left.trailing_zeros() as usize / 8);
-            left &= left - 1;
-        }
-    }
-    let rest_from = until - rest.len();
-    for (at, byte) in rest.iter().enumerate() {
-        if is_marked(*byte) != 0 {
-            tell(rest_from + at);
-        }
     }
 }
 

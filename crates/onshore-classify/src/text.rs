@@ -1,10 +1,10 @@
 //! Finding identifiers in text. What catches the eye is looked for in blocks of 64 bytes, without a branch for each byte;
 //! only there detectors look closer. Text is UTF-8; what is not is passed over.
 
-use crate::block::{BLOCK_BYTES, Window, mark};
+use crate::block::{BLOCK_BYTES, Window, each, mark};
 use crate::columns::{Columns, Titled};
 use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
-use crate::finder::{DIGITS_MAX, Entry, Finder};
+use crate::finder::{DIGITS_MAX, Entry, Finder, shape};
 use crate::records::{Cell, Records};
 use crate::words::Words;
 
@@ -107,6 +107,18 @@ struct Group {
     end: usize,
 }
 
+/// Groups of digits, put together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Joined {
+    groups: usize,
+    end: usize,
+    len: usize,
+    /// Whether the last of them is an X.
+    has_letter: bool,
+    /// Whether it is no part of something that goes on, nor of what was found before.
+    is_whole: bool,
+}
+
 impl Finder {
     /// Whether there is a word in a title that says what something is.
     pub(crate) fn knows(&self, title: &str) -> bool {
@@ -142,7 +154,9 @@ impl Finder {
         reach.next = until;
         reach.done = search.done;
         reach.seen = search.seen;
-        hits.sort_by_key(|hit| (hit.start, hit.end));
+        if !hits.is_sorted_by_key(|hit| hit.start) {
+            hits.sort_by_key(|hit| (hit.start, hit.end));
+        }
         let mut near = 0;
         for hit in hits {
             hit.record = match setting.records.at(hit.start, &mut near) {
@@ -183,7 +197,7 @@ impl<'a> Search<'a> {
             if from + start < until
                 && let Some(entry) = finder.prefixed.get(which)
             {
-                self.around(*entry, from + start);
+                self.around(entry, from + start);
             }
         });
         // What stands before a secret is looked at yet.
@@ -192,32 +206,31 @@ impl<'a> Search<'a> {
 
     fn marks(&mut self, from: usize, until: usize) {
         let mut block = from;
+        // Whether the last place of the block before was among digits.
+        let mut goes_on = 0;
         while block < until {
-            let mut marked = [0_u8; BLOCK_BYTES];
             let here = self.text.get(block..).unwrap_or_default();
-            let any = match here.first_chunk() {
-                Some(window) => mark(window, &mut marked),
+            let marks = match here.first_chunk() {
+                Some(window) => mark(window),
                 None => {
                     let mut window: Window = [0; BLOCK_BYTES + 3];
                     for (to, byte) in window.iter_mut().zip(here) {
                         *to = *byte;
                     }
-                    mark(&window, &mut marked)
+                    mark(&window)
                 }
             };
-            if any {
-                let left = (until - block).min(BLOCK_BYTES);
-                let (eights, _) = marked.as_chunks::<8>();
-                for (eight, bytes) in eights.iter().enumerate() {
-                    let mut left_in_it = u64::from_le_bytes(*bytes);
-                    while left_in_it != 0 {
-                        let at = eight * 8 + left_in_it.trailing_zeros() as usize / 8;
-                        if at < left {
-                            self.look(block + at);
-                        }
-                        left_in_it &= left_in_it - 1;
+            if let Some(marks) = marks {
+                // A row of digits is looked at once, from its beginning.
+                let begin = marks.digits & !((marks.digits << 1) | goes_on);
+                goes_on = marks.digits >> (BLOCK_BYTES - 1);
+                each(begin | marks.others, |at| {
+                    if block + at < until {
+                        self.look(block + at);
                     }
-                }
+                });
+            } else {
+                goes_on = 0;
             }
             block += BLOCK_BYTES;
         }
@@ -248,13 +261,13 @@ impl<'a> Search<'a> {
     fn marked(&mut self, mark: Mark, at: usize) {
         let finder = self.finder;
         for (known, entry) in &finder.marks {
-            if *known == mark && self.around(*entry, at) {
+            if *known == mark && self.around(entry, at) {
                 return;
             }
         }
     }
 
-    fn around(&mut self, entry: Entry, at: usize) -> bool {
+    fn around(&mut self, entry: &Entry, at: usize) -> bool {
         let Form::Around { find, .. } = &entry.detector.form else {
             return false;
         };
@@ -269,13 +282,21 @@ impl<'a> Search<'a> {
         if at < self.seen {
             return;
         }
-        let is_in = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let floor = self.seen;
+        let digits = self.digits_at(at);
+        let goes_on = self.is_word(Some(at + digits));
+        if !goes_on && !self.is_word(at.checked_sub(1)) {
+            self.seen = at + digits;
+            self.groups(at, at + digits, floor);
+            return;
+        }
+        let is_in = |byte: &&u8| is_in_word(**byte);
         let before = self.text.get(..at).unwrap_or_default();
         let start = at - before.iter().rev().take(WORD_MAX).take_while(is_in).count();
         let behind = self.text.get(at..).unwrap_or_default();
         let end = at + behind.iter().take_while(is_in).count();
         let word = self.text.get(start..end).unwrap_or_default();
-        let floor = std::mem::replace(&mut self.seen, end);
+        self.seen = end;
         if is_digits(word) {
             self.groups(start, end, floor);
         } else {
@@ -286,6 +307,15 @@ impl<'a> Search<'a> {
         if is_colon(Some(end)) || is_colon(start.checked_sub(1)) {
             self.marked(Mark::DigitsAtColon, start);
         }
+    }
+
+    /// Returns how many digits there are from a place on.
+    fn digits_at(&self, at: usize) -> usize {
+        let behind = self.text.get(at..).unwrap_or_default();
+        behind
+            .iter()
+            .position(|byte| !byte.is_ascii_digit())
+            .unwrap_or(behind.len())
     }
 
     /// Looks at a word of capital letters and digits.
@@ -310,7 +340,7 @@ impl<'a> Search<'a> {
         let finder = self.finder;
         for entry in finder.words.get(word.len()).into_iter().flatten() {
             if let Form::Word { holds, .. } = &entry.detector.form
-                && self.take(*entry, place, word, holds(word))
+                && self.take(entry, place, word, holds(word))
             {
                 return;
             }
@@ -327,19 +357,27 @@ impl<'a> Search<'a> {
                 _ => break,
             }
         }
+        let mut next = self.group_behind(first.end);
+        if next.is_none() {
+            self.digits(&[first]);
+            return;
+        }
         let mut row = std::mem::take(&mut self.row);
         row.push(first);
         while let Some(last) = row.last().copied() {
-            let next = (row.len() < GROUPS_MAX && last.start < self.until)
-                .then(|| self.group_behind(last.end))
-                .flatten();
-            if let Some(next) = next {
+            if let Some(next) = next.take() {
                 row.push(next);
-                continue;
+            } else {
+                self.seen = self.seen.max(last.end);
+                let used = self.digits(&row).unwrap_or(1);
+                row.drain(..used);
             }
-            self.seen = self.seen.max(last.end);
-            let used = self.digits(&row).unwrap_or(1);
-            row.drain(..used);
+            next = match row.last() {
+                Some(last) if row.len() < GROUPS_MAX && last.start < self.until => {
+                    self.group_behind(last.end)
+                }
+                _ => None,
+            };
         }
         self.row = row;
     }
@@ -347,46 +385,64 @@ impl<'a> Search<'a> {
     /// Tries the forms of digits on some groups, from the first on, and returns how many it took.
     fn digits(&mut self, groups: &[Group]) -> Option<usize> {
         let finder = self.finder;
-        let first = groups.first()?;
+        let first = *groups.first()?;
         let forms = finder.digits.get(first.end - first.start)?;
-        let mut digits = [0_u8; 32];
-        for form in forms {
-            let used = form.groups.len();
-            let Some(row) = groups.get(..used) else {
+        let second = groups.get(1).map_or(0, |group| group.end - group.start);
+        if !forms.may_go_on(second) {
+            return None;
+        }
+        let shape = shape(groups.iter().map(|group| group.end - group.start));
+        let mut room = [0_u8; 32];
+        // Several forms have as many groups: what they have in common is found out once.
+        let mut joined = Joined::default();
+        for form in &forms.forms {
+            if !form.fits(shape) {
                 continue;
-            };
-            let fits = row
-                .iter()
-                .zip(form.groups)
-                .all(|(group, len)| group.end - group.start == *len);
-            let (Some(start), Some(end)) = (
-                row.first().map(|first| first.start),
-                row.last().map(|last| last.end),
-            ) else {
+            }
+            if joined.groups != form.groups {
+                joined = self.joined(groups.get(..form.groups)?, &mut room)?;
+            }
+            if !joined.is_whole {
                 continue;
+            }
+            let digits = match form.groups {
+                1 if !joined.has_letter => self.text.get(first.start..first.end)?,
+                _ => room.get(..joined.len)?,
             };
-            if !fits
-                || !self.is_one_separator(row)
-                || self.is_joined(start, end)
-                || start < self.done
+            let place = (first.start, joined.end);
+            if let Some(entry) = finder.entries.get(form.entry)
+                && self.take(entry, place, digits, (form.holds)(digits))
             {
-                continue;
-            }
-            let mut len = 0;
-            for group in row {
-                for byte in self.text.get(group.start..group.end).unwrap_or_default() {
-                    if let Some(to) = digits.get_mut(len) {
-                        *to = byte.to_ascii_uppercase();
-                        len += 1;
-                    }
-                }
-            }
-            let digits = digits.get(..len).unwrap_or_default();
-            if self.take(form.entry, (start, end), digits, (form.holds)(digits)) {
-                return Some(used);
+                return Some(form.groups);
             }
         }
         None
+    }
+
+    /// Puts the digits of groups together.
+    fn joined(&self, row: &[Group], room: &mut [u8; 32]) -> Option<Joined> {
+        let (start, end) = (row.first()?.start, row.last()?.end);
+        let has_letter = self.text.get(end - 1).is_some_and(u8::is_ascii_alphabetic);
+        let mut len = 0;
+        for group in row {
+            let from = self.text.get(group.start..group.end)?;
+            if row.len() > 1 || has_letter {
+                room.get_mut(len..len + from.len())?.copy_from_slice(from);
+            }
+            len += from.len();
+        }
+        if has_letter {
+            room.make_ascii_uppercase();
+        }
+        Some(Joined {
+            groups: row.len(),
+            end,
+            len,
+            has_letter,
+            is_whole: start >= self.done
+                && self.is_one_separator(row)
+                && !self.is_joined(start, end),
+        })
     }
 
     /// Looks at digits of full width, as Chinese keyboards write them.
@@ -414,9 +470,15 @@ impl<'a> Search<'a> {
         let Some(digits) = digits.get(..len) else {
             return;
         };
-        for form in finder.digits.get(len).into_iter().flatten() {
-            if form.groups.len() == 1
-                && self.take(form.entry, (at, end), digits, (form.holds)(digits))
+        for form in finder
+            .digits
+            .get(len)
+            .iter()
+            .flat_map(|of_len| &of_len.forms)
+        {
+            if let Some(entry) = finder.entries.get(form.entry)
+                && form.groups == 1
+                && self.take(entry, (at, end), digits, (form.holds)(digits))
             {
                 return;
             }
@@ -427,7 +489,7 @@ impl<'a> Search<'a> {
     /// is reckoned with, is handed on.
     fn take(
         &mut self,
-        entry: Entry,
+        entry: &Entry,
         (start, end): (usize, usize),
         signs: &[u8],
         held: bool,
@@ -473,7 +535,7 @@ impl<'a> Search<'a> {
     }
 
     /// Returns what is said of a place to a detector: by what stands just before it, and where nothing does, by its line.
-    fn said_of(&mut self, entry: Entry, at: usize) -> Said {
+    fn said_of(&mut self, entry: &Entry, at: usize) -> Said {
         // Several detectors ask of one place.
         let (words, is_just_before) = match self.said {
             Some((known, words, is_just_before)) if known == at => (words, is_just_before),
@@ -602,7 +664,7 @@ impl<'a> Search<'a> {
     /// Whether a word goes on at a place.
     fn is_word(&self, at: Option<usize>) -> bool {
         at.and_then(|at| self.text.get(at))
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+            .is_some_and(|byte| is_in_word(*byte))
     }
 
     /// Returns where the digits end that begin at a place, an X behind them included.
@@ -617,6 +679,20 @@ impl<'a> Search<'a> {
             && !rest.get(len + 1).is_some_and(u8::is_ascii_alphanumeric);
         start + len + usize::from(is_x && len > 0)
     }
+}
+
+/// Whether words of ASCII go on with it.
+fn is_in_word(byte: u8) -> bool {
+    const IN_WORD: [bool; 256] = {
+        let mut known = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            known[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
+            byte += 1;
+        }
+        known
+    };
+    IN_WORD[usize::from(byte)]
 }
 
 /// Whether a word is digits, the last of which may be an X.

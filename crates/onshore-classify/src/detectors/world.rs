@@ -927,11 +927,11 @@ fn find_position(text: &[u8], dot: usize) -> Option<(usize, usize)> {
             .iter()
             .rposition(|byte| *byte == b'.')
             .map(|dot| bytes.len() - dot - 1);
-        let degrees = str::from_utf8(bytes)
-            .ok()
-            .and_then(|text| text.parse::<f64>().ok());
         decimals.is_some_and(|count| (4..=10).contains(&count))
-            && degrees.is_some_and(|degrees| degrees.abs() <= most)
+            && str::from_utf8(bytes)
+                .ok()
+                .and_then(|text| text.parse::<f64>().ok())
+                .is_some_and(|degrees| degrees.abs() <= most)
     };
     let rest = text.get(middle..)?.strip_prefix(b",")?;
     let blank = usize::from(rest.first() == Some(&b' '));
