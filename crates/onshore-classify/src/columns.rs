@@ -91,7 +91,7 @@ impl Columns {
         let words = finder.vocabulary.words_in(title.as_bytes());
         let titled = Titled {
             all: words,
-            own: words,
+            own: finder.vocabulary.last_words_in(title.as_bytes()),
         };
         self.push(Column::new(
             Some(title.chars().take(TITLE_MAX).collect()),

@@ -112,7 +112,9 @@ pub(crate) enum Mark {
     LettersAndDigits,
     /// A capital letter, two digits, a capital letter.
     DigitsBetweenLetters,
-    /// What secrets begin with.
+    /// A word with three digits in a row, and a colon before or behind it.
+    DigitsAtColon,
+    /// What secrets begin with, and some names.
     Prefix(&'static str),
 }
 
@@ -121,18 +123,16 @@ pub(crate) enum Mark {
 pub(crate) enum Evidence {
     /// Nothing more.
     Form,
-    /// None of these words stands before it in the line, and more numbers of its form hold than by chance, which is so
-    /// many of a thousand; or one of the words for it does.
+    /// One of these words before it in the line, and just before it none that says something else. Where nothing is said,
+    /// more numbers that fit its form must hold than by chance, which is so many of a thousand, and this many at least.
     Check {
+        fits: fn(&[u8]) -> bool,
         chance_per_mille: u32,
+        least: u64,
         words: &'static [&'static str],
+        /// What says something else, besides the words for other kinds.
         against: &'static [&'static str],
     },
-    /// One of these words before it in the line.
+    /// One of these words before it in the line, and just before it none that says something else.
     Words(&'static [&'static str]),
-    /// The same, and none of those others just before it.
-    WordsUnless {
-        words: &'static [&'static str],
-        against: &'static [&'static str],
-    },
 }

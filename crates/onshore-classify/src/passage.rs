@@ -288,7 +288,9 @@ impl Passage {
     /// Whether those of a form are more than chance makes.
     fn is_above_chance(&self, place: usize, detector: &Detector) -> bool {
         let Evidence::Check {
-            chance_per_mille, ..
+            chance_per_mille,
+            least,
+            ..
         } = &detector.evidence
         else {
             return true;
@@ -297,7 +299,7 @@ impl Passage {
         let chance = u64::from(*chance_per_mille);
         let failed = tries.tried - tries.held;
         // So many of all are by chance as there are failures for each that holds.
-        tries.held * (1000 - chance) > ABOVE_CHANCE * failed * chance
+        tries.held >= *least && tries.held * (1000 - chance) > ABOVE_CHANCE * failed * chance
     }
 
     fn kinds(&self) -> Vec<Kind> {
