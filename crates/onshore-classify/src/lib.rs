@@ -6,6 +6,7 @@
 //! - [`Scanner`]: takes bytes however they are cut, and gives [`Findings`].
 //! - [`Detector`]: an entry of the table of kinds, with the [`Vector`]s that show what it finds.
 //! - [`detectors`]: the table.
+//! - [`persons`]: counts the persons whom identifiers tell of.
 
 mod block;
 mod detector;
@@ -14,6 +15,7 @@ mod encoding;
 mod finder;
 mod findings;
 mod passage;
+pub mod persons;
 mod scanner;
 mod table;
 mod text;
