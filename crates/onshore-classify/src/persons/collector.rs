@@ -257,35 +257,33 @@ impl Collector {
     fn keep_mentions(&mut self) {
         let mut mentions = std::mem::take(&mut self.mentions);
         mentions.sort_unstable_by_key(|mention| mention.kind.rank());
-        let is_single = |mention: &Mention| {
-            let alike = mentions.iter().filter(|other| other.kind == mention.kind);
-            alike.count() == 1
-        };
-        let singles: Vec<bool> = mentions.iter().map(is_single).collect();
+        let is_about_one = mentions
+            .chunk_by(|one, other| one.kind == other.kind)
+            .all(|group| group.len() == 1);
         let are_linked = !self.is_crowded
             && match self.record {
                 Some(Record::Row(_)) => true,
-                Some(Record::Line(_)) | None => singles.iter().all(|is_single| *is_single),
+                Some(Record::Line(_)) | None => is_about_one,
             };
-        let told = mentions
-            .iter()
-            .zip(&singles)
-            .filter(|(_, is_single)| are_linked && **is_single)
-            .fold(self.told, |told, (mention, _)| told.with(mention.residence));
-        let mut higher: Vec<&Mention> = Vec::new();
-        for (mention, is_single) in mentions.iter().zip(&singles) {
-            if are_linked && *is_single {
-                // The trials that explain it.
-                let explained = higher
-                    .iter()
-                    .filter(|other| self.hubs.is_of_one(other.pseudonym, mention.pseudonym))
-                    .fold(0, |trials, other| trials | other.seen & !OTHER_TRIALS);
-                self.keep(mention, explained, told);
-                higher.push(mention);
-            } else {
+        let is_linked = |place: usize| {
+            let kind = mentions.get(place).map(|mention| mention.kind);
+            let of = |place: Option<usize>| Some(mentions.get(place?)?.kind);
+            are_linked && of(place.checked_sub(1)) != kind && of(Some(place + 1)) != kind
+        };
+        let linked = || (0..).zip(&mentions).filter(|(place, _)| is_linked(*place));
+        let told = linked().fold(self.told, |told, (_, mention)| told.with(mention.residence));
+        for (place, mention) in (0..).zip(&mentions) {
+            if !is_linked(place) {
                 let sensitive = Flags::SENSITIVE.when(self.told.has(Flags::SENSITIVE));
                 self.keep(mention, 0, sensitive);
+                continue;
             }
+            // The trials that explain it: those of what ranks higher.
+            let explained = linked()
+                .take_while(|(higher, _)| *higher < place)
+                .filter(|(_, other)| self.hubs.is_of_one(other.pseudonym, mention.pseudonym))
+                .fold(0, |trials, (_, other)| trials | other.seen & !OTHER_TRIALS);
+            self.keep(mention, explained, told);
         }
         mentions.clear();
         self.mentions = mentions;

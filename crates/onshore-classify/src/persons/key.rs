@@ -10,6 +10,7 @@ use ring::hmac;
 
 use super::flags::Flags;
 use super::kind::PersonKind;
+use super::normal;
 
 /// Says how a pseudonym is made. Another number makes all of them anew.
 const VERSION: u8 = 1;
@@ -42,15 +43,16 @@ impl PersonKey {
         if value.len() > VALUE_MAX {
             return None;
         }
-        let normal = kind.normalise(str::from_utf8(value).ok()?)?;
-        let mut message = Vec::with_capacity(2 + normal.len());
-        message.extend([VERSION, kind.code()]);
-        message.extend(normal.as_bytes());
-        let tag = hmac::sign(&self.0, &message);
+        let value = str::from_utf8(value).ok()?;
+        let mut message = String::with_capacity(2 + value.len() + normal::LONGER_BY);
+        message.extend([VERSION, kind.code()].map(char::from));
+        kind.normalise(value, &mut message)?;
+        let normal = message.get(2..).filter(|normal| !normal.is_empty())?;
+        let tag = hmac::sign(&self.0, message.as_bytes());
         let first = tag.as_ref().first_chunk()?;
         Some((
             Pseudonym(u64::from_be_bytes(*first)),
-            kind.residence(&normal),
+            kind.residence(normal),
         ))
     }
 }

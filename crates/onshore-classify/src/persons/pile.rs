@@ -80,13 +80,10 @@ impl<T: Stacked> Pile<T> {
             return;
         }
         let distinct = compact(loose);
-        let fresh = absorb(sorted, loose.get_mut(..distinct).unwrap_or_default());
-        let (fresh, _) = loose.split_at(fresh);
-        let fresh = fresh.to_vec();
-        let end = self.sorted + fresh.len();
-        self.all.truncate(end);
+        let fresh = loose.iter().take(distinct).copied().collect::<Vec<T>>();
+        self.all.truncate(self.sorted + distinct);
         merge_from_behind(&mut self.all, self.sorted, &fresh);
-        self.sorted = end;
+        self.sorted = self.all.len();
     }
 }
 
@@ -106,44 +103,28 @@ fn compact<T: Stacked>(sorted: &mut [T]) -> usize {
     kept
 }
 
-/// Lets what is in `known` know what those know that are about the same, and returns how many others there are, at the
-/// beginning. Both are sorted and distinct.
-fn absorb<T: Stacked>(known: &mut [T], loose: &mut [T]) -> usize {
-    let (mut kept, mut place) = (0_usize, 0_usize);
-    for at in 0..loose.len() {
-        let one = loose[at];
-        while known
-            .get(place)
-            .is_some_and(|other| *other < one && !other.is_alike(one))
-        {
-            place += 1;
-        }
-        match known.get_mut(place) {
-            Some(other) if other.is_alike(one) => *other = other.with(one),
-            _ => {
-                loose[kept] = one;
-                kept += 1;
-            }
-        }
-    }
-    kept
-}
-
 /// Merges `fresh` into the first `sorted` of `all`, which is as long as both: from behind, so that nothing is written over
-/// before it is read.
-fn merge_from_behind<T: Stacked>(all: &mut [T], mut sorted: usize, fresh: &[T]) {
+/// before it is read. What is about the same leaves a gap, which is closed.
+fn merge_from_behind<T: Stacked>(all: &mut Vec<T>, mut sorted: usize, fresh: &[T]) {
     let mut end = all.len();
     for one in fresh.iter().rev() {
-        while let Some(before) = sorted.checked_sub(1)
-            && all[before] > *one
-        {
-            end -= 1;
-            all[end] = all[before];
+        let mut one = *one;
+        while let Some(before) = sorted.checked_sub(1) {
+            let other = all[before];
+            if other.is_alike(one) {
+                one = one.with(other);
+            } else if other < one {
+                break;
+            } else {
+                end -= 1;
+                all[end] = other;
+            }
             sorted = before;
         }
         end -= 1;
-        all[end] = *one;
+        all[end] = one;
     }
+    all.drain(sorted..end);
 }
 
 #[cfg(test)]
