@@ -43,12 +43,12 @@ impl PersonKey {
         if value.len() > VALUE_MAX {
             return None;
         }
-        let value = str::from_utf8(value).ok()?;
-        let mut message = String::with_capacity(2 + value.len() + normal::LONGER_BY);
-        message.extend([VERSION, kind.code()].map(char::from));
-        kind.normalise(value, &mut message)?;
+        let value = normal::narrow(str::from_utf8(value).ok()?);
+        let mut message = Vec::with_capacity(2 + value.len() + normal::LONGER_BY);
+        message.extend([VERSION, kind.code()]);
+        kind.normalise(&value, &mut message)?;
         let normal = message.get(2..).filter(|normal| !normal.is_empty())?;
-        let tag = hmac::sign(&self.0, message.as_bytes());
+        let tag = hmac::sign(&self.0, &message);
         let first = tag.as_ref().first_chunk()?;
         Some((
             Pseudonym(u64::from_be_bytes(*first)),
