@@ -72,7 +72,11 @@ impl Node {
         match &self.state {
             State::Beginning(beginning) => sniff(beginning) == Looks::Text,
             State::Text(_) => true,
-            State::Whole(_) | State::Held(..) | State::Passed => false,
+            State::Packed(_)
+            | State::Tar(_)
+            | State::Whole(_)
+            | State::Held(..)
+            | State::Passed => false,
         }
     }
 
