@@ -138,7 +138,6 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "type",
             "phone",
             "mail",
-            "id",
             "date",
             "article",
             "species",
@@ -199,7 +198,7 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "residence",
         ],
         against: &[
-            "mail", "ip", "mac", "web", "url", "wallet", "email", "memory", "host",
+            "mail", "url", "wallet", "memory", "host",
         ],
         without: Without::Nothing,
         holds: is_western_address,
@@ -549,6 +548,7 @@ fn is_western_address(value: &str) -> bool {
         STREETS.contains(&own.as_str())
     };
     value.chars().count() <= LEN_MAX
+        && !value.chars().any(is_han)
         && words.clone().count() >= 2
         && words.clone().any(is_name)
         && words.clone().any(|word| is_number(word) || is_street(word))
