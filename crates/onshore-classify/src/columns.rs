@@ -43,6 +43,8 @@ pub struct ColumnFinding {
     pub share_percent: u64,
     /// How many were looked at: of the first rows, those that are not empty.
     pub sampled: u64,
+    /// In which member, if in one that has a name: its place in the names of members.
+    pub member: Option<usize>,
 }
 
 /// Which words a title says.
@@ -196,6 +198,7 @@ impl Columns {
                         subject: detector.subject,
                         share_percent,
                         sampled: column.sampled,
+                        member: None,
                     });
                 }
             }

@@ -3,7 +3,8 @@
 //! This room is pure: bytes in, findings out. It opens no file, asks no clock and keeps nothing, and the values that were
 //! found never leave it.
 //!
-//! - [`Scanner`]: takes bytes however they are cut, and gives [`Findings`].
+//! - [`Scanner`]: takes bytes however they are cut, whatever format they are in, and gives [`Findings`].
+//! - [`WholeScan`]: what a scanner leaves where a format has its directory at the end: takes the whole once more.
 //! - [`Detector`]: an entry of the table of kinds, with the [`Vector`]s that show what it finds.
 //! - [`detectors`]: the table.
 //! - [`LegalTable`]: what the law makes of findings on a day.
@@ -17,6 +18,7 @@ mod encoding;
 mod error;
 mod finder;
 mod findings;
+mod formats;
 mod legal;
 mod passage;
 mod records;
@@ -29,6 +31,6 @@ pub use crate::columns::ColumnFinding;
 pub use crate::detector::{Confidence, Detector, Subject, Vector};
 pub use crate::detectors::{SCANNER_VERSION, all as detectors};
 pub use crate::error::Error;
-pub use crate::findings::{Findings, Found, Kind, Unread};
+pub use crate::findings::{Findings, Format, Found, Kind, NotRead, Unread};
 pub use crate::legal::{Beside, Judgement, LegalRule, LegalTable, Reason};
-pub use crate::scanner::Scanner;
+pub use crate::scanner::{Limits, Options, Outcome, Scanner, WholeScan};

@@ -10,7 +10,7 @@ use crate::detector::{Confidence, Detector, Evidence};
 use crate::detectors;
 use crate::encoding::{Beginning, detect};
 use crate::finder::Finder;
-use crate::findings::{Findings, Found, Kind, Unread};
+use crate::findings::{Found, Kind, Told, Unread};
 use crate::records::Records;
 use crate::table::Table;
 use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries, try_at};
@@ -33,7 +33,6 @@ static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 pub(crate) struct Passage {
     state: State,
     found_max: usize,
-    len_bytes: u64,
     tries: Vec<Tries>,
     /// By detector and length: those that bear themselves out, and those that must be more than chance makes.
     counts: Vec<Counts>,
@@ -90,7 +89,6 @@ impl Passage {
         Self {
             state: State::Beginning(Vec::new()),
             found_max,
-            len_bytes: 0,
             tries: vec![Tries::default(); lens],
             counts: vec![Counts::default(); lens],
             found: Vec::new(),
@@ -106,7 +104,6 @@ impl Passage {
 
     /// Begins what is not one text but rows of values, told one by one. The titles of their columns may not be known, in which
     /// case there are none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "formats of rows call it"))]
     pub(crate) fn of_table(titles: &[String], found_max: usize) -> Self {
         let mut passage = Self {
             state: State::Plain,
@@ -120,7 +117,6 @@ impl Passage {
     }
 
     /// Reads a row of a table.
-    #[cfg_attr(not(test), expect(dead_code, reason = "formats of rows call it"))]
     pub(crate) fn row(&mut self, values: impl Iterator<Item = impl AsRef<str>>) {
         for (place, value) in values.enumerate() {
             let column = self.columns.numbered(place);
@@ -142,7 +138,6 @@ impl Passage {
     }
 
     fn value(&mut self, column: usize, value: &str) {
-        self.len_bytes += value.len() as u64;
         self.records.begin(self.text.len(), column);
         if Columns::samples(self.records.record()) {
             self.columns.sample(column, value.as_bytes());
@@ -166,7 +161,6 @@ impl Passage {
 
     /// Reads on.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.len_bytes += bytes.len() as u64;
         let State::Beginning(beginning) = &mut self.state else {
             self.read(bytes);
             return;
@@ -178,7 +172,7 @@ impl Passage {
     }
 
     /// Reads to the end and tells what was found.
-    pub(crate) fn finish(mut self) -> Findings {
+    pub(crate) fn finish(mut self) -> Told {
         if matches!(self.state, State::Beginning(_)) {
             self.begin(true);
         }
@@ -191,12 +185,11 @@ impl Passage {
             State::Decoded(decoding) => (Some(decoding.name()), None),
             State::Binary => (None, Some(Unread::UnknownFormat)),
         };
-        Findings {
+        Told {
             columns: self.columns.findings(),
             kinds: self.kinds(),
             found: self.places(),
             encoding,
-            len_bytes: self.len_bytes,
             unread,
         }
     }
@@ -359,6 +352,7 @@ impl Passage {
                 start: hit.start as u64,
                 end: hit.end as u64,
                 confidence: hit.confidence,
+                member: None,
                 record: hit.record,
             })
             .collect()
@@ -368,10 +362,10 @@ impl Passage {
 #[cfg(test)]
 mod tests {
     use super::Passage;
-    use crate::Findings;
+    use crate::findings::Told;
 
     /// Kinds, values and records.
-    fn told(findings: &Findings) -> Vec<(&'static str, u64, u64)> {
+    fn told(findings: &Told) -> Vec<(&'static str, u64, u64)> {
         let told = findings
             .found
             .iter()
@@ -379,7 +373,7 @@ mod tests {
         told.collect()
     }
 
-    fn read(text: &str) -> Findings {
+    fn read(text: &str) -> Told {
         let mut passage = Passage::new(1000);
         text.as_bytes()
             .chunks(7)

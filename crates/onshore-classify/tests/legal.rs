@@ -1,6 +1,6 @@
 //! The legal table: complete, dated, and on both sides of each of its borders.
 
-use onshore_classify::{Findings, LegalTable, Scanner, detectors};
+use onshore_classify::{Findings, LegalTable, Options, Outcome, Scanner, detectors};
 use onshore_types::{Label, Timestamp};
 
 fn day(text: &str) -> Timestamp {
@@ -8,9 +8,12 @@ fn day(text: &str) -> Timestamp {
 }
 
 fn findings(text: &str) -> Findings {
-    let mut scanner = Scanner::new(0);
+    let mut scanner = Scanner::new(Options::default());
     scanner.push(text.as_bytes());
-    scanner.finish()
+    match scanner.finish() {
+        Outcome::Done(findings) => findings,
+        Outcome::Whole(whole) => panic!("a text is no {}", whole.format()),
+    }
 }
 
 fn label(text: &str, on: &str) -> String {
