@@ -197,9 +197,7 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "ulica",
             "residence",
         ],
-        against: &[
-            "mail", "url", "wallet", "memory", "host",
-        ],
+        against: &["mail", "url", "wallet", "memory", "host"],
         without: Without::Nothing,
         holds: is_western_address,
         vectors: &[

@@ -72,6 +72,7 @@ impl Node {
         match &self.state {
             State::Beginning(beginning) => sniff(beginning) == Looks::Text,
             State::Text(_) => true,
+            State::Packed(_) | State::Tar(_) => false,
             State::Whole(_) | State::Held(..) | State::Passed => false,
         }
     }
