@@ -137,7 +137,7 @@ class Generator:
             "us.ssn": (fakes["en_US"].ssn, ["SSN {}", "social security number: {}"]),
             "tw.national-id": (self.taiwan_id, ["台灣身分證字號{}", "身分證字號：{}"]),
             "hk.identity-card": (self.hong_kong_id, ["香港身份证{}", "HKID: {}", "香港身份證號碼：{}"]),
-            "cn.residence-permit": (lambda: self.resident_number(self.draw.choice(["810000", "820000", "830000"])), ["居住证{}", "{}", "证件号{}"]),
+            "cn.residence-permit": (lambda: self.resident_number(self.draw.choice(["810000", "820000", "830000"])), ["居住证{}", "港澳台居民居住证：{}"]),
             "imei": (self.imei, ["IMEI {}", "imei={}", "手机串号：{}"]),
             "cn.passport": (lambda: self.draw.choice(["E", "G"]) + self.digits(8), ["护照{}", "passport no. {}", "护照号码：{}"]),
             "cn.qq": (lambda: str(self.draw.randrange(10**7, 10**10)), ["QQ：{}", "qq号{}", "QQ {}"]),

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use crate::detector::{ColumnDetector, Subject};
+use crate::detector::{ColumnDetector, Subject, Without};
 use crate::detectors::COLUMNS;
 use crate::finder::Finder;
 use crate::records::NO_COLUMN;
@@ -186,8 +186,9 @@ impl Columns {
                 let is_named = title.is_some_and(|title| says(title, detector));
                 let is_varied = column.distinct.len() >= DISTINCT_MIN
                     && column.distinct.len() as u64 * 2 > column.sampled;
+                let is_enough = detector.without == Without::Enough;
                 if (is_named && share_percent >= SHARE_NAMED)
-                    || (is_varied && share_percent >= SHARE_UNNAMED)
+                    || (is_enough && is_varied && share_percent >= SHARE_UNNAMED)
                 {
                     found.push(ColumnFinding {
                         column: place + 1,
@@ -209,7 +210,8 @@ impl Columns {
 /// Whether a title says that its column is of a kind.
 pub(crate) fn says(title: &str, detector: &ColumnDetector) -> bool {
     let title = title.to_ascii_lowercase();
-    detector.header.iter().any(|word| title.contains(word))
+    let says = |words: &[&str]| words.iter().any(|word| title.contains(word));
+    says(detector.header) && !says(detector.against)
 }
 
 #[cfg(test)]

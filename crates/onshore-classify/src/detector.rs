@@ -62,6 +62,10 @@ pub(crate) struct ColumnDetector {
     pub(crate) subject: Subject,
     /// Words in the header that say so.
     pub(crate) header: &'static [&'static str],
+    /// Words in the header that say otherwise.
+    pub(crate) against: &'static [&'static str],
+    /// Whether values alone say so.
+    pub(crate) without: Without,
     pub(crate) holds: fn(&str) -> bool,
     /// Values that it holds for.
     #[cfg_attr(
@@ -75,6 +79,15 @@ pub(crate) struct ColumnDetector {
         expect(dead_code, reason = "what shows that it works stands beside it")
     )]
     pub(crate) not: &'static [&'static str],
+}
+
+/// What values say without a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Without {
+    /// That they are of the kind, if nearly all are and few come again.
+    Enough,
+    /// Nothing: other things look so as well.
+    Nothing,
 }
 
 /// What an identifier looks like.
@@ -135,4 +148,6 @@ pub(crate) enum Evidence {
     },
     /// One of these words before it in the line, and just before it none that says something else.
     Words(&'static [&'static str]),
+    /// One of these words just before it: of what has no check, numbers near it are not told by its words.
+    WordsNext(&'static [&'static str]),
 }

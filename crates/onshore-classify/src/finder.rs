@@ -39,7 +39,7 @@ impl Finder {
         for (place, detector) in detectors::all().enumerate() {
             let words = match &detector.evidence {
                 Evidence::Form => Words::default(),
-                Evidence::Words(words) => lexicon.of(words),
+                Evidence::Words(words) | Evidence::WordsNext(words) => lexicon.of(words),
                 Evidence::Check { words, against, .. } => {
                     lexicon.of(against);
                     lexicon.of(words)

@@ -90,14 +90,16 @@ impl Reach {
 }
 
 /// What is said of a place, to a detector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Said {
-    /// That it is its kind.
-    Itself,
     /// That it is something else.
     Otherwise,
     /// Nothing that is known.
     Nothing,
+    /// That something in its line is of its kind.
+    InItsLine,
+    /// That it is its kind, just before it.
+    Next,
 }
 
 /// A run of digits.
@@ -288,6 +290,7 @@ impl<'a> Search<'a> {
         if !goes_on && !self.is_word(at.checked_sub(1)) {
             self.seen = at + digits;
             self.groups(at, at + digits, floor);
+            self.at_colon(at, at + digits);
             return;
         }
         let is_in = |byte: &&u8| is_in_word(**byte);
@@ -302,7 +305,11 @@ impl<'a> Search<'a> {
         } else {
             self.word(start, end);
         }
-        // A column of figures has no letters, a time no three digits.
+        self.at_colon(start, end);
+    }
+
+    /// Looks at a word with digits that stands at a colon.
+    fn at_colon(&mut self, start: usize, end: usize) {
         let is_colon = |at: Option<usize>| at.and_then(|at| self.text.get(at)) == Some(&b':');
         if is_colon(Some(end)) || is_colon(start.checked_sub(1)) {
             self.marked(Mark::DigitsAtColon, start);
@@ -497,17 +504,20 @@ impl<'a> Search<'a> {
         let detector = entry.detector;
         let confidence = match &detector.evidence {
             Evidence::Form if held => Confidence::Certain,
-            Evidence::Words(_) if held && self.said_of(entry, start) == Said::Itself => {
+            Evidence::Words(_) if held && self.said_of(entry, start) >= Said::InItsLine => {
                 Confidence::Named
             }
-            Evidence::Form | Evidence::Words(_) => return false,
+            Evidence::WordsNext(_) if held && self.said_of(entry, start) == Said::Next => {
+                Confidence::Named
+            }
+            Evidence::Form | Evidence::Words(_) | Evidence::WordsNext(_) => return false,
             Evidence::Check { fits, .. } => {
                 if !held && !fits(signs) {
                     return false;
                 }
                 match self.said_of(entry, start) {
-                    Said::Itself if held => Confidence::Named,
-                    Said::Itself | Said::Otherwise => return false,
+                    Said::Next | Said::InItsLine if held => Confidence::Named,
+                    Said::Next | Said::InItsLine | Said::Otherwise => return false,
                     Said::Nothing => {
                         if let Some(tries) = self.tries.get_mut(try_at(entry.place, signs.len())) {
                             tries.tried += 1;
@@ -551,10 +561,11 @@ impl<'a> Search<'a> {
                 (words, is_just_before)
             }
         };
-        match words.any_of(entry.words) {
-            true => Said::Itself,
-            false if is_just_before => Said::Otherwise,
-            false => Said::Nothing,
+        match (words.any_of(entry.words), is_just_before) {
+            (true, true) => Said::Next,
+            (true, false) => Said::InItsLine,
+            (false, true) => Said::Otherwise,
+            (false, false) => Said::Nothing,
         }
     }
 
@@ -573,7 +584,7 @@ impl<'a> Search<'a> {
     /// Returns which words stand before a place and say something of it alone: behind what parts it from others, and behind
     /// the last number; of those the last. In a table it is its column that says so.
     fn said_just_before(&mut self, at: usize) -> Words {
-        const PARTING: [&str; 5] = ["，", "；", "。", "、", "\u{3000}"];
+        const PARTING: [&str; 7] = ["，", "；", "。", "、", "！", "？", "\u{3000}"];
         let last_words = |line: &[u8]| self.finder.vocabulary.last_words_in(line);
         if let Some((cell, titled)) = self.column_of(at) {
             let own = last_words(self.line_between(cell.start, at));
@@ -590,6 +601,10 @@ impl<'a> Search<'a> {
                 .rposition(|window| window == parting.as_bytes());
             behind = behind.max(last.map_or(0, |last| last + parting.len()));
         }
+        // A full stop behind a word of Chinese; elsewhere it may close what is shortened.
+        let stops = |window: &[u8]| matches!(window, [0x80..=0xFF, b'.', b' ']);
+        let stop = before.windows(3).rposition(stops);
+        behind = behind.max(stop.map_or(0, |stop| stop + 3));
         last_words(self.line_between(from + behind, at))
     }
 

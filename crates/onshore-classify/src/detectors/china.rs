@@ -241,10 +241,10 @@ pub(super) const DETECTORS: &[Detector] = &[
         subject: Subject::Organisation,
         form: Form::Digits {
             groups: &[&[18]],
-            holds: is_credit_code,
+            holds: |word| is_common_credit_code(word) && is_credit_code(word),
         },
         evidence: Evidence::Check {
-            fits: has_form_of_credit_code,
+            fits: is_common_credit_code,
             chance_per_mille: 33,
             least: 1,
             words: CREDIT_CODE_WORDS,
@@ -253,6 +253,20 @@ pub(super) const DETECTORS: &[Detector] = &[
         vectors: &[Vector {
             text: "税号 ⟦911101087000000030⟧",
             source: "of digits alone; made up",
+        }],
+    },
+    Detector {
+        id: "cn.social-credit-code",
+        title: "unified social credit code",
+        subject: Subject::Organisation,
+        form: Form::Digits {
+            groups: &[&[18]],
+            holds: has_form_of_credit_code,
+        },
+        evidence: Evidence::WordsNext(CREDIT_CODE_WORDS),
+        vectors: &[Vector {
+            text: "统一社会信用代码 ⟦311101087000000031⟧",
+            source: "of digits alone, and fails the check; made up",
         }],
     },
     Detector {
@@ -420,7 +434,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             groups: &[&[8]],
             holds: |_| true,
         },
-        evidence: Evidence::Words(&["台胞证", "台胞證", "台湾居民来往大陆通行证"]),
+        evidence: Evidence::WordsNext(&["台胞证", "台胞證", "台湾居民来往大陆通行证"]),
         vectors: &[Vector {
             text: "台胞证 ⟦01234567⟧",
             source: "made up",
@@ -557,7 +571,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             groups: &[&[5], &[6], &[7], &[8], &[9], &[10], &[11]],
             holds: |digits| digits.first() != Some(&b'0'),
         },
-        evidence: Evidence::Words(&["qq"]),
+        evidence: Evidence::WordsNext(&["qq"]),
         vectors: &[
             Vector {
                 text: "QQ：⟦12345678⟧",
@@ -669,6 +683,17 @@ fn is_credit_code(word: &[u8]) -> bool {
         .sum();
     let check = word.last().and_then(|byte| credit_value(*byte));
     sum.map(|sum| (31 - sum % 31) % 31) == check
+}
+
+/// The same of enterprises, traders, cooperatives, offices and associations: nearly all there are.
+fn is_common_credit_code(word: &[u8]) -> bool {
+    let is_common = word.starts_with(b"9")
+        || word.starts_with(b"11")
+        || word.starts_with(b"12")
+        || word.starts_with(b"51")
+        || word.starts_with(b"52")
+        || word.starts_with(b"53");
+    is_common && has_form_of_credit_code(word)
 }
 
 fn credit_value(byte: u8) -> Option<u32> {

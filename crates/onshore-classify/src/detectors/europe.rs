@@ -356,7 +356,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             ],
             holds: |digits| digits.iter().all(u8::is_ascii_digit) && !is_one_digit(digits),
         },
-        evidence: Evidence::Words(PHONE_WORDS),
+        evidence: Evidence::WordsNext(PHONE_WORDS),
         vectors: &[
             Vector {
                 text: "电话：⟦010-12345678⟧ 座机 ⟦0755-1234567⟧",

@@ -247,7 +247,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                     && word.iter().filter(|byte| byte.is_ascii_digit()).count() >= 5
             },
         },
-        evidence: Evidence::Words(PASSPORT_WORDS),
+        evidence: Evidence::WordsNext(PASSPORT_WORDS),
         vectors: &[
             Vector {
                 text: "passport no. ⟦L8988901⟧, passaporto ⟦YA1234567⟧",
@@ -267,7 +267,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             groups: &[&[9]],
             holds: |digits| digits.iter().all(u8::is_ascii_digit) && !is_one_digit(digits),
         },
-        evidence: Evidence::Words(PASSPORT_WORDS),
+        evidence: Evidence::WordsNext(PASSPORT_WORDS),
         vectors: &[Vector {
             text: "passport number ⟦533380006⟧;\n533380006",
             source: "of digits alone, made up; nothing says what it is",
@@ -748,7 +748,7 @@ fn is_issued_much(digits: &[u8]) -> bool {
         (16, 35 | 40..=49 | 51..=55 | 62 | 65, _)
             | (16, _, 2221..=2720 | 6011 | 6440..=6499)
             | (15, 34 | 37, _)
-            | (19, 62, _)
+            | (19, _, 6200..=6239 | 6250..=6259 | 6280..=6289)
     )
 }
 
@@ -760,7 +760,7 @@ fn is_issued_rarely(digits: &[u8]) -> bool {
             | (14, 36 | 38 | 39, _)
             | (14, _, 3000..=3059)
             | (15, _, 2131 | 1800)
-            | (19, 40..=49 | 65, _)
+            | (19, 40..=49 | 62 | 65, _)
             | (19, _, 6011 | 9558)
     )
 }
@@ -771,7 +771,7 @@ fn is_issued(digits: &[u8]) -> bool {
         || is_issued_rarely(digits)
         || match front(digits, 2) {
             62 => (16..=19).contains(&digits.len()),
-            35 | 36 | 38 | 39 | 60 | 64 | 65 | 90..=99 => (16..=19).contains(&digits.len()),
+            35 | 36 | 38 | 39 | 60 | 64 | 65 | 95 => (16..=19).contains(&digits.len()),
             // The last is 06.
             50 | 56..=59 | 61 | 63 | 66..=69 | 6 => (12..=19).contains(&digits.len()),
             _ => false,

@@ -72,11 +72,8 @@ impl Node {
         match &self.state {
             State::Beginning(beginning) => sniff(beginning) == Looks::Text,
             State::Text(_) => true,
-            State::Packed(_)
-            | State::Tar(_)
-            | State::Whole(_)
-            | State::Held(..)
-            | State::Passed => false,
+            State::Packed(_) | State::Tar(_) => false,
+            State::Whole(_) | State::Held(..) | State::Passed => false,
         }
     }
 
@@ -170,7 +167,7 @@ impl Node {
             gather.not_read(Unread::OverLimit);
             return State::Passed;
         }
-        let codec: Box<dyn Codec + Send> = match format {
+        let codec: Box<dyn Codec> = match format {
             Streamed::Gzip => Box::new(Gzip::new()),
             Streamed::Zstd => Box::new(Zstd::new()),
             Streamed::Bzip2 => Box::new(Bzip2::new()),
