@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use crate::detector::{ColumnDetector, Subject};
+use crate::detector::{ColumnDetector, Subject, Without};
 use crate::detectors::COLUMNS;
 use crate::finder::Finder;
 use crate::records::NO_COLUMN;
@@ -43,6 +43,8 @@ pub struct ColumnFinding {
     pub share_percent: u64,
     /// How many were looked at: of the first rows, those that are not empty.
     pub sampled: u64,
+    /// In which member, if in one that has a name: its place in the names of members.
+    pub member: Option<usize>,
 }
 
 /// Which words a title says.
@@ -98,18 +100,20 @@ impl Columns {
     /// Adds a column of a table with this title.
     pub(crate) fn add(&mut self, title: &str, finder: &Finder) -> usize {
         let words = finder.vocabulary.words_in(title.as_bytes());
-        self.push(title, words, words, Beside::Value)
+        let own = finder.vocabulary.last_words_in(title.as_bytes());
+        self.push(title, words, own, Beside::Value)
     }
 
     /// Adds what stands under a name within something.
     pub(crate) fn within(&mut self, parent: usize, name: &str, finder: &Finder) -> usize {
-        let own = finder.vocabulary.words_in(name.as_bytes());
+        let words = finder.vocabulary.words_in(name.as_bytes());
+        let own = finder.vocabulary.last_words_in(name.as_bytes());
         let (all, title) = match self.columns.get(parent) {
             Some(parent) => (
-                own.and(parent.titled.map_or(Words::default(), |titled| titled.all)),
+                words.and(parent.titled.map_or(Words::default(), |titled| titled.all)),
                 format!("{}.{name}", parent.title.as_deref().unwrap_or_default()),
             ),
-            None => (own, name.to_owned()),
+            None => (words, name.to_owned()),
         };
         let beside = if all.is_empty() {
             Beside::Line
@@ -216,8 +220,9 @@ impl Columns {
                 let is_named = title.is_some_and(|title| says(title, detector));
                 let is_varied = column.distinct.len() >= DISTINCT_MIN
                     && column.distinct.len() as u64 * 2 > column.sampled;
+                let is_enough = detector.without == Without::Enough;
                 if (is_named && share_percent >= SHARE_NAMED)
-                    || (is_varied && share_percent >= SHARE_UNNAMED)
+                    || (is_enough && is_varied && share_percent >= SHARE_UNNAMED)
                 {
                     found.push(ColumnFinding {
                         column: place + 1,
@@ -227,6 +232,7 @@ impl Columns {
                         subject: detector.subject,
                         share_percent,
                         sampled: column.sampled,
+                        member: None,
                     });
                 }
             }
@@ -238,7 +244,8 @@ impl Columns {
 /// Whether a title says that its column is of a kind.
 pub(crate) fn says(title: &str, detector: &ColumnDetector) -> bool {
     let title = title.to_ascii_lowercase();
-    detector.header.iter().any(|word| title.contains(word))
+    let says = |words: &[&str]| words.iter().any(|word| title.contains(word));
+    says(detector.header) && !says(detector.against)
 }
 
 #[cfg(test)]

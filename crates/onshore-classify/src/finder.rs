@@ -37,19 +37,18 @@ impl Finder {
         let mut lexicon = Lexicon::default();
         let (mut marks, mut prefixes, mut prefixed) = (Vec::new(), Vec::new(), Vec::new());
         for (place, detector) in detectors::all().enumerate() {
-            let (words, against) = match &detector.evidence {
-                Evidence::Form => (Words::default(), Words::default()),
-                Evidence::Words(words) => (lexicon.of(words), Words::default()),
-                Evidence::Check { words, against, .. }
-                | Evidence::WordsUnless { words, against } => {
-                    (lexicon.of(words), lexicon.of(against))
+            let words = match &detector.evidence {
+                Evidence::Form => Words::default(),
+                Evidence::Words(words) | Evidence::WordsNext(words) => lexicon.of(words),
+                Evidence::Check { words, against, .. } => {
+                    lexicon.of(against);
+                    lexicon.of(words)
                 }
             };
             let entry = Entry {
                 place,
                 detector,
                 words,
-                against,
             };
             match &detector.form {
                 Form::Digits { groups, holds } => {
@@ -100,8 +99,6 @@ pub(crate) struct Entry {
     pub(crate) detector: &'static Detector,
     /// What bears it out.
     pub(crate) words: Words,
-    /// What says otherwise.
-    pub(crate) against: Words,
 }
 
 /// A form of digits in groups.

@@ -10,7 +10,7 @@ use crate::detector::{Confidence, Detector, Evidence};
 use crate::detectors;
 use crate::encoding::{Beginning, detect};
 use crate::finder::Finder;
-use crate::findings::{Findings, Found, Kind, Unread};
+use crate::findings::{Found, Kind, Told, Unread};
 use crate::table::Table;
 use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries, try_at};
 use crate::texts::{Reader, Sheet};
@@ -35,7 +35,6 @@ static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 pub(crate) struct Passage {
     state: State,
     found_max: usize,
-    len_bytes: u64,
     tries: Vec<Tries>,
     /// By detector and length: those that bear themselves out, and those that must be more than chance makes.
     counts: Vec<Counts>,
@@ -91,7 +90,6 @@ impl Passage {
         Self {
             state: State::Beginning(Vec::new()),
             found_max,
-            len_bytes: 0,
             tries: vec![Tries::default(); lens],
             counts: vec![Counts::default(); lens],
             found: Vec::new(),
@@ -105,7 +103,6 @@ impl Passage {
 
     /// Begins what is not one text but rows of values, told one by one. The titles of their columns may not be known, in which
     /// case there are none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "formats of rows call it"))]
     pub(crate) fn of_table(titles: &[String], found_max: usize) -> Self {
         let mut passage = Self {
             state: State::Plain,
@@ -119,7 +116,6 @@ impl Passage {
     }
 
     /// Reads a row of a table.
-    #[cfg_attr(not(test), expect(dead_code, reason = "formats of rows call it"))]
     pub(crate) fn row(&mut self, values: impl Iterator<Item = impl AsRef<str>>) {
         for (place, value) in values.enumerate() {
             let column = self.sheet.columns.numbered(place);
@@ -141,7 +137,6 @@ impl Passage {
     }
 
     fn value(&mut self, column: usize, value: &str) {
-        self.len_bytes += value.len() as u64;
         self.sheet.records.begin(self.sheet.text.len(), column);
         if Columns::samples(self.sheet.records.record()) {
             self.sheet.columns.sample(column, value.as_bytes());
@@ -165,7 +160,6 @@ impl Passage {
 
     /// Reads on.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.len_bytes += bytes.len() as u64;
         let State::Beginning(beginning) = &mut self.state else {
             self.read(bytes);
             return;
@@ -177,7 +171,7 @@ impl Passage {
     }
 
     /// Reads to the end and tells what was found.
-    pub(crate) fn finish(mut self) -> Findings {
+    pub(crate) fn finish(mut self) -> Told {
         if matches!(self.state, State::Beginning(_)) {
             self.begin(true);
         }
@@ -198,12 +192,11 @@ impl Passage {
             State::Decoded(decoding) => (Some(decoding.name()), None),
             State::Binary => (None, Some(Unread::UnknownFormat)),
         };
-        Findings {
+        Told {
             columns: self.sheet.columns.findings(),
             kinds: self.kinds(),
             found: self.places(),
             encoding,
-            len_bytes: self.len_bytes,
             unread,
         }
     }
@@ -336,7 +329,9 @@ impl Passage {
     /// Whether those of a form are more than chance makes.
     fn is_above_chance(&self, place: usize, detector: &Detector) -> bool {
         let Evidence::Check {
-            chance_per_mille, ..
+            chance_per_mille,
+            least,
+            ..
         } = &detector.evidence
         else {
             return true;
@@ -345,7 +340,7 @@ impl Passage {
         let chance = u64::from(*chance_per_mille);
         let failed = tries.tried - tries.held;
         // So many of all are by chance as there are failures for each that holds.
-        tries.held * (1000 - chance) > ABOVE_CHANCE * failed * chance
+        tries.held >= *least && tries.held * (1000 - chance) > ABOVE_CHANCE * failed * chance
     }
 
     fn kinds(&self) -> Vec<Kind> {
@@ -398,6 +393,7 @@ impl Passage {
                 start: hit.start as u64,
                 end: hit.end as u64,
                 confidence: hit.confidence,
+                member: None,
                 record: hit.record,
             })
             .collect()
@@ -407,10 +403,10 @@ impl Passage {
 #[cfg(test)]
 mod tests {
     use super::Passage;
-    use crate::Findings;
+    use crate::findings::Told;
 
     /// Kinds, values and records.
-    fn told(findings: &Findings) -> Vec<(&'static str, u64, u64)> {
+    fn told(findings: &Told) -> Vec<(&'static str, u64, u64)> {
         let told = findings
             .found
             .iter()
@@ -418,7 +414,7 @@ mod tests {
         told.collect()
     }
 
-    fn read(text: &str) -> Findings {
+    fn read(text: &str) -> Told {
         let mut passage = Passage::new(1000);
         text.as_bytes()
             .chunks(7)
