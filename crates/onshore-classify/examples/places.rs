@@ -1,22 +1,22 @@
 //! Reads standard input and tells what was found in it, a line each: `place KIND START END`, `column KIND COLUMN PERCENT SAMPLED`,
 //! `kind KIND COUNT`. The scoring of accuracy (`cargo xtask score`) reads it.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Cursor, Read as _, Write as _};
 
-use onshore_classify::Scanner;
+use onshore_classify::{Options, Outcome, Scanner};
 
 fn main() -> io::Result<()> {
-    let mut scanner = Scanner::new(usize::MAX);
-    let mut input = io::stdin().lock();
-    let mut bytes = vec![0; 1 << 20];
-    loop {
-        let len = input.read(&mut bytes)?;
-        match bytes.get(..len) {
-            Some(read) if len > 0 => scanner.push(read),
-            _ => break,
-        }
-    }
-    let findings = scanner.finish();
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    let mut scanner = Scanner::new(Options {
+        found_max: usize::MAX,
+        ..Options::default()
+    });
+    scanner.push(&bytes);
+    let findings = match scanner.finish() {
+        Outcome::Done(findings) => findings,
+        Outcome::Whole(whole) => whole.read(Cursor::new(bytes))?,
+    };
     let mut output = io::BufWriter::new(io::stdout().lock());
     for found in &findings.found {
         let (id, start, end) = (found.detector.id, found.start, found.end);

@@ -8,6 +8,7 @@
 //! - [`Detector`]: an entry of the table of kinds, with the [`Vector`]s that show what it finds.
 //! - [`detectors`]: the table.
 //! - [`LegalTable`]: what the law makes of findings on a day.
+//! - [`persons`]: counts the persons whom identifiers tell of.
 
 mod block;
 mod columns;
@@ -21,6 +22,7 @@ mod findings;
 mod formats;
 mod legal;
 mod passage;
+pub mod persons;
 mod records;
 mod scanner;
 mod table;
