@@ -27,6 +27,7 @@ mod records;
 mod scanner;
 mod table;
 mod text;
+mod texts;
 mod words;
 
 pub use crate::columns::ColumnFinding;
