@@ -225,7 +225,8 @@ mod tests {
 
         #[test]
         fn what_is_written_is_read(text in "(?s).{0,80}", cut in 1..40_usize) {
-            let (bytes, _, _) = GB18030.encode(&text);
+            let (bytes, _, is_lossy) = GB18030.encode(&text);
+            prop_assume!(!is_lossy);
             prop_assert_eq!(decoded(GB18030, &bytes, cut), text);
         }
     }

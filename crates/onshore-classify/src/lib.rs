@@ -9,6 +9,7 @@
 //! - [`detectors`]: the table.
 //! - [`LegalTable`]: what the law makes of findings on a day.
 //! - [`ImportantFinding`]: what says or hints that data is important; [`ToldTerms`]: what authorities told a tenant.
+//! - [`persons`]: counts the persons whom identifiers tell of.
 
 mod beside;
 mod block;
@@ -24,10 +25,12 @@ mod formats;
 mod important;
 mod legal;
 mod passage;
+pub mod persons;
 mod records;
 mod scanner;
 mod table;
 mod text;
+mod texts;
 mod words;
 
 pub use crate::columns::ColumnFinding;

@@ -13,14 +13,16 @@ use crate::encoding::{Beginning, detect};
 use crate::finder::Finder;
 use crate::findings::{Found, Kind, Told, Unread};
 use crate::important::{Important, ToldTerms};
-use crate::records::Records;
 use crate::table::Table;
 use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries, try_at};
+use crate::texts::{Reader, Sheet};
 
 /// How much of the beginning says what the bytes are.
 const BEGINNING_BYTES: usize = 1 << 16;
 /// How much is looked through at once.
 const WINDOW_BYTES: usize = 1 << 18;
+/// How much of a text says how its values stand in it.
+const SNIFFED_BYTES: usize = 1 << 15;
 /// How much is taken in at once.
 const PIECE_BYTES: usize = 1 << 15;
 /// What is kept of what was looked through, for words before an identifier and for its column.
@@ -41,16 +43,13 @@ pub(crate) struct Passage {
     found: Vec<Hit>,
     /// Room for what is found at once.
     hits: Vec<Hit>,
-    /// Places in the text where what is in `text` begins.
-    offset: u64,
-    /// The text that is not looked through yet, with some of what was.
-    text: Vec<u8>,
+    /// The text that is there.
+    sheet: Sheet,
     /// How far it was looked through.
     reach: Reach,
     layout: Layout,
-    /// The records of the text that is there.
-    records: Records,
-    columns: Columns,
+    /// What was decoded and goes to a reader.
+    decoded: Vec<u8>,
     beside: Beside,
     important: Important,
 }
@@ -73,6 +72,8 @@ enum Layout {
     Lines,
     /// As a table.
     Table(Table),
+    /// In a structure of its own.
+    Read(Box<Reader>),
     /// They are told one by one.
     Told,
 }
@@ -106,12 +107,10 @@ impl Passage {
             counts: vec![Counts::default(); lens],
             found: Vec::new(),
             hits: Vec::new(),
-            offset: 0,
-            text: Vec::new(),
+            sheet: Sheet::new(&FINDER),
             reach: Reach::default(),
             layout: Layout::Unknown,
-            records: Records::default(),
-            columns: Columns::default(),
+            decoded: Vec::new(),
             beside: Beside::default(),
             important: Important::default(),
         }
@@ -126,7 +125,7 @@ impl Passage {
             ..Self::new(wanted)
         };
         for title in titles {
-            passage.columns.add(title, &FINDER);
+            passage.sheet.columns.add(title, &FINDER);
         }
         passage
     }
@@ -134,7 +133,7 @@ impl Passage {
     /// Reads a row of a table.
     pub(crate) fn row(&mut self, values: impl Iterator<Item = impl AsRef<str>>) {
         for (place, value) in values.enumerate() {
-            let column = self.columns.numbered(place);
+            let column = self.sheet.columns.numbered(place);
             self.value(column, value.as_ref());
         }
         self.end_record();
@@ -145,7 +144,7 @@ impl Passage {
     pub(crate) fn record<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a str)>) {
         let mut likely = 0;
         for (name, value) in fields {
-            let column = self.columns.titled(name, likely, &FINDER);
+            let column = self.sheet.columns.titled(name, likely, &FINDER);
             likely = column.wrapping_add(1);
             self.value(column, value);
         }
@@ -153,23 +152,23 @@ impl Passage {
     }
 
     fn value(&mut self, column: usize, value: &str) {
-        self.records.begin(self.text.len(), column);
-        if Columns::samples(self.records.record()) {
-            self.columns.sample(column, value.as_bytes());
+        self.sheet.records.begin(self.sheet.text.len(), column);
+        if Columns::samples(self.sheet.records.record()) {
+            self.sheet.columns.sample(column, value.as_bytes());
         }
         // What parts lines and values is no part of one.
         let plain = |byte: u8| match byte {
             b'\n' | b'\r' | b'\t' => b' ',
             other => other,
         };
-        self.text.extend(value.bytes().map(plain));
-        self.text.push(b'\t');
+        self.sheet.text.extend(value.bytes().map(plain));
+        self.sheet.text.push(b'\t');
     }
 
     fn end_record(&mut self) {
-        self.text.push(b'\n');
-        self.records.next();
-        if self.text.len() >= WINDOW_BYTES + REACH_BYTES {
+        self.sheet.text.push(b'\n');
+        self.sheet.records.next();
+        if self.sheet.text.len() >= WINDOW_BYTES + REACH_BYTES {
             self.look(false);
         }
     }
@@ -192,7 +191,15 @@ impl Passage {
             self.begin(true);
         }
         if let State::Decoded(decoding) = &mut self.state {
-            decoding.finish(&mut self.text);
+            let mut decoded = std::mem::take(&mut self.decoded);
+            decoding.finish(&mut decoded);
+            self.take(&decoded);
+        }
+        if matches!(self.layout, Layout::Unknown) {
+            self.sniff();
+        }
+        if let Layout::Read(reader) = &mut self.layout {
+            reader.finish(&mut self.sheet);
         }
         self.look(true);
         let (encoding, unread) = match &self.state {
@@ -200,16 +207,12 @@ impl Passage {
             State::Decoded(decoding) => (Some(decoding.name()), None),
             State::Binary => (None, Some(Unread::UnknownFormat)),
         };
-        for title in self.columns.titles() {
+        for title in self.sheet.columns.titles() {
             self.important.title(title);
         }
         Told {
-            columns: self.columns.findings(),
-            kinds: self
-                .kinds()
-                .into_iter()
-                .chain(self.beside.kinds())
-                .collect(),
+            columns: self.sheet.columns.findings(),
+            kinds: self.kinds().into_iter().chain(self.beside.kinds()).collect(),
             found: self.places(),
             important: self.important.finish(),
             births: self.beside.into_births(),
@@ -233,36 +236,79 @@ impl Passage {
     fn read(&mut self, bytes: &[u8]) {
         for piece in bytes.chunks(PIECE_BYTES) {
             match &mut self.state {
-                State::Plain => self.text.extend_from_slice(piece),
-                State::Decoded(decoding) => decoding.read(piece, &mut self.text),
+                State::Plain => self.take(piece),
+                State::Decoded(decoding) => {
+                    let mut decoded = std::mem::take(&mut self.decoded);
+                    decoding.read(piece, &mut decoded);
+                    self.take(&decoded);
+                    decoded.clear();
+                    self.decoded = decoded;
+                }
                 State::Beginning(_) | State::Binary => return,
             }
-            if self.text.len() >= WINDOW_BYTES + REACH_BYTES {
-                self.look(false);
+        }
+    }
+
+    /// Takes in some text.
+    fn take(&mut self, text: &[u8]) {
+        match &mut self.layout {
+            Layout::Read(reader) => {
+                reader.read(text, &mut self.sheet);
             }
+            Layout::Unknown | Layout::Lines | Layout::Table(_) | Layout::Told => {
+                self.sheet.text.extend_from_slice(text);
+            }
+        }
+        if matches!(self.layout, Layout::Unknown) && self.sheet.text.len() >= SNIFFED_BYTES {
+            self.sniff();
+        }
+        if self.sheet.text.len() >= WINDOW_BYTES + REACH_BYTES {
+            self.look(false);
+        }
+    }
+
+    /// Looks how the values of the text stand in it.
+    fn sniff(&mut self) {
+        self.important.beginning(&self.sheet.text);
+        self.layout = if let Some(reader) = Reader::sniff(&self.sheet.text) {
+            Layout::Read(Box::new(reader))
+        } else if let Some((table, titles)) =
+            Table::sniff(&self.sheet.text, |title| FINDER.knows(title))
+        {
+            for title in titles {
+                self.sheet.columns.add(&title, &FINDER);
+            }
+            Layout::Table(table)
+        } else {
+            Layout::Lines
+        };
+        if matches!(self.layout, Layout::Read(_)) {
+            let text = std::mem::take(&mut self.sheet.text);
+            self.take(&text);
         }
     }
 
     /// Looks through what is there, but for so much at the end as an identifier may need.
     fn look(&mut self, is_last: bool) {
         let until = if is_last {
-            self.text.len()
+            self.sheet.text.len()
         } else {
-            self.text.len() - REACH_BYTES
+            self.sheet.text.len() - REACH_BYTES
         };
-        if self.offset == 0 && self.reach.next == 0 {
-            self.important.beginning(&self.text);
+        // What is told value by value begins without a look how it stands.
+        if matches!(self.layout, Layout::Told) && self.sheet.offset == 0 && self.reach.next == 0 {
+            self.important.beginning(&self.sheet.text);
         }
         if let Some(told) = &self.wanted.told {
             let from = self.reach.next;
-            self.important.told(told, &self.text, from, until);
+            self.important.told(told, &self.sheet.text, from, until);
         }
         self.lay_out(until, is_last);
         let mut hits = std::mem::take(&mut self.hits);
         let place = Setting {
-            text: &self.text,
-            records: &self.records,
-            columns: &self.columns,
+            text: &self.sheet.text,
+            records: &self.sheet.records,
+            columns: &self.sheet.columns,
         };
         FINDER.find(place, &mut self.reach, until, &mut self.tries, &mut hits);
         for hit in &hits {
@@ -274,11 +320,14 @@ impl Passage {
                     Confidence::Certain => counts.certain += 1,
                 }
             }
-            self.beside.look(&self.text, self.offset as usize, hit);
+            self.beside
+                .look(&self.sheet.text, self.sheet.offset as usize, hit);
             if self.found.len() < self.wanted.found_max {
+                let [first, last] = [hit.start, hit.end]
+                    .map(|place| self.sheet.origins.of(self.sheet.offset + place as u64) as usize);
                 self.found.push(Hit {
-                    start: hit.start + self.offset as usize,
-                    end: hit.end + self.offset as usize,
+                    start: first,
+                    end: last,
                     ..*hit
                 });
             }
@@ -286,30 +335,21 @@ impl Passage {
         hits.clear();
         self.hits = hits;
         let gone = until.saturating_sub(BEHIND_BYTES);
-        self.text.drain(..gone);
+        self.sheet.forget(gone);
         self.reach = self.reach.without(gone);
-        self.records.forget(gone);
         if let Layout::Table(table) = &mut self.layout {
             table.forget(gone);
         }
-        self.offset += gone as u64;
     }
 
     /// Says where values begin in what will be looked through.
     fn lay_out(&mut self, until: usize, is_last: bool) {
-        if matches!(self.layout, Layout::Unknown) {
-            self.layout = match Table::sniff(&self.text, |title| FINDER.knows(title)) {
-                Some((table, titles)) => {
-                    for title in titles {
-                        self.columns.add(&title, &FINDER);
-                    }
-                    Layout::Table(table)
-                }
-                None => Layout::Lines,
-            };
-        }
         if let Layout::Table(table) = &mut self.layout {
-            let (text, records, columns) = (&self.text, &mut self.records, &mut self.columns);
+            let (text, records, columns) = (
+                &self.sheet.text,
+                &mut self.sheet.records,
+                &mut self.sheet.columns,
+            );
             table.read(text, self.reach.next, until, records, columns);
             if is_last {
                 table.finish(text, records, columns);
@@ -471,7 +511,7 @@ mod tests {
         let mut passage = Passage::of_table(&[], wanted());
         for row in rows() {
             let fields = TITLES.iter().copied().zip(row.iter().map(String::as_str));
-            let number = passage.records.record();
+            let number = passage.sheet.records.record();
             if number.is_multiple_of(2) {
                 passage.record(fields);
             } else {

@@ -2,7 +2,7 @@
 //! only there detectors look closer. Text is UTF-8; what is not is passed over.
 
 use crate::block::{BLOCK_BYTES, Window, each, mark};
-use crate::columns::{Columns, Titled};
+use crate::columns::{Beside, Columns, Titled};
 use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
 use crate::finder::{DIGITS_MAX, Entry, Finder, shape};
 use crate::records::{Cell, Records};
@@ -572,11 +572,14 @@ impl<'a> Search<'a> {
     /// Returns which words stand before a place in its line, or in the title of its column.
     fn said_before(&mut self, at: usize) -> Words {
         match self.column_of(at) {
-            Some((cell, titled)) => self
-                .finder
-                .vocabulary
-                .words_in(self.line_between(cell.start, at))
-                .and(titled.all),
+            Some((cell, titled)) => {
+                let from = match titled.beside {
+                    Beside::Value => cell.start,
+                    Beside::Line => cell.start.min(self.behind_number(at)),
+                };
+                let before = self.line_between(from, at);
+                self.finder.vocabulary.words_in(before).and(titled.all)
+            }
             None => self.finder.vocabulary.words_in(self.line_between(0, at)),
         }
     }
@@ -606,6 +609,14 @@ impl<'a> Search<'a> {
         let stop = before.windows(3).rposition(stops);
         behind = behind.max(stop.map_or(0, |stop| stop + 3));
         last_words(self.line_between(from + behind, at))
+    }
+
+    /// Returns where the last number before a place ends, or how far words are looked for.
+    fn behind_number(&self, at: usize) -> usize {
+        let from = at.saturating_sub(CONTEXT_BYTES);
+        let before = self.text.get(from..at).unwrap_or_default();
+        let last = before.iter().rposition(u8::is_ascii_digit);
+        last.map_or(from, |last| from + last + 1)
     }
 
     /// Returns the value that a place is in and what its title says, if it has one.

@@ -114,13 +114,14 @@ fn is_word(line: &[u8], start: usize, end: usize) -> bool {
     begins_word(line, start) && !(is_short && goes_on)
 }
 
-/// Whether a word begins here: behind something else than a letter of ASCII, or with a capital behind a small one.
+/// Whether a word begins here: behind something else than a letter of ASCII, or with a capital behind a small one. What begins
+/// behind an at sign is the name of a host.
 fn begins_word(line: &[u8], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|before| line.get(before));
     let is_capital = line.get(at).is_some_and(u8::is_ascii_uppercase);
     before.is_none_or(|before| {
         !line.get(at).is_some_and(u8::is_ascii)
-            || !before.is_ascii_alphabetic()
+            || (!before.is_ascii_alphabetic() && *before != b'@')
             || (is_capital && before.is_ascii_lowercase())
     })
 }

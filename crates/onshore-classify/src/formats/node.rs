@@ -167,7 +167,7 @@ impl Node {
             gather.not_read(Unread::OverLimit);
             return State::Passed;
         }
-        let codec: Box<dyn Codec> = match format {
+        let codec: Box<dyn Codec + Send> = match format {
             Streamed::Gzip => Box::new(Gzip::new()),
             Streamed::Zstd => Box::new(Zstd::new()),
             Streamed::Bzip2 => Box::new(Bzip2::new()),
