@@ -6,7 +6,8 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use onshore_classify::{Findings, Limits, Options, Outcome, Scanner, Unread};
 use samples::{
-    Zipped, bzip2, docx, gzip, ods, table, tar, tar_member, xlsx, xz_of_table_40, zip, zip_of, zstd,
+    PARQUET, Zipped, bzip2, docx, gzip, ods, table, tar, tar_member, xlsx, xz_of_table_40, zip,
+    zip_of, zstd,
 };
 
 /// Reads bytes however they are cut; the findings must not differ.
@@ -136,6 +137,22 @@ fn documents_of_offices_are_read() {
         ("META-INF/manifest.xml", manifest),
     ]);
     assert_eq!(reasons(&scan(&encrypted)), [Unread::Encrypted]);
+}
+
+#[test]
+fn columns_of_parquet_are_read_as_records() {
+    for (file, mobile) in PARQUET.into_iter().zip([40, 40, 40, 70]) {
+        is_read(file, mobile, "parquet/table");
+    }
+    is_read(
+        &zstd(&tar(&[("a", PARQUET[0])])),
+        40,
+        "zstd/tar/parquet/table",
+    );
+    let encrypted = [b"PAR1".as_slice(), &[0; 100], b"\x10\0\0\0PARE"].concat();
+    assert_eq!(reasons(&scan(&encrypted)), [Unread::Encrypted]);
+    let cut = PARQUET[0].get(..500).expect("longer");
+    assert_eq!(reasons(&scan(cut)), [Unread::Damaged]);
 }
 
 #[test]

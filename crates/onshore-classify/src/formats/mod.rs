@@ -8,6 +8,7 @@ pub(crate) mod gather;
 pub(crate) mod node;
 mod office;
 mod packed;
+mod parquet;
 mod sheet;
 mod sniff;
 mod tar;

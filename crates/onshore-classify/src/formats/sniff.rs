@@ -46,6 +46,7 @@ pub(crate) fn sniff(beginning: &[u8]) -> Looks {
         (b"PK\x05\x06", Whole::Zip),
         (b"PK\x07\x08PK", Whole::Zip),
         (b"PAR1", Whole::Parquet),
+        (b"PARE", Whole::Parquet),
         (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", Whole::Ole),
     ];
     for (mark, format) in WHOLE {
