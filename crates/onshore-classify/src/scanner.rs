@@ -1,6 +1,7 @@
 //! Reading bytes as they pass and telling what is in them, whatever format they are in.
 
 use std::io::{self, Read, Seek};
+use std::sync::Arc;
 
 use onshore_types::Timestamp;
 
@@ -8,6 +9,7 @@ use crate::findings::{Findings, Unread};
 use crate::formats::gather::Gather;
 use crate::formats::node::Node;
 use crate::formats::whole::{self, Whole};
+use crate::important::ToldTerms;
 
 /// How to read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,6 +81,13 @@ impl Scanner {
             node: Node::outermost(),
             on: options.on,
         }
+    }
+
+    /// Looks for what authorities told the tenant too.
+    #[must_use]
+    pub fn with_told(mut self, told: Arc<ToldTerms>) -> Self {
+        self.gather.told = Some(told);
+        self
     }
 
     /// Reads on.
