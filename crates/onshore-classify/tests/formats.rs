@@ -6,8 +6,8 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use onshore_classify::{Findings, Limits, Options, Outcome, Scanner, Unread};
 use samples::{
-    PARQUET, Zipped, bzip2, docx, gzip, ods, table, tar, tar_member, xlsx, xz_of_table_40, zip,
-    zip_of, zstd,
+    PARQUET, PDF, Zipped, bzip2, docx, gzip, ods, table, tar, tar_member, xlsx, xz_of_table_40,
+    zip, zip_of, zstd,
 };
 
 /// Reads bytes however they are cut; the findings must not differ.
@@ -153,6 +153,26 @@ fn columns_of_parquet_are_read_as_records() {
     assert_eq!(reasons(&scan(&encrypted)), [Unread::Encrypted]);
     let cut = PARQUET[0].get(..500).expect("longer");
     assert_eq!(reasons(&scan(cut)), [Unread::Damaged]);
+}
+
+#[test]
+fn text_of_pdf_is_read() {
+    is_read(PDF[0], 40, "pdf/text");
+    is_read(PDF[1], 41, "pdf/text");
+    is_read(&zip(&[("a.pdf", PDF[0])]), 40, "zip/pdf/text");
+    // Without its directory, as far as it goes.
+    let cut = PDF[0].get(..PDF[0].len() - 300).expect("longer");
+    is_read(cut, 40, "pdf/text");
+    let nothing = b"%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\n";
+    assert_eq!(reasons(&scan(nothing)), [Unread::Damaged]);
+    let encrypted =
+        b"%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer <</Root 1 0 R/Encrypt 2 0 R>>";
+    assert_eq!(reasons(&scan(encrypted)), [Unread::Encrypted]);
+    // A form that draws itself, and pages without end.
+    let endless = b"%PDF-1.7\n1 0 obj<</Type/Page/Parent 1 0 R/Contents 2 0 R/Resources<</XObject<</F 3 0 R>>>>>>endobj\n\
+        2 0 obj<</Length 5>>stream\n/F Do\nendstream endobj\n\
+        3 0 obj<</Subtype/Form/Length 3 0 R/Resources<</XObject<</F 3 0 R>>>>>>stream\n/F Do (x) Tj\nendstream endobj";
+    assert_eq!(reasons(&scan(endless)), [Unread::NoText]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub(crate) mod node;
 mod office;
 mod packed;
 mod parquet;
+mod pdf;
 mod sheet;
 mod sniff;
 mod tar;

@@ -46,6 +46,13 @@ pub(crate) const PARQUET: [&[u8]; 4] = [
     include_bytes!("nested-lz4.parquet"),
 ];
 
+/// Forty mobile numbers behind Chinese words in an encoding of Adobe's, and the same in a font of its own, with objects in
+/// streams, where every second page has its digits set one by one; another number is in its title.
+pub(crate) const PDF: [&[u8]; 2] = [
+    include_bytes!("chinese.pdf"),
+    include_bytes!("own-font.pdf"),
+];
+
 /// Returns `table(40)` as the tool `xz` packs it.
 pub(crate) fn xz_of_table_40() -> Vec<u8> {
     const XZ: &str = "fd377a585a000004e6d6b4460200210116000000742fe5a3e0025700985d0034990185721906b3af2a26bdffbf90b94f83ce338603b853134bf4975ec43684494676449d3f7784036525bb9282a44437a3d19e834f68d8bfe09dae4ffdc423453ec82ac03691d3efb86f20a96cdef9e1ae6dd056747a1dead1db4d4b5fb8132f02ab6a54bb206da26023eba5ff3615c60ca2985e4238f1423757cb27b5a8b6ac101cc921a72b76fcb3c3e90e1336d5beb7149821e86d5100e83c98fecc977adb0001b401d8040000a495879bb1c467fb020000000004595a";
