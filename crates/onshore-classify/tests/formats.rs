@@ -6,8 +6,8 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use onshore_classify::{Findings, Limits, Options, Outcome, Scanner, Unread};
 use samples::{
-    PARQUET, PDF, Zipped, bzip2, docx, gzip, ods, table, tar, tar_member, xlsx, xz_of_table_40,
-    zip, zip_of, zstd,
+    PARQUET, PDF, PICTURES, Zipped, bzip2, docx, gzip, mail, ods, table, tar, tar_member, xlsx,
+    xz_of_table_40, zip, zip_of, zstd,
 };
 
 /// Reads bytes however they are cut; the findings must not differ.
@@ -173,6 +173,39 @@ fn text_of_pdf_is_read() {
         2 0 obj<</Length 5>>stream\n/F Do\nendstream endobj\n\
         3 0 obj<</Subtype/Form/Length 3 0 R/Resources<</XObject<</F 3 0 R>>>>>>stream\n/F Do (x) Tj\nendstream endobj";
     assert_eq!(reasons(&scan(endless)), [Unread::NoText]);
+}
+
+#[test]
+fn mail_is_read_with_what_is_attached() {
+    let mail = mail();
+    let one = scan(&mail);
+    assert_eq!(reasons(&one), []);
+    assert_eq!(mobiles(&one), 42);
+    assert_eq!(count(&one, "e-mail"), 2);
+    assert!(
+        formats(&one).contains(&"mail/gzip/text"),
+        "{:?}",
+        one.formats
+    );
+    let from = b"From a@example.org Mon Jan  1 00:00:00 2024\r\n".as_slice();
+    let box_of_two = [from, &mail, b"\r\n", from, &mail].concat();
+    is_read(&box_of_two, 84, "mail/gzip/text");
+    // Without its end: the attachment breaks off.
+    let cut = mail.get(..mail.len() - 100).expect("longer");
+    assert_eq!(reasons(&scan(cut)), [Unread::Damaged]);
+    let text = b"From: the first line of a letter\n\nmobile 13800138000";
+    is_read(text, 1, "text");
+}
+
+#[test]
+fn pictures_say_where_they_were_taken() {
+    for (format, picture) in PICTURES {
+        let findings = scan(picture);
+        assert_eq!(reasons(&findings), [Unread::Picture], "{format}");
+        assert_eq!(mobiles(&findings), 1, "{format}");
+        assert_eq!(count(&findings, "coordinates"), 1, "{format}");
+        assert!(formats(&findings).contains(&format));
+    }
 }
 
 #[test]
