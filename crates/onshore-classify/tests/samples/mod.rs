@@ -1,10 +1,35 @@
 //! Small files of every format, made here.
 
+pub(crate) mod hostile;
+
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+/// Returns a small file of every format.
+pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
+    let table = table(40);
+    let mut all = vec![
+        ("gzip", gzip(&table)),
+        ("bzip2", bzip2(&table)),
+        ("zstd", zstd(&table)),
+        ("xz", xz_of_table_40()),
+        ("tar", tar(&[("one.csv", &table), ("two.csv", &table)])),
+        ("long", tar_member("x", b'L', &[b'a'; 700])),
+        ("zip", zip(&[("one.csv", &table), ("two.csv", &table)])),
+        ("docx", docx()),
+        ("xlsx", xlsx()),
+        ("ods", ods()),
+        ("mail", mail()),
+        ("text", table),
+    ];
+    all.extend(PARQUET.map(|file| ("parquet", file.to_vec())));
+    all.extend(PDF.map(|file| ("pdf", file.to_vec())));
+    all.extend(PICTURES.map(|(format, file)| (format, file.to_vec())));
+    all
+}
 
 /// Returns a table with so many mobile numbers in it, all different.
 pub(crate) fn table(rows: usize) -> Vec<u8> {
