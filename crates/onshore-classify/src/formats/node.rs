@@ -76,7 +76,7 @@ impl Node {
         match &self.state {
             State::Beginning(beginning) => sniff(beginning) == Looks::Text,
             State::Text(_) => true,
-            State::Packed(_) | State::Tar(_) => false,
+            State::Packed(_) | State::Tar(_) | State::Mail(_) | State::Picture(_) => false,
             State::Whole(_) | State::Held(..) | State::Passed => false,
         }
     }
