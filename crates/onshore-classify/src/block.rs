@@ -26,6 +26,9 @@ pub(crate) fn mark(window: &Window) -> Option<Marks> {
     let is = |byte: u8, other: u8| u8::from(byte == other);
     let bytes = block::<0>(window).iter().zip(block::<1>(window));
     let ahead = block::<2>(window).iter().zip(block::<3>(window));
+    if !may_catch(window) {
+        return None;
+    }
     let mut marked = [0_u8; BLOCK_BYTES];
     let mut any = 0;
     for ((to, (a, b)), (c, d)) in marked.iter_mut().zip(bytes).zip(ahead) {
@@ -46,6 +49,18 @@ pub(crate) fn mark(window: &Window) -> Option<Marks> {
         digits: places(&marked, DIGITS),
         others: places(&marked, OTHER),
     })
+}
+
+/// Whether there is a byte of those that everything has which catches the eye: digits, capitals, a few signs between them in
+/// ASCII, or the last of a digit of full width.
+fn may_catch(window: &Window) -> bool {
+    let first = block::<0>(window).iter().zip(block::<1>(window));
+    let mut any = 0;
+    for ((a, b), c) in first.zip(block::<2>(window)) {
+        let is_wide = (*a == 0xEF) & (*b == 0xBC) & (c.wrapping_sub(0x90) < 10);
+        any |= u8::from(b.wrapping_sub(b'0') <= b'Z' - b'0') | u8::from(is_wide);
+    }
+    any != 0 || window[0] == b'@'
 }
 
 /// Returns which bytes of a block are of a kind.

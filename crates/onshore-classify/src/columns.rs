@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
-use crate::detector::{ColumnDetector, Subject};
+use crate::detector::{ColumnDetector, Subject, Without};
 use crate::detectors::COLUMNS;
 use crate::finder::Finder;
 use crate::records::NO_COLUMN;
@@ -48,12 +48,23 @@ pub struct ColumnFinding {
 }
 
 /// Which words a title says.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Titled {
     /// With those of what it is part of.
     pub(crate) all: Words,
     /// By itself.
     pub(crate) own: Words,
+    /// What says more.
+    pub(crate) beside: Beside,
+}
+
+/// What says of a value what it is, beside its title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// What stands before it in its value.
+    Value,
+    /// What stands before it in its line, behind the last number: its title says nothing, and another value may.
+    Line,
 }
 
 /// The columns that there are.
@@ -86,17 +97,30 @@ impl Column {
 }
 
 impl Columns {
-    /// Adds a column with this title.
+    /// Adds a column of a table with this title.
     pub(crate) fn add(&mut self, title: &str, finder: &Finder) -> usize {
         let words = finder.vocabulary.words_in(title.as_bytes());
-        let titled = Titled {
-            all: words,
-            own: words,
+        let own = finder.vocabulary.last_words_in(title.as_bytes());
+        self.push(title, words, own, Beside::Value)
+    }
+
+    /// Adds what stands under a name within something.
+    pub(crate) fn within(&mut self, parent: usize, name: &str, finder: &Finder) -> usize {
+        let words = finder.vocabulary.words_in(name.as_bytes());
+        let own = finder.vocabulary.last_words_in(name.as_bytes());
+        let (all, title) = match self.columns.get(parent) {
+            Some(parent) => (
+                words.and(parent.titled.map_or(Words::default(), |titled| titled.all)),
+                format!("{}.{name}", parent.title.as_deref().unwrap_or_default()),
+            ),
+            None => (words, name.to_owned()),
         };
-        self.push(Column::new(
-            Some(title.chars().take(TITLE_MAX).collect()),
-            Some(titled),
-        ))
+        let beside = if all.is_empty() {
+            Beside::Line
+        } else {
+            Beside::Value
+        };
+        self.push(&title, all, own, beside)
     }
 
     /// Returns the column with this title, and adds it if it is not there. Whoever reads records whose columns come in much the
@@ -109,7 +133,7 @@ impl Columns {
         if let Some(known) = self.by_title.get(title) {
             return *known;
         }
-        let added = self.add(title, finder);
+        let added = self.within(NO_COLUMN, title, finder);
         if added != NO_COLUMN {
             self.by_title.insert(title.to_owned(), added);
         }
@@ -117,16 +141,34 @@ impl Columns {
     }
 
     /// Returns the column that is the so manieth, and adds it without a title if it is not there.
+    #[inline]
     pub(crate) fn numbered(&mut self, place: usize) -> usize {
+        if place < self.columns.len() {
+            return place;
+        }
+        self.grow_to(place)
+    }
+
+    fn grow_to(&mut self, place: usize) -> usize {
         while self.columns.len() <= place {
-            if self.push(Column::new(None, None)) == NO_COLUMN {
+            if self.another() == NO_COLUMN {
                 return NO_COLUMN;
             }
         }
         place
     }
 
-    fn push(&mut self, column: Column) -> usize {
+    fn push(&mut self, title: &str, all: Words, own: Words, beside: Beside) -> usize {
+        let title = title.chars().take(TITLE_MAX).collect();
+        self.push_column(Column::new(Some(title), Some(Titled { all, own, beside })))
+    }
+
+    /// Adds a column without a title.
+    pub(crate) fn another(&mut self) -> usize {
+        self.push_column(Column::new(None, None))
+    }
+
+    fn push_column(&mut self, column: Column) -> usize {
         if self.columns.len() >= COLUMNS_MAX {
             return NO_COLUMN;
         }
@@ -178,8 +220,9 @@ impl Columns {
                 let is_named = title.is_some_and(|title| says(title, detector));
                 let is_varied = column.distinct.len() >= DISTINCT_MIN
                     && column.distinct.len() as u64 * 2 > column.sampled;
+                let is_enough = detector.without == Without::Enough;
                 if (is_named && share_percent >= SHARE_NAMED)
-                    || (is_varied && share_percent >= SHARE_UNNAMED)
+                    || (is_enough && is_varied && share_percent >= SHARE_UNNAMED)
                 {
                     found.push(ColumnFinding {
                         column: place + 1,
@@ -201,7 +244,8 @@ impl Columns {
 /// Whether a title says that its column is of a kind.
 pub(crate) fn says(title: &str, detector: &ColumnDetector) -> bool {
     let title = title.to_ascii_lowercase();
-    detector.header.iter().any(|word| title.contains(word))
+    let says = |words: &[&str]| words.iter().any(|word| title.contains(word));
+    says(detector.header) && !says(detector.against)
 }
 
 #[cfg(test)]

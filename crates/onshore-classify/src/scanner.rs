@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Seek};
 
+use onshore_types::Timestamp;
+
 use crate::findings::{Findings, Unread};
 use crate::formats::gather::Gather;
 use crate::formats::node::Node;
@@ -14,6 +16,8 @@ pub struct Options {
     pub found_max: usize,
     /// How much is read of what is packed.
     pub limits: Limits,
+    /// The day on which it is read: what the law makes of findings, and how old somebody is, depends on it.
+    pub on: Timestamp,
 }
 
 /// How much is read of what is packed: a small file may hold more than there are disks.
@@ -57,6 +61,7 @@ impl Default for Limits {
 pub struct Scanner {
     gather: Gather,
     node: Node,
+    on: Timestamp,
 }
 
 /// What a scanner says at the end of the bytes.
@@ -75,6 +80,7 @@ impl Scanner {
         Self {
             gather: Gather::new(options),
             node: Node::outermost(),
+            on: options.on,
         }
     }
 
@@ -84,10 +90,23 @@ impl Scanner {
         self.node.push(bytes, &mut self.gather);
     }
 
+    /// Whether it is text, as far as can be told by now: reading it costs what its bytes cost. What is packed may cost
+    /// whatever the limits allow.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.node.is_text()
+    }
+
     /// Whether it is clear already that the whole will be needed. What is pushed from here on is only counted.
     #[must_use]
     pub fn needs_whole(&self) -> bool {
         self.node.whole().is_some()
+    }
+
+    /// Returns the day on which it reads.
+    #[must_use]
+    pub fn on(&self) -> Timestamp {
+        self.on
     }
 
     /// Reads to the end and tells what was found.

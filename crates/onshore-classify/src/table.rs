@@ -4,6 +4,7 @@
 
 use crate::block::{BLOCK_BYTES, all_of, each};
 use crate::columns::{COLUMNS_MAX, Columns, says};
+use crate::detector::Without;
 use crate::detectors::COLUMNS;
 use crate::records::Records;
 use crate::text::REACH_BYTES;
@@ -68,14 +69,19 @@ impl Table {
             let digits = title.chars().filter(char::is_ascii_digit).count();
             title.is_empty() || title.contains('@') || digits * 2 >= title.chars().count()
         };
-        // Some words look like names.
-        let held = titles
-            .iter()
-            .filter(|title| COLUMNS.iter().any(|detector| (detector.holds)(title)))
-            .count();
         let is_known = |title: &String| {
             is_known(title) || COLUMNS.iter().any(|detector| says(title, detector))
         };
+        // Some words look like names.
+        let holds = |title: &String| {
+            COLUMNS
+                .iter()
+                .any(|detector| detector.without == Without::Enough && (detector.holds)(title))
+        };
+        let held = titles
+            .iter()
+            .filter(|title| holds(title) && !is_known(title))
+            .count();
         let has_header = held < titles.iter().filter(|title| is_known(title)).count()
             && !titles.iter().any(is_value);
         let table = Self {

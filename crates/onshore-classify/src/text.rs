@@ -2,7 +2,7 @@
 //! only there detectors look closer. Text is UTF-8; what is not is passed over.
 
 use crate::block::{BLOCK_BYTES, Window, each, mark};
-use crate::columns::{Columns, Titled};
+use crate::columns::{Beside, Columns, Titled};
 use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
 use crate::finder::{DIGITS_MAX, Entry, Finder, shape};
 use crate::records::{Cell, Records};
@@ -89,11 +89,36 @@ impl Reach {
     }
 }
 
+/// What is said of a place, to a detector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Said {
+    /// That it is something else.
+    Otherwise,
+    /// Nothing that is known.
+    Nothing,
+    /// That something in its line is of its kind.
+    InItsLine,
+    /// That it is its kind, just before it.
+    Next,
+}
+
 /// A run of digits.
 #[derive(Debug, Clone, Copy, Default)]
 struct Group {
     start: usize,
     end: usize,
+}
+
+/// Groups of digits, put together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Joined {
+    groups: usize,
+    end: usize,
+    len: usize,
+    /// Whether the last of them is an X.
+    has_letter: bool,
+    /// Whether it is no part of something that goes on, nor of what was found before.
+    is_whole: bool,
 }
 
 impl Finder {
@@ -131,7 +156,9 @@ impl Finder {
         reach.next = until;
         reach.done = search.done;
         reach.seen = search.seen;
-        hits.sort_by_key(|hit| (hit.start, hit.end));
+        if !hits.is_sorted_by_key(|hit| hit.start) {
+            hits.sort_by_key(|hit| (hit.start, hit.end));
+        }
         let mut near = 0;
         for hit in hits {
             hit.record = match setting.records.at(hit.start, &mut near) {
@@ -155,8 +182,8 @@ struct Search<'a> {
     until: usize,
     /// Room for a row of runs of digits.
     row: Vec<Group>,
-    /// What was said before a place that was asked of last.
-    said: Option<(usize, Words)>,
+    /// What was said before a place that was asked of last, and whether just before it.
+    said: Option<(usize, Words, bool)>,
     /// Near which value the last place was that was asked of.
     near: usize,
     tries: &'a mut [Tries],
@@ -247,7 +274,7 @@ impl<'a> Search<'a> {
             return false;
         };
         match find(self.text, at) {
-            Some((start, end)) if start >= self.done => self.take(entry, start, end, 0, true),
+            Some((start, end)) if start >= self.done => self.take(entry, (start, end), &[], true),
             _ => false,
         }
     }
@@ -263,6 +290,7 @@ impl<'a> Search<'a> {
         if !goes_on && !self.is_word(at.checked_sub(1)) {
             self.seen = at + digits;
             self.groups(at, at + digits, floor);
+            self.at_colon(at, at + digits);
             return;
         }
         let is_in = |byte: &&u8| is_in_word(**byte);
@@ -277,6 +305,15 @@ impl<'a> Search<'a> {
         } else {
             self.word(start, end);
         }
+        self.at_colon(start, end);
+    }
+
+    /// Looks at a word with digits that stands at a colon.
+    fn at_colon(&mut self, start: usize, end: usize) {
+        let is_colon = |at: Option<usize>| at.and_then(|at| self.text.get(at)) == Some(&b':');
+        if is_colon(Some(end)) || is_colon(start.checked_sub(1)) {
+            self.marked(Mark::DigitsAtColon, start);
+        }
     }
 
     /// Returns how many digits there are from a place on.
@@ -290,10 +327,6 @@ impl<'a> Search<'a> {
 
     /// Looks at a word of capital letters and digits.
     fn word(&mut self, start: usize, end: usize) {
-        let finder = self.finder;
-        let Some(of_len) = finder.words.get(end - start) else {
-            return;
-        };
         let word = self.text.get(start..end).unwrap_or_default();
         let is_plain = word
             .iter()
@@ -301,9 +334,20 @@ impl<'a> Search<'a> {
         if !is_plain || start < self.done || self.is_joined(start, end) {
             return;
         }
-        for entry in of_len {
+        let Some((check, len)) = self.text.get(end..).and_then(bracketed) else {
+            return self.whole_word(word, (start, end));
+        };
+        // A check in brackets belongs to it.
+        let mut whole = word.to_vec();
+        whole.push(check);
+        self.whole_word(&whole, (start, end + len));
+    }
+
+    fn whole_word(&mut self, word: &[u8], place: (usize, usize)) {
+        let finder = self.finder;
+        for entry in finder.words.get(word.len()).into_iter().flatten() {
             if let Form::Word { holds, .. } = &entry.detector.form
-                && self.take(entry, start, end, 0, holds(word))
+                && self.take(entry, place, word, holds(word))
             {
                 return;
             }
@@ -350,34 +394,62 @@ impl<'a> Search<'a> {
         let finder = self.finder;
         let first = *groups.first()?;
         let forms = finder.digits.get(first.end - first.start)?;
+        let second = groups.get(1).map_or(0, |group| group.end - group.start);
+        if !forms.may_go_on(second) {
+            return None;
+        }
         let shape = shape(groups.iter().map(|group| group.end - group.start));
-        for form in forms {
+        let mut room = [0_u8; 32];
+        // Several forms have as many groups: what they have in common is found out once.
+        let mut joined = Joined::default();
+        for form in &forms.forms {
             if !form.fits(shape) {
                 continue;
             }
-            let row = groups.get(..form.groups)?;
-            let (start, end) = (first.start, row.last()?.end);
-            if start < self.done || !self.is_one_separator(row) || self.is_joined(start, end) {
+            if joined.groups != form.groups {
+                joined = self.joined(groups.get(..form.groups)?, &mut room)?;
+            }
+            if !joined.is_whole {
                 continue;
             }
-            let mut digits = [0_u8; 32];
-            let mut len = 0;
-            for group in row {
-                let from = self.text.get(group.start..group.end).unwrap_or_default();
-                if let Some(to) = digits.get_mut(len..len + from.len()) {
-                    to.copy_from_slice(from);
-                    len += from.len();
-                }
-            }
-            digits.make_ascii_uppercase();
-            let held = (form.holds)(digits.get(..len).unwrap_or_default());
+            let digits = match form.groups {
+                1 if !joined.has_letter => self.text.get(first.start..first.end)?,
+                _ => room.get(..joined.len)?,
+            };
+            let place = (first.start, joined.end);
             if let Some(entry) = finder.entries.get(form.entry)
-                && self.take(entry, start, end, len, held)
+                && self.take(entry, place, digits, (form.holds)(digits))
             {
                 return Some(form.groups);
             }
         }
         None
+    }
+
+    /// Puts the digits of groups together.
+    fn joined(&self, row: &[Group], room: &mut [u8; 32]) -> Option<Joined> {
+        let (start, end) = (row.first()?.start, row.last()?.end);
+        let has_letter = self.text.get(end - 1).is_some_and(u8::is_ascii_alphabetic);
+        let mut len = 0;
+        for group in row {
+            let from = self.text.get(group.start..group.end)?;
+            if row.len() > 1 || has_letter {
+                room.get_mut(len..len + from.len())?.copy_from_slice(from);
+            }
+            len += from.len();
+        }
+        if has_letter {
+            room.make_ascii_uppercase();
+        }
+        Some(Joined {
+            groups: row.len(),
+            end,
+            len,
+            has_letter,
+            is_whole: start >= self.done
+                && self.is_one_separator(row)
+                && !self.is_joined(start, end),
+        })
     }
 
     /// Looks at digits of full width, as Chinese keyboards write them.
@@ -405,53 +477,64 @@ impl<'a> Search<'a> {
         let Some(digits) = digits.get(..len) else {
             return;
         };
-        for form in finder.digits.get(len).into_iter().flatten() {
+        for form in finder
+            .digits
+            .get(len)
+            .iter()
+            .flat_map(|of_len| &of_len.forms)
+        {
             if let Some(entry) = finder.entries.get(form.entry)
                 && form.groups == 1
-                && self.take(entry, at, end, len, (form.holds)(digits))
+                && self.take(entry, (at, end), digits, (form.holds)(digits))
             {
                 return;
             }
         }
     }
 
-    /// Takes what was found, if the evidence bears it out, and says whether it did.
-    fn take(&mut self, entry: &Entry, start: usize, end: usize, digits: usize, held: bool) -> bool {
+    /// Takes what was found, if the evidence bears it out, and says whether it did. What is counted by its length, where chance
+    /// is reckoned with, is handed on.
+    fn take(
+        &mut self,
+        entry: &Entry,
+        (start, end): (usize, usize),
+        signs: &[u8],
+        held: bool,
+    ) -> bool {
         let detector = entry.detector;
         let confidence = match &detector.evidence {
             Evidence::Form if held => Confidence::Certain,
-            Evidence::Words(_) if held && self.said_before(start).any_of(entry.words) => {
+            Evidence::Words(_) if held && self.said_of(entry, start) >= Said::InItsLine => {
                 Confidence::Named
             }
-            Evidence::WordsUnless { .. }
-                if held
-                    && !self.said_just_before(start).any_of(entry.against)
-                    && self.said_before(start).any_of(entry.words) =>
-            {
+            Evidence::WordsNext(_) if held && self.said_of(entry, start) == Said::Next => {
                 Confidence::Named
             }
-            Evidence::Form | Evidence::Words(_) | Evidence::WordsUnless { .. } => return false,
-            Evidence::Check { .. } => {
-                if self.said_just_before(start).any_of(entry.against) {
+            Evidence::Form | Evidence::Words(_) | Evidence::WordsNext(_) => return false,
+            Evidence::Check { fits, .. } => {
+                if !held && !fits(signs) {
                     return false;
-                } else if held && self.said_before(start).any_of(entry.words) {
-                    Confidence::Named
-                } else {
-                    if let Some(tries) = self.tries.get_mut(try_at(entry.place, digits)) {
-                        tries.tried += 1;
-                        tries.held += u64::from(held);
+                }
+                match self.said_of(entry, start) {
+                    Said::Next | Said::InItsLine if held => Confidence::Named,
+                    Said::Next | Said::InItsLine | Said::Otherwise => return false,
+                    Said::Nothing => {
+                        if let Some(tries) = self.tries.get_mut(try_at(entry.place, signs.len())) {
+                            tries.tried += 1;
+                            tries.held += u64::from(held);
+                        }
+                        if !held {
+                            return false;
+                        }
+                        Confidence::Checked
                     }
-                    if !held {
-                        return false;
-                    }
-                    Confidence::Checked
                 }
             }
         };
         self.done = self.done.max(end);
         self.hits.push(Hit {
             place: entry.place,
-            digits,
+            digits: signs.len(),
             detector,
             start,
             end,
@@ -461,52 +544,54 @@ impl<'a> Search<'a> {
         true
     }
 
-    /// Returns which words stand before a place in its line, or in the title of its column. Several detectors ask of one
-    /// place.
-    fn said_before(&mut self, at: usize) -> Words {
-        match self.said {
-            Some((known, said)) if known == at => said,
+    /// Returns what is said of a place to a detector: by what stands just before it, and where nothing does, by its line.
+    fn said_of(&mut self, entry: &Entry, at: usize) -> Said {
+        // Several detectors ask of one place.
+        let (words, is_just_before) = match self.said {
+            Some((known, words, is_just_before)) if known == at => (words, is_just_before),
             _ => {
-                let said = self.look_before(at);
-                self.said = Some((at, said));
-                said
+                let just = self.said_just_before(at);
+                let is_just_before = !just.is_empty();
+                let words = if is_just_before {
+                    just
+                } else {
+                    self.said_before(at)
+                };
+                self.said = Some((at, words, is_just_before));
+                (words, is_just_before)
             }
+        };
+        match (words.any_of(entry.words), is_just_before) {
+            (true, true) => Said::Next,
+            (true, false) => Said::InItsLine,
+            (false, true) => Said::Otherwise,
+            (false, false) => Said::Nothing,
         }
     }
 
-    fn look_before(&mut self, at: usize) -> Words {
+    /// Returns which words stand before a place in its line, or in the title of its column.
+    fn said_before(&mut self, at: usize) -> Words {
         match self.column_of(at) {
-            Some((cell, titled)) => self.words_between(cell.start, at).and(titled.all),
-            None => self.words_between(0, at),
-        }
-    }
-
-    /// Returns the value that a place is in and what its title says, if it has one.
-    fn column_of(&mut self, at: usize) -> Option<(Cell, &'a Titled)> {
-        let cell = self.setting.records.at(at, &mut self.near)?;
-        let titled = self.setting.columns.words(cell.column)?;
-        Some((cell, titled))
-    }
-
-    /// Returns which words stand before a place in its line, but not before another place.
-    fn words_between(&self, from: usize, at: usize) -> Words {
-        let from = from.max(at.saturating_sub(CONTEXT_BYTES));
-        let before = line_of(self.text.get(from..at).unwrap_or_default());
-        let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
-        if before.iter().any(is_letter) {
-            self.finder.vocabulary.words_in(before)
-        } else {
-            Words::default()
+            Some((cell, titled)) => {
+                let from = match titled.beside {
+                    Beside::Value => cell.start,
+                    Beside::Line => cell.start.min(self.behind_number(at)),
+                };
+                let before = self.line_between(from, at);
+                self.finder.vocabulary.words_in(before).and(titled.all)
+            }
+            None => self.finder.vocabulary.words_in(self.line_between(0, at)),
         }
     }
 
     /// Returns which words stand before a place and say something of it alone: behind what parts it from others, and behind
-    /// the last number. In a table it is its column that says so.
+    /// the last number; of those the last. In a table it is its column that says so.
     fn said_just_before(&mut self, at: usize) -> Words {
-        const PARTING: [&str; 5] = ["，", "；", "。", "、", "\u{3000}"];
+        const PARTING: [&str; 7] = ["，", "；", "。", "、", "！", "？", "\u{3000}"];
+        let last_words = |line: &[u8]| self.finder.vocabulary.last_words_in(line);
         if let Some((cell, titled)) = self.column_of(at) {
-            let own = titled.own;
-            return self.words_between(cell.start, at).and(own);
+            let own = last_words(self.line_between(cell.start, at));
+            return if own.is_empty() { titled.own } else { own };
         }
         let from = at.saturating_sub(CONTEXT_BYTES);
         let before = self.text.get(from..at).unwrap_or_default();
@@ -519,7 +604,39 @@ impl<'a> Search<'a> {
                 .rposition(|window| window == parting.as_bytes());
             behind = behind.max(last.map_or(0, |last| last + parting.len()));
         }
-        self.words_between(from + behind, at)
+        // A full stop behind a word of Chinese; elsewhere it may close what is shortened.
+        let stops = |window: &[u8]| matches!(window, [0x80..=0xFF, b'.', b' ']);
+        let stop = before.windows(3).rposition(stops);
+        behind = behind.max(stop.map_or(0, |stop| stop + 3));
+        last_words(self.line_between(from + behind, at))
+    }
+
+    /// Returns where the last number before a place ends, or how far words are looked for.
+    fn behind_number(&self, at: usize) -> usize {
+        let from = at.saturating_sub(CONTEXT_BYTES);
+        let before = self.text.get(from..at).unwrap_or_default();
+        let last = before.iter().rposition(u8::is_ascii_digit);
+        last.map_or(from, |last| from + last + 1)
+    }
+
+    /// Returns the value that a place is in and what its title says, if it has one.
+    fn column_of(&mut self, at: usize) -> Option<(Cell, &'a Titled)> {
+        let cell = self.setting.records.at(at, &mut self.near)?;
+        let titled = self.setting.columns.words(cell.column)?;
+        Some((cell, titled))
+    }
+
+    /// Returns what stands before a place in its line, but not before another place; nothing if there is no letter in it.
+    fn line_between(&self, from: usize, at: usize) -> &'a [u8] {
+        let from = from.max(at.saturating_sub(CONTEXT_BYTES));
+        let text: &'a [u8] = self.text;
+        let before = line_of(text.get(from..at).unwrap_or_default());
+        let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+        if before.iter().any(is_letter) {
+            before
+        } else {
+            Default::default()
+        }
     }
 
     /// Whether something that goes on is on either side: a decimal point, or a hyphen to a letter or digit.
@@ -609,6 +726,17 @@ fn is_digits(word: &[u8]) -> bool {
     word.split_last().is_some_and(|(last, rest)| {
         (last.is_ascii_digit() || matches!(last, b'X' | b'x'))
             && rest.iter().all(u8::is_ascii_digit)
+    })
+}
+
+/// Returns the digit or capital letter in brackets that some bytes begin with, and how long it is with them.
+fn bracketed(bytes: &[u8]) -> Option<(u8, usize)> {
+    const BRACKETS: [(&str, &str); 2] = [("(", ")"), ("（", "）")];
+    BRACKETS.iter().find_map(|(open, close)| {
+        let (check, rest) = bytes.strip_prefix(open.as_bytes())?.split_first()?;
+        let is_check = check.is_ascii_digit() || check.is_ascii_uppercase();
+        (is_check && rest.starts_with(close.as_bytes()))
+            .then_some((*check, open.len() + 1 + close.len()))
     })
 }
 

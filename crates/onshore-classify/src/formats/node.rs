@@ -71,6 +71,16 @@ impl Node {
         }
     }
 
+    /// Whether it is text, as far as can be told by now: then reading it costs what its bytes cost.
+    pub(crate) fn is_text(&self) -> bool {
+        match &self.state {
+            State::Beginning(beginning) => sniff(beginning) == Looks::Text,
+            State::Text(_) => true,
+            State::Packed(_) | State::Tar(_) | State::Mail(_) | State::Picture(_) => false,
+            State::Whole(_) | State::Held(..) | State::Passed => false,
+        }
+    }
+
     /// Reads on.
     pub(crate) fn push(&mut self, bytes: &[u8], gather: &mut Gather) {
         if gather.is_over() {
@@ -173,7 +183,7 @@ impl Node {
             gather.not_read(Unread::OverLimit);
             return State::Passed;
         }
-        let codec: Box<dyn Codec> = match format {
+        let codec: Box<dyn Codec + Send> = match format {
             Streamed::Gzip => Box::new(Gzip::new()),
             Streamed::Zstd => Box::new(Zstd::new()),
             Streamed::Bzip2 => Box::new(Bzip2::new()),

@@ -23,7 +23,7 @@ impl Sink for Node {
 /// Unpacks bytes into what takes them, and counts them. Nothing more is unpacked behind an error.
 #[derive(Debug)]
 pub(crate) struct Unpacker {
-    codec: Option<Box<dyn Codec>>,
+    codec: Option<Box<dyn Codec + Send>>,
     out: Vec<u8>,
     behind: Behind,
 }
@@ -38,7 +38,7 @@ enum Behind {
 }
 
 impl Unpacker {
-    pub(crate) fn new(codec: Box<dyn Codec>) -> Self {
+    pub(crate) fn new(codec: Box<dyn Codec + Send>) -> Self {
         Self {
             codec: Some(codec),
             out: vec![0; OUT_BYTES],
@@ -47,7 +47,7 @@ impl Unpacker {
     }
 
     /// Unpacks to the end of what begins here and no further.
-    pub(crate) fn of_one(codec: Box<dyn Codec>) -> Self {
+    pub(crate) fn of_one(codec: Box<dyn Codec + Send>) -> Self {
         Self {
             behind: Behind::Other,
             ..Self::new(codec)
@@ -107,7 +107,7 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    pub(crate) fn new(codec: Box<dyn Codec>) -> Self {
+    pub(crate) fn new(codec: Box<dyn Codec + Send>) -> Self {
         Self {
             unpacker: Unpacker::new(codec),
             within: Node::within(),

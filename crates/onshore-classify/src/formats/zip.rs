@@ -371,7 +371,7 @@ impl<R: Read + Seek> Archive<R> {
     }
 }
 
-fn codec(method: u16) -> Option<Box<dyn Codec>> {
+fn codec(method: u16) -> Option<Box<dyn Codec + Send>> {
     Some(match method {
         0 => Box::new(Stored),
         8 => Box::new(Deflate::raw()),

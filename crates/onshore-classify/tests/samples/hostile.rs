@@ -60,6 +60,7 @@ pub(crate) fn round(seed: u64) -> Findings {
     let mut scanner = Scanner::new(Options {
         found_max: draw.below(100),
         limits,
+        ..Options::default()
     });
     let cut = 1 + draw.below(bytes.len().max(2));
     for piece in bytes.chunks(cut) {

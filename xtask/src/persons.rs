@@ -1,0 +1,28 @@
+//! Measures counting persons.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::steps::cargo;
+
+/// Builds the measurement for release and runs it.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let status = Command::new(cargo())
+        .current_dir(root)
+        .args([
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "onshore-classify",
+        ])
+        .args(["--example", "persons"])
+        .status()
+        .context("starting the measurement")?;
+    if !status.success() {
+        bail!("the measurement ended with {status}");
+    }
+    Ok(())
+}
