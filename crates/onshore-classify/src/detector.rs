@@ -136,6 +136,8 @@ pub(crate) enum Mark {
 pub(crate) enum Evidence {
     /// Nothing more.
     Form,
+    /// None of these words just before it.
+    FormUnless(&'static [&'static str]),
     /// One of these words before it in the line, and just before it none that says something else. Where nothing is said,
     /// more numbers that fit its form must hold than by chance, which is so many of a thousand, and this many at least.
     Check {

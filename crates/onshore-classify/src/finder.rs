@@ -39,7 +39,9 @@ impl Finder {
         for (place, detector) in detectors::all().enumerate() {
             let words = match &detector.evidence {
                 Evidence::Form => Words::default(),
-                Evidence::Words(words) | Evidence::WordsNext(words) => lexicon.of(words),
+                Evidence::FormUnless(words)
+                | Evidence::Words(words)
+                | Evidence::WordsNext(words) => lexicon.of(words),
                 Evidence::Check { words, against, .. } => {
                     lexicon.of(against);
                     lexicon.of(words)
@@ -97,7 +99,7 @@ pub(crate) struct Entry {
     /// Its place in the table.
     pub(crate) place: usize,
     pub(crate) detector: &'static Detector,
-    /// What bears it out.
+    /// What bears it out, or says otherwise where its form is enough.
     pub(crate) words: Words,
 }
 

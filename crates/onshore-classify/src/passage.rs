@@ -212,7 +212,11 @@ impl Passage {
         }
         Told {
             columns: self.sheet.columns.findings(),
-            kinds: self.kinds().into_iter().chain(self.beside.kinds()).collect(),
+            kinds: self
+                .kinds()
+                .into_iter()
+                .chain(self.beside.kinds())
+                .collect(),
             found: self.places(),
             important: self.important.finish(),
             births: self.beside.into_births(),

@@ -504,13 +504,19 @@ impl<'a> Search<'a> {
         let detector = entry.detector;
         let confidence = match &detector.evidence {
             Evidence::Form if held => Confidence::Certain,
+            Evidence::FormUnless(_) if held && self.said_of(entry, start) != Said::Next => {
+                Confidence::Certain
+            }
             Evidence::Words(_) if held && self.said_of(entry, start) >= Said::InItsLine => {
                 Confidence::Named
             }
             Evidence::WordsNext(_) if held && self.said_of(entry, start) == Said::Next => {
                 Confidence::Named
             }
-            Evidence::Form | Evidence::Words(_) | Evidence::WordsNext(_) => return false,
+            Evidence::Form
+            | Evidence::FormUnless(_)
+            | Evidence::Words(_)
+            | Evidence::WordsNext(_) => return false,
             Evidence::Check { fits, .. } => {
                 if !held && !fits(signs) {
                     return false;

@@ -179,15 +179,27 @@ pub(super) const DETECTORS: &[Detector] = &[
             mark: Mark::DotInNumber,
             find: find_address,
         },
-        evidence: Evidence::Form,
+        evidence: Evidence::FormUnless(&[
+            "version",
+            "版本",
+            "release",
+            "released",
+            "ver",
+            "rev",
+            "revision",
+            "build",
+            "upgrade to",
+            "section",
+            "changelog",
+        ]),
         vectors: &[
             Vector {
                 text: "from ⟦203.0.113.7⟧:443, ⟦8.8.8.8⟧",
                 source: "RFC 5737",
             },
             Vector {
-                text: "1.2.3, 1.2.3.4.5, 256.1.1.1, v1.2.3.4, 01.2.3.4, 0.1.2.3, 127.0.0.1",
-                source: "versions; too large; a leading zero; this host",
+                text: "1.2.3, 1.2.3.4.5, 256.1.1.1, v1.2.3.4, 01.2.3.4, 0.1.2.3, 127.0.0.1, version 2.0.3.4, 版本：3.23.91.1",
+                source: "versions; too large; a leading zero; this host; what is called a version",
             },
         ],
     },
@@ -1097,7 +1109,11 @@ fn looks_drawn(value: &[u8]) -> bool {
         .split(|byte| matches!(byte, b'.' | b'_' | b'-' | b'/'))
         .filter(|part| part.len() > 2 && part.iter().all(u8::is_ascii_alphabetic))
         .count();
+    let is_example = value
+        .windows(b"example".len())
+        .any(|window| window.eq_ignore_ascii_case(b"example"));
     value.len() >= LEAST
+        && !is_example
         && value.iter().any(u8::is_ascii_digit)
         && value.iter().any(u8::is_ascii_alphabetic)
         && changes >= 3
