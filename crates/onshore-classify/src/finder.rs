@@ -24,6 +24,8 @@ pub(crate) struct Finder {
     pub(crate) marks: Vec<(Mark, Entry)>,
     /// The words that say what something is.
     pub(crate) vocabulary: Vocabulary,
+    /// Those of them that speak against nothing.
+    pub(crate) weak: Words,
     pub(crate) prefixes: Prefixes,
     /// The detector of each prefix.
     pub(crate) prefixed: Vec<Entry>,
@@ -35,6 +37,7 @@ impl Finder {
         let mut by_len: Vec<Vec<Entry>> = vec![Vec::new(); LENS_MAX];
         let mut entries = Vec::new();
         let mut lexicon = Lexicon::default();
+        let weak = lexicon.of(detectors::WEAK);
         let (mut marks, mut prefixes, mut prefixed) = (Vec::new(), Vec::new(), Vec::new());
         for (place, detector) in detectors::all().enumerate() {
             let words = match &detector.evidence {
@@ -88,6 +91,7 @@ impl Finder {
             words: by_len,
             marks,
             vocabulary: Vocabulary::new(lexicon),
+            weak,
             prefixes: Prefixes::new(&prefixes),
             prefixed,
         }

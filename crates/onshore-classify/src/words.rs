@@ -24,6 +24,15 @@ impl Words {
         all
     }
 
+    /// Returns these without those.
+    pub(crate) fn without(self, others: Self) -> Self {
+        let mut some = self;
+        for (bits, other) in some.0.iter_mut().zip(others.0) {
+            *bits &= !other;
+        }
+        some
+    }
+
     /// Whether there is any.
     pub(crate) fn is_empty(self) -> bool {
         self.0 == [0; WORDS_MAX / 64]
