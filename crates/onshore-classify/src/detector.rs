@@ -125,7 +125,7 @@ pub(crate) enum Mark {
     LettersAndDigits,
     /// A capital letter, two digits, a capital letter.
     DigitsBetweenLetters,
-    /// A word with three digits in a row, and a colon before or behind it.
+    /// A word with three digits in a row and a colon before or behind it, or with two digits in it behind a colon.
     DigitsAtColon,
     /// What secrets begin with, and some names.
     Prefix(&'static str),

@@ -250,6 +250,7 @@ impl<'a> Search<'a> {
             b'.' => Mark::DotInNumber,
             b'+' => Mark::PlusBeforeDigit,
             b'<' => Mark::Fillers,
+            b':' => return self.marked(Mark::DigitsAtColon, at + 1),
             b'0'..=b'9' => return self.number(at),
             0xEF if here(1) == 0xBC && matches!(here(2), 0x90..=0x99) => return self.wide(at),
             b'A'..=b'Z' if here(1).is_ascii_digit() => Mark::DigitsBetweenLetters,

@@ -214,8 +214,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         evidence: Evidence::Form,
         vectors: &[
             Vector {
-                text: "from ⟦2001:db8:0:0:8:800:200c:417a⟧, [⟦2001:db8::8a2e:370:7334⟧]:443",
-                source: "RFC 4291, RFC 5952",
+                text: "from ⟦2001:db8:0:0:8:800:200c:417a⟧, [⟦2001:db8::8a2e:370:7334⟧]:443, ⟦a5ae:5edf:be2c:8c3d:c9b0:7c5f:42ea:ad9f⟧",
+                source: "RFC 4291, RFC 5952; without three digits in a row, made up",
             },
             Vector {
                 text: "12:345:67, at 10:20:30.123, 1:2:3:4:5:6:7:8888:9, std::f123::b456, a::123",
