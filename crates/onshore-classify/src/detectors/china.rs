@@ -354,6 +354,10 @@ pub(super) const DETECTORS: &[Detector] = &[
                 source: "another beginning; too long; too short; a fraction",
             },
             Vector {
+                text: "订单联系电话⟦13800138000⟧, order phone ⟦13800138000⟧, 电话订单号13800138000",
+                source: "of several words the last says what it is",
+            },
+            Vector {
                 text: "SKU-13800138000, sku: 13800138000, x13800138000, 1380-013-8000",
                 source: "what only looks like one",
             },

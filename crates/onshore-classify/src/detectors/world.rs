@@ -123,6 +123,10 @@ pub(super) const DETECTORS: &[Detector] = &[
                 text: "order no. 4111111111111111",
                 source: "something else is said of it",
             },
+            Vector {
+                text: "联系陈秀珍⟦6222021234567890128⟧, 客户的资料：⟦4111111111111111⟧",
+                source: "what stands before anything says nothing else of it",
+            },
         ],
     },
     Detector {
