@@ -39,7 +39,7 @@ usage: cargo xtask COMMAND
                             of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
   bench --persons           how fast persons are counted, and what is kept of them
   bench --many N            starts, memory, listings and writes of a bucket with so many objects
-  score [--seed N]          what `onshore classify` finds in generated data, and how fast
+  score [--seed N]          how well identifiers are found in generated data, and what is found in clean text
 
 exit status: 0 done, 1 failed, 2 wrong usage
 ";

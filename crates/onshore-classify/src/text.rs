@@ -182,8 +182,9 @@ struct Search<'a> {
     until: usize,
     /// Room for a row of runs of digits.
     row: Vec<Group>,
-    /// What was said before a place that was asked of last, and whether just before it.
-    said: Option<(usize, Words, bool)>,
+    /// What was said just before a place that was asked of last, and in its line, if what stands just before it does not speak
+    /// against all else.
+    said: Option<(usize, Words, Option<Words>)>,
     /// Near which value the last place was that was asked of.
     near: usize,
     tries: &'a mut [Tries],
@@ -249,6 +250,7 @@ impl<'a> Search<'a> {
             b'.' => Mark::DotInNumber,
             b'+' => Mark::PlusBeforeDigit,
             b'<' => Mark::Fillers,
+            b':' => return self.marked(Mark::DigitsAtColon, at + 1),
             b'0'..=b'9' => return self.number(at),
             0xEF if here(1) == 0xBC && matches!(here(2), 0x90..=0x99) => return self.wide(at),
             b'A'..=b'Z' if here(1).is_ascii_digit() => Mark::DigitsBetweenLetters,
@@ -504,13 +506,19 @@ impl<'a> Search<'a> {
         let detector = entry.detector;
         let confidence = match &detector.evidence {
             Evidence::Form if held => Confidence::Certain,
+            Evidence::FormUnless(_) if held && self.said_of(entry, start) != Said::Next => {
+                Confidence::Certain
+            }
             Evidence::Words(_) if held && self.said_of(entry, start) >= Said::InItsLine => {
                 Confidence::Named
             }
             Evidence::WordsNext(_) if held && self.said_of(entry, start) == Said::Next => {
                 Confidence::Named
             }
-            Evidence::Form | Evidence::Words(_) | Evidence::WordsNext(_) => return false,
+            Evidence::Form
+            | Evidence::FormUnless(_)
+            | Evidence::Words(_)
+            | Evidence::WordsNext(_) => return false,
             Evidence::Check { fits, .. } => {
                 if !held && !fits(signs) {
                     return false;
@@ -547,25 +555,23 @@ impl<'a> Search<'a> {
     /// Returns what is said of a place to a detector: by what stands just before it, and where nothing does, by its line.
     fn said_of(&mut self, entry: &Entry, at: usize) -> Said {
         // Several detectors ask of one place.
-        let (words, is_just_before) = match self.said {
-            Some((known, words, is_just_before)) if known == at => (words, is_just_before),
+        let (just, line) = match self.said {
+            Some((known, just, line)) if known == at => (just, line),
             _ => {
                 let just = self.said_just_before(at);
-                let is_just_before = !just.is_empty();
-                let words = if is_just_before {
-                    just
-                } else {
-                    self.said_before(at)
-                };
-                self.said = Some((at, words, is_just_before));
-                (words, is_just_before)
+                let speaks_against = !just.without(self.finder.weak).is_empty();
+                let line = (!speaks_against).then(|| self.said_before(at));
+                self.said = Some((at, just, line));
+                (just, line)
             }
         };
-        match (words.any_of(entry.words), is_just_before) {
-            (true, true) => Said::Next,
-            (true, false) => Said::InItsLine,
-            (false, true) => Said::Otherwise,
-            (false, false) => Said::Nothing,
+        if just.any_of(entry.words) {
+            return Said::Next;
+        }
+        match line {
+            None => Said::Otherwise,
+            Some(line) if line.any_of(entry.words) => Said::InItsLine,
+            Some(_) => Said::Nothing,
         }
     }
 
