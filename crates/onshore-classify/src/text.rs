@@ -145,7 +145,6 @@ impl Finder {
             done: reach.done,
             seen: reach.seen,
             until,
-            row: Vec::with_capacity(GROUPS_MAX),
             said: None,
             near: 0,
             tries,
@@ -180,8 +179,6 @@ struct Search<'a> {
     seen: usize,
     /// What begins here or behind it is left for later.
     until: usize,
-    /// Room for a row of runs of digits.
-    row: Vec<Group>,
     /// What was said before a place that was asked of last, and whether just before it.
     said: Option<(usize, Words, bool)>,
     /// Near which value the last place was that was asked of.
@@ -285,12 +282,20 @@ impl<'a> Search<'a> {
             return;
         }
         let floor = self.seen;
-        let digits = self.digits_at(at);
-        let goes_on = self.is_word(Some(at + digits));
-        if !goes_on && !self.is_word(at.checked_sub(1)) {
-            self.seen = at + digits;
-            self.groups(at, at + digits, floor);
-            self.at_colon(at, at + digits);
+        let end = at + self.digits_at(at);
+        let kind = |place: Option<usize>| {
+            let byte = place.and_then(|place| self.text.get(place));
+            byte.map_or(Neighbour::Other, |byte| Neighbour::of(*byte))
+        };
+        let (before, behind) = (kind(at.checked_sub(1)), kind(Some(end)));
+        if before != Neighbour::Word && behind != Neighbour::Word {
+            self.seen = end;
+            if before == Neighbour::Parting || behind == Neighbour::Parting {
+                self.groups(at, end, floor);
+            } else {
+                self.digits(&[Group { start: at, end }]);
+            }
+            self.at_colon(at, end);
             return;
         }
         let is_in = |byte: &&u8| is_in_word(**byte);
@@ -364,29 +369,30 @@ impl<'a> Search<'a> {
                 _ => break,
             }
         }
-        let mut next = self.group_behind(first.end);
-        if next.is_none() {
-            self.digits(&[first]);
-            return;
-        }
-        let mut row = std::mem::take(&mut self.row);
-        row.push(first);
-        while let Some(last) = row.last().copied() {
-            if let Some(next) = next.take() {
-                row.push(next);
-            } else {
-                self.seen = self.seen.max(last.end);
-                let used = self.digits(&row).unwrap_or(1);
-                row.drain(..used);
-            }
-            next = match row.last() {
-                Some(last) if row.len() < GROUPS_MAX && last.start < self.until => {
-                    self.group_behind(last.end)
+        let mut row = [first; GROUPS_MAX];
+        let (mut len, mut goes_on) = (1, true);
+        // What begins behind is left for later, but belongs to a row that begins before.
+        while let Some(first) = row.first()
+            && len > 0
+            && first.start < self.until
+        {
+            while goes_on && len < GROUPS_MAX {
+                let last = row.get(len - 1);
+                let next = last.and_then(|last| self.group_behind(last.end));
+                if let (Some(next), Some(room)) = (next, row.get_mut(len)) {
+                    *room = next;
+                    len += 1;
                 }
-                _ => None,
-            };
+                goes_on = next.is_some();
+            }
+            let used = self.digits(row.get(..len).unwrap_or_default());
+            let used = used.unwrap_or(1);
+            if let Some(last) = row.get(used - 1) {
+                self.seen = self.seen.max(last.end);
+            }
+            row.copy_within(used..len, 0);
+            len -= used;
         }
-        self.row = row;
     }
 
     /// Tries the forms of digits on some groups, from the first on, and returns how many it took.
@@ -707,18 +713,37 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Whether words of ASCII go on with it.
+/// What stands beside digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Neighbour {
+    /// What words of ASCII go on with.
+    Word,
+    /// What may part groups of digits.
+    Parting,
+    Other,
+}
+
+impl Neighbour {
+    const fn of(byte: u8) -> Self {
+        const KNOWN: [Neighbour; 256] = {
+            let mut known = [Neighbour::Other; 256];
+            let mut byte = 0_u8;
+            while byte < 128 {
+                if byte.is_ascii_alphanumeric() || byte == b'_' {
+                    known[byte as usize] = Neighbour::Word;
+                } else if byte == b' ' || byte == b'-' {
+                    known[byte as usize] = Neighbour::Parting;
+                }
+                byte += 1;
+            }
+            known
+        };
+        KNOWN[byte as usize]
+    }
+}
+
 fn is_in_word(byte: u8) -> bool {
-    const IN_WORD: [bool; 256] = {
-        let mut known = [false; 256];
-        let mut byte = 0_u8;
-        while byte < 128 {
-            known[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
-            byte += 1;
-        }
-        known
-    };
-    IN_WORD[usize::from(byte)]
+    Neighbour::of(byte) == Neighbour::Word
 }
 
 /// Whether a word is digits, the last of which may be an X.

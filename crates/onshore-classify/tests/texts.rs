@@ -1,18 +1,24 @@
 //! Texts with a structure are read as records, with their places as they were, however they are cut and written.
 
 use encoding_rs::{BIG5, GB18030};
-use onshore_classify::{Findings, Scanner};
+use onshore_classify::{Findings, Options, Outcome, Scanner};
 use proptest::prelude::*;
 
 const RESIDENT: &str = "11010519491231002X";
 const PASSPORT: &str = "E12345678";
 
 fn read(bytes: &[u8], cut: usize) -> Findings {
-    let mut scanner = Scanner::new(100_000);
+    let mut scanner = Scanner::new(Options {
+        found_max: 100_000,
+        ..Options::default()
+    });
     for piece in bytes.chunks(cut) {
         scanner.push(piece);
     }
-    scanner.finish()
+    match scanner.finish() {
+        Outcome::Done(findings) => findings,
+        Outcome::Whole(_) => panic!("text is no archive"),
+    }
 }
 
 /// What was found: the kind, the text and the record of each.
