@@ -593,7 +593,6 @@ impl<'a> Search<'a> {
     /// Returns which words stand before a place and say something of it alone: behind what parts it from others, and behind
     /// the last number; of those the last. In a table it is its column that says so.
     fn said_just_before(&mut self, at: usize) -> Words {
-        const PARTING: [&str; 7] = ["，", "；", "。", "、", "！", "？", "\u{3000}"];
         let last_words = |line: &[u8]| self.finder.vocabulary.last_words_in(line);
         if let Some((cell, titled)) = self.column_of(at) {
             let own = last_words(self.line_between(cell.start, at));
@@ -601,19 +600,11 @@ impl<'a> Search<'a> {
         }
         let from = at.saturating_sub(CONTEXT_BYTES);
         let before = self.text.get(from..at).unwrap_or_default();
-        let parts =
-            |byte: &u8| byte.is_ascii_digit() || matches!(byte, b',' | b';' | b'|' | b'\t' | b'\n');
-        let mut behind = before.iter().rposition(parts).map_or(0, |last| last + 1);
-        for parting in PARTING {
-            let last = before
-                .windows(parting.len())
-                .rposition(|window| window == parting.as_bytes());
-            behind = behind.max(last.map_or(0, |last| last + parting.len()));
-        }
-        // A full stop behind a word of Chinese; elsewhere it may close what is shortened.
-        let stops = |window: &[u8]| matches!(window, [0x80..=0xFF, b'.', b' ']);
-        let stop = before.windows(3).rposition(stops);
-        behind = behind.max(stop.map_or(0, |stop| stop + 3));
+        // The last of all is looked for once, from the end.
+        let parted = (0..before.len())
+            .rev()
+            .find_map(|place| parting_len(before.get(place..)?).map(|len| place + len));
+        let behind = parted.unwrap_or_default();
         last_words(self.line_between(from + behind, at))
     }
 
@@ -710,6 +701,19 @@ impl<'a> Search<'a> {
         let is_x = matches!(rest.get(len), Some(b'X' | b'x'))
             && !rest.get(len + 1).is_some_and(u8::is_ascii_alphanumeric);
         start + len + usize::from(is_x && len > 0)
+    }
+}
+
+/// Returns how long what some text begins with is, if it parts what is said of one thing from what is said of another.
+fn parting_len(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'0'..=b'9' | b',' | b';' | b'|' | b'\t' | b'\n', ..] => Some(1),
+        // A full stop behind a word of Chinese; elsewhere it may close what is shortened.
+        [0x80..=0xFF, b'.', b' ', ..] => Some(3),
+        // A blank of full width, and the signs 、。！，；？.
+        [0xE3, 0x80, 0x80..=0x82, ..] => Some(3),
+        [0xEF, 0xBC, 0x81 | 0x8C | 0x9B | 0x9F, ..] => Some(3),
+        _ => None,
     }
 }
 
