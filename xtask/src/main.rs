@@ -8,6 +8,7 @@ mod debian;
 mod demo;
 mod deny;
 mod floors;
+mod pace;
 mod persons;
 mod python;
 mod score;
@@ -34,6 +35,7 @@ usage: cargo xtask COMMAND
   soak [--minutes N]        crash tests with ever new seeds (default 10 minutes)
   bench [NAME...]           rates and CPU time beside other S3 servers, and nginx serving the same files;
                             of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
+  bench --classify          how fast texts are classified, beside Presidio and DataFog
   bench --persons           how fast persons are counted, and what is kept of them
   bench --many N            starts, memory, listings and writes of a bucket with so many objects
   score [--seed N]          what `onshore classify` finds in generated data, and how fast
@@ -52,6 +54,7 @@ enum Chore {
     Soak { minutes: u64 },
     Bench(Vec<Entrant>),
     BenchMany { objects: u64 },
+    BenchClassify,
     BenchPersons,
     Score { seed: u64 },
     Help,
@@ -86,6 +89,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Soak { minutes } => soak::run(&root, *minutes),
         Chore::Bench(entrants) => bench::run(&root, entrants),
         Chore::BenchMany { objects } => bench::run_many(&root, *objects),
+        Chore::BenchClassify => pace::run(&root),
         Chore::BenchPersons => persons::run(&root),
         Chore::Score { seed } => score::run(&root, *seed),
         Chore::Help => {
@@ -113,6 +117,7 @@ fn parse(args: &[String]) -> Result<Chore> {
         "soak" => Chore::Soak {
             minutes: options.number("--minutes")?.unwrap_or(10),
         },
+        "bench" if options.flag("--classify") => Chore::BenchClassify,
         "bench" if options.flag("--persons") => Chore::BenchPersons,
         "bench" => match options.number("--many")? {
             Some(objects) => Chore::BenchMany { objects },
@@ -206,6 +211,7 @@ mod tests {
             parsed("bench nginx onshore"),
             Some(Chore::Bench(vec![Entrant::Nginx, Entrant::Onshore]))
         );
+        assert_eq!(parsed("bench --classify"), Some(Chore::BenchClassify));
         assert_eq!(parsed("bench --persons"), Some(Chore::BenchPersons));
         assert_eq!(parsed("soak"), Some(Chore::Soak { minutes: 10 }));
         assert_eq!(parsed("soak --minutes 3"), Some(Chore::Soak { minutes: 3 }));
