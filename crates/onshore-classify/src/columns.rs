@@ -14,8 +14,8 @@ pub(crate) const COLUMNS_MAX: usize = 1024;
 /// Values of a column that are looked at.
 const SAMPLED_MAX: u64 = 10_000;
 /// Each of the first records is looked at, and then one of so many.
-const SAMPLED_FIRST: u64 = 1000;
-const SAMPLED_EACH: u64 = 64;
+const SAMPLED_FIRST: u64 = 500;
+const SAMPLED_EACH: u64 = 256;
 /// How long a title is told at most.
 const TITLE_MAX: usize = 64;
 /// A longer value is none of those that columns tell.

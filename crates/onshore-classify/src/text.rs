@@ -225,7 +225,9 @@ impl<'a> Search<'a> {
                 goes_on = marks.digits >> (BLOCK_BYTES - 1);
                 each(begin | marks.others, |at| {
                     if block + at < until {
-                        self.look(block + at);
+                        // Each mark of a row says that two more follow.
+                        let row = (marks.digits >> at).trailing_ones() as usize;
+                        self.look(block + at, row + 2);
                     }
                 });
             } else {
@@ -235,8 +237,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Looks closer at what caught the eye.
-    fn look(&mut self, at: usize) {
+    /// Looks closer at what caught the eye, which may be so many digits or more.
+    fn look(&mut self, at: usize, digits: usize) {
         if at < self.done {
             return;
         }
@@ -246,7 +248,7 @@ impl<'a> Search<'a> {
             b'.' => Mark::DotInNumber,
             b'+' => Mark::PlusBeforeDigit,
             b'<' => Mark::Fillers,
-            b'0'..=b'9' => return self.number(at),
+            b'0'..=b'9' => return self.number(at, at + digits),
             0xEF if here(1) == 0xBC && matches!(here(2), 0x90..=0x99) => return self.wide(at),
             b'A'..=b'Z' if here(1).is_ascii_digit() => Mark::DigitsBetweenLetters,
             b'A'..=b'Z' => Mark::LettersAndDigits,
@@ -276,13 +278,13 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Looks at the word that some digits are in.
-    fn number(&mut self, at: usize) {
+    /// Looks at the word that digits are in which begin at a place and go on to another at least.
+    fn number(&mut self, at: usize, until: usize) {
         if at < self.seen {
             return;
         }
         let floor = self.seen;
-        let end = at + self.digits_at(at);
+        let end = until + self.digits_at(until);
         let kind = |place: Option<usize>| {
             let byte = place.and_then(|place| self.text.get(place));
             byte.map_or(Neighbour::Other, |byte| Neighbour::of(*byte))
@@ -552,6 +554,18 @@ impl<'a> Search<'a> {
 
     /// Returns what is said of a place to a detector: by what stands just before it, and where nothing does, by its line.
     fn said_of(&mut self, entry: &Entry, at: usize) -> Said {
+        // Most values of columns are what stands in them, and their titles say all.
+        if let Some((cell, titled)) = self.column_of(at)
+            && titled.beside == Beside::Value
+            && self.line_between(cell.start, at).is_empty()
+        {
+            return match (titled.own.is_empty(), titled.own.any_of(&entry.words)) {
+                (false, true) => Said::Next,
+                (false, false) => Said::Otherwise,
+                (true, _) if titled.all.any_of(&entry.words) => Said::InItsLine,
+                (true, _) => Said::Nothing,
+            };
+        }
         // Several detectors ask of one place.
         let (words, is_just_before) = match self.said {
             Some((known, words, is_just_before)) if known == at => (words, is_just_before),
@@ -567,7 +581,7 @@ impl<'a> Search<'a> {
                 (words, is_just_before)
             }
         };
-        match (words.any_of(entry.words), is_just_before) {
+        match (words.any_of(&entry.words), is_just_before) {
             (true, true) => Said::Next,
             (true, false) => Said::InItsLine,
             (false, true) => Said::Otherwise,
