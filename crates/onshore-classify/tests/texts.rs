@@ -17,7 +17,7 @@ fn read(bytes: &[u8], cut: usize) -> Findings {
     }
     match scanner.finish() {
         Outcome::Done(findings) => findings,
-        Outcome::Whole(_) => panic!("text is no archive"),
+        Outcome::Whole(whole) => panic!("a text is no {}", whole.format()),
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use onshore_db::{CrashPoints, Database, Schema};
 use onshore_keys::KeyProvider;
 use onshore_types::BucketId;
+use tokio::sync::Notify;
 
 use crate::Error;
 use crate::access_log::AccessLog;
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     /// Lines about what was asked, on their way to the database.
     pub(crate) access_log: AccessLog,
     pub(crate) buckets: RememberedBuckets,
+    /// Told when a version is put off to be looked through behind its commit.
+    pub(crate) put_off: Notify,
 }
 
 impl Store {
@@ -78,6 +81,7 @@ impl Store {
                 has_quotas: AtomicBool::new(has_quotas),
                 access_log,
                 buckets: RememberedBuckets::default(),
+                put_off: Notify::new(),
             }),
         })
     }
