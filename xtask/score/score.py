@@ -1,191 +1,137 @@
-"""Scores `onshore classify`: strict spans of generated identifiers among what only looks like them, and the pace.
+"""Scores what is found: strict spans of generated identifiers among what only looks like them, columns of names and addresses,
+and what is found in clean text.
 
-score.py BINARY FOLDER SEED: writes its files into FOLDER and prints tables. Everything is generated from the seed; no real
-person is in it. A span counts only if kind, beginning and end are right.
+score.py PROGRAM SEED [ROOT ...]: PROGRAM is the example `places` of onshore-classify; each ROOT is a folder of clean text. A span
+counts only if kind, beginning and end are right.
 """
 
+import collections
+import gzip
 import itertools
-import json
 import pathlib
-import random
-import resource
 import subprocess
 import sys
 
-from faker import Faker
+from generate import Generator
 
-BINARY, FOLDER, SEED = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
-ITEMS = 40_000
-ROWS = 20_000
-PACE_BYTES = 200_000_000
-
-Faker.seed(SEED)
-fake, west, draw = Faker("zh_CN"), Faker("de_DE"), random.Random(SEED)
-
-CREDIT = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-CREDIT_WEIGHTS = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28]
+PROGRAM, SEED, ROOTS = sys.argv[1], int(sys.argv[2]), [pathlib.Path(root) for root in sys.argv[3:]]
+ITEMS, ROWS, TABLES = 40_000, 4_000, 300
+CLEAN_MAX = 64_000_000
+BARS = {"cn.resident-id": 0.999, "cn.social-credit-code": 0.999, "payment-card": 0.999, "eu.iban": 0.999, "cn.mobile": 0.995}
+COLUMN_BAR = 0.95
+# Spans of these are no identifiers of the generator's: they are told of columns.
+totals = collections.defaultdict(lambda: [0, 0, 0])
+short = []
 
 
-def credit_code():
-    body = "".join(draw.choice("0123456789") if draw.random() < 0.7 else draw.choice(CREDIT[10:]) for _ in range(9))
-    front = draw.choice(["91", "51", "12"]) + draw.choice(["110105", "310115", "440305"]) + body
-    return front + CREDIT[-sum(CREDIT.index(sign) * weight for sign, weight in zip(front, CREDIT_WEIGHTS)) % 31]
+def places(data):
+    done = subprocess.run([PROGRAM], input=data, capture_output=True, check=True)
+    lines = [line.split("\t") for line in done.stdout.decode().splitlines()]
+    spans = [(line[1], int(line[2]), int(line[3])) for line in lines if line[0] == "place"]
+    return spans, [(int(line[2]), line[1]) for line in lines if line[0] == "column"]
 
 
-def card():
-    """Half of them UnionPay's with 19 digits, which Faker does not make."""
-    if draw.random() < 0.5:
-        return fake.credit_card_number()
-    front = draw.choice(["622202", "621700", "622848"]) + f"{draw.randrange(10**12):012}"
-    total = sum(sum(divmod(int(digit) * 2, 10)) if at % 2 == 0 else int(digit) for at, digit in enumerate(reversed(front)))
-    return front + str(-total % 10)
-
-
-KINDS = {
-    "cn.resident-id": (fake.ssn, ["身份证号{}", "{}", "证件号码：{}，请核对", "ID {} ok", "他的身份证({})已过期"]),
-    "cn.mobile": (fake.phone_number, ["手机{}", "{}", "致电{}。", "call {} now", "tel:{}", "联系方式：{}/微信同号"]),
-    "payment-card": (card, ["卡号{}", "{}", "银行卡 {} 工商银行", "card {} visa"]),
-    "e-mail": (fake.email, ["邮箱{}", "{}", "<{}>", "写信给{}，谢谢", "mail to {}."]),
-    "cn.plate": (fake.license_plate, ["车牌{}", "{}", "一辆{}的车"]),
-    "ip-address": (fake.ipv4_public, ["{}", "from {} to", "登录IP：{}，", "{}:8080"]),
-    "cn.social-credit-code": (credit_code, ["信用代码{}", "{}"]),
-    "eu.iban": (west.iban, ["IBAN {}", "{}", "Konto: {}, danke"]),
-}
-
-
-def negative():
-    day = f"{draw.randint(1990, 2026)}-{draw.randint(1, 12):02}-{draw.randint(1, 28):02}"
-    return draw.choice([
-        lambda: f"订单号{draw.randrange(10**18):018}",
-        lambda: str(draw.randrange(10**15, 10**19)),
-        lambda: day.replace("-", "") + f"{draw.randrange(10**6):06}",
-        lambda: f"{draw.getrandbits(128):032x}",
-        lambda: f"SKU-1{draw.randrange(10**10):010}",
-        lambda: f"版本 {draw.randint(0, 9)}.{draw.randint(0, 99)}.{draw.randint(0, 99)}",
-        lambda: f"{draw.random():.12f}",
-        lambda: f"let x = foo_{draw.randrange(10**9)}(bar);",
-        lambda: str(fake.uuid4(cast_to=str)),
-        fake.sentence,
-        lambda: f"单价{draw.randint(1, 9999)}.{draw.randint(0, 99):02}元",
-        lambda: f"@media screen {{ width: {draw.randint(1, 2000)}px }}",
-        lambda: f"{day}T{draw.randint(0, 23):02}:{draw.randint(0, 59):02}:07.{draw.randrange(10**6):06}+0800",
-        lambda: f"订单 {draw.randrange(10**10, 10**11)}",
-    ])()
-
-
-def prose():
-    text, spans, length = [], [], 0
-    for _ in range(ITEMS):
-        if draw.random() < 0.5:
-            pieces = [negative(), draw.choice("\n\n ，；")]
-        else:
-            kind = draw.choice(list(KINDS))
-            make, templates = KINDS[kind]
-            front, back = draw.choice(templates).split("{}")
-            value = make()
-            spans.append((kind, length + len(front), length + len(front) + len(value)))
-            pieces = [front, value, back, draw.choice("\n\n\n，；")]
-        text += pieces
-        length += sum(map(len, pieces))
-    return "".join(text), spans
-
-
-def table(delimiter):
-    """Rows of values with a header, and a column of order numbers beside them."""
-    heads = {"cn.resident-id": "证件号码", "cn.mobile": "手机", "payment-card": "卡号", "e-mail": "邮箱"}
-    text, spans, length = [], [], 0
-
-    def add(piece, kind=None):
-        nonlocal length
-        if kind:
-            spans.append((kind, length, length + len(piece)))
-        text.append(piece)
-        length += len(piece)
-
-    add(delimiter.join(["姓名", *heads.values(), "订单", "地址"]) + "\n")
-    for _ in range(ROWS):
-        add(fake.name() + delimiter)
-        for kind in heads:
-            add(KINDS[kind][0](), kind)
-            add(delimiter)
-        add(f"{draw.randrange(10**15, 10**16)}{delimiter}{fake.address().split(' ')[0]}\n")
-    return "".join(text), spans
-
-
-def lines_of_json():
-    names = {"cn.resident-id": "id_no", "cn.mobile": "phone", "payment-card": "card", "e-mail": "mail"}
-    text, spans, length = [], [], 0
-    for _ in range(ROWS):
-        line = "{"
-        for kind, name in names.items():
-            value = KINDS[kind][0]()
-            line += f'"{name}": "'
-            spans.append((kind, length + len(line), length + len(line) + len(value)))
-            line += value + '", '
-        line += f'"order": {draw.randrange(10**15, 10**16)}, "at": {1_700_000_000_000 + draw.randrange(10**9)}}}\n'
-        text.append(line)
-        length += len(line)
-    return "".join(text), spans
-
-
-def classify(path, places):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([BINARY, "classify", str(path), "--json", "--places", str(places)], capture_output=True, text=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return json.loads(done.stdout)["files"][0], seconds
-
-
-def score(name, text, spans, encoding):
-    path = FOLDER / name
-    path.write_bytes(text.encode(encoding))
-    found, _ = classify(path, 10**7)
+def score(name, text, spans, encoding="utf-8", show=3):
+    found, columns = places(text.encode(encoding))
     at = list(itertools.accumulate((len(sign.encode()) for sign in text), initial=0))
     true = {(kind, at[start], at[end]) for kind, start, end in spans}
-    told = {(place["kind"], place["start"], place["end"]) for place in found["places"]}
-    rows = {}
+    told = set(found)
+    print(f"\n{name} ({encoding})")
+    print(f"  {'KIND':26} {'TRUE':>7} {'RECALL':>8} {'PRECISION':>10} {'FALSE':>6}")
+    data = text.encode()
     for kind in sorted({kind for kind, _, _ in true | told}):
         ours, theirs = {span for span in told if span[0] == kind}, {span for span in true if span[0] == kind}
         both = len(ours & theirs)
-        rows[kind] = (len(theirs), both / len(theirs) if theirs else 1.0, both / len(ours) if ours else 1.0, len(ours - theirs))
-    print(f"\n{name} ({encoding})")
-    print(f"  {'KIND':26} {'TRUE':>7} {'RECALL':>8} {'PRECISION':>10} {'FALSE':>6}")
-    for kind, (count, recall, precision, false) in rows.items():
-        print(f"  {kind:26} {count:7} {recall:8.4f} {precision:10.4f} {false:6}")
-    for column in found["columns"]:
-        print(f"  {column['kind']} in column {column['column']}: {column['share_percent']} % of {column['sampled']}")
+        recall, precision = both / len(theirs) if theirs else 1.0, both / len(ours) if ours else 1.0
+        bar = BARS.get(kind, 0)
+        mark = " !" if min(recall, precision) < bar else ""
+        if mark:
+            short.append(f"{name}: {kind}")
+        for at_place, count in enumerate((both, len(theirs), len(ours))):
+            totals[kind][at_place] += count
+        print(f"  {kind:26} {len(theirs):7} {recall:8.4f} {precision:10.4f} {len(ours - theirs):6}{mark}")
+        for what, some in (("missed", theirs - ours), ("false", ours - theirs)):
+            for _, start, end in sorted(some)[:show]:
+                near = data[max(0, start - 40):start].decode(errors="ignore"), data[start:end].decode(errors="ignore"), data[end:end + 12].decode(errors="ignore")
+                print(f"      {what}: {near[0]}⟦{near[1]}⟧{near[2]}".replace("\n", "⏎"))
+    return columns
 
 
-def pace(name, piece):
-    path = FOLDER / name
-    with open(path, "wb") as file:
-        for _ in range(PACE_BYTES // len(piece)):
-            file.write(piece)
-    found, seconds = classify(path, 0)
-    count = sum(kind["count"] for kind in found["kinds"])
-    print(f"  {name:26} {path.stat().st_size / seconds / 1e6:7.0f} MB/s of CPU time, {count} found")
-    path.unlink()
+def columns_of(generator):
+    counts = collections.defaultdict(lambda: [0, 0, 0])
+    shown = collections.Counter()
+    for _ in range(TABLES):
+        text, true = generator.column_table(60)
+        _, told = places(text.encode())
+        told = set(told)
+        for kind in {kind for _, kind in true | told}:
+            ours, theirs = {one for one in told if one[1] == kind}, {one for one in true if one[1] == kind}
+            for at, count in enumerate((len(ours & theirs), len(theirs), len(ours))):
+                counts[kind][at] += count
+            for column, _ in ours ^ theirs:
+                shown[kind] += 1
+                if shown[kind] <= 6:
+                    what = "missed" if (column, kind) in theirs else "false"
+                    print(f"      {what} {kind}: {[line.split(',')[column - 1] for line in text.splitlines()[:5]]}")
+    print(f"\ncolumns of {TABLES} tables of 60 rows")
+    for kind, (both, theirs, ours) in sorted(counts.items()):
+        recall, precision = both / theirs if theirs else 1.0, both / ours if ours else 1.0
+        mark = " !" if min(recall, precision) < COLUMN_BAR else ""
+        if mark:
+            short.append(f"columns: {kind}")
+        print(f"  {kind:26} {theirs:7} {recall:8.4f} {precision:10.4f} {ours - both:6}{mark}")
 
 
-FOLDER.mkdir(parents=True, exist_ok=True)
-print(f"seed {SEED}: {ITEMS} items of prose, half of them none of these; tables of {ROWS} rows")
-for name, (text, spans), encoding in [
-    ("prose.txt", prose(), "utf-8"),
-    ("prose-gb18030.txt", prose(), "gb18030"),
-    ("prose-utf16.txt", prose(), "utf-16"),
-    ("table.csv", table(","), "utf-8"),
-    ("table-gb18030.tsv", table("\t"), "gb18030"),
-    ("lines.jsonl", lines_of_json(), "utf-8"),
-]:
-    score(name, text, spans, encoding)
+def clean(root):
+    size, counts, shown = 0, collections.Counter(), collections.defaultdict(list)
+    for path in sorted(root.rglob("*")):
+        if not path.is_file() or path.is_symlink() or size > CLEAN_MAX:
+            continue
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+        if b"\0" in data[:4096]:
+            continue
+        size += len(data)
+        for kind, start, end in places(data)[0]:
+            counts[kind] += 1
+            if len(shown[kind]) < 5:
+                shown[kind].append(f"{path.name}: {data[max(0, start - 30):end].decode(errors='replace')}".replace("\n", "⏎"))
+    print(f"\nclean text: {root}, {size / 1e6:.1f} MB")
+    for kind, count in counts.most_common():
+        print(f"  {kind:26} {count:7} {count / max(size, 1) * 1e6:9.3f} for each MB")
+        for line in shown[kind]:
+            print(f"      {line}")
 
-print("\npace, one core, the start of the program included")
-root = pathlib.Path(__file__).resolve().parents[2]
-papers = b"".join(path.read_bytes() for path in sorted(root.glob("crates/*/src/**/*.rs")) + sorted(root.glob("docs/**/*.md")))
-han = "".join(chr(draw.randint(0x4E00, 0x9FA5)) + ("，" if draw.random() < 0.1 else "") for _ in range(300_000))
-dense, _ = table(",")
-pace("program-text", papers)
-pace("chinese", han.encode())
-pace("chinese-gb18030", han.encode("gb18030"))
-pace("dense.csv", dense.encode())
-pace("dense-gb18030.csv", dense.encode("gb18030"))
+
+def main():
+    make = Generator(SEED)
+    print(f"seed {SEED}: prose of {ITEMS} items, half of them none of these; tables and records of {ROWS} rows")
+    for encoding in ("utf-8", "gb18030", "utf-16"):
+        score("prose", *make.prose(ITEMS, make.values()), encoding)
+    score("prose without words", *make.prose(ITEMS, {kind: (value, ["{}"]) for kind, (value, _) in make.values().items()}))
+    score("prose, few of them", *make.prose(ITEMS, make.values(), positives=0.02))
+    score("prose of rarer kinds", *make.prose(ITEMS, make.rare_values()))
+    for name, heads, delimiter, has_header in [
+        ("Chinese heads", make.CHINESE_HEADS, ",", True), ("English heads", make.SNAKE_HEADS, ",", True), ("no heads", make.CHINESE_HEADS, ",", False),
+        ("tab", make.CHINESE_HEADS, "\t", True), ("semicolon", make.SNAKE_HEADS, ";", True),
+    ]:
+        for turn in range(3):
+            (text, spans), columns = make.table(ROWS, heads, delimiter, has_header)
+            told = score(f"table, {name}, {turn}", text, spans, "gb18030" if delimiter == "\t" else "utf-8")
+            missed, false = set(columns) - set(told), set(told) - set(columns)
+            if missed or false:
+                short.append(f"table, {name}, {turn}: columns missed {sorted(missed)}, false {sorted(false)}")
+    for form in ("snake", "camel", "array", "sql", "log"):
+        for turn in range(2):
+            score(f"records, {form}, {turn}", *make.records(ROWS, form))
+    columns_of(make)
+    print("\nall together")
+    for kind, (both, theirs, ours) in sorted(totals.items()):
+        print(f"  {kind:26} {theirs:7} {both / theirs if theirs else 1:8.4f} {both / ours if ours else 1:10.4f} {ours - both:6}")
+    for root in ROOTS:
+        clean(root)
+    print("\nbelow their bars: " + ("; ".join(short) or "none"))
+
+
+main()

@@ -62,6 +62,10 @@ pub(crate) struct ColumnDetector {
     pub(crate) subject: Subject,
     /// Words in the header that say so.
     pub(crate) header: &'static [&'static str],
+    /// Words in the header that say otherwise.
+    pub(crate) against: &'static [&'static str],
+    /// Whether values alone say so.
+    pub(crate) without: Without,
     pub(crate) holds: fn(&str) -> bool,
     /// Values that it holds for.
     #[cfg_attr(
@@ -75,6 +79,15 @@ pub(crate) struct ColumnDetector {
         expect(dead_code, reason = "what shows that it works stands beside it")
     )]
     pub(crate) not: &'static [&'static str],
+}
+
+/// What values say without a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Without {
+    /// That they are of the kind, if nearly all are and few come again.
+    Enough,
+    /// Nothing: other things look so as well.
+    Nothing,
 }
 
 /// What an identifier looks like.
@@ -112,7 +125,9 @@ pub(crate) enum Mark {
     LettersAndDigits,
     /// A capital letter, two digits, a capital letter.
     DigitsBetweenLetters,
-    /// What secrets begin with.
+    /// A word with three digits in a row, and a colon before or behind it.
+    DigitsAtColon,
+    /// What secrets begin with, and some names.
     Prefix(&'static str),
 }
 
@@ -121,18 +136,18 @@ pub(crate) enum Mark {
 pub(crate) enum Evidence {
     /// Nothing more.
     Form,
-    /// None of these words stands before it in the line, and more numbers of its form hold than by chance, which is so
-    /// many of a thousand; or one of the words for it does.
+    /// One of these words before it in the line, and just before it none that says something else. Where nothing is said,
+    /// more numbers that fit its form must hold than by chance, which is so many of a thousand, and this many at least.
     Check {
+        fits: fn(&[u8]) -> bool,
         chance_per_mille: u32,
+        least: u64,
         words: &'static [&'static str],
+        /// What says something else, besides the words for other kinds.
         against: &'static [&'static str],
     },
-    /// One of these words before it in the line.
+    /// One of these words before it in the line, and just before it none that says something else.
     Words(&'static [&'static str]),
-    /// The same, and none of those others just before it.
-    WordsUnless {
-        words: &'static [&'static str],
-        against: &'static [&'static str],
-    },
+    /// One of these words just before it: of what has no check, numbers near it are not told by its words.
+    WordsNext(&'static [&'static str]),
 }

@@ -15,8 +15,10 @@ const LENS_MAX: usize = 32;
 /// The detectors, ordered by what leads to them.
 #[derive(Debug)]
 pub(crate) struct Finder {
+    /// All of them.
+    pub(crate) entries: Vec<Entry>,
     /// Forms of digits, by the length of their first group.
-    pub(crate) digits: Vec<Vec<DigitForm>>,
+    pub(crate) digits: Vec<DigitForms>,
     /// Words, by their length.
     pub(crate) words: Vec<Vec<Entry>>,
     pub(crate) marks: Vec<(Mark, Entry)>,
@@ -29,35 +31,34 @@ pub(crate) struct Finder {
 
 impl Finder {
     pub(crate) fn new() -> Self {
-        let mut digits: Vec<Vec<DigitForm>> = vec![Vec::new(); DIGITS_MAX + 1];
+        let mut digits = vec![DigitForms::default(); DIGITS_MAX + 1];
         let mut by_len: Vec<Vec<Entry>> = vec![Vec::new(); LENS_MAX];
+        let mut entries = Vec::new();
         let mut lexicon = Lexicon::default();
         let (mut marks, mut prefixes, mut prefixed) = (Vec::new(), Vec::new(), Vec::new());
         for (place, detector) in detectors::all().enumerate() {
-            let (words, against) = match &detector.evidence {
-                Evidence::Form => (Words::default(), Words::default()),
-                Evidence::Words(words) => (lexicon.of(words), Words::default()),
-                Evidence::Check { words, against, .. }
-                | Evidence::WordsUnless { words, against } => {
-                    (lexicon.of(words), lexicon.of(against))
+            let words = match &detector.evidence {
+                Evidence::Form => Words::default(),
+                Evidence::Words(words) | Evidence::WordsNext(words) => lexicon.of(words),
+                Evidence::Check { words, against, .. } => {
+                    lexicon.of(against);
+                    lexicon.of(words)
                 }
             };
             let entry = Entry {
                 place,
                 detector,
                 words,
-                against,
             };
             match &detector.form {
                 Form::Digits { groups, holds } => {
                     for groups in *groups {
                         let first = groups.first().copied().unwrap_or_default();
                         if let Some(forms) = digits.get_mut(first) {
-                            forms.push(DigitForm {
-                                entry,
-                                groups,
-                                holds: *holds,
-                            });
+                            forms.seconds |= 1 << groups.get(1).copied().unwrap_or_default();
+                            forms
+                                .forms
+                                .push(DigitForm::new(entries.len(), groups, *holds));
                         }
                     }
                 }
@@ -77,8 +78,10 @@ impl Finder {
                 }
                 Form::Around { mark, .. } => marks.push((*mark, entry)),
             }
+            entries.push(entry);
         }
         Self {
+            entries,
             digits,
             words: by_len,
             marks,
@@ -96,15 +99,66 @@ pub(crate) struct Entry {
     pub(crate) detector: &'static Detector,
     /// What bears it out.
     pub(crate) words: Words,
-    /// What says otherwise.
-    pub(crate) against: Words,
 }
 
+/// A form of digits in groups.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DigitForm {
-    pub(crate) entry: Entry,
-    pub(crate) groups: &'static [usize],
+    /// How long its groups are.
+    shape: Shape,
+    /// What of a row of groups must be so.
+    mask: Shape,
+    pub(crate) groups: usize,
     pub(crate) holds: fn(&[u8]) -> bool,
+    /// Where its detector stands among all.
+    pub(crate) entry: usize,
+}
+
+/// The forms whose first group is of one length.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DigitForms {
+    pub(crate) forms: Vec<DigitForm>,
+    /// How long their second groups are, a bit for each length; the lowest where there is none.
+    seconds: u64,
+}
+
+impl DigitForms {
+    /// Whether there is a form that goes on with a group of this length, or with none.
+    pub(crate) fn may_go_on(&self, second: usize) -> bool {
+        self.seconds
+            & (1 | 1_u64
+                .checked_shl(u32::try_from(second).unwrap_or(u32::MAX))
+                .unwrap_or_default())
+            != 0
+    }
+}
+
+/// The lengths of up to eight groups of digits, a byte for each, from the lowest on.
+pub(crate) type Shape = u64;
+
+impl DigitForm {
+    fn new(entry: usize, groups: &[usize], holds: fn(&[u8]) -> bool) -> Self {
+        Self {
+            shape: shape(groups.iter().copied()),
+            mask: shape(groups.iter().map(|_| usize::from(u8::MAX))),
+            groups: groups.len(),
+            holds,
+            entry,
+        }
+    }
+
+    /// Whether a row of groups begins with those of this form.
+    pub(crate) fn fits(&self, row: Shape) -> bool {
+        row & self.mask == self.shape
+    }
+}
+
+/// Returns the shape of a row of groups with these lengths.
+pub(crate) fn shape(lens: impl Iterator<Item = usize>) -> Shape {
+    lens.enumerate().fold(0, |shape, (at, len)| {
+        let len = u8::try_from(len).unwrap_or(u8::MAX);
+        shape | (Shape::from(len) << (8 * at))
+    })
 }
 
 /// Finds words that secrets begin with: by comparing many bytes at once where the processor can.

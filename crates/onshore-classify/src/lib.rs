@@ -1,28 +1,39 @@
 //! Classifies: reads bytes as they pass and says what identifiers are in them.
 //!
-//! This room is pure: bytes in, findings out. It opens no file, asks no clock and keeps nothing; what a finding means in
-//! law is not decided here, and the values that were found never leave it.
+//! This room is pure: bytes in, findings out. It opens no file, asks no clock and keeps nothing, and the values that were
+//! found never leave it.
 //!
-//! - [`Scanner`]: takes bytes however they are cut, and gives [`Findings`].
+//! - [`Scanner`]: takes bytes however they are cut, whatever format they are in, and gives [`Findings`].
+//! - [`WholeScan`]: what a scanner leaves where a format has its directory at the end: takes the whole once more.
 //! - [`Detector`]: an entry of the table of kinds, with the [`Vector`]s that show what it finds.
 //! - [`detectors`]: the table.
+//! - [`LegalTable`]: what the law makes of findings on a day.
 //! - [`persons`]: counts the persons whom identifiers tell of.
 
 mod block;
+mod columns;
+mod decoding;
 mod detector;
 mod detectors;
 mod encoding;
+mod error;
 mod finder;
 mod findings;
+mod formats;
+mod legal;
 mod passage;
 pub mod persons;
+mod records;
 mod scanner;
 mod table;
 mod text;
+mod texts;
 mod words;
 
+pub use crate::columns::ColumnFinding;
 pub use crate::detector::{Confidence, Detector, Subject, Vector};
-pub use crate::detectors::all as detectors;
-pub use crate::findings::{Findings, Found, Kind, Unread};
-pub use crate::scanner::Scanner;
-pub use crate::table::ColumnFinding;
+pub use crate::detectors::{SCANNER_VERSION, all as detectors};
+pub use crate::error::Error;
+pub use crate::findings::{Findings, Format, Found, Kind, NotRead, Unread};
+pub use crate::legal::{Beside, Judgement, LegalRule, LegalTable, Reason};
+pub use crate::scanner::{Limits, Options, Outcome, Scanner, WholeScan};

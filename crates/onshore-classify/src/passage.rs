@@ -2,20 +2,27 @@
 
 use std::sync::LazyLock;
 
-use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8};
+use encoding_rs::UTF_8;
 
+use crate::columns::Columns;
+use crate::decoding::Decoding;
 use crate::detector::{Confidence, Detector, Evidence};
 use crate::detectors;
 use crate::encoding::{Beginning, detect};
 use crate::finder::Finder;
-use crate::findings::{Findings, Found, Kind, Unread};
+use crate::findings::{Found, Kind, Told, Unread};
 use crate::table::Table;
-use crate::text::{Hit, REACH_BYTES, Reach, Setting, Titles, Tries, try_at};
+use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries, try_at};
+use crate::texts::{Reader, Sheet};
 
 /// How much of the beginning says what the bytes are.
 const BEGINNING_BYTES: usize = 1 << 16;
 /// How much is looked through at once.
 const WINDOW_BYTES: usize = 1 << 18;
+/// How much of a text says how its values stand in it.
+const SNIFFED_BYTES: usize = 1 << 15;
+/// How much is taken in at once.
+const PIECE_BYTES: usize = 1 << 15;
 /// What is kept of what was looked through, for words before an identifier and for its column.
 const BEHIND_BYTES: usize = 1 << 13;
 /// How much more there must be than chance makes.
@@ -28,21 +35,34 @@ static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 pub(crate) struct Passage {
     state: State,
     found_max: usize,
-    len_bytes: u64,
     tries: Vec<Tries>,
     /// By detector and length: those that bear themselves out, and those that must be more than chance makes.
     counts: Vec<Counts>,
     found: Vec<Hit>,
-    /// Places in the text where what is in `text` begins.
-    offset: u64,
-    /// The text that is not looked through yet, with some of what was.
-    text: Vec<u8>,
+    /// Room for what is found at once.
+    hits: Vec<Hit>,
+    /// The text that is there.
+    sheet: Sheet,
     /// How far it was looked through.
     reach: Reach,
-    /// The table that the text is, if it is one; nobody knows before its beginning is there.
-    table: Option<Option<Table>>,
-    /// What its titles say of its columns.
-    titles: Titles,
+    layout: Layout,
+    /// What was decoded and goes to a reader.
+    decoded: Vec<u8>,
+}
+
+/// How the values of a text stand in it.
+#[derive(Debug)]
+enum Layout {
+    /// Nobody knows before its beginning is there.
+    Unknown,
+    /// There are lines and no more.
+    Lines,
+    /// As a table.
+    Table(Table),
+    /// In a structure of its own.
+    Read(Box<Reader>),
+    /// They are told one by one.
+    Told,
 }
 
 #[derive(Debug)]
@@ -52,7 +72,7 @@ enum State {
     /// Text in UTF-8.
     Plain,
     /// Text in something else.
-    Decoded(Box<Decoder>, &'static Encoding),
+    Decoded(Box<Decoding>),
     Binary,
 }
 
@@ -70,23 +90,78 @@ impl Passage {
         Self {
             state: State::Beginning(Vec::new()),
             found_max,
-            len_bytes: 0,
             tries: vec![Tries::default(); lens],
             counts: vec![Counts::default(); lens],
             found: Vec::new(),
-            offset: 0,
-            text: Vec::new(),
+            hits: Vec::new(),
+            sheet: Sheet::new(&FINDER),
             reach: Reach::default(),
-            table: None,
-            titles: Titles::default(),
+            layout: Layout::Unknown,
+            decoded: Vec::new(),
+        }
+    }
+
+    /// Begins what is not one text but rows of values, told one by one. The titles of their columns may not be known, in which
+    /// case there are none.
+    pub(crate) fn of_table(titles: &[String], found_max: usize) -> Self {
+        let mut passage = Self {
+            state: State::Plain,
+            layout: Layout::Told,
+            ..Self::new(found_max)
+        };
+        for title in titles {
+            passage.sheet.columns.add(title, &FINDER);
+        }
+        passage
+    }
+
+    /// Reads a row of a table.
+    pub(crate) fn row(&mut self, values: impl Iterator<Item = impl AsRef<str>>) {
+        for (place, value) in values.enumerate() {
+            let column = self.sheet.columns.numbered(place);
+            self.value(column, value.as_ref());
+        }
+        self.end_record();
+    }
+
+    /// Reads a record whose fields have names, and in which any may be missing.
+    #[cfg_attr(not(test), expect(dead_code, reason = "formats of records call it"))]
+    pub(crate) fn record<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a str)>) {
+        let mut likely = 0;
+        for (name, value) in fields {
+            let column = self.sheet.columns.titled(name, likely, &FINDER);
+            likely = column.wrapping_add(1);
+            self.value(column, value);
+        }
+        self.end_record();
+    }
+
+    fn value(&mut self, column: usize, value: &str) {
+        self.sheet.records.begin(self.sheet.text.len(), column);
+        if Columns::samples(self.sheet.records.record()) {
+            self.sheet.columns.sample(column, value.as_bytes());
+        }
+        // What parts lines and values is no part of one.
+        let plain = |byte: u8| match byte {
+            b'\n' | b'\r' | b'\t' => b' ',
+            other => other,
+        };
+        self.sheet.text.extend(value.bytes().map(plain));
+        self.sheet.text.push(b'\t');
+    }
+
+    fn end_record(&mut self) {
+        self.sheet.text.push(b'\n');
+        self.sheet.records.next();
+        if self.sheet.text.len() >= WINDOW_BYTES + REACH_BYTES {
+            self.look(false);
         }
     }
 
     /// Reads on.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        self.len_bytes += bytes.len() as u64;
         let State::Beginning(beginning) = &mut self.state else {
-            self.read(bytes, false);
+            self.read(bytes);
             return;
         };
         beginning.extend_from_slice(bytes);
@@ -96,24 +171,32 @@ impl Passage {
     }
 
     /// Reads to the end and tells what was found.
-    pub(crate) fn finish(mut self) -> Findings {
+    pub(crate) fn finish(mut self) -> Told {
         if matches!(self.state, State::Beginning(_)) {
             self.begin(true);
         }
-        self.read(&[], true);
+        if let State::Decoded(decoding) = &mut self.state {
+            let mut decoded = std::mem::take(&mut self.decoded);
+            decoding.finish(&mut decoded);
+            self.take(&decoded);
+        }
+        if matches!(self.layout, Layout::Unknown) {
+            self.sniff();
+        }
+        if let Layout::Read(reader) = &mut self.layout {
+            reader.finish(&mut self.sheet);
+        }
         self.look(true);
         let (encoding, unread) = match &self.state {
             State::Beginning(_) | State::Plain => (Some(UTF_8.name()), None),
-            State::Decoded(_, encoding) => (Some(encoding.name()), None),
+            State::Decoded(decoding) => (Some(decoding.name()), None),
             State::Binary => (None, Some(Unread::UnknownFormat)),
         };
-        let columns = self.table.take().flatten().map(Table::finish);
-        Findings {
-            columns: columns.unwrap_or_default(),
+        Told {
+            columns: self.sheet.columns.findings(),
             kinds: self.kinds(),
             found: self.places(),
             encoding,
-            len_bytes: self.len_bytes,
             unread,
         }
     }
@@ -124,72 +207,82 @@ impl Passage {
         };
         self.state = match detect(&beginning, is_all) {
             Beginning::Text(encoding) if encoding == UTF_8 => State::Plain,
-            Beginning::Text(encoding) => {
-                State::Decoded(Box::new(encoding.new_decoder_with_bom_removal()), encoding)
-            }
+            Beginning::Text(encoding) => State::Decoded(Box::new(Decoding::new(encoding))),
             Beginning::Binary => State::Binary,
         };
-        self.read(&beginning, false);
+        self.read(&beginning);
     }
 
-    fn read(&mut self, mut bytes: &[u8], is_last: bool) {
-        match &mut self.state {
-            State::Plain => {
-                while !bytes.is_empty() {
-                    let room = (WINDOW_BYTES + REACH_BYTES)
-                        .saturating_sub(self.text.len())
-                        .max(1);
-                    let (now, later) = bytes.split_at(bytes.len().min(room));
-                    self.text.extend_from_slice(now);
-                    bytes = later;
-                    self.look(false);
+    fn read(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(PIECE_BYTES) {
+            match &mut self.state {
+                State::Plain => self.take(piece),
+                State::Decoded(decoding) => {
+                    let mut decoded = std::mem::take(&mut self.decoded);
+                    decoding.read(piece, &mut decoded);
+                    self.take(&decoded);
+                    decoded.clear();
+                    self.decoded = decoded;
                 }
+                State::Beginning(_) | State::Binary => return,
             }
-            State::Decoded(..) => loop {
-                let State::Decoded(decoder, _) = &mut self.state else {
-                    return;
-                };
-                let mut decoded = vec![0; WINDOW_BYTES];
-                let (result, read, written, _) =
-                    decoder.decode_to_utf8(bytes, &mut decoded, is_last);
-                self.text.extend(decoded.iter().take(written));
-                bytes = bytes.get(read..).unwrap_or_default();
-                self.look(false);
-                if result == CoderResult::InputEmpty {
-                    return;
-                }
-            },
-            State::Beginning(_) | State::Binary => {}
+        }
+    }
+
+    /// Takes in some text.
+    fn take(&mut self, text: &[u8]) {
+        match &mut self.layout {
+            Layout::Read(reader) => {
+                reader.read(text, &mut self.sheet);
+            }
+            Layout::Unknown | Layout::Lines | Layout::Table(_) | Layout::Told => {
+                self.sheet.text.extend_from_slice(text);
+            }
+        }
+        if matches!(self.layout, Layout::Unknown) && self.sheet.text.len() >= SNIFFED_BYTES {
+            self.sniff();
+        }
+        if self.sheet.text.len() >= WINDOW_BYTES + REACH_BYTES {
+            self.look(false);
+        }
+    }
+
+    /// Looks how the values of the text stand in it.
+    fn sniff(&mut self) {
+        self.layout = if let Some(reader) = Reader::sniff(&self.sheet.text) {
+            Layout::Read(Box::new(reader))
+        } else if let Some((table, titles)) =
+            Table::sniff(&self.sheet.text, |title| FINDER.knows(title))
+        {
+            for title in titles {
+                self.sheet.columns.add(&title, &FINDER);
+            }
+            Layout::Table(table)
+        } else {
+            Layout::Lines
+        };
+        if matches!(self.layout, Layout::Read(_)) {
+            let text = std::mem::take(&mut self.sheet.text);
+            self.take(&text);
         }
     }
 
     /// Looks through what is there, but for so much at the end as an identifier may need.
     fn look(&mut self, is_last: bool) {
         let until = if is_last {
-            self.text.len()
-        } else if self.text.len() < WINDOW_BYTES {
-            return;
+            self.sheet.text.len()
         } else {
-            self.text.len() - REACH_BYTES
+            self.sheet.text.len() - REACH_BYTES
         };
-        if self.table.is_none() {
-            let table = Table::sniff(&self.text, |title| FINDER.knows(title));
-            self.titles = table
-                .as_ref()
-                .map_or_else(Titles::default, |table| FINDER.titles(table.titles()));
-            self.table = Some(table);
-        }
-        if let Some(Some(table)) = &mut self.table {
-            table.read(self.text.get(self.reach.next..until).unwrap_or_default());
-        }
-        let mut hits = Vec::new();
+        self.lay_out(until, is_last);
+        let mut hits = std::mem::take(&mut self.hits);
         let place = Setting {
-            text: &self.text,
-            table: self.table.as_ref().and_then(Option::as_ref),
-            titles: &self.titles,
+            text: &self.sheet.text,
+            records: &self.sheet.records,
+            columns: &self.sheet.columns,
         };
         FINDER.find(place, &mut self.reach, until, &mut self.tries, &mut hits);
-        for hit in hits {
+        for hit in &hits {
             let place = try_at(hit.place, hit.digits);
             if let Some(counts) = self.counts.get_mut(place) {
                 match hit.confidence {
@@ -199,23 +292,46 @@ impl Passage {
                 }
             }
             if self.found.len() < self.found_max {
+                let [first, last] = [hit.start, hit.end]
+                    .map(|place| self.sheet.origins.of(self.sheet.offset + place as u64) as usize);
                 self.found.push(Hit {
-                    start: hit.start + self.offset as usize,
-                    end: hit.end + self.offset as usize,
-                    ..hit
+                    start: first,
+                    end: last,
+                    ..*hit
                 });
             }
         }
+        hits.clear();
+        self.hits = hits;
         let gone = until.saturating_sub(BEHIND_BYTES);
-        self.text.drain(..gone);
+        self.sheet.forget(gone);
         self.reach = self.reach.without(gone);
-        self.offset += gone as u64;
+        if let Layout::Table(table) = &mut self.layout {
+            table.forget(gone);
+        }
+    }
+
+    /// Says where values begin in what will be looked through.
+    fn lay_out(&mut self, until: usize, is_last: bool) {
+        if let Layout::Table(table) = &mut self.layout {
+            let (text, records, columns) = (
+                &self.sheet.text,
+                &mut self.sheet.records,
+                &mut self.sheet.columns,
+            );
+            table.read(text, self.reach.next, until, records, columns);
+            if is_last {
+                table.finish(text, records, columns);
+            }
+        }
     }
 
     /// Whether those of a form are more than chance makes.
     fn is_above_chance(&self, place: usize, detector: &Detector) -> bool {
         let Evidence::Check {
-            chance_per_mille, ..
+            chance_per_mille,
+            least,
+            ..
         } = &detector.evidence
         else {
             return true;
@@ -224,7 +340,7 @@ impl Passage {
         let chance = u64::from(*chance_per_mille);
         let failed = tries.tried - tries.held;
         // So many of all are by chance as there are failures for each that holds.
-        tries.held * (1000 - chance) > ABOVE_CHANCE * failed * chance
+        tries.held >= *least && tries.held * (1000 - chance) > ABOVE_CHANCE * failed * chance
     }
 
     fn kinds(&self) -> Vec<Kind> {
@@ -277,7 +393,108 @@ impl Passage {
                 start: hit.start as u64,
                 end: hit.end as u64,
                 confidence: hit.confidence,
+                member: None,
+                record: hit.record,
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Passage;
+    use crate::findings::Told;
+
+    /// Kinds, values and records.
+    fn told(findings: &Told) -> Vec<(&'static str, u64, u64)> {
+        let told = findings
+            .found
+            .iter()
+            .map(|found| (found.detector.id, found.record, found.end - found.start));
+        told.collect()
+    }
+
+    fn read(text: &str) -> Told {
+        let mut passage = Passage::new(1000);
+        text.as_bytes()
+            .chunks(7)
+            .for_each(|piece| passage.push(piece));
+        passage.finish()
+    }
+
+    const TITLES: [&str; 4] = ["护照", "订单号", "note", "姓名"];
+
+    fn rows() -> Vec<[String; 4]> {
+        (0..30)
+            .map(|at| {
+                [
+                    format!("E1234567{}", at % 10),
+                    format!("1380013800{}", at % 10),
+                    format!("one, \"two\"\n11010519491231002X {at}"),
+                    "张伟".to_owned(),
+                ]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn rows_are_read_as_a_table_with_a_header_is() {
+        let quoted = |row: &[String; 4]| {
+            let values = row.iter().map(|value| value.replace('"', "\"\""));
+            let values: Vec<String> = values.map(|value| format!("\"{value}\"")).collect();
+            values.join(",") + "\n"
+        };
+        let lines: String = rows().iter().map(quoted).collect();
+        let as_text = read(&format!("{}\n{lines}", TITLES.join(",")));
+
+        let mut passage = Passage::of_table(&TITLES.map(str::to_owned), 1000);
+        for row in rows() {
+            passage.row(row.iter());
+        }
+        let as_rows = passage.finish();
+
+        assert_eq!(as_rows.kinds, as_text.kinds);
+        assert_eq!(as_rows.columns, as_text.columns);
+        assert_eq!(as_rows.columns.len(), 1);
+        assert_eq!(as_rows.kinds.len(), 2);
+        // The header is a record as well.
+        let later = |told: Vec<(&'static str, u64, u64)>| -> Vec<_> {
+            let later = told
+                .into_iter()
+                .map(|(id, record, len)| (id, record + 1, len));
+            later.collect()
+        };
+        assert_eq!(later(told(&as_rows)), told(&as_text));
+        assert_eq!(as_rows.found.last().map(|found| found.record), Some(29));
+    }
+
+    #[test]
+    fn records_find_their_columns_by_name() {
+        let mut passage = Passage::of_table(&[], 1000);
+        for row in rows() {
+            let fields = TITLES.iter().copied().zip(row.iter().map(String::as_str));
+            let number = passage.sheet.records.record();
+            if number.is_multiple_of(2) {
+                passage.record(fields);
+            } else {
+                passage.record(fields.skip(1).step_by(2));
+            }
+        }
+        let findings = passage.finish();
+        let counts: Vec<_> = findings
+            .kinds
+            .iter()
+            .map(|kind| (kind.id, kind.count))
+            .collect();
+        assert_eq!(counts, [("cn.resident-id", 15), ("cn.passport", 15)]);
+        assert_eq!(findings.columns.len(), 1);
+        assert_eq!(findings.columns[0].sampled, 30);
+    }
+
+    #[test]
+    fn lines_are_told_apart() {
+        let text = "a@b.cn c@d.cn\n\nnothing\ne@f.cn\ng@h.cn";
+        let records: Vec<_> = read(text).found.iter().map(|found| found.record).collect();
+        assert_eq!(records, [0, 0, 1, 2]);
     }
 }

@@ -1,13 +1,13 @@
-//! Tables in text: lines of values with a delimiter between them. Their headers say what a column holds, and a column says
-//! of its values what none of them says alone.
+//! Tables in text: lines of values with a delimiter between them, and perhaps a header that says what the columns hold.
 //!
-//! Quotes are those of RFC 4180. A value that goes over several lines counts as several rows.
+//! Quotes are those of RFC 4180. A quote that nothing closes within reach is a letter like others.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
-
-use crate::detector::{ColumnDetector, Subject};
+use crate::block::{BLOCK_BYTES, all_of, each};
+use crate::columns::{COLUMNS_MAX, Columns, says};
+use crate::detector::Without;
 use crate::detectors::COLUMNS;
+use crate::records::Records;
+use crate::text::REACH_BYTES;
 
 /// What may stand between values.
 const DELIMITERS: &[u8] = b",\t;|";
@@ -15,66 +15,36 @@ const DELIMITERS: &[u8] = b",\t;|";
 const ALIKE_MIN: usize = 2;
 /// Lines that are compared with the first.
 const COMPARED: usize = 20;
-/// Rows of which the values are looked at.
-const SAMPLED_MAX: u64 = 10_000;
-/// More columns are not told apart.
-const COLUMNS_MAX: usize = 1024;
-/// How long a title is told at most.
-const TITLE_MAX: usize = 64;
-/// Of a hundred values so many must be of a kind, where the header says that they are, and where nothing says so.
-const SHARE_NAMED: u64 = 50;
-const SHARE_UNNAMED: u64 = 90;
-/// Without a word in the header so many values must differ: few values that come again are no names.
-const DISTINCT_MIN: usize = 10;
-
-/// What is in a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ColumnFinding {
-    /// Which column, counted from one.
-    pub column: usize,
-    /// What stands at its head, if the table has a header.
-    pub header: Option<String>,
-    /// Of what kind its values are.
-    pub id: &'static str,
-    /// What people call that.
-    pub title: &'static str,
-    /// Whom it tells of.
-    pub subject: Subject,
-    /// How many of a hundred of those that were looked at.
-    pub share_percent: u64,
-    /// How many were looked at: of the first rows, those that are not empty.
-    pub sampled: u64,
-}
 
 /// A table on its way.
 #[derive(Debug)]
 pub(crate) struct Table {
     delimiter: u8,
-    /// Empty where there is no header.
-    titles: Vec<String>,
-    columns: Vec<Column>,
-    rows: u64,
-    /// The end of what was read, which may go on.
-    line: Vec<u8>,
-    hasher: RandomState,
-}
-
-#[derive(Debug, Default)]
-struct Column {
-    sampled: u64,
-    held: Vec<u64>,
-    distinct: HashSet<u64>,
+    /// The column that is on its way.
+    column: usize,
+    /// Where the value begins that is on its way.
+    start: usize,
+    /// What stands before this is in quotes.
+    quoted: usize,
+    /// Nothing closes a quote before this.
+    unclosed: usize,
+    /// The first row says what the columns hold.
+    has_header: bool,
 }
 
 impl Table {
-    /// Looks whether a text begins as a table does. Its first line is a header if a word in it is known to be of one and
-    /// nothing in it looks like a value.
-    pub(crate) fn sniff(text: &[u8], is_known: impl Fn(&str) -> bool) -> Option<Self> {
-        let lines: Vec<&[u8]> = text
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.trim_ascii().is_empty())
-            .take(COMPARED)
-            .collect();
+    /// Looks whether a text begins as a table does, and returns it with its titles, of which there are none without a header.
+    /// Its first line is a header if a word in it is known to be of one and nothing in it looks like a value.
+    pub(crate) fn sniff(
+        text: &[u8],
+        is_known: impl Fn(&str) -> bool,
+    ) -> Option<(Self, Vec<String>)> {
+        // Values may go over several lines; where quotes are letters like others, no line is like another that way.
+        Self::of_lines(&lines(values(text, b'\n')), &is_known)
+            .or_else(|| Self::of_lines(&lines(text.split(|byte| *byte == b'\n')), &is_known))
+    }
+
+    fn of_lines(lines: &[&[u8]], is_known: impl Fn(&str) -> bool) -> Option<(Self, Vec<String>)> {
         let first = lines.first()?;
         // The last line may be cut.
         let whole = lines.get(
@@ -97,118 +67,139 @@ impl Table {
         let titles: Vec<String> = values(first, delimiter).map(title).collect();
         let is_value = |title: &String| {
             let digits = title.chars().filter(char::is_ascii_digit).count();
-            title.is_empty()
-                || title.contains('@')
-                || digits * 2 >= title.chars().count()
-                || COLUMNS.iter().any(|detector| (detector.holds)(title))
+            title.is_empty() || title.contains('@') || digits * 2 >= title.chars().count()
         };
         let is_known = |title: &String| {
             is_known(title) || COLUMNS.iter().any(|detector| says(title, detector))
         };
-        let is_header = titles.iter().any(is_known) && !titles.iter().any(is_value);
-        let columns = values(first, delimiter)
-            .map(|_| Column {
-                held: vec![0; COLUMNS.len()],
-                ..Column::default()
-            })
-            .collect();
-        Some(Self {
+        // Some words look like names.
+        let holds = |title: &String| {
+            COLUMNS
+                .iter()
+                .any(|detector| detector.without == Without::Enough && (detector.holds)(title))
+        };
+        let held = titles
+            .iter()
+            .filter(|title| holds(title) && !is_known(title))
+            .count();
+        let has_header = held < titles.iter().filter(|title| is_known(title)).count()
+            && !titles.iter().any(is_value);
+        let table = Self {
             delimiter,
-            titles: if is_header { titles } else { Vec::new() },
-            columns,
-            rows: 0,
-            line: Vec::new(),
-            hasher: RandomState::new(),
-        })
+            column: 0,
+            start: 0,
+            quoted: 0,
+            unclosed: 0,
+            has_header,
+        };
+        Some((table, if has_header { titles } else { Vec::new() }))
     }
 
-    /// Returns the titles, in the order of their columns; none where there is no header.
-    pub(crate) fn titles(&self) -> &[String] {
-        &self.titles
-    }
-
-    /// Returns the column of a place in a line, counted from zero, and what of its value stands before it, for the part of
-    /// the line before it.
-    pub(crate) fn column_behind<'a>(&self, before: &'a [u8]) -> (usize, &'a [u8]) {
-        values(before, self.delimiter)
-            .enumerate()
-            .last()
+    /// Says where values begin between two places of a text, and looks at some of them.
+    pub(crate) fn read(
+        &mut self,
+        text: &[u8],
+        from: usize,
+        until: usize,
+        records: &mut Records,
+        columns: &mut Columns,
+    ) {
+        if records.last().is_none() {
+            records.begin(from, columns.numbered(0));
+        }
+        let delimiter = self.delimiter;
+        let is_parting = |byte: u8| byte == delimiter || byte == b'\n' || byte == b'"';
+        let (blocks, rest) = text
+            .get(from..until)
             .unwrap_or_default()
-    }
-
-    /// Looks at the values of the first rows.
-    pub(crate) fn read(&mut self, mut text: &[u8]) {
-        while self.rows < SAMPLED_MAX
-            && let Some(end) = text.iter().position(|byte| *byte == b'\n')
-        {
-            let (now, later) = text.split_at(end + 1);
-            let mut line = std::mem::take(&mut self.line);
-            line.extend_from_slice(now);
-            self.row(&line);
-            line.clear();
-            self.line = line;
-            text = later;
+            .as_chunks::<BLOCK_BYTES>();
+        let mut last = [0; BLOCK_BYTES];
+        for (to, byte) in last.iter_mut().zip(rest) {
+            *to = *byte;
         }
-        if self.rows < SAMPLED_MAX && self.line.len() < TITLE_MAX * COLUMNS_MAX {
-            self.line.extend_from_slice(text);
+        for (at, block) in blocks.iter().chain([&last]).enumerate() {
+            let begin = from + at * BLOCK_BYTES;
+            each(all_of(block, is_parting), |place| {
+                self.part(text, begin + place, records, columns);
+            });
         }
     }
 
-    /// Says what the columns hold.
-    pub(crate) fn finish(mut self) -> Vec<ColumnFinding> {
-        let line = std::mem::take(&mut self.line);
-        self.row(&line);
-        let mut found = Vec::new();
-        for (place, column) in self.columns.iter().enumerate() {
-            let title = self.titles.get(place);
-            for (detector, held) in COLUMNS.iter().zip(&column.held) {
-                let share_percent = (held * 100).checked_div(column.sampled).unwrap_or_default();
-                let is_named = title.is_some_and(|title| says(title, detector));
-                let is_varied = column.distinct.len() >= DISTINCT_MIN
-                    && column.distinct.len() as u64 * 2 > column.sampled;
-                if (is_named && share_percent >= SHARE_NAMED)
-                    || (is_varied && share_percent >= SHARE_UNNAMED)
-                {
-                    found.push(ColumnFinding {
-                        column: place + 1,
-                        header: title.cloned(),
-                        id: detector.id,
-                        title: detector.title,
-                        subject: detector.subject,
-                        share_percent,
-                        sampled: column.sampled,
-                    });
-                }
-            }
-        }
-        found
-    }
-
-    fn row(&mut self, line: &[u8]) {
-        self.rows += 1;
-        if (self.rows == 1 && !self.titles.is_empty()) || self.rows > SAMPLED_MAX {
+    /// Reads what may part values.
+    fn part(&mut self, text: &[u8], at: usize, records: &mut Records, columns: &mut Columns) {
+        if at < self.quoted {
             return;
         }
-        for (value, column) in values(line, self.delimiter).zip(&mut self.columns) {
-            let value = unquoted(value);
-            let Ok(value) = str::from_utf8(value) else {
-                continue;
-            };
-            if value.is_empty() {
-                continue;
+        match text.get(at) {
+            Some(b'"') => return self.quote(text, at),
+            Some(b'\n') => {
+                self.value(text, at, records.record(), columns);
+                self.column = 0;
+                records.next();
             }
-            column.sampled += 1;
-            for (detector, held) in COLUMNS.iter().zip(&mut column.held) {
-                *held += u64::from((detector.holds)(value));
+            _ => {
+                self.value(text, at, records.record(), columns);
+                self.column += 1;
             }
-            column.distinct.insert(self.hasher.hash_one(value));
         }
+        self.start = at + 1;
+        records.begin(self.start, columns.numbered(self.column));
+    }
+
+    /// Reads to the end of the text.
+    pub(crate) fn finish(&mut self, text: &[u8], records: &Records, columns: &mut Columns) {
+        self.value(text, text.len(), records.record(), columns);
+    }
+
+    /// Says the same when so much of the beginning of the text is gone.
+    pub(crate) fn forget(&mut self, gone: usize) {
+        self.start = self.start.saturating_sub(gone);
+        self.quoted = self.quoted.saturating_sub(gone);
+        self.unclosed = self.unclosed.saturating_sub(gone);
+    }
+
+    fn value(&self, text: &[u8], end: usize, record: u64, columns: &mut Columns) {
+        if Columns::samples(record) && !(self.has_header && record == 0) {
+            let value = text.get(self.start..end).unwrap_or_default();
+            columns.sample(self.column, unquoted(value));
+        }
+    }
+
+    /// Looks for what closes a quote that a value begins with.
+    fn quote(&mut self, text: &[u8], at: usize) {
+        let before = text.get(self.start..at).unwrap_or_default();
+        if !before.iter().all(|byte| *byte == b' ') {
+            return;
+        }
+        let reach = text.len().min(at + REACH_BYTES);
+        let mut next = self.unclosed.max(at + 1);
+        while let Some(rest) = text.get(next..reach)
+            && let Some(found) = rest.iter().position(|byte| *byte == b'"')
+        {
+            let close = next + found;
+            match text.get(close + 1) {
+                Some(b'"') => next = close + 2,
+                Some(b'\n' | b'\r' | b' ') | None => {
+                    self.quoted = close + 1;
+                    return;
+                }
+                Some(byte) if *byte == self.delimiter => {
+                    self.quoted = close + 1;
+                    return;
+                }
+                Some(_) => next = close + 1,
+            }
+        }
+        self.unclosed = self.unclosed.max(reach.min(next.max(at + 1)));
     }
 }
 
-fn says(title: &str, detector: &ColumnDetector) -> bool {
-    let title = title.to_ascii_lowercase();
-    detector.header.iter().any(|word| title.contains(word))
+/// Returns the first lines that are not empty.
+fn lines<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<&'a [u8]> {
+    lines
+        .filter(|line| !line.trim_ascii().is_empty())
+        .take(COMPARED)
+        .collect()
 }
 
 /// Returns the values of a line, quotes and all.
@@ -226,50 +217,55 @@ fn unquoted(value: &[u8]) -> &[u8] {
         .strip_prefix(b"\"")
         .and_then(|value| value.strip_suffix(b"\""))
         .unwrap_or(value)
-        .trim_ascii()
 }
 
 fn title(value: &[u8]) -> String {
-    String::from_utf8_lossy(unquoted(value))
-        .trim_start_matches('\u{FEFF}')
-        .chars()
-        .take(TITLE_MAX)
-        .collect()
+    let value = value.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(value);
+    String::from_utf8_lossy(unquoted(value).trim_ascii()).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::Table;
+    use crate::columns::Columns;
+    use crate::records::Records;
 
-    fn columns(text: &str) -> Vec<(usize, &'static str)> {
-        let Some(mut table) = Table::sniff(text.as_bytes(), |title| title == "编号") else {
-            return Vec::new();
+    /// The columns and records that places are in, and how many titles there are.
+    fn places(text: &str, of: &[&str]) -> (usize, Vec<(usize, u64)>) {
+        let (mut table, titles) =
+            Table::sniff(text.as_bytes(), |title| title == "编号").expect("a table");
+        let (mut records, mut columns) = (Records::default(), Columns::default());
+        let middle = text.len() / 2;
+        for (from, until) in [(0, middle), (middle, text.len())] {
+            table.read(text.as_bytes(), from, until, &mut records, &mut columns);
+        }
+        let place = |word: &&str| {
+            let at = text.find(word).expect("it is there");
+            let cell = records.at(at, &mut 0).expect("a value");
+            (cell.column, cell.record)
         };
-        text.as_bytes()
-            .chunks(7)
-            .for_each(|piece| table.read(piece));
-        table
-            .finish()
-            .iter()
-            .map(|found| (found.column, found.id))
-            .collect()
+        (titles.len(), of.iter().map(place).collect())
     }
 
     #[test]
-    fn columns_are_told_by_their_title_or_by_themselves() {
-        let named = "编号,姓名,地址\n1,张伟,北京市朝阳区建国路88号\n2,王芳,\"上海市,浦东新区世纪大道\"\n3,李静,不详\n";
-        assert_eq!(columns(named), [(2, "cn.name"), (3, "cn.address")]);
-        let given = "伟芳娜敏静丽强磊军洋勇艳杰娟涛";
-        let bare: String = given
-            .chars()
-            .map(|letter| format!("{};王{letter}\n", letter as u32))
-            .collect();
-        assert_eq!(columns(&bare), [(2, "cn.name")]);
-        // Few values that come again, and values of which few look like names.
-        let colours: String = (0..40)
-            .map(|at| format!("{at},{}\n", ["白色", "金色", "黄河"][at % 3]))
-            .collect();
-        assert_eq!(columns(&format!("号,颜色\n{colours}")), []);
-        assert_eq!(columns("no table at all\n, but a comma\n"), []);
+    fn values_stand_in_columns() {
+        let text = "编号,名\n1,a b\n2,\"c, \"\"d\"\"\n e\"\n\"f\",\"g\"\n";
+        let of = ["a b", "d", "e", "f", "g"];
+        let found = [(1, 1), (1, 2), (1, 2), (0, 3), (1, 3)];
+        assert_eq!(places(text, &of), (2, found.to_vec()));
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_a_letter() {
+        let like = "0;x\n".repeat(30);
+        let text = format!("1;a\n2;b\n{like}3;\"c\n4;d\n5;e\n");
+        let of = ["a", "b", "c", "d", "e"];
+        let found = [0, 1, 32, 33, 34].map(|record| (1, record)).to_vec();
+        assert_eq!(places(&text, &of), (0, found));
+    }
+
+    #[test]
+    fn not_all_that_has_commas_is_a_table() {
+        assert!(Table::sniff(b"no table at all\n, but a comma\n", |_| true).is_none());
     }
 }

@@ -1,18 +1,17 @@
 //! Finding identifiers in text. What catches the eye is looked for in blocks of 64 bytes, without a branch for each byte;
 //! only there detectors look closer. Text is UTF-8; what is not is passed over.
 
-use crate::block::{BLOCK_BYTES, Window, mark};
+use crate::block::{BLOCK_BYTES, Window, each, mark};
+use crate::columns::{Beside, Columns, Titled};
 use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
-use crate::finder::{DIGITS_MAX, Entry, Finder};
-use crate::table::Table;
+use crate::finder::{DIGITS_MAX, Entry, Finder, shape};
+use crate::records::{Cell, Records};
 use crate::words::Words;
 
 /// How far before something a word may stand that says what it is.
 const CONTEXT_BYTES: usize = 64;
 /// No identifier is longer, nor looks further ahead, but for web tokens, which are cut there.
 pub(crate) const REACH_BYTES: usize = 4160;
-/// In a longer line of a table nobody knows the column.
-const LINE_MAX: usize = 1 << 13;
 /// Groups of digits that are looked at together.
 const GROUPS_MAX: usize = 7;
 /// A longer word is none.
@@ -31,6 +30,8 @@ pub(crate) struct Hit {
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) confidence: Confidence,
+    /// The record that it stands in, by its number: a row, or a line.
+    pub(crate) record: u64,
 }
 
 /// Of a form with a check: how many numbers of that form there were, and how many held it.
@@ -45,17 +46,13 @@ pub(crate) fn try_at(place: usize, digits: usize) -> usize {
     place * LENS + digits.min(LENS - 1)
 }
 
-/// A text, and the table that it is, if it is one.
+/// A text, and the records that it consists of, if it does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting<'a> {
     pub(crate) text: &'a [u8],
-    pub(crate) table: Option<&'a Table>,
-    pub(crate) titles: &'a Titles,
+    pub(crate) records: &'a Records,
+    pub(crate) columns: &'a Columns,
 }
-
-/// Which words the titles of a table say, by column.
-#[derive(Debug, Default)]
-pub(crate) struct Titles(Vec<Words>);
 
 /// How far a text was looked through.
 #[derive(Debug, Clone, Copy, Default)]
@@ -66,6 +63,9 @@ pub(crate) struct Reach {
     done: usize,
     /// Where the last word ends that was looked at.
     seen: usize,
+    /// The number of the last line that something was found in, and up to where that is known.
+    line: u64,
+    line_until: usize,
 }
 
 impl Reach {
@@ -75,8 +75,31 @@ impl Reach {
             next: self.next.saturating_sub(gone),
             done: self.done.saturating_sub(gone),
             seen: self.seen.saturating_sub(gone),
+            line: self.line,
+            line_until: self.line_until.saturating_sub(gone),
         }
     }
+
+    /// Goes on to a place. Lines are told apart and not counted, which takes no more than a look where nothing is found.
+    fn line_at(&mut self, text: &[u8], place: usize) -> u64 {
+        let between = text.get(self.line_until..place).unwrap_or_default();
+        self.line += u64::from(between.contains(&b'\n'));
+        self.line_until = self.line_until.max(place);
+        self.line
+    }
+}
+
+/// What is said of a place, to a detector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Said {
+    /// That it is something else.
+    Otherwise,
+    /// Nothing that is known.
+    Nothing,
+    /// That something in its line is of its kind.
+    InItsLine,
+    /// That it is its kind, just before it.
+    Next,
 }
 
 /// A run of digits.
@@ -86,17 +109,19 @@ struct Group {
     end: usize,
 }
 
-impl Finder {
-    /// Says which words stand in the titles of a table.
-    pub(crate) fn titles(&self, titles: &[String]) -> Titles {
-        Titles(
-            titles
-                .iter()
-                .map(|title| self.vocabulary.words_in(title.as_bytes()))
-                .collect(),
-        )
-    }
+/// Groups of digits, put together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Joined {
+    groups: usize,
+    end: usize,
+    len: usize,
+    /// Whether the last of them is an X.
+    has_letter: bool,
+    /// Whether it is no part of something that goes on, nor of what was found before.
+    is_whole: bool,
+}
 
+impl Finder {
     /// Whether there is a word in a title that says what something is.
     pub(crate) fn knows(&self, title: &str) -> bool {
         !self.vocabulary.words_in(title.as_bytes()).is_empty()
@@ -122,17 +147,26 @@ impl Finder {
             until,
             row: Vec::with_capacity(GROUPS_MAX),
             said: None,
+            near: 0,
             tries,
             hits,
         };
         search.secrets(from, until);
         search.marks(from, until);
-        *reach = Reach {
-            next: until,
-            done: search.done,
-            seen: search.seen,
-        };
-        hits.sort_by_key(|hit| (hit.start, hit.end));
+        reach.next = until;
+        reach.done = search.done;
+        reach.seen = search.seen;
+        if !hits.is_sorted_by_key(|hit| hit.start) {
+            hits.sort_by_key(|hit| (hit.start, hit.end));
+        }
+        let mut near = 0;
+        for hit in hits {
+            hit.record = match setting.records.at(hit.start, &mut near) {
+                Some(cell) => cell.record,
+                None => reach.line_at(setting.text, hit.start),
+            };
+        }
+        reach.line_at(setting.text, until);
     }
 }
 
@@ -148,13 +182,15 @@ struct Search<'a> {
     until: usize,
     /// Room for a row of runs of digits.
     row: Vec<Group>,
-    /// What was said before a place that was asked of last.
-    said: Option<(usize, Words)>,
+    /// What was said before a place that was asked of last, and whether just before it.
+    said: Option<(usize, Words, bool)>,
+    /// Near which value the last place was that was asked of.
+    near: usize,
     tries: &'a mut [Tries],
     hits: &'a mut Vec<Hit>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
     fn secrets(&mut self, from: usize, until: usize) {
         let (finder, done) = (self.finder, self.done);
         // One may begin here that ends behind.
@@ -163,7 +199,7 @@ impl Search<'_> {
             if from + start < until
                 && let Some(entry) = finder.prefixed.get(which)
             {
-                self.around(*entry, from + start);
+                self.around(entry, from + start);
             }
         });
         // What stands before a secret is looked at yet.
@@ -172,32 +208,31 @@ impl Search<'_> {
 
     fn marks(&mut self, from: usize, until: usize) {
         let mut block = from;
+        // Whether the last place of the block before was among digits.
+        let mut goes_on = 0;
         while block < until {
-            let mut marked = [0_u8; BLOCK_BYTES];
             let here = self.text.get(block..).unwrap_or_default();
-            let any = match here.first_chunk() {
-                Some(window) => mark(window, &mut marked),
+            let marks = match here.first_chunk() {
+                Some(window) => mark(window),
                 None => {
                     let mut window: Window = [0; BLOCK_BYTES + 3];
                     for (to, byte) in window.iter_mut().zip(here) {
                         *to = *byte;
                     }
-                    mark(&window, &mut marked)
+                    mark(&window)
                 }
             };
-            if any {
-                let left = (until - block).min(BLOCK_BYTES);
-                let (eights, _) = marked.as_chunks::<8>();
-                for (eight, bytes) in eights.iter().enumerate() {
-                    let mut left_in_it = u64::from_le_bytes(*bytes);
-                    while left_in_it != 0 {
-                        let at = eight * 8 + left_in_it.trailing_zeros() as usize / 8;
-                        if at < left {
-                            self.look(block + at);
-                        }
-                        left_in_it &= left_in_it - 1;
+            if let Some(marks) = marks {
+                // A row of digits is looked at once, from its beginning.
+                let begin = marks.digits & !((marks.digits << 1) | goes_on);
+                goes_on = marks.digits >> (BLOCK_BYTES - 1);
+                each(begin | marks.others, |at| {
+                    if block + at < until {
+                        self.look(block + at);
                     }
-                }
+                });
+            } else {
+                goes_on = 0;
             }
             block += BLOCK_BYTES;
         }
@@ -228,18 +263,18 @@ impl Search<'_> {
     fn marked(&mut self, mark: Mark, at: usize) {
         let finder = self.finder;
         for (known, entry) in &finder.marks {
-            if *known == mark && self.around(*entry, at) {
+            if *known == mark && self.around(entry, at) {
                 return;
             }
         }
     }
 
-    fn around(&mut self, entry: Entry, at: usize) -> bool {
+    fn around(&mut self, entry: &Entry, at: usize) -> bool {
         let Form::Around { find, .. } = &entry.detector.form else {
             return false;
         };
         match find(self.text, at) {
-            Some((start, end)) if start >= self.done => self.take(entry, start, end, 0, true),
+            Some((start, end)) if start >= self.done => self.take(entry, (start, end), &[], true),
             _ => false,
         }
     }
@@ -249,26 +284,49 @@ impl Search<'_> {
         if at < self.seen {
             return;
         }
-        let is_in = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let floor = self.seen;
+        let digits = self.digits_at(at);
+        let goes_on = self.is_word(Some(at + digits));
+        if !goes_on && !self.is_word(at.checked_sub(1)) {
+            self.seen = at + digits;
+            self.groups(at, at + digits, floor);
+            self.at_colon(at, at + digits);
+            return;
+        }
+        let is_in = |byte: &&u8| is_in_word(**byte);
         let before = self.text.get(..at).unwrap_or_default();
         let start = at - before.iter().rev().take(WORD_MAX).take_while(is_in).count();
         let behind = self.text.get(at..).unwrap_or_default();
         let end = at + behind.iter().take_while(is_in).count();
         let word = self.text.get(start..end).unwrap_or_default();
-        let floor = std::mem::replace(&mut self.seen, end);
+        self.seen = end;
         if is_digits(word) {
             self.groups(start, end, floor);
         } else {
             self.word(start, end);
         }
+        self.at_colon(start, end);
+    }
+
+    /// Looks at a word with digits that stands at a colon.
+    fn at_colon(&mut self, start: usize, end: usize) {
+        let is_colon = |at: Option<usize>| at.and_then(|at| self.text.get(at)) == Some(&b':');
+        if is_colon(Some(end)) || is_colon(start.checked_sub(1)) {
+            self.marked(Mark::DigitsAtColon, start);
+        }
+    }
+
+    /// Returns how many digits there are from a place on.
+    fn digits_at(&self, at: usize) -> usize {
+        let behind = self.text.get(at..).unwrap_or_default();
+        behind
+            .iter()
+            .position(|byte| !byte.is_ascii_digit())
+            .unwrap_or(behind.len())
     }
 
     /// Looks at a word of capital letters and digits.
     fn word(&mut self, start: usize, end: usize) {
-        let finder = self.finder;
-        let Some(of_len) = finder.words.get(end - start) else {
-            return;
-        };
         let word = self.text.get(start..end).unwrap_or_default();
         let is_plain = word
             .iter()
@@ -276,9 +334,20 @@ impl Search<'_> {
         if !is_plain || start < self.done || self.is_joined(start, end) {
             return;
         }
-        for entry in of_len {
+        let Some((check, len)) = self.text.get(end..).and_then(bracketed) else {
+            return self.whole_word(word, (start, end));
+        };
+        // A check in brackets belongs to it.
+        let mut whole = word.to_vec();
+        whole.push(check);
+        self.whole_word(&whole, (start, end + len));
+    }
+
+    fn whole_word(&mut self, word: &[u8], place: (usize, usize)) {
+        let finder = self.finder;
+        for entry in finder.words.get(word.len()).into_iter().flatten() {
             if let Form::Word { holds, .. } = &entry.detector.form
-                && self.take(*entry, start, end, 0, holds(word))
+                && self.take(entry, place, word, holds(word))
             {
                 return;
             }
@@ -295,19 +364,27 @@ impl Search<'_> {
                 _ => break,
             }
         }
+        let mut next = self.group_behind(first.end);
+        if next.is_none() {
+            self.digits(&[first]);
+            return;
+        }
         let mut row = std::mem::take(&mut self.row);
         row.push(first);
         while let Some(last) = row.last().copied() {
-            let next = (row.len() < GROUPS_MAX && last.start < self.until)
-                .then(|| self.group_behind(last.end))
-                .flatten();
-            if let Some(next) = next {
+            if let Some(next) = next.take() {
                 row.push(next);
-                continue;
+            } else {
+                self.seen = self.seen.max(last.end);
+                let used = self.digits(&row).unwrap_or(1);
+                row.drain(..used);
             }
-            self.seen = self.seen.max(last.end);
-            let used = self.digits(&row).unwrap_or(1);
-            row.drain(..used);
+            next = match row.last() {
+                Some(last) if row.len() < GROUPS_MAX && last.start < self.until => {
+                    self.group_behind(last.end)
+                }
+                _ => None,
+            };
         }
         self.row = row;
     }
@@ -315,46 +392,64 @@ impl Search<'_> {
     /// Tries the forms of digits on some groups, from the first on, and returns how many it took.
     fn digits(&mut self, groups: &[Group]) -> Option<usize> {
         let finder = self.finder;
-        let first = groups.first()?;
+        let first = *groups.first()?;
         let forms = finder.digits.get(first.end - first.start)?;
-        let mut digits = [0_u8; 32];
-        for form in forms {
-            let used = form.groups.len();
-            let Some(row) = groups.get(..used) else {
+        let second = groups.get(1).map_or(0, |group| group.end - group.start);
+        if !forms.may_go_on(second) {
+            return None;
+        }
+        let shape = shape(groups.iter().map(|group| group.end - group.start));
+        let mut room = [0_u8; 32];
+        // Several forms have as many groups: what they have in common is found out once.
+        let mut joined = Joined::default();
+        for form in &forms.forms {
+            if !form.fits(shape) {
                 continue;
-            };
-            let fits = row
-                .iter()
-                .zip(form.groups)
-                .all(|(group, len)| group.end - group.start == *len);
-            let (Some(start), Some(end)) = (
-                row.first().map(|first| first.start),
-                row.last().map(|last| last.end),
-            ) else {
+            }
+            if joined.groups != form.groups {
+                joined = self.joined(groups.get(..form.groups)?, &mut room)?;
+            }
+            if !joined.is_whole {
                 continue;
+            }
+            let digits = match form.groups {
+                1 if !joined.has_letter => self.text.get(first.start..first.end)?,
+                _ => room.get(..joined.len)?,
             };
-            if !fits
-                || !self.is_one_separator(row)
-                || self.is_joined(start, end)
-                || start < self.done
+            let place = (first.start, joined.end);
+            if let Some(entry) = finder.entries.get(form.entry)
+                && self.take(entry, place, digits, (form.holds)(digits))
             {
-                continue;
-            }
-            let mut len = 0;
-            for group in row {
-                for byte in self.text.get(group.start..group.end).unwrap_or_default() {
-                    if let Some(to) = digits.get_mut(len) {
-                        *to = byte.to_ascii_uppercase();
-                        len += 1;
-                    }
-                }
-            }
-            let held = (form.holds)(digits.get(..len).unwrap_or_default());
-            if self.take(form.entry, start, end, len, held) {
-                return Some(used);
+                return Some(form.groups);
             }
         }
         None
+    }
+
+    /// Puts the digits of groups together.
+    fn joined(&self, row: &[Group], room: &mut [u8; 32]) -> Option<Joined> {
+        let (start, end) = (row.first()?.start, row.last()?.end);
+        let has_letter = self.text.get(end - 1).is_some_and(u8::is_ascii_alphabetic);
+        let mut len = 0;
+        for group in row {
+            let from = self.text.get(group.start..group.end)?;
+            if row.len() > 1 || has_letter {
+                room.get_mut(len..len + from.len())?.copy_from_slice(from);
+            }
+            len += from.len();
+        }
+        if has_letter {
+            room.make_ascii_uppercase();
+        }
+        Some(Joined {
+            groups: row.len(),
+            end,
+            len,
+            has_letter,
+            is_whole: start >= self.done
+                && self.is_one_separator(row)
+                && !self.is_joined(start, end),
+        })
     }
 
     /// Looks at digits of full width, as Chinese keyboards write them.
@@ -382,103 +477,122 @@ impl Search<'_> {
         let Some(digits) = digits.get(..len) else {
             return;
         };
-        for form in finder.digits.get(len).into_iter().flatten() {
-            if form.groups.len() == 1 && self.take(form.entry, at, end, len, (form.holds)(digits)) {
+        for form in finder
+            .digits
+            .get(len)
+            .iter()
+            .flat_map(|of_len| &of_len.forms)
+        {
+            if let Some(entry) = finder.entries.get(form.entry)
+                && form.groups == 1
+                && self.take(entry, (at, end), digits, (form.holds)(digits))
+            {
                 return;
             }
         }
     }
 
-    /// Takes what was found, if the evidence bears it out, and says whether it did.
-    fn take(&mut self, entry: Entry, start: usize, end: usize, digits: usize, held: bool) -> bool {
+    /// Takes what was found, if the evidence bears it out, and says whether it did. What is counted by its length, where chance
+    /// is reckoned with, is handed on.
+    fn take(
+        &mut self,
+        entry: &Entry,
+        (start, end): (usize, usize),
+        signs: &[u8],
+        held: bool,
+    ) -> bool {
         let detector = entry.detector;
         let confidence = match &detector.evidence {
             Evidence::Form if held => Confidence::Certain,
-            Evidence::Words(_) if held && self.said_before(start).any_of(entry.words) => {
+            Evidence::Words(_) if held && self.said_of(entry, start) >= Said::InItsLine => {
                 Confidence::Named
             }
-            Evidence::WordsUnless { .. }
-                if held
-                    && !self.said_just_before(start).any_of(entry.against)
-                    && self.said_before(start).any_of(entry.words) =>
-            {
+            Evidence::WordsNext(_) if held && self.said_of(entry, start) == Said::Next => {
                 Confidence::Named
             }
-            Evidence::Form | Evidence::Words(_) | Evidence::WordsUnless { .. } => return false,
-            Evidence::Check { .. } => {
-                if self.said_just_before(start).any_of(entry.against) {
+            Evidence::Form | Evidence::Words(_) | Evidence::WordsNext(_) => return false,
+            Evidence::Check { fits, .. } => {
+                if !held && !fits(signs) {
                     return false;
-                } else if held && self.said_before(start).any_of(entry.words) {
-                    Confidence::Named
-                } else {
-                    if let Some(tries) = self.tries.get_mut(try_at(entry.place, digits)) {
-                        tries.tried += 1;
-                        tries.held += u64::from(held);
+                }
+                match self.said_of(entry, start) {
+                    Said::Next | Said::InItsLine if held => Confidence::Named,
+                    Said::Next | Said::InItsLine | Said::Otherwise => return false,
+                    Said::Nothing => {
+                        if let Some(tries) = self.tries.get_mut(try_at(entry.place, signs.len())) {
+                            tries.tried += 1;
+                            tries.held += u64::from(held);
+                        }
+                        if !held {
+                            return false;
+                        }
+                        Confidence::Checked
                     }
-                    if !held {
-                        return false;
-                    }
-                    Confidence::Checked
                 }
             }
         };
         self.done = self.done.max(end);
         self.hits.push(Hit {
             place: entry.place,
-            digits,
+            digits: signs.len(),
             detector,
             start,
             end,
             confidence,
+            record: 0,
         });
         true
     }
 
-    /// Returns which words stand before a place in its line, or in the title of its column. Several detectors ask of one
-    /// place.
-    fn said_before(&mut self, at: usize) -> Words {
-        match self.said {
-            Some((known, said)) if known == at => said,
+    /// Returns what is said of a place to a detector: by what stands just before it, and where nothing does, by its line.
+    fn said_of(&mut self, entry: &Entry, at: usize) -> Said {
+        // Several detectors ask of one place.
+        let (words, is_just_before) = match self.said {
+            Some((known, words, is_just_before)) if known == at => (words, is_just_before),
             _ => {
-                let said = self.look_before(at);
-                self.said = Some((at, said));
-                said
+                let just = self.said_just_before(at);
+                let is_just_before = !just.is_empty();
+                let words = if is_just_before {
+                    just
+                } else {
+                    self.said_before(at)
+                };
+                self.said = Some((at, words, is_just_before));
+                (words, is_just_before)
             }
+        };
+        match (words.any_of(entry.words), is_just_before) {
+            (true, true) => Said::Next,
+            (true, false) => Said::InItsLine,
+            (false, true) => Said::Otherwise,
+            (false, false) => Said::Nothing,
         }
     }
 
-    fn look_before(&self, at: usize) -> Words {
-        if let Some(table) = self.setting.table
-            && !self.setting.titles.0.is_empty()
-        {
-            let from = at.saturating_sub(LINE_MAX);
-            let behind = self.text.get(from..at).unwrap_or_default();
-            let line = line_of(behind);
-            let (column, before) = table.column_behind(line);
-            // Of a line whose beginning is not there nobody knows the column.
-            let is_known = from == 0 || line.len() < behind.len();
-            let title = self
-                .setting
-                .titles
-                .0
-                .get(column)
-                .copied()
-                .filter(|_| is_known);
-            return self
-                .finder
-                .vocabulary
-                .words_in(before)
-                .and(title.unwrap_or_default());
+    /// Returns which words stand before a place in its line, or in the title of its column.
+    fn said_before(&mut self, at: usize) -> Words {
+        match self.column_of(at) {
+            Some((cell, titled)) => {
+                let from = match titled.beside {
+                    Beside::Value => cell.start,
+                    Beside::Line => cell.start.min(self.behind_number(at)),
+                };
+                let before = self.line_between(from, at);
+                self.finder.vocabulary.words_in(before).and(titled.all)
+            }
+            None => self.finder.vocabulary.words_in(self.line_between(0, at)),
         }
-        let from = at.saturating_sub(CONTEXT_BYTES);
-        let before = self.text.get(from..at).unwrap_or_default();
-        self.finder.vocabulary.words_in(line_of(before))
     }
 
     /// Returns which words stand before a place and say something of it alone: behind what parts it from others, and behind
-    /// the last number. In a table it is its column that says so.
+    /// the last number; of those the last. In a table it is its column that says so.
     fn said_just_before(&mut self, at: usize) -> Words {
-        const PARTING: [&str; 5] = ["，", "；", "。", "、", "\u{3000}"];
+        const PARTING: [&str; 7] = ["，", "；", "。", "、", "！", "？", "\u{3000}"];
+        let last_words = |line: &[u8]| self.finder.vocabulary.last_words_in(line);
+        if let Some((cell, titled)) = self.column_of(at) {
+            let own = last_words(self.line_between(cell.start, at));
+            return if own.is_empty() { titled.own } else { own };
+        }
         let from = at.saturating_sub(CONTEXT_BYTES);
         let before = self.text.get(from..at).unwrap_or_default();
         let parts =
@@ -490,13 +604,38 @@ impl Search<'_> {
                 .rposition(|window| window == parting.as_bytes());
             behind = behind.max(last.map_or(0, |last| last + parting.len()));
         }
-        let own = self
-            .finder
-            .vocabulary
-            .words_in(before.get(behind..).unwrap_or_default());
-        match self.setting.table {
-            Some(_) => own.and(self.said_before(at)),
-            None => own,
+        // A full stop behind a word of Chinese; elsewhere it may close what is shortened.
+        let stops = |window: &[u8]| matches!(window, [0x80..=0xFF, b'.', b' ']);
+        let stop = before.windows(3).rposition(stops);
+        behind = behind.max(stop.map_or(0, |stop| stop + 3));
+        last_words(self.line_between(from + behind, at))
+    }
+
+    /// Returns where the last number before a place ends, or how far words are looked for.
+    fn behind_number(&self, at: usize) -> usize {
+        let from = at.saturating_sub(CONTEXT_BYTES);
+        let before = self.text.get(from..at).unwrap_or_default();
+        let last = before.iter().rposition(u8::is_ascii_digit);
+        last.map_or(from, |last| from + last + 1)
+    }
+
+    /// Returns the value that a place is in and what its title says, if it has one.
+    fn column_of(&mut self, at: usize) -> Option<(Cell, &'a Titled)> {
+        let cell = self.setting.records.at(at, &mut self.near)?;
+        let titled = self.setting.columns.words(cell.column)?;
+        Some((cell, titled))
+    }
+
+    /// Returns what stands before a place in its line, but not before another place; nothing if there is no letter in it.
+    fn line_between(&self, from: usize, at: usize) -> &'a [u8] {
+        let from = from.max(at.saturating_sub(CONTEXT_BYTES));
+        let text: &'a [u8] = self.text;
+        let before = line_of(text.get(from..at).unwrap_or_default());
+        let is_letter = |byte: &u8| byte.is_ascii_alphabetic() || !byte.is_ascii();
+        if before.iter().any(is_letter) {
+            before
+        } else {
+            Default::default()
         }
     }
 
@@ -551,7 +690,7 @@ impl Search<'_> {
     /// Whether a word goes on at a place.
     fn is_word(&self, at: Option<usize>) -> bool {
         at.and_then(|at| self.text.get(at))
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+            .is_some_and(|byte| is_in_word(*byte))
     }
 
     /// Returns where the digits end that begin at a place, an X behind them included.
@@ -568,11 +707,36 @@ impl Search<'_> {
     }
 }
 
+/// Whether words of ASCII go on with it.
+fn is_in_word(byte: u8) -> bool {
+    const IN_WORD: [bool; 256] = {
+        let mut known = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            known[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
+            byte += 1;
+        }
+        known
+    };
+    IN_WORD[usize::from(byte)]
+}
+
 /// Whether a word is digits, the last of which may be an X.
 fn is_digits(word: &[u8]) -> bool {
     word.split_last().is_some_and(|(last, rest)| {
         (last.is_ascii_digit() || matches!(last, b'X' | b'x'))
             && rest.iter().all(u8::is_ascii_digit)
+    })
+}
+
+/// Returns the digit or capital letter in brackets that some bytes begin with, and how long it is with them.
+fn bracketed(bytes: &[u8]) -> Option<(u8, usize)> {
+    const BRACKETS: [(&str, &str); 2] = [("(", ")"), ("（", "）")];
+    BRACKETS.iter().find_map(|(open, close)| {
+        let (check, rest) = bytes.strip_prefix(open.as_bytes())?.split_first()?;
+        let is_check = check.is_ascii_digit() || check.is_ascii_uppercase();
+        (is_check && rest.starts_with(close.as_bytes()))
+            .then_some((*check, open.len() + 1 + close.len()))
     })
 }
 

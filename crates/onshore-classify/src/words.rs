@@ -79,7 +79,23 @@ impl Vocabulary {
     pub(crate) fn words_in(&self, line: &[u8]) -> Words {
         let mut said = Words::default();
         for found in self.0.find_overlapping_iter(line) {
-            if begins_word(line, found.start()) {
+            if is_word(line, found.start(), found.end()) {
+                said.add(found.pattern().as_usize());
+            }
+        }
+        said
+    }
+
+    /// Returns the words in a line behind whose end no other ends: in `order phone` and `订单电话` it is the last that says what
+    /// follows.
+    pub(crate) fn last_words_in(&self, line: &[u8]) -> Words {
+        let (mut said, mut last) = (Words::default(), 0);
+        for found in self.0.find_overlapping_iter(line) {
+            if is_word(line, found.start(), found.end()) && found.end() >= last {
+                if found.end() > last {
+                    said = Words::default();
+                    last = found.end();
+                }
                 said.add(found.pattern().as_usize());
             }
         }
@@ -87,13 +103,25 @@ impl Vocabulary {
     }
 }
 
-/// Whether a word begins here: behind something else than a letter of ASCII, or with a capital behind a small one.
+/// Whether what was found is a word: the beginning of one, and, where it is so short that many words begin so, all of it.
+fn is_word(line: &[u8], start: usize, end: usize) -> bool {
+    const SHORT: usize = 4;
+    let is_short = end - start < SHORT && line.get(start).is_some_and(u8::is_ascii);
+    let goes_on = line.get(end).is_some_and(|next| {
+        let is_small = line.get(end - 1).is_some_and(u8::is_ascii_lowercase);
+        next.is_ascii_lowercase() || (next.is_ascii_uppercase() && !is_small)
+    });
+    begins_word(line, start) && !(is_short && goes_on)
+}
+
+/// Whether a word begins here: behind something else than a letter of ASCII, or with a capital behind a small one. What begins
+/// behind an at sign is the name of a host.
 fn begins_word(line: &[u8], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|before| line.get(before));
     let is_capital = line.get(at).is_some_and(u8::is_ascii_uppercase);
     before.is_none_or(|before| {
         !line.get(at).is_some_and(u8::is_ascii)
-            || !before.is_ascii_alphabetic()
+            || (!before.is_ascii_alphabetic() && *before != b'@')
             || (is_capital && before.is_ascii_lowercase())
     })
 }

@@ -1,6 +1,6 @@
 //! Every detector finds what its vectors mark, and nothing else in them, however the text is cut.
 
-use onshore_classify::{Scanner, detectors};
+use onshore_classify::{Options, Outcome, Scanner, detectors};
 
 /// Takes the marks out of a vector and says what stood between them.
 fn unmarked(text: &str) -> (String, Vec<(u64, u64)>) {
@@ -16,11 +16,16 @@ fn unmarked(text: &str) -> (String, Vec<(u64, u64)>) {
 }
 
 fn found(text: &str, id: &str, cut: usize) -> Vec<(u64, u64)> {
-    let mut scanner = Scanner::new(1000);
+    let mut scanner = Scanner::new(Options {
+        found_max: 1000,
+        ..Options::default()
+    });
     for piece in text.as_bytes().chunks(cut) {
         scanner.push(piece);
     }
-    let findings = scanner.finish();
+    let Outcome::Done(findings) = scanner.finish() else {
+        panic!("text is no archive: {text}");
+    };
     let of_it = findings
         .found
         .iter()

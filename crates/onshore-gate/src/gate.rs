@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use onshore_classify::{Options, Scanner};
 use onshore_db::Database;
 use onshore_journal::{Journal, ReadRecord};
 use onshore_ledger::Salt;
@@ -233,6 +234,15 @@ impl Gate {
     #[must_use]
     pub fn at_most(&self) -> Timestamp {
         self.inner.clock.at_most()
+    }
+
+    /// Returns what a body is looked through with on its way in, as of today.
+    #[must_use]
+    pub fn scanner(&self) -> Scanner {
+        Scanner::new(Options {
+            on: self.now(),
+            ..Options::default()
+        })
     }
 
     /// Returns the number of the configuration epoch in force.

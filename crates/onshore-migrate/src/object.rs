@@ -124,7 +124,12 @@ async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
     let staged = work
         .parts
         .store
-        .stage(&permit, body, &verification.checks)
+        .stage(
+            &permit,
+            body,
+            &verification.checks,
+            work.parts.gate.scanner(),
+        )
         .await
         .map_err(of_store)?;
     confirm(work, key, &details, &verification, &staged).await?;
@@ -247,13 +252,18 @@ struct Arrival {
     listed: ListedEntry,
 }
 
-/// Commits object, leaf and entry together. A bucket that was tightened meanwhile has the object judged again.
+/// Commits object, leaf and entry together. What was found in it, and a bucket that was tightened meanwhile, have the object
+/// judged again.
 async fn commit(
     work: &Work,
     mut permit: Permit,
     arrival: Arc<Arrival>,
 ) -> Result<(VersionId, EntryOutcome), Fault> {
-    let mut label = permit.label();
+    let said = permit.label();
+    let mut label = arrival.staged.label(said);
+    if label != said {
+        permit = self::permit(work, &arrival.key, label, arrival.listed.size_bytes).await?;
+    }
     for _ in 0..LABELS_MAX {
         match commit_once(work, permit, &arrival).await {
             Err(Error::Store(onshore_store::Error::LabelChanged { now })) => {

@@ -17,6 +17,8 @@ use crate::object::{Committed, NewObject, Part, WriteCondition};
 use crate::outbox::{self, About};
 use crate::reclaim::Owner;
 use crate::replication::{self, ReplicationState};
+use crate::rescan;
+use crate::scan::{Scan, ScanStanding};
 use crate::stage::{Staged, Stored};
 use crate::version::{self, VersionRow};
 use crate::{Error, Store, columns, permits};
@@ -32,6 +34,8 @@ pub(crate) struct Assembly {
     pub(crate) data_keys: Vec<Secret>,
     /// The upload in parts that it comes from.
     pub(crate) upload: Option<UploadId>,
+    /// What was found in it.
+    pub(crate) scan: Scan,
 }
 
 impl Store {
@@ -63,6 +67,7 @@ impl Store {
             bodies: vec![staged.as_body()],
             data_keys: vec![staged.secret.clone()],
             upload: None,
+            scan: staged.scan.clone(),
         };
         let quotas = self.watch_quotas(unit, permit)?;
         let committed = self.put_version(unit, permit, assembly, object, condition, now)?;
@@ -83,7 +88,8 @@ impl Store {
     ) -> Result<Committed, Error> {
         let bucket = permitted_bucket(unit, permit)?;
         let key = permits::key(permit)?;
-        let label = Label::of_declarations([object.declared, bucket.class]);
+        let said = Label::of_declarations([object.declared, bucket.class]);
+        let label = Scan::applied(Some(&assembly.scan), said);
         permits::label(permit, label)?;
         let current = version::current(unit, bucket.id, key)?;
         check(condition, current.as_ref(), &bucket)?;
@@ -104,7 +110,7 @@ impl Store {
             size_bytes: assembly.size_bytes,
             etag: assembly.etag,
             sha256: assembly.sha256,
-            label,
+            label: said.join(assembly.scan.label),
             declared: object.declared,
             content: object.content.clone(),
             user_metadata: object.user_metadata.clone(),
@@ -114,6 +120,7 @@ impl Store {
             original: object.original.clone(),
             encryption: object.encryption.clone(),
             upload: assembly.upload,
+            scan: Some(assembly.scan),
             salt: Salt(onshore_keys::random()),
             bodies: assembly.bodies,
         };
@@ -165,6 +172,9 @@ impl Store {
                 replication.map(ReplicationState::as_str),
             ],
         )?;
+        if facts.scan.as_ref().map(|scan| scan.standing) == Some(ScanStanding::Pending) {
+            rescan::put_off(unit, version)?;
+        }
         let about = About {
             key,
             version,

@@ -1,19 +1,27 @@
 //! Completing an upload: the listed parts become an object, without a byte being copied.
 
 use std::collections::{HashMap, HashSet};
+use std::io::{Seek, SeekFrom};
 
-use onshore_db::{Unit, params};
+use onshore_classify::Scanner;
+use onshore_db::{Unit, View, params};
 use onshore_keys::Secret;
 use onshore_policy::{Flow, Permit};
-use onshore_types::{Timestamp, UploadId};
+use onshore_types::{BucketId, Label, ObjectKey, Timestamp, UploadId, VersionId};
+use tokio::task::spawn_blocking;
 
 use crate::checks::{checksum_of_parts, etag_of_parts};
 use crate::checksum::{Checksum, ChecksumAlgorithm, ChecksumClaim, ChecksumKind};
 use crate::commit::{Assembly, permitted_bucket};
+use crate::customer_key::Encryption;
+use crate::frame::{BodyId, Cipher};
 use crate::object::{Committed, Part, WriteCondition};
 use crate::part::{PartFacts, parts};
+use crate::plain::{PlainBody, PlainReader, of_reader};
+use crate::scan::Scan;
+use crate::scanning::{self, Patience};
 use crate::stage::PART_NUMBER_MAX;
-use crate::{Error, Store, permits};
+use crate::{Error, Store, bucket, permits, read};
 
 /// The size that every part but the last has at least.
 pub const PART_BYTES_MIN: u64 = 5 << 20;
@@ -42,11 +50,73 @@ pub struct Completion {
     pub condition: WriteCondition,
 }
 
+/// What was found in the parts that an upload is to be completed with.
+#[derive(Debug, Clone)]
+pub struct PartsScan {
+    /// The bodies that were looked through.
+    of: Vec<BodyId>,
+    scan: Scan,
+}
+
+impl PartsScan {
+    /// Returns the label that the object has, for what was said of it.
+    #[must_use]
+    pub fn label(&self, said: Label) -> Label {
+        Scan::applied(Some(&self.scan), said)
+    }
+}
+
 impl Store {
+    /// Looks through what the listed parts of an upload become. What is larger than is looked through at once, and what a
+    /// client keeps the key of, is put off.
+    ///
+    /// # Errors
+    /// As [`Store::complete_upload`].
+    pub async fn scan_parts(
+        &self,
+        permit: &Permit,
+        upload: UploadId,
+        listed: &[CompletePart],
+        mut scanner: Scanner,
+    ) -> Result<PartsScan, Error> {
+        permits::flow(permit, &[Flow::Store, Flow::Change])?;
+        let pin = self.inner.reclaimer.pin(*upload.as_bytes());
+        let (bucket, key) = (permits::bucket(permit)?, permits::key(permit)?.clone());
+        let (store, listed) = (self.clone(), listed.to_vec());
+        let (of, bodies) = self
+            .inner
+            .db
+            .read(move |view| open_parts(&store, view, bucket, &key, upload, &listed))
+            .await?;
+        let Some(bodies) = bodies else {
+            return Ok(PartsScan {
+                of,
+                scan: Scan::outdated(None),
+            });
+        };
+        let files = self.inner.files.clone();
+        let scan = spawn_blocking(move || {
+            let _pin = pin;
+            let size_bytes = bodies.iter().map(|body| body.body.size_bytes).sum();
+            if size_bytes > scanning::WHOLE_BYTES_MAX {
+                return Ok(Scan::put_off());
+            }
+            let mut reader = PlainReader::new(files, bodies);
+            scanning::feed(&mut scanner, &mut reader)?;
+            scanning::end(scanner, size_bytes, Patience::Bounded, || {
+                reader.seek(SeekFrom::Start(0)).map_err(of_reader)?;
+                Ok(reader)
+            })
+        });
+        let scan = scan.await.unwrap_or(Err(Error::Stopping))?;
+        Ok(PartsScan { of, scan })
+    }
+
     /// Makes the listed parts of an upload the current version of the permit's key. Parts that are not listed are
     /// removed.
     ///
     /// # Errors
+    /// [`Error::VersionGone`] when a part was sent again since it was looked through: look once more;
     /// [`Error::NoSuchUpload`]; [`Error::InvalidPart`], [`Error::InvalidPartOrder`], [`Error::PartTooSmall`];
     /// [`Error::ChecksumMismatch`]; [`Error::BodyLength`]; those of [`Store::commit`].
     pub fn complete_upload(
@@ -55,6 +125,7 @@ impl Store {
         permit: &Permit,
         upload: UploadId,
         completion: &Completion,
+        looked: &PartsScan,
         now: Timestamp,
     ) -> Result<Committed, Error> {
         permits::flow(permit, &[Flow::Store, Flow::Change])?;
@@ -66,13 +137,22 @@ impl Store {
         let uploaded = parts(unit, &underway.owner_key, upload, 0, limit)?;
         let numbers: Vec<u32> = uploaded.iter().map(|facts| facts.part.number).collect();
         let chosen = choose(uploaded, &completion.parts)?;
+        if !chosen.iter().map(|facts| &facts.body.id).eq(&looked.of) {
+            return Err(Error::VersionGone);
+        }
 
         let quotas = self.watch_quotas(unit, permit)?;
         let kept: HashSet<u32> = chosen.iter().map(|facts| facts.part.number).collect();
         for number in numbers.into_iter().filter(|number| !kept.contains(number)) {
             self.remove_part(unit, upload, number)?;
         }
-        let assembly = assemble(chosen, upload, underway.new.checksum, completion)?;
+        let assembly = assemble(
+            chosen,
+            upload,
+            underway.new.checksum,
+            completion,
+            looked.scan.clone(),
+        )?;
         let committed = self.put_version(
             unit,
             permit,
@@ -89,6 +169,39 @@ impl Store {
         quotas.check(unit)?;
         Ok(committed)
     }
+}
+
+/// Returns which bodies the listed parts have, and what opens them, unless a client keeps the key.
+fn open_parts(
+    store: &Store,
+    view: &View<'_>,
+    bucket: BucketId,
+    key: &ObjectKey,
+    upload: UploadId,
+    listed: &[CompletePart],
+) -> Result<(Vec<BodyId>, Option<Vec<PlainBody>>), Error> {
+    let bucket = bucket::by_id(view, bucket)?.ok_or(Error::NoSuchBucket)?;
+    let underway = store
+        .underway(view, bucket.id, key, upload)?
+        .ok_or(Error::NoSuchUpload)?;
+    let limit = PART_NUMBER_MAX as usize;
+    let chosen = choose(parts(view, &underway.owner_key, upload, 0, limit)?, listed)?;
+    let of = chosen.iter().map(|facts| facts.body.id).collect();
+    if let Encryption::Customer { .. } = underway.new.object.encryption {
+        return Ok((of, None));
+    }
+    let bodies = chosen.into_iter().map(|facts| {
+        let owner = VersionId::from_bytes(*upload.as_bytes());
+        let inline = read::inline(view, owner, &facts.body)?;
+        let secret = Secret::new(facts.data_key);
+        Ok(PlainBody {
+            cipher: Cipher::new(secret, facts.body.id, facts.body.part)
+                .map_err(|_| Error::CorruptRecord("a part"))?,
+            body: facts.body,
+            inline,
+        })
+    });
+    Ok((of, Some(bodies.collect::<Result<_, Error>>()?)))
 }
 
 /// Returns the listed parts in order, each compared with what the client says of it.
@@ -141,6 +254,7 @@ fn assemble(
     upload: UploadId,
     checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
     completion: &Completion,
+    scan: Scan,
 ) -> Result<Assembly, Error> {
     let size_bytes = chosen.iter().map(|facts| facts.part.size_bytes).sum();
     if let Some(expected) = completion.size_bytes
@@ -171,6 +285,7 @@ fn assemble(
         bodies,
         data_keys,
         upload: Some(upload),
+        scan,
     })
 }
 

@@ -483,7 +483,7 @@ fn compare_rows(
     let told: (Label, i64, String, String, i64) =
         row.ok_or_else(|| damaged(version, "no row tells of it"))?;
     let known = (
-        facts.label,
+        facts.label_now(),
         size_column(facts.size_bytes),
         facts.etag.clone(),
         checksums_column(&facts.checksums),

@@ -537,7 +537,7 @@ fn is_told_by_its_row(view: &View<'_>, id: VersionId, facts: &Facts) -> Result<b
                 (row.get(0)?, row.get(2)?, row.get(3)?);
             Ok(key == facts.key.as_str().as_bytes()
                 && columns::size(row, 1)? == facts.size_bytes
-                && label == facts.label.to_string()
+                && label == facts.label_now().to_string()
                 && etag == facts.etag)
         },
     )?;

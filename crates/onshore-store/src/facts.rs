@@ -20,6 +20,7 @@ use crate::frame::BodyId;
 use crate::lock::Lock;
 use crate::object::{ContentHeaders, ObjectHead, Part, SourceFacts, Tags};
 use crate::replication::ReplicationState;
+use crate::scan::Scan;
 use crate::version::Naming;
 
 /// The format of facts, frames and wraps that this version writes.
@@ -35,6 +36,7 @@ pub(crate) struct Facts {
     pub(crate) size_bytes: u64,
     pub(crate) etag: String,
     pub(crate) sha256: Option<String>,
+    /// The label it was stored with. What is found in it later makes it stricter: see [`Facts::label_now`].
     pub(crate) label: Label,
     pub(crate) declared: Option<Label>,
     pub(crate) content: ContentHeaders,
@@ -48,6 +50,9 @@ pub(crate) struct Facts {
     /// The upload that it was completed from: who completes that again is told of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) upload: Option<UploadId>,
+    /// What is known of its content; none where it was written before anybody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) scan: Option<Scan>,
     pub(crate) salt: Salt,
     pub(crate) bodies: Vec<Body>,
 }
@@ -114,6 +119,12 @@ impl From<Format> for u32 {
 }
 
 impl Facts {
+    /// Returns the label that it has by what was said of it and what is known of its content at present. Its bucket's class
+    /// comes on top.
+    pub(crate) fn label_now(&self) -> Label {
+        Scan::applied(self.scan.as_ref(), self.label)
+    }
+
     /// Seals the facts, the data keys of the bodies (in their order) and the tags under the version's own key.
     pub(crate) fn seal(
         &self,
@@ -179,6 +190,7 @@ impl Facts {
         held: &Held,
         tags: Tags,
     ) -> ObjectHead {
+        let label = bucket.effective(self.label_now());
         ObjectHead {
             bucket: self.bucket,
             key: self.key,
@@ -186,7 +198,7 @@ impl Facts {
             size_bytes: self.size_bytes,
             etag: self.etag,
             sha256: self.sha256,
-            label: bucket.effective(self.label),
+            label,
             declared: self.declared,
             content: self.content,
             user_metadata: self.user_metadata,
@@ -200,6 +212,7 @@ impl Facts {
             lock: held.lock,
             encryption: self.encryption,
             upload: self.upload,
+            scan: self.scan,
             replication: held.replication,
         }
     }

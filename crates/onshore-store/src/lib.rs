@@ -16,6 +16,8 @@
 //! - Carrying out a lifecycle: [`Store::due`] tells what is due, [`Store::carry_out`] does it.
 //! - Verifying: [`Store::to_examine`] goes round everything, [`Store::examine`] reads one version or part and says
 //!   whether it is sound. Nothing of it is handed out, so it wants no permit.
+//! - Looking through: [`Store::stage`] scans what comes in, [`Store::look_again`] what is stored, [`Store::settle_scan`] keeps
+//!   what was found.
 //! - Locking: [`Store::set_retention`], [`Store::set_hold`], [`Store::set_bucket_lock`].
 //! - Telling: [`Store::outbox`] holds what happened until it was told.
 //! - Replicating: [`Store::replications`] holds what is to be brought to another region until that has it.
@@ -55,12 +57,16 @@ mod object;
 mod outbox;
 mod part;
 mod permits;
+mod plain;
 mod quota;
 mod read;
 mod reclaim;
 mod remembered;
 mod replication;
+mod rescan;
 mod round;
+mod scan;
+mod scanning;
 mod schema;
 mod secrets;
 mod settings;
@@ -79,7 +85,7 @@ pub use crate::checks::{Checks, Layout};
 pub use crate::checksum::{
     Checksum, ChecksumAlgorithm, ChecksumAlgorithmError, ChecksumClaim, ChecksumKind,
 };
-pub use crate::complete::{CompletePart, Completion, PART_BYTES_MIN};
+pub use crate::complete::{CompletePart, Completion, PART_BYTES_MIN, PartsScan};
 pub use crate::customer_key::{CustomerKey, DEFAULT_KMS_KEY, Encryption, KmsKeyName};
 pub use crate::damage::{Damage, Noted, NotedDamage};
 pub use crate::describe::{Described, Description, Reach};
@@ -120,7 +126,9 @@ pub use crate::replication::{
     Replicating, Replication, ReplicationDeed, ReplicationDestination, ReplicationEnd,
     ReplicationRule, ReplicationScope, ReplicationState, ToReplicate,
 };
+pub use crate::rescan::{Again, LookStep, Looking, RescanEnd, RescanMarker, Rescanned, ToScan};
 pub use crate::round::{RoundMarker, RoundPage};
+pub use crate::scan::{FoundColumns, FoundConfidence, FoundKind, Scan, ScanStanding, UnreadPart};
 pub use crate::secrets::{Mark, OwnerKind, SecretOwner, Withheld, give_back, owner_kind, withhold};
 pub use crate::settings::Setting;
 pub use crate::stage::{INLINE_BYTES_MAX, Staged};

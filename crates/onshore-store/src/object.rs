@@ -10,6 +10,7 @@ use crate::checksum::Checksum;
 use crate::customer_key::Encryption;
 use crate::lock::Lock;
 use crate::replication::ReplicationState;
+use crate::scan::Scan;
 use crate::version::{Kind, Naming};
 
 /// The tags of an object.
@@ -142,6 +143,8 @@ pub struct ObjectHead {
     pub encryption: Encryption,
     /// The upload in parts that it was completed from.
     pub upload: Option<UploadId>,
+    /// What is known of its content; none where it was written before anybody looked.
+    pub scan: Option<Scan>,
     /// How far its replication is; none where it is not replicated.
     pub replication: Option<ReplicationState>,
 }

@@ -186,7 +186,7 @@ fn open(view: &View<'_>, permit: &Permit, key: &TenantKey) -> Result<Opened, Err
     let owner_key = key.for_owner(version.as_bytes())?;
     let (facts, data_keys, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
     let naming = same_object(view, &bucket, permits::key(permit)?, &facts, version)?;
-    permits::label(permit, bucket.effective(facts.label))?;
+    permits::label(permit, bucket.effective(facts.label_now()))?;
     Ok(Opened {
         facts,
         data_keys,
@@ -241,7 +241,10 @@ fn same_object(
     let row = version::find(view, bucket, judged, VersionWish::Id(version))?
         .filter(|row| row.kind == Kind::Object)
         .ok_or(Error::VersionGone)?;
-    if row.size_bytes == facts.size_bytes && row.label == facts.label && row.etag == facts.etag {
+    if row.size_bytes == facts.size_bytes
+        && row.label == facts.label_now()
+        && row.etag == facts.etag
+    {
         Ok(row.naming)
     } else {
         Err(damaged(version, "its row differs from its facts"))
@@ -316,7 +319,12 @@ fn pieces(
     }
 }
 
-fn inline(view: &View<'_>, version: VersionId, body: &Body) -> Result<Option<Vec<u8>>, Error> {
+/// Returns what a small body is sealed as.
+pub(crate) fn inline(
+    view: &View<'_>,
+    version: VersionId,
+    body: &Body,
+) -> Result<Option<Vec<u8>>, Error> {
     if body.place == Place::File {
         return Ok(None);
     }

@@ -9,7 +9,8 @@
 //! is still to be told; `usage` how much a bucket holds, kept by triggers, and `quotas` how much buckets and tenants may;
 //! `access_lines` sealed lines of access logs that are no objects yet; `inventories` what is to be told of what is held;
 //! `replications` what is to be brought to other regions; `erased` which versions were erased, for those who keep copies
-//! of what opens them; `kms_keys` keys that tenants name.
+//! of what opens them; `kms_keys` keys that tenants name; `scans` versions that are to be looked through by the background;
+//! `rescan` how far everything was looked through again by a scanner that knows more.
 
 use onshore_db::Schema;
 
@@ -261,6 +262,22 @@ pub(crate) const SCHEMA: Schema = Schema {
             wrapped BLOB NOT NULL
         ) STRICT, WITHOUT ROWID;
         CREATE UNIQUE INDEX kms_keys_by_alias ON kms_keys (tenant, alias) WHERE alias IS NOT NULL;
+    ",
+        "
+        CREATE TABLE scans (
+            version BLOB PRIMARY KEY
+        ) STRICT, WITHOUT ROWID;
+        CREATE TRIGGER version_goes AFTER DELETE ON versions BEGIN
+            DELETE FROM scans WHERE version = OLD.id;
+        END;
+
+        CREATE TABLE rescan (
+            one     INTEGER PRIMARY KEY CHECK (one = 1),
+            scanner INTEGER NOT NULL,
+            tables  INTEGER NOT NULL,
+            behind  BLOB,
+            over    INTEGER NOT NULL
+        ) STRICT;
     ",
     ],
 };

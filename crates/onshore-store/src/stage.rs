@@ -2,30 +2,36 @@
 //! of it until a unit of work commits it; what is not committed is removed.
 //!
 //! Memory is bounded: small bodies stay in memory and go into the database with their commit, larger ones pass
-//! in batches through two lanes, one for the MD5 and one for all the rest, while the next ones arrive. No thread
-//! waits for a slow client.
+//! in batches through three lanes, one for the MD5, one that looks what is in them and one for all the rest, while the next
+//! ones arrive. No thread waits for a slow client.
 
 use std::fmt;
+use std::io::Cursor;
 use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use md5::{Digest as _, Md5};
+use onshore_classify::Scanner;
 use onshore_db::CrashPoint;
 use onshore_keys::{KEY_LEN_BYTES, Secret};
 use onshore_policy::{Flow, Permit};
-use onshore_types::{BucketId, ObjectKey};
+use onshore_types::{BucketId, Label, ObjectKey};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::checks::{Checks, Findings, Hasher};
 use crate::checksum::{Checksum, ChecksumClaim};
 use crate::customer_key::CustomerKey;
+use crate::facts::{Body, Place};
 use crate::files::Draft;
 use crate::frame::{BodyId, Cipher, PLAIN_BYTES, Position};
 use crate::lane::{self, Batch, Lane};
+use crate::plain::{PlainBody, PlainReader};
 use crate::reclaim::Reclaimer;
+use crate::scan::Scan;
+use crate::scanning::{self, Patience};
 use crate::{BodyError, Error, Store, permits};
 
 /// Bodies up to this size are kept in the database.
@@ -36,6 +42,8 @@ const BATCH_BYTES: usize = 1 << 20;
 const CHUNK_BYTES_MIN: usize = 4096;
 /// How many batches of one body may be on their way through the lanes.
 const BATCHES_MAX: usize = 4;
+/// So much of a small body says whether it is text.
+const HEAD_BYTES: usize = 4096;
 /// The highest part number.
 pub(crate) const PART_NUMBER_MAX: u32 = 10_000;
 
@@ -50,6 +58,7 @@ pub struct Staged {
     pub(crate) secret: Secret,
     pub(crate) findings: Findings,
     pub(crate) checksums: Vec<Checksum>,
+    pub(crate) scan: Scan,
 }
 
 /// Where a staged body is.
@@ -89,6 +98,13 @@ impl Staged {
         self.findings.whole.sha256.unwrap_or_default()
     }
 
+    /// Returns the label that an object with this body has, for what was said of it: what is found makes it stricter, and what
+    /// nobody has looked at yet is unclassified.
+    #[must_use]
+    pub fn label(&self, said: Label) -> Label {
+        Scan::applied(Some(&self.scan), said)
+    }
+
     /// Returns the checksums that are kept with it.
     #[must_use]
     pub fn checksums(&self) -> &[Checksum] {
@@ -123,7 +139,7 @@ impl fmt::Debug for Staged {
 }
 
 impl Store {
-    /// Takes in the body of an object.
+    /// Takes in the body of an object, and has it looked through on its way.
     ///
     /// # Errors
     /// [`Error::BodyLength`] and the mismatches of [`Checks`]; [`Error::Body`] when the stream fails;
@@ -133,10 +149,11 @@ impl Store {
         permit: &Permit,
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
         checks: &Checks,
+        scanner: Scanner,
     ) -> Result<Staged, Error> {
         let announced = checks.expected_len()?.unwrap_or_default();
         self.check_announced(permit, announced)?;
-        self.take_in(permit, 1, body, checks).await
+        self.take_in(permit, 1, body, checks, scanner).await
     }
 
     /// Takes in the body of a part of an upload.
@@ -149,11 +166,12 @@ impl Store {
         number: u32,
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
         checks: &Checks,
+        scanner: Scanner,
     ) -> Result<Staged, Error> {
         if !(1..=PART_NUMBER_MAX).contains(&number) {
             return Err(Error::BadPartNumber);
         }
-        self.take_in(permit, number, body, checks).await
+        self.take_in(permit, number, body, checks, scanner).await
     }
 
     async fn take_in(
@@ -162,6 +180,7 @@ impl Store {
         part: u32,
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
         checks: &Checks,
+        scanner: Scanner,
     ) -> Result<Staged, Error> {
         permits::flow(permit, &[Flow::Store])?;
         let (bucket, key) = (permits::bucket(permit)?, permits::key(permit)?.clone());
@@ -172,12 +191,26 @@ impl Store {
         let secret = Secret::random::<KEY_LEN_BYTES>();
         let cipher = Cipher::new(secret.clone(), id, part).map_err(Error::Keys)?;
         let expected = checks.expected_len()?;
-        let mut sealing = Sealing::new(self, id, cipher, checks.hasher());
+        let mut sealing = Sealing::new(
+            self,
+            Body {
+                id,
+                part,
+                size_bytes: 0,
+                place: Place::File,
+            },
+            secret.clone(),
+            Small {
+                cipher,
+                hasher: checks.hasher(),
+                scanner,
+            },
+        );
         if let Err(error) = sealing.feed(body, Intake::new(expected)).await {
             sealing.give_up().await;
             return Err(error);
         }
-        let (findings, stored) = sealing.end(checks).await?;
+        let (findings, scan, stored) = sealing.end(checks).await?;
         Ok(Staged {
             bucket,
             key,
@@ -187,6 +220,7 @@ impl Store {
             secret,
             checksums: findings.kept(&checks.claims),
             findings,
+            scan,
         })
     }
 }
@@ -228,7 +262,9 @@ impl Intake {
 /// Gathers batches and has them hashed and sealed.
 struct Sealing<'a> {
     store: &'a Store,
-    id: BodyId,
+    /// The body as it will be, but for its size.
+    body: Body,
+    secret: Secret,
     batch: Vec<Bytes>,
     /// Small chunks, put together: each for itself would cost more than its bytes.
     small: BytesMut,
@@ -239,29 +275,38 @@ struct Sealing<'a> {
 /// Where the work stands.
 enum Work {
     /// Everything so far is in the batch.
-    Small(Box<(Cipher, Hasher)>),
+    Small(Box<Small>),
     /// Batches go through lanes.
     Large(Lanes),
     /// It failed or ended.
     Over,
 }
 
+/// What a body goes through.
+struct Small {
+    cipher: Cipher,
+    hasher: Hasher,
+    scanner: Scanner,
+}
+
 /// What a large body goes through, each beside the other.
 struct Lanes {
     room: Arc<Semaphore>,
     md5: Option<Lane<Md5>>,
+    scanner: Lane<Scanner>,
     sealer: Lane<Sealer>,
 }
 
 impl<'a> Sealing<'a> {
-    fn new(store: &'a Store, id: BodyId, cipher: Cipher, hasher: Hasher) -> Self {
+    fn new(store: &'a Store, body: Body, secret: Secret, small: Small) -> Self {
         Self {
             store,
-            id,
+            body,
+            secret,
             batch: Vec::new(),
             small: BytesMut::new(),
             batch_bytes: 0,
-            work: Work::Small(Box::new((cipher, hasher))),
+            work: Work::Small(Box::new(small)),
         }
     }
 
@@ -311,10 +356,7 @@ impl<'a> Sealing<'a> {
         let chunks = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
         let lanes = match std::mem::replace(&mut self.work, Work::Over) {
-            Work::Small(parts) => {
-                let (cipher, hasher) = *parts;
-                Lanes::new(self.store, self.id, cipher, hasher)
-            }
+            Work::Small(small) => Lanes::new(self.store, self.body.id, *small),
             Work::Large(lanes) => lanes,
             Work::Over => return Err(Error::Stopping),
         };
@@ -324,11 +366,11 @@ impl<'a> Sealing<'a> {
         done
     }
 
-    async fn end(mut self, checks: &Checks) -> Result<(Findings, Stored), Error> {
+    async fn end(mut self, checks: &Checks) -> Result<(Findings, Scan, Stored), Error> {
         if let Work::Small(_) = &self.work
             && self.batch_bytes as u64 <= INLINE_BYTES_MAX
         {
-            return self.end_inline(checks);
+            return self.end_inline(checks).await;
         }
         if let Err(error) = self.hand_over().await {
             self.give_up().await;
@@ -337,30 +379,41 @@ impl<'a> Sealing<'a> {
         let Work::Large(lanes) = self.work else {
             return Err(Error::Stopping);
         };
-        let sealer = lanes.end().await?;
-        let (id, checks) = (self.id, checks.clone());
-        let (reclaimer, crash) = (
-            self.store.inner.reclaimer.clone(),
-            self.store.inner.crash.clone(),
-        );
+        let (sealer, scanner) = lanes.end().await?;
+        let (body, secret, checks) = (self.body, self.secret, checks.clone());
+        let inner = Arc::clone(&self.store.inner);
         let end = spawn_blocking(move || {
             let findings = sealer.finish(&checks)?;
             let _leftover = Leftover {
-                body: id,
-                reclaimer,
+                body: body.id,
+                reclaimer: inner.reclaimer.clone(),
             };
-            crash.reach(CrashPoint::Staged);
-            Ok((findings, Stored::File { _leftover }))
+            inner.crash.reach(CrashPoint::Staged);
+            let size_bytes = findings.whole.len_bytes;
+            let scan = scanning::end(scanner, size_bytes, Patience::Bounded, || {
+                let cipher = Cipher::new(secret, body.id, body.part).map_err(Error::Keys)?;
+                let body = PlainBody {
+                    cipher,
+                    body: Body { size_bytes, ..body },
+                    inline: None,
+                };
+                Ok(PlainReader::new(inner.files.clone(), vec![body]))
+            })?;
+            Ok((findings, scan, Stored::File { _leftover }))
         });
         end.await.unwrap_or(Err(Error::Stopping))
     }
 
-    fn end_inline(mut self, checks: &Checks) -> Result<(Findings, Stored), Error> {
+    async fn end_inline(mut self, checks: &Checks) -> Result<(Findings, Scan, Stored), Error> {
         self.close_small();
-        let Work::Small(parts) = self.work else {
+        let Work::Small(small) = self.work else {
             return Err(Error::Stopping);
         };
-        let (cipher, mut hasher) = *parts;
+        let Small {
+            cipher,
+            mut hasher,
+            mut scanner,
+        } = *small;
         let plain = self.batch.concat();
         self.store.inner.files.check_room(plain.len())?;
         hasher.update(&plain);
@@ -370,15 +423,35 @@ impl<'a> Sealing<'a> {
             .map_err(Error::Keys)?;
         let findings = hasher.finish();
         checks.compare(&findings)?;
-        Ok((findings, Stored::Inline(sealed)))
+        let size_bytes = plain.len() as u64;
+        scanner.push(plain.get(..HEAD_BYTES.min(plain.len())).unwrap_or_default());
+        let is_text = scanner.is_text();
+        let look = move || {
+            scanner.push(plain.get(HEAD_BYTES..).unwrap_or_default());
+            let again = || Ok(Cursor::new(plain));
+            scanning::end(scanner, size_bytes, Patience::Bounded, again)
+        };
+        // What is text costs less than a trip to another thread; what unfolds into more may cost anything.
+        let scan = if is_text {
+            look()
+        } else {
+            spawn_blocking(look).await.unwrap_or(Err(Error::Stopping))
+        };
+        Ok((findings, scan?, Stored::Inline(sealed)))
     }
 }
 
 impl Lanes {
-    fn new(store: &Store, id: BodyId, cipher: Cipher, mut hasher: Hasher) -> Self {
+    fn new(store: &Store, id: BodyId, small: Small) -> Self {
+        let Small {
+            cipher,
+            mut hasher,
+            scanner,
+        } = small;
         Self {
             room: Arc::new(Semaphore::new(BATCHES_MAX)),
             md5: hasher.take_md5().map(Lane::new),
+            scanner: Lane::new(scanner),
             sealer: Lane::new(Sealer {
                 hasher,
                 frames: Frames {
@@ -403,16 +476,17 @@ impl Lanes {
         if let Some(md5) = &self.md5 {
             md5.push(Arc::clone(&batch))?;
         }
+        self.scanner.push(Arc::clone(&batch))?;
         self.sealer.push(batch)
     }
 
-    /// Waits until everything is hashed and written.
-    async fn end(self) -> Result<Sealer, Error> {
+    /// Waits until everything is hashed, written and looked at.
+    async fn end(self) -> Result<(Sealer, Scanner), Error> {
         let mut sealer = self.sealer.end().await?;
         if let Some(md5) = self.md5 {
             sealer.hasher.put_md5(Some(md5.end().await?));
         }
-        Ok(sealer)
+        Ok((sealer, self.scanner.end().await?))
     }
 }
 

@@ -52,7 +52,11 @@ impl Parts {
     ) -> Result<Stored, Error> {
         let mut label = bucket.effective(report.label);
         let mut permit = self.permit_storing(bucket, report, label, 0).await?;
-        let staged = Arc::new(self.store.stage(&permit, body, &Checks::default()).await?);
+        let staged = self
+            .store
+            .stage(&permit, body, &Checks::default(), self.gate.scanner())
+            .await?;
+        let staged = Arc::new(staged);
         for _ in 0..JUDGED_MAX {
             let committed = self
                 .commit(bucket, report, permit, Arc::clone(&staged), besides.clone())

@@ -14,23 +14,127 @@ pub(super) const NOT_OF_PERSONS: &[&str] = &[
     "sku",
     "tracking",
     "运单",
+    "单号",
+    "waybill",
+    "快递",
     "uuid",
+    "guid",
     "imei",
     "txn",
+    "transaction",
+    "交易号",
     "invoice",
     "发票",
     "timestamp",
     "时间戳",
+    "created",
+    "updated",
+    "ts",
     "hash",
     "checksum",
+    "md5",
+    "sha",
+    "digest",
     "barcode",
     "条码",
+    "条形码",
+    "ean",
+    "gtin",
+    "isbn",
+    "upc",
+    "size",
+    "bytes",
+    "字节",
+    "大小",
+    "length",
+    "offset",
+    "seq",
+    "elapsed",
+    "duration",
+    "took",
+    "耗时",
+    "amount",
+    "金额",
+    "price",
+    "单价",
+    "total",
+    "合计",
+    "version",
+    "版本",
+    "build",
+    "batch",
+    "批次",
+    "货号",
+    "商品",
+    "product",
+    "item",
+    "request",
+    "session",
+    "port",
+    "pid",
+    "tid",
+    "span",
 ];
 
 /// What credit codes are called.
 const CREDIT_CODE_WORDS: &[&str] = &["信用代码", "social credit", "uscc", "税号", "纳税人识别号"];
 
+/// What mobile numbers are called. Many are known in messengers and to banks by them.
+const MOBILE_WORDS: &[&str] = &[
+    "手机",
+    "手機",
+    "电话",
+    "電話",
+    "mobile",
+    "phone",
+    "tel",
+    "telephone",
+    "联系",
+    "聯絡",
+    "致电",
+    "拨打",
+    "来电",
+    "短信",
+    "call",
+    "contact",
+    "sms",
+    "whatsapp",
+    "微信",
+    "wechat",
+    "支付宝",
+    "alipay",
+    "账号",
+    "账户",
+    "用户",
+    "客户",
+    "收件",
+    "收货",
+    "寄件",
+    "cell",
+    "msisdn",
+];
+
 pub(super) const DETECTORS: &[Detector] = &[
+    Detector {
+        id: "cn.residence-permit",
+        title: "residence permit for residents of Hong Kong, Macau or Taiwan",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[18]],
+            holds: is_residence_permit,
+        },
+        evidence: Evidence::Words(&["居住证", "居住證", "residence permit", "港澳台"]),
+        vectors: &[
+            Vector {
+                text: "港澳台居民居住证 ⟦810000199408230021⟧",
+                source: "Measures of 2018, article 5: 810000, 820000 or 830000; made up",
+            },
+            Vector {
+                text: "居住证 810000199408230022, 居住证 11010519491231002X\n810000199408230021",
+                source: "another check digit; a region; nothing says that it is no resident's own number",
+            },
+        ],
+    },
     Detector {
         id: "cn.resident-id",
         title: "resident identity number",
@@ -137,16 +241,32 @@ pub(super) const DETECTORS: &[Detector] = &[
         subject: Subject::Organisation,
         form: Form::Digits {
             groups: &[&[18]],
-            holds: is_credit_code,
+            holds: |word| is_common_credit_code(word) && is_credit_code(word),
         },
         evidence: Evidence::Check {
-            chance_per_mille: 12,
+            fits: is_common_credit_code,
+            chance_per_mille: 33,
+            least: 1,
             words: CREDIT_CODE_WORDS,
             against: NOT_OF_PERSONS,
         },
         vectors: &[Vector {
             text: "税号 ⟦911101087000000030⟧",
             source: "of digits alone; made up",
+        }],
+    },
+    Detector {
+        id: "cn.social-credit-code",
+        title: "unified social credit code",
+        subject: Subject::Organisation,
+        form: Form::Digits {
+            groups: &[&[18]],
+            holds: has_form_of_credit_code,
+        },
+        evidence: Evidence::WordsNext(CREDIT_CODE_WORDS),
+        vectors: &[Vector {
+            text: "统一社会信用代码 ⟦311101087000000031⟧",
+            source: "of digits alone, and fails the check; made up",
         }],
     },
     Detector {
@@ -178,8 +298,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             holds: is_mobile,
         },
         evidence: Evidence::Check {
-            chance_per_mille: 70,
-            words: &["手机", "电话", "mobile", "phone", "tel", "联系"],
+            fits: |_| true,
+            chance_per_mille: 78,
+            least: 1,
+            words: MOBILE_WORDS,
             against: NOT_OF_PERSONS,
         },
         vectors: &[
@@ -312,7 +434,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             groups: &[&[8]],
             holds: |_| true,
         },
-        evidence: Evidence::Words(&["台胞证", "台胞證", "台湾居民来往大陆通行证"]),
+        evidence: Evidence::WordsNext(&["台胞证", "台胞證", "台湾居民来往大陆通行证"]),
         vectors: &[Vector {
             text: "台胞证 ⟦01234567⟧",
             source: "made up",
@@ -326,11 +448,18 @@ pub(super) const DETECTORS: &[Detector] = &[
             lens: &[8, 9],
             holds: is_hong_kong_id,
         },
-        evidence: Evidence::Words(&["身份证", "身份證", "hkid", "identity card", "香港"]),
+        evidence: Evidence::Words(&[
+            "身份证",
+            "身份證",
+            "hkid",
+            "identity card",
+            "香港身份",
+            "证件",
+        ]),
         vectors: &[
             Vector {
-                text: "HKID: ⟦A1234563⟧, 香港身份證 ⟦AB9876543⟧",
-                source: "the known example; made up",
+                text: "HKID: ⟦A1234563⟧, 香港身份證 ⟦AB9876543⟧, 香港身份證號碼：⟦A123456(3)⟧ HKID ⟦A123456（3）⟧",
+                source: "the known example; made up; the check in brackets",
             },
             Vector {
                 text: "HKID: A1234564",
@@ -339,6 +468,78 @@ pub(super) const DETECTORS: &[Detector] = &[
             Vector {
                 text: "A1234563",
                 source: "nothing says what it is",
+            },
+        ],
+    },
+    Detector {
+        id: "tw.national-id",
+        title: "identity number of Taiwan",
+        subject: Subject::Person,
+        form: Form::Word {
+            lens: &[10],
+            holds: is_taiwan_id,
+        },
+        evidence: Evidence::Words(&[
+            "身分證",
+            "身份證",
+            "身份证",
+            "身分证",
+            "统一编号",
+            "統一編號",
+            "居留證",
+            "台湾",
+            "台灣",
+            "臺灣",
+            "national id",
+        ]),
+        vectors: &[
+            Vector {
+                text: "身分證字號：⟦A123456789⟧, 居留證 ⟦A800000014⟧",
+                source: "the known example; of a foreigner since 2021, made up",
+            },
+            Vector {
+                text: "身分證字號 A123456788, A323456789;\nA123456789",
+                source: "another check digit; no such second place; nothing says what it is",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.wechat",
+        title: "WeChat id",
+        subject: Subject::Person,
+        form: Form::Around {
+            mark: Mark::Prefix("wxid_"),
+            find: find_wechat_own,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "wx: ⟦wxid_a1b2c3d4e5f622⟧。",
+                source: "as it is given out, made up",
+            },
+            Vector {
+                text: "let wxid_ = 1; my_wxid_a1b2c3d4e5f622; wxid_list",
+                source: "program text",
+            },
+        ],
+    },
+    Detector {
+        id: "cn.wechat",
+        title: "WeChat id",
+        subject: Subject::Person,
+        form: Form::Around {
+            mark: Mark::Prefix("微信"),
+            find: |text, at| find_wechat_named(text, at + "微信".len()),
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "微信号：⟦zhang_san-1990⟧，微信 ⟦lisi2020⟧",
+                source: "as its owner chose it, made up",
+            },
+            Vector {
+                text: "微信支付 pay_order1, 微信：13800138000, 微信 app, 微信号：1abcdef, 微信 Android",
+                source: "no id; a mobile number; too short; a digit first; a word",
             },
         ],
     },
@@ -370,7 +571,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             groups: &[&[5], &[6], &[7], &[8], &[9], &[10], &[11]],
             holds: |digits| digits.first() != Some(&b'0'),
         },
-        evidence: Evidence::Words(&["qq"]),
+        evidence: Evidence::WordsNext(&["qq"]),
         vectors: &[
             Vector {
                 text: "QQ：⟦12345678⟧",
@@ -387,6 +588,14 @@ pub(super) const DETECTORS: &[Detector] = &[
 /// GB 11643-1999: a province, a day, and the check of ISO 7064, MOD 11-2.
 fn is_resident_id(digits: &[u8]) -> bool {
     is_province(digits) && is_birth(digits.get(6..14)) && checks_11_2(digits)
+}
+
+/// The same, with one of three regions that are no place of residence.
+fn is_residence_permit(digits: &[u8]) -> bool {
+    let is_region = [b"810000", b"820000", b"830000"]
+        .iter()
+        .any(|region| digits.starts_with(*region));
+    is_region && is_birth(digits.get(6..14)) && checks_11_2(digits)
 }
 
 /// The form of 2023: 9, province, country in three digits, birth, order, check as above.
@@ -440,8 +649,18 @@ fn letters_then_digits(word: &[u8], letters: usize) -> bool {
 /// GB 32100-2015 without its check: department and kind, region, body.
 fn has_form_of_credit_code(word: &[u8]) -> bool {
     let is_known = |byte: &u8| credit_value(*byte).is_some();
+    // Who registers, and what sort of organisation: the table of GB 32100.
+    let is_registered = match (word.first(), word.get(1)) {
+        (Some(b'1' | b'5' | b'N'), Some(kind)) => matches!(kind, b'1' | b'2' | b'3' | b'9'),
+        (Some(b'9'), Some(kind)) => matches!(kind, b'1'..=b'3'),
+        (Some(b'3'), Some(kind)) => matches!(kind, b'1'..=b'5' | b'9'),
+        (Some(b'6' | b'7'), Some(kind)) => matches!(kind, b'1' | b'2' | b'9'),
+        (Some(b'2' | b'4' | b'8' | b'A'), Some(kind)) => matches!(kind, b'1' | b'9'),
+        (Some(b'Y'), Some(kind)) => *kind == b'1',
+        _ => false,
+    };
     word.len() == 18
-        && matches!(word.first(), Some(b'1'..=b'9' | b'A' | b'N' | b'Y'))
+        && is_registered
         && word.get(2..8).is_some_and(|region| {
             region.iter().all(u8::is_ascii_digit)
                 && (is_province(region) || region.starts_with(b"10"))
@@ -464,6 +683,17 @@ fn is_credit_code(word: &[u8]) -> bool {
         .sum();
     let check = word.last().and_then(|byte| credit_value(*byte));
     sum.map(|sum| (31 - sum % 31) % 31) == check
+}
+
+/// The same of enterprises, traders, cooperatives, offices and associations: nearly all there are.
+fn is_common_credit_code(word: &[u8]) -> bool {
+    let is_common = word.starts_with(b"9")
+        || word.starts_with(b"11")
+        || word.starts_with(b"12")
+        || word.starts_with(b"51")
+        || word.starts_with(b"52")
+        || word.starts_with(b"53");
+    is_common && has_form_of_credit_code(word)
 }
 
 fn credit_value(byte: u8) -> Option<u32> {
@@ -555,6 +785,64 @@ fn is_hong_kong_id(word: &[u8]) -> bool {
         .map(|(byte, weight)| Some(value(*byte)? as usize * weight))
         .sum();
     sum.is_some_and(|sum| (sum + blank) % 11 == 0)
+}
+
+/// A letter for a place, sex or sort, seven digits and a check by 10; the letter stands for two digits.
+fn is_taiwan_id(word: &[u8]) -> bool {
+    // Places were named as their letters came up.
+    const LETTERS: &[u8; 26] = b"ABCDEFGHJKLMNPQRSTUVXYWZIO";
+    let Some((letter, digits)) = word.split_first() else {
+        return false;
+    };
+    let Some(place) = LETTERS.iter().position(|known| known == letter) else {
+        return false;
+    };
+    let Ok(value) = u32::try_from(place + 10) else {
+        return false;
+    };
+    let is_known = matches!(digits.first(), Some(b'1' | b'2' | b'8' | b'9'));
+    let sum = weighted(digits, &[8, 7, 6, 5, 4, 3, 2, 1, 1]);
+    is_known && sum.is_some_and(|sum| (value / 10 + value % 10 * 9 + sum).is_multiple_of(10))
+}
+
+/// Reads an id of WeChat as it is given out.
+fn find_wechat_own(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let before = at.checked_sub(1).and_then(|before| text.get(before));
+    if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+        return None;
+    }
+    let own = text.get(at + "wxid_".len()..)?;
+    let is_in = |byte: &&u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let len = own.iter().take(32).take_while(is_in).count();
+    let is_longer = own
+        .get(len)
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    ((10..=20).contains(&len) && !is_longer).then_some((at, at + "wxid_".len() + len))
+}
+
+/// Reads an id of WeChat behind what says so: six to twenty letters, digits, hyphens and underscores, a letter first. What is only
+/// letters is a word.
+fn find_wechat_named(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    const BETWEEN: [&str; 9] = ["号码", "号", "ID", "id", "：", ":", "是", " ", "为"];
+    let mut start = at;
+    for _ in 0..4 {
+        let rest = text.get(start..)?;
+        match BETWEEN
+            .iter()
+            .find(|word| rest.starts_with(word.as_bytes()))
+        {
+            Some(word) => start += word.len(),
+            None => break,
+        }
+    }
+    let id = text.get(start..)?;
+    let is_in = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let len = id.iter().take(21).take_while(is_in).count();
+    let own = id.get(..len)?;
+    let is_named = own.first().is_some_and(u8::is_ascii_alphabetic)
+        && own.iter().any(|byte| !byte.is_ascii_alphabetic());
+    let is_own = own.starts_with(b"wxid_");
+    (start > at && (6..=20).contains(&len) && is_named && !is_own).then_some((start, start + len))
 }
 
 /// GA 36-2018: a province, a letter, perhaps a dot or a hyphen, five characters, or six for new energy; the last may be

@@ -1,6 +1,6 @@
 //! What only a whole column tells: one value that looks like a name is none, a column of them is.
 
-use crate::detector::{ColumnDetector, Subject};
+use crate::detector::{ColumnDetector, Subject, Without};
 
 pub(crate) const COLUMNS: &[ColumnDetector] = &[
     ColumnDetector {
@@ -21,8 +21,18 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "患者",
             "员工",
         ],
+        against: &[],
+        without: Without::Enough,
         holds: is_name,
-        vectors: &["张伟", "欧阳娜娜", "王小明", "李雷", "司马光"],
+        vectors: &[
+            "张伟",
+            "欧阳娜娜",
+            "王小明",
+            "李雷",
+            "司马光",
+            "陳志豪",
+            "阿卜杜拉·买买提",
+        ],
         not: &[
             "张",
             "红色的",
@@ -32,6 +42,9 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "12",
             "",
             "仓库一号",
+            "公司",
+            "时间戳",
+            "车牌",
         ],
     },
     ColumnDetector {
@@ -39,12 +52,16 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
         title: "addresses",
         subject: Subject::Person,
         header: &["地址", "住址", "address", "住所", "籍贯"],
+        against: &[],
+        without: Without::Enough,
         holds: is_address,
         vectors: &[
             "北京市朝阳区建国路88号",
             "广东省深圳市南山区科技园2栋301室",
             "浙江省杭州市西湖区文三路",
             "上海市浦东新区世纪大道100号",
+            "广东深圳南山区科技园2栋",
+            "海南省广州县牧野龙街O座 415868",
         ],
         not: &[
             "北京",
@@ -56,6 +73,356 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "http://example.cn/路",
         ],
     },
+    ColumnDetector {
+        id: "name",
+        title: "names of persons",
+        subject: Subject::Person,
+        header: &[
+            "name",
+            "surname",
+            "vorname",
+            "nachname",
+            "prénom",
+            "prenom",
+            "nom",
+            "nombre",
+            "apellido",
+            "nome",
+            "cognome",
+            "voornaam",
+            "achternaam",
+            "naam",
+            "imię",
+            "imie",
+            "nazwisko",
+            "patient",
+            "employee",
+            "customer",
+            "recipient",
+            "contact",
+            "kunde",
+            "client",
+            "cliente",
+        ],
+        against: &[
+            "file",
+            "host",
+            "product",
+            "company",
+            "user",
+            "table",
+            "column",
+            "field",
+            "city",
+            "country",
+            "state",
+            "brand",
+            "domain",
+            "class",
+            "event",
+            "item",
+            "tag",
+            "bank",
+            "school",
+            "department",
+            "project",
+            "app",
+            "service",
+            "server",
+            "bucket",
+            "object",
+            "street",
+            "firm",
+            "number",
+            "nummer",
+            "type",
+            "phone",
+            "mail",
+            "date",
+            "article",
+            "species",
+            "place",
+            "shop",
+            "store",
+            "vendor",
+            "supplier",
+            "step",
+            "job",
+            "model",
+        ],
+        without: Without::Nothing,
+        holds: is_western_name,
+        vectors: &[
+            "Karsten Wieloch-Bolnbach",
+            "Isabella Siering MBA.",
+            "Lex van Vliet",
+            "Stéphanie Georges",
+            "pan Marek Narożna",
+            "O'Brien",
+            "J. R. Smith",
+            "SMITH JOHN",
+        ],
+        not: &[
+            "",
+            "12",
+            "report.pdf",
+            "www.example.com",
+            "Otto GmbH",
+            "Smith & Sons",
+            "a red cup",
+            "Miller Ltd",
+            "Row 7",
+            "X",
+        ],
+    },
+    ColumnDetector {
+        id: "address",
+        title: "addresses",
+        subject: Subject::Person,
+        header: &[
+            "address",
+            "street",
+            "adresse",
+            "straße",
+            "strasse",
+            "anschrift",
+            "rue",
+            "calle",
+            "dirección",
+            "direccion",
+            "domicilio",
+            "indirizzo",
+            "adres",
+            "straat",
+            "ulica",
+            "residence",
+        ],
+        against: &["mail", "url", "wallet", "memory", "host"],
+        without: Without::Nothing,
+        holds: is_western_address,
+        vectors: &[
+            "743 Rachel Burgs",
+            "Oderwaldstr. 8533",
+            "rue Manon Bruneau",
+            "avenue Julie Ledoux 12",
+            "Vicolo Accardo, 4 Piano 0",
+            "Gielpad 868",
+            "ul. Parkowa 80/63",
+            "Pasaje Ana Sofía Guijarro 43",
+        ],
+        not: &[
+            "",
+            "12",
+            "London",
+            "a@b.com",
+            "10.0.0.1",
+            "00:1b:44:11:3a:b7",
+            "0x7ffe 12",
+        ],
+    },
+];
+
+/// What the provinces are called in short.
+const PROVINCES: &[&str] = &[
+    "北京",
+    "天津",
+    "上海",
+    "重庆",
+    "河北",
+    "山西",
+    "辽宁",
+    "吉林",
+    "黑龙江",
+    "江苏",
+    "浙江",
+    "安徽",
+    "福建",
+    "江西",
+    "山东",
+    "河南",
+    "湖北",
+    "湖南",
+    "广东",
+    "广西",
+    "海南",
+    "四川",
+    "贵州",
+    "云南",
+    "西藏",
+    "陕西",
+    "甘肃",
+    "青海",
+    "宁夏",
+    "新疆",
+    "内蒙古",
+    "台湾",
+    "臺灣",
+    "香港",
+    "澳门",
+    "澳門",
+];
+
+/// Words of two or three characters that begin as names do.
+const NOT_NAMES: &[&str] = &[
+    "公司",
+    "金额",
+    "时间",
+    "时间戳",
+    "车牌",
+    "国家",
+    "国籍",
+    "文件",
+    "文件名",
+    "方式",
+    "项目",
+    "温度",
+    "容量",
+    "常用",
+    "安全",
+    "成绩",
+    "成本",
+    "年级",
+    "强度",
+    "原因",
+    "权限",
+    "关系",
+    "利率",
+    "计划",
+    "计数",
+    "管理",
+    "信息",
+    "信用",
+    "通知",
+    "通话",
+    "任务",
+    "余额",
+    "高度",
+    "毛重",
+    "平台",
+    "平均",
+    "水平",
+    "马上",
+    "石油",
+    "江苏",
+    "安徽",
+    "云南",
+    "甘肃",
+    "贵州",
+    "华为",
+    "山东",
+    "山西",
+    "江西",
+    "湖南",
+    "党员",
+    "经理",
+    "顾问",
+    "司机",
+    "车辆",
+    "商品",
+    "包装",
+    "路径",
+    "步骤",
+    "应用",
+    "程序",
+    "金色",
+    "黄色",
+    "蓝色",
+    "白银",
+    "黄金",
+    "古巴",
+    "钱包",
+    "花费",
+    "支付",
+    "储存",
+    "居住",
+    "祖国",
+    "和平",
+    "向量",
+    "支持",
+    "段落",
+    "万元",
+    "张数",
+    "强制",
+];
+
+/// Words in names that are written small, or are no names.
+const PARTICLES: &[&str] = &[
+    "van", "von", "de", "der", "den", "del", "della", "di", "da", "dos", "du", "la", "le", "el",
+    "y", "e", "af", "ten", "ter", "zu", "zur", "pan", "pani", "bin", "ibn", "al",
+];
+/// What companies and offices are called by, and persons not.
+const COMPANIES: &[&str] = &[
+    "gmbh",
+    "ag",
+    "kg",
+    "ohg",
+    "ltd",
+    "inc",
+    "llc",
+    "plc",
+    "corp",
+    "corporation",
+    "company",
+    "co",
+    "group",
+    "spa",
+    "srl",
+    "bv",
+    "nv",
+    "sas",
+    "sarl",
+    "sons",
+    "and",
+    "und",
+    "et",
+    "fundacja",
+    "stichting",
+    "industrias",
+    "university",
+    "bank",
+    "hospital",
+    "street",
+    "road",
+    "engineer",
+    "manager",
+    "officer",
+];
+/// What streets are called.
+const STREETS: &[&str] = &[
+    "street",
+    "road",
+    "avenue",
+    "lane",
+    "drive",
+    "boulevard",
+    "square",
+    "rue",
+    "place",
+    "chemin",
+    "impasse",
+    "allée",
+    "quai",
+    "calle",
+    "avenida",
+    "plaza",
+    "paseo",
+    "camino",
+    "carrer",
+    "via",
+    "viale",
+    "piazza",
+    "corso",
+    "vicolo",
+    "strada",
+    "largo",
+    "ulica",
+    "ul",
+    "aleja",
+    "al",
+    "plac",
+    "pl",
+    "osiedle",
+    "os",
 ];
 
 /// The most common family names, of which over nine in ten persons have one.
@@ -65,6 +432,8 @@ const SURNAMES: &str = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高�
     麦褚娄窦戎岑景党宫费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边卞姬师和仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑迟邝官封谈匡鞠惠荆乐冀郁胥南班储原栗燕楚\
     鄢劳谌奚皮粟冼蔺楼盘满闻位厉伊仝区郜海阚花权强帅屠豆朴盖练廉禹井祖漆巴丰支卿国狄平计索宣晋相初门云容敬来扈晁芮都普阙浦戈伏鹿薄邸雍辜羊阿乌母裘亓修邰赫杭况那\
     宿鲜印逯隆茹诺战慕危玉银亢嵇公哈湛宾戎勾茅利於呼居揭干但尉冶斯元束檀衣信展阴昝智幸奉植衡富尧闭由";
+/// Those of them that are written otherwise in Hong Kong, Macau and Taiwan.
+const TRADITIONAL_SURNAMES: &str = "陳黃張劉楊吳趙許鄭謝葉蘇呂賴蕭蔣鄧馮羅盧鍾簡莊顏龔嚴萬湯聶賀顧齊龍閻譚錢韓陸鄒孫馬賈範薑餘連塗歐遊溫甯諸";
 const DOUBLE_SURNAMES: &[&str] = &[
     "欧阳", "上官", "司马", "诸葛", "夏侯", "皇甫", "尉迟", "公孙", "慕容", "令狐", "司徒", "东方",
     "长孙", "宇文", "端木", "申屠", "南宫", "独孤",
@@ -86,8 +455,17 @@ fn is_name(value: &str) -> bool {
     let has_single = value
         .chars()
         .next()
-        .is_some_and(|first| SURNAMES.contains(first));
+        .is_some_and(|first| SURNAMES.contains(first) || TRADITIONAL_SURNAMES.contains(first));
+    // Of other peoples of the country: parts with a dot between them.
+    if let Some((one, other)) = value.split_once('·') {
+        let is_part = |part: &str| part.chars().all(|letter| is_han(letter) || letter == '·');
+        let is_fit = |part: &str| (2..=12).contains(&part.chars().count());
+        return [one, other]
+            .iter()
+            .all(|part| is_part(part) && is_fit(part));
+    }
     is_plain
+        && !NOT_NAMES.contains(&value)
         && ((has_single && (2..=3).contains(&letters))
             || (has_double && (3..=4).contains(&letters)))
 }
@@ -108,12 +486,70 @@ fn is_address(value: &str) -> bool {
     let next = [
         "市", "区", "县", "镇", "乡", "路", "街", "大道", "村", "号", "弄", "巷",
     ];
+    let divided = after(value, &first).or_else(|| {
+        let province = PROVINCES.iter().find(|name| value.starts_with(**name));
+        province.map(|name| name.len())
+    });
     value.chars().next().is_some_and(is_han)
-        && after(value, &first).is_some_and(|at| {
+        && divided.is_some_and(|at| {
             value
                 .get(at..)
                 .is_some_and(|rest| after(rest, &next).is_some())
         })
+}
+
+/// One to five words with a capital first, and small ones between them; no digit, and nothing that companies are called by.
+fn is_western_name(value: &str) -> bool {
+    const LEN_MAX: usize = 60;
+    let is_sign = |letter: char| letter.is_alphabetic() || matches!(letter, '-' | '\'' | '’' | '.');
+    let is_word = |word: &str| {
+        let own = word.trim_end_matches(['.', ',']);
+        let is_capital = own.chars().next().is_some_and(char::is_uppercase);
+        own.chars().all(is_sign)
+            && (is_capital || PARTICLES.contains(&own) || own.starts_with("d'"))
+    };
+    let is_company = |word: &str| {
+        let letters = word.chars().filter(|letter| letter.is_alphabetic());
+        let own: String = letters.flat_map(char::to_lowercase).collect();
+        COMPANIES.contains(&own.as_str())
+    };
+    // A host has a dot within it, initials have one behind each letter.
+    let is_host = |word: &str| word.trim_end_matches('.').contains('.') && word.len() > 6;
+    let words = value.split_whitespace();
+    (2..=LEN_MAX).contains(&value.chars().count())
+        && (1..=5).contains(&words.clone().count())
+        && value.chars().any(char::is_uppercase)
+        && words
+            .clone()
+            .all(|word| is_word(word) && !is_company(word) && !is_host(word))
+}
+
+/// Words and a number of a house among them, or a word that streets are called.
+fn is_western_address(value: &str) -> bool {
+    const LEN_MAX: usize = 160;
+    let words = value
+        .split([' ', ',', '\n'])
+        .filter(|word| !word.is_empty());
+    let is_number = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_digit())
+            && word.len() <= 8
+            && !word.contains([':', '.'])
+    };
+    let is_name = |word: &str| {
+        word.chars().count() > 2
+            && word
+                .chars()
+                .all(|letter| letter.is_alphabetic() || matches!(letter, '.' | '-' | '\''))
+    };
+    let is_street = |word: &str| {
+        let own = word.trim_end_matches('.').to_lowercase();
+        STREETS.contains(&own.as_str())
+    };
+    value.chars().count() <= LEN_MAX
+        && !value.chars().any(is_han)
+        && words.clone().count() >= 2
+        && words.clone().any(is_name)
+        && words.clone().any(|word| is_number(word) || is_street(word))
 }
 
 #[cfg(test)]

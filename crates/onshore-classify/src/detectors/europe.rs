@@ -1,7 +1,68 @@
 //! Identifiers of Europe.
 
-use super::digits::{is_day, is_one_digit, mod_97, number, value, weighted};
+use super::china::NOT_OF_PERSONS;
+use super::digits::{is_day, is_one_digit, luhn, mod_97, number, value, weighted};
 use crate::detector::{Detector, Evidence, Form, Mark, Subject, Vector};
+
+/// What VAT numbers are called.
+const VAT_WORDS: &[&str] = &[
+    "vat",
+    "ust",
+    "ust-id",
+    "ust-idnr",
+    "ustid",
+    "umsatzsteuer",
+    "mwst",
+    "tva",
+    "iva",
+    "nip",
+    "btw",
+    "partita",
+    "cif",
+    "nif",
+];
+
+/// What telephone numbers are called.
+const PHONE_WORDS: &[&str] = &[
+    "tel",
+    "telephone",
+    "telefon",
+    "téléphone",
+    "telephon",
+    "teléfono",
+    "telefono",
+    "telefoon",
+    "phone",
+    "mobile",
+    "mobil",
+    "handy",
+    "móvil",
+    "portable",
+    "cellulare",
+    "gsm",
+    "cell",
+    "call",
+    "fax",
+    "contact",
+    "电话",
+    "電話",
+    "座机",
+    "热线",
+    "传真",
+    "固话",
+    "联系",
+];
+
+/// What numbers of the French social security are called.
+const NIR_WORDS: &[&str] = &[
+    "nir",
+    "sécurité sociale",
+    "securite sociale",
+    "sécu",
+    "insee",
+    "vitale",
+    "numero_secu",
+];
 
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
@@ -32,15 +93,68 @@ pub(super) const DETECTORS: &[Detector] = &[
             lens: &[10, 11, 12, 13, 14],
             holds: is_vat,
         },
-        evidence: Evidence::Words(&["vat", "ust", "mwst", "tva", "iva", "nip", "btw"]),
+        evidence: Evidence::Words(VAT_WORDS),
         vectors: &[
             Vector {
-                text: "USt-IdNr. ⟦DE136695976⟧, TVA ⟦FR40303265045⟧, IVA ⟦ESX1234567R⟧",
-                source: "Commission, VIES forms; made up but for the first two",
+                text: "USt-IdNr. ⟦DE136695976⟧, TVA ⟦FR40303265045⟧, IVA ⟦ESX1234567R⟧, VAT ⟦DE123456789⟧",
+                source: "Commission, VIES forms; made up but for the first two, the last with another check digit",
             },
             Vector {
-                text: "DE136695976",
-                source: "nothing says what it is",
+                text: "DE123456789",
+                source: "nothing says what it is, and it does not check",
+            },
+        ],
+    },
+    Detector {
+        id: "eu.vat",
+        title: "VAT number",
+        subject: Subject::Organisation,
+        form: Form::Word {
+            lens: &[11, 12, 13, 14],
+            holds: is_checked_vat,
+        },
+        evidence: Evidence::Check {
+            fits: is_vat,
+            chance_per_mille: 100,
+            least: 1,
+            words: VAT_WORDS,
+            against: NOT_OF_PERSONS,
+        },
+        vectors: &[
+            Vector {
+                text: "⟦DE136695976⟧, ⟦FR40303265045⟧, ⟦IT00743110157⟧, ⟦NL004495445B01⟧, ⟦PL8567346215⟧, ⟦ESB58378431⟧",
+                source: "numbers of companies, as their countries publish them",
+            },
+            Vector {
+                text: "DE136695975, FR41303265045, IT00743110158, NL004495446B01, PL8567346216, ESB58378432",
+                source: "other check digits",
+            },
+        ],
+    },
+    Detector {
+        id: "de.identity-card",
+        title: "German identity card or passport",
+        subject: Subject::Person,
+        form: Form::Word {
+            lens: &[9, 10],
+            holds: is_german_document,
+        },
+        evidence: Evidence::Words(&[
+            "personalausweis",
+            "ausweis",
+            "perso",
+            "reisepass",
+            "pass-nr",
+            "passnummer",
+        ]),
+        vectors: &[
+            Vector {
+                text: "Personalausweis ⟦T220001293⟧, Ausweisnr. ⟦LZ6311T47⟧",
+                source: "the ministry's specimens, with their check digit and without",
+            },
+            Vector {
+                text: "Personalausweis T220001294, Ausweis A220001293;\nT220001293",
+                source: "another check digit; a letter that is not used; nothing says what it is",
             },
         ],
     },
@@ -70,9 +184,15 @@ pub(super) const DETECTORS: &[Detector] = &[
         subject: Subject::Person,
         form: Form::Digits {
             groups: &[&[15], &[13, 2], &[1, 2, 2, 2, 3, 3, 2]],
-            holds: is_french_nir,
+            holds: |digits| has_form_of_french_nir(digits) && is_french_nir(digits),
         },
-        evidence: Evidence::Form,
+        evidence: Evidence::Check {
+            fits: has_form_of_french_nir,
+            chance_per_mille: 11,
+            least: 1,
+            words: NIR_WORDS,
+            against: NOT_OF_PERSONS,
+        },
         vectors: &[
             Vector {
                 text: "⟦255081416802538⟧, ⟦2 55 08 14 168 025 38⟧",
@@ -83,6 +203,20 @@ pub(super) const DETECTORS: &[Detector] = &[
                 source: "another key; no month",
             },
         ],
+    },
+    Detector {
+        id: "fr.nir",
+        title: "French social security number",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[15], &[13, 2], &[1, 2, 2, 2, 3, 3, 2]],
+            holds: is_french_nir,
+        },
+        evidence: Evidence::Words(NIR_WORDS),
+        vectors: &[Vector {
+            text: "NIR ⟦755631416802586⟧",
+            source: "provisional, and of a month that nobody knew; made up",
+        }],
     },
     Detector {
         id: "es.dni",
@@ -103,6 +237,20 @@ pub(super) const DETECTORS: &[Detector] = &[
                 source: "another letter; no such beginning",
             },
         ],
+    },
+    Detector {
+        id: "es.dni",
+        title: "Spanish identity number",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[9]],
+            holds: |digits| digits.ends_with(b"X") && is_spanish_id(digits),
+        },
+        evidence: Evidence::Form,
+        vectors: &[Vector {
+            text: "⟦00000010X⟧",
+            source: "a letter that elsewhere is a check digit; made up",
+        }],
     },
     Detector {
         id: "it.codice-fiscale",
@@ -184,7 +332,116 @@ pub(super) const DETECTORS: &[Detector] = &[
             },
         ],
     },
+    Detector {
+        id: "phone",
+        title: "telephone number",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[
+                &[9],
+                &[10],
+                &[11],
+                &[12],
+                &[3, 3, 3],
+                &[3, 3, 4],
+                &[3, 4, 4],
+                &[3, 7],
+                &[3, 8],
+                &[4, 6],
+                &[4, 7],
+                &[4, 8],
+                &[5, 5],
+                &[5, 6],
+                &[2, 8],
+            ],
+            holds: |digits| digits.iter().all(u8::is_ascii_digit) && !is_one_digit(digits),
+        },
+        evidence: Evidence::WordsNext(PHONE_WORDS),
+        vectors: &[
+            Vector {
+                text: "电话：⟦010-12345678⟧ 座机 ⟦0755-1234567⟧",
+                source: "lines of Beijing and Shenzhen, made up",
+            },
+            Vector {
+                text: "Tel. ⟦0301234567⟧; téléphone : ⟦0142928100⟧; phone: ⟦202-456-1111⟧; telefono ⟦3517289210⟧",
+                source: "Germany, France, USA, Italy; public offices or made up",
+            },
+            Vector {
+                text: "010-12345678, 202-456-1111; tel 12345678",
+                source: "nothing says what they are; too short",
+            },
+        ],
+    },
 ];
+
+/// The number of some countries with its check digits.
+fn is_checked_vat(word: &[u8]) -> bool {
+    let Some((country, own)) = word.split_at_checked(2) else {
+        return false;
+    };
+    is_vat(word)
+        && match country {
+            b"DE" => checks_11_10(own),
+            b"FR" => {
+                let (key, siren) = (own.get(..2).and_then(number), own.get(2..).and_then(number));
+                match (key, siren) {
+                    (Some(key), Some(siren)) => (12 + 3 * (siren % 97)) % 97 == key,
+                    _ => false,
+                }
+            }
+            b"IT" => luhn(own),
+            b"NL" => {
+                let last = own.get(8).and_then(|byte| value(*byte));
+                weighted(own.get(..8).unwrap_or_default(), &[9, 8, 7, 6, 5, 4, 3, 2])
+                    .is_some_and(|sum| Some(sum % 11) == last)
+                    || mod_97(word.iter()) == Some(1)
+            }
+            b"PL" => {
+                let last = own.last().and_then(|byte| value(*byte));
+                weighted(own, &[6, 5, 7, 2, 3, 4, 5, 6, 7]).map(|sum| sum % 11) == last
+            }
+            b"ES" => is_spanish_id(own) || is_spanish_company(own),
+            _ => false,
+        }
+}
+
+/// Orden EHA/451/2008: a letter, seven digits, and a check as of cards that is a digit or a letter.
+fn is_spanish_company(own: &[u8]) -> bool {
+    let (Some((first, rest)), Some(check)) = (own.split_first(), own.last()) else {
+        return false;
+    };
+    let Some(digits) = rest.get(..7).filter(|digits| number(digits).is_some()) else {
+        return false;
+    };
+    // The check of cards over the seven digits and the check.
+    let expected = (b'0'..=b'9').find(|last| {
+        let mut whole = digits.to_vec();
+        whole.push(*last);
+        luhn(&whole)
+    });
+    let as_letter = expected.and_then(|digit| b"JABCDEFGHI".get(usize::from(digit - b'0')));
+    b"ABCDEFGHJNPQRSUVW".contains(first) && (expected == Some(*check) || as_letter == Some(check))
+}
+
+/// ICAO 9303 without what is easily mistaken: nine signs without vowels, the first a letter, and a check that may be left out.
+fn is_german_document(word: &[u8]) -> bool {
+    const SIGNS: &[u8] = b"0123456789CFGHJKLMNPRTVWXYZ";
+    let Some(own) = word.get(..9) else {
+        return false;
+    };
+    let sum: u32 = own
+        .iter()
+        .zip([7, 3, 1].into_iter().cycle())
+        .map(|(byte, weight)| {
+            weight * value(*byte).unwrap_or(u32::from(byte.wrapping_sub(b'A')) + 10)
+        })
+        .sum();
+    own.iter().all(|sign| SIGNS.contains(sign))
+        && own.first().is_some_and(u8::is_ascii_uppercase)
+        && word
+            .get(9)
+            .is_none_or(|check| value(*check) == Some(sum % 10))
+}
 
 /// ISO 13616: length by country, and the check by 97 of the word turned round.
 fn find_iban(text: &[u8], at: usize) -> Option<(usize, usize)> {
@@ -300,26 +557,14 @@ fn is_vat(word: &[u8]) -> bool {
 
 /// Abgabenordnung § 139b: no leading zero, one digit twice or thrice among ten, ISO 7064 MOD 11,10.
 fn is_german_tax_id(digits: &[u8]) -> bool {
-    let (Some(ten), Some(check)) = (
-        digits.get(..10),
-        digits.get(10).and_then(|byte| value(*byte)),
-    ) else {
+    let Some(ten) = digits.get(..10) else {
         return false;
     };
     let mut counts = [0_u8; 10];
-    let mut product = 10;
     for byte in ten {
-        let Some(digit) = value(*byte) else {
-            return false;
-        };
-        if let Some(count) = counts.get_mut(digit as usize) {
+        if let Some(count) = value(*byte).and_then(|digit| counts.get_mut(digit as usize)) {
             *count += 1;
         }
-        let sum = match (digit + product) % 10 {
-            0 => 10,
-            sum => sum,
-        };
-        product = sum * 2 % 11;
     }
     let repeated = counts.iter().filter(|count| **count > 1).count();
     let most = counts.iter().max().copied().unwrap_or_default();
@@ -327,7 +572,22 @@ fn is_german_tax_id(digits: &[u8]) -> bool {
         && ten.first() != Some(&b'0')
         && repeated == 1
         && most <= 3
-        && (11 - product) % 10 == check
+        && checks_11_10(digits)
+}
+
+/// ISO 7064, MOD 11,10.
+fn checks_11_10(digits: &[u8]) -> bool {
+    let Some((check, rest)) = digits.split_last() else {
+        return false;
+    };
+    let product = rest.iter().try_fold(10, |product, byte| {
+        let sum = match (value(*byte)? + product) % 10 {
+            0 => 10,
+            sum => sum,
+        };
+        Some(sum * 2 % 11)
+    });
+    product.map(|product| (11 - product) % 10) == value(*check)
 }
 
 /// INSEE: sex, year, month, department, commune, order, and a key of 97 less the rest by 97.
@@ -342,6 +602,16 @@ fn is_french_nir(digits: &[u8]) -> bool {
         Some(b'1' | b'2' | b'3' | b'4' | b'7' | b'8')
     ) && month.is_some_and(|month| matches!(month, 1..=12 | 20 | 30..=42 | 50..=99))
         && all.map(|all| 97 - all % 97) == key.map(u64::from)
+}
+
+/// What nearly all have: a sex, a month, a department, a commune and an order.
+fn has_form_of_french_nir(digits: &[u8]) -> bool {
+    let part = |from: usize, len: usize| digits.get(from..from + len).and_then(number);
+    matches!(digits.first(), Some(b'1' | b'2'))
+        && part(3, 2).is_some_and(|month| (1..=12).contains(&month))
+        && part(5, 2).is_some_and(|department| (1..=99).contains(&department))
+        && part(7, 3).is_some_and(|commune| (1..=990).contains(&commune))
+        && part(10, 3).is_some_and(|order| order > 0)
 }
 
 /// Real Decreto 1553/2005: the number by 23 gives the letter; X, Y and Z stand for 0, 1 and 2 in front.

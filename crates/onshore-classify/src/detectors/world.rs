@@ -6,6 +6,19 @@ use crate::detector::{Detector, Evidence, Form, Mark, Subject, Vector};
 
 /// How cards are written.
 const CARD_GROUPS: &[&[usize]] = &[
+    &[15],
+    &[16],
+    &[19],
+    &[4, 4, 4, 4],
+    &[4, 4, 4, 4, 3],
+    &[4, 6, 5],
+    &[6, 13],
+];
+/// The same, in lengths that other numbers have more often.
+const RARE_CARD_GROUPS: &[&[usize]] = &[&[13], &[14], &[15], &[19], &[4, 6, 4], &[4, 4, 4, 4, 3]];
+/// The same, where something says that they are cards.
+const NAMED_CARD_GROUPS: &[&[usize]] = &[
+    &[12],
     &[13],
     &[14],
     &[15],
@@ -16,11 +29,50 @@ const CARD_GROUPS: &[&[usize]] = &[
     &[4, 4, 4, 4],
     &[4, 4, 4, 4, 3],
     &[4, 6, 5],
+    &[4, 6, 4],
     &[6, 13],
 ];
 
+/// What passports are called.
+const PASSPORT_WORDS: &[&str] = &[
+    "passport",
+    "reisepass",
+    "passeport",
+    "pasaporte",
+    "passaporto",
+    "paspoort",
+    "paszport",
+    "护照",
+    "護照",
+];
+
 /// What cards are called.
-const CARD_WORDS: &[&str] = &["卡号", "银行卡", "card", "账号", "账户", "pan"];
+const CARD_WORDS: &[&str] = &[
+    "卡号",
+    "卡號",
+    "银行卡",
+    "信用卡",
+    "借记卡",
+    "储蓄卡",
+    "银联",
+    "card",
+    "账号",
+    "账户",
+    "帐号",
+    "pan",
+    "visa",
+    "mastercard",
+    "amex",
+    "unionpay",
+    "maestro",
+    "转账",
+    "转帐",
+    "汇款",
+    "付款",
+    "打款",
+    "收款",
+    "开户",
+];
 
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
@@ -28,11 +80,33 @@ pub(super) const DETECTORS: &[Detector] = &[
         title: "bank or payment card",
         subject: Subject::Person,
         form: Form::Digits {
+            groups: NAMED_CARD_GROUPS,
+            holds: |digits| is_issued(digits) && luhn(digits),
+        },
+        evidence: Evidence::Words(CARD_WORDS),
+        vectors: &[
+            Vector {
+                text: "card ⟦36227206271667⟧ 卡号⟦4917610000000000003⟧, 转账到⟦676770838958⟧",
+                source: "numbers for trials, of rarer lengths",
+            },
+            Vector {
+                text: "36227206271667, 4917610000000000003, card order 4111111111111111",
+                source: "nothing says what they are; the last word says otherwise",
+            },
+        ],
+    },
+    Detector {
+        id: "payment-card",
+        title: "bank or payment card",
+        subject: Subject::Person,
+        form: Form::Digits {
             groups: CARD_GROUPS,
-            holds: is_card_alone,
+            holds: |digits| is_issued_much(digits) && luhn(digits),
         },
         evidence: Evidence::Check {
-            chance_per_mille: 40,
+            fits: is_issued_much,
+            chance_per_mille: 100,
+            least: 1,
             words: CARD_WORDS,
             against: NOT_OF_PERSONS,
         },
@@ -56,21 +130,24 @@ pub(super) const DETECTORS: &[Detector] = &[
         title: "bank or payment card",
         subject: Subject::Person,
         form: Form::Digits {
-            groups: CARD_GROUPS,
-            holds: is_card,
+            groups: RARE_CARD_GROUPS,
+            holds: |digits| is_issued_rarely(digits) && luhn(digits),
         },
-        evidence: Evidence::WordsUnless {
+        evidence: Evidence::Check {
+            fits: is_issued_rarely,
+            chance_per_mille: 100,
+            least: 3,
             words: CARD_WORDS,
             against: NOT_OF_PERSONS,
         },
         vectors: &[
             Vector {
-                text: "card ⟦36227206271667⟧ 卡号⟦4917610000000000003⟧",
-                source: "numbers for trials, of rarer lengths",
+                text: "⟦36227206271667⟧ ⟦30569309025904⟧ ⟦38520000023237⟧",
+                source: "numbers for trials: three of a length that bear each other out",
             },
             Vector {
-                text: "36227206271667, 4917610000000000003",
-                source: "nothing says what they are",
+                text: "4222222222222, 30569309025904",
+                source: "one of each length",
             },
         ],
     },
@@ -115,6 +192,88 @@ pub(super) const DETECTORS: &[Detector] = &[
         ],
     },
     Detector {
+        id: "ipv6-address",
+        title: "IPv6 address",
+        subject: Subject::Device,
+        form: Form::Around {
+            mark: Mark::DigitsAtColon,
+            find: find_wide_address,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "from ⟦2001:db8:0:0:8:800:200c:417a⟧, [⟦2001:db8::8a2e:370:7334⟧]:443",
+                source: "RFC 4291, RFC 5952",
+            },
+            Vector {
+                text: "12:345:67, at 10:20:30.123, 1:2:3:4:5:6:7:8888:9, std::f123::b456, a::123",
+                source: "times; too many; program text; too little to tell",
+            },
+        ],
+    },
+    Detector {
+        id: "us.ssn",
+        title: "social security number of the USA",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[3, 2, 4], &[9]],
+            holds: is_social_security_number,
+        },
+        evidence: Evidence::Words(&[
+            "ssn",
+            "social security",
+            "social_security",
+            "socialsecurity",
+        ]),
+        vectors: &[
+            Vector {
+                text: "SSN ⟦219-09-9999⟧, social security number: ⟦219099999⟧",
+                source: "once printed on an advertisement",
+            },
+            Vector {
+                text: "219-09-9999, SSN 000-09-9999, SSN 219-00-9999, SSN 219-09-0000",
+                source: "nothing says what it is; parts that are never given out",
+            },
+        ],
+    },
+    Detector {
+        id: "passport",
+        title: "passport",
+        subject: Subject::Person,
+        form: Form::Word {
+            lens: &[8, 9],
+            holds: |word| {
+                word.first().is_some_and(u8::is_ascii_uppercase)
+                    && word.iter().filter(|byte| byte.is_ascii_digit()).count() >= 5
+            },
+        },
+        evidence: Evidence::WordsNext(PASSPORT_WORDS),
+        vectors: &[
+            Vector {
+                text: "passport no. ⟦L8988901⟧, passaporto ⟦YA1234567⟧",
+                source: "made up",
+            },
+            Vector {
+                text: "L8988901",
+                source: "nothing says what it is",
+            },
+        ],
+    },
+    Detector {
+        id: "passport",
+        title: "passport",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[9]],
+            holds: |digits| digits.iter().all(u8::is_ascii_digit) && !is_one_digit(digits),
+        },
+        evidence: Evidence::WordsNext(PASSPORT_WORDS),
+        vectors: &[Vector {
+            text: "passport number ⟦533380006⟧;\n533380006",
+            source: "of digits alone, made up; nothing says what it is",
+        }],
+    },
+    Detector {
         id: "coordinates",
         title: "position on the ground",
         subject: Subject::Place,
@@ -156,7 +315,7 @@ pub(super) const DETECTORS: &[Detector] = &[
                 source: "GSMA TS.06, example",
             },
             Vector {
-                text: "490154203237518 and IMEI 490154203237519",
+                text: "490154203237518, IMEI 490154203237519",
                 source: "nothing says what it is; another check digit",
             },
         ],
@@ -178,6 +337,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             Vector {
                 text: "L898902C37UTO7408122F1204159ZE184226B<<<<<10\n",
                 source: "another check digit",
+            },
+            Vector {
+                text: "I<UTOD231458907<<<<<<<<<<<<<<<\n⟦7408122F1204159UTO<<<<<<<<<<<6⟧\nERIKSSON<<ANNA<MARIA<<<<<<<<<<\n",
+                source: "ICAO 9303-5, appendix B: a card of three lines",
             },
             Vector {
                 text: "a << b, vec<vec<<int>>>",
@@ -210,6 +373,70 @@ pub(super) const DETECTORS: &[Detector] = &[
         ],
     },
     Detector {
+        id: "secret.aws-access-key",
+        title: "access key id of an S3 service",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("ASIA"),
+            find: |text, at| {
+                word_of(text, at, 20, |byte| {
+                    byte.is_ascii_uppercase() || byte.is_ascii_digit()
+                })
+            },
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦ASIAIOSFODNN7EXAMPLE⟧",
+                source: "of a session",
+            },
+            Vector {
+                text: "ASIAN MARKETS 2020, ASIA",
+                source: "words",
+            },
+        ],
+    },
+    Detector {
+        id: "secret.cloud-access-key",
+        title: "access key id of a Chinese cloud",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("LTAI"),
+            find: |text, at| word_between(text, at, 16, 30, is_token),
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦LTAI5tAbCdEfGhIjKlMnOpQr⟧",
+                source: "Alibaba Cloud's form, made up",
+            },
+            Vector {
+                text: "LTAI5t",
+                source: "too short",
+            },
+        ],
+    },
+    Detector {
+        id: "secret.cloud-access-key",
+        title: "access key id of a Chinese cloud",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("AKID"),
+            find: |text, at| word_between(text, at, 36, 36, is_token),
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦AKIDz8krbsJ5yKBZQpn74WFkmLPx3gnPhESA⟧",
+                source: "Tencent Cloud's form, made up",
+            },
+            Vector {
+                text: "AKIDz8krbsJ5yKB",
+                source: "too short",
+            },
+        ],
+    },
+    Detector {
         id: "secret.github-token",
         title: "token of a code host",
         subject: Subject::Secret,
@@ -222,6 +449,250 @@ pub(super) const DETECTORS: &[Detector] = &[
             text: "⟦ghp_0123456789abcdefghijklmnopqrstuvwxyz⟧",
             source: "made up",
         }],
+    },
+    Detector {
+        id: "secret.github-token",
+        title: "token of a code host",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("gho_"),
+            find: |text, at| word_of(text, at, 40, is_token),
+        },
+        evidence: Evidence::Form,
+        vectors: &[Vector {
+            text: "⟦gho_0123456789abcdefghijklmnopqrstuvwxyz⟧",
+            source: "made up",
+        }],
+    },
+    Detector {
+        id: "secret.github-token",
+        title: "token of a code host",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("ghs_"),
+            find: |text, at| word_of(text, at, 40, is_token),
+        },
+        evidence: Evidence::Form,
+        vectors: &[Vector {
+            text: "⟦ghs_0123456789abcdefghijklmnopqrstuvwxyz⟧",
+            source: "made up",
+        }],
+    },
+    Detector {
+        id: "secret.github-token",
+        title: "token of a code host",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("github_pat_"),
+            find: |text, at| word_between(text, at, 60, 100, is_token),
+        },
+        evidence: Evidence::Form,
+        vectors: &[Vector {
+            text: "⟦github_pat_11ABCDEFG0abcdefghijkl_0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmn⟧",
+            source: "made up",
+        }],
+    },
+    Detector {
+        id: "secret.gitlab-token",
+        title: "token of a code host",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("glpat-"),
+            find: |text, at| word_between(text, at, 26, 64, |byte| is_token(byte) || *byte == b'-'),
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦glpat-0123456789abcdefghij⟧",
+                source: "made up",
+            },
+            Vector {
+                text: "glpat-012345",
+                source: "too short",
+            },
+        ],
+    },
+    Detector {
+        id: "secret.slack-token",
+        title: "token of a messenger",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("xoxb-"),
+            find: |text, at| word_between(text, at, 24, 96, |byte| is_token(byte) || *byte == b'-'),
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦xoxb-123456789012-abcdefABCDEF123456⟧",
+                source: "made up",
+            },
+            Vector {
+                text: "xoxb-your-token",
+                source: "too short",
+            },
+        ],
+    },
+    Detector {
+        id: "secret.slack-token",
+        title: "token of a messenger",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("xoxp-"),
+            find: |text, at| word_between(text, at, 24, 96, |byte| is_token(byte) || *byte == b'-'),
+        },
+        evidence: Evidence::Form,
+        vectors: &[Vector {
+            text: "⟦xoxp-123456789012-abcdefABCDEF123456⟧",
+            source: "made up",
+        }],
+    },
+    Detector {
+        id: "secret.google-api-key",
+        title: "API key of Google",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("AIza"),
+            find: |text, at| word_between(text, at, 39, 39, |byte| is_token(byte) || *byte == b'-'),
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦AIzaSyA-0123456789abcdefghijklmnopqrstu⟧",
+                source: "made up",
+            },
+            Vector {
+                text: "AIzaSyA-0123456789",
+                source: "too short",
+            },
+        ],
+    },
+    Detector {
+        id: "secret.payment-key",
+        title: "secret key of a payment service",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("sk_live_"),
+            find: |text, at| word_between(text, at, 24, 128, is_token),
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦sk_live_0123456789abcdefghijklmn⟧",
+                source: "made up",
+            },
+            Vector {
+                text: "sk_live_, sk_test_0123456789abcdefghijklmn",
+                source: "nothing behind it; for trials",
+            },
+        ],
+    },
+    Detector {
+        id: "secret.payment-key",
+        title: "secret key of a payment service",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("rk_live_"),
+            find: |text, at| word_between(text, at, 24, 128, is_token),
+        },
+        evidence: Evidence::Form,
+        vectors: &[Vector {
+            text: "⟦rk_live_0123456789abcdefghijklmn⟧",
+            source: "made up",
+        }],
+    },
+    Detector {
+        id: "secret.assignment",
+        title: "password or secret in an assignment",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("passw"),
+            find: find_assignment,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "db_password = \"⟦hQ7vX2pL9zRt4⟧\"; PGPASSWORD; passwd: ⟦Zx81kLm20Qv⟧",
+                source: "made up",
+            },
+            Vector {
+                text: "password = getpass(), password: changeme123, passwd=$PASS, password=, passwords are 12 long, password = settings.DB2_pass",
+                source: "calls, variables, placeholders, words",
+            },
+        ],
+    },
+    Detector {
+        id: "secret.assignment",
+        title: "password or secret in an assignment",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("PASSWORD"),
+            find: find_assignment,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "DB_PASSWORD=⟦hQ7vX2pL9zRt4⟧",
+                source: "of an environment, made up",
+            },
+            Vector {
+                text: "PASSWORD=${PASSWORD}",
+                source: "a variable",
+            },
+        ],
+    },
+    Detector {
+        id: "secret.assignment",
+        title: "password or secret in an assignment",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("secret"),
+            find: find_assignment,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "client_secret: '⟦8f7a2c91d4e6b3058f7a2c91d4e6b305⟧'",
+                source: "made up",
+            },
+            Vector {
+                text: "secret = read_secret(1), secret: \"aaaaaaaaaaaaaaaaaaaa\", secretary: 12, secret_name = \"my-secret-name\"",
+                source: "a call; one letter; a word; a name",
+            },
+        ],
+    },
+    Detector {
+        id: "secret.assignment",
+        title: "password or secret in an assignment",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("SECRET"),
+            find: find_assignment,
+        },
+        evidence: Evidence::Form,
+        vectors: &[Vector {
+            text: "AWS_SECRET_ACCESS_KEY=⟦wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzz1234567⟧",
+            source: "of an environment, made up",
+        }],
+    },
+    Detector {
+        id: "secret.assignment",
+        title: "password or secret in an assignment",
+        subject: Subject::Secret,
+        form: Form::Around {
+            mark: Mark::Prefix("api_key"),
+            find: find_assignment,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "api_key=⟦8f7a2c91d4e6b3058f7a2c91⟧",
+                source: "made up",
+            },
+            Vector {
+                text: "api_key=YOUR_API_KEY_HERE",
+                source: "a placeholder",
+            },
+        ],
     },
     Detector {
         id: "secret.private-key",
@@ -265,34 +736,46 @@ pub(super) const DETECTORS: &[Detector] = &[
     },
 ];
 
-/// The same where nothing says that it is one: the lengths and ranges that most cards have. Other numbers have those lengths
-/// as well.
-fn is_card_alone(digits: &[u8]) -> bool {
-    let is_common = match digits.len() {
-        16 => true,
-        15 => digits.first() == Some(&b'3'),
-        19 => digits.starts_with(b"62"),
-        _ => false,
-    };
-    is_common && is_card(digits)
+/// Returns the first digits as a number.
+fn front(digits: &[u8], len: usize) -> u32 {
+    digits.get(..len).and_then(number).unwrap_or_default()
 }
 
-/// ISO/IEC 7812: an issuer's range, its lengths, and the check.
-fn is_card(digits: &[u8]) -> bool {
-    let front = |len: usize| digits.get(..len).and_then(number).unwrap_or_default();
-    let len = digits.len();
-    let is_issued = match (front(1), front(2), front(4)) {
-        (_, 62, _) => (16..=19).contains(&len),
-        (_, 51..=55, _) | (_, _, 2221..=2720) => len == 16,
-        (_, 34 | 37, _) => len == 15,
-        (_, 35, 3528..=3589) => (16..=19).contains(&len),
-        (_, 36 | 38 | 39, _) => matches!(len, 14 | 16),
-        (_, 65, _) | (_, _, 6011) => (16..=19).contains(&len),
-        (_, 50 | 56..=58 | 60 | 63 | 67 | 68 | 69, _) => (13..=19).contains(&len),
-        (4, _, _) => matches!(len, 13 | 16 | 19),
-        _ => false,
-    };
-    is_issued && luhn(digits)
+/// ISO/IEC 7812: the ranges and lengths that most cards have.
+fn is_issued_much(digits: &[u8]) -> bool {
+    matches!(
+        (digits.len(), front(digits, 2), front(digits, 4)),
+        (16, 35 | 40..=49 | 51..=55 | 62 | 65, _)
+            | (16, _, 2221..=2720 | 6011 | 6440..=6499)
+            | (15, 34 | 37, _)
+            | (19, _, 6200..=6239 | 6250..=6259 | 6280..=6289)
+    )
+}
+
+/// The same, of lengths that other numbers have more often.
+fn is_issued_rarely(digits: &[u8]) -> bool {
+    matches!(
+        (digits.len(), front(digits, 2), front(digits, 4)),
+        (13, 40..=49, _)
+            | (14, 36 | 38 | 39, _)
+            | (14, _, 3000..=3059)
+            | (15, _, 2131 | 1800)
+            | (19, 40..=49 | 62 | 65, _)
+            | (19, _, 6011 | 9558)
+    )
+}
+
+/// The same, of any.
+fn is_issued(digits: &[u8]) -> bool {
+    is_issued_much(digits)
+        || is_issued_rarely(digits)
+        || match front(digits, 2) {
+            62 => (16..=19).contains(&digits.len()),
+            35 | 36 | 38 | 39 | 60 | 64 | 65 | 95 => (16..=19).contains(&digits.len()),
+            // The last is 06.
+            50 | 56..=59 | 61 | 63 | 66..=69 | 6 => (12..=19).contains(&digits.len()),
+            _ => false,
+        }
 }
 
 fn find_mail(text: &[u8], at: usize) -> Option<(usize, usize)> {
@@ -391,6 +874,49 @@ fn find_address(text: &[u8], dot: usize) -> Option<(usize, usize)> {
     (!matches!(first, 0 | 127) && parts.next().is_none()).then_some((start, end))
 }
 
+/// RFC 4291: eight groups of up to four hexadecimal digits with colons between them, or fewer with one gap of two colons.
+fn find_wide_address(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    const MOST: usize = 45;
+    let (start, mut end) = run_around(text, at, MOST, |byte| {
+        byte.is_ascii_hexdigit() || *byte == b':'
+    })?;
+    let is_word = |at: Option<usize>| {
+        at.and_then(|at| text.get(at))
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    };
+    if is_word(start.checked_sub(1)) || is_word(Some(end)) {
+        return None;
+    }
+    // What only closes a list or a clause behind it.
+    if text.get(end - 1) == Some(&b':') && text.get(end.checked_sub(2)?) != Some(&b':') {
+        end -= 1;
+    }
+    let address = text.get(start..end)?;
+    let groups = address.split(|byte| *byte == b':');
+    let (mut full, mut empty, mut long) = (0, 0, 0);
+    for group in groups {
+        match group.len() {
+            0 => empty += 1,
+            1..=4 => full += 1,
+            _ => return None,
+        }
+        long += usize::from(group.len() >= 3);
+    }
+    // A gap at either end leaves two empty groups.
+    let at_ends = address.starts_with(b"::") || address.ends_with(b"::");
+    let is_whole = empty == 0 && full == 8 && long > 0;
+    let is_short = empty == 1 + usize::from(at_ends) && (3..8).contains(&full) && long > 1;
+    (is_whole || is_short).then_some((start, end))
+}
+
+/// Never given out: areas 000, 666 and from 900 on, group 00, serial 0000.
+fn is_social_security_number(digits: &[u8]) -> bool {
+    let part = |from: usize, to: usize| digits.get(from..to).and_then(number);
+    part(0, 3).is_some_and(|area| (1..900).contains(&area) && area != 666)
+        && part(3, 5).is_some_and(|group| group > 0)
+        && part(5, 9).is_some_and(|serial| serial > 0)
+}
+
 /// Latitude and longitude in degrees with four decimals or more, a comma between them.
 fn find_position(text: &[u8], dot: usize) -> Option<(usize, usize)> {
     let (start, middle) = run_around(text, dot, 16, |byte| {
@@ -401,11 +927,11 @@ fn find_position(text: &[u8], dot: usize) -> Option<(usize, usize)> {
             .iter()
             .rposition(|byte| *byte == b'.')
             .map(|dot| bytes.len() - dot - 1);
-        let degrees = str::from_utf8(bytes)
-            .ok()
-            .and_then(|text| text.parse::<f64>().ok());
         decimals.is_some_and(|count| (4..=10).contains(&count))
-            && degrees.is_some_and(|degrees| degrees.abs() <= most)
+            && str::from_utf8(bytes)
+                .ok()
+                .and_then(|text| text.parse::<f64>().ok())
+                .is_some_and(|degrees| degrees.abs() <= most)
     };
     let rest = text.get(middle..)?.strip_prefix(b",")?;
     let blank = usize::from(rest.first() == Some(&b' '));
@@ -418,7 +944,7 @@ fn find_position(text: &[u8], dot: usize) -> Option<(usize, usize)> {
 }
 
 /// ICAO 9303: the line with number, birth and expiry, each with its check digit: 44 characters in a passport, 36 in a
-/// visa of the second size.
+/// visa or card of the second size; and the second of the three lines of 30 of a card, with birth and expiry.
 fn find_zone(text: &[u8], at: usize) -> Option<(usize, usize)> {
     // A row of fillers is looked at once, from its beginning.
     if at.checked_sub(1).and_then(|before| text.get(before)) == Some(&b'<') {
@@ -443,6 +969,12 @@ fn find_zone(text: &[u8], at: usize) -> Option<(usize, usize)> {
             .sum();
         (u32::from(line.get(to)?.checked_sub(b'0')?) == sum % 10).then_some(())
     };
+    if line.len() == 30 {
+        let is_sex = matches!(line.get(7), Some(b'M' | b'F' | b'X' | b'<'));
+        checks(0, 6)?;
+        checks(8, 14)?;
+        return is_sex.then_some((start, end));
+    }
     if !matches!(line.len(), 44 | 36) {
         return None;
     }
@@ -467,13 +999,121 @@ fn word_of(text: &[u8], at: usize, len: usize, is_in: fn(&u8) -> bool) -> Option
     (is_whole && !is_word(at.checked_sub(1)) && !is_word(Some(at + len))).then_some((at, at + len))
 }
 
+/// A word that begins here, not shorter and not longer than this.
+fn word_between(
+    text: &[u8],
+    at: usize,
+    least: usize,
+    most: usize,
+    is_in: fn(&u8) -> bool,
+) -> Option<(usize, usize)> {
+    let before = at.checked_sub(1).and_then(|before| text.get(before));
+    if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') {
+        return None;
+    }
+    let rest = text.get(at..)?;
+    let len = rest
+        .iter()
+        .take(most + 1)
+        .take_while(|byte| is_in(byte) || **byte == b'_')
+        .count();
+    (least..=most).contains(&len).then_some((at, at + len))
+}
+
+/// A value that is given to what is called a password, a secret or a key, and that looks drawn: a name goes on behind the word,
+/// an equals sign or a colon, perhaps quotes, and eight signs or more, of which no few come again and again.
+fn find_assignment(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    const NAME_MAX: usize = 32;
+    const VALUE_MAX: usize = 128;
+    let rest = text.get(at..)?;
+    let name = rest
+        .iter()
+        .take(NAME_MAX)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        .count();
+    let mut place = at + name;
+    let mut skip = |signs: &[u8], most: usize| {
+        let rest = text.get(place..).unwrap_or_default();
+        let count = rest
+            .iter()
+            .take(most)
+            .take_while(|byte| signs.contains(byte))
+            .count();
+        place += count;
+        count
+    };
+    skip(b"\"'", 1);
+    skip(b" \t", 2);
+    if skip(b"=:", 2) == 0 {
+        return None;
+    }
+    skip(b" \t", 2);
+    let is_quoted = skip(b"\"'", 1) > 0;
+    let start = place;
+    let is_in = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/_-!@#%^&*~?=.".contains(byte);
+    let len = text
+        .get(start..)?
+        .iter()
+        .take(VALUE_MAX + 1)
+        .take_while(is_in)
+        .count();
+    let mut value = text.get(start..start + len)?;
+    let behind = text.get(start + len).copied().unwrap_or(b'\n');
+    // What goes on as program text does is no value.
+    let is_closed = match behind {
+        b'"' | b'\'' => is_quoted,
+        b'(' | b'[' | b'{' | b'$' | b'<' | b'\\' => false,
+        _ => !is_quoted,
+    };
+    while !is_quoted && matches!(value.last(), Some(b'.' | b'?' | b'!')) {
+        value = value.get(..value.len() - 1)?;
+    }
+    (is_closed && value.len() <= VALUE_MAX && looks_drawn(value))
+        .then_some((start, start + value.len()))
+}
+
+/// Whether a value is more likely drawn than written: letters and digits between each other, and few signs that come again.
+fn looks_drawn(value: &[u8]) -> bool {
+    const LEAST: usize = 8;
+    let changes = value
+        .windows(2)
+        .filter(|pair| match pair {
+            [one, other] => {
+                (one.is_ascii_digit() != other.is_ascii_digit())
+                    || (one.is_ascii_lowercase() && other.is_ascii_uppercase())
+            }
+            _ => false,
+        })
+        .count();
+    let mut seen = [false; 256];
+    for byte in value {
+        if let Some(sign) = seen.get_mut(usize::from(*byte)) {
+            *sign = true;
+        }
+    }
+    let distinct = seen.iter().filter(|sign| **sign).count();
+    // A name of something in a program has dots or words with lines between them.
+    let parts = value
+        .split(|byte| matches!(byte, b'.' | b'_' | b'-' | b'/'))
+        .filter(|part| part.len() > 2 && part.iter().all(u8::is_ascii_alphabetic))
+        .count();
+    value.len() >= LEAST
+        && value.iter().any(u8::is_ascii_digit)
+        && value.iter().any(u8::is_ascii_alphabetic)
+        && changes >= 3
+        && distinct >= LEAST.min(value.len())
+        && parts < 2
+}
+
 fn find_private_key(text: &[u8], at: usize) -> Option<(usize, usize)> {
-    const END: &[u8] = b"PRIVATE KEY-----";
+    const ENDS: [&[u8]; 2] = [b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----"];
     const MOST: usize = 64;
     let head = text.get(at..text.len().min(at + MOST))?;
     let line = head.split(|byte| *byte == b'\n').next()?;
-    let found = line.windows(END.len()).position(|window| window == END)?;
-    Some((at, at + found + END.len()))
+    ENDS.iter().find_map(|end| {
+        let found = line.windows(end.len()).position(|window| window == *end)?;
+        Some((at, at + found + end.len()))
+    })
 }
 
 /// Three parts in base64url, the first two of which are objects.

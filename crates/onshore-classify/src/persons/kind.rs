@@ -67,9 +67,19 @@ const KINDS: &[Entry] = &[
     national(7, &["it.codice-fiscale"], 2),
     national(8, &["nl.bsn"], 1),
     national(9, &["pl.pesel"], 2),
+    // Of residents of Hong Kong, Macau and Taiwan who live on the mainland.
+    Entry {
+        code: 10,
+        detectors: &["cn.residence-permit"],
+        most: Some(1),
+        residence: Residing::Local,
+        normalise: normal::resident_id,
+    },
+    national(11, &["tw.national-id"], 2),
+    national(12, &["us.ssn"], 2),
     Entry {
         code: 16,
-        detectors: &["cn.passport", "mrz"],
+        detectors: &["cn.passport", "passport", "mrz"],
         most: None,
         residence: Residing::Unknown,
         normalise: normal::passport,
@@ -79,6 +89,14 @@ const KINDS: &[Entry] = &[
         detectors: &["cn.travel-permit"],
         most: None,
         residence: Residing::Unknown,
+        normalise: normal::word,
+    },
+    // Renewed every ten years.
+    Entry {
+        code: 18,
+        detectors: &["de.identity-card"],
+        most: None,
+        residence: Residing::Abroad,
         normalise: normal::word,
     },
     Entry {

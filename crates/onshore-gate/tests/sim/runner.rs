@@ -277,7 +277,12 @@ impl Runner {
         let staged = self
             .house
             .store
-            .stage(&permit, stream::iter(chunks), &checks)
+            .stage(
+                &permit,
+                stream::iter(chunks),
+                &checks,
+                self.house.gate.scanner(),
+            )
             .await?;
         Ok(Draft {
             permit,

@@ -7,7 +7,7 @@ use onshore_store::{
     BodyError, BodyStream, Checks, ChecksumAlgorithm, Encryption, Layout, NewObject, ObjectHead,
     Part, VersionWish, Versioning, WriteCondition,
 };
-use onshore_types::{BucketName, ByteRange, ObjectKey, UploadId};
+use onshore_types::{BucketName, ByteRange, Label, ObjectKey, UploadId};
 
 use crate::call::Call;
 use crate::fault::{Code, Fault};
@@ -194,20 +194,15 @@ impl Operations {
             layout: Layout::Whole,
             ..Checks::default()
         };
+        let label = Label::of_declarations([object.declared, target.bucket.class]);
         let permit = self
-            .permit_store(
-                asked,
-                &target.bucket,
-                key,
-                object.declared,
-                checks.len_bytes,
-            )
+            .permit_store(asked, &target.bucket, key, label, checks.len_bytes)
             .await?;
         let source_version = opened.name();
         let body = outgoing(opened);
         let mut staged = self
             .store
-            .stage(&permit, body, &checks)
+            .stage(&permit, body, &checks, self.gate.scanner())
             .await
             .map_err(|error| self.fault(call, error))?;
         if let Some(customer) = &encrypted.customer {
@@ -270,7 +265,7 @@ impl Operations {
         let body = outgoing(opened);
         let mut staged = self
             .store
-            .stage_part(&permit, number, body, &checks)
+            .stage_part(&permit, number, body, &checks, self.gate.scanner())
             .await
             .map_err(|error| self.fault(asked.call, error))?;
         if let Some(customer) = &customer {

@@ -158,6 +158,25 @@ impl Operations {
             let permit = self
                 .permit_part(asked, &bucket, key, description.label, None)
                 .await?;
+            let looked = self
+                .store
+                .scan_parts(&permit, upload, &completion.parts, self.gate.scanner())
+                .await;
+            let looked = match looked {
+                Ok(looked) => looked,
+                Err(onshore_store::Error::NoSuchUpload) => continue,
+                Err(error) => {
+                    return Err(self
+                        .of_failed_write(asked, &bucket, key, Error::Store(error))
+                        .await);
+                }
+            };
+            let label = looked.label(description.label);
+            let permit = if label == permit.label() {
+                permit
+            } else {
+                self.permit_part(asked, &bucket, key, label, None).await?
+            };
             let operations = self.clone();
             let result = self
                 .db
@@ -168,6 +187,7 @@ impl Operations {
                         &permit,
                         upload,
                         &completion,
+                        &looked,
                         now,
                     )?;
                     let leaf = operations.settle_stored(unit, &permit, &committed)?;

@@ -284,18 +284,13 @@ impl Operations {
         }
         self.check_replica(asked, &target.bucket, key, &object)
             .await?;
+        let said = Label::of_declarations([object.declared, target.bucket.class]);
         let permit = self
-            .permit_store(
-                asked,
-                &target.bucket,
-                key,
-                object.declared,
-                checks.len_bytes,
-            )
+            .permit_store(asked, &target.bucket, key, said, checks.len_bytes)
             .await?;
         let mut staged = self
             .store
-            .stage(&permit, body, &checks)
+            .stage(&permit, body, &checks, self.gate.scanner())
             .await
             .map_err(|error| self.fault(asked.call, error))?;
         self.verify_trailer(asked.call, &staged)?;
@@ -314,10 +309,9 @@ impl Operations {
         asked: Asked<'_>,
         bucket: &Bucket,
         key: &ObjectKey,
-        declared: Option<Label>,
+        label: Label,
         len_bytes: Option<u64>,
     ) -> Result<Permit, Fault> {
-        let label = Label::of_declarations([declared, bucket.class]);
         let subject = keyed(bucket, key, None, label, len_bytes.unwrap_or(0));
         self.permit(asked, Flow::Store, subject).await
     }
@@ -340,8 +334,8 @@ impl Operations {
             .map_err(|error| self.fault(call, error))
     }
 
-    /// Makes a staged body an object, in one unit of work with its leaf. When the bucket was tightened meanwhile it
-    /// is judged once more.
+    /// Makes a staged body an object, in one unit of work with its leaf. When what was found in it, or its bucket meanwhile,
+    /// is stricter than what was judged, it is judged once more.
     #[expect(
         clippy::too_many_arguments,
         reason = "what was judged, what was staged and what was said belong together here alone"
@@ -357,6 +351,14 @@ impl Operations {
         condition: WriteCondition,
     ) -> Result<Written, Fault> {
         let (staged, object) = (Arc::new(staged), Arc::new(object));
+        let label_in =
+            |bucket: &Bucket| staged.label(Label::of_declarations([object.declared, bucket.class]));
+        let len_bytes = Some(staged.size_bytes());
+        if label_in(&bucket) != permit.label() {
+            permit = self
+                .permit_store(asked, &bucket, key, label_in(&bucket), len_bytes)
+                .await?;
+        }
         for _ in 0..ATTEMPTS_MAX {
             let work = (
                 self.clone(),
@@ -385,9 +387,8 @@ impl Operations {
                 }
                 Err(Error::Store(onshore_store::Error::LabelChanged { .. })) => {
                     bucket = self.bucket(asked, Flow::Store, &bucket.name).await?;
-                    let len_bytes = Some(staged.size_bytes());
                     permit = self
-                        .permit_store(asked, &bucket, key, object.declared, len_bytes)
+                        .permit_store(asked, &bucket, key, label_in(&bucket), len_bytes)
                         .await?;
                 }
                 Err(error) => return Err(self.of_failed_write(asked, &bucket, key, error).await),

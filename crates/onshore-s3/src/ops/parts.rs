@@ -74,7 +74,13 @@ impl Operations {
             .await?;
         let mut staged = self
             .store
-            .stage_part(&permit, number, incoming(body), &checks)
+            .stage_part(
+                &permit,
+                number,
+                incoming(body),
+                &checks,
+                self.gate.scanner(),
+            )
             .await
             .map_err(|error| self.fault(asked.call, error))?;
         self.verify_trailer(asked.call, &staged)?;

@@ -5,7 +5,7 @@ use onshore_store::{Bucket, Checks, Error, NewBucket, NewObject, WriteCondition}
 use onshore_types::{BucketName, ByteRange, Label, TenantId};
 use proptest::prelude::*;
 
-use crate::house::{Ask, House, chunks, declared, general, issue, key, label, run};
+use crate::house::{Ask, House, chunks, declared, general, issue, key, label, run, scanner};
 
 async fn tighten(house: &House, bucket: &Bucket, class: Label) -> Result<Bucket, Error> {
     let (store, id) = (house.store.clone(), bucket.id);
@@ -84,7 +84,12 @@ async fn a_bucket_that_is_made_anew_takes_no_body_staged_for_the_old_one() {
     let permit = house.permit(Flow::Store, &old, "k");
     let staged = house
         .store
-        .stage(&permit, chunks(&[1; 100_000], 5000), &Checks::default())
+        .stage(
+            &permit,
+            chunks(&[1; 100_000], 5000),
+            &Checks::default(),
+            scanner(),
+        )
         .await
         .expect("staged");
     drop_bucket(&house, &old).await.expect("removed");
@@ -175,7 +180,7 @@ async fn a_bucket_that_is_tightened_on_the_way_has_the_body_judged_again() {
     let body = chunks(&[5; 100_000], 5000);
     let staged = house
         .store
-        .stage(&permit, body, &Checks::default())
+        .stage(&permit, body, &Checks::default(), scanner())
         .await
         .expect("staged");
     let staged = std::sync::Arc::new(staged);

@@ -9,7 +9,7 @@ use onshore_policy::Flow;
 use onshore_store::{Checks, Error, WriteCondition};
 use onshore_types::ByteRange;
 
-use crate::house::{Ask, House, chunks, gather, general, issue, noise};
+use crate::house::{Ask, House, chunks, gather, general, issue, noise, scanner};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_between_stage_and_commit_leaves_nothing() {
@@ -24,6 +24,7 @@ async fn a_crash_between_stage_and_commit_leaves_nothing() {
             &permit,
             chunks(&noise(300_000, 2), 9999),
             &Checks::default(),
+            scanner(),
         )
         .await
         .expect("staged");
@@ -51,7 +52,7 @@ async fn a_commit_that_is_undone_leaves_nothing() {
     let body = chunks(&noise(300_000, 2), 9999);
     let staged = house
         .store
-        .stage(&permit, body, &Checks::default())
+        .stage(&permit, body, &Checks::default(), scanner())
         .await
         .expect("staged");
     let (store, now) = (house.store.clone(), house.now());
@@ -84,7 +85,7 @@ async fn a_caller_that_goes_away_undoes_nothing_that_was_committed() {
     let body = noise(300_000, 2);
     let staged = house
         .store
-        .stage(&permit, chunks(&body, 9999), &Checks::default())
+        .stage(&permit, chunks(&body, 9999), &Checks::default(), scanner())
         .await
         .expect("staged");
     let (store, now) = (house.store.clone(), house.now());
@@ -164,7 +165,12 @@ async fn a_staged_body_that_is_held_too_long_takes_nothing_from_a_reader() {
     let permit = house.permit(Flow::Store, &bucket, "k");
     let staged = house
         .store
-        .stage(&permit, chunks(&old, 1 << 16), &Checks::default())
+        .stage(
+            &permit,
+            chunks(&old, 1 << 16),
+            &Checks::default(),
+            scanner(),
+        )
         .await;
     let staged = Arc::new(staged.expect("staged"));
     let (store, now, shared) = (house.store.clone(), house.now(), Arc::clone(&staged));

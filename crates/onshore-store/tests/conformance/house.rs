@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
+use onshore_classify::Scanner;
 use onshore_db::Database;
 use onshore_keys::{FileRootKey, random};
 use onshore_policy::{Facts, Flow, Permit, Policy, Principal, Role, Subject, Transfer, Verdict};
@@ -152,7 +153,7 @@ impl House {
         let permit = self.permit(Flow::Store, bucket, key);
         let staged = self
             .store
-            .stage(&permit, chunks(body, 10_000), &Checks::default())
+            .stage(&permit, chunks(body, 10_000), &Checks::default(), scanner())
             .await?;
         let (store, now) = (self.store.clone(), self.now());
         let (object, condition) = (object.clone(), condition.clone());
@@ -277,6 +278,14 @@ pub(crate) fn key(text: &str) -> ObjectKey {
 
 pub(crate) fn label(text: &str) -> Label {
     text.parse().expect("a label")
+}
+
+/// What bodies are looked through with, as of a day of the tests.
+pub(crate) fn scanner() -> Scanner {
+    Scanner::new(onshore_classify::Options {
+        on: "2026-11-29".parse().expect("a day"),
+        ..onshore_classify::Options::default()
+    })
 }
 
 pub(crate) fn general() -> NewObject {

@@ -4,7 +4,7 @@ use onshore_policy::Flow;
 use onshore_store::{Checks, Error, ListQuery, PartsQuery, Reach, UploadsQuery, WriteCondition};
 use onshore_types::{BucketId, ByteRange, Label, TenantId, Timestamp, UploadId, VersionId};
 
-use crate::house::{Ask, House, chunks, declared, general, issue, key, label, noise};
+use crate::house::{Ask, House, chunks, declared, general, issue, key, label, noise, scanner};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_wants_exactly_what_was_judged() {
@@ -135,7 +135,7 @@ async fn a_staged_body_goes_where_it_was_judged_to_go() {
     let body = || chunks(b"body", 4);
     let staged = house
         .store
-        .stage(&permit, body(), &Checks::default())
+        .stage(&permit, body(), &Checks::default(), scanner())
         .await
         .expect("staged");
     let staged = std::sync::Arc::new(staged);
@@ -172,7 +172,7 @@ async fn a_staged_body_goes_where_it_was_judged_to_go() {
     assert!(matches!(
         house
             .store
-            .stage(&wrong_flow, body(), &Checks::default())
+            .stage(&wrong_flow, body(), &Checks::default(), scanner())
             .await,
         Err(Error::PermitMismatch("flow"))
     ));

@@ -11,7 +11,7 @@ use onshore_store::{
 use onshore_types::{Timestamp, UploadId, VersionId};
 
 use crate::damage::flip;
-use crate::house::{House, chunks, general, noise};
+use crate::house::{House, chunks, general, noise, scanner};
 use crate::uploads::{begin, complete, of_parts, plain, send};
 
 const MIN: usize = 5 << 20;
@@ -82,7 +82,7 @@ async fn put_locked_away(house: &House, bucket: &Bucket, key: &str, body: &[u8])
     let permit = house.permit(Flow::Store, bucket, key);
     let mut staged = house
         .store
-        .stage(&permit, chunks(body, 10_000), &Checks::default())
+        .stage(&permit, chunks(body, 10_000), &Checks::default(), scanner())
         .await
         .expect("staged");
     staged.lock_with(&customer).expect("locked");

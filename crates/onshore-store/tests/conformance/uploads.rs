@@ -9,7 +9,7 @@ use onshore_store::{
 use onshore_types::{ByteRange, Label, UploadId};
 use proptest::prelude::*;
 
-use crate::house::{Ask, House, chunks, declared, general, issue, key, label, noise, run};
+use crate::house::{Ask, House, chunks, declared, general, issue, key, label, noise, run, scanner};
 
 const MIN: usize = PART_BYTES_MIN as usize;
 
@@ -48,7 +48,7 @@ pub(crate) async fn send(
     };
     let staged = house
         .store
-        .stage_part(&permit, number, chunks(body, 1 << 17), &checks)
+        .stage_part(&permit, number, chunks(body, 1 << 17), &checks, scanner())
         .await?;
     let (store, now) = (house.store.clone(), house.now());
     house
@@ -76,9 +76,13 @@ pub(crate) async fn complete(
         house.permit(Flow::Store, bucket, "k"),
         house.now(),
     );
+    let looked = house
+        .store
+        .scan_parts(&permit, upload, &completion.parts, scanner())
+        .await?;
     house
         .db
-        .write(move |unit| store.complete_upload(unit, &permit, upload, &completion, now))
+        .write(move |unit| store.complete_upload(unit, &permit, upload, &completion, &looked, now))
         .await
 }
 

@@ -210,7 +210,7 @@ impl World {
         let body = stream::iter([Ok(Bytes::copy_from_slice(body))]);
         let staged = self
             .store
-            .stage(&permit, body, &Checks::default())
+            .stage(&permit, body, &Checks::default(), self.gate.scanner())
             .await
             .expect("staged");
         self.write(move |store, unit, now| {

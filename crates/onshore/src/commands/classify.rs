@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use onshore_classify::{Confidence, Findings, Kind, Scanner, Subject, Unread};
+use onshore_classify::{Confidence, Findings, Kind, Options, Outcome, Scanner, Subject};
 use serde_json::{Value, json};
 
 use crate::cli::{ClassifyArgs, TargetArgs};
@@ -67,12 +67,21 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) {
 
 fn classify(path: &Path, places: usize) -> io::Result<Findings> {
     let mut file = File::open(path)?;
-    let mut scanner = Scanner::new(places);
+    let mut scanner = Scanner::new(Options {
+        found_max: places,
+        ..Options::default()
+    });
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
         let read = file.read(&mut chunk)?;
         if read == 0 {
-            return Ok(scanner.finish());
+            return match scanner.finish() {
+                Outcome::Done(findings) => Ok(findings),
+                Outcome::Whole(scan) => {
+                    file.rewind()?;
+                    scan.read(file)
+                }
+            };
         }
         scanner.push(chunk.get(..read).unwrap_or_default());
     }
@@ -110,6 +119,7 @@ fn as_json(file: &Classified) -> Value {
                 "start": found.start,
                 "end": found.end,
                 "confidence": word(found.confidence),
+                "member": member(findings, found.member),
             })
         })
         .collect();
@@ -125,14 +135,34 @@ fn as_json(file: &Classified) -> Value {
                 "subject": subject(found.subject),
                 "share_percent": found.share_percent,
                 "sampled": found.sampled,
+                "member": member(findings, found.member),
             })
         })
+        .collect();
+    let unread: Vec<Value> = findings
+        .unread
+        .iter()
+        .map(|unread| {
+            json!({
+                "why": unread.why.word(),
+                "count": unread.count,
+                "member": member(findings, unread.member),
+            })
+        })
+        .collect();
+    let formats: Vec<Value> = findings
+        .formats
+        .iter()
+        .map(|format| json!({ "format": format.path, "count": format.count }))
         .collect();
     json!({
         "path": path,
         "bytes": findings.len_bytes,
+        "unpacked_bytes": findings.unpacked_bytes,
         "encoding": findings.encoding,
-        "unread": findings.unread.map(reason),
+        "formats": formats,
+        "members": findings.members,
+        "unread": unread,
         "kinds": kinds,
         "columns": columns,
         "places": places,
@@ -152,7 +182,7 @@ fn show_table(files: &[Classified]) {
             }
         };
         bytes += findings.len_bytes;
-        unread += u64::from(findings.unread.is_some());
+        unread += u64::from(!findings.unread.is_empty());
         for kind in &findings.kinds {
             let (_, files) = totals
                 .entry(kind.id)
@@ -186,7 +216,7 @@ fn show_table(files: &[Classified]) {
         ));
     }
     output::line(&format!(
-        "Read {} files of {}; {unread} of them are in formats that are not read yet, and nothing is known of those.",
+        "Read {} files of {}; {unread} of them could not be read, or not all of them: see --json.",
         files.len(),
         output::bytes(bytes)
     ));
@@ -210,8 +240,6 @@ fn subject(subject: Subject) -> &'static str {
     }
 }
 
-fn reason(unread: Unread) -> &'static str {
-    match unread {
-        Unread::UnknownFormat => "unknown-format",
-    }
+fn member(findings: &Findings, member: Option<usize>) -> Option<&str> {
+    findings.member_names.get(member?).map(String::as_str)
 }

@@ -1,0 +1,15 @@
+//! What can go wrong here: data that is not what it should be. Bytes that are scanned are never an error.
+
+/// Why a table of this crate cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The legal table does not read.
+    #[error("the legal table does not read")]
+    LegalTable(#[source] toml::de::Error),
+    /// A rule of the legal table names a group that the table does not have.
+    #[error("a rule of the legal table is of `{group}`, and there is no such group")]
+    NoSuchGroup {
+        /// The group.
+        group: String,
+    },
+}

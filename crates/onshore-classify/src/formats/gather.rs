@@ -1,0 +1,255 @@
+//! Bringing together what is found in all that lies in one file, and holding the limits.
+
+use crate::columns::ColumnFinding;
+use crate::detectors;
+use crate::findings::{Findings, Format, Found, Kind, NotRead, Told, Unread};
+use crate::passage::Passage;
+use crate::scanner::Options;
+
+/// So many names of members are told.
+const NAMES_MAX: usize = 1000;
+/// So much of a name.
+const NAME_MAX_CHARS: usize = 256;
+/// So many paths of formats are told apart.
+const FORMATS_MAX: usize = 64;
+/// So many columns are told.
+const COLUMNS_MAX: usize = 4096;
+/// What bytes may always be unpacked to, as so many of their length.
+const RATIO_FREE: u64 = 20;
+
+/// What was found so far, and where the reading is.
+#[derive(Debug)]
+pub(crate) struct Gather {
+    pub(crate) options: Options,
+    kinds: Vec<Kind>,
+    found: Vec<Found>,
+    columns: Vec<ColumnFinding>,
+    encoding: Option<&'static str>,
+    unread: Vec<NotRead>,
+    formats: Vec<Format>,
+    names: Vec<String>,
+    read_names: Option<Box<Passage>>,
+    members: u64,
+    len_bytes: u64,
+    unpacked_bytes: u64,
+    held_bytes: usize,
+    /// The formats around what is read now.
+    around: Vec<&'static str>,
+    /// The members around what is read now.
+    path: Vec<String>,
+    /// The place of that path in the names, once it is there.
+    name: Option<usize>,
+    is_over: bool,
+}
+
+impl Gather {
+    pub(crate) fn new(options: Options) -> Self {
+        Self {
+            options,
+            kinds: Vec::new(),
+            found: Vec::new(),
+            columns: Vec::new(),
+            encoding: None,
+            unread: Vec::new(),
+            formats: Vec::new(),
+            names: Vec::new(),
+            read_names: None,
+            members: 0,
+            len_bytes: 0,
+            unpacked_bytes: 0,
+            held_bytes: 0,
+            around: Vec::new(),
+            path: Vec::new(),
+            name: None,
+            is_over: false,
+        }
+    }
+
+    /// So many bytes came in from outside.
+    pub(crate) fn came_in(&mut self, len: u64) {
+        self.len_bytes += len;
+    }
+
+    /// So many bytes were unpacked. Returns whether to go on; if not, that is told once.
+    pub(crate) fn unpacked(&mut self, len: u64) -> bool {
+        let limits = &self.options.limits;
+        self.unpacked_bytes = self.unpacked_bytes.saturating_add(len);
+        let most = limits
+            .unpacked_max_bytes
+            .max(self.len_bytes.saturating_mul(RATIO_FREE))
+            .min(self.len_bytes.saturating_mul(limits.ratio_max))
+            .max(limits.unpacked_free_bytes);
+        if self.unpacked_bytes > most {
+            self.go_over();
+        }
+        !self.is_over
+    }
+
+    /// Whether the limits of the file as a whole are passed: nothing more is read of it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    fn go_over(&mut self) {
+        if !self.is_over {
+            self.is_over = true;
+            self.not_read(Unread::OverLimit);
+        }
+    }
+
+    /// Holds so many bytes more of a member that has so many; returns whether it may.
+    pub(crate) fn hold(&mut self, has: usize, more: usize) -> bool {
+        let limits = &self.options.limits;
+        let may = has + more <= limits.held_max_bytes
+            && self.held_bytes + more <= limits.held_total_max_bytes;
+        if may {
+            self.held_bytes += more;
+        }
+        may
+    }
+
+    /// Lets so many bytes go.
+    pub(crate) fn let_go(&mut self, len: usize) {
+        self.held_bytes = self.held_bytes.saturating_sub(len);
+    }
+
+    /// Goes into a member. Its name is read too: people put in names what is in files.
+    pub(crate) fn enter(&mut self, name: &str) {
+        self.members += 1;
+        if self.members > self.options.limits.members_max {
+            self.go_over();
+        }
+        let found_max = self.found_max();
+        let names = self
+            .read_names
+            .get_or_insert_with(|| Box::new(Passage::new(found_max)));
+        names.push(name.as_bytes());
+        names.push(b"\n");
+        self.enter_part(name);
+    }
+
+    /// Goes into a part that its format names.
+    pub(crate) fn enter_part(&mut self, name: &str) {
+        let name = name
+            .chars()
+            .map(|letter| {
+                if letter.is_control() {
+                    '\u{FFFD}'
+                } else {
+                    letter
+                }
+            })
+            .take(NAME_MAX_CHARS)
+            .collect();
+        self.path.push(name);
+        self.name = None;
+    }
+
+    /// Comes out of it.
+    pub(crate) fn leave(&mut self) {
+        self.path.pop();
+        self.name = None;
+    }
+
+    /// Goes into a format; returns whether it may lie so deep.
+    pub(crate) fn go_in(&mut self, format: &'static str) -> bool {
+        let may = self.around.len() < self.options.limits.depth_max;
+        self.around.push(format);
+        may
+    }
+
+    /// Comes out of it.
+    pub(crate) fn come_out(&mut self) {
+        self.around.pop();
+    }
+
+    /// Counts what is read now as something in this format.
+    pub(crate) fn is_format(&mut self, format: &'static str) {
+        let mut path = self.around.join("/");
+        if !path.is_empty() {
+            path.push('/');
+        }
+        path.push_str(format);
+        if let Some(known) = self.formats.iter_mut().find(|known| known.path == path) {
+            known.count += 1;
+        } else if self.formats.len() < FORMATS_MAX {
+            self.formats.push(Format { path, count: 1 });
+        }
+    }
+
+    /// How many places may still be told.
+    pub(crate) fn found_max(&self) -> usize {
+        self.options.found_max - self.found.len().min(self.options.found_max)
+    }
+
+    /// Something in what is read now was not read.
+    pub(crate) fn not_read(&mut self, why: Unread) {
+        if let Some(known) = self.unread.iter_mut().find(|known| known.why == why) {
+            known.count += 1;
+            return;
+        }
+        let member = self.member();
+        let count = 1;
+        self.unread.push(NotRead { why, count, member });
+        self.unread.sort_by_key(|unread| unread.why);
+    }
+
+    /// Takes what a passage of text told.
+    pub(crate) fn take(&mut self, told: Told) {
+        if let Some(why) = told.unread {
+            self.not_read(why);
+        }
+        if self.encoding.is_none() {
+            self.encoding = told.encoding;
+        }
+        for kind in told.kinds {
+            match self.kinds.iter_mut().find(|known| known.id == kind.id) {
+                Some(known) => {
+                    known.count += kind.count;
+                    known.confidence = known.confidence.max(kind.confidence);
+                }
+                None => self.kinds.push(kind),
+            }
+        }
+        let is_placed = !told.found.is_empty() || !told.columns.is_empty();
+        let member = if is_placed { self.member() } else { None };
+        let found = told.found.into_iter().take(self.found_max());
+        self.found
+            .extend(found.map(|found| Found { member, ..found }));
+        let more = COLUMNS_MAX - self.columns.len().min(COLUMNS_MAX);
+        let columns = told.columns.into_iter().take(more);
+        self.columns
+            .extend(columns.map(|found| ColumnFinding { member, ..found }));
+    }
+
+    /// Tells everything.
+    pub(crate) fn finish(mut self) -> Findings {
+        if let Some(names) = self.read_names.take() {
+            self.is_format("names");
+            self.take(names.finish());
+        }
+        let place = |kind: &Kind| detectors::all().position(|detector| detector.id == kind.id);
+        self.kinds.sort_by_cached_key(place);
+        Findings {
+            kinds: self.kinds,
+            found: self.found,
+            columns: self.columns,
+            encoding: self.encoding,
+            len_bytes: self.len_bytes,
+            unpacked_bytes: self.unpacked_bytes,
+            unread: self.unread,
+            formats: self.formats,
+            members: self.members,
+            member_names: self.names,
+        }
+    }
+
+    /// Returns the place of what is read now in the names of members.
+    fn member(&mut self) -> Option<usize> {
+        if self.name.is_none() && !self.path.is_empty() && self.names.len() < NAMES_MAX {
+            self.name = Some(self.names.len());
+            self.names.push(self.path.join("!"));
+        }
+        self.name
+    }
+}

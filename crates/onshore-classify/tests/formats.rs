@@ -1,0 +1,349 @@
+//! What is in files of every format is found, and what cannot be read says so.
+
+mod samples;
+
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+
+use onshore_classify::{Findings, Limits, Options, Outcome, Scanner, Unread};
+use samples::{
+    PARQUET, Zipped, bzip2, docx, gzip, ods, table, tar, tar_member, xlsx, xz_of_table_40, zip,
+    zip_of, zstd,
+};
+
+/// Reads bytes however they are cut; the findings must not differ.
+fn scan(bytes: &[u8]) -> Findings {
+    let whole = scan_with(bytes, bytes.len().max(1), Options::default());
+    for cut in [1, 7, 511] {
+        let cut = scan_with(bytes, cut, Options::default());
+        assert_eq!(cut.kinds, whole.kinds);
+        assert_eq!(cut.unread, whole.unread);
+        assert_eq!(cut.formats, whole.formats);
+    }
+    whole
+}
+
+fn scan_with(bytes: &[u8], cut: usize, options: Options) -> Findings {
+    let mut scanner = Scanner::new(options);
+    for piece in bytes.chunks(cut) {
+        scanner.push(piece);
+    }
+    match scanner.finish() {
+        Outcome::Done(findings) => findings,
+        Outcome::Whole(scan) => scan.read(Cursor::new(bytes)).expect("memory can be read"),
+    }
+}
+
+fn mobiles(findings: &Findings) -> u64 {
+    count(findings, "cn.mobile")
+}
+
+fn count(findings: &Findings, id: &str) -> u64 {
+    let kind = findings.kinds.iter().find(|kind| kind.id == id);
+    kind.map_or(0, |kind| kind.count)
+}
+
+fn reasons(findings: &Findings) -> Vec<Unread> {
+    findings.unread.iter().map(|unread| unread.why).collect()
+}
+
+fn formats(findings: &Findings) -> Vec<&str> {
+    findings
+        .formats
+        .iter()
+        .map(|format| format.path.as_str())
+        .collect()
+}
+
+#[track_caller]
+fn is_read(bytes: &[u8], mobile: u64, format: &str) {
+    let findings = scan(bytes);
+    assert_eq!(reasons(&findings), [], "{format}");
+    assert_eq!(mobiles(&findings), mobile, "{format}");
+    assert!(
+        formats(&findings).contains(&format),
+        "{:?}",
+        findings.formats
+    );
+}
+
+#[test]
+fn what_is_compressed_is_read() {
+    let table = table(40);
+    is_read(&gzip(&table), 40, "gzip/text");
+    is_read(&bzip2(&table), 40, "bzip2/text");
+    is_read(&zstd(&table), 40, "zstd/text");
+    is_read(&xz_of_table_40(), 40, "xz/text");
+    is_read(&gzip(&bzip2(&zstd(&table))), 40, "gzip/bzip2/zstd/text");
+    is_read(&[], 0, "text");
+    is_read(&gzip(&[]), 0, "gzip/text");
+}
+
+#[test]
+fn streams_one_behind_the_other_are_read() {
+    let (one, other) = (table(40), b"\nmobile 13912345678\n".as_slice());
+    is_read(&[gzip(&one), gzip(other)].concat(), 41, "gzip/text");
+    is_read(&[bzip2(&one), bzip2(other)].concat(), 41, "bzip2/text");
+    is_read(&[zstd(&one), zstd(other)].concat(), 41, "zstd/text");
+    let xz = xz_of_table_40();
+    is_read(&[xz.clone(), vec![0; 8], xz].concat(), 80, "xz/text");
+    is_read(&[gzip(&one), vec![0; 900]].concat(), 40, "gzip/text");
+    let hidden = scan(&[gzip(&one), b"mobile 13912345678".to_vec()].concat());
+    assert_eq!(reasons(&hidden), [Unread::Hidden]);
+}
+
+#[test]
+fn what_breaks_off_says_so_and_what_came_before_is_told() {
+    let table: Vec<u8> = (0..20_000)
+        .flat_map(|row: u64| {
+            let noise = row.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+            format!("{noise:x} mobile 138{:08}\n", noise % 100_000_000).into_bytes()
+        })
+        .collect();
+    let packed = [
+        gzip(&table),
+        bzip2(&table),
+        zstd(&table),
+        gzip(&tar(&[("a", &table)])),
+        tar(&[("a", &table)]),
+        zip(&[("a", &table)]),
+    ];
+    for bytes in packed {
+        let cut = bytes.get(..bytes.len() * 9 / 10).expect("shorter");
+        let findings = scan_with(cut, 4096, Options::default());
+        assert!(
+            reasons(&findings).contains(&Unread::Damaged),
+            "{:?}",
+            findings.unread
+        );
+        assert!(mobiles(&findings) > 10_000, "{:?}", findings.formats);
+    }
+}
+
+#[test]
+fn documents_of_offices_are_read() {
+    is_read(&docx(), 22, "docx/table");
+    is_read(&xlsx(), 21, "xlsx/table");
+    is_read(&ods(), 20, "ods/table");
+    is_read(
+        &gzip(&tar(&[("a.xlsx", &xlsx())])),
+        21,
+        "gzip/tar/xlsx/table",
+    );
+    let manifest = b"<manifest:encryption-data/>".as_slice();
+    let mimetype = b"application/vnd.oasis.opendocument.text".as_slice();
+    let encrypted = zip(&[
+        ("mimetype", mimetype),
+        ("content.xml", b"\x00\x12"),
+        ("META-INF/manifest.xml", manifest),
+    ]);
+    assert_eq!(reasons(&scan(&encrypted)), [Unread::Encrypted]);
+}
+
+#[test]
+fn columns_of_parquet_are_read_as_records() {
+    for (file, mobile) in PARQUET.into_iter().zip([40, 40, 40, 70]) {
+        is_read(file, mobile, "parquet/table");
+    }
+    is_read(
+        &zstd(&tar(&[("a", PARQUET[0])])),
+        40,
+        "zstd/tar/parquet/table",
+    );
+    let encrypted = [b"PAR1".as_slice(), &[0; 100], b"\x10\0\0\0PARE"].concat();
+    assert_eq!(reasons(&scan(&encrypted)), [Unread::Encrypted]);
+    let cut = PARQUET[0].get(..500).expect("longer");
+    assert_eq!(reasons(&scan(cut)), [Unread::Damaged]);
+}
+
+#[test]
+fn members_of_archives_are_told_by_name() {
+    let (one, two) = (table(40), gzip(&table(30)));
+    let bytes = zstd(&tar(&[
+        ("a/one.csv", &one),
+        ("two.csv.gz", &two),
+        ("none", b"nothing"),
+    ]));
+    let options = Options {
+        found_max: 100,
+        ..Options::default()
+    };
+    let findings = scan_with(&bytes, 1000, options);
+    assert_eq!(mobiles(&findings), 70);
+    assert_eq!(findings.members, 3);
+    assert_eq!(findings.member_names, ["a/one.csv", "two.csv.gz"]);
+    let members: Vec<_> = findings.found.iter().map(|found| found.member).collect();
+    assert_eq!(members.len(), 70);
+    assert!(members.iter().take(40).all(|member| *member == Some(0)));
+    assert!(members.iter().skip(40).all(|member| *member == Some(1)));
+    let zip = zip(&[
+        ("a/one.csv", &one),
+        ("in.zip", &zip(&[("two.csv.gz", &two)])),
+    ]);
+    let findings = scan(&zip);
+    assert_eq!(mobiles(&findings), 70);
+    assert_eq!(findings.members, 3);
+    assert!(formats(&findings).contains(&"zip/zip/gzip/text"));
+}
+
+#[test]
+fn names_of_members_are_read() {
+    let bytes = tar(&[("mobile 13800138000.txt", b"nothing")]);
+    assert_eq!(mobiles(&scan(&bytes)), 1);
+    let bytes = zip(&[("mobile 13800138000.txt", b"nothing")]);
+    assert_eq!(mobiles(&scan(&bytes)), 1);
+}
+
+#[test]
+fn long_names_and_sizes_of_tar_are_read() {
+    let long = format!("{}/one.csv", "folder/".repeat(40));
+    let table = table(40);
+    let pax = format!("{} path={long}\n", long.len() + 10);
+    for records in [
+        tar_member("x", b'L', long.as_bytes()),
+        tar_member("x", b'x', pax.as_bytes()),
+    ] {
+        let bytes = [records, tar(&[("short", &table)])].concat();
+        let findings = scan_with(
+            &bytes,
+            100,
+            Options {
+                found_max: 1,
+                ..Options::default()
+            },
+        );
+        assert_eq!(mobiles(&findings), 40);
+        let name: Vec<String> = findings.member_names;
+        assert_eq!(name, [long.chars().take(256).collect::<String>()]);
+    }
+}
+
+#[test]
+fn what_a_zip_hides_is_read_and_told() {
+    let (shown, hidden) = (table(10), table(40));
+    let member = |name, bytes, is_in_directory| Zipped {
+        name,
+        bytes,
+        flags: 0,
+        is_in_directory,
+    };
+    let findings = scan(&zip_of(&[
+        member("shown", &shown, true),
+        member("hidden", &hidden, false),
+        member("last", b"nothing", true),
+    ]));
+    assert_eq!(reasons(&findings), [Unread::Hidden]);
+    assert_eq!(mobiles(&findings), 50);
+    // In front of everything.
+    let before = [gzip(&hidden), zip(&[("shown", &shown)])].concat();
+    let findings = scan(&before);
+    assert_eq!(reasons(&findings), [Unread::Hidden]);
+    // No directory at all: the archive is damaged, and its members are read.
+    let whole = zip(&[("one", &shown), ("two", &hidden)]);
+    let end = whole
+        .windows(4)
+        .position(|mark| mark == b"PK\x01\x02")
+        .expect("has one");
+    let findings = scan(whole.get(..end).expect("shorter"));
+    assert_eq!(reasons(&findings), [Unread::Damaged]);
+    assert_eq!(mobiles(&findings), 50);
+    let encrypted = Zipped {
+        name: "secret",
+        bytes: &shown,
+        flags: 1,
+        is_in_directory: true,
+    };
+    assert_eq!(reasons(&scan(&zip_of(&[encrypted]))), [Unread::Encrypted]);
+}
+
+#[test]
+fn limits_hold_and_say_so() {
+    // A gigabyte in a megabyte in a kilobyte.
+    let bomb = gzip(&gzip(&vec![b'a'; 200 << 20]));
+    assert!(bomb.len() < 2000);
+    let findings = scan_with(&bomb, 1 << 20, Options::default());
+    assert_eq!(reasons(&findings), [Unread::OverLimit]);
+    assert!(findings.unpacked_bytes <= (64 << 20) + (1 << 18));
+    let deep = (0..20).fold(table(40), |bytes, _| gzip(&bytes));
+    let findings = scan(&deep);
+    assert_eq!(reasons(&findings), [Unread::OverLimit]);
+    let limits = Limits {
+        members_max: 2,
+        held_max_bytes: 100,
+        ..Limits::default()
+    };
+    let options = Options {
+        limits,
+        ..Options::default()
+    };
+    let many = tar(&[("a", b"13800138000"), ("b", b"x"), ("c", b"x"), ("d", b"x")]);
+    let findings = scan_with(&many, 100, options);
+    assert_eq!(reasons(&findings), [Unread::OverLimit]);
+    // A zip archive within is held, and this is too long to be.
+    let held = tar(&[
+        ("a.zip", &zip(&[("a", &table(400))])),
+        ("b", b"mobile 13800138000"),
+    ]);
+    let findings = scan_with(&held, 100, options);
+    assert_eq!(reasons(&findings), [Unread::OverLimit]);
+    assert_eq!(mobiles(&findings), 1);
+}
+
+#[test]
+fn what_the_caller_cannot_give_again_is_told() {
+    let mut scanner = Scanner::new(Options::default());
+    let bytes = zip(&[("a", &table(400))]);
+    scanner.push(&bytes);
+    assert!(scanner.needs_whole());
+    let Outcome::Whole(scan) = scanner.finish() else {
+        panic!("a zip archive needs the whole");
+    };
+    assert_eq!(scan.format(), "zip");
+    let findings = scan.unread(Unread::OverLimit);
+    assert_eq!(reasons(&findings), [Unread::OverLimit]);
+    assert_eq!(findings.len_bytes, bytes.len() as u64);
+}
+
+/// Reads some bytes and fails then.
+struct Failing<'a> {
+    bytes: Cursor<&'a [u8]>,
+    left: usize,
+}
+
+impl Read for Failing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = buffer.len().min(self.left);
+        if len == 0 && !buffer.is_empty() {
+            return Err(io::Error::other("the disk is gone"));
+        }
+        let read = self.bytes.read(buffer.get_mut(..len).unwrap_or_default())?;
+        self.left -= read;
+        Ok(read)
+    }
+}
+
+impl Seek for Failing<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.bytes.seek(to)
+    }
+}
+
+#[test]
+fn an_error_of_the_reader_is_no_damage() {
+    let bytes = zip(&[("a", &table(400)), ("b", &table(400))]);
+    let mut is_done = false;
+    for left in 0..10_000 {
+        let mut scanner = Scanner::new(Options::default());
+        scanner.push(&bytes);
+        let Outcome::Whole(scan) = scanner.finish() else {
+            panic!("a zip archive needs the whole");
+        };
+        let bytes = Cursor::new(bytes.as_slice());
+        if let Ok(findings) = scan.read(Failing { bytes, left }) {
+            assert_eq!(reasons(&findings), []);
+            assert_eq!(mobiles(&findings), 800);
+            is_done = true;
+            break;
+        }
+    }
+    assert!(is_done);
+}

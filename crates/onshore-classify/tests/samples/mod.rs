@@ -1,0 +1,229 @@
+//! Small files of every format, made here.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder};
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+/// Returns a table with so many mobile numbers in it, all different.
+pub(crate) fn table(rows: usize) -> Vec<u8> {
+    let mut text = String::from("id,mobile\n");
+    for row in 0..rows {
+        text.push_str(&format!("{row},1380013{:04}\n", row + 8000));
+    }
+    text.into_bytes()
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(bytes).expect("memory takes it");
+    gzip.finish().expect("memory takes it")
+}
+
+pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
+    deflate.write_all(bytes).expect("memory takes it");
+    deflate.finish().expect("memory takes it")
+}
+
+pub(crate) fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(bytes).expect("memory takes it");
+    bzip2.finish().expect("memory takes it")
+}
+
+pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
+    compress_to_vec(bytes, CompressionLevel::Fastest)
+}
+
+/// Returns tables of forty mobile numbers as Arrow writes them: the first three are `table(40)`; in the last there are lists and
+/// gaps, and seventy numbers.
+pub(crate) const PARQUET: [&[u8]; 4] = [
+    include_bytes!("dictionary-snappy.parquet"),
+    include_bytes!("plain-zstd.parquet"),
+    include_bytes!("delta-v2-gzip.parquet"),
+    include_bytes!("nested-lz4.parquet"),
+];
+
+/// Returns `table(40)` as the tool `xz` packs it.
+pub(crate) fn xz_of_table_40() -> Vec<u8> {
+    const XZ: &str = "fd377a585a000004e6d6b4460200210116000000742fe5a3e0025700985d0034990185721906b3af2a26bdffbf90b94f83ce338603b853134bf4975ec43684494676449d3f7784036525bb9282a44437a3d19e834f68d8bfe09dae4ffdc423453ec82ac03691d3efb86f20a96cdef9e1ae6dd056747a1dead1db4d4b5fb8132f02ab6a54bb206da26023eba5ff3615c60ca2985e4238f1423757cb27b5a8b6ac101cc921a72b76fcb3c3e90e1336d5beb7149821e86d5100e83c98fecc977adb0001b401d8040000a495879bb1c467fb020000000004595a";
+    hex(XZ)
+}
+
+/// Returns the bytes that some digits tell.
+pub(crate) fn hex(digits: &str) -> Vec<u8> {
+    digits
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| {
+            let pair = str::from_utf8(pair).expect("digits");
+            u8::from_str_radix(pair, 16).expect("digits")
+        })
+        .collect()
+}
+
+/// Returns one member of a tar archive.
+pub(crate) fn tar_member(name: &str, kind: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut header = vec![0; 512];
+    let mut put = |at: usize, field: &[u8]| {
+        header.splice(at..at + field.len(), field.iter().copied());
+    };
+    put(0, name.as_bytes());
+    put(124, format!("{:011o}\0", bytes.len()).as_bytes());
+    put(148, b"        ");
+    put(156, &[kind]);
+    put(257, b"ustar\x0000");
+    let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
+    header.splice(148..156, format!("{sum:06o}\0 ").bytes());
+    header.extend_from_slice(bytes);
+    header.resize(header.len().next_multiple_of(512), 0);
+    header
+}
+
+pub(crate) fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar: Vec<u8> = members
+        .iter()
+        .flat_map(|(name, bytes)| tar_member(name, b'0', bytes))
+        .collect();
+    tar.extend_from_slice(&[0; 1024]);
+    tar
+}
+
+/// How a member of a zip archive is written.
+pub(crate) struct Zipped<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) flags: u16,
+    pub(crate) is_in_directory: bool,
+}
+
+/// Returns a zip archive of members as they are written.
+pub(crate) fn zip_of(members: &[Zipped<'_>]) -> Vec<u8> {
+    let (mut zip, mut directory, mut count) = (Vec::new(), Vec::new(), 0_u16);
+    let len16 = |len: usize| u16::try_from(len).expect("short").to_le_bytes();
+    let len32 = |len: usize| u32::try_from(len).expect("short").to_le_bytes();
+    for member in members {
+        let packed = deflate(member.bytes);
+        let mut fields = Vec::new();
+        fields.extend_from_slice(&[20, 0]);
+        fields.extend_from_slice(&member.flags.to_le_bytes());
+        fields.extend_from_slice(&[8, 0, 0, 0, 0, 0]);
+        fields.extend_from_slice(&crc32(member.bytes).to_le_bytes());
+        fields.extend_from_slice(&len32(packed.len()));
+        fields.extend_from_slice(&len32(member.bytes.len()));
+        fields.extend_from_slice(&len16(member.name.len()));
+        fields.extend_from_slice(&[0, 0]);
+        if member.is_in_directory {
+            count += 1;
+            directory.extend_from_slice(b"PK\x01\x02\x14\x00");
+            directory.extend_from_slice(&fields);
+            directory.extend_from_slice(&[0; 10]);
+            directory.extend_from_slice(&len32(zip.len()));
+            directory.extend_from_slice(member.name.as_bytes());
+        }
+        zip.extend_from_slice(b"PK\x03\x04");
+        zip.extend_from_slice(&fields);
+        zip.extend_from_slice(member.name.as_bytes());
+        zip.extend_from_slice(&packed);
+    }
+    let at = zip.len();
+    zip.extend_from_slice(&directory);
+    zip.extend_from_slice(b"PK\x05\x06\x00\x00\x00\x00");
+    zip.extend_from_slice(&count.to_le_bytes());
+    zip.extend_from_slice(&count.to_le_bytes());
+    zip.extend_from_slice(&len32(directory.len()));
+    zip.extend_from_slice(&len32(at));
+    zip.extend_from_slice(&[0, 0]);
+    zip
+}
+
+pub(crate) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let members: Vec<Zipped<'_>> = members
+        .iter()
+        .map(|(name, bytes)| Zipped {
+            name,
+            bytes,
+            flags: 0,
+            is_in_directory: true,
+        })
+        .collect();
+    zip_of(&members)
+}
+
+/// Returns a document of words: a number that is half bold, one in its head, and a table.
+pub(crate) fn docx() -> Vec<u8> {
+    let row = |cells: [&str; 2]| {
+        let cells =
+            cells.map(|cell| format!("<w:tc><w:p><w:r><w:t>{cell}</w:t></w:r></w:p></w:tc>"));
+        format!("<w:tr>{}</w:tr>", cells.concat())
+    };
+    let rows: String = (0..20)
+        .map(|at| row(["姓名", &format!("138001380{:02}", at + 20)]))
+        .collect();
+    let document = format!(
+        "<w:document><w:body><w:p><w:r><w:t>手机 138001</w:t></w:r><w:r><w:b/><w:t>38000</w:t></w:r></w:p>\
+         <w:tbl>{}{rows}</w:tbl></w:body></w:document>",
+        row(["姓名", "手机"])
+    );
+    let head = "<w:hdr><w:p><w:r><w:t>手机 13900139000</w:t></w:r></w:p></w:hdr>";
+    zip(&[
+        ("[Content_Types].xml", b"<Types/>"),
+        ("word/document.xml", document.as_bytes()),
+        ("word/header1.xml", head.as_bytes()),
+    ])
+}
+
+/// Returns a workbook: numbers as programs write them, shared and inline strings, a heading above the titles.
+pub(crate) fn xlsx() -> Vec<u8> {
+    let strings = "<sst><si><t>员工</t></si><si><t>姓名</t></si><si><t>手机</t></si><si><r><t>139001</t></r><r><t>39000</t></r></si></sst>";
+    let rows: String = (0..20)
+        .map(|at| {
+            format!(
+                "<row><c><v>{at}</v></c><c r=\"C{at}\"><v>1.380013{:04}E10</v></c></row>",
+                8000 + at
+            )
+        })
+        .collect();
+    let sheet = format!(
+        "<worksheet><sheetData><row r=\"1\"><c t=\"s\"><v>0</v></c></row>\
+         <row r=\"2\"><c r=\"A2\" t=\"s\"><v>1</v></c><c r=\"C2\" t=\"s\"><v>2</v></c></row>{rows}\
+         <row><c t=\"inlineStr\"><is><t>x</t></is></c><c r=\"C3\" t=\"s\"><v>3</v></c><c t=\"s\"><v>99999999999999999999</v></c></row>\
+         </sheetData></worksheet>"
+    );
+    zip(&[
+        ("[Content_Types].xml", b"<Types/>"),
+        ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
+        ("xl/sharedStrings.xml", strings.as_bytes()),
+    ])
+}
+
+/// Returns a sheet of OpenDocument.
+pub(crate) fn ods() -> Vec<u8> {
+    let rows: String = (0..20)
+        .map(|at| {
+            format!(
+                "<table:table-row table:number-rows-repeated=\"1000000000\"><table:table-cell table:number-columns-repeated=\"2\"/>\
+                 <table:table-cell office:value-type=\"float\" office:value=\"1380013{:04}\"><text:p>1.38E+10</text:p></table:table-cell>\
+                 </table:table-row>",
+                8000 + at
+            )
+        })
+        .collect();
+    let content =
+        format!("<office:spreadsheet><table:table>{rows}</table:table></office:spreadsheet>");
+    zip(&[
+        (
+            "mimetype",
+            b"application/vnd.oasis.opendocument.spreadsheet",
+        ),
+        ("content.xml", content.as_bytes()),
+    ])
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}

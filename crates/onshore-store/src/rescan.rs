@@ -1,0 +1,439 @@
+//! Looking through what is stored: what was put off when it came, and everything once the scanner or the legal classes know
+//! more than those that looked. Nothing is handed out, so no permit is wanted; what comes of it can only make a label
+//! stricter, but where nobody had looked before.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use onshore_classify::Scanner;
+use onshore_db::{Unit, View, params};
+use onshore_keys::Secret;
+use onshore_types::{BucketId, Label, TenantId, VersionId};
+use serde_json::json;
+use tokio::task::spawn_blocking;
+
+use crate::customer_key::Encryption;
+use crate::facts::{Facts, Sealed, damaged};
+use crate::frame::Cipher;
+use crate::plain::{PlainBody, PlainReader, of_reader};
+use crate::reclaim::Pin;
+use crate::scan::Scan;
+use crate::scanning::{self, Patience};
+use crate::{Error, Store, bucket, columns, read};
+
+/// How much one step reads.
+const STEP_BYTES: u64 = 8 << 20;
+
+/// A version that somebody may have to look through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToScan {
+    /// The version.
+    pub version: VersionId,
+    /// Its bucket.
+    pub bucket: BucketId,
+    /// Whose it is.
+    pub tenant: TenantId,
+}
+
+/// How far everything was looked through by a scanner and tables of these versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RescanMarker {
+    /// The version of the scanner.
+    pub scanner: u32,
+    /// The version of the legal classes.
+    pub tables: u32,
+    /// The last that was visited; none at the beginning.
+    pub behind: Option<VersionId>,
+    /// Whether there is more.
+    pub end: RescanEnd,
+}
+
+/// Whether a round of looking through everything is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RescanEnd {
+    /// It goes on.
+    Open,
+    /// Everything was visited.
+    Reached,
+}
+
+/// What looking at a version again begins with.
+#[derive(Debug)]
+pub enum Again {
+    /// It is gone, or what is known of it is all that would be found.
+    Nothing,
+    /// A client keeps the key: what is known of it is what was known before.
+    Sealed(Scan),
+    /// It can be read.
+    Open(Looking),
+}
+
+/// A version that is being looked through.
+pub struct Looking {
+    reader: PlainReader,
+    size_bytes: u64,
+    read_bytes: u64,
+    scanner: Scanner,
+    _pin: Pin,
+}
+
+/// What came of a step.
+#[derive(Debug)]
+pub enum LookStep {
+    /// So many bytes were read, and there is more.
+    Read(Looking, u64),
+    /// It is over, after so many bytes more.
+    Over(Scan, u64),
+}
+
+/// What became of a version that was looked through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rescanned {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its bucket.
+    pub bucket: BucketId,
+    /// Its label before, without its bucket's class.
+    pub before: Label,
+    /// Its label now.
+    pub now: Label,
+    /// What is known of it, to be committed to by a leaf.
+    pub record: serde_json::Value,
+}
+
+impl Store {
+    /// Returns versions that were put off when they came, the oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn put_off(&self, rows_max: usize) -> Result<Vec<ToScan>, Error> {
+        let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
+        self.inner
+            .db
+            .read(move |view| {
+                Ok(view.all(
+                    "SELECT v.id, v.bucket, b.tenant FROM scans s JOIN versions v ON v.id = s.version
+                     JOIN buckets b ON b.id = v.bucket ORDER BY s.version LIMIT ?1",
+                    params![limit],
+                    to_scan,
+                )?)
+            })
+            .await
+    }
+
+    /// Returns the versions behind a place in the order of their ids.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn versions_behind(
+        &self,
+        behind: Option<VersionId>,
+        rows_max: usize,
+    ) -> Result<Vec<ToScan>, Error> {
+        let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
+        let behind = behind.map_or([0; 16], |version| *version.as_bytes());
+        self.inner
+            .db
+            .read(move |view| {
+                Ok(view.all(
+                    "SELECT v.id, v.bucket, b.tenant FROM versions v JOIN buckets b ON b.id = v.bucket
+                     WHERE v.id > ?1 ORDER BY v.id LIMIT ?2",
+                    params![behind, limit],
+                    to_scan,
+                )?)
+            })
+            .await
+    }
+
+    /// Returns how many versions wait to be looked through, and how many there are behind a place.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn left_to_scan(&self, behind: Option<VersionId>) -> Result<(u64, u64), Error> {
+        let behind = behind.map_or([0; 16], |version| *version.as_bytes());
+        self.inner
+            .db
+            .read(move |view| {
+                let count = |row: &onshore_db::Row<'_>| columns::size(row, 0);
+                let waiting = view.one("SELECT count(*) FROM scans", params![], count)?;
+                let left = view.one(
+                    "SELECT count(*) FROM versions WHERE id > ?1",
+                    params![behind],
+                    count,
+                )?;
+                Ok((waiting.unwrap_or_default(), left.unwrap_or_default()))
+            })
+            .await
+    }
+
+    /// Returns how far everything was looked through; none where that was never begun.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn rescan_marker(&self) -> Result<Option<RescanMarker>, Error> {
+        self.inner
+            .db
+            .read(|view| {
+                Ok(view.one(
+                    "SELECT scanner, tables, behind, over FROM rescan WHERE one = 1",
+                    params![],
+                    |row| {
+                        let behind: Option<Vec<u8>> = row.get(2)?;
+                        Ok(RescanMarker {
+                            scanner: row.get(0)?,
+                            tables: row.get(1)?,
+                            behind: match behind {
+                                Some(_) => Some(VersionId::from_bytes(columns::bytes16(row, 2)?)),
+                                None => None,
+                            },
+                            end: if row.get(3)? {
+                                RescanEnd::Reached
+                            } else {
+                                RescanEnd::Open
+                            },
+                        })
+                    },
+                )?)
+            })
+            .await
+    }
+
+    /// Keeps how far everything was looked through.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn save_rescan_marker(&self, unit: &Unit<'_>, marker: &RescanMarker) -> Result<(), Error> {
+        unit.execute(
+            "INSERT OR REPLACE INTO rescan (one, scanner, tables, behind, over) VALUES (1, ?1, ?2, ?3, ?4)",
+            params![
+                marker.scanner,
+                marker.tables,
+                marker.behind.map(|version| *version.as_bytes()),
+                marker.end == RescanEnd::Reached,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Opens a version to be looked through, where the scanner and the tables of today may find more than is known of it.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`]; [`Error::KmsKeyDisabled`] as long as its key is; those of the database.
+    pub async fn look_again(&self, version: VersionId, scanner: Scanner) -> Result<Again, Error> {
+        let pin = self.inner.reclaimer.pin(*version.as_bytes());
+        let store = self.clone();
+        let opened = self
+            .inner
+            .db
+            .read(move |view| open(&store, view, version))
+            .await?;
+        Ok(match opened {
+            None => Again::Nothing,
+            Some(Opened::Sealed(scan)) => Again::Sealed(scan),
+            Some(Opened::Bodies { bodies, size_bytes }) => Again::Open(Looking {
+                reader: PlainReader::new(self.inner.files.clone(), bodies),
+                size_bytes,
+                read_bytes: 0,
+                scanner,
+                _pin: pin,
+            }),
+        })
+    }
+
+    /// Keeps what was found in a version, and returns what became of it; none where the version is gone or that was known.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`]; those of the database.
+    pub fn settle_scan(
+        &self,
+        unit: &Unit<'_>,
+        version: VersionId,
+        scan: Scan,
+    ) -> Result<Option<Rescanned>, Error> {
+        unit.execute(
+            "DELETE FROM scans WHERE version = ?1",
+            params![version.as_bytes()],
+        )?;
+        let Some((bucket, sealed)) = sealed_with_bucket(unit, version)? else {
+            return Ok(None);
+        };
+        let Some(bucket) = bucket::by_id(unit, bucket)? else {
+            return Ok(None);
+        };
+        let owner_key = self
+            .inner
+            .keys
+            .in_view(unit, bucket.id)?
+            .for_owner(version.as_bytes())?;
+        let (mut facts, data_keys, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
+        let before = facts.label_now();
+        let scan = scan.after(facts.scan.as_ref());
+        if facts.scan.as_ref() == Some(&scan) {
+            return Ok(None);
+        }
+        let record = json!({ "version": version, "key": facts.key, "scan": scan });
+        facts.scan = Some(scan);
+        let now = facts.label_now();
+        let sealed = facts.seal(version, &owner_key, &data_keys, &tags)?;
+        unit.execute(
+            "UPDATE versions SET facts = ?2, wrapped = ?3, tags = ?4 WHERE id = ?1",
+            params![
+                version.as_bytes(),
+                sealed.facts,
+                sealed.wrapped,
+                sealed.tags
+            ],
+        )?;
+        if now != before {
+            unit.execute(
+                "UPDATE objects SET label = ?4 WHERE bucket = ?1 AND key = ?2 AND version = ?3",
+                params![
+                    bucket.id.as_bytes(),
+                    facts.key.as_str().as_bytes(),
+                    version.as_bytes(),
+                    now.to_string()
+                ],
+            )?;
+            unit.execute(
+                "UPDATE history SET label = ?2 WHERE version = ?1 AND kind = 'object'",
+                params![version.as_bytes(), now.to_string()],
+            )?;
+        }
+        Ok(Some(Rescanned {
+            tenant: bucket.tenant,
+            bucket: bucket.id,
+            before,
+            now,
+            record,
+        }))
+    }
+}
+
+/// Puts a version off: it is looked through behind its commit.
+pub(crate) fn put_off(unit: &Unit<'_>, version: VersionId) -> Result<(), Error> {
+    unit.execute(
+        "INSERT INTO scans (version) VALUES (?1)",
+        params![version.as_bytes()],
+    )?;
+    Ok(())
+}
+
+impl Looking {
+    /// Reads on.
+    ///
+    /// # Errors
+    /// [`Error::CorruptRecord`] for what is damaged; [`Error::Files`].
+    pub async fn step(mut self) -> Result<LookStep, Error> {
+        let step = spawn_blocking(move || {
+            let left = self.size_bytes - self.read_bytes;
+            let mut chunk = Vec::new();
+            if !self.scanner.needs_whole() {
+                (&mut self.reader)
+                    .take(STEP_BYTES)
+                    .read_to_end(&mut chunk)
+                    .map_err(of_reader)?;
+                self.scanner.push(&chunk);
+            }
+            let read_bytes = chunk.len() as u64;
+            self.read_bytes += read_bytes;
+            if read_bytes > 0 && self.read_bytes < self.size_bytes {
+                return Ok(LookStep::Read(self, read_bytes));
+            }
+            let Self {
+                mut reader,
+                size_bytes,
+                scanner,
+                ..
+            } = self;
+            let scan = scanning::end(scanner, size_bytes, Patience::Endless, || {
+                reader.seek(SeekFrom::Start(0)).map_err(of_reader)?;
+                Ok(reader)
+            })?;
+            Ok(LookStep::Over(scan, left.max(read_bytes)))
+        });
+        step.await.unwrap_or(Err(Error::Stopping))
+    }
+}
+
+impl std::fmt::Debug for Looking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Looking")
+            .field("read_bytes", &self.read_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+enum Opened {
+    Sealed(Scan),
+    Bodies {
+        bodies: Vec<PlainBody>,
+        size_bytes: u64,
+    },
+}
+
+fn open(store: &Store, view: &View<'_>, version: VersionId) -> Result<Option<Opened>, Error> {
+    let Some((bucket, sealed)) = sealed_with_bucket(view, version)? else {
+        return Ok(None);
+    };
+    let Some(bucket) = bucket::by_id(view, bucket)? else {
+        return Ok(None);
+    };
+    let owner_key = store
+        .inner
+        .keys
+        .in_view(view, bucket.id)?
+        .for_owner(version.as_bytes())?;
+    let (facts, data_keys, _) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
+    if facts.scan.as_ref().is_some_and(Scan::is_current) {
+        return Ok(None);
+    }
+    if let Encryption::Customer { .. } = facts.encryption {
+        let outdated = Scan::outdated(facts.scan.as_ref());
+        return Ok(Some(Opened::Sealed(outdated)));
+    }
+    let named = store
+        .inner
+        .kms_keys
+        .usable(view, bucket.tenant, &facts.encryption)?;
+    let mut bodies = Vec::new();
+    for (body, secret) in facts.bodies.iter().zip(&data_keys) {
+        let secret: Secret = facts
+            .encryption
+            .data_key(body.id, secret, None, named.as_ref())?;
+        bodies.push(PlainBody {
+            cipher: Cipher::new(secret, body.id, body.part)
+                .map_err(|_| damaged(version, "a data key has another length"))?,
+            body: body.clone(),
+            inline: read::inline(view, version, body)?,
+        });
+    }
+    Ok(Some(Opened::Bodies {
+        bodies,
+        size_bytes: facts.size_bytes,
+    }))
+}
+
+fn sealed_with_bucket(
+    view: &View<'_>,
+    version: VersionId,
+) -> Result<Option<(BucketId, Sealed)>, Error> {
+    Ok(view.one(
+        "SELECT bucket, facts, wrapped, tags FROM versions WHERE id = ?1",
+        params![version.as_bytes()],
+        |row| {
+            let sealed = Sealed {
+                facts: row.get(1)?,
+                wrapped: row.get(2)?,
+                tags: row.get(3)?,
+            };
+            Ok((BucketId::from_bytes(columns::bytes16(row, 0)?), sealed))
+        },
+    )?)
+}
+
+fn to_scan(row: &onshore_db::Row<'_>) -> Result<ToScan, onshore_db::RowError> {
+    Ok(ToScan {
+        version: VersionId::from_bytes(columns::bytes16(row, 0)?),
+        bucket: BucketId::from_bytes(columns::bytes16(row, 1)?),
+        tenant: TenantId::from_bytes(columns::bytes16(row, 2)?),
+    })
+}

@@ -1,0 +1,201 @@
+//! What was found in a version: kinds and numbers beside it, sealed with its facts, never a value.
+//!
+//! What is found makes a label stricter and never looser. As long as nobody has looked, where looking needs the whole of a
+//! large object, it is unclassified.
+
+use std::collections::BTreeMap;
+
+use onshore_classify::{Confidence, Findings, LegalTable, SCANNER_VERSION};
+use onshore_types::{Label, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What is known of the content of a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scan {
+    /// Which version of the scanner looked.
+    pub scanner: u32,
+    /// Which version of the legal classes made a label of what it found.
+    pub tables: u32,
+    /// How far it was looked at.
+    pub standing: ScanStanding,
+    /// What was found makes the label at least this.
+    pub label: Label,
+    /// Which kinds of identifier there are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<FoundKind>,
+    /// Which kinds whole columns are of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<FoundColumns>,
+    /// Which formats were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub formats: Vec<String>,
+    /// What could not be read, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<UnreadPart>,
+}
+
+/// How far a version was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScanStanding {
+    /// To its end, but for what could not be read.
+    Read,
+    /// Not yet: until then it is unclassified.
+    Pending,
+    /// By a scanner of before, and it cannot be looked at again: a client keeps the key. It is unclassified.
+    Outdated,
+}
+
+/// How many identifiers of a kind there are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoundKind {
+    /// The kind, as the table of detectors names it.
+    pub kind: String,
+    /// How many.
+    pub count: u64,
+    /// How surely the surest is one.
+    pub confidence: FoundConfidence,
+}
+
+/// How surely something is what it looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FoundConfidence {
+    /// A word near it says so.
+    Named,
+    /// More are of its form than chance makes.
+    Checked,
+    /// Its form leaves nearly nothing to chance.
+    Certain,
+}
+
+/// How many columns of tables are of a kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoundColumns {
+    /// The kind.
+    pub kind: String,
+    /// How many.
+    pub columns: u64,
+}
+
+/// How much could not be read for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnreadPart {
+    /// The reason.
+    pub reason: String,
+    /// How many members, or one for the whole.
+    pub count: u64,
+}
+
+impl Scan {
+    /// Keeps of findings what may be kept, with the label that the law makes of them on a day.
+    pub(crate) fn of(findings: &Findings, on: Timestamp, standing: ScanStanding) -> Self {
+        let judgement = LegalTable::shipped().judge(findings, on);
+        let mut columns: BTreeMap<&str, u64> = BTreeMap::new();
+        for column in &findings.columns {
+            *columns.entry(column.id).or_default() += 1;
+        }
+        Self {
+            scanner: SCANNER_VERSION,
+            tables: judgement.table_version,
+            standing,
+            label: judgement.label,
+            kinds: findings
+                .kinds
+                .iter()
+                .map(|kind| FoundKind {
+                    kind: kind.id.to_owned(),
+                    count: kind.count,
+                    confidence: kind.confidence.into(),
+                })
+                .collect(),
+            columns: columns
+                .into_iter()
+                .map(|(kind, columns)| FoundColumns {
+                    kind: kind.to_owned(),
+                    columns,
+                })
+                .collect(),
+            formats: findings
+                .formats
+                .iter()
+                .map(|format| format.path.clone())
+                .collect(),
+            unread: findings
+                .unread
+                .iter()
+                .map(|unread| UnreadPart {
+                    reason: unread.why.word().to_owned(),
+                    count: unread.count,
+                })
+                .collect(),
+        }
+    }
+
+    /// Returns what is known after a further look: never less than what made the label before.
+    pub(crate) fn after(self, before: Option<&Self>) -> Self {
+        let label = before.map_or(self.label, |before| self.label.join(before.label));
+        Self { label, ..self }
+    }
+
+    /// Returns what is known of what nobody has looked at yet.
+    pub(crate) fn put_off() -> Self {
+        Self::nothing(ScanStanding::Pending)
+    }
+
+    fn nothing(standing: ScanStanding) -> Self {
+        Self {
+            scanner: SCANNER_VERSION,
+            tables: LegalTable::shipped().version(),
+            standing,
+            label: Label::GENERAL,
+            kinds: Vec::new(),
+            columns: Vec::new(),
+            formats: Vec::new(),
+            unread: Vec::new(),
+        }
+    }
+
+    /// Returns what remains of what was known where nobody can look again and the scanner or the tables know more.
+    pub(crate) fn outdated(before: Option<&Self>) -> Self {
+        let nothing = Self::nothing(ScanStanding::Outdated);
+        Self {
+            scanner: nothing.scanner,
+            tables: nothing.tables,
+            standing: nothing.standing,
+            ..before.cloned().unwrap_or(nothing)
+        }
+    }
+
+    /// Whether the scanner and the tables of today know no more than those that looked.
+    pub(crate) fn is_current(&self) -> bool {
+        self.standing != ScanStanding::Pending
+            && self.scanner == SCANNER_VERSION
+            && self.tables == LegalTable::shipped().version()
+    }
+
+    /// Returns the label that a version has by what was said of it and what is known of its content.
+    pub(crate) fn applied(scan: Option<&Self>, said: Label) -> Label {
+        match scan {
+            None => said,
+            Some(scan) => match scan.standing {
+                ScanStanding::Read => said.join(scan.label),
+                ScanStanding::Pending | ScanStanding::Outdated => Label::Unclassified,
+            },
+        }
+    }
+}
+
+impl From<Confidence> for FoundConfidence {
+    fn from(confidence: Confidence) -> Self {
+        match confidence {
+            Confidence::Named => Self::Named,
+            Confidence::Checked => Self::Checked,
+            Confidence::Certain => Self::Certain,
+        }
+    }
+}

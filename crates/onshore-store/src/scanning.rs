@@ -1,0 +1,68 @@
+//! Looking through bodies: as they stream in, and from what is stored where a format wants to be read from its end.
+
+use std::io::{Read, Seek};
+
+use bytes::Bytes;
+use onshore_classify::{Findings, Outcome, Scanner, Unread};
+
+use crate::Error;
+use crate::lane;
+use crate::plain::of_reader;
+use crate::scan::{Scan, ScanStanding};
+
+/// Up to this size what must be seen as a whole is looked through before its version is there; what is larger is stored
+/// unclassified and looked through behind that.
+pub(crate) const WHOLE_BYTES_MAX: u64 = 256 << 20;
+
+/// How much is read at once.
+const CHUNK_BYTES: usize = 1 << 18;
+
+/// Whether a body that must be seen as a whole is looked through at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Up to a size; what is larger is put off.
+    Bounded,
+    /// Whatever its size.
+    Endless,
+}
+
+impl lane::Work for Scanner {
+    fn absorb(&mut self, chunks: &[Bytes]) -> Result<(), Error> {
+        chunks.iter().for_each(|chunk| self.push(chunk));
+        Ok(())
+    }
+}
+
+/// Reads a body into a scanner, as far as the scanner wants it. It may block.
+pub(crate) fn feed(scanner: &mut Scanner, reader: &mut impl Read) -> Result<(), Error> {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    while !scanner.needs_whole() {
+        let read = reader.read(&mut chunk).map_err(of_reader)?;
+        if read == 0 {
+            break;
+        }
+        scanner.push(chunk.get(..read).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// Looks at the end of a body, and once more at all of it where its format wants that. It may block.
+pub(crate) fn end<R: Read + Seek>(
+    scanner: Scanner,
+    size_bytes: u64,
+    patience: Patience,
+    again: impl FnOnce() -> Result<R, Error>,
+) -> Result<Scan, Error> {
+    let on = scanner.on();
+    match scanner.finish() {
+        Outcome::Done(findings) => Ok(Scan::of(&findings, on, ScanStanding::Read)),
+        Outcome::Whole(whole) => {
+            if patience == Patience::Bounded && size_bytes > WHOLE_BYTES_MAX {
+                let findings = whole.unread(Unread::OverLimit);
+                return Ok(Scan::of(&findings, on, ScanStanding::Pending));
+            }
+            let findings: Findings = whole.read(again()?).map_err(of_reader)?;
+            Ok(Scan::of(&findings, on, ScanStanding::Read))
+        }
+    }
+}
