@@ -13,6 +13,7 @@ use crate::Error;
 use crate::access_log::AccessLog;
 use crate::files::Files;
 use crate::kms_keys::KmsKeys;
+use crate::persons::RememberedTallies;
 use crate::quota;
 use crate::reclaim::Reclaimer;
 use crate::remembered::RememberedBuckets;
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     /// Lines about what was asked, on their way to the database.
     pub(crate) access_log: AccessLog,
     pub(crate) buckets: RememberedBuckets,
+    pub(crate) tallies: RememberedTallies,
 }
 
 impl Store {
@@ -78,6 +80,7 @@ impl Store {
                 has_quotas: AtomicBool::new(has_quotas),
                 access_log,
                 buckets: RememberedBuckets::default(),
+                tallies: RememberedTallies::default(),
             }),
         })
     }
