@@ -210,6 +210,13 @@ impl Columns {
         column.distinct.insert(self.hasher.hash_one(value));
     }
 
+    /// Returns the titles that there are.
+    pub(crate) fn titles(&self) -> impl Iterator<Item = &str> {
+        self.columns
+            .iter()
+            .filter_map(|column| column.title.as_deref())
+    }
+
     /// Says what the columns hold.
     pub(crate) fn findings(&self) -> Vec<ColumnFinding> {
         let mut found = Vec::new();

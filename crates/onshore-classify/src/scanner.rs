@@ -1,6 +1,7 @@
 //! Reading bytes as they pass and telling what is in them, whatever format they are in.
 
 use std::io::{self, Read, Seek};
+use std::sync::Arc;
 
 use onshore_types::Timestamp;
 
@@ -8,6 +9,7 @@ use crate::findings::{Findings, Unread};
 use crate::formats::gather::Gather;
 use crate::formats::node::Node;
 use crate::formats::whole::{self, Whole};
+use crate::important::ToldTerms;
 
 /// How to read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,6 +35,8 @@ pub struct Limits {
     pub ratio_max: u64,
     /// To so much bytes may be unpacked, unless they are many: twenty times their own length is always allowed.
     pub unpacked_max_bytes: u64,
+    /// How long a file may be that must be in memory as a whole, because all of it refers to all of it: a PDF.
+    pub whole_max_bytes: u64,
     /// How much of a member is held that can be read only as a whole.
     pub held_max_bytes: usize,
     /// How much is held in all.
@@ -47,6 +51,7 @@ impl Default for Limits {
             unpacked_free_bytes: 64 << 20,
             ratio_max: 1000,
             unpacked_max_bytes: 4 << 30,
+            whole_max_bytes: 128 << 20,
             held_max_bytes: 32 << 20,
             held_total_max_bytes: 64 << 20,
         }
@@ -79,6 +84,13 @@ impl Scanner {
             node: Node::outermost(),
             on: options.on,
         }
+    }
+
+    /// Looks for what authorities told the tenant too.
+    #[must_use]
+    pub fn with_told(mut self, told: Arc<ToldTerms>) -> Self {
+        self.gather.told = Some(told);
+        self
     }
 
     /// Reads on.

@@ -6,8 +6,8 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use onshore_classify::{Findings, Limits, Options, Outcome, Scanner, Unread};
 use samples::{
-    PARQUET, Zipped, bzip2, docx, gzip, ods, table, tar, tar_member, xlsx, xz_of_table_40, zip,
-    zip_of, zstd,
+    PARQUET, PDF, PICTURES, Zipped, bzip2, docx, gzip, mail, ods, table, tar, tar_member, xlsx,
+    xz_of_table_40, zip, zip_of, zstd,
 };
 
 /// Reads bytes however they are cut; the findings must not differ.
@@ -153,6 +153,59 @@ fn columns_of_parquet_are_read_as_records() {
     assert_eq!(reasons(&scan(&encrypted)), [Unread::Encrypted]);
     let cut = PARQUET[0].get(..500).expect("longer");
     assert_eq!(reasons(&scan(cut)), [Unread::Damaged]);
+}
+
+#[test]
+fn text_of_pdf_is_read() {
+    is_read(PDF[0], 40, "pdf/text");
+    is_read(PDF[1], 41, "pdf/text");
+    is_read(&zip(&[("a.pdf", PDF[0])]), 40, "zip/pdf/text");
+    // Without its directory, as far as it goes.
+    let cut = PDF[0].get(..PDF[0].len() - 300).expect("longer");
+    is_read(cut, 40, "pdf/text");
+    let nothing = b"%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\n";
+    assert_eq!(reasons(&scan(nothing)), [Unread::Damaged]);
+    let encrypted =
+        b"%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer <</Root 1 0 R/Encrypt 2 0 R>>";
+    assert_eq!(reasons(&scan(encrypted)), [Unread::Encrypted]);
+    // A form that draws itself, and pages without end.
+    let endless = b"%PDF-1.7\n1 0 obj<</Type/Page/Parent 1 0 R/Contents 2 0 R/Resources<</XObject<</F 3 0 R>>>>>>endobj\n\
+        2 0 obj<</Length 5>>stream\n/F Do\nendstream endobj\n\
+        3 0 obj<</Subtype/Form/Length 3 0 R/Resources<</XObject<</F 3 0 R>>>>>>stream\n/F Do (x) Tj\nendstream endobj";
+    assert_eq!(reasons(&scan(endless)), [Unread::NoText]);
+}
+
+#[test]
+fn mail_is_read_with_what_is_attached() {
+    let mail = mail();
+    let one = scan(&mail);
+    assert_eq!(reasons(&one), []);
+    assert_eq!(mobiles(&one), 42);
+    assert_eq!(count(&one, "e-mail"), 2);
+    assert!(
+        formats(&one).contains(&"mail/gzip/text"),
+        "{:?}",
+        one.formats
+    );
+    let from = b"From a@example.org Mon Jan  1 00:00:00 2024\r\n".as_slice();
+    let box_of_two = [from, &mail, b"\r\n", from, &mail].concat();
+    is_read(&box_of_two, 84, "mail/gzip/text");
+    // Without its end: the attachment breaks off.
+    let cut = mail.get(..mail.len() - 100).expect("longer");
+    assert_eq!(reasons(&scan(cut)), [Unread::Damaged]);
+    let text = b"From: the first line of a letter\n\nmobile 13800138000";
+    is_read(text, 1, "text");
+}
+
+#[test]
+fn pictures_say_where_they_were_taken() {
+    for (format, picture) in PICTURES {
+        let findings = scan(picture);
+        assert_eq!(reasons(&findings), [Unread::Picture], "{format}");
+        assert_eq!(mobiles(&findings), 1, "{format}");
+        assert_eq!(count(&findings, "coordinates"), 1, "{format}");
+        assert!(formats(&findings).contains(&format));
+    }
 }
 
 #[test]
@@ -346,4 +399,14 @@ fn an_error_of_the_reader_is_no_damage() {
         }
     }
     assert!(is_done);
+}
+
+#[test]
+fn whatever_an_attacker_makes_is_read_to_the_end() {
+    let mut formats = std::collections::BTreeSet::new();
+    for seed in 0..2000 {
+        let findings = samples::hostile::round(seed);
+        formats.extend(findings.formats.into_iter().map(|format| format.path));
+    }
+    assert!(formats.len() > 100, "{formats:?}");
 }

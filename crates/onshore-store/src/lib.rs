@@ -43,6 +43,7 @@ mod examine;
 mod facts;
 mod files;
 mod frame;
+mod holdings;
 mod inventory;
 mod keys_from;
 mod kms_keys;
@@ -97,6 +98,7 @@ pub use crate::erasure::{
 pub use crate::error::{BodyError, Error, ErrorKind};
 pub use crate::examination::{Examination, Examined, Progress, Soundness};
 pub use crate::examine::{Counted, examine, named_files};
+pub use crate::holdings::{Holding, HoldingsPage, HoldingsQuery};
 pub use crate::inventory::{
     DueInventory, IncludedVersions, Inventory, InventoryFrequency, InventoryMarker, InventoryPage,
     InventoryQuery, InventoryRow,

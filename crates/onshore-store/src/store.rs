@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use onshore_db::{CrashPoints, Database, Schema};
 use onshore_keys::KeyProvider;
 use onshore_types::BucketId;
+use tokio::sync::Notify;
 
 use crate::Error;
 use crate::access_log::AccessLog;
@@ -45,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) access_log: AccessLog,
     pub(crate) buckets: RememberedBuckets,
     pub(crate) tallies: RememberedTallies,
+    /// Told when a version is put off to be looked through behind its commit.
+    pub(crate) put_off: Notify,
 }
 
 impl Store {
@@ -81,6 +84,7 @@ impl Store {
                 access_log,
                 buckets: RememberedBuckets::default(),
                 tallies: RememberedTallies::default(),
+                put_off: Notify::new(),
             }),
         })
     }

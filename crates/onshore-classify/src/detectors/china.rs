@@ -114,6 +114,13 @@ const MOBILE_WORDS: &[&str] = &[
     "msisdn",
 ];
 
+/// In which numbers a birth stands, behind six digits.
+pub(crate) const WITH_BIRTH: &[&str] = &[
+    "cn.resident-id",
+    "cn.residence-permit",
+    "cn.foreigner-residence-card",
+];
+
 pub(super) const DETECTORS: &[Detector] = &[
     Detector {
         id: "cn.residence-permit",

@@ -5,10 +5,13 @@
 
 mod codec;
 pub(crate) mod gather;
+mod mail;
 pub(crate) mod node;
 mod office;
 mod packed;
 mod parquet;
+mod pdf;
+mod picture;
 mod sheet;
 mod sniff;
 mod tar;

@@ -5,7 +5,9 @@ use std::io::Cursor;
 use crate::findings::Unread;
 use crate::formats::codec::{Bzip2, Codec, Gzip, Xz, Zstd};
 use crate::formats::gather::Gather;
+use crate::formats::mail::Mail;
 use crate::formats::packed::Packed;
+use crate::formats::picture::Picture;
 use crate::formats::sniff::{Looks, SNIFFED_BYTES, Streamed, sniff};
 use crate::formats::tar::Tar;
 use crate::formats::whole::{self, Whole};
@@ -34,6 +36,8 @@ enum State {
     Text(Box<Passage>),
     Packed(Box<Packed>),
     Tar(Box<Tar>),
+    Mail(Box<Mail>),
+    Picture(Picture),
     /// Will be given once more.
     Whole(Whole),
     /// Kept to be read as a whole at the end.
@@ -72,7 +76,7 @@ impl Node {
         match &self.state {
             State::Beginning(beginning) => sniff(beginning) == Looks::Text,
             State::Text(_) => true,
-            State::Packed(_) | State::Tar(_) => false,
+            State::Packed(_) | State::Tar(_) | State::Mail(_) | State::Picture(_) => false,
             State::Whole(_) | State::Held(..) | State::Passed => false,
         }
     }
@@ -95,6 +99,8 @@ impl Node {
             State::Text(passage) => passage.push(bytes),
             State::Packed(packed) => packed.push(bytes, gather),
             State::Tar(tar) => tar.push(bytes, gather),
+            State::Mail(mail) => mail.push(bytes, gather),
+            State::Picture(picture) => picture.push(bytes),
             State::Held(_, held) => {
                 if gather.hold(held.len(), bytes.len()) {
                     held.extend_from_slice(bytes);
@@ -134,6 +140,15 @@ impl Node {
                 gather.come_out();
                 None
             }
+            State::Mail(mail) => {
+                mail.finish(gather);
+                gather.come_out();
+                None
+            }
+            State::Picture(picture) => {
+                picture.finish(gather);
+                None
+            }
             State::Held(format, held) => {
                 let len = held.len();
                 // Reading from memory does not fail.
@@ -152,8 +167,9 @@ impl Node {
             return;
         };
         self.state = match (sniff(&beginning), self.place) {
-            (Looks::Text, _) => State::Text(Box::new(Passage::new(gather.found_max()))),
+            (Looks::Text, _) => State::Text(Box::new(Passage::new(gather.wanted()))),
             (Looks::Streamed(format), _) => Self::go_in(format, gather),
+            (Looks::Picture(kind), _) => State::Picture(Picture::new(kind)),
             (Looks::Whole(format), Place::Outermost) => State::Whole(format),
             (Looks::Whole(format), Place::Within) => State::Held(format, Vec::new()),
         };
@@ -173,6 +189,7 @@ impl Node {
             Streamed::Bzip2 => Box::new(Bzip2::new()),
             Streamed::Xz => Box::new(Xz::new()),
             Streamed::Tar => return State::Tar(Box::new(Tar::new())),
+            Streamed::Mail => return State::Mail(Box::new(Mail::new(gather))),
         };
         State::Packed(Box::new(Packed::new(codec)))
     }

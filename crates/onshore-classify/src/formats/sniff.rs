@@ -1,7 +1,8 @@
 //! Telling by the first bytes what format they are in.
 
-use crate::formats::tar;
+use crate::formats::mail::is_mail;
 use crate::formats::whole::Whole;
+use crate::formats::{picture, tar};
 
 /// So much of the beginning tells every format.
 pub(crate) const SNIFFED_BYTES: usize = 1024;
@@ -13,6 +14,7 @@ pub(crate) enum Looks {
     Text,
     /// Read as it comes.
     Streamed(Streamed),
+    Picture(picture::Kind),
     /// Read as a whole.
     Whole(Whole),
 }
@@ -25,6 +27,7 @@ pub(crate) enum Streamed {
     Bzip2,
     Xz,
     Tar,
+    Mail,
 }
 
 impl Streamed {
@@ -35,6 +38,7 @@ impl Streamed {
             Self::Bzip2 => "bzip2",
             Self::Xz => "xz",
             Self::Tar => "tar",
+            Self::Mail => "mail",
         }
     }
 }
@@ -75,6 +79,12 @@ pub(crate) fn sniff(beginning: &[u8]) -> Looks {
     }
     if beginning.first_chunk().is_some_and(tar::is_header) {
         return Looks::Streamed(Streamed::Tar);
+    }
+    if let Some(picture) = picture::Kind::of(beginning) {
+        return Looks::Picture(picture);
+    }
+    if is_mail(beginning) {
+        return Looks::Streamed(Streamed::Mail);
     }
     // Readers take a PDF that something else stands before.
     if beginning.windows(5).any(|bytes| bytes == b"%PDF-") {

@@ -4,7 +4,7 @@ use std::io::{self, Read, Seek};
 
 use crate::findings::Unread;
 use crate::formats::gather::Gather;
-use crate::formats::{parquet, zip};
+use crate::formats::{parquet, pdf, zip};
 
 /// A format that is read as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,8 @@ pub(crate) fn read<R: Read + Seek>(format: Whole, bytes: R, gather: &mut Gather)
     match format {
         Whole::Zip => zip::read(bytes, gather),
         Whole::Parquet => parquet::read(bytes, gather),
-        Whole::Pdf | Whole::Ole => {
+        Whole::Pdf => pdf::read(bytes, gather),
+        Whole::Ole => {
             gather.is_format(format.word());
             gather.not_read(Unread::UnknownFormat);
             Ok(())

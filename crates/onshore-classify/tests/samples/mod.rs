@@ -1,10 +1,35 @@
 //! Small files of every format, made here.
 
+pub(crate) mod hostile;
+
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+/// Returns a small file of every format.
+pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
+    let table = table(40);
+    let mut all = vec![
+        ("gzip", gzip(&table)),
+        ("bzip2", bzip2(&table)),
+        ("zstd", zstd(&table)),
+        ("xz", xz_of_table_40()),
+        ("tar", tar(&[("one.csv", &table), ("two.csv", &table)])),
+        ("long", tar_member("x", b'L', &[b'a'; 700])),
+        ("zip", zip(&[("one.csv", &table), ("two.csv", &table)])),
+        ("docx", docx()),
+        ("xlsx", xlsx()),
+        ("ods", ods()),
+        ("mail", mail()),
+        ("text", table),
+    ];
+    all.extend(PARQUET.map(|file| ("parquet", file.to_vec())));
+    all.extend(PDF.map(|file| ("pdf", file.to_vec())));
+    all.extend(PICTURES.map(|(format, file)| (format, file.to_vec())));
+    all
+}
 
 /// Returns a table with so many mobile numbers in it, all different.
 pub(crate) fn table(rows: usize) -> Vec<u8> {
@@ -44,6 +69,21 @@ pub(crate) const PARQUET: [&[u8]; 4] = [
     include_bytes!("plain-zstd.parquet"),
     include_bytes!("delta-v2-gzip.parquet"),
     include_bytes!("nested-lz4.parquet"),
+];
+
+/// Pictures that say where they were taken, and a mobile number.
+pub(crate) const PICTURES: [(&str, &[u8]); 4] = [
+    ("jpeg", include_bytes!("place.jpg")),
+    ("png", include_bytes!("place.png")),
+    ("webp", include_bytes!("place.webp")),
+    ("tiff", include_bytes!("place.tiff")),
+];
+
+/// Forty mobile numbers behind Chinese words in an encoding of Adobe's, and the same in a font of its own, with objects in
+/// streams, where every second page has its digits set one by one; another number is in its title.
+pub(crate) const PDF: [&[u8]; 2] = [
+    include_bytes!("chinese.pdf"),
+    include_bytes!("own-font.pdf"),
 ];
 
 /// Returns `table(40)` as the tool `xz` packs it.
@@ -220,6 +260,48 @@ pub(crate) fn ods() -> Vec<u8> {
         ),
         ("content.xml", content.as_bytes()),
     ])
+}
+
+/// Returns a message with numbers in its subject, its text and what is attached, 42 in all, and two addresses.
+pub(crate) fn mail() -> Vec<u8> {
+    let text = "Received: from a\r\n\tby b\r\nFrom: =?gb18030?B?1cXI/Q==?= <a@example.org>\r\nTo: b@example.org\r\n\
+        Message-ID: <13700137000@example.org>\r\nSubject: =?utf-8?Q?=E6=89=8B=E6=9C=BA?=\r\n =?utf-8?q?_139001?= =?utf-8?q?39000?=\r\n\
+        MIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=\"one\"\r\n\r\n\
+        --one\r\nContent-Type: multipart/alternative; boundary=two\r\n\r\n--two\r\n\
+        Content-Type: text/plain; charset=gb2312\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n\
+        =CA=D6=BB=FA 138001=\r\n38000\r\n--two--\r\n--one\r\n\
+        Content-Type: application/octet-stream; name*=utf-8''%E8%A1%A8.gz\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+    let mut mail = text.as_bytes().to_vec();
+    let packed = gzip(&table(40));
+    for line in packed.chunks(57) {
+        mail.extend_from_slice(base64(line).as_bytes());
+        mail.extend_from_slice(b"\r\n");
+    }
+    mail.extend_from_slice(b"--one--\r\n");
+    mail
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for group in bytes.chunks(3) {
+        let mut held = 0_usize;
+        for at in 0..3 {
+            held = held << 8 | usize::from(group.get(at).copied().unwrap_or_default());
+        }
+        for at in 0..4 {
+            let digit = DIGITS
+                .get(held >> (18 - 6 * at) & 63)
+                .copied()
+                .expect("there are 64");
+            out.push(if at <= group.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    out
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
