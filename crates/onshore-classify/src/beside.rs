@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use onshore_types::Timestamp;
 
-use crate::detector::{Confidence, Subject};
+use crate::detector::{Confidence, Detector, Subject};
 use crate::detectors::{BESIDE, BesideDetector, WITH_BIRTH};
 use crate::findings::Kind;
 use crate::text::Hit;
@@ -115,6 +115,14 @@ impl Beside {
 
 /// The kind that children are told as.
 pub(crate) const MINORS: &str = "cn.minor";
+
+/// Whether a resident's number is that of a child on a day.
+pub(crate) fn is_child(detector: &Detector, number: &[u8], on: Timestamp) -> bool {
+    WITH_BIRTH.contains(&detector.id)
+        && birth(number)
+            .filter(|birth| *birth > BIRTHS_FROM)
+            .is_some_and(|birth| minors(&BTreeMap::from([(birth, 1)]), on).is_some())
+}
 
 /// Tells how many of some residents are children on a day.
 pub(crate) fn minors(births: &BTreeMap<u32, u64>, on: Timestamp) -> Option<Kind> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::columns::ColumnFinding;
 use crate::detector::{Confidence, Detector, Subject};
 use crate::important::ImportantFinding;
+use crate::persons::ObjectPersons;
 
 /// What was found where.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,8 @@ pub struct Findings {
     pub columns: Vec<ColumnFinding>,
     /// What says or hints that it is important data.
     pub important: Vec<ImportantFinding>,
+    /// Who is told of, by pseudonyms; none where that was not asked for.
+    pub persons: Option<ObjectPersons>,
     /// In which characters the first text is written; none where there is no text.
     pub encoding: Option<&'static str>,
     /// How many bytes there were.
@@ -141,6 +144,7 @@ pub(crate) struct Told {
     pub(crate) important: Vec<ImportantFinding>,
     /// How many residents were born on which day, as a number of eight digits.
     pub(crate) births: BTreeMap<u32, u64>,
+    pub(crate) persons: Option<ObjectPersons>,
     pub(crate) encoding: Option<&'static str>,
     pub(crate) unread: Option<Unread>,
 }

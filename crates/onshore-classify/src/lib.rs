@@ -22,6 +22,7 @@ mod error;
 mod finder;
 mod findings;
 mod formats;
+mod gathering;
 mod important;
 mod legal;
 mod passage;

@@ -7,14 +7,16 @@ use encoding_rs::UTF_8;
 use crate::beside::Beside;
 use crate::columns::Columns;
 use crate::decoding::Decoding;
-use crate::detector::{Confidence, Detector, Evidence};
+use crate::detector::{Confidence, Detector, Evidence, Subject};
 use crate::detectors;
 use crate::encoding::{Beginning, detect};
 use crate::finder::Finder;
 use crate::findings::{Found, Kind, Told, Unread};
+use crate::gathering::{Counting, Gathering};
 use crate::important::{Important, ToldTerms};
+use crate::persons::Record;
 use crate::table::Table;
-use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries, try_at};
+use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries, detector_of_try, try_at};
 use crate::texts::{Reader, Sheet};
 
 /// How much of the beginning says what the bytes are.
@@ -29,6 +31,11 @@ const PIECE_BYTES: usize = 1 << 15;
 const BEHIND_BYTES: usize = 1 << 13;
 
 static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
+
+/// Returns the detector whose tries are counted at a place.
+fn detector_at(trial: u32) -> Option<&'static Detector> {
+    detectors::all().nth(detector_of_try(usize::try_from(trial).ok()?))
+}
 
 /// Reads the bytes of a text from beginning to end, however they are cut.
 #[derive(Debug)]
@@ -50,6 +57,8 @@ pub(crate) struct Passage {
     decoded: Vec<u8>,
     beside: Beside,
     important: Important,
+    /// Who is told of, where persons are counted.
+    persons: Option<Gathering>,
 }
 
 /// What is to be told of a text.
@@ -59,6 +68,8 @@ pub(crate) struct Wanted {
     pub(crate) found_max: usize,
     /// What authorities told the tenant.
     pub(crate) told: Option<Arc<ToldTerms>>,
+    /// How persons are counted, if they are.
+    pub(crate) counting: Option<Arc<Counting>>,
 }
 
 /// How the values of a text stand in it.
@@ -99,6 +110,7 @@ impl Passage {
     pub(crate) fn new(wanted: Wanted) -> Self {
         let lens = try_at(detectors::all().count(), 0);
         Self {
+            persons: wanted.counting.as_ref().map(Gathering::new),
             state: State::Beginning(Vec::new()),
             wanted,
             tries: vec![Tries::default(); lens],
@@ -208,8 +220,22 @@ impl Passage {
         for title in self.sheet.columns.titles() {
             self.important.title(title);
         }
+        let columns = self.sheet.columns.findings();
+        let persons = self.persons.take().map(|persons| {
+            let is_named = columns
+                .iter()
+                .any(|column| column.subject == Subject::Person);
+            let records = is_named.then(|| self.sheet.records.record());
+            let is_sensitive = self.beside.kinds().next().is_some();
+            persons.finish(records, is_sensitive, |trial| {
+                detector_at(trial).is_none_or(|detector| {
+                    self.is_above_chance(usize::try_from(trial).unwrap_or(usize::MAX), detector)
+                })
+            })
+        });
         Told {
-            columns: self.sheet.columns.findings(),
+            persons,
+            columns,
             kinds: self
                 .kinds()
                 .into_iter()
@@ -313,6 +339,10 @@ impl Passage {
             columns: &self.sheet.columns,
         };
         FINDER.find(place, &mut self.reach, until, &mut self.tries, &mut hits);
+        let row_or_line = match self.layout {
+            Layout::Unknown | Layout::Lines => Record::Line,
+            Layout::Table(_) | Layout::Read(_) | Layout::Told => Record::Row,
+        };
         for hit in &hits {
             let place = try_at(hit.place, hit.digits);
             if let Some(counts) = self.counts.get_mut(place) {
@@ -324,6 +354,9 @@ impl Passage {
             }
             self.beside
                 .look(&self.sheet.text, self.sheet.offset as usize, hit);
+            if let Some(persons) = &mut self.persons {
+                persons.hit(hit, &self.sheet.text, row_or_line);
+            }
             if self.found.len() < self.wanted.found_max {
                 let [first, last] = [hit.start, hit.end]
                     .map(|place| self.sheet.origins.of(self.sheet.offset + place as u64) as usize);
@@ -448,6 +481,7 @@ mod tests {
         Wanted {
             found_max: 1000,
             told: None,
+            counting: None,
         }
     }
 

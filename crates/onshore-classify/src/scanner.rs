@@ -9,7 +9,9 @@ use crate::findings::{Findings, Unread};
 use crate::formats::gather::Gather;
 use crate::formats::node::Node;
 use crate::formats::whole::{self, Whole};
+use crate::gathering::Counting;
 use crate::important::ToldTerms;
+use crate::persons::PersonKey;
 
 /// How to read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -90,6 +92,13 @@ impl Scanner {
     #[must_use]
     pub fn with_told(mut self, told: Arc<ToldTerms>) -> Self {
         self.gather.told = Some(told);
+        self
+    }
+
+    /// Counts who is told of, too.
+    #[must_use]
+    pub fn with_persons(mut self, key: PersonKey) -> Self {
+        self.gather.counting = Some(Arc::new(Counting::new(key, self.on)));
         self
     }
 

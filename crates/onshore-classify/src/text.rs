@@ -46,6 +46,11 @@ pub(crate) fn try_at(place: usize, digits: usize) -> usize {
     place * LENS + digits.min(LENS - 1)
 }
 
+/// Returns the place of the detector whose tries are counted there.
+pub(crate) fn detector_of_try(at: usize) -> usize {
+    at / LENS
+}
+
 /// A text, and the records that it consists of, if it does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Setting<'a> {

@@ -63,7 +63,7 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::Registry(error) => of_registry(error),
         Gate::Journal(error) => of_journal(error),
         Gate::Db(error) => of_db(error),
-        Gate::Ledger(_) => INTERNAL,
+        Gate::Ledger(_) | Gate::Persons(_) => INTERNAL,
     }
 }
 

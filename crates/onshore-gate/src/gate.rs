@@ -6,15 +6,16 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use onshore_classify::persons::{ObjectPersons, PersonKey};
 use onshore_classify::{Options, Scanner};
-use onshore_db::Database;
+use onshore_db::{Database, View};
 use onshore_journal::{Journal, ReadRecord};
 use onshore_ledger::Salt;
 use onshore_policy::{Networks, Policy, Proxies};
 use onshore_registry::{Export, Registry};
 use onshore_types::{
     ApprovalId, BucketId, ExportId, Jurisdiction, PartitionName, Place, RegionId, TenantId,
-    Timestamp,
+    Timestamp, VersionId,
 };
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -49,6 +50,45 @@ pub struct Region {
     pub technology_provider: String,
 }
 
+/// Tells who is told of in a version: whoever keeps that is not known to the gate.
+#[derive(Clone)]
+pub struct PersonsBeside(Arc<LookPersonsUp>);
+
+type LookPersonsUp = dyn Fn(
+        &View<'_>,
+        VersionId,
+    ) -> Result<Option<ObjectPersons>, Box<dyn std::error::Error + Send + Sync>>
+    + Send
+    + Sync;
+
+impl PersonsBeside {
+    /// Takes what looks them up; it finds none where nobody has looked who is told of.
+    pub fn new<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+        look_up: impl Fn(&View<'_>, VersionId) -> Result<Option<ObjectPersons>, E>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self(Arc::new(move |view, version| {
+            look_up(view, version).map_err(Into::into)
+        }))
+    }
+
+    pub(crate) fn of(
+        &self,
+        view: &View<'_>,
+        version: VersionId,
+    ) -> Result<Option<ObjectPersons>, Error> {
+        (self.0)(view, version).map_err(Error::Persons)
+    }
+}
+
+impl fmt::Debug for PersonsBeside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PersonsBeside").finish_non_exhaustive()
+    }
+}
+
 /// What a gate is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -66,6 +106,8 @@ pub struct Parts {
     pub networks: Networks,
     /// Whose word on addresses is believed.
     pub proxies: Proxies,
+    /// Who is told of in versions.
+    pub persons: PersonsBeside,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -84,6 +126,8 @@ pub(crate) struct Inner {
     pub(crate) region: Region,
     networks: Networks,
     proxies: Proxies,
+    pub(crate) persons: PersonsBeside,
+    person_key: PersonKey,
     clock: Arc<dyn Clock>,
     /// The latest instant ever recorded, in milliseconds.
     latest_ms: AtomicI64,
@@ -128,9 +172,11 @@ impl Gate {
             region,
             networks,
             proxies,
+            persons,
             clock,
         } = parts;
         let latest = journal.latest_time()?;
+        let person_key = registry.person_key()?;
         let mut inner = Inner {
             db,
             registry,
@@ -139,6 +185,8 @@ impl Gate {
             region,
             networks,
             proxies,
+            persons,
+            person_key,
             clock,
             latest_ms: AtomicI64::new(latest.as_millis()),
             epoch: 0,
@@ -243,6 +291,7 @@ impl Gate {
             on: self.now(),
             ..Options::default()
         })
+        .with_persons(self.inner.person_key.clone())
     }
 
     /// Returns the number of the configuration epoch in force.

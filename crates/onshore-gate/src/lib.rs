@@ -27,7 +27,7 @@ pub mod settle;
 pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered, ScannedFact};
 pub use epoch::EpochDocument;
 pub use error::{Error, Refused};
-pub use gate::{Clock, Gate, Parts, Region};
+pub use gate::{Clock, Gate, Parts, PersonsBeside, Region};
 pub use outflow::{Lapsed, Outflow};
 pub use restore::{Afresh, Restored, restore};
 pub use settle::{PostponedFact, RemovedFact, StoredFact};

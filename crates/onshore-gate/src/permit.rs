@@ -10,7 +10,7 @@ use onshore_policy::{
     Basis, Bearing, Explanation, Facts, Flow, Grant, Permit, Refusal, Transfer, Verdict,
     border_message,
 };
-use onshore_registry::{Export, RefusalKey};
+use onshore_registry::{Export, ExportedVersion, RefusalKey};
 use onshore_types::{ExportId, LeafIndex, TenantId, Timestamp};
 use serde_json::{Value, json};
 
@@ -195,6 +195,7 @@ impl Inner {
             closed_leaf: None,
         };
         self.registry.open_export(unit, &export)?;
+        self.count_exported(unit, transfer, grant.tenant(), now)?;
         let until = facts
             .approvals
             .iter()
@@ -216,6 +217,32 @@ impl Inner {
                 },
             );
         Ok(Some(id))
+    }
+
+    /// Counts who is told of in what leaves among those whose data has left this year: all of the version, whatever its
+    /// range.
+    fn count_exported(
+        &self,
+        unit: &Unit<'_>,
+        transfer: &Transfer,
+        tenant: TenantId,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let Some(version) = transfer.subject.version else {
+            return Ok(());
+        };
+        let exported = ExportedVersion {
+            tenant,
+            version,
+            to: transfer.to,
+            time: now,
+        };
+        if !self.registry.is_export_counted(unit, &exported)? {
+            let persons = self.persons.of(unit, version)?;
+            self.registry
+                .count_exported(unit, &exported, persons.as_ref())?;
+        }
+        Ok(())
     }
 
     fn record_refusal(

@@ -17,7 +17,7 @@ use crate::object::{Committed, NewObject, Part, WriteCondition};
 use crate::outbox::{self, About};
 use crate::reclaim::Owner;
 use crate::replication::{self, ReplicationState};
-use crate::scan::{Scan, ScanStanding};
+use crate::scan::{Looked, Scan, ScanStanding};
 use crate::stage::{Staged, Stored};
 use crate::version::{self, VersionRow};
 use crate::{Error, Store, columns, permits};
@@ -34,7 +34,7 @@ pub(crate) struct Assembly {
     /// The upload in parts that it comes from.
     pub(crate) upload: Option<UploadId>,
     /// What was found in it.
-    pub(crate) scan: Scan,
+    pub(crate) looked: Looked,
 }
 
 impl Store {
@@ -66,7 +66,7 @@ impl Store {
             bodies: vec![staged.as_body()],
             data_keys: vec![staged.secret.clone()],
             upload: None,
-            scan: staged.scan.clone(),
+            looked: staged.looked.clone(),
         };
         let quotas = self.watch_quotas(unit, permit)?;
         let committed = self.put_version(unit, permit, assembly, object, condition, now)?;
@@ -88,7 +88,7 @@ impl Store {
         let bucket = permitted_bucket(unit, permit)?;
         let key = permits::key(permit)?;
         let said = Label::of_declarations([object.declared, bucket.class]);
-        let label = Scan::applied(Some(&assembly.scan), said);
+        let label = Scan::applied(Some(&assembly.looked.scan), said);
         permits::label(permit, label)?;
         let current = version::current(unit, bucket.id, key)?;
         check(condition, current.as_ref(), &bucket)?;
@@ -109,7 +109,7 @@ impl Store {
             size_bytes: assembly.size_bytes,
             etag: assembly.etag,
             sha256: assembly.sha256,
-            label: said.join(assembly.scan.label),
+            label: said.join(assembly.looked.scan.label),
             declared: object.declared,
             content: object.content.clone(),
             user_metadata: object.user_metadata.clone(),
@@ -119,7 +119,7 @@ impl Store {
             original: object.original.clone(),
             encryption: object.encryption.clone(),
             upload: assembly.upload,
-            scan: Some(assembly.scan),
+            scan: Some(assembly.looked.scan),
             salt: Salt(onshore_keys::random()),
             bodies: assembly.bodies,
         };
@@ -173,6 +173,9 @@ impl Store {
         )?;
         if facts.scan.as_ref().map(|scan| scan.standing) == Some(ScanStanding::Pending) {
             self.put_version_off(unit, version)?;
+        }
+        if let Some(persons) = &assembly.looked.persons {
+            self.keep_persons(unit, version, persons)?;
         }
         let about = About {
             key,

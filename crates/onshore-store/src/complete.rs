@@ -18,7 +18,7 @@ use crate::frame::{BodyId, Cipher};
 use crate::object::{Committed, Part, WriteCondition};
 use crate::part::{PartFacts, parts};
 use crate::plain::{PlainBody, PlainReader, of_reader};
-use crate::scan::Scan;
+use crate::scan::{Looked, Scan};
 use crate::scanning::{self, Patience};
 use crate::stage::PART_NUMBER_MAX;
 use crate::{Error, Store, bucket, permits, read};
@@ -55,14 +55,14 @@ pub struct Completion {
 pub struct PartsScan {
     /// The bodies that were looked through.
     of: Vec<BodyId>,
-    scan: Scan,
+    looked: Looked,
 }
 
 impl PartsScan {
     /// Returns the label that the object has, for what was said of it.
     #[must_use]
     pub fn label(&self, said: Label) -> Label {
-        Scan::applied(Some(&self.scan), said)
+        Scan::applied(Some(&self.looked.scan), said)
     }
 }
 
@@ -91,7 +91,7 @@ impl Store {
         let Some(bodies) = bodies else {
             return Ok(PartsScan {
                 of,
-                scan: Scan::outdated(None),
+                looked: Looked::nothing(Scan::outdated(None)),
             });
         };
         let files = self.inner.files.clone();
@@ -99,7 +99,7 @@ impl Store {
             let _pin = pin;
             let size_bytes = bodies.iter().map(|body| body.body.size_bytes).sum();
             if size_bytes > scanning::WHOLE_BYTES_MAX {
-                return Ok(Scan::put_off());
+                return Ok(Looked::nothing(Scan::put_off()));
             }
             let mut reader = PlainReader::new(files, bodies);
             scanning::feed(&mut scanner, &mut reader)?;
@@ -108,8 +108,8 @@ impl Store {
                 Ok(reader)
             })
         });
-        let scan = scan.await.unwrap_or(Err(Error::Stopping))?;
-        Ok(PartsScan { of, scan })
+        let looked = scan.await.unwrap_or(Err(Error::Stopping))?;
+        Ok(PartsScan { of, looked })
     }
 
     /// Makes the listed parts of an upload the current version of the permit's key. Parts that are not listed are
@@ -151,7 +151,7 @@ impl Store {
             upload,
             underway.new.checksum,
             completion,
-            looked.scan.clone(),
+            looked.looked.clone(),
         )?;
         let committed = self.put_version(
             unit,
@@ -254,7 +254,7 @@ fn assemble(
     upload: UploadId,
     checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
     completion: &Completion,
-    scan: Scan,
+    looked: Looked,
 ) -> Result<Assembly, Error> {
     let size_bytes = chosen.iter().map(|facts| facts.part.size_bytes).sum();
     if let Some(expected) = completion.size_bytes
@@ -285,7 +285,7 @@ fn assemble(
         bodies,
         data_keys,
         upload: Some(upload),
-        scan,
+        looked,
     })
 }
 

@@ -132,7 +132,8 @@ pub use crate::replication::{
 pub use crate::rescan::{Again, LookStep, Looking, RescanEnd, RescanMarker, Rescanned, ToScan};
 pub use crate::round::{RoundMarker, RoundPage};
 pub use crate::scan::{
-    FoundColumns, FoundConfidence, FoundImportant, FoundKind, Scan, ScanStanding, UnreadPart,
+    FoundColumns, FoundConfidence, FoundImportant, FoundKind, Looked, Scan, ScanStanding,
+    UnreadPart,
 };
 pub use crate::secrets::{Mark, OwnerKind, SecretOwner, Withheld, give_back, owner_kind, withhold};
 pub use crate::settings::Setting;

@@ -16,7 +16,7 @@ use crate::facts::{Facts, Sealed, damaged};
 use crate::frame::Cipher;
 use crate::plain::{PlainBody, PlainReader, of_reader};
 use crate::reclaim::Pin;
-use crate::scan::Scan;
+use crate::scan::{Looked, Scan};
 use crate::scanning::{self, Patience};
 use crate::{Error, Store, bucket, columns, read};
 
@@ -62,7 +62,7 @@ pub enum Again {
     /// It is gone, or what is known of it is all that would be found.
     Nothing,
     /// A client keeps the key: what is known of it is what was known before.
-    Sealed(Scan),
+    Sealed(Looked),
     /// It can be read.
     Open(Looking),
 }
@@ -82,7 +82,7 @@ pub enum LookStep {
     /// So many bytes were read, and there is more.
     Read(Looking, u64),
     /// It is over, after so many bytes more.
-    Over(Scan, u64),
+    Over(Looked, u64),
 }
 
 /// What became of a version that was looked through.
@@ -238,7 +238,7 @@ impl Store {
             .await?;
         Ok(match opened {
             None => Again::Nothing,
-            Some(Opened::Sealed(scan)) => Again::Sealed(scan),
+            Some(Opened::Sealed(scan)) => Again::Sealed(Looked::nothing(scan)),
             Some(Opened::Bodies { bodies, size_bytes }) => Again::Open(Looking {
                 reader: PlainReader::new(self.inner.files.clone(), bodies),
                 size_bytes,
@@ -267,7 +267,7 @@ impl Store {
         &self,
         unit: &Unit<'_>,
         version: VersionId,
-        scan: Scan,
+        looked: Looked,
     ) -> Result<Option<Rescanned>, Error> {
         unit.execute(
             "DELETE FROM scans WHERE version = ?1",
@@ -285,8 +285,11 @@ impl Store {
             .in_view(unit, bucket.id)?
             .for_owner(version.as_bytes())?;
         let (mut facts, data_keys, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
+        if let Some(persons) = &looked.persons {
+            self.keep_persons(unit, version, persons)?;
+        }
         let before = facts.label_now();
-        let scan = scan.after(facts.scan.as_ref());
+        let scan = looked.scan.after(facts.scan.as_ref());
         if facts.scan.as_ref() == Some(&scan) {
             return Ok(None);
         }

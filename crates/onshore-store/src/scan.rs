@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use onshore_classify::persons::ObjectPersons;
 use onshore_classify::{Confidence, Findings, LegalTable, SCANNER_VERSION};
 use onshore_types::{Label, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,15 @@ pub struct Scan {
     /// What could not be read, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<UnreadPart>,
+}
+
+/// What looking at a body came to.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// What is known of its content.
+    pub(crate) scan: Scan,
+    /// Who is told of in it; none where nobody has looked.
+    pub(crate) persons: Option<ObjectPersons>,
 }
 
 /// How far a version was looked at.
@@ -108,9 +118,30 @@ pub struct UnreadPart {
     pub count: u64,
 }
 
-impl Scan {
+impl Looked {
     /// Keeps of findings what may be kept, with the label that the law makes of them on a day.
-    pub(crate) fn of(findings: &Findings, on: Timestamp, standing: ScanStanding) -> Self {
+    pub(crate) fn of(mut findings: Findings, on: Timestamp, standing: ScanStanding) -> Self {
+        let persons = match standing {
+            ScanStanding::Read => findings.persons.take(),
+            ScanStanding::Pending | ScanStanding::Outdated => None,
+        };
+        Self {
+            scan: Scan::of(&findings, on, standing),
+            persons,
+        }
+    }
+
+    /// Says that nobody has looked, or can look.
+    pub(crate) fn nothing(scan: Scan) -> Self {
+        Self {
+            scan,
+            persons: None,
+        }
+    }
+}
+
+impl Scan {
+    fn of(findings: &Findings, on: Timestamp, standing: ScanStanding) -> Self {
         let judgement = LegalTable::shipped().judge(findings, on);
         let mut columns: BTreeMap<&str, u64> = BTreeMap::new();
         for column in &findings.columns {

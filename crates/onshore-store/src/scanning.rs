@@ -3,12 +3,12 @@
 use std::io::{Read, Seek};
 
 use bytes::Bytes;
-use onshore_classify::{Findings, Outcome, Scanner, Unread};
+use onshore_classify::{Outcome, Scanner, Unread};
 
 use crate::Error;
 use crate::lane;
 use crate::plain::of_reader;
-use crate::scan::{Scan, ScanStanding};
+use crate::scan::{Looked, ScanStanding};
 
 /// Up to this size what must be seen as a whole is looked through before its version is there; what is larger is stored
 /// unclassified and looked through behind that.
@@ -52,17 +52,17 @@ pub(crate) fn end<R: Read + Seek>(
     size_bytes: u64,
     patience: Patience,
     again: impl FnOnce() -> Result<R, Error>,
-) -> Result<Scan, Error> {
+) -> Result<Looked, Error> {
     let on = scanner.on();
     match scanner.finish() {
-        Outcome::Done(findings) => Ok(Scan::of(&findings, on, ScanStanding::Read)),
+        Outcome::Done(findings) => Ok(Looked::of(findings, on, ScanStanding::Read)),
         Outcome::Whole(whole) => {
             if patience == Patience::Bounded && size_bytes > WHOLE_BYTES_MAX {
                 let findings = whole.unread(Unread::OverLimit);
-                return Ok(Scan::of(&findings, on, ScanStanding::Pending));
+                return Ok(Looked::of(findings, on, ScanStanding::Pending));
             }
-            let findings: Findings = whole.read(again()?).map_err(of_reader)?;
-            Ok(Scan::of(&findings, on, ScanStanding::Read))
+            let findings = whole.read(again()?).map_err(of_reader)?;
+            Ok(Looked::of(findings, on, ScanStanding::Read))
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::frame::{BodyId, Cipher, PLAIN_BYTES, Position};
 use crate::lane::{self, Batch, Lane};
 use crate::plain::{PlainBody, PlainReader};
 use crate::reclaim::Reclaimer;
-use crate::scan::Scan;
+use crate::scan::{Looked, Scan};
 use crate::scanning::{self, Patience};
 use crate::{BodyError, Error, Store, permits};
 
@@ -58,7 +58,7 @@ pub struct Staged {
     pub(crate) secret: Secret,
     pub(crate) findings: Findings,
     pub(crate) checksums: Vec<Checksum>,
-    pub(crate) scan: Scan,
+    pub(crate) looked: Looked,
 }
 
 /// Where a staged body is.
@@ -102,7 +102,7 @@ impl Staged {
     /// nobody has looked at yet is unclassified.
     #[must_use]
     pub fn label(&self, said: Label) -> Label {
-        Scan::applied(Some(&self.scan), said)
+        Scan::applied(Some(&self.looked.scan), said)
     }
 
     /// Returns the checksums that are kept with it.
@@ -210,7 +210,7 @@ impl Store {
             sealing.give_up().await;
             return Err(error);
         }
-        let (findings, scan, stored) = sealing.end(checks).await?;
+        let (findings, looked, stored) = sealing.end(checks).await?;
         Ok(Staged {
             bucket,
             key,
@@ -220,7 +220,7 @@ impl Store {
             secret,
             checksums: findings.kept(&checks.claims),
             findings,
-            scan,
+            looked,
         })
     }
 }
@@ -366,7 +366,7 @@ impl<'a> Sealing<'a> {
         done
     }
 
-    async fn end(mut self, checks: &Checks) -> Result<(Findings, Scan, Stored), Error> {
+    async fn end(mut self, checks: &Checks) -> Result<(Findings, Looked, Stored), Error> {
         if let Work::Small(_) = &self.work
             && self.batch_bytes as u64 <= INLINE_BYTES_MAX
         {
@@ -404,7 +404,7 @@ impl<'a> Sealing<'a> {
         end.await.unwrap_or(Err(Error::Stopping))
     }
 
-    async fn end_inline(mut self, checks: &Checks) -> Result<(Findings, Scan, Stored), Error> {
+    async fn end_inline(mut self, checks: &Checks) -> Result<(Findings, Looked, Stored), Error> {
         self.close_small();
         let Work::Small(small) = self.work else {
             return Err(Error::Stopping);

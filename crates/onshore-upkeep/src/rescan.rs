@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use onshore_classify::{LegalTable, SCANNER_VERSION};
 use onshore_gate::ScannedFact;
-use onshore_store::{Again, LookStep, RescanEnd, RescanMarker, Scan, ToScan};
+use onshore_store::{Again, LookStep, Looked, RescanEnd, RescanMarker, ToScan};
 use onshore_types::VersionId;
 use tokio_util::sync::CancellationToken;
 
@@ -187,7 +187,7 @@ impl RescanEngine {
         }
     }
 
-    async fn look(&self, next: ToScan, round: &mut Round<'_>) -> Result<Option<Scan>, Error> {
+    async fn look(&self, next: ToScan, round: &mut Round<'_>) -> Result<Option<Looked>, Error> {
         let scanner = self.parts.gate.scanner();
         let mut looking = match self.parts.store.look_again(next.version, scanner).await? {
             Again::Nothing => return Ok(None),
@@ -214,7 +214,7 @@ impl RescanEngine {
         }
     }
 
-    async fn settle(&self, next: ToScan, scan: Scan, round: &mut Round<'_>) -> Result<(), Error> {
+    async fn settle(&self, next: ToScan, scan: Looked, round: &mut Round<'_>) -> Result<(), Error> {
         let Parts { db, store, gate } = (*self.parts).clone();
         let judge = gate.clone();
         let rescanned = db

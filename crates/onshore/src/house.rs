@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use onshore_db::{CrashPoints, Database, Schema};
-use onshore_gate::{Gate, Parts};
+use onshore_gate::{Gate, Parts, PersonsBeside};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal, KeyProvider};
 use onshore_migrate::{Engine, Patience, Sources};
@@ -152,6 +152,10 @@ impl House {
             region: config.region.clone(),
             networks: config.networks()?,
             proxies: config.proxies(),
+            persons: PersonsBeside::new({
+                let store = store.clone();
+                move |view, version| store.persons_of(view, version)
+            }),
             clock: Arc::new(SystemClock::new()),
         };
         let gate = Gate::open(parts, &config.epoch()).context("cannot open the gate")?;

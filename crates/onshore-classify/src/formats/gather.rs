@@ -7,8 +7,10 @@ use crate::beside::minors;
 use crate::columns::ColumnFinding;
 use crate::detectors;
 use crate::findings::{Findings, Format, Found, Kind, NotRead, Told, Unread};
+use crate::gathering::Counting;
 use crate::important::{Important, ToldTerms};
 use crate::passage::{Passage, Wanted};
+use crate::persons::{ObjectPersons, Union};
 use crate::scanner::Options;
 
 /// So many names of members are told.
@@ -33,6 +35,11 @@ pub(crate) struct Gather {
     births: BTreeMap<u32, u64>,
     /// What authorities told the tenant.
     pub(crate) told: Option<Arc<ToldTerms>>,
+    /// How persons are counted, if they are.
+    pub(crate) counting: Option<Arc<Counting>>,
+    /// Those of one text, and those of all where there are several.
+    persons: Option<ObjectPersons>,
+    union: Option<Union>,
     encoding: Option<&'static str>,
     unread: Vec<NotRead>,
     formats: Vec<Format>,
@@ -61,6 +68,9 @@ impl Gather {
             important: Important::default(),
             births: BTreeMap::new(),
             told: None,
+            counting: None,
+            persons: None,
+            union: None,
             encoding: None,
             unread: Vec::new(),
             formats: Vec::new(),
@@ -194,6 +204,7 @@ impl Gather {
         Wanted {
             found_max: self.found_max(),
             told: self.told.clone(),
+            counting: self.counting.clone(),
         }
     }
 
@@ -218,6 +229,9 @@ impl Gather {
     pub(crate) fn take(&mut self, told: Told) {
         if let Some(why) = told.unread {
             self.not_read(why);
+        }
+        if let Some(persons) = told.persons {
+            self.add_persons(persons);
         }
         if self.encoding.is_none() {
             self.encoding = told.encoding;
@@ -246,6 +260,23 @@ impl Gather {
             .extend(columns.map(|found| ColumnFinding { member, ..found }));
     }
 
+    /// Joins those of one text with those of all others; most files are one text.
+    fn add_persons(&mut self, persons: ObjectPersons) {
+        if let Some(union) = &mut self.union {
+            union.add(&persons);
+            return;
+        }
+        match self.persons.take() {
+            None => self.persons = Some(persons),
+            Some(first) => {
+                let mut union = Union::new();
+                union.add(&first);
+                union.add(&persons);
+                self.union = Some(union);
+            }
+        }
+    }
+
     /// Tells everything.
     pub(crate) fn finish(mut self) -> Findings {
         if let Some(names) = self.read_names.take() {
@@ -259,7 +290,14 @@ impl Gather {
                 .unwrap_or(usize::MAX)
         };
         self.kinds.sort_by_cached_key(place);
+        let joined = self.union.as_mut().map(Union::joined);
+        let nobody = || Union::new().joined();
+        let persons = joined.or(self.persons);
         Findings {
+            persons: self
+                .counting
+                .is_some()
+                .then(|| persons.unwrap_or_else(nobody)),
             kinds: self.kinds,
             found: self.found,
             columns: self.columns,

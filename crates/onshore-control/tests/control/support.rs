@@ -12,7 +12,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use onshore_control::{ControlParts, MigrateRules, router, serve};
 use onshore_db::{CrashPoints, Database};
-use onshore_gate::{Clock, EpochDocument, Gate, Parts, Region, StoredFact};
+use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, StoredFact};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal};
 use onshore_policy::{Flow, Networks, Policy, Principal, Proxies, Role, Subject, Transfer};
@@ -378,6 +378,10 @@ fn open_keepers(folder: &Path, clock: Arc<dyn Clock>) -> (Database, Registry, St
             },
             networks: Networks::new(networks).expect("networks"),
             proxies: Proxies::new([ipnet::IpNet::from(IpAddr::V4(PROXY))]),
+            persons: PersonsBeside::new({
+                let store = store.clone();
+                move |view, version| store.persons_of(view, version)
+            }),
             clock,
         },
         &EpochDocument {

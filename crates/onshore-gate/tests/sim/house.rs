@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::Result;
 use onshore_db::{CrashPoints, Database};
-use onshore_gate::{Clock, EpochDocument, Gate, Parts, Region};
+use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, KeyProvider};
 use onshore_policy::{Networks, Policy, Principal, Proxies, Role};
@@ -80,6 +80,10 @@ impl House {
             },
             networks: Networks::default(),
             proxies: Proxies::default(),
+            persons: PersonsBeside::new({
+                let store = store.clone();
+                move |view, version| store.persons_of(view, version)
+            }),
             clock: Arc::clone(clock) as Arc<dyn Clock>,
         };
         let document = EpochDocument {

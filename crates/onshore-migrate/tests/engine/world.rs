@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use onshore_db::Database;
-use onshore_gate::{Clock, EpochDocument, Gate, JobOrder, Ordered, Parts as GateParts, Region};
+use onshore_gate::{
+    Clock, EpochDocument, Gate, JobOrder, Ordered, Parts as GateParts, PersonsBeside, Region,
+};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal, KeyProvider, Secret};
 use onshore_ledger::{Certificate, Document, Listing};
@@ -301,6 +303,10 @@ fn open(path: &std::path::Path) -> (Database, Registry, Store, Gate) {
             },
             networks: Networks::default(),
             proxies: Proxies::default(),
+            persons: PersonsBeside::new({
+                let store = store.clone();
+                move |view, version| store.persons_of(view, version)
+            }),
             clock: Arc::new(Ticking::default()),
         },
         &EpochDocument {

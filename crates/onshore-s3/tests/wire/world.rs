@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use onshore_db::{CrashPoints, Database};
-use onshore_gate::{Clock, EpochDocument, Gate, Parts, Region};
+use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region};
 use onshore_journal::{Journal, Options};
 use onshore_keys::{FileRootKey, KeyProvider, Secret};
 use onshore_policy::{Networks, Policy, Principal, Proxies, Role};
@@ -224,6 +224,10 @@ fn open(path: &std::path::Path, clock: Arc<dyn Clock>) -> (Database, Registry, S
         },
         networks: Networks::new(networks).expect("networks"),
         proxies: Proxies::new([]),
+        persons: PersonsBeside::new({
+            let store = store.clone();
+            move |view, version| store.persons_of(view, version)
+        }),
         clock,
     };
     let document = EpochDocument {

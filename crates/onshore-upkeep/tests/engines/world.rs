@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream;
 use onshore_db::{Database, Unit};
-use onshore_gate::{Clock, EpochDocument, Gate, Parts as GateParts, Region};
+use onshore_gate::{Clock, EpochDocument, Gate, Parts as GateParts, PersonsBeside, Region};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, KeyProvider};
 use onshore_policy::{Flow, Networks, Permit, Policy, Principal, Proxies, Role, Subject, Transfer};
@@ -363,6 +363,10 @@ fn open(path: &Path, clock: Arc<Stepped>) -> (Database, Store, Gate) {
             },
             networks: Networks::default(),
             proxies: Proxies::default(),
+            persons: PersonsBeside::new({
+                let store = store.clone();
+                move |view, version| store.persons_of(view, version)
+            }),
             clock,
         },
         &EpochDocument {
