@@ -8,6 +8,7 @@ mod debian;
 mod demo;
 mod deny;
 mod floors;
+mod fuzz;
 mod persons;
 mod python;
 mod score;
@@ -32,6 +33,8 @@ usage: cargo xtask COMMAND
   floors                    which crate may depend on which
   sim --seed N [--steps M]  steps gate, journal and store through crashes, the same for the same seed
   soak [--minutes N]        crash tests with ever new seeds (default 10 minutes)
+  fuzz [--seconds N] [--seed N]
+                            reads files as an attacker makes them, of every format that is classified (default 60 s)
   bench [NAME...]           rates and CPU time beside other S3 servers, and nginx serving the same files;
                             of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
   bench --persons           how fast persons are counted, and what is kept of them
@@ -50,6 +53,7 @@ enum Chore {
     Floors,
     Sim { seed: u64, steps: Option<u64> },
     Soak { minutes: u64 },
+    Fuzz { seconds: u64, seed: u64 },
     Bench(Vec<Entrant>),
     BenchMany { objects: u64 },
     BenchPersons,
@@ -84,6 +88,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Floors => floors::check(&root),
         Chore::Sim { seed, steps } => ci::simulate(&Steps::new(&root), *seed, *steps),
         Chore::Soak { minutes } => soak::run(&root, *minutes),
+        Chore::Fuzz { seconds, seed } => fuzz::run(&root, *seconds, *seed),
         Chore::Bench(entrants) => bench::run(&root, entrants),
         Chore::BenchMany { objects } => bench::run_many(&root, *objects),
         Chore::BenchPersons => persons::run(&root),
@@ -114,6 +119,7 @@ fn parse(args: &[String]) -> Result<Chore> {
             minutes: options.number("--minutes")?.unwrap_or(10),
         },
         "bench" if options.flag("--persons") => Chore::BenchPersons,
+        "fuzz" => options.fuzz()?,
         "bench" => match options.number("--many")? {
             Some(objects) => Chore::BenchMany { objects },
             None => Chore::Bench(Entrant::named(std::mem::take(&mut options.words))?),
@@ -157,6 +163,19 @@ impl Options<'_> {
             .parse()
             .map(Some)
             .with_context(|| format!("{name} needs a number, not `{value}`"))
+    }
+
+    fn fuzz(&mut self) -> Result<Chore> {
+        let (mut seconds, mut seed) = (60, 1);
+        loop {
+            if let Some(number) = self.number("--seconds")? {
+                seconds = number;
+            } else if let Some(number) = self.number("--seed")? {
+                seed = number;
+            } else {
+                return Ok(Chore::Fuzz { seconds, seed });
+            }
+        }
     }
 
     fn sim(&mut self) -> Result<Chore> {
@@ -209,6 +228,13 @@ mod tests {
         assert_eq!(parsed("bench --persons"), Some(Chore::BenchPersons));
         assert_eq!(parsed("soak"), Some(Chore::Soak { minutes: 10 }));
         assert_eq!(parsed("soak --minutes 3"), Some(Chore::Soak { minutes: 3 }));
+        assert_eq!(
+            parsed("fuzz --seed 7 --seconds 9"),
+            Some(Chore::Fuzz {
+                seconds: 9,
+                seed: 7
+            })
+        );
         assert_eq!(
             parsed("sim --steps 5 --seed 7"),
             Some(Chore::Sim {
