@@ -354,7 +354,7 @@ impl Passage {
             );
             table.read(text, self.reach.next, until, records, columns);
             if is_last {
-                table.finish(text, records, columns);
+                table.finish(text, columns);
             }
         }
     }

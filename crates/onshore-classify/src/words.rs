@@ -34,15 +34,13 @@ impl Words {
     }
 
     /// Whether there is any.
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == [0; WORDS_MAX / 64]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().fold(0, |all, bits| all | bits) == 0
     }
 
-    pub(crate) fn any_of(self, others: Self) -> bool {
-        self.0
-            .iter()
-            .zip(others.0)
-            .any(|(one, other)| one & other != 0)
+    pub(crate) fn any_of(&self, others: &Self) -> bool {
+        let both = self.0.iter().zip(&others.0).map(|(one, other)| one & other);
+        both.fold(0, |all, bits| all | bits) != 0
     }
 }
 

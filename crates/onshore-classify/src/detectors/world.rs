@@ -829,7 +829,9 @@ fn is_issued(digits: &[u8]) -> bool {
 fn find_mail(text: &[u8], at: usize) -> Option<(usize, usize)> {
     const LOCAL_MAX: usize = 64;
     const HOST_MAX: usize = 253;
-    let is_local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-'".contains(byte);
+    let is_local = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'')
+    };
     let local = text
         .get(..at)?
         .iter()
