@@ -133,7 +133,7 @@ impl Scanner {
         match self.node.finish(&mut self.gather) {
             None => Outcome::Done(self.gather.finish()),
             Some(format) => Outcome::Whole(WholeScan {
-                gather: self.gather,
+                gather: Box::new(self.gather),
                 format,
             }),
         }
@@ -143,7 +143,7 @@ impl Scanner {
 /// What reads bytes that it is given once more.
 #[derive(Debug)]
 pub struct WholeScan {
-    gather: Gather,
+    gather: Box<Gather>,
     format: Whole,
 }
 

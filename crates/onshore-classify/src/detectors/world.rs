@@ -129,6 +129,33 @@ pub(super) const DETECTORS: &[Detector] = &[
             },
         ],
     },
+    // Chance is reckoned apart where next to no issuer is: of what is told there by chance nothing hides among real cards.
+    Detector {
+        id: "payment-card",
+        title: "bank or payment card",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[19], &[4, 4, 4, 4, 3], &[6, 13]],
+            holds: |digits| is_issued_seldom(digits) && luhn(digits),
+        },
+        evidence: Evidence::Check {
+            fits: is_issued_seldom,
+            chance_per_mille: 100,
+            least: 1,
+            words: CARD_WORDS,
+            against: NOT_OF_PERSONS,
+        },
+        vectors: &[
+            Vector {
+                text: "⟦6266616874095964115⟧",
+                source: "UnionPay's range, where few issuers are; made up",
+            },
+            Vector {
+                text: "6266616874095964115 6266616874095964113 6266616874095964114 6266616874095964116",
+                source: "one of four holds",
+            },
+        ],
+    },
     Detector {
         id: "payment-card",
         title: "bank or payment card",
@@ -764,8 +791,13 @@ fn is_issued_much(digits: &[u8]) -> bool {
         (16, 35 | 40..=49 | 51..=55 | 62 | 65, _)
             | (16, _, 2221..=2720 | 6011 | 6440..=6499)
             | (15, 34 | 37, _)
-            | (19, 62, _)
+            | (19, _, 6200..=6239)
     )
+}
+
+/// The part of UnionPay's range in which cards of nineteen digits are seldom issued.
+fn is_issued_seldom(digits: &[u8]) -> bool {
+    digits.len() == 19 && matches!(front(digits, 4), 6240..=6299)
 }
 
 /// The same, of lengths that other numbers have more often.
