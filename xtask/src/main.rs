@@ -8,6 +8,7 @@ mod debian;
 mod demo;
 mod deny;
 mod floors;
+mod fuzz;
 mod pace;
 mod persons;
 mod python;
@@ -33,12 +34,14 @@ usage: cargo xtask COMMAND
   floors                    which crate may depend on which
   sim --seed N [--steps M]  steps gate, journal and store through crashes, the same for the same seed
   soak [--minutes N]        crash tests with ever new seeds (default 10 minutes)
+  fuzz [--seconds N] [--seed N]
+                            reads files as an attacker makes them, of every format that is classified (default 60 s)
   bench [NAME...]           rates and CPU time beside other S3 servers, and nginx serving the same files;
                             of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
   bench --classify          how fast texts are classified, beside Presidio and DataFog
   bench --persons           how fast persons are counted, and what is kept of them
   bench --many N            starts, memory, listings and writes of a bucket with so many objects
-  score [--seed N]          what `onshore classify` finds in generated data, and how fast
+  score [--seed N]          how well identifiers are found in generated data, and what is found in clean text
 
 exit status: 0 done, 1 failed, 2 wrong usage
 ";
@@ -52,6 +55,7 @@ enum Chore {
     Floors,
     Sim { seed: u64, steps: Option<u64> },
     Soak { minutes: u64 },
+    Fuzz { seconds: u64, seed: u64 },
     Bench(Vec<Entrant>),
     BenchMany { objects: u64 },
     BenchClassify,
@@ -87,6 +91,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Floors => floors::check(&root),
         Chore::Sim { seed, steps } => ci::simulate(&Steps::new(&root), *seed, *steps),
         Chore::Soak { minutes } => soak::run(&root, *minutes),
+        Chore::Fuzz { seconds, seed } => fuzz::run(&root, *seconds, *seed),
         Chore::Bench(entrants) => bench::run(&root, entrants),
         Chore::BenchMany { objects } => bench::run_many(&root, *objects),
         Chore::BenchClassify => pace::run(&root),
@@ -119,6 +124,7 @@ fn parse(args: &[String]) -> Result<Chore> {
         },
         "bench" if options.flag("--classify") => Chore::BenchClassify,
         "bench" if options.flag("--persons") => Chore::BenchPersons,
+        "fuzz" => options.fuzz()?,
         "bench" => match options.number("--many")? {
             Some(objects) => Chore::BenchMany { objects },
             None => Chore::Bench(Entrant::named(std::mem::take(&mut options.words))?),
@@ -162,6 +168,19 @@ impl Options<'_> {
             .parse()
             .map(Some)
             .with_context(|| format!("{name} needs a number, not `{value}`"))
+    }
+
+    fn fuzz(&mut self) -> Result<Chore> {
+        let (mut seconds, mut seed) = (60, 1);
+        loop {
+            if let Some(number) = self.number("--seconds")? {
+                seconds = number;
+            } else if let Some(number) = self.number("--seed")? {
+                seed = number;
+            } else {
+                return Ok(Chore::Fuzz { seconds, seed });
+            }
+        }
     }
 
     fn sim(&mut self) -> Result<Chore> {
@@ -215,6 +234,13 @@ mod tests {
         assert_eq!(parsed("bench --persons"), Some(Chore::BenchPersons));
         assert_eq!(parsed("soak"), Some(Chore::Soak { minutes: 10 }));
         assert_eq!(parsed("soak --minutes 3"), Some(Chore::Soak { minutes: 3 }));
+        assert_eq!(
+            parsed("fuzz --seed 7 --seconds 9"),
+            Some(Chore::Fuzz {
+                seconds: 9,
+                seed: 7
+            })
+        );
         assert_eq!(
             parsed("sim --steps 5 --seed 7"),
             Some(Chore::Sim {

@@ -65,6 +65,8 @@ pub struct ScanView {
     pub kinds: Vec<FoundKindView>,
     /// Which kinds whole columns are of.
     pub columns: Vec<FoundColumnsView>,
+    /// What says or hints that it is important data.
+    pub important: Vec<FoundImportantView>,
     /// Which formats were read, from the outside in: `gzip/tar/text`.
     pub formats: Vec<String>,
     /// What could not be read, and why.
@@ -89,6 +91,19 @@ pub struct FoundColumnsView {
     pub kind: String,
     /// How many.
     pub columns: u64,
+}
+
+/// What says or hints that data is important.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FoundImportantView {
+    /// The entry of a catalogue, the mark or the word that an authority told: by its id.
+    pub entry: String,
+    /// Which catalogue, law or authority names it.
+    pub catalogue: String,
+    /// `mark` and `told` say so; `title`, `word` and `like-mark` hint.
+    pub sign: String,
+    /// How often.
+    pub count: u64,
 }
 
 /// How much could not be read for one reason.

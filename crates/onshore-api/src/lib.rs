@@ -23,7 +23,8 @@ pub use buckets::{BucketView, CreateBucket, SetBucketClass};
 pub use erasures::{EraseObject, ErasedView, ErasureView, PostponedView};
 pub use explain::{AskedOperation, ExplanationView, Question};
 pub use findings::{
-    FindingsPage, FindingsView, FoundColumnsView, FoundKindView, RescanView, ScanView, UnreadView,
+    FindingsPage, FindingsView, FoundColumnsView, FoundImportantView, FoundKindView, RescanView,
+    ScanView, UnreadView,
 };
 pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};

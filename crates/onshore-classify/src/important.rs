@@ -58,6 +58,20 @@ pub enum Sign {
     LikeMark,
 }
 
+impl Sign {
+    /// Returns the word for it: `mark`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mark => "mark",
+            Self::Told => "told",
+            Self::Title => "title",
+            Self::Word => "word",
+            Self::LikeMark => "like-mark",
+        }
+    }
+}
+
 /// What says or hints that data is important.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportantFinding {

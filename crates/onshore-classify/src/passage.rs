@@ -27,8 +27,6 @@ const SNIFFED_BYTES: usize = 1 << 15;
 const PIECE_BYTES: usize = 1 << 15;
 /// What is kept of what was looked through, for words before an identifier and for its column.
 const BEHIND_BYTES: usize = 1 << 13;
-/// How much more there must be than chance makes.
-const ABOVE_CHANCE: u64 = 3;
 
 static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 
@@ -374,8 +372,14 @@ impl Passage {
         let tries = self.tries.get(place).copied().unwrap_or_default();
         let chance = u64::from(*chance_per_mille);
         let failed = tries.tried - tries.held;
-        // So many of all are by chance as there are failures for each that holds.
-        tries.held >= *least && tries.held * (1000 - chance) > ABOVE_CHANCE * failed * chance
+        // Of so many that fail, this many hold by chance, each times what does not: e = made / others. There must be a quarter
+        // more than e, and one and a half times the root of e: what chance makes differs by as much.
+        let (made, others) = (
+            u128::from(failed) * u128::from(chance),
+            u128::from(1000 - chance),
+        );
+        let above = (4 * u128::from(tries.held) * others).saturating_sub(5 * made);
+        tries.held >= *least && above > 0 && above * above > 36 * made * others
     }
 
     fn kinds(&self) -> Vec<Kind> {

@@ -179,8 +179,9 @@ struct Search<'a> {
     seen: usize,
     /// What begins here or behind it is left for later.
     until: usize,
-    /// What was said before a place that was asked of last, and whether just before it.
-    said: Option<(usize, Words, bool)>,
+    /// What was said just before a place that was asked of last, and in its line, if what stands just before it does not speak
+    /// against all else.
+    said: Option<(usize, Words, Option<Words>)>,
     /// Near which value the last place was that was asked of.
     near: usize,
     tries: &'a mut [Tries],
@@ -248,6 +249,7 @@ impl<'a> Search<'a> {
             b'.' => Mark::DotInNumber,
             b'+' => Mark::PlusBeforeDigit,
             b'<' => Mark::Fillers,
+            b':' => return self.marked(Mark::DigitsAtColon, at + 1),
             b'0'..=b'9' => return self.number(at, at + digits),
             0xEF if here(1) == 0xBC && matches!(here(2), 0x90..=0x99) => return self.wide(at),
             b'A'..=b'Z' if here(1).is_ascii_digit() => Mark::DigitsBetweenLetters,
@@ -512,13 +514,19 @@ impl<'a> Search<'a> {
         let detector = entry.detector;
         let confidence = match &detector.evidence {
             Evidence::Form if held => Confidence::Certain,
+            Evidence::FormUnless(_) if held && self.said_of(entry, start) != Said::Next => {
+                Confidence::Certain
+            }
             Evidence::Words(_) if held && self.said_of(entry, start) >= Said::InItsLine => {
                 Confidence::Named
             }
             Evidence::WordsNext(_) if held && self.said_of(entry, start) == Said::Next => {
                 Confidence::Named
             }
-            Evidence::Form | Evidence::Words(_) | Evidence::WordsNext(_) => return false,
+            Evidence::Form
+            | Evidence::FormUnless(_)
+            | Evidence::Words(_)
+            | Evidence::WordsNext(_) => return false,
             Evidence::Check { fits, .. } => {
                 if !held && !fits(signs) {
                     return false;
@@ -559,33 +567,34 @@ impl<'a> Search<'a> {
             && titled.beside == Beside::Value
             && self.line_between(cell.start, at).is_empty()
         {
-            return match (titled.own.is_empty(), titled.own.any_of(&entry.words)) {
-                (false, true) => Said::Next,
-                (false, false) => Said::Otherwise,
-                (true, _) if titled.all.any_of(&entry.words) => Said::InItsLine,
-                (true, _) => Said::Nothing,
+            return if titled.own.any_of(&entry.words) {
+                Said::Next
+            } else if !titled.own.without(self.finder.weak).is_empty() {
+                Said::Otherwise
+            } else if titled.all.any_of(&entry.words) {
+                Said::InItsLine
+            } else {
+                Said::Nothing
             };
         }
         // Several detectors ask of one place.
-        let (words, is_just_before) = match self.said {
-            Some((known, words, is_just_before)) if known == at => (words, is_just_before),
+        let (just, line) = match self.said {
+            Some((known, just, line)) if known == at => (just, line),
             _ => {
                 let just = self.said_just_before(at);
-                let is_just_before = !just.is_empty();
-                let words = if is_just_before {
-                    just
-                } else {
-                    self.said_before(at)
-                };
-                self.said = Some((at, words, is_just_before));
-                (words, is_just_before)
+                let speaks_against = !just.without(self.finder.weak).is_empty();
+                let line = (!speaks_against).then(|| self.said_before(at));
+                self.said = Some((at, just, line));
+                (just, line)
             }
         };
-        match (words.any_of(&entry.words), is_just_before) {
-            (true, true) => Said::Next,
-            (true, false) => Said::InItsLine,
-            (false, true) => Said::Otherwise,
-            (false, false) => Said::Nothing,
+        if just.any_of(&entry.words) {
+            return Said::Next;
+        }
+        match line {
+            None => Said::Otherwise,
+            Some(line) if line.any_of(&entry.words) => Said::InItsLine,
+            Some(_) => Said::Nothing,
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use onshore_api::{
-    FindingsPage, FindingsView, FoundColumnsView, FoundKindView, Problem, RescanView, ScanView,
-    UnreadView,
+    FindingsPage, FindingsView, FoundColumnsView, FoundImportantView, FoundKindView, Problem,
+    RescanView, ScanView, UnreadView,
 };
 use onshore_classify::{LegalTable, SCANNER_VERSION};
 use onshore_policy::{Flow, Permit, Subject, Transfer};
@@ -162,6 +162,12 @@ fn scan_view(scan: Scan) -> ScanView {
         kind: found.kind,
         columns: found.columns,
     });
+    let important = scan.important.into_iter().map(|found| FoundImportantView {
+        entry: found.entry,
+        catalogue: found.catalogue,
+        sign: found.sign,
+        count: found.count,
+    });
     let unread = scan.unread.into_iter().map(|unread| UnreadView {
         reason: unread.reason,
         count: unread.count,
@@ -173,6 +179,7 @@ fn scan_view(scan: Scan) -> ScanView {
         label: scan.label,
         kinds: kinds.collect(),
         columns: columns.collect(),
+        important: important.collect(),
         formats: scan.formats,
         unread: unread.collect(),
     }

@@ -130,7 +130,9 @@ pub use crate::replication::{
 };
 pub use crate::rescan::{Again, LookStep, Looking, RescanEnd, RescanMarker, Rescanned, ToScan};
 pub use crate::round::{RoundMarker, RoundPage};
-pub use crate::scan::{FoundColumns, FoundConfidence, FoundKind, Scan, ScanStanding, UnreadPart};
+pub use crate::scan::{
+    FoundColumns, FoundConfidence, FoundImportant, FoundKind, Scan, ScanStanding, UnreadPart,
+};
 pub use crate::secrets::{Mark, OwnerKind, SecretOwner, Withheld, give_back, owner_kind, withhold};
 pub use crate::settings::Setting;
 pub use crate::stage::{INLINE_BYTES_MAX, Staged};

@@ -7,6 +7,7 @@ use std::io::{self, Read, Seek};
 
 use crate::findings::Unread;
 use crate::formats::gather::Gather;
+use crate::formats::legible;
 use crate::formats::packed::Sink;
 use crate::formats::sheet::Sheet;
 use crate::formats::xml::{Attributes, Told, Xml};
@@ -291,7 +292,7 @@ impl Flow {
     fn write(&mut self, text: &str, gather: &mut Gather) {
         if self.table_depth == 0 {
             self.has_text = true;
-            self.text.push(text.as_bytes());
+            self.text.push(legible(text).as_bytes());
         } else if !self.is_valued {
             self.cell.push_str(text);
             if self.cell.len() > VALUE_MAX_BYTES {
@@ -470,7 +471,7 @@ impl Told for ReadStrings {
             return;
         }
         if self.is_full() {
-            self.rest.push(text.as_bytes());
+            self.rest.push(legible(text).as_bytes());
         } else {
             self.strings.text.push_str(text);
         }

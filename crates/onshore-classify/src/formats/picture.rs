@@ -9,6 +9,7 @@ use flate2::read::ZlibDecoder;
 
 use crate::findings::Unread;
 use crate::formats::gather::Gather;
+use crate::formats::legible;
 use crate::passage::Passage;
 
 /// How much of a file is looked at.
@@ -119,7 +120,7 @@ impl Picture {
         gather.not_read(Unread::Picture);
         if !said.0.is_empty() {
             let mut passage = Passage::new(gather.wanted());
-            passage.push(said.0.as_bytes());
+            passage.push(legible(&said.0).as_bytes());
             gather.take(passage.finish());
         }
     }

@@ -2,9 +2,8 @@
 
 use std::io::{self, Read, Seek};
 
-use crate::findings::Unread;
 use crate::formats::gather::Gather;
-use crate::formats::{parquet, pdf, zip};
+use crate::formats::{ole, parquet, pdf, zip};
 
 /// A format that is read as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +32,6 @@ pub(crate) fn read<R: Read + Seek>(format: Whole, bytes: R, gather: &mut Gather)
         Whole::Zip => zip::read(bytes, gather),
         Whole::Parquet => parquet::read(bytes, gather),
         Whole::Pdf => pdf::read(bytes, gather),
-        Whole::Ole => {
-            gather.is_format(format.word());
-            gather.not_read(Unread::UnknownFormat);
-            Ok(())
-        }
+        Whole::Ole => ole::read(bytes, gather),
     }
 }

@@ -23,6 +23,10 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("xlsx", xlsx()),
         ("ods", ods()),
         ("mail", mail()),
+        ("xls", XLS.to_vec()),
+        ("doc", doc()),
+        ("ppt", ppt()),
+        ("msg", msg()),
         ("text", table),
     ];
     all.extend(PARQUET.map(|file| ("parquet", file.to_vec())));
@@ -70,6 +74,9 @@ pub(crate) const PARQUET: [&[u8]; 4] = [
     include_bytes!("delta-v2-gzip.parquet"),
     include_bytes!("nested-lz4.parquet"),
 ];
+
+/// Returns a workbook of forty mobile numbers, every second of them as a number.
+pub(crate) const XLS: &[u8] = include_bytes!("table.xls");
 
 /// Pictures that say where they were taken, and a mobile number.
 pub(crate) const PICTURES: [(&str, &[u8]); 4] = [
@@ -302,6 +309,120 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     out
+}
+
+/// Returns a file with streams in it, as old offices wrote them.
+pub(crate) fn compound(streams: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    const SECTOR: usize = 512;
+    let number = |number: usize| u32::try_from(number).expect("short").to_le_bytes();
+    let utf16 = |text: &str| {
+        text.encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect::<Vec<u8>>()
+    };
+    let directory_sectors = (streams.len() + 1).div_ceil(4);
+    // The table of chains is one sector, the directory follows, and then streams, long enough for sectors of their own.
+    let (mut chains, mut next) = (vec![0xFFFF_FFFD_u32], 1);
+    let mut chain = |sectors: usize| {
+        let first = next;
+        next += sectors;
+        chains.extend((first + 1..next).map(|sector| u32::try_from(sector).expect("short")));
+        chains.push(0xFFFF_FFFE);
+        first
+    };
+    let directory_at = chain(directory_sectors);
+    let (mut directory, mut bodies) = (Vec::new(), Vec::new());
+    let mut entry = |name: &str, kind: u8, first: [u8; 4], len: usize| {
+        let name = utf16(name);
+        let mut entry = name.clone();
+        entry.resize(64, 0);
+        entry.extend_from_slice(&u16::try_from(name.len() + 2).expect("short").to_le_bytes());
+        entry.push(kind);
+        entry.resize(116, 0);
+        entry.extend_from_slice(&first);
+        entry.extend_from_slice(&number(len));
+        entry.resize(128, 0);
+        directory.extend(entry);
+    };
+    entry("Root Entry", 5, [0xFE, 0xFF, 0xFF, 0xFF], 0);
+    for (name, bytes) in streams {
+        let mut bytes = bytes.clone();
+        bytes.resize(bytes.len().max(4096).next_multiple_of(SECTOR), b' ');
+        entry(name, 2, number(chain(bytes.len() / SECTOR)), bytes.len());
+        bodies.extend(bytes);
+    }
+    let mut file = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1".to_vec();
+    file.resize(24, 0);
+    file.extend_from_slice(&[0x3E, 0, 3, 0, 0xFE, 0xFF, 9, 0, 6, 0]);
+    file.resize(44, 0);
+    for field in [1, directory_at, 0, 4096, 0xFFFF_FFFE, 0, 0xFFFF_FFFE, 0, 0] {
+        file.extend_from_slice(&number(field));
+    }
+    file.resize(SECTOR, 0xFF);
+    file.extend(chains.iter().flat_map(|chain| chain.to_le_bytes()));
+    file.resize(2 * SECTOR, 0xFF);
+    file.extend(directory);
+    file.resize((2 + directory_sectors) * SECTOR, 0);
+    file.extend(bodies);
+    file
+}
+
+/// Returns a document of words in two pieces, one of them with wide letters; two mobile numbers.
+pub(crate) fn doc() -> Vec<u8> {
+    let (narrow, wide) = ("mobile 13800138000\r", "手机 13900139000\r");
+    let wide_bytes: Vec<u8> = wide.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut main = vec![0; 0x1A2];
+    main.splice(0..4, [0xEC, 0xA5, 0xC1, 0]);
+    main.splice(10..12, [0, 2]);
+    let number = |number: usize| u32::try_from(number).expect("short").to_le_bytes();
+    let letters = [0, narrow.len(), narrow.len() + wide.encode_utf16().count()];
+    let (narrow_at, wide_at) = (0x400, 0x500);
+    let mut pieces: Vec<u8> = letters.into_iter().flat_map(number).collect();
+    for place in [(narrow_at * 2) | (1 << 30), wide_at] {
+        pieces.extend_from_slice(&[0, 0]);
+        pieces.extend_from_slice(&number(place));
+        pieces.extend_from_slice(&[0, 0]);
+    }
+    let table = [&[2], number(pieces.len()).as_slice(), &pieces].concat();
+    main.extend_from_slice(&[0; 4]);
+    main.extend_from_slice(&number(table.len()));
+    main.resize(narrow_at, 0);
+    main.extend_from_slice(narrow.as_bytes());
+    main.resize(wide_at, 0);
+    main.extend(wide_bytes);
+    compound(&[("WordDocument", main), ("1Table", table)])
+}
+
+/// Returns a presentation with two mobile numbers.
+pub(crate) fn ppt() -> Vec<u8> {
+    let record = |version: u8, kind: u16, body: &[u8]| {
+        let len = u32::try_from(body.len()).expect("short").to_le_bytes();
+        [&[version, 0], kind.to_le_bytes().as_slice(), &len, body].concat()
+    };
+    let wide: Vec<u8> = "手机 13800138000"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let texts = [
+        record(0, 0x0FA0, &wide),
+        record(0, 0x0FA8, b"mobile 13900139000"),
+    ]
+    .concat();
+    let slide = record(15, 0x03EE, &record(15, 0xF00D, &texts));
+    compound(&[("PowerPoint Document", slide)])
+}
+
+/// Returns a message with a mobile number in its text and forty in what is attached.
+pub(crate) fn msg() -> Vec<u8> {
+    let wide: Vec<u8> = "手机 13900139000"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    compound(&[
+        ("__properties_version1.0", Vec::new()),
+        ("__substg1.0_1000001F", wide),
+        ("__substg1.0_37010102", table(40)),
+    ])
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

@@ -17,6 +17,7 @@ use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::findings::Unread;
 use crate::formats::gather::Gather;
+use crate::formats::legible;
 use crate::formats::node::Node;
 use crate::formats::pdf::filter::{Rest, unpack};
 use crate::formats::pdf::font::Font;
@@ -326,7 +327,7 @@ impl<'a> Document<'a> {
             }
             let mut said = String::new();
             say(&loaded.object, &mut said, 0);
-            text.push(said.as_bytes());
+            text.push(legible(&said).as_bytes());
             let Some(dictionary) = loaded.object.dictionary() else {
                 continue;
             };
@@ -346,7 +347,7 @@ impl<'a> Document<'a> {
             if shown.insert(number) {
                 let mut shower = Shower::new();
                 self.form(number, &mut shower, &mut shown, gather);
-                text.push(shower.text.as_bytes());
+                text.push(legible(&shower.text).as_bytes());
             }
         }
         gather.is_format("text");
@@ -426,7 +427,7 @@ impl<'a> Document<'a> {
             gather.not_read(Unread::NoText);
         }
         shower.end_page();
-        text.push(shower.text.as_bytes());
+        text.push(legible(&shower.text).as_bytes());
     }
 
     /// Shows some content, and what is drawn within it, each once in a file.
