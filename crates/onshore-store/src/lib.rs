@@ -58,6 +58,7 @@ mod object;
 mod outbox;
 mod part;
 mod permits;
+mod persons;
 mod plain;
 mod quota;
 mod read;

@@ -14,6 +14,7 @@ use crate::Error;
 use crate::access_log::AccessLog;
 use crate::files::Files;
 use crate::kms_keys::KmsKeys;
+use crate::persons::RememberedTallies;
 use crate::quota;
 use crate::reclaim::Reclaimer;
 use crate::remembered::RememberedBuckets;
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     /// Lines about what was asked, on their way to the database.
     pub(crate) access_log: AccessLog,
     pub(crate) buckets: RememberedBuckets,
+    pub(crate) tallies: RememberedTallies,
     /// Told when a version is put off to be looked through behind its commit.
     pub(crate) put_off: Notify,
 }
@@ -81,6 +83,7 @@ impl Store {
                 has_quotas: AtomicBool::new(has_quotas),
                 access_log,
                 buckets: RememberedBuckets::default(),
+                tallies: RememberedTallies::default(),
                 put_off: Notify::new(),
             }),
         })
