@@ -68,7 +68,7 @@ def test_every_identifier_is_found_where_it_stands_in_every_encoding(people, enc
     plain = ("\ufeff" * (encoding == "utf-8-sig") + text).encode()
     told = {(place["kind"], plain[place["start"] : place["end"]].decode()) for place in found["places"]}
     assert told == {(kind, value) for person in people for kind, value in person.items()}
-    assert found["bytes"] == path.stat().st_size and found["unread"] is None
+    assert found["bytes"] == path.stat().st_size and found["unread"] == []
 
 
 def test_what_only_looks_like_one_is_not_told(people, tmp_path):
@@ -97,7 +97,7 @@ def test_a_folder_is_read_whole_and_nothing_of_the_values_is_shown(people, tmp_p
     os.mkfifo(folder / "pipe")
     found = {os.path.relpath(file["path"], folder): file for file in files(folder, "--places", 10)}
     assert set(found) == {"deep/er/people.txt", "empty", "image.bin"}
-    assert found["image.bin"]["unread"] == "unknown-format" and found["empty"]["kinds"] == []
+    assert [why["why"] for why in found["image.bin"]["unread"]] == ["picture"] and found["empty"]["kinds"] == []
     for shown in (classify(folder).stdout, json.dumps(found)):
         assert not any(value in shown for person in people for value in person.values())
     shown = classify(folder).stdout

@@ -280,3 +280,23 @@ pub(crate) fn build_binary(
     cargo_run(&steps, &args, &[]).context("building the onshore binary")?;
     Ok(target_folder(root).join(folder).join("onshore"))
 }
+
+/// Builds an example of a package in release mode and returns its path.
+pub(crate) fn build_example(
+    root: &Path,
+    package: &str,
+    example: &str,
+) -> Result<std::path::PathBuf> {
+    debian::ensure_build_tools()?;
+    let steps = Steps::new(root);
+    let args = [
+        "build",
+        "--release",
+        "--package",
+        package,
+        "--example",
+        example,
+    ];
+    cargo_run(&steps, &args, &[]).with_context(|| format!("building the example {example}"))?;
+    Ok(target_folder(root).join("release/examples").join(example))
+}

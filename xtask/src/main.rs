@@ -9,6 +9,7 @@ mod demo;
 mod deny;
 mod floors;
 mod fuzz;
+mod pace;
 mod persons;
 mod python;
 mod score;
@@ -37,9 +38,10 @@ usage: cargo xtask COMMAND
                             reads files as an attacker makes them, of every format that is classified (default 60 s)
   bench [NAME...]           rates and CPU time beside other S3 servers, and nginx serving the same files;
                             of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
+  bench --classify          how fast texts are classified, beside Presidio and DataFog
   bench --persons           how fast persons are counted, and what is kept of them
   bench --many N            starts, memory, listings and writes of a bucket with so many objects
-  score [--seed N]          what `onshore classify` finds in generated data, and how fast
+  score [--seed N]          how well identifiers are found in generated data, and what is found in clean text
 
 exit status: 0 done, 1 failed, 2 wrong usage
 ";
@@ -56,6 +58,7 @@ enum Chore {
     Fuzz { seconds: u64, seed: u64 },
     Bench(Vec<Entrant>),
     BenchMany { objects: u64 },
+    BenchClassify,
     BenchPersons,
     Score { seed: u64 },
     Help,
@@ -91,6 +94,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Fuzz { seconds, seed } => fuzz::run(&root, *seconds, *seed),
         Chore::Bench(entrants) => bench::run(&root, entrants),
         Chore::BenchMany { objects } => bench::run_many(&root, *objects),
+        Chore::BenchClassify => pace::run(&root),
         Chore::BenchPersons => persons::run(&root),
         Chore::Score { seed } => score::run(&root, *seed),
         Chore::Help => {
@@ -118,6 +122,7 @@ fn parse(args: &[String]) -> Result<Chore> {
         "soak" => Chore::Soak {
             minutes: options.number("--minutes")?.unwrap_or(10),
         },
+        "bench" if options.flag("--classify") => Chore::BenchClassify,
         "bench" if options.flag("--persons") => Chore::BenchPersons,
         "fuzz" => options.fuzz()?,
         "bench" => match options.number("--many")? {
@@ -225,6 +230,7 @@ mod tests {
             parsed("bench nginx onshore"),
             Some(Chore::Bench(vec![Entrant::Nginx, Entrant::Onshore]))
         );
+        assert_eq!(parsed("bench --classify"), Some(Chore::BenchClassify));
         assert_eq!(parsed("bench --persons"), Some(Chore::BenchPersons));
         assert_eq!(parsed("soak"), Some(Chore::Soak { minutes: 10 }));
         assert_eq!(parsed("soak --minutes 3"), Some(Chore::Soak { minutes: 3 }));

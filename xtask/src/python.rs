@@ -20,7 +20,17 @@ impl Python {
     pub(crate) fn ensure(root: &Path) -> Result<Python> {
         let wanted = std::fs::read_to_string(root.join("tests-py/requirements.txt"))
             .context("reading tests-py/requirements.txt")?;
-        let folder = target_folder(root).join("python-env");
+        let requirements = root.join("tests-py/requirements.txt").display().to_string();
+        Self::filled(root, "python-env", &wanted, &["-r", &requirements])
+    }
+
+    /// Makes another environment in a folder of its own, for packages that would bring much into the one of the tests.
+    pub(crate) fn apart(root: &Path, folder: &str, requirements: &[&str]) -> Result<Python> {
+        Self::filled(root, folder, &requirements.join("\n"), requirements)
+    }
+
+    fn filled(root: &Path, folder: &str, wanted: &str, packages: &[&str]) -> Result<Python> {
+        let folder = target_folder(root).join(folder);
         let python = Python {
             folder: folder.clone(),
         };
@@ -43,19 +53,17 @@ impl Python {
             drop(std::fs::remove_dir_all(&folder));
             run("python3", &["-m", "venv", &folder.display().to_string()])?;
         }
-        let requirements = root.join("tests-py/requirements.txt").display().to_string();
+        let install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+        ];
         run(
             &python.program("python").display().to_string(),
-            &[
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-input",
-                "-r",
-                &requirements,
-            ],
+            &[&install, packages].concat(),
         )?;
         std::fs::write(&stamp, stamped)?;
         Ok(python)

@@ -8,6 +8,7 @@ pub mod approvals;
 pub mod buckets;
 pub mod erasures;
 pub mod explain;
+pub mod findings;
 pub mod jobs;
 pub mod kms;
 pub mod ledger;
@@ -21,6 +22,10 @@ pub use approvals::{ApprovalView, GrantApproval};
 pub use buckets::{BucketView, CreateBucket, SetBucketClass};
 pub use erasures::{EraseObject, ErasedView, ErasureView, PostponedView};
 pub use explain::{AskedOperation, ExplanationView, Question};
+pub use findings::{
+    FindingsPage, FindingsView, FoundColumnsView, FoundImportantView, FoundKindView, RescanView,
+    ScanView, UnreadView,
+};
 pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};
 pub use ledger::{LeafView, LedgerKeyView};

@@ -38,6 +38,7 @@ pub(crate) fn mark(window: &Window) -> Option<Marks> {
             | (is(a, b'.') & digit(b))
             | (is(a, b'+') & digit(b))
             | (is(a, b'<') & is(b, b'<'))
+            | (is(a, b':') & digit(b) & digit(d))
             | (u8::from(a >= 0x80) & capital(b))
             | (is(a, 0xEF) & is(b, 0xBC) & u8::from(c.wrapping_sub(0x90) < 10))
             | (capital(a) & capital(b) & digit(c) & digit(d))

@@ -12,10 +12,10 @@ use crate::words::Words;
 /// More columns are not told apart.
 pub(crate) const COLUMNS_MAX: usize = 1024;
 /// Values of a column that are looked at.
-const SAMPLED_MAX: u64 = 10_000;
+const SAMPLED_MAX: u64 = 2000;
 /// Each of the first records is looked at, and then one of so many.
-const SAMPLED_FIRST: u64 = 1000;
-const SAMPLED_EACH: u64 = 64;
+const SAMPLED_FIRST: u64 = 500;
+const SAMPLED_EACH: u64 = 256;
 /// How long a title is told at most.
 const TITLE_MAX: usize = 64;
 /// A longer value is none of those that columns tell.
@@ -126,6 +126,11 @@ impl Columns {
     /// Returns the column with this title, and adds it if it is not there. Whoever reads records whose columns come in much the
     /// same order says which it is likely to be.
     pub(crate) fn titled(&mut self, title: &str, likely: usize, finder: &Finder) -> usize {
+        // Whoever writes long titles shall not fill memory with them.
+        let title = match title.char_indices().nth(TITLE_MAX) {
+            Some((end, _)) => title.get(..end).unwrap_or(title),
+            None => title,
+        };
         let is_it = |column: &Column| column.title.as_deref() == Some(title);
         if self.columns.get(likely).is_some_and(is_it) {
             return likely;
@@ -208,6 +213,13 @@ impl Columns {
             *held += u64::from((detector.holds)(value));
         }
         column.distinct.insert(self.hasher.hash_one(value));
+    }
+
+    /// Returns the titles that there are.
+    pub(crate) fn titles(&self) -> impl Iterator<Item = &str> {
+        self.columns
+            .iter()
+            .filter_map(|column| column.title.as_deref())
     }
 
     /// Says what the columns hold.

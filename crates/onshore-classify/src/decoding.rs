@@ -226,7 +226,9 @@ mod tests {
         #[test]
         fn what_is_written_is_read(text in "(?s).{0,80}", cut in 1..40_usize) {
             let (bytes, _, is_lossy) = GB18030.encode(&text);
-            prop_assume!(!is_lossy);
+            // The edition of 2022 reads some characters of private use as others.
+            let (read, _) = GB18030.decode_without_bom_handling(&bytes);
+            prop_assume!(!is_lossy && read == text);
             prop_assert_eq!(decoded(GB18030, &bytes, cut), text);
         }
     }

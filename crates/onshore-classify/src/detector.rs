@@ -125,7 +125,7 @@ pub(crate) enum Mark {
     LettersAndDigits,
     /// A capital letter, two digits, a capital letter.
     DigitsBetweenLetters,
-    /// A word with three digits in a row, and a colon before or behind it.
+    /// A word with three digits in a row and a colon before or behind it, or with two digits in it behind a colon.
     DigitsAtColon,
     /// What secrets begin with, and some names.
     Prefix(&'static str),
@@ -136,6 +136,8 @@ pub(crate) enum Mark {
 pub(crate) enum Evidence {
     /// Nothing more.
     Form,
+    /// None of these words just before it.
+    FormUnless(&'static [&'static str]),
     /// One of these words before it in the line, and just before it none that says something else. Where nothing is said,
     /// more numbers that fit its form must hold than by chance, which is so many of a thousand, and this many at least.
     Check {

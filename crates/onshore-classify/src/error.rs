@@ -6,6 +6,12 @@ pub enum Error {
     /// The legal table does not read.
     #[error("the legal table does not read")]
     LegalTable(#[source] toml::de::Error),
+    /// The tables of important data do not read.
+    #[error("the tables of important data do not read")]
+    Catalogue(#[source] toml::de::Error),
+    /// Words cannot be looked for at once.
+    #[error("the words are too many to be looked for at once")]
+    ToldTerms(#[source] aho_corasick::BuildError),
     /// A rule of the legal table names a group that the table does not have.
     #[error("a rule of the legal table is of `{group}`, and there is no such group")]
     NoSuchGroup {

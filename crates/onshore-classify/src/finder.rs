@@ -24,6 +24,8 @@ pub(crate) struct Finder {
     pub(crate) marks: Vec<(Mark, Entry)>,
     /// The words that say what something is.
     pub(crate) vocabulary: Vocabulary,
+    /// Those of them that speak against nothing.
+    pub(crate) weak: Words,
     pub(crate) prefixes: Prefixes,
     /// The detector of each prefix.
     pub(crate) prefixed: Vec<Entry>,
@@ -35,11 +37,14 @@ impl Finder {
         let mut by_len: Vec<Vec<Entry>> = vec![Vec::new(); LENS_MAX];
         let mut entries = Vec::new();
         let mut lexicon = Lexicon::default();
+        let weak = lexicon.of(detectors::WEAK);
         let (mut marks, mut prefixes, mut prefixed) = (Vec::new(), Vec::new(), Vec::new());
         for (place, detector) in detectors::all().enumerate() {
             let words = match &detector.evidence {
                 Evidence::Form => Words::default(),
-                Evidence::Words(words) | Evidence::WordsNext(words) => lexicon.of(words),
+                Evidence::FormUnless(words)
+                | Evidence::Words(words)
+                | Evidence::WordsNext(words) => lexicon.of(words),
                 Evidence::Check { words, against, .. } => {
                     lexicon.of(against);
                     lexicon.of(words)
@@ -86,6 +91,7 @@ impl Finder {
             words: by_len,
             marks,
             vocabulary: Vocabulary::new(lexicon),
+            weak,
             prefixes: Prefixes::new(&prefixes),
             prefixed,
         }
@@ -97,7 +103,7 @@ pub(crate) struct Entry {
     /// Its place in the table.
     pub(crate) place: usize,
     pub(crate) detector: &'static Detector,
-    /// What bears it out.
+    /// What bears it out, or says otherwise where its form is enough.
     pub(crate) words: Words,
 }
 

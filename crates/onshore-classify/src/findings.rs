@@ -1,7 +1,10 @@
 //! What was found in some bytes: kinds, numbers and places, never a value.
 
+use std::collections::BTreeMap;
+
 use crate::columns::ColumnFinding;
 use crate::detector::{Confidence, Detector, Subject};
+use crate::important::ImportantFinding;
 
 /// What was found where.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +32,8 @@ pub struct Findings {
     pub found: Vec<Found>,
     /// What columns of tables hold that no value of them tells alone.
     pub columns: Vec<ColumnFinding>,
+    /// What says or hints that it is important data.
+    pub important: Vec<ImportantFinding>,
     /// In which characters the first text is written; none where there is no text.
     pub encoding: Option<&'static str>,
     /// How many bytes there were.
@@ -133,6 +138,9 @@ pub(crate) struct Told {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) found: Vec<Found>,
     pub(crate) columns: Vec<ColumnFinding>,
+    pub(crate) important: Vec<ImportantFinding>,
+    /// How many residents were born on which day, as a number of eight digits.
+    pub(crate) births: BTreeMap<u32, u64>,
     pub(crate) encoding: Option<&'static str>,
     pub(crate) unread: Option<Unread>,
 }

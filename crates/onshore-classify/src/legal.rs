@@ -56,7 +56,8 @@ pub enum Beside {
 /// A label, and what made it so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
-    /// The label of what was found. What could not be read has no part in it: see [`Findings::unread`].
+    /// The label of what was found: whether it is personal by the reasons, and its level by what says that it is important
+    /// ([`Findings::important`]). What could not be read has no part in it: see [`Findings::unread`].
     pub label: Label,
     /// Each kind that is of a class, with the rule that gives it the strictest.
     pub reasons: Vec<Reason>,
@@ -150,9 +151,10 @@ impl LegalTable {
         let personal = reasons
             .first()
             .map_or(Personal::None, |reason| reason.rule.class);
+        let levels = findings.important.iter().map(|found| found.level);
         Judgement {
             label: Label::Known {
-                level: Level::General,
+                level: levels.max().unwrap_or(Level::General),
                 personal,
             },
             reasons,

@@ -8,8 +8,10 @@
 //! - [`Detector`]: an entry of the table of kinds, with the [`Vector`]s that show what it finds.
 //! - [`detectors`]: the table.
 //! - [`LegalTable`]: what the law makes of findings on a day.
+//! - [`ImportantFinding`]: what says or hints that data is important; [`ToldTerms`]: what authorities told a tenant.
 //! - [`persons`]: counts the persons whom identifiers tell of.
 
+mod beside;
 mod block;
 mod columns;
 mod decoding;
@@ -20,6 +22,7 @@ mod error;
 mod finder;
 mod findings;
 mod formats;
+mod important;
 mod legal;
 mod passage;
 pub mod persons;
@@ -32,8 +35,9 @@ mod words;
 
 pub use crate::columns::ColumnFinding;
 pub use crate::detector::{Confidence, Detector, Subject, Vector};
-pub use crate::detectors::{SCANNER_VERSION, all as detectors};
+pub use crate::detectors::{SCANNER_VERSION, all as detectors, kinds};
 pub use crate::error::Error;
 pub use crate::findings::{Findings, Format, Found, Kind, NotRead, Unread};
+pub use crate::important::{Category, Ground, ImportantFinding, Sign, ToldTerm, ToldTerms};
 pub use crate::legal::{Beside, Judgement, LegalRule, LegalTable, Reason};
 pub use crate::scanner::{Limits, Options, Outcome, Scanner, WholeScan};

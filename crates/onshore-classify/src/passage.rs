@@ -1,9 +1,10 @@
 //! A passage of text: reading bytes as they pass, and telling what is in the text they are.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use encoding_rs::UTF_8;
 
+use crate::beside::Beside;
 use crate::columns::Columns;
 use crate::decoding::Decoding;
 use crate::detector::{Confidence, Detector, Evidence};
@@ -11,6 +12,7 @@ use crate::detectors;
 use crate::encoding::{Beginning, detect};
 use crate::finder::Finder;
 use crate::findings::{Found, Kind, Told, Unread};
+use crate::important::{Important, ToldTerms};
 use crate::table::Table;
 use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries, try_at};
 use crate::texts::{Reader, Sheet};
@@ -25,8 +27,6 @@ const SNIFFED_BYTES: usize = 1 << 15;
 const PIECE_BYTES: usize = 1 << 15;
 /// What is kept of what was looked through, for words before an identifier and for its column.
 const BEHIND_BYTES: usize = 1 << 13;
-/// How much more there must be than chance makes.
-const ABOVE_CHANCE: u64 = 3;
 
 static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 
@@ -34,7 +34,7 @@ static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 #[derive(Debug)]
 pub(crate) struct Passage {
     state: State,
-    found_max: usize,
+    wanted: Wanted,
     tries: Vec<Tries>,
     /// By detector and length: those that bear themselves out, and those that must be more than chance makes.
     counts: Vec<Counts>,
@@ -48,6 +48,17 @@ pub(crate) struct Passage {
     layout: Layout,
     /// What was decoded and goes to a reader.
     decoded: Vec<u8>,
+    beside: Beside,
+    important: Important,
+}
+
+/// What is to be told of a text.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wanted {
+    /// Of what is found so many are told with their places.
+    pub(crate) found_max: usize,
+    /// What authorities told the tenant.
+    pub(crate) told: Option<Arc<ToldTerms>>,
 }
 
 /// How the values of a text stand in it.
@@ -85,11 +96,11 @@ struct Counts {
 
 impl Passage {
     /// Begins. Of what is found so many are told with their places, and all are counted.
-    pub(crate) fn new(found_max: usize) -> Self {
+    pub(crate) fn new(wanted: Wanted) -> Self {
         let lens = try_at(detectors::all().count(), 0);
         Self {
             state: State::Beginning(Vec::new()),
-            found_max,
+            wanted,
             tries: vec![Tries::default(); lens],
             counts: vec![Counts::default(); lens],
             found: Vec::new(),
@@ -98,16 +109,18 @@ impl Passage {
             reach: Reach::default(),
             layout: Layout::Unknown,
             decoded: Vec::new(),
+            beside: Beside::default(),
+            important: Important::default(),
         }
     }
 
     /// Begins what is not one text but rows of values, told one by one. The titles of their columns may not be known, in which
     /// case there are none.
-    pub(crate) fn of_table(titles: &[String], found_max: usize) -> Self {
+    pub(crate) fn of_table(titles: &[String], wanted: Wanted) -> Self {
         let mut passage = Self {
             state: State::Plain,
             layout: Layout::Told,
-            ..Self::new(found_max)
+            ..Self::new(wanted)
         };
         for title in titles {
             passage.sheet.columns.add(title, &FINDER);
@@ -192,10 +205,19 @@ impl Passage {
             State::Decoded(decoding) => (Some(decoding.name()), None),
             State::Binary => (None, Some(Unread::UnknownFormat)),
         };
+        for title in self.sheet.columns.titles() {
+            self.important.title(title);
+        }
         Told {
             columns: self.sheet.columns.findings(),
-            kinds: self.kinds(),
+            kinds: self
+                .kinds()
+                .into_iter()
+                .chain(self.beside.kinds())
+                .collect(),
             found: self.places(),
+            important: self.important.finish(),
+            births: self.beside.into_births(),
             encoding,
             unread,
         }
@@ -249,6 +271,7 @@ impl Passage {
 
     /// Looks how the values of the text stand in it.
     fn sniff(&mut self) {
+        self.important.beginning(&self.sheet.text);
         self.layout = if let Some(reader) = Reader::sniff(&self.sheet.text) {
             Layout::Read(Box::new(reader))
         } else if let Some((table, titles)) =
@@ -274,6 +297,14 @@ impl Passage {
         } else {
             self.sheet.text.len() - REACH_BYTES
         };
+        // What is told value by value begins without a look how it stands.
+        if matches!(self.layout, Layout::Told) && self.sheet.offset == 0 && self.reach.next == 0 {
+            self.important.beginning(&self.sheet.text);
+        }
+        if let Some(told) = &self.wanted.told {
+            let from = self.reach.next;
+            self.important.told(told, &self.sheet.text, from, until);
+        }
         self.lay_out(until, is_last);
         let mut hits = std::mem::take(&mut self.hits);
         let place = Setting {
@@ -291,7 +322,9 @@ impl Passage {
                     Confidence::Certain => counts.certain += 1,
                 }
             }
-            if self.found.len() < self.found_max {
+            self.beside
+                .look(&self.sheet.text, self.sheet.offset as usize, hit);
+            if self.found.len() < self.wanted.found_max {
                 let [first, last] = [hit.start, hit.end]
                     .map(|place| self.sheet.origins.of(self.sheet.offset + place as u64) as usize);
                 self.found.push(Hit {
@@ -321,7 +354,7 @@ impl Passage {
             );
             table.read(text, self.reach.next, until, records, columns);
             if is_last {
-                table.finish(text, records, columns);
+                table.finish(text, columns);
             }
         }
     }
@@ -339,8 +372,14 @@ impl Passage {
         let tries = self.tries.get(place).copied().unwrap_or_default();
         let chance = u64::from(*chance_per_mille);
         let failed = tries.tried - tries.held;
-        // So many of all are by chance as there are failures for each that holds.
-        tries.held >= *least && tries.held * (1000 - chance) > ABOVE_CHANCE * failed * chance
+        // Of so many that fail, this many hold by chance, each times what does not: e = made / others. There must be a quarter
+        // more than e, and one and a half times the root of e: what chance makes differs by as much.
+        let (made, others) = (
+            u128::from(failed) * u128::from(chance),
+            u128::from(1000 - chance),
+        );
+        let above = (4 * u128::from(tries.held) * others).saturating_sub(5 * made);
+        tries.held >= *least && above > 0 && above * above > 36 * made * others
     }
 
     fn kinds(&self) -> Vec<Kind> {
@@ -402,8 +441,15 @@ impl Passage {
 
 #[cfg(test)]
 mod tests {
-    use super::Passage;
+    use super::{Passage, Wanted};
     use crate::findings::Told;
+
+    fn wanted() -> Wanted {
+        Wanted {
+            found_max: 1000,
+            told: None,
+        }
+    }
 
     /// Kinds, values and records.
     fn told(findings: &Told) -> Vec<(&'static str, u64, u64)> {
@@ -415,7 +461,7 @@ mod tests {
     }
 
     fn read(text: &str) -> Told {
-        let mut passage = Passage::new(1000);
+        let mut passage = Passage::new(wanted());
         text.as_bytes()
             .chunks(7)
             .for_each(|piece| passage.push(piece));
@@ -447,7 +493,7 @@ mod tests {
         let lines: String = rows().iter().map(quoted).collect();
         let as_text = read(&format!("{}\n{lines}", TITLES.join(",")));
 
-        let mut passage = Passage::of_table(&TITLES.map(str::to_owned), 1000);
+        let mut passage = Passage::of_table(&TITLES.map(str::to_owned), wanted());
         for row in rows() {
             passage.row(row.iter());
         }
@@ -470,7 +516,7 @@ mod tests {
 
     #[test]
     fn records_find_their_columns_by_name() {
-        let mut passage = Passage::of_table(&[], 1000);
+        let mut passage = Passage::of_table(&[], wanted());
         for row in rows() {
             let fields = TITLES.iter().copied().zip(row.iter().map(String::as_str));
             let number = passage.sheet.records.record();

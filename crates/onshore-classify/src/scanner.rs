@@ -1,6 +1,7 @@
 //! Reading bytes as they pass and telling what is in them, whatever format they are in.
 
 use std::io::{self, Read, Seek};
+use std::sync::Arc;
 
 use onshore_types::Timestamp;
 
@@ -8,6 +9,7 @@ use crate::findings::{Findings, Unread};
 use crate::formats::gather::Gather;
 use crate::formats::node::Node;
 use crate::formats::whole::{self, Whole};
+use crate::important::ToldTerms;
 
 /// How to read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,6 +86,13 @@ impl Scanner {
         }
     }
 
+    /// Looks for what authorities told the tenant too.
+    #[must_use]
+    pub fn with_told(mut self, told: Arc<ToldTerms>) -> Self {
+        self.gather.told = Some(told);
+        self
+    }
+
     /// Reads on.
     pub fn push(&mut self, bytes: &[u8]) {
         self.gather.came_in(bytes.len() as u64);
@@ -115,7 +124,7 @@ impl Scanner {
         match self.node.finish(&mut self.gather) {
             None => Outcome::Done(self.gather.finish()),
             Some(format) => Outcome::Whole(WholeScan {
-                gather: self.gather,
+                gather: Box::new(self.gather),
                 format,
             }),
         }
@@ -125,7 +134,7 @@ impl Scanner {
 /// What reads bytes that it is given once more.
 #[derive(Debug)]
 pub struct WholeScan {
-    gather: Gather,
+    gather: Box<Gather>,
     format: Whole,
 }
 

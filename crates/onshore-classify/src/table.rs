@@ -28,8 +28,8 @@ pub(crate) struct Table {
     quoted: usize,
     /// Nothing closes a quote before this.
     unclosed: usize,
-    /// The first row says what the columns hold.
-    has_header: bool,
+    /// The values of this row are looked at.
+    is_sampled: bool,
 }
 
 impl Table {
@@ -90,7 +90,7 @@ impl Table {
             start: 0,
             quoted: 0,
             unclosed: 0,
-            has_header,
+            is_sampled: !has_header,
         };
         Some((table, if has_header { titles } else { Vec::new() }))
     }
@@ -133,12 +133,13 @@ impl Table {
         match text.get(at) {
             Some(b'"') => return self.quote(text, at),
             Some(b'\n') => {
-                self.value(text, at, records.record(), columns);
+                self.value(text, at, columns);
                 self.column = 0;
                 records.next();
+                self.is_sampled = Columns::samples(records.record());
             }
             _ => {
-                self.value(text, at, records.record(), columns);
+                self.value(text, at, columns);
                 self.column += 1;
             }
         }
@@ -147,8 +148,8 @@ impl Table {
     }
 
     /// Reads to the end of the text.
-    pub(crate) fn finish(&mut self, text: &[u8], records: &Records, columns: &mut Columns) {
-        self.value(text, text.len(), records.record(), columns);
+    pub(crate) fn finish(&mut self, text: &[u8], columns: &mut Columns) {
+        self.value(text, text.len(), columns);
     }
 
     /// Says the same when so much of the beginning of the text is gone.
@@ -158,8 +159,8 @@ impl Table {
         self.unclosed = self.unclosed.saturating_sub(gone);
     }
 
-    fn value(&self, text: &[u8], end: usize, record: u64, columns: &mut Columns) {
-        if Columns::samples(record) && !(self.has_header && record == 0) {
+    fn value(&self, text: &[u8], end: usize, columns: &mut Columns) {
+        if self.is_sampled {
             let value = text.get(self.start..end).unwrap_or_default();
             columns.sample(self.column, unquoted(value));
         }

@@ -145,7 +145,6 @@ impl Finder {
             done: reach.done,
             seen: reach.seen,
             until,
-            row: Vec::with_capacity(GROUPS_MAX),
             said: None,
             near: 0,
             tries,
@@ -180,10 +179,9 @@ struct Search<'a> {
     seen: usize,
     /// What begins here or behind it is left for later.
     until: usize,
-    /// Room for a row of runs of digits.
-    row: Vec<Group>,
-    /// What was said before a place that was asked of last, and whether just before it.
-    said: Option<(usize, Words, bool)>,
+    /// What was said just before a place that was asked of last, and in its line, if what stands just before it does not speak
+    /// against all else.
+    said: Option<(usize, Words, Option<Words>)>,
     /// Near which value the last place was that was asked of.
     near: usize,
     tries: &'a mut [Tries],
@@ -228,7 +226,9 @@ impl<'a> Search<'a> {
                 goes_on = marks.digits >> (BLOCK_BYTES - 1);
                 each(begin | marks.others, |at| {
                     if block + at < until {
-                        self.look(block + at);
+                        // Each mark of a row says that two more follow.
+                        let row = (marks.digits >> at).trailing_ones() as usize;
+                        self.look(block + at, row + 2);
                     }
                 });
             } else {
@@ -238,8 +238,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Looks closer at what caught the eye.
-    fn look(&mut self, at: usize) {
+    /// Looks closer at what caught the eye, which may be so many digits or more.
+    fn look(&mut self, at: usize, digits: usize) {
         if at < self.done {
             return;
         }
@@ -249,7 +249,8 @@ impl<'a> Search<'a> {
             b'.' => Mark::DotInNumber,
             b'+' => Mark::PlusBeforeDigit,
             b'<' => Mark::Fillers,
-            b'0'..=b'9' => return self.number(at),
+            b':' => return self.marked(Mark::DigitsAtColon, at + 1),
+            b'0'..=b'9' => return self.number(at, at + digits),
             0xEF if here(1) == 0xBC && matches!(here(2), 0x90..=0x99) => return self.wide(at),
             b'A'..=b'Z' if here(1).is_ascii_digit() => Mark::DigitsBetweenLetters,
             b'A'..=b'Z' => Mark::LettersAndDigits,
@@ -279,18 +280,26 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Looks at the word that some digits are in.
-    fn number(&mut self, at: usize) {
+    /// Looks at the word that digits are in which begin at a place and go on to another at least.
+    fn number(&mut self, at: usize, until: usize) {
         if at < self.seen {
             return;
         }
         let floor = self.seen;
-        let digits = self.digits_at(at);
-        let goes_on = self.is_word(Some(at + digits));
-        if !goes_on && !self.is_word(at.checked_sub(1)) {
-            self.seen = at + digits;
-            self.groups(at, at + digits, floor);
-            self.at_colon(at, at + digits);
+        let end = until + self.digits_at(until);
+        let kind = |place: Option<usize>| {
+            let byte = place.and_then(|place| self.text.get(place));
+            byte.map_or(Neighbour::Other, |byte| Neighbour::of(*byte))
+        };
+        let (before, behind) = (kind(at.checked_sub(1)), kind(Some(end)));
+        if before != Neighbour::Word && behind != Neighbour::Word {
+            self.seen = end;
+            if before == Neighbour::Parting || behind == Neighbour::Parting {
+                self.groups(at, end, floor);
+            } else {
+                self.digits(&[Group { start: at, end }]);
+            }
+            self.at_colon(at, end);
             return;
         }
         let is_in = |byte: &&u8| is_in_word(**byte);
@@ -364,29 +373,30 @@ impl<'a> Search<'a> {
                 _ => break,
             }
         }
-        let mut next = self.group_behind(first.end);
-        if next.is_none() {
-            self.digits(&[first]);
-            return;
-        }
-        let mut row = std::mem::take(&mut self.row);
-        row.push(first);
-        while let Some(last) = row.last().copied() {
-            if let Some(next) = next.take() {
-                row.push(next);
-            } else {
-                self.seen = self.seen.max(last.end);
-                let used = self.digits(&row).unwrap_or(1);
-                row.drain(..used);
-            }
-            next = match row.last() {
-                Some(last) if row.len() < GROUPS_MAX && last.start < self.until => {
-                    self.group_behind(last.end)
+        let mut row = [first; GROUPS_MAX];
+        let (mut len, mut goes_on) = (1, true);
+        // What begins behind is left for later, but belongs to a row that begins before.
+        while let Some(first) = row.first()
+            && len > 0
+            && first.start < self.until
+        {
+            while goes_on && len < GROUPS_MAX {
+                let last = row.get(len - 1);
+                let next = last.and_then(|last| self.group_behind(last.end));
+                if let (Some(next), Some(room)) = (next, row.get_mut(len)) {
+                    *room = next;
+                    len += 1;
                 }
-                _ => None,
-            };
+                goes_on = next.is_some();
+            }
+            let used = self.digits(row.get(..len).unwrap_or_default());
+            let used = used.unwrap_or(1);
+            if let Some(last) = row.get(used - 1) {
+                self.seen = self.seen.max(last.end);
+            }
+            row.copy_within(used..len, 0);
+            len -= used;
         }
-        self.row = row;
     }
 
     /// Tries the forms of digits on some groups, from the first on, and returns how many it took.
@@ -504,13 +514,19 @@ impl<'a> Search<'a> {
         let detector = entry.detector;
         let confidence = match &detector.evidence {
             Evidence::Form if held => Confidence::Certain,
+            Evidence::FormUnless(_) if held && self.said_of(entry, start) != Said::Next => {
+                Confidence::Certain
+            }
             Evidence::Words(_) if held && self.said_of(entry, start) >= Said::InItsLine => {
                 Confidence::Named
             }
             Evidence::WordsNext(_) if held && self.said_of(entry, start) == Said::Next => {
                 Confidence::Named
             }
-            Evidence::Form | Evidence::Words(_) | Evidence::WordsNext(_) => return false,
+            Evidence::Form
+            | Evidence::FormUnless(_)
+            | Evidence::Words(_)
+            | Evidence::WordsNext(_) => return false,
             Evidence::Check { fits, .. } => {
                 if !held && !fits(signs) {
                     return false;
@@ -546,26 +562,39 @@ impl<'a> Search<'a> {
 
     /// Returns what is said of a place to a detector: by what stands just before it, and where nothing does, by its line.
     fn said_of(&mut self, entry: &Entry, at: usize) -> Said {
+        // Most values of columns are what stands in them, and their titles say all.
+        if let Some((cell, titled)) = self.column_of(at)
+            && titled.beside == Beside::Value
+            && self.line_between(cell.start, at).is_empty()
+        {
+            return if titled.own.any_of(&entry.words) {
+                Said::Next
+            } else if !titled.own.without(self.finder.weak).is_empty() {
+                Said::Otherwise
+            } else if titled.all.any_of(&entry.words) {
+                Said::InItsLine
+            } else {
+                Said::Nothing
+            };
+        }
         // Several detectors ask of one place.
-        let (words, is_just_before) = match self.said {
-            Some((known, words, is_just_before)) if known == at => (words, is_just_before),
+        let (just, line) = match self.said {
+            Some((known, just, line)) if known == at => (just, line),
             _ => {
                 let just = self.said_just_before(at);
-                let is_just_before = !just.is_empty();
-                let words = if is_just_before {
-                    just
-                } else {
-                    self.said_before(at)
-                };
-                self.said = Some((at, words, is_just_before));
-                (words, is_just_before)
+                let speaks_against = !just.without(self.finder.weak).is_empty();
+                let line = (!speaks_against).then(|| self.said_before(at));
+                self.said = Some((at, just, line));
+                (just, line)
             }
         };
-        match (words.any_of(entry.words), is_just_before) {
-            (true, true) => Said::Next,
-            (true, false) => Said::InItsLine,
-            (false, true) => Said::Otherwise,
-            (false, false) => Said::Nothing,
+        if just.any_of(&entry.words) {
+            return Said::Next;
+        }
+        match line {
+            None => Said::Otherwise,
+            Some(line) if line.any_of(&entry.words) => Said::InItsLine,
+            Some(_) => Said::Nothing,
         }
     }
 
@@ -587,7 +616,6 @@ impl<'a> Search<'a> {
     /// Returns which words stand before a place and say something of it alone: behind what parts it from others, and behind
     /// the last number; of those the last. In a table it is its column that says so.
     fn said_just_before(&mut self, at: usize) -> Words {
-        const PARTING: [&str; 7] = ["，", "；", "。", "、", "！", "？", "\u{3000}"];
         let last_words = |line: &[u8]| self.finder.vocabulary.last_words_in(line);
         if let Some((cell, titled)) = self.column_of(at) {
             let own = last_words(self.line_between(cell.start, at));
@@ -595,19 +623,11 @@ impl<'a> Search<'a> {
         }
         let from = at.saturating_sub(CONTEXT_BYTES);
         let before = self.text.get(from..at).unwrap_or_default();
-        let parts =
-            |byte: &u8| byte.is_ascii_digit() || matches!(byte, b',' | b';' | b'|' | b'\t' | b'\n');
-        let mut behind = before.iter().rposition(parts).map_or(0, |last| last + 1);
-        for parting in PARTING {
-            let last = before
-                .windows(parting.len())
-                .rposition(|window| window == parting.as_bytes());
-            behind = behind.max(last.map_or(0, |last| last + parting.len()));
-        }
-        // A full stop behind a word of Chinese; elsewhere it may close what is shortened.
-        let stops = |window: &[u8]| matches!(window, [0x80..=0xFF, b'.', b' ']);
-        let stop = before.windows(3).rposition(stops);
-        behind = behind.max(stop.map_or(0, |stop| stop + 3));
+        // The last of all is looked for once, from the end.
+        let parted = (0..before.len())
+            .rev()
+            .find_map(|place| parting_len(before.get(place..)?).map(|len| place + len));
+        let behind = parted.unwrap_or_default();
         last_words(self.line_between(from + behind, at))
     }
 
@@ -707,18 +727,50 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Whether words of ASCII go on with it.
+/// Returns how long what some text begins with is, if it parts what is said of one thing from what is said of another.
+fn parting_len(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'0'..=b'9' | b',' | b';' | b'|' | b'\t' | b'\n', ..] => Some(1),
+        // A full stop behind a word of Chinese; elsewhere it may close what is shortened.
+        [0x80..=0xFF, b'.', b' ', ..] => Some(3),
+        // A blank of full width, and the signs 、。！，；？.
+        [0xE3, 0x80, 0x80..=0x82, ..] => Some(3),
+        [0xEF, 0xBC, 0x81 | 0x8C | 0x9B | 0x9F, ..] => Some(3),
+        _ => None,
+    }
+}
+
+/// What stands beside digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Neighbour {
+    /// What words of ASCII go on with.
+    Word,
+    /// What may part groups of digits.
+    Parting,
+    Other,
+}
+
+impl Neighbour {
+    const fn of(byte: u8) -> Self {
+        const KNOWN: [Neighbour; 256] = {
+            let mut known = [Neighbour::Other; 256];
+            let mut byte = 0_u8;
+            while byte < 128 {
+                if byte.is_ascii_alphanumeric() || byte == b'_' {
+                    known[byte as usize] = Neighbour::Word;
+                } else if byte == b' ' || byte == b'-' {
+                    known[byte as usize] = Neighbour::Parting;
+                }
+                byte += 1;
+            }
+            known
+        };
+        KNOWN[byte as usize]
+    }
+}
+
 fn is_in_word(byte: u8) -> bool {
-    const IN_WORD: [bool; 256] = {
-        let mut known = [false; 256];
-        let mut byte = 0_u8;
-        while byte < 128 {
-            known[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'_';
-            byte += 1;
-        }
-        known
-    };
-    IN_WORD[usize::from(byte)]
+    Neighbour::of(byte) == Neighbour::Word
 }
 
 /// Whether a word is digits, the last of which may be an X.

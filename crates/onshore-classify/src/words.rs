@@ -24,16 +24,23 @@ impl Words {
         all
     }
 
-    /// Whether there is any.
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == [0; WORDS_MAX / 64]
+    /// Returns these without those.
+    pub(crate) fn without(self, others: Self) -> Self {
+        let mut some = self;
+        for (bits, other) in some.0.iter_mut().zip(others.0) {
+            *bits &= !other;
+        }
+        some
     }
 
-    pub(crate) fn any_of(self, others: Self) -> bool {
-        self.0
-            .iter()
-            .zip(others.0)
-            .any(|(one, other)| one & other != 0)
+    /// Whether there is any.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().fold(0, |all, bits| all | bits) == 0
+    }
+
+    pub(crate) fn any_of(&self, others: &Self) -> bool {
+        let both = self.0.iter().zip(&others.0).map(|(one, other)| one & other);
+        both.fold(0, |all, bits| all | bits) != 0
     }
 }
 
@@ -105,7 +112,7 @@ impl Vocabulary {
 
 /// Whether what was found is a word: the beginning of one, and, where it is so short that many words begin so, all of it.
 fn is_word(line: &[u8], start: usize, end: usize) -> bool {
-    const SHORT: usize = 4;
+    const SHORT: usize = 5;
     let is_short = end - start < SHORT && line.get(start).is_some_and(u8::is_ascii);
     let goes_on = line.get(end).is_some_and(|next| {
         let is_small = line.get(end - 1).is_some_and(u8::is_ascii_lowercase);

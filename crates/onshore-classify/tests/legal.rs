@@ -1,14 +1,21 @@
 //! The legal table: complete, dated, and on both sides of each of its borders.
 
-use onshore_classify::{Findings, LegalTable, Options, Outcome, Scanner, detectors};
-use onshore_types::{Label, Timestamp};
+use std::sync::Arc;
+
+use onshore_classify::{
+    Category, Findings, Ground, LegalTable, Options, Outcome, Scanner, ToldTerm, ToldTerms, kinds,
+};
+use onshore_types::{Label, Level, Timestamp};
 
 fn day(text: &str) -> Timestamp {
     text.parse().expect("a day")
 }
 
 fn findings(text: &str) -> Findings {
-    let mut scanner = Scanner::new(Options::default());
+    scan(Scanner::new(Options::default()), text)
+}
+
+fn scan(mut scanner: Scanner, text: &str) -> Findings {
     scanner.push(text.as_bytes());
     match scanner.finish() {
         Outcome::Done(findings) => findings,
@@ -24,7 +31,6 @@ fn label(text: &str, on: &str) -> String {
 #[test]
 fn every_kind_has_a_rule_on_every_day_since_the_law() {
     let table = LegalTable::shipped();
-    let columns = ["cn.name", "cn.address", "name", "address"];
     let borders = table.rules().iter().flat_map(|rule| {
         let after = [Some(rule.from), rule.until].into_iter().flatten();
         after.flat_map(|border| [border, border.plus_millis(-1)])
@@ -33,7 +39,7 @@ fn every_kind_has_a_rule_on_every_day_since_the_law() {
         .chain([day("2100-01-01")])
         .filter(|on| *on >= day("2021-11-02"))
         .collect();
-    for id in detectors().map(|detector| detector.id).chain(columns) {
+    for id in kinds() {
         for on in &days {
             assert!(
                 table
@@ -50,11 +56,7 @@ fn every_kind_has_a_rule_on_every_day_since_the_law() {
 fn every_rule_is_of_a_kind_that_can_be_found() {
     for rule in LegalTable::shipped().rules() {
         for kind in &rule.kinds {
-            assert!(
-                ["cn.name", "cn.address", "name", "address"].contains(&kind.as_str())
-                    || detectors().any(|detector| detector.id == kind),
-                "{kind}"
-            );
+            assert!(kinds().any(|known| known == kind), "{kind}");
         }
         assert!(!rule.source.is_empty());
         assert!(rule.until.is_none_or(|until| until > rule.from));
@@ -146,4 +148,101 @@ fn a_bad_table_is_refused() {
     assert!(
         LegalTable::parse(&format!("version = 1\n[groups]\nb = []\n{rule}more = 1\n")).is_err()
     );
+}
+
+#[test]
+fn words_of_health_are_of_somebody_only_beside_a_person() {
+    let words = "诊断：2型糖尿病，高血压病史，既往史无特殊，处方如下。\n";
+    assert_eq!(label(&words.repeat(20), "2026-11-29"), "general");
+    let person = "张三，手机 13800138000\n";
+    assert_eq!(
+        label(&format!("{person}{words}"), "2026-11-29"),
+        "sensitive-personal"
+    );
+    // Far from the person, and a word alone.
+    let far = "路漫漫其修远兮，吾将上下而求索。\n".repeat(20);
+    assert_eq!(
+        label(&format!("{person}{far}{words}"), "2026-11-29"),
+        "personal"
+    );
+    assert_eq!(
+        label(&format!("{person}门诊时间另行通知"), "2026-11-29"),
+        "personal"
+    );
+}
+
+#[test]
+fn a_column_of_diagnoses_beside_numbers_of_persons_is_sensitive() {
+    let rows: String = (0..20)
+        .map(|at| format!("138001380{at:02},E11.{at}\n"))
+        .collect();
+    assert_eq!(
+        label(&format!("手机,诊断\n{rows}"), "2026-11-29"),
+        "sensitive-personal"
+    );
+    let bare: String = (0..20).map(|at| format!("{at},E11.{at}\n")).collect();
+    assert_eq!(
+        label(&format!("编号,诊断\n{bare}"), "2026-11-29"),
+        "general"
+    );
+}
+
+#[test]
+fn a_child_makes_it_sensitive_until_it_is_fourteen() {
+    // Born on the thirty-first of December 2015; made up.
+    let number = "身份证号 110105201512310015";
+    for (on, expected) in [
+        ("2029-12-30T15:59:59Z", "sensitive-personal"),
+        ("2029-12-30T16:00:00Z", "personal"),
+    ] {
+        let on = day(on);
+        let options = Options {
+            on,
+            ..Options::default()
+        };
+        let found = scan(Scanner::new(options), number);
+        let judgement = LegalTable::shipped().judge(&found, on);
+        assert_eq!(judgement.label.to_string(), expected, "{on}");
+    }
+}
+
+#[test]
+fn marks_and_what_an_authority_told_make_the_level() {
+    assert_eq!(
+        label("机密★10年\n关于某事的通知", "2026-11-29"),
+        "important"
+    );
+    assert_eq!(
+        label("绝密★长期\n手机 13800138000", "2026-11-29"),
+        "core,personal"
+    );
+    // Words hint, and are told, and make no label.
+    let hints = findings("本报告含稀土储量和稀土萃取工艺。");
+    assert_eq!(hints.important.len(), 2);
+    assert_eq!(
+        label("本报告含稀土储量和稀土萃取工艺。", "2026-11-29"),
+        "general"
+    );
+    let told = ToldTerms::new(vec![ToldTerm {
+        id: "notice-7".to_owned(),
+        word: "天舟工程".to_owned(),
+        level: Level::Important,
+        category: Some(Category::Technological),
+        ground: Ground::NationalSecurity,
+        authority: "made up".to_owned(),
+    }])
+    .expect("a word");
+    let told = Arc::new(told);
+    // Also where the text is cut into windows, and once.
+    for before in [0, (1 << 18) - 6, (1 << 18) - 3, 300_000] {
+        let scanner = Scanner::new(Options::default()).with_told(told.clone());
+        let found = scan(
+            scanner,
+            &format!("{}天舟工程 {}", " ".repeat(before), " ".repeat(9000)),
+        );
+        assert_eq!(found.important.len(), 1, "{before}");
+        assert_eq!(found.important.first().map(|found| found.count), Some(1));
+        let judgement = LegalTable::shipped().judge(&found, day("2026-11-29"));
+        assert_eq!(judgement.label.to_string(), "important");
+    }
 }

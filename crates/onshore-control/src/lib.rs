@@ -22,6 +22,7 @@ mod error;
 mod explain;
 mod extract;
 mod files;
+mod findings;
 mod jobs;
 mod kms;
 mod ledger;

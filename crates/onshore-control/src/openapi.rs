@@ -3,7 +3,9 @@
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::{approvals, buckets, erasures, explain, jobs, kms, ledger, quotas, state, tenants};
+use crate::{
+    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, quotas, state, tenants,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,6 +17,7 @@ use crate::{approvals, buckets, erasures, explain, jobs, kms, ledger, quotas, st
         tenants::create, tenants::list, tenants::create_key,
         buckets::create, buckets::list, buckets::set_class,
         erasures::erase,
+        findings::of_bucket, findings::rescan,
         quotas::show_of_bucket, quotas::set_of_bucket, quotas::show_of_tenant, quotas::set_of_tenant,
         kms::create, kms::list, kms::set_state,
         approvals::grant, approvals::list, approvals::show, approvals::revoke,

@@ -10,7 +10,9 @@ use crate::admit::admit;
 use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
-use crate::{approvals, buckets, erasures, explain, jobs, kms, ledger, quotas, state, tenants};
+use crate::{
+    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, quotas, state, tenants,
+};
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
 /// without one comes from nowhere and is refused.
@@ -26,6 +28,8 @@ pub fn router(parts: ControlParts) -> Router {
             get(quotas::show_of_bucket).put(quotas::set_of_bucket),
         )
         .route("/v1/buckets/{name}/erasures", post(erasures::erase))
+        .route("/v1/buckets/{name}/findings", get(findings::of_bucket))
+        .route("/v1/rescan", get(findings::rescan))
         .route(
             "/v1/tenants/{name}/quota",
             get(quotas::show_of_tenant).put(quotas::set_of_tenant),

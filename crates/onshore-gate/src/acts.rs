@@ -66,6 +66,23 @@ pub struct DamagedFact {
     pub what: &'static str,
 }
 
+/// A version whose label is another since somebody looked what is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScannedFact {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// In which bucket.
+    pub bucket: BucketId,
+    /// Which version.
+    pub version: VersionId,
+    /// Its label before.
+    pub before: Label,
+    /// Its label now.
+    pub now: Label,
+    /// What was found, to be committed to.
+    pub record: Value,
+}
+
 /// What can be damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DamagedThing {
@@ -406,6 +423,34 @@ impl Gate {
             time: self.now(),
             body: body("damaged", self.inner.epoch, rest),
             disclosure: None,
+        };
+        Ok(self.inner.journal.record(unit, leaf)?)
+    }
+
+    /// Records that the label of a version is another since somebody looked what is in it. What was found is committed to,
+    /// and shown with the proof alone.
+    ///
+    /// # Errors
+    /// Those of the journal.
+    pub fn settle_scanned(
+        &self,
+        unit: &Unit<'_>,
+        scanned: &ScannedFact,
+    ) -> Result<LeafIndex, Error> {
+        let rest = json!({
+            "tenant": scanned.tenant,
+            "bucket": scanned.bucket,
+            "version": scanned.version,
+            "before": scanned.before,
+            "label": scanned.now,
+        });
+        let leaf = Leaf {
+            time: self.now(),
+            body: body("scanned", self.inner.epoch, rest),
+            disclosure: Some(Disclosure {
+                salt: salt(),
+                record: scanned.record.clone(),
+            }),
         };
         Ok(self.inner.journal.record(unit, leaf)?)
     }

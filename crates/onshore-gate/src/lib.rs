@@ -24,7 +24,7 @@ pub mod permit;
 pub mod restore;
 pub mod settle;
 
-pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered};
+pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered, ScannedFact};
 pub use epoch::EpochDocument;
 pub use error::{Error, Refused};
 pub use gate::{Clock, Gate, Parts, Region};

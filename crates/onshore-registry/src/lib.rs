@@ -1,4 +1,5 @@
-//! Governance records: tenants, access keys, control tokens, approvals, exports, refusals, epochs, jobs.
+//! Governance records: tenants, access keys, control tokens, approvals, exports, whose data was exported,
+//! refusals, epochs, jobs.
 //!
 //! This room keeps and finds; it decides nothing and records no leaf. What changes a record takes the unit of work in
 //! which `gate` records the leaf that tells of it.
@@ -11,6 +12,7 @@ mod error;
 mod examine;
 mod exports;
 mod jobs;
+mod persons;
 mod refusals;
 mod registry;
 mod rows;
@@ -26,6 +28,7 @@ pub use crate::error::Error;
 pub use crate::examine::examine;
 pub use crate::exports::{Export, ExportEnd};
 pub use crate::jobs::{Job, JobState, NewJob};
+pub use crate::persons::{ExportedPersons, ExportedTally, ExportedVersion};
 pub use crate::refusals::{CountedRefusal, RefusalKey};
 pub use crate::registry::Registry;
 pub use crate::schema::SCHEMA;

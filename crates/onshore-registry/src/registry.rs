@@ -8,7 +8,7 @@ use onshore_db::{Database, Unit};
 use onshore_keys::KeyProvider;
 use onshore_types::AccessKeyId;
 
-use crate::{AccessKey, Error, access_keys, jobs};
+use crate::{AccessKey, Error, access_keys, jobs, persons};
 
 /// Governance records. Clones share them.
 #[derive(Clone)]
@@ -42,7 +42,8 @@ impl Registry {
         to: &dyn KeyProvider,
     ) -> Result<(), Error> {
         access_keys::seal_anew(unit, from, to)?;
-        jobs::seal_anew(unit, from, to)
+        jobs::seal_anew(unit, from, to)?;
+        persons::seal_anew(unit, from, to)
     }
 }
 

@@ -101,5 +101,30 @@ pub const SCHEMA: Schema = Schema {
         PRIMARY KEY (job, key)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX job_entries_listed ON job_entries (job, key) WHERE state = 'listed';
+    ",
+    // What is kept of persons is none where it is among what was joined, and where nobody knows who is in the version.
+    "
+    CREATE TABLE person_key (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        sealed BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE exported_persons (
+        year INTEGER NOT NULL,
+        tenant BLOB NOT NULL REFERENCES tenants (id),
+        place TEXT NOT NULL,
+        version BLOB NOT NULL,
+        is_known INTEGER NOT NULL,
+        kept BLOB,
+        PRIMARY KEY (year, tenant, place, version)
+    ) STRICT;
+    CREATE INDEX exported_persons_loose ON exported_persons (year, tenant, place) WHERE kept IS NOT NULL;
+    CREATE TABLE exported_joined (
+        year INTEGER NOT NULL,
+        tenant BLOB NOT NULL REFERENCES tenants (id),
+        place TEXT NOT NULL,
+        loose_bytes INTEGER NOT NULL,
+        kept BLOB,
+        PRIMARY KEY (year, tenant, place)
+    ) STRICT;
     "],
 };

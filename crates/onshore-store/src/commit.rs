@@ -17,7 +17,6 @@ use crate::object::{Committed, NewObject, Part, WriteCondition};
 use crate::outbox::{self, About};
 use crate::reclaim::Owner;
 use crate::replication::{self, ReplicationState};
-use crate::rescan;
 use crate::scan::{Scan, ScanStanding};
 use crate::stage::{Staged, Stored};
 use crate::version::{self, VersionRow};
@@ -173,7 +172,7 @@ impl Store {
             ],
         )?;
         if facts.scan.as_ref().map(|scan| scan.standing) == Some(ScanStanding::Pending) {
-            rescan::put_off(unit, version)?;
+            self.put_version_off(unit, version)?;
         }
         let about = About {
             key,

@@ -117,10 +117,25 @@ pub struct InventoryQuery {
 }
 
 /// Where a page ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct InventoryMarker {
     key: ObjectKey,
     turn: i64,
+}
+
+impl InventoryMarker {
+    /// Returns where a page ended that told of this version last.
+    pub(crate) fn behind(entry: &VersionEntry) -> Self {
+        Self {
+            key: entry.key.clone(),
+            turn: entry.turn,
+        }
+    }
+
+    pub(crate) fn place(&self) -> (&ObjectKey, i64) {
+        (&self.key, self.turn)
+    }
 }
 
 /// A page of a list.
@@ -297,17 +312,14 @@ fn page(
     key: &TenantKey,
     query: &InventoryQuery,
 ) -> Result<InventoryPage, Error> {
-    let after = query.after.as_ref().map(|after| (&after.key, after.turn));
+    let after = query.after.as_ref().map(InventoryMarker::place);
     let mut versions = Versions::beneath(bucket, &query.prefix, after);
     let mut page = InventoryPage::default();
     for _ in 0..query.looked_at_max {
         let Some(entry) = versions.next(view)? else {
             return Ok(page);
         };
-        page.next = Some(InventoryMarker {
-            key: entry.key.clone(),
-            turn: entry.turn,
-        });
+        page.next = Some(InventoryMarker::behind(&entry));
         let is_object = entry.kind == Kind::Object;
         let is_wanted = match query.included {
             IncludedVersions::All => true,

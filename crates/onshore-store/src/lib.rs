@@ -43,6 +43,7 @@ mod examine;
 mod facts;
 mod files;
 mod frame;
+mod holdings;
 mod inventory;
 mod keys_from;
 mod kms_keys;
@@ -57,6 +58,7 @@ mod object;
 mod outbox;
 mod part;
 mod permits;
+mod persons;
 mod plain;
 mod quota;
 mod read;
@@ -96,6 +98,7 @@ pub use crate::erasure::{
 pub use crate::error::{BodyError, Error, ErrorKind};
 pub use crate::examination::{Examination, Examined, Progress, Soundness};
 pub use crate::examine::{Counted, examine, named_files};
+pub use crate::holdings::{Holding, HoldingsPage, HoldingsQuery};
 pub use crate::inventory::{
     DueInventory, IncludedVersions, Inventory, InventoryFrequency, InventoryMarker, InventoryPage,
     InventoryQuery, InventoryRow,
@@ -128,7 +131,9 @@ pub use crate::replication::{
 };
 pub use crate::rescan::{Again, LookStep, Looking, RescanEnd, RescanMarker, Rescanned, ToScan};
 pub use crate::round::{RoundMarker, RoundPage};
-pub use crate::scan::{FoundColumns, FoundConfidence, FoundKind, Scan, ScanStanding, UnreadPart};
+pub use crate::scan::{
+    FoundColumns, FoundConfidence, FoundImportant, FoundKind, Scan, ScanStanding, UnreadPart,
+};
 pub use crate::secrets::{Mark, OwnerKind, SecretOwner, Withheld, give_back, owner_kind, withhold};
 pub use crate::settings::Setting;
 pub use crate::stage::{INLINE_BYTES_MAX, Staged};

@@ -101,19 +101,29 @@ pub struct Rescanned {
 }
 
 impl Store {
-    /// Returns versions that were put off when they came, the oldest first.
+    /// Returns when something may have been put off since this was last awaited.
+    pub async fn something_put_off(&self) {
+        self.inner.put_off.notified().await;
+    }
+
+    /// Returns versions that were put off when they came, behind one of them, the oldest first.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn put_off(&self, rows_max: usize) -> Result<Vec<ToScan>, Error> {
+    pub async fn put_off(
+        &self,
+        behind: Option<VersionId>,
+        rows_max: usize,
+    ) -> Result<Vec<ToScan>, Error> {
+        let behind = behind.map_or([0; 16], |version| *version.as_bytes());
         let limit = i64::try_from(rows_max).unwrap_or(i64::MAX);
         self.inner
             .db
             .read(move |view| {
                 Ok(view.all(
                     "SELECT v.id, v.bucket, b.tenant FROM scans s JOIN versions v ON v.id = s.version
-                     JOIN buckets b ON b.id = v.bucket ORDER BY s.version LIMIT ?1",
-                    params![limit],
+                     JOIN buckets b ON b.id = v.bucket WHERE s.version > ?1 ORDER BY s.version LIMIT ?2",
+                    params![behind, limit],
                     to_scan,
                 )?)
             })
@@ -239,6 +249,16 @@ impl Store {
         })
     }
 
+    /// Puts a version off: it is looked through behind its commit.
+    pub(crate) fn put_version_off(&self, unit: &Unit<'_>, version: VersionId) -> Result<(), Error> {
+        unit.execute(
+            "INSERT INTO scans (version) VALUES (?1)",
+            params![version.as_bytes()],
+        )?;
+        self.inner.put_off.notify_one();
+        Ok(())
+    }
+
     /// Keeps what was found in a version, and returns what became of it; none where the version is gone or that was known.
     ///
     /// # Errors
@@ -270,7 +290,7 @@ impl Store {
         if facts.scan.as_ref() == Some(&scan) {
             return Ok(None);
         }
-        let record = json!({ "version": version, "key": facts.key, "scan": scan });
+        let record = json!({ "version": version, "scan": scan });
         facts.scan = Some(scan);
         let now = facts.label_now();
         let sealed = facts.seal(version, &owner_key, &data_keys, &tags)?;
@@ -306,15 +326,6 @@ impl Store {
             record,
         }))
     }
-}
-
-/// Puts a version off: it is looked through behind its commit.
-pub(crate) fn put_off(unit: &Unit<'_>, version: VersionId) -> Result<(), Error> {
-    unit.execute(
-        "INSERT INTO scans (version) VALUES (?1)",
-        params![version.as_bytes()],
-    )?;
-    Ok(())
 }
 
 impl Looking {

@@ -27,6 +27,9 @@ pub struct Scan {
     /// Which kinds whole columns are of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<FoundColumns>,
+    /// What says or hints that it is important data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub important: Vec<FoundImportant>,
     /// Which formats were read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub formats: Vec<String>,
@@ -81,6 +84,20 @@ pub struct FoundColumns {
     pub columns: u64,
 }
 
+/// What says or hints that data is important.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FoundImportant {
+    /// The entry of a catalogue, the mark or the word that an authority told: by its id.
+    pub entry: String,
+    /// Which catalogue, law or authority names it.
+    pub catalogue: String,
+    /// What of the data says or hints so.
+    pub sign: String,
+    /// How often.
+    pub count: u64,
+}
+
 /// How much could not be read for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -120,6 +137,16 @@ impl Scan {
                     columns,
                 })
                 .collect(),
+            important: findings
+                .important
+                .iter()
+                .map(|found| FoundImportant {
+                    entry: found.entry.clone(),
+                    catalogue: found.catalogue.clone(),
+                    sign: found.sign.word().to_owned(),
+                    count: found.count,
+                })
+                .collect(),
             formats: findings
                 .formats
                 .iter()
@@ -155,6 +182,7 @@ impl Scan {
             label: Label::GENERAL,
             kinds: Vec::new(),
             columns: Vec::new(),
+            important: Vec::new(),
             formats: Vec::new(),
             unread: Vec::new(),
         }

@@ -11,6 +11,8 @@
 //! `replications` what is to be brought to other regions; `erased` which versions were erased, for those who keep copies
 //! of what opens them; `kms_keys` keys that tenants name; `scans` versions that are to be looked through by the background;
 //! `rescan` how far everything was looked through again by a scanner that knows more.
+//! `persons` holds who is told of in a version, as pseudonyms, as long as the version is there, and `persons_changes` how often
+//! that changed, for whoever remembers a count.
 
 use onshore_db::Schema;
 
@@ -278,6 +280,32 @@ pub(crate) const SCHEMA: Schema = Schema {
             behind  BLOB,
             over    INTEGER NOT NULL
         ) STRICT;
+    ",
+        "
+        CREATE TABLE persons (
+            version BLOB PRIMARY KEY,
+            tenant  BLOB NOT NULL,
+            kept    BLOB NOT NULL,
+            sketch  BLOB
+        ) STRICT;
+        CREATE INDEX persons_by_tenant ON persons (tenant);
+        CREATE TABLE persons_changes (
+            tenant  BLOB PRIMARY KEY,
+            changes INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TRIGGER held_goes AFTER DELETE ON versions BEGIN
+            DELETE FROM persons WHERE version = OLD.id;
+        END;
+        CREATE TRIGGER persons_come AFTER INSERT ON persons BEGIN
+            INSERT INTO persons_changes (tenant, changes) VALUES (NEW.tenant, 1)
+            ON CONFLICT (tenant) DO UPDATE SET changes = changes + 1;
+        END;
+        CREATE TRIGGER persons_differ AFTER UPDATE ON persons BEGIN
+            UPDATE persons_changes SET changes = changes + 1 WHERE tenant = NEW.tenant;
+        END;
+        CREATE TRIGGER persons_go AFTER DELETE ON persons BEGIN
+            UPDATE persons_changes SET changes = changes + 1 WHERE tenant = OLD.tenant;
+        END;
     ",
     ],
 };

@@ -8,11 +8,13 @@ use std::sync::atomic::AtomicBool;
 use onshore_db::{CrashPoints, Database, Schema};
 use onshore_keys::KeyProvider;
 use onshore_types::BucketId;
+use tokio::sync::Notify;
 
 use crate::Error;
 use crate::access_log::AccessLog;
 use crate::files::Files;
 use crate::kms_keys::KmsKeys;
+use crate::persons::RememberedTallies;
 use crate::quota;
 use crate::reclaim::Reclaimer;
 use crate::remembered::RememberedBuckets;
@@ -43,6 +45,9 @@ pub(crate) struct Inner {
     /// Lines about what was asked, on their way to the database.
     pub(crate) access_log: AccessLog,
     pub(crate) buckets: RememberedBuckets,
+    pub(crate) tallies: RememberedTallies,
+    /// Told when a version is put off to be looked through behind its commit.
+    pub(crate) put_off: Notify,
 }
 
 impl Store {
@@ -78,6 +83,8 @@ impl Store {
                 has_quotas: AtomicBool::new(has_quotas),
                 access_log,
                 buckets: RememberedBuckets::default(),
+                tallies: RememberedTallies::default(),
+                put_off: Notify::new(),
             }),
         })
     }

@@ -9,6 +9,7 @@
 //! - [`LifecycleEngine`]: removes what the lifecycles of buckets say is due.
 //! - [`NotificationEngine`]: tells targets what happened, as far as the gate lets it go where they are.
 //! - [`ReplicationEngine`]: brings to other regions what their rules say, as far as the gate lets it go there.
+//! - [`RescanEngine`]: looks through what was put off, and through everything once it knows more.
 //! - [`ScrubEngine`]: reads everything round and round, and reports what is not what was written.
 
 mod access_log;
@@ -21,6 +22,7 @@ mod operator;
 mod pace;
 mod patience;
 mod replicate;
+mod rescan;
 mod scrub;
 
 pub use crate::access_log::{AccessLogEngine, AccessLogRhythm};
@@ -29,6 +31,7 @@ pub use crate::inventory::InventoryEngine;
 pub use crate::lifecycle::{LifecycleEngine, LifecycleRhythm, LifecycleTally};
 pub use crate::notify::{EventTarget, NotificationEngine, Protocol, TargetError};
 pub use crate::replicate::ReplicationEngine;
+pub use crate::rescan::{RescanEngine, RescanRhythm, RescanTally};
 pub use crate::scrub::{ScrubEngine, ScrubRhythm, ScrubRound, ScrubTally};
 
 use onshore_db::Database;

@@ -35,6 +35,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// Returns the present instant, for commands that ask what holds today.
+pub(crate) fn today() -> Timestamp {
+    wall()
+}
+
 /// Returns what the clock shows, or as much as can be true of a clock that showed `first` when `gone_by` began.
 fn believed(shown: Timestamp, first: Timestamp, gone_by: Duration) -> Timestamp {
     let most = gone_by.saturating_add(AHEAD_MAX);

@@ -14,7 +14,7 @@ use onshore_sources::{Credentials, OtherRegion};
 use onshore_store::DayLength;
 use onshore_tls::{CertificateFiles, Trust, trusting};
 use onshore_types::{Jurisdiction, PartitionName, Place, RegionId, TenantName};
-use onshore_upkeep::{AccessLogRhythm, EventTarget, LifecycleRhythm, ScrubRhythm};
+use onshore_upkeep::{AccessLogRhythm, EventTarget, LifecycleRhythm, RescanRhythm, ScrubRhythm};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -152,6 +152,7 @@ struct UpkeepTable {
     lifecycle_day_s: NonZeroU32,
     /// Zero is off.
     scrub_bytes_per_s: u64,
+    rescan_bytes_per_s: NonZeroU64,
     access_log_interval_s: NonZeroU32,
 }
 
@@ -164,6 +165,7 @@ impl Default for UpkeepTable {
             lifecycle_interval_s: NonZeroU32::new(3600).expect("an hour has seconds"),
             lifecycle_day_s: DAY_S,
             scrub_bytes_per_s: 16 << 20,
+            rescan_bytes_per_s: NonZeroU64::new(64 << 20).expect("a mebibyte has bytes"),
             access_log_interval_s: NonZeroU32::new(300).expect("five minutes have seconds"),
         }
     }
@@ -350,6 +352,13 @@ impl Config {
         NonZeroU64::new(self.upkeep.scrub_bytes_per_s).map(|rate| ScrubRhythm {
             bytes_per_s: Some(rate),
         })
+    }
+
+    /// Returns how fast what is stored is looked through once more is known of what may be in it.
+    pub(crate) fn rescan_rhythm(&self) -> RescanRhythm {
+        RescanRhythm {
+            bytes_per_s: self.upkeep.rescan_bytes_per_s,
+        }
     }
 
     /// Returns whom events may be told.
@@ -544,6 +553,7 @@ mod tests {
         lifecycle_interval_s = 3600
         lifecycle_day_s = 86400
         scrub_bytes_per_s = 16777216
+        rescan_bytes_per_s = 67108864
         access_log_interval_s = 300
     "#;
 

@@ -18,7 +18,7 @@ use onshore_sources::OtherRegion;
 use onshore_store::Store;
 use onshore_upkeep::{
     AccessLogEngine, EventTarget, InventoryEngine, LifecycleEngine, NotificationEngine,
-    ReplicationEngine, ScrubEngine,
+    ReplicationEngine, RescanEngine, ScrubEngine,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -243,6 +243,9 @@ impl House {
         let inventories = InventoryEngine::new(self.upkeep.clone(), config.lifecycle_rhythm());
         let stop = self.stop.clone();
         self.tasks.spawn(async move { inventories.run(stop).await });
+        let rescan = RescanEngine::new(self.upkeep.clone(), config.rescan_rhythm());
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { rescan.run(stop).await });
         if let Some(rhythm) = config.scrub_rhythm() {
             let scrub = ScrubEngine::new(self.upkeep.clone(), rhythm);
             let stop = self.stop.clone();

@@ -79,6 +79,39 @@ pub(super) const NOT_OF_PERSONS: &[&str] = &[
 /// What credit codes are called.
 const CREDIT_CODE_WORDS: &[&str] = &["信用代码", "social credit", "uscc", "税号", "纳税人识别号"];
 
+/// Words that may stand before anything that is of somebody: they bear out what they are for and speak against nothing.
+pub(crate) const WEAK: &[&str] = &[
+    "联系",
+    "客户",
+    "用户",
+    "收件",
+    "收货",
+    "寄件",
+    "账号",
+    "账户",
+    "帐号",
+    "证件",
+    "contact",
+    "call",
+    "台湾",
+    "台灣",
+    "臺灣",
+    "转账",
+    "转帐",
+    "付款",
+    "收款",
+    "开户",
+    "打款",
+    "汇款",
+    "position",
+    "location",
+    "residence",
+    "支付宝",
+    "alipay",
+    "微信",
+    "wechat",
+];
+
 /// What mobile numbers are called. Many are known in messengers and to banks by them.
 const MOBILE_WORDS: &[&str] = &[
     "手机",
@@ -112,6 +145,13 @@ const MOBILE_WORDS: &[&str] = &[
     "寄件",
     "cell",
     "msisdn",
+];
+
+/// In which numbers a birth stands, behind six digits.
+pub(crate) const WITH_BIRTH: &[&str] = &[
+    "cn.resident-id",
+    "cn.residence-permit",
+    "cn.foreigner-residence-card",
 ];
 
 pub(super) const DETECTORS: &[Detector] = &[
@@ -312,6 +352,10 @@ pub(super) const DETECTORS: &[Detector] = &[
             Vector {
                 text: "12800138000, 138001380001, 1380013800, 0.13800138000",
                 source: "another beginning; too long; too short; a fraction",
+            },
+            Vector {
+                text: "订单联系电话⟦13800138000⟧, order phone ⟦13800138000⟧, 电话订单号13800138000",
+                source: "of several words the last says what it is",
             },
             Vector {
                 text: "SKU-13800138000, sku: 13800138000, x13800138000, 1380-013-8000",

@@ -220,6 +220,91 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "0x7ffe 12",
         ],
     },
+    ColumnDetector {
+        id: "cn.wechat",
+        title: "WeChat id",
+        subject: Subject::Person,
+        header: &["微信", "wechat", "weixin"],
+        against: &["支付", "pay"],
+        without: Without::Nothing,
+        holds: is_wechat_id,
+        vectors: &["zhang_san-1990", "wxid_a1b2c3d4e5f622", "lisi2020"],
+        not: &["", "1abcdef", "abc", "13800138000", "two words", "a@b.cn"],
+    },
+    ColumnDetector {
+        id: "medical",
+        title: "what is said of health",
+        subject: Subject::Person,
+        header: &[
+            "诊断",
+            "病历",
+            "病史",
+            "疾病",
+            "病症",
+            "症状",
+            "处方",
+            "用药",
+            "血型",
+            "过敏",
+            "体检",
+            "diagnos",
+            "disease",
+            "medical",
+            "prescription",
+            "medication",
+            "blood_type",
+            "blood type",
+            "bloodtype",
+            "allerg",
+            "symptom",
+            "krankheit",
+            "befund",
+        ],
+        against: &["company", "price", "medical_device"],
+        without: Without::Nothing,
+        holds: says_something,
+        vectors: &["2型糖尿病", "E11.9", "A+"],
+        not: &["", "-", "无", "null"],
+    },
+    ColumnDetector {
+        id: "biometric",
+        title: "biometric features",
+        subject: Subject::Person,
+        header: &[
+            "指纹",
+            "人脸",
+            "虹膜",
+            "声纹",
+            "掌纹",
+            "fingerprint",
+            "face_embedding",
+            "faceembedding",
+            "face_feature",
+            "faceprint",
+            "iris",
+            "voiceprint",
+            "biometric",
+        ],
+        // Keys and files have fingerprints too.
+        against: &[
+            "key", "cert", "ssh", "gpg", "sha", "md5", "file", "host", "browser", "device",
+        ],
+        without: Without::Nothing,
+        holds: says_something,
+        vectors: &["AAECAwQFBgc=", "0.12;0.98"],
+        not: &["", "-", "无", "null"],
+    },
+    ColumnDetector {
+        id: "religion",
+        title: "belief",
+        subject: Subject::Person,
+        header: &["宗教", "信仰", "religio", "faith", "konfession"],
+        against: &[],
+        without: Without::Nothing,
+        holds: says_something,
+        vectors: &["佛教", "none"],
+        not: &["", "-", "无", "null"],
+    },
 ];
 
 /// What the provinces are called in short.
@@ -468,6 +553,31 @@ fn is_name(value: &str) -> bool {
         && !NOT_NAMES.contains(&value)
         && ((has_single && (2..=3).contains(&letters))
             || (has_double && (3..=4).contains(&letters)))
+}
+
+/// As its owner may choose it: six to twenty letters, digits, hyphens and underscores, a letter first.
+fn is_wechat_id(value: &str) -> bool {
+    (6..=20).contains(&value.len())
+        && value.starts_with(|first: char| first.is_ascii_alphabetic())
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+/// Anything but what stands for nothing.
+fn says_something(value: &str) -> bool {
+    const NOTHING: &[&str] = &[
+        "-",
+        "--",
+        "/",
+        "无",
+        "null",
+        "NULL",
+        "none given",
+        "n/a",
+        "N/A",
+    ];
+    !value.is_empty() && !NOTHING.contains(&value)
 }
 
 /// A division of the country, and behind it something smaller or a street.

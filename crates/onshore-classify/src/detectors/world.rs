@@ -123,6 +123,10 @@ pub(super) const DETECTORS: &[Detector] = &[
                 text: "order no. 4111111111111111",
                 source: "something else is said of it",
             },
+            Vector {
+                text: "联系陈秀珍⟦6222021234567890128⟧, 客户的资料：⟦4111111111111111⟧",
+                source: "what stands before anything says nothing else of it",
+            },
         ],
     },
     Detector {
@@ -179,15 +183,27 @@ pub(super) const DETECTORS: &[Detector] = &[
             mark: Mark::DotInNumber,
             find: find_address,
         },
-        evidence: Evidence::Form,
+        evidence: Evidence::FormUnless(&[
+            "version",
+            "版本",
+            "release",
+            "released",
+            "ver",
+            "rev",
+            "revision",
+            "build",
+            "upgrade to",
+            "section",
+            "changelog",
+        ]),
         vectors: &[
             Vector {
                 text: "from ⟦203.0.113.7⟧:443, ⟦8.8.8.8⟧",
                 source: "RFC 5737",
             },
             Vector {
-                text: "1.2.3, 1.2.3.4.5, 256.1.1.1, v1.2.3.4, 01.2.3.4, 0.1.2.3, 127.0.0.1",
-                source: "versions; too large; a leading zero; this host",
+                text: "1.2.3, 1.2.3.4.5, 256.1.1.1, v1.2.3.4, 01.2.3.4, 0.1.2.3, 127.0.0.1, version 2.0.3.4, 版本：3.23.91.1",
+                source: "versions; too large; a leading zero; this host; what is called a version",
             },
         ],
     },
@@ -202,8 +218,8 @@ pub(super) const DETECTORS: &[Detector] = &[
         evidence: Evidence::Form,
         vectors: &[
             Vector {
-                text: "from ⟦2001:db8:0:0:8:800:200c:417a⟧, [⟦2001:db8::8a2e:370:7334⟧]:443",
-                source: "RFC 4291, RFC 5952",
+                text: "from ⟦2001:db8:0:0:8:800:200c:417a⟧, [⟦2001:db8::8a2e:370:7334⟧]:443, ⟦a5ae:5edf:be2c:8c3d:c9b0:7c5f:42ea:ad9f⟧",
+                source: "RFC 4291, RFC 5952; without three digits in a row, made up",
             },
             Vector {
                 text: "12:345:67, at 10:20:30.123, 1:2:3:4:5:6:7:8888:9, std::f123::b456, a::123",
@@ -748,7 +764,7 @@ fn is_issued_much(digits: &[u8]) -> bool {
         (16, 35 | 40..=49 | 51..=55 | 62 | 65, _)
             | (16, _, 2221..=2720 | 6011 | 6440..=6499)
             | (15, 34 | 37, _)
-            | (19, _, 6200..=6239 | 6250..=6259 | 6280..=6289)
+            | (19, 62, _)
     )
 }
 
@@ -760,7 +776,7 @@ fn is_issued_rarely(digits: &[u8]) -> bool {
             | (14, 36 | 38 | 39, _)
             | (14, _, 3000..=3059)
             | (15, _, 2131 | 1800)
-            | (19, 40..=49 | 62 | 65, _)
+            | (19, 40..=49 | 65, _)
             | (19, _, 6011 | 9558)
     )
 }
@@ -781,7 +797,9 @@ fn is_issued(digits: &[u8]) -> bool {
 fn find_mail(text: &[u8], at: usize) -> Option<(usize, usize)> {
     const LOCAL_MAX: usize = 64;
     const HOST_MAX: usize = 253;
-    let is_local = |byte: &u8| byte.is_ascii_alphanumeric() || b"._%+-'".contains(byte);
+    let is_local = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'')
+    };
     let local = text
         .get(..at)?
         .iter()
@@ -1097,7 +1115,11 @@ fn looks_drawn(value: &[u8]) -> bool {
         .split(|byte| matches!(byte, b'.' | b'_' | b'-' | b'/'))
         .filter(|part| part.len() > 2 && part.iter().all(u8::is_ascii_alphabetic))
         .count();
+    let is_example = value
+        .windows(b"example".len())
+        .any(|window| window.eq_ignore_ascii_case(b"example"));
     value.len() >= LEAST
+        && !is_example
         && value.iter().any(u8::is_ascii_digit)
         && value.iter().any(u8::is_ascii_alphabetic)
         && changes >= 3

@@ -1,9 +1,14 @@
 //! Bringing together what is found in all that lies in one file, and holding the limits.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::beside::minors;
 use crate::columns::ColumnFinding;
 use crate::detectors;
 use crate::findings::{Findings, Format, Found, Kind, NotRead, Told, Unread};
-use crate::passage::Passage;
+use crate::important::{Important, ToldTerms};
+use crate::passage::{Passage, Wanted};
 use crate::scanner::Options;
 
 /// So many names of members are told.
@@ -24,6 +29,10 @@ pub(crate) struct Gather {
     kinds: Vec<Kind>,
     found: Vec<Found>,
     columns: Vec<ColumnFinding>,
+    important: Important,
+    births: BTreeMap<u32, u64>,
+    /// What authorities told the tenant.
+    pub(crate) told: Option<Arc<ToldTerms>>,
     encoding: Option<&'static str>,
     unread: Vec<NotRead>,
     formats: Vec<Format>,
@@ -49,6 +58,9 @@ impl Gather {
             kinds: Vec::new(),
             found: Vec::new(),
             columns: Vec::new(),
+            important: Important::default(),
+            births: BTreeMap::new(),
+            told: None,
             encoding: None,
             unread: Vec::new(),
             formats: Vec::new(),
@@ -119,10 +131,10 @@ impl Gather {
         if self.members > self.options.limits.members_max {
             self.go_over();
         }
-        let found_max = self.found_max();
+        let wanted = self.wanted();
         let names = self
             .read_names
-            .get_or_insert_with(|| Box::new(Passage::new(found_max)));
+            .get_or_insert_with(|| Box::new(Passage::new(wanted)));
         names.push(name.as_bytes());
         names.push(b"\n");
         self.enter_part(name);
@@ -177,8 +189,16 @@ impl Gather {
         }
     }
 
+    /// Returns what is still to be told.
+    pub(crate) fn wanted(&self) -> Wanted {
+        Wanted {
+            found_max: self.found_max(),
+            told: self.told.clone(),
+        }
+    }
+
     /// How many places may still be told.
-    pub(crate) fn found_max(&self) -> usize {
+    fn found_max(&self) -> usize {
         self.options.found_max - self.found.len().min(self.options.found_max)
     }
 
@@ -211,6 +231,10 @@ impl Gather {
                 None => self.kinds.push(kind),
             }
         }
+        self.important.join(told.important);
+        for (birth, count) in told.births {
+            *self.births.entry(birth).or_default() += count;
+        }
         let is_placed = !told.found.is_empty() || !told.columns.is_empty();
         let member = if is_placed { self.member() } else { None };
         let found = told.found.into_iter().take(self.found_max());
@@ -228,12 +252,18 @@ impl Gather {
             self.is_format("names");
             self.take(names.finish());
         }
-        let place = |kind: &Kind| detectors::all().position(|detector| detector.id == kind.id);
+        self.kinds.extend(minors(&self.births, self.options.on));
+        let place = |kind: &Kind| {
+            let mut all = detectors::all();
+            all.position(|detector| detector.id == kind.id)
+                .unwrap_or(usize::MAX)
+        };
         self.kinds.sort_by_cached_key(place);
         Findings {
             kinds: self.kinds,
             found: self.found,
             columns: self.columns,
+            important: self.important.finish(),
             encoding: self.encoding,
             len_bytes: self.len_bytes,
             unpacked_bytes: self.unpacked_bytes,

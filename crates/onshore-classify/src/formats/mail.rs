@@ -116,7 +116,7 @@ impl Mail {
             line: Vec::new(),
             is_cut: false,
             was_empty: false,
-            text: Passage::new(gather.found_max()),
+            text: Passage::new(gather.wanted()),
             headers: Vec::new(),
             state: State::Headers,
             boundaries: Vec::new(),

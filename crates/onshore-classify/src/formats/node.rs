@@ -167,7 +167,7 @@ impl Node {
             return;
         };
         self.state = match (sniff(&beginning), self.place) {
-            (Looks::Text, _) => State::Text(Box::new(Passage::new(gather.found_max()))),
+            (Looks::Text, _) => State::Text(Box::new(Passage::new(gather.wanted()))),
             (Looks::Streamed(format), _) => Self::go_in(format, gather),
             (Looks::Picture(kind), _) => State::Picture(Picture::new(kind)),
             (Looks::Whole(format), Place::Outermost) => State::Whole(format),

@@ -265,7 +265,7 @@ impl Flow {
     fn new(dialect: Dialect, gather: &Gather) -> Self {
         Self {
             dialect,
-            text: Passage::new(gather.found_max()),
+            text: Passage::new(gather.wanted()),
             has_text: false,
             text_depth: 0,
             passed_depth: 0,
@@ -430,7 +430,7 @@ impl ReadStrings {
     fn new(strings: Strings, gather: &Gather) -> Self {
         Self {
             strings,
-            rest: Passage::new(gather.found_max()),
+            rest: Passage::new(gather.wanted()),
             is_in: false,
             is_said: false,
         }

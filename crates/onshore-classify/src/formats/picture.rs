@@ -119,7 +119,7 @@ impl Picture {
         gather.is_format(self.kind.word());
         gather.not_read(Unread::Picture);
         if !said.0.is_empty() {
-            let mut passage = Passage::new(gather.found_max());
+            let mut passage = Passage::new(gather.wanted());
             passage.push(legible(&said.0).as_bytes());
             gather.take(passage.finish());
         }

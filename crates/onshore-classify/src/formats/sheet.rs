@@ -76,7 +76,7 @@ impl Sheet {
     fn begin(&mut self, gather: &mut Gather) {
         let titles = self.headings.last().filter(|row| is_titles(row));
         let titles = titles.map_or(&[][..], Vec::as_slice);
-        let mut passage = Passage::of_table(titles, gather.found_max());
+        let mut passage = Passage::of_table(titles, gather.wanted());
         // Titles are read too: a table may have none.
         for row in &self.headings {
             passage.row(row.iter());

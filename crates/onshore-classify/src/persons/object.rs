@@ -21,13 +21,16 @@ use super::sketch::Sketch;
 const VERSION: u8 = 1;
 
 /// Why bytes are not what is kept of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPersons {
     /// Another version wrote them.
+    #[error("what is kept of persons was written by another version")]
     UnknownVersion,
     /// A kind or a fact is not known here.
+    #[error("what is kept of persons names a kind of identifier that is not known here")]
     UnknownKind,
     /// They end too early, go on too long, or are not in order.
+    #[error("what is kept of persons is damaged")]
     Malformed,
 }
 

@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 
 use super::Sheet;
+use crate::columns::COLUMNS_MAX;
 use crate::records::NO_COLUMN;
 
+/// Of more tables the columns are not kept.
+const TABLES_MAX: usize = 1024;
 /// No statement says more about columns before its values.
 const HEAD_MAX: usize = 1 << 16;
 /// What a line of a dump begins with that says something of rows.
@@ -402,14 +405,16 @@ impl Sql {
                     let is_column = !NO_COLUMNS
                         .iter()
                         .any(|no| name.eq_ignore_ascii_case(no.as_bytes()));
-                    if is_next && is_column {
+                    if is_next && is_column && columns.len() < COLUMNS_MAX {
                         columns.push(column_of(&mut self.columns, &table, name, sheet));
                     }
                     is_next = false;
                 }
             }
         }
-        self.tables.insert(table, columns);
+        if self.tables.len() < TABLES_MAX {
+            self.tables.insert(table, columns);
+        }
         self.known_head.clear();
     }
 }

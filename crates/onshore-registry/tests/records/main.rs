@@ -7,5 +7,6 @@
 mod approvals;
 mod house;
 mod jobs;
+mod persons;
 mod refusals;
 mod secrets;

@@ -11,6 +11,7 @@ mod house;
 mod listing;
 mod metadata;
 mod permits;
+mod persons;
 mod races;
 mod soundness;
 mod uploads;

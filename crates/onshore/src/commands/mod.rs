@@ -46,7 +46,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Restore(args) => tokio::task::block_in_place(|| restore::run(&target, &args)),
         Command::Fsck(args) => tokio::task::block_in_place(|| fsck::run(&target, &args)),
         Command::Ledger(command) => ledger::run(&target, command).await,
-        Command::Classify(args) => tokio::task::block_in_place(|| classify::run(&target, &args)),
+        Command::Classify(args) => classify::run(&target, &args).await,
         Command::Verify(args) => verify::run(target.style(), &args),
         Command::Migrate(args) => migrate::run(&target, args).await,
         Command::Scrub(args) => scrub::run(&target, args).await,

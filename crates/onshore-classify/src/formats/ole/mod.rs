@@ -125,7 +125,7 @@ fn bytes_of(
 }
 
 fn tell(text: &str, gather: &mut Gather) {
-    let mut passage = Passage::new(gather.found_max());
+    let mut passage = Passage::new(gather.wanted());
     passage.push(legible(text).as_bytes());
     gather.is_format("text");
     gather.take(passage.finish());

@@ -78,7 +78,7 @@ fn read_inside<R: Read + Seek>(bytes: &mut R, gather: &mut Gather) -> Read1<()> 
     for strip in (0..footer.leaves.len()).step_by(COLUMNS_BESIDE) {
         let leaves = footer.leaves.iter().skip(strip).take(COLUMNS_BESIDE);
         let titles: Vec<String> = leaves.clone().map(|leaf| leaf.title.clone()).collect();
-        let mut table = Passage::of_table(&titles, gather.found_max());
+        let mut table = Passage::of_table(&titles, gather.wanted());
         let mut groups = footer.groups();
         while let Some(chunks) = groups.next_group() {
             let Ok(chunks) = chunks else {

@@ -316,7 +316,7 @@ impl<'a> Document<'a> {
         }
         let mut numbers: Vec<u32> = self.places.keys().copied().collect();
         numbers.sort_unstable();
-        let mut text = Passage::new(gather.found_max());
+        let mut text = Passage::new(gather.wanted());
         let (mut pages, mut forms, mut shown) = (0_u64, Vec::new(), HashSet::new());
         for number in numbers {
             let Some(loaded) = self.object(number) else {

@@ -1,0 +1,540 @@
+//! Important data: what hints at it, and what says so. Marks on a document say so in the form that is theirs, and so does what an
+//! authority told the tenant; words of a dictionary and titles of columns hint and make no label. Every finding names the
+//! entry of a catalogue that it is by; nothing is guessed silently.
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use onshore_types::Level;
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// Where the head of a document ends at the latest, in which marks stand.
+const HEAD_BYTES: usize = 1 << 12;
+const HEAD_LINES: usize = 24;
+/// How much of a text hints.
+const HINTING_BYTES: usize = 1 << 16;
+
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+    Catalogue::parse(include_str!("important.toml"))
+        .expect("a test reads the tables that are shipped")
+});
+
+/// What important data is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Category {
+    /// The economy.
+    Economic,
+    /// Science.
+    Scientific,
+    /// Technology.
+    Technological,
+}
+
+/// What it would harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ground {
+    /// The security of the state.
+    NationalSecurity,
+    /// The interest of the public.
+    PublicInterest,
+}
+
+/// What says or hints that data is important.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sign {
+    /// A mark on a document.
+    Mark,
+    /// A word that an authority told the tenant.
+    Told,
+    /// The title of a column: a hint.
+    Title,
+    /// Words of the dictionary: a hint.
+    Word,
+    /// What looks like a mark, and is not in its form: a hint.
+    LikeMark,
+}
+
+impl Sign {
+    /// Returns the word for it: `mark`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mark => "mark",
+            Self::Told => "told",
+            Self::Title => "title",
+            Self::Word => "word",
+            Self::LikeMark => "like-mark",
+        }
+    }
+}
+
+/// What says or hints that data is important.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportantFinding {
+    /// Which entry of the catalogue, mark or told word: its id.
+    pub entry: String,
+    /// What people call it.
+    pub title: String,
+    /// What it is about, if the catalogue says.
+    pub category: Option<Category>,
+    /// What it would harm.
+    pub ground: Ground,
+    /// Which catalogue, law or authority names it.
+    pub catalogue: String,
+    /// What of the data says or hints so.
+    pub sign: Sign,
+    /// What it makes of the data: a hint makes nothing of it.
+    pub level: Level,
+    /// How often.
+    pub count: u64,
+}
+
+/// A word that an authority told the tenant, in a notice or a catalogue of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldTerm {
+    /// How the tenant calls it: findings name it so, and not by the word.
+    pub id: String,
+    /// The word, as it stands in data; capitals and small letters of ASCII are alike.
+    pub word: String,
+    /// What it makes of data that it stands in.
+    pub level: Level,
+    /// What it is about.
+    pub category: Option<Category>,
+    /// What it would harm.
+    pub ground: Ground,
+    /// Which authority, and in which notice.
+    pub authority: String,
+}
+
+/// The words that authorities told a tenant.
+#[derive(Debug)]
+pub struct ToldTerms {
+    terms: Vec<ToldTerm>,
+    search: AhoCorasick,
+}
+
+impl ToldTerms {
+    /// Takes words; those that are empty are left out.
+    ///
+    /// # Errors
+    /// If they are too many to be looked for at once.
+    pub fn new(terms: Vec<ToldTerm>) -> Result<Self, Error> {
+        let terms: Vec<ToldTerm> = terms
+            .into_iter()
+            .filter(|term| !term.word.trim().is_empty())
+            .collect();
+        let search = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(terms.iter().map(|term| term.word.trim()))
+            .map_err(Error::ToldTerms)?;
+        Ok(Self { terms, search })
+    }
+}
+
+/// What one text says and hints.
+#[derive(Debug, Default)]
+pub(crate) struct Important(Vec<ImportantFinding>);
+
+impl Important {
+    /// Looks at the beginning of a text.
+    pub(crate) fn beginning(&mut self, text: &[u8]) {
+        let head = text.get(..HEAD_BYTES.min(text.len())).unwrap_or_default();
+        let lines = String::from_utf8_lossy(head);
+        let told = lines.lines().filter(|line| !line.trim().is_empty());
+        for line in told.take(HEAD_LINES) {
+            for (mark, is_formed) in CATALOGUE.marks_in(line) {
+                self.add(mark.finding(is_formed));
+            }
+        }
+        let hinting = text
+            .get(..HINTING_BYTES.min(text.len()))
+            .unwrap_or_default();
+        for found in CATALOGUE.words.find_iter(hinting) {
+            if let Some(entry) = CATALOGUE.entry_of_word(found.pattern().as_usize()) {
+                self.add(entry.finding(Sign::Word));
+            }
+        }
+    }
+
+    /// Looks for what authorities told, from one place of a text to another.
+    pub(crate) fn told(&mut self, told: &ToldTerms, text: &[u8], from: usize, until: usize) {
+        let ahead = text.get(from..).unwrap_or_default();
+        for found in told.search.find_iter(ahead) {
+            if from + found.start() >= until {
+                break;
+            }
+            if let Some(term) = told.terms.get(found.pattern().as_usize()) {
+                self.add(ImportantFinding {
+                    entry: term.id.clone(),
+                    title: "what an authority told".to_owned(),
+                    category: term.category,
+                    ground: term.ground,
+                    catalogue: term.authority.clone(),
+                    sign: Sign::Told,
+                    level: term.level,
+                    count: 1,
+                });
+            }
+        }
+    }
+
+    /// Looks at the title of a column.
+    pub(crate) fn title(&mut self, title: &str) {
+        let title = title.to_ascii_lowercase();
+        for entry in &CATALOGUE.entries {
+            if entry.columns.iter().any(|word| title.contains(word)) {
+                self.add(entry.finding(Sign::Title));
+            }
+        }
+    }
+
+    /// Adds what another text says and hints.
+    pub(crate) fn join(&mut self, others: Vec<ImportantFinding>) {
+        others.into_iter().for_each(|other| self.add(other));
+    }
+
+    /// Tells it, what says before what hints.
+    pub(crate) fn finish(mut self) -> Vec<ImportantFinding> {
+        self.0
+            .sort_by(|one, other| (one.sign, &one.entry).cmp(&(other.sign, &other.entry)));
+        self.0
+    }
+
+    fn add(&mut self, finding: ImportantFinding) {
+        let is_it = |known: &&mut ImportantFinding| {
+            known.entry == finding.entry && known.sign == finding.sign
+        };
+        match self.0.iter_mut().find(is_it) {
+            Some(known) => known.count += finding.count,
+            None => self.0.push(finding),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Catalogue {
+    entries: Vec<Entry>,
+    marks: Vec<Marking>,
+    words: AhoCorasick,
+    /// The entry of each word.
+    of_word: Vec<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCatalogue {
+    #[expect(dead_code, reason = "whoever reads the table reads its version")]
+    version: u32,
+    entries: Vec<Entry>,
+    marks: Vec<Marking>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    title: String,
+    category: Option<Category>,
+    ground: Ground,
+    catalogue: String,
+    words: Vec<String>,
+    #[serde(default)]
+    columns: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Marking {
+    id: String,
+    title: String,
+    level: WrittenLevel,
+    catalogue: String,
+    form: MarkForm,
+    words: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WrittenLevel {
+    Important,
+    Core,
+}
+
+/// Where and how a mark stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum MarkForm {
+    Secrecy,
+    Label,
+    Banner,
+}
+
+impl Catalogue {
+    fn parse(text: &str) -> Result<Self, Error> {
+        let WrittenCatalogue { entries, marks, .. } =
+            toml::from_str(text).map_err(Error::Catalogue)?;
+        let mut of_word = Vec::new();
+        let mut words = Vec::new();
+        for (place, entry) in entries.iter().enumerate() {
+            for word in &entry.words {
+                words.push(word.as_str());
+                of_word.push(place);
+            }
+        }
+        let words = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(words)
+            .map_err(Error::ToldTerms)?;
+        Ok(Self {
+            words,
+            of_word,
+            entries,
+            marks,
+        })
+    }
+
+    fn entry_of_word(&self, word: usize) -> Option<&Entry> {
+        self.entries.get(*self.of_word.get(word)?)
+    }
+
+    /// Returns the marks in a line, and whether they are in their form.
+    fn marks_in<'a>(&'a self, line: &'a str) -> impl Iterator<Item = (&'a Marking, bool)> {
+        let plain: String = line.chars().filter(|sign| !sign.is_whitespace()).collect();
+        let line = line.trim();
+        self.marks.iter().filter_map(move |mark| {
+            let formed = mark.words.iter().filter_map(|word| match mark.form {
+                MarkForm::Secrecy => secrecy(&plain, word),
+                MarkForm::Label => label(&plain, &word.replace(' ', "")),
+                MarkForm::Banner => banner(line, word),
+            });
+            formed.max().map(|is_formed| (mark, is_formed))
+        })
+    }
+}
+
+impl Entry {
+    fn finding(&self, sign: Sign) -> ImportantFinding {
+        ImportantFinding {
+            entry: self.id.clone(),
+            title: self.title.clone(),
+            category: self.category,
+            ground: self.ground,
+            catalogue: self.catalogue.clone(),
+            sign,
+            level: Level::General,
+            count: 1,
+        }
+    }
+}
+
+impl Marking {
+    fn finding(&self, is_formed: bool) -> ImportantFinding {
+        let level = match self.level {
+            WrittenLevel::Important => Level::Important,
+            WrittenLevel::Core => Level::Core,
+        };
+        ImportantFinding {
+            entry: self.id.clone(),
+            title: self.title.clone(),
+            category: None,
+            ground: Ground::NationalSecurity,
+            catalogue: self.catalogue.clone(),
+            sign: if is_formed {
+                Sign::Mark
+            } else {
+                Sign::LikeMark
+            },
+            level: if is_formed { level } else { Level::General },
+            count: 1,
+        }
+    }
+}
+
+/// `机密★10年`, `密级：秘密`: whether it is so, or only looks so. Without a star or what it is called it may be the title of
+/// a novel, and papers of examinations bear a star and `启用前` long after.
+fn secrecy(line: &str, word: &str) -> Option<bool> {
+    const STARS: [char; 3] = ['★', '☆', '*'];
+    let (before, behind) = line.split_once(word)?;
+    if let Some(term) = behind.strip_prefix(STARS) {
+        let is_term =
+            term.is_empty() || term.starts_with("长期") || term.starts_with(|sign: char| {
+                sign.is_ascii_digit()
+                    || matches!(sign, '０'..='９' | '"' | '\'' | '，' | ',' | '一'..='三' | '十')
+            });
+        return Some(is_term && !term.starts_with("一直"));
+    }
+    let is_called = before
+        .trim_end_matches(['"', '\'', ' '])
+        .ends_with(['：', ':'])
+        && before.contains("密级");
+    let is_closed = behind
+        .chars()
+        .next()
+        .is_none_or(|sign| !sign.is_alphanumeric());
+    match (
+        is_called && is_closed,
+        before.is_empty() && behind.is_empty(),
+    ) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
+    }
+}
+
+/// `数据级别：核心数据`, `【重要数据】`: whether it is so, or only looks so: a heading may say the same.
+fn label(line: &str, word: &str) -> Option<bool> {
+    const CALLED: [&str; 6] = ["级别", "分级", "等级", "定级", "classification", "level"];
+    const BRACKETS: [(&str, &str); 3] = [("【", "】"), ("[", "]"), ("（", "）")];
+    if line.eq_ignore_ascii_case(word) {
+        return Some(false);
+    }
+    let is_bracketed = BRACKETS.iter().any(|(open, close)| {
+        line.strip_prefix(open)
+            .and_then(|rest| rest.strip_suffix(close))
+            .is_some_and(|own| own.eq_ignore_ascii_case(word))
+    });
+    let called = line.split_once(['：', ':']).map(|(called, own)| {
+        (
+            called.to_ascii_lowercase(),
+            own.trim_matches(['"', '\'', ',', '}']),
+        )
+    });
+    let is_called = called.is_some_and(|(called, own)| {
+        let called = called.trim_matches(['"', '\'', '{']);
+        own.eq_ignore_ascii_case(word) && CALLED.iter().any(|word| called.ends_with(word))
+    });
+    (is_bracketed || is_called).then_some(true)
+}
+
+/// A line that begins with the mark in capitals, and is no sentence.
+fn banner(line: &str, word: &str) -> Option<bool> {
+    const LEN_MAX: usize = 80;
+    let rest = line.strip_prefix(word)?;
+    let is_plain = line.len() <= LEN_MAX
+        && !rest.chars().any(char::is_lowercase)
+        && !rest.starts_with(char::is_alphabetic)
+        || word.ends_with('/');
+    Some(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use onshore_types::Level;
+
+    use super::{Category, Ground, Important, Sign, ToldTerm, ToldTerms};
+
+    fn signs(text: &str) -> Vec<(String, Sign, Level)> {
+        let mut important = Important::default();
+        important.beginning(text.as_bytes());
+        let found = important.finish().into_iter();
+        found
+            .map(|found| (found.entry, found.sign, found.level))
+            .collect()
+    }
+
+    fn level(text: &str) -> Level {
+        let found = signs(text).into_iter().map(|(_, _, level)| level);
+        found.max().unwrap_or(Level::General)
+    }
+
+    #[test]
+    fn marks_count_in_their_form() {
+        for (text, expected) in [
+            ("机密★10年\n关于某事的通知", Level::Important),
+            ("  秘 密 ★ 长 期\n", Level::Important),
+            ("文件\n绝密★\n", Level::Core),
+            ("密级：机密\n", Level::Important),
+            ("{\"密级\": \"秘密\", \"n\": 1}", Level::Important),
+            ("数据级别：核心数据\n", Level::Core),
+            ("【重要数据】\n", Level::Important),
+            ("Classification: IMPORTANT DATA\n", Level::Important),
+            ("TOP SECRET//NOFORN\n\nreport", Level::Important),
+            ("NATO RESTRICTED\n", Level::Important),
+            ("RESTREINT UE/EU RESTRICTED\n", Level::Important),
+            ("VS-NUR FÜR DEN DIENSTGEBRAUCH\n", Level::Important),
+        ] {
+            assert_eq!(level(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_of_marks_in_other_texts_do_not() {
+        for text in [
+            "她有一个秘密，谁也不知道。",
+            "秘密",
+            "绝密★启用前\n2024年普通高等学校招生全国统一考试",
+            "商业秘密保护条例全文",
+            "保守国家秘密法规定，国家秘密的密级分为绝密、机密、秘密三级。",
+            "重要数据\n本章讨论重要数据的识别。",
+            "核心数据是指关系国家安全的数据。",
+            "TOP SECRET recipes of my grandmother",
+            "The secret// of success",
+            "NATO RESTRICTED its use of the port, said the minister.",
+            "static NATO_SECRET: u32 = 1;",
+        ] {
+            assert_eq!(level(text), Level::General, "{text}");
+        }
+        let far = format!("{}机密★10年\n", "一行字\n".repeat(100));
+        assert_eq!(level(&far), Level::General);
+    }
+
+    #[test]
+    fn words_hint_and_name_their_catalogue() {
+        let found = signs("本报告含稀土储量和稀土萃取工艺。");
+        assert_eq!(
+            found,
+            [
+                ("export-control".to_owned(), Sign::Word, Level::General),
+                ("resources".to_owned(), Sign::Word, Level::General),
+            ]
+        );
+        let mut important = Important::default();
+        important.title("探明储量_吨");
+        let found = important.finish();
+        let first = found.first().expect("a hint");
+        assert_eq!(
+            (first.sign, first.category),
+            (Sign::Title, Some(Category::Economic))
+        );
+        assert!(first.catalogue.contains("GB/T 43697-2024"));
+    }
+
+    #[test]
+    fn what_an_authority_told_counts_wherever_it_stands() {
+        let told = ToldTerms::new(vec![
+            ToldTerm {
+                id: "notice-7".to_owned(),
+                word: "Projekt Adler".to_owned(),
+                level: Level::Core,
+                category: Some(Category::Technological),
+                ground: Ground::NationalSecurity,
+                authority: "Ministry, notice 7 of 2026".to_owned(),
+            },
+            ToldTerm {
+                id: "empty".to_owned(),
+                word: " ".to_owned(),
+                level: Level::Core,
+                category: None,
+                ground: Ground::NationalSecurity,
+                authority: String::new(),
+            },
+        ])
+        .expect("two words");
+        let mut important = Important::default();
+        let text = "a PROJEKT ADLER b projekt adler";
+        important.told(&told, text.as_bytes(), 0, 18);
+        important.told(&told, text.as_bytes(), 18, text.len());
+        let found = important.finish();
+        assert_eq!(found.len(), 1);
+        let first = found.first().expect("one");
+        assert_eq!(
+            (first.count, first.level, first.sign),
+            (2, Level::Core, Sign::Told)
+        );
+        assert!(!first.entry.contains("Adler"));
+    }
+}

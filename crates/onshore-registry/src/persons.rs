@@ -1,0 +1,282 @@
+//! Whose data has left in a year: for each tenant and place the persons in every version that was exported there, so that
+//! each is counted once however often and from however many objects (decision 0023).
+//!
+//! The year is that of Beijing: thresholds of the law begin anew on its first of January. What is kept of a version is kept
+//! here too, since the version may go and what was exported of it does not. Versions that came to more than what was joined
+//! before are joined, in the unit of work that adds the last of them.
+
+use std::collections::BTreeMap;
+
+use onshore_classify::persons::{ObjectPersons, PersonKey, Tally, Union};
+use onshore_db::{Row, RowError, Unit, View, params};
+use onshore_keys::{KeyProvider, Secret};
+use onshore_types::{Place, TenantId, Timestamp, VersionId};
+
+use crate::{Error, Registry};
+
+/// Beijing is so far ahead of UTC, all year.
+const BEIJING_AHEAD_MS: i64 = 8 * 3600 * 1000;
+/// So much lies unjoined at least.
+const LOOSE_MIN_BYTES: i64 = 1 << 20;
+const KEY_LEN_BYTES: usize = 32;
+const KEY_CONTEXT: &[u8] = b"onshore person key 1";
+
+/// That a version leaves.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportedVersion {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Which.
+    pub version: VersionId,
+    /// Where it goes.
+    pub to: Place,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// Whose data has left since the first of January, in Beijing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExportedPersons {
+    /// Everybody, each once.
+    pub all: ExportedTally,
+    /// Those of whom something went to a place, each once for the place.
+    pub by_place: BTreeMap<String, ExportedTally>,
+}
+
+/// How many persons' data has left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExportedTally {
+    /// Those of whom it is known.
+    pub persons: Tally,
+    /// How many versions left of which nobody knows who is in them.
+    pub unknown_versions: u64,
+}
+
+impl Registry {
+    /// Returns the key that makes pseudonyms in this region, which is made when it is asked for first. One key serves all
+    /// tenants, so that persons can be counted once over tenants of one group; a pseudonym is shown to nobody. It blocks:
+    /// call it outside asynchronous code.
+    ///
+    /// # Errors
+    /// Those of the database and the key provider.
+    pub fn person_key(&self) -> Result<PersonKey, Error> {
+        let keys = std::sync::Arc::clone(&self.keys);
+        let secret = self
+            .db
+            .write_blocking(move |unit| -> Result<Secret, Error> {
+                if let Some(sealed) = sealed_key(unit)? {
+                    return Ok(keys.unwrap(KEY_CONTEXT, &sealed)?);
+                }
+                let secret = Secret::random::<KEY_LEN_BYTES>();
+                unit.execute(
+                    "INSERT INTO person_key (one, sealed) VALUES (1, ?1)",
+                    [keys.wrap(KEY_CONTEXT, secret.as_bytes())?],
+                )?;
+                Ok(secret)
+            })?;
+        let bytes = secret.as_bytes().try_into();
+        bytes
+            .map(PersonKey::new)
+            .map_err(|_| Error::Unreadable { what: "person key" })
+    }
+
+    /// Whether everybody in a version is counted among those whose data went to this place this year.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn is_export_counted(
+        &self,
+        view: &View<'_>,
+        exported: &ExportedVersion,
+    ) -> Result<bool, Error> {
+        let found = view.one(
+            "SELECT 1 FROM exported_persons
+             WHERE year = ?1 AND tenant = ?2 AND place = ?3 AND version = ?4 AND is_known = 1",
+            params![
+                year(exported.time),
+                exported.tenant.as_bytes(),
+                exported.to.to_string(),
+                exported.version.as_bytes()
+            ],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Counts everybody in a version among those whose data went to this place this year: in the unit of work of the leaf
+    /// that tells of it. None: nobody knows who is in it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn count_exported(
+        &self,
+        unit: &Unit<'_>,
+        exported: &ExportedVersion,
+        persons: Option<&ObjectPersons>,
+    ) -> Result<(), Error> {
+        let of = Of {
+            year: year(exported.time),
+            tenant: exported.tenant,
+            place: exported.to.to_string(),
+        };
+        let kept = persons.map(ObjectPersons::bytes);
+        let added = unit.execute(
+            "INSERT INTO exported_persons (year, tenant, place, version, is_known, kept)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (year, tenant, place, version)
+             DO UPDATE SET is_known = 1, kept = excluded.kept WHERE is_known = 0 AND excluded.is_known = 1",
+            params![
+                of.year,
+                of.tenant.as_bytes(),
+                of.place,
+                exported.version.as_bytes(),
+                kept.is_some(),
+                kept
+            ],
+        )?;
+        let Some(kept) = kept.filter(|_| added == 1) else {
+            return Ok(());
+        };
+        let sizes = unit.one(
+            "INSERT INTO exported_joined (year, tenant, place, loose_bytes, kept)
+             VALUES (?1, ?2, ?3, ?4, NULL)
+             ON CONFLICT (year, tenant, place) DO UPDATE SET loose_bytes = loose_bytes + excluded.loose_bytes
+             RETURNING loose_bytes, coalesce(length(kept), 0)",
+            params![
+                of.year,
+                of.tenant.as_bytes(),
+                of.place,
+                i64::try_from(kept.len()).unwrap_or(i64::MAX)
+            ],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        )?;
+        if sizes.is_some_and(|(loose, joined)| loose > joined.max(LOOSE_MIN_BYTES)) {
+            of.join(unit)?;
+        }
+        Ok(())
+    }
+
+    /// Says whose data of a tenant has left since the first of January before an instant.
+    ///
+    /// # Errors
+    /// Those of the database; [`Error::Unreadable`].
+    pub async fn exported_persons(
+        &self,
+        tenant: TenantId,
+        now: Timestamp,
+    ) -> Result<ExportedPersons, Error> {
+        self.db
+            .read(move |view| exported_persons(view, tenant, year(now)))
+            .await
+    }
+}
+
+/// Seals the key of pseudonyms anew, under another root key.
+pub(crate) fn seal_anew(
+    unit: &Unit<'_>,
+    from: &dyn KeyProvider,
+    to: &dyn KeyProvider,
+) -> Result<(), Error> {
+    if let Some(sealed) = sealed_key(unit)? {
+        let secret = from.unwrap(KEY_CONTEXT, &sealed)?;
+        unit.execute(
+            "UPDATE person_key SET sealed = ?1",
+            [to.wrap(KEY_CONTEXT, secret.as_bytes())?],
+        )?;
+    }
+    Ok(())
+}
+
+fn sealed_key(view: &View<'_>) -> Result<Option<Vec<u8>>, Error> {
+    let sealed = view.one("SELECT sealed FROM person_key", [], |row| row.get(0))?;
+    Ok(sealed)
+}
+
+/// What is counted together: the exports of a tenant to a place in a year.
+struct Of {
+    year: i64,
+    tenant: TenantId,
+    place: String,
+}
+
+impl Of {
+    /// Joins what lies loose with what was joined before.
+    fn join(&self, unit: &Unit<'_>) -> Result<(), Error> {
+        let mut union = Union::new();
+        self.each_kept(unit, |persons| union.add(persons))?;
+        unit.execute(
+            "UPDATE exported_joined SET kept = ?4, loose_bytes = 0 WHERE year = ?1 AND tenant = ?2 AND place = ?3",
+            params![self.year, self.tenant.as_bytes(), self.place, union.joined().bytes()],
+        )?;
+        unit.execute(
+            "UPDATE exported_persons SET kept = NULL
+             WHERE year = ?1 AND tenant = ?2 AND place = ?3 AND kept IS NOT NULL",
+            params![self.year, self.tenant.as_bytes(), self.place],
+        )?;
+        Ok(())
+    }
+
+    fn each_kept(
+        &self,
+        view: &View<'_>,
+        mut each: impl FnMut(&ObjectPersons),
+    ) -> Result<(), Error> {
+        let of = params![self.year, self.tenant.as_bytes(), self.place];
+        for sql in [
+            "SELECT kept FROM exported_joined WHERE year = ?1 AND tenant = ?2 AND place = ?3 AND kept IS NOT NULL",
+            "SELECT kept FROM exported_persons WHERE year = ?1 AND tenant = ?2 AND place = ?3 AND kept IS NOT NULL",
+        ] {
+            view.each(sql, of, |row| {
+                each(&persons_of(row)?);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn exported_persons(
+    view: &View<'_>,
+    tenant: TenantId,
+    year: i64,
+) -> Result<ExportedPersons, Error> {
+    let places = view.all(
+        "SELECT place, count(*) FILTER (WHERE is_known = 0) FROM exported_persons
+         WHERE year = ?1 AND tenant = ?2 GROUP BY place",
+        params![year, tenant.as_bytes()],
+        |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
+    )?;
+    let mut found = ExportedPersons::default();
+    let mut all = Union::new();
+    for (place, unknown) in places {
+        let of = Of {
+            year,
+            tenant,
+            place,
+        };
+        let mut union = Union::new();
+        of.each_kept(view, |persons| {
+            union.add(persons);
+            all.add(persons);
+        })?;
+        let unknown_versions = u64::try_from(unknown).unwrap_or_default();
+        found.all.unknown_versions += unknown_versions;
+        let tally = ExportedTally {
+            persons: union.tally(),
+            unknown_versions,
+        };
+        found.by_place.insert(of.place, tally);
+    }
+    found.all.persons = all.tally();
+    Ok(found)
+}
+
+fn persons_of(row: &Row<'_>) -> Result<ObjectPersons, RowError> {
+    ObjectPersons::parse(row.get(0)?).map_err(|error| onshore_db::unreadable(Box::new(error)))
+}
+
+fn year(time: Timestamp) -> i64 {
+    let there = time.plus_millis(BEIJING_AHEAD_MS).written_as("%Y");
+    // Written by us: digits, and a sign in years that nobody sees.
+    there.parse().unwrap_or_default()
+}

@@ -1,0 +1,267 @@
+//! Whose data was exported: each person once, whatever is exported how often, through restarts and units that fail.
+
+use std::sync::Arc;
+
+use onshore_classify::persons::{
+    Collector, Count, ObjectPersons, PersonKey, PersonKind, Record, Standing, Telling,
+};
+use onshore_db::Database;
+use onshore_keys::FileRootKey;
+use onshore_registry::{Error, ExportedPersons, ExportedVersion, Registry};
+use onshore_types::{Jurisdiction, Place, TenantId, Timestamp, VersionId};
+
+use crate::house::{House, NOW, wait};
+
+fn key() -> PersonKey {
+    PersonKey::new(&[5; 32])
+}
+
+fn persons(numbers: impl IntoIterator<Item = u32>) -> ObjectPersons {
+    let mail = PersonKind::of("e-mail").expect("it counts");
+    let mut collector = Collector::new(key(), usize::MAX);
+    for number in numbers {
+        let value = format!("p{number}@example.com");
+        let row = Record::Row(number.into());
+        collector.hit(row, mail, value.as_bytes(), Standing::Sure);
+        if number.is_multiple_of(10) {
+            collector.tell(row, Telling::Sensitive);
+        }
+    }
+    collector.finish(|_| true)
+}
+
+fn exported(house: &House, version: u32, to: &str, time: Timestamp) -> ExportedVersion {
+    let mut id = [0; 16];
+    let (head, _) = id.split_at_mut(4);
+    head.copy_from_slice(&version.to_be_bytes());
+    ExportedVersion {
+        tenant: house.tenant.id,
+        version: VersionId::from_bytes(id),
+        to: Place::In(Jurisdiction::parse(to).expect("a country")),
+        time,
+    }
+}
+
+fn export(house: &House, exported: ExportedVersion, persons: Option<ObjectPersons>) {
+    house
+        .write(move |registry, unit| registry.count_exported(unit, &exported, persons.as_ref()))
+        .expect("counted");
+}
+
+fn told(house: &House, time: Timestamp) -> ExportedPersons {
+    wait(house.registry.exported_persons(house.tenant.id, time)).expect("told")
+}
+
+fn upper(told: &ExportedPersons, place: &str) -> u64 {
+    let tally = told.by_place.get(place);
+    tally.map_or(0, |tally| tally.persons.persons.upper)
+}
+
+#[test]
+fn a_person_counts_once_for_each_place_and_once_for_all() {
+    let house = House::new();
+    export(
+        &house,
+        exported(&house, 1, "US", NOW),
+        Some(persons(0..100)),
+    );
+    export(
+        &house,
+        exported(&house, 1, "US", NOW),
+        Some(persons(0..100)),
+    );
+    export(
+        &house,
+        exported(&house, 2, "US", NOW),
+        Some(persons(50..150)),
+    );
+    export(
+        &house,
+        exported(&house, 1, "DE", NOW),
+        Some(persons(0..100)),
+    );
+    let nobody = exported(&house, 3, "DE", NOW);
+    export(&house, nobody, Some(persons(0..0)));
+    let told = told(&house, NOW);
+    assert_eq!((upper(&told, "US"), upper(&told, "DE")), (150, 100));
+    assert_eq!(
+        told.all.persons.persons,
+        Count {
+            lower: 1,
+            upper: 150
+        }
+    );
+    assert_eq!(told.all.persons.sensitive.upper, 15);
+    assert_eq!(told.all.unknown_versions, 0);
+    // Another tenant has exported nothing.
+    let other = TenantId::from_bytes([9; 16]);
+    let of_other = wait(house.registry.exported_persons(other, NOW)).expect("told");
+    assert_eq!(of_other, ExportedPersons::default());
+}
+
+#[test]
+fn the_year_is_that_of_beijing() {
+    let house = House::new();
+    let last: Timestamp = "2027-12-31T23:59:59.999+08:00".parse().expect("an instant");
+    let first: Timestamp = "2028-01-01T00:00:00+08:00".parse().expect("an instant");
+    export(
+        &house,
+        exported(&house, 1, "US", last),
+        Some(persons(0..10)),
+    );
+    assert_eq!(upper(&told(&house, last), "US"), 10);
+    assert_eq!(told(&house, first), ExportedPersons::default());
+    export(
+        &house,
+        exported(&house, 1, "US", first),
+        Some(persons(0..10)),
+    );
+    export(
+        &house,
+        exported(&house, 2, "US", first),
+        Some(persons(10..11)),
+    );
+    assert_eq!(upper(&told(&house, last), "US"), 10);
+    assert_eq!(upper(&told(&house, first), "US"), 11);
+}
+
+#[test]
+fn what_nobody_knows_is_said_until_somebody_does() {
+    let house = House::new();
+    let version = exported(&house, 1, "US", NOW);
+    let is_counted = || {
+        house
+            .write(move |registry, unit| registry.is_export_counted(unit, &version))
+            .expect("read")
+    };
+    assert!(!is_counted());
+    export(&house, version, None);
+    export(&house, version, None);
+    assert!(!is_counted());
+    assert_eq!(told(&house, NOW).all.unknown_versions, 1);
+    export(&house, version, Some(persons(0..10)));
+    // Whoever has forgotten takes nothing back.
+    export(&house, version, None);
+    assert!(is_counted());
+    let told = told(&house, NOW);
+    assert_eq!((told.all.unknown_versions, upper(&told, "US")), (0, 10));
+}
+
+#[test]
+fn a_unit_that_fails_counts_nobody() {
+    let house = House::new();
+    let version = exported(&house, 1, "US", NOW);
+    let failed: Result<(), Error> = house.write(move |registry, unit| {
+        registry.count_exported(unit, &version, Some(&persons(0..10)))?;
+        Err(Error::NoSuchTenant("nobody".to_owned()))
+    });
+    assert!(failed.is_err());
+    assert_eq!(told(&house, NOW), ExportedPersons::default());
+}
+
+#[test]
+fn very_many_exports_are_joined_and_lose_nobody() {
+    let house = House::new();
+    // Ever more, each overlapping the one before by half: several times what lies unjoined at most.
+    let (each, step) = (40_000, 20_000);
+    for version in 0..12_u32 {
+        let numbers = version * step..version * step + each;
+        export(
+            &house,
+            exported(&house, version, "US", NOW),
+            Some(persons(numbers)),
+        );
+        let so_far = u64::from(version * step + each);
+        let told = told(&house, NOW);
+        assert_eq!(upper(&told, "US"), so_far);
+        assert_eq!(told.all.persons.sensitive.upper, so_far / 10);
+    }
+    let kept = house
+        .write(|_, unit| {
+            let kept = unit.one(
+                "SELECT (SELECT sum(length(kept)) FROM exported_persons), (SELECT sum(length(kept)) FROM exported_joined)",
+                [],
+                |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?)),
+            );
+            Ok(kept?)
+        })
+        .expect("read");
+    let (loose, joined) = kept
+        .map(|(loose, joined)| (loose.unwrap_or(0), joined.unwrap_or(0)))
+        .expect("a row");
+    assert!(joined > 0, "nothing was joined");
+    assert!(loose <= joined.max(1 << 20), "{loose} {joined}");
+    // What is among the joined is known to be counted.
+    export(
+        &house,
+        exported(&house, 0, "US", NOW),
+        Some(persons(0..40_000)),
+    );
+    assert_eq!(upper(&told(&house, NOW), "US"), 260_000);
+}
+
+#[test]
+fn racing_exports_count_as_one_after_the_other() {
+    let house = House::new();
+    std::thread::scope(|scope| {
+        for thread in 0..8_u32 {
+            let house = &house;
+            scope.spawn(move || {
+                for turn in 0..10_u32 {
+                    let version = (thread + turn) % 10;
+                    let numbers = version * 10..version * 10 + 15;
+                    let to = if turn % 2 == 0 { "US" } else { "DE" };
+                    export(
+                        house,
+                        exported(house, version, to, NOW),
+                        Some(persons(numbers)),
+                    );
+                }
+            });
+        }
+    });
+    let told = told(&house, NOW);
+    assert_eq!(told.all.persons.persons.upper, 105);
+    assert!(upper(&told, "US") <= 105 && upper(&told, "DE") <= 105);
+}
+
+#[test]
+fn the_key_and_the_counts_outlive_a_restart_and_another_root_key() {
+    let house = House::new();
+    let kind = PersonKind::of("e-mail").expect("it counts");
+    let of = |registry: &Registry| {
+        let key = registry.person_key().expect("a key");
+        key.pseudonym(kind, b"ann@example.com")
+    };
+    let before = of(&house.registry);
+    assert!(before.is_some());
+    assert_eq!(of(&house.registry), before);
+    assert_ne!(of(&House::new().registry), before);
+    export(&house, exported(&house, 1, "US", NOW), Some(persons(0..10)));
+    let House {
+        folder,
+        db,
+        registry,
+        tenant,
+    } = house;
+    drop((db, registry));
+    let root = |name: &str| FileRootKey::open_or_create(&folder.path().join(name)).expect("a key");
+    let open = |name: &str| {
+        let path = folder.path().join("onshore.db");
+        let options = onshore_db::Options::default();
+        let db = Database::open(&path, &[onshore_registry::SCHEMA], options).expect("a database");
+        (Registry::new(db.clone(), Arc::new(root(name))), db)
+    };
+    let (registry, db) = open("root.key");
+    assert_eq!(of(&registry), before);
+    let told = wait(registry.exported_persons(tenant.id, NOW)).expect("told");
+    assert_eq!(upper(&told, "US"), 10);
+    let (old, new) = (root("root.key"), root("new.key"));
+    let other = registry.clone();
+    db.write_blocking(move |unit| other.seal_anew(unit, &old, &new))
+        .expect("sealed");
+    drop((registry, db));
+    let (registry, _db) = open("new.key");
+    assert_eq!(of(&registry), before);
+    drop(registry);
+}

@@ -1,0 +1,164 @@
+//! Who is told of in what is held: beside each version the pseudonyms of its persons, which go when it goes. How many
+//! distinct persons a tenant holds is what all of them come to together, so that nothing counts twice and nothing is to be
+//! counted back (decision 0023).
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use onshore_classify::persons::{ObjectPersons, Sketch, Tally, Union};
+use onshore_db::{Row, RowError, Unit, View, params, unreadable};
+use onshore_types::{TenantId, VersionId};
+
+use crate::{Error, Store};
+
+/// From this size on a sketch is kept beside what is kept, a tenth as large at most.
+const SKETCHED_BYTES: usize = 40_960;
+
+/// Counts that were made, with the state of what they were made from.
+#[derive(Debug, Default)]
+pub(crate) struct RememberedTallies {
+    known: Mutex<HashMap<TenantId, (i64, Tally)>>,
+}
+
+impl Store {
+    /// Keeps who is told of in a version, in place of what was kept before, in the unit of work that stores it or looks at
+    /// it again.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchKey`] if there is no such version; those of the database.
+    pub fn keep_persons(
+        &self,
+        unit: &Unit<'_>,
+        version: VersionId,
+        persons: &ObjectPersons,
+    ) -> Result<(), Error> {
+        let sketch = (persons.bytes().len() >= SKETCHED_BYTES).then(|| persons.sketch());
+        let kept = unit.execute(
+            "INSERT INTO persons (version, tenant, kept, sketch)
+             SELECT v.id, b.tenant, ?2, ?3 FROM versions v JOIN buckets b ON b.id = v.bucket WHERE v.id = ?1
+             ON CONFLICT (version) DO UPDATE SET kept = excluded.kept, sketch = excluded.sketch",
+            params![
+                version.as_bytes(),
+                persons.bytes(),
+                sketch.as_ref().map(Sketch::bytes)
+            ],
+        )?;
+        if kept == 0 {
+            return Err(Error::NoSuchKey);
+        }
+        Ok(())
+    }
+
+    /// Returns who is told of in a version; none where nothing is kept, because nobody looked or the version is gone.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn persons_of(
+        &self,
+        view: &View<'_>,
+        version: VersionId,
+    ) -> Result<Option<ObjectPersons>, onshore_db::Error> {
+        view.one(
+            "SELECT kept FROM persons WHERE version = ?1",
+            params![version.as_bytes()],
+            |row| persons(row, 0),
+        )
+    }
+
+    /// Counts the persons that tenants hold together: one tenant, or all of a group. What one tenant held when it was
+    /// counted last is remembered until it changes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn held_persons(&self, tenants: &[TenantId]) -> Result<Tally, Error> {
+        let (store, tenants) = (self.clone(), tenants.to_vec());
+        self.inner
+            .db
+            .read(move |view| store.held_in(view, &tenants))
+            .await
+    }
+
+    /// Says about how many persons a tenant holds, for what is shown often: large objects are read as sketches.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn held_persons_estimate(&self, tenant: TenantId) -> Result<u64, Error> {
+        self.inner
+            .db
+            .read(move |view| {
+                let mut all = Sketch::new();
+                view.each(
+                    "SELECT sketch, CASE WHEN sketch IS NULL THEN kept END FROM persons WHERE tenant = ?1",
+                    params![tenant.as_bytes()],
+                    |row| {
+                        let sketch = match row.get::<_, Option<Vec<u8>>>(0)? {
+                            Some(bytes) => Sketch::parse(&bytes)
+                                .ok_or_else(|| unreadable("a sketch of persons is damaged".into()))?,
+                            None => persons(row, 1)?.sketch(),
+                        };
+                        all.join(&sketch);
+                        Ok(())
+                    },
+                )?;
+                Ok(all.estimate())
+            })
+            .await
+    }
+
+    fn held_in(&self, view: &View<'_>, tenants: &[TenantId]) -> Result<Tally, Error> {
+        let tallies = &self.inner.tallies;
+        let alone = match tenants {
+            [tenant] => Some((*tenant, changes(view, *tenant)?)),
+            _ => None,
+        };
+        if let Some((tenant, changes)) = alone
+            && let Some(tally) = tallies.recall(tenant, changes)
+        {
+            return Ok(tally);
+        }
+        let mut union = Union::new();
+        let distinct: std::collections::BTreeSet<_> = tenants.iter().collect();
+        for tenant in distinct {
+            view.each(
+                "SELECT kept FROM persons WHERE tenant = ?1",
+                params![tenant.as_bytes()],
+                |row| {
+                    union.add(&persons(row, 0)?);
+                    Ok(())
+                },
+            )?;
+        }
+        let tally = union.tally();
+        if let Some((tenant, changes)) = alone {
+            tallies.remember(tenant, changes, tally);
+        }
+        Ok(tally)
+    }
+}
+
+impl RememberedTallies {
+    fn recall(&self, tenant: TenantId, changes: i64) -> Option<Tally> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (of, tally) = known.get(&tenant)?;
+        (*of == changes).then_some(*tally)
+    }
+
+    fn remember(&self, tenant: TenantId, changes: i64, tally: Tally) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(tenant, (changes, tally));
+    }
+}
+
+/// Returns how often it changed who a tenant holds.
+fn changes(view: &View<'_>, tenant: TenantId) -> Result<i64, Error> {
+    let changes = view.one(
+        "SELECT changes FROM persons_changes WHERE tenant = ?1",
+        params![tenant.as_bytes()],
+        |row| row.get(0),
+    )?;
+    Ok(changes.unwrap_or(0))
+}
+
+fn persons(row: &Row<'_>, column: usize) -> Result<ObjectPersons, RowError> {
+    ObjectPersons::parse(row.get(column)?).map_err(|error| unreadable(Box::new(error)))
+}
