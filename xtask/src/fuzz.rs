@@ -1,5 +1,5 @@
 //! Reads files as an attacker makes them, for as long as it is told, with ever new seeds from a first one. What reads them
-//! has so much memory and no more, and so much time for each batch: what needs more has no bounds.
+//! has so much memory and no more, and so much time for each batch and for lines without end: what needs more has no bounds.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,8 +13,10 @@ use crate::steps::{Steps, target_folder};
 const BATCH: u64 = 2000;
 /// What a process may have, threads and libraries and all.
 const MEMORY_KIB: u64 = 1 << 20;
+/// How long lines are that never end.
+const LINE_GIB: &str = "1";
 /// What reading a batch takes at most; it takes seconds.
-const BATCH_MAX: Duration = Duration::from_secs(120);
+const READING_MAX: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(root: &Path, seconds: u64, seed: u64) -> Result<()> {
     let steps = Steps::new(root);
@@ -26,31 +28,14 @@ pub(crate) fn run(root: &Path, seconds: u64, seed: u64) -> Result<()> {
     ];
     steps.tool("cargo", &build, &[])?;
     let program = target_folder(root).join("debug/examples/fuzz");
-    let limited = format!("ulimit -v {MEMORY_KIB} && exec \"$0\" \"$@\"");
     let started = Instant::now();
+    read(&program, &["line", LINE_GIB], "lines without end")?;
     let mut next = seed;
-    while started.elapsed() < Duration::from_secs(seconds) {
-        let begun = Instant::now();
-        let mut child = bound_to_us(Path::new("sh"))
-            .args(["-c", &limited])
-            .arg(&program)
-            .args([next.to_string(), BATCH.to_string()])
-            .spawn()
-            .with_context(|| format!("starting {}", program.display()))?;
-        let status = loop {
-            if let Some(status) = child.try_wait()? {
-                break status;
-            }
-            if begun.elapsed() > BATCH_MAX {
-                child.kill()?;
-                child.wait()?;
-                bail!("the {BATCH} files from seed {next} on were not read in {BATCH_MAX:?}");
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        };
-        if !status.success() {
-            bail!("reading the {BATCH} files from seed {next} on ended with {status}");
-        }
+    let fuzzing = Instant::now();
+    while fuzzing.elapsed() < Duration::from_secs(seconds) {
+        let (from, count) = (next.to_string(), BATCH.to_string());
+        let what = format!("the {BATCH} files from seed {next} on");
+        read(&program, &[&from, &count], &what)?;
         next += BATCH;
     }
     println!(
@@ -59,5 +44,32 @@ pub(crate) fn run(root: &Path, seconds: u64, seed: u64) -> Result<()> {
         started.elapsed().as_secs(),
         MEMORY_KIB >> 10
     );
+    Ok(())
+}
+
+/// Reads something in a process that has its limits.
+fn read(program: &Path, args: &[&str], what: &str) -> Result<()> {
+    let limited = format!("ulimit -v {MEMORY_KIB} && exec \"$0\" \"$@\"");
+    let begun = Instant::now();
+    let mut child = bound_to_us(Path::new("sh"))
+        .args(["-c", &limited])
+        .arg(program)
+        .args(args)
+        .spawn()
+        .with_context(|| format!("starting {}", program.display()))?;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if begun.elapsed() > READING_MAX {
+            child.kill()?;
+            child.wait()?;
+            bail!("{what} were not read in {READING_MAX:?}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    if !status.success() {
+        bail!("reading {what} ended with {status}");
+    }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Reads files as an attacker makes them: `fuzz SEED ROUNDS`. Ends with an error where reading one panicked.
+//! Reads files as an attacker makes them: `fuzz SEED ROUNDS`; and lines without end: `fuzz line GIB`. Ends with an error where
+//! reading one panicked.
 
 #[path = "../tests/samples/mod.rs"]
 mod samples;
@@ -6,18 +7,45 @@ mod samples;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
+use onshore_classify::{Options, Outcome, Scanner};
+
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1).map(|arg| arg.parse());
-    let (Some(Ok(seed)), Some(Ok(rounds))) = (args.next(), args.next()) else {
-        eprintln!("usage: fuzz SEED ROUNDS");
-        return ExitCode::from(2);
-    };
-    let seeds: std::ops::Range<u64> = seed..seed + rounds;
-    for seed in seeds {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<u64> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
+    match (args.first().map(String::as_str), numbers.as_slice()) {
+        (Some("line"), [gib]) => {
+            read_lines(*gib);
+            ExitCode::SUCCESS
+        }
+        (_, [seed, rounds]) => read_rounds(*seed, *rounds),
+        _ => {
+            eprintln!("usage: fuzz SEED ROUNDS | fuzz line GIB");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn read_rounds(seed: u64, rounds: u64) -> ExitCode {
+    for seed in seed..seed + rounds {
         if catch_unwind(|| samples::hostile::round(seed)).is_err() {
             eprintln!("seed {seed} panicked");
             return ExitCode::FAILURE;
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Reads lines of so many gibibytes, each of one thing again and again.
+fn read_lines(gib: u64) {
+    for what in ["a", "1", "张", "1,", "<a>", "{\"a\":[", "From: a"] {
+        let piece = what.repeat((1 << 20) / what.len());
+        let mut scanner = Scanner::new(Options::default());
+        for _ in 0..gib << 10 {
+            scanner.push(piece.as_bytes());
+        }
+        let Outcome::Done(findings) = scanner.finish() else {
+            panic!("a line of `{what}` is no archive");
+        };
+        assert_eq!(findings.len_bytes, (gib << 10) * piece.len() as u64);
+    }
 }

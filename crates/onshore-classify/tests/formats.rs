@@ -356,6 +356,37 @@ fn limits_hold_and_say_so() {
 }
 
 #[test]
+fn a_directory_that_names_one_member_again_and_again_is_a_bomb() {
+    let one = zip(&[("a", &vec![b'a'; 10 << 20])]);
+    let mark = |mark: &[u8]| {
+        one.windows(4)
+            .position(|bytes| bytes == mark)
+            .expect("has one")
+    };
+    let (directory, end) = (mark(b"PK\x01\x02"), mark(b"PK\x05\x06"));
+    let entry = one.get(directory..end).expect("has one");
+    let mut bomb = one.get(..directory).expect("has one").to_vec();
+    bomb.extend(entry.repeat(10_000));
+    bomb.extend_from_slice(b"PK\x05\x06\0\0\0\0");
+    bomb.extend_from_slice(&[10_000_u16.to_le_bytes(); 2].concat());
+    let len = u32::try_from(entry.len() * 10_000).expect("short");
+    bomb.extend_from_slice(&len.to_le_bytes());
+    bomb.extend_from_slice(&u32::try_from(directory).expect("short").to_le_bytes());
+    bomb.extend_from_slice(&[0, 0]);
+    let limits = Limits {
+        ratio_max: 100,
+        ..Limits::default()
+    };
+    let options = Options {
+        limits,
+        ..Options::default()
+    };
+    let findings = scan_with(&bomb, 1 << 20, options);
+    assert_eq!(reasons(&findings), [Unread::OverLimit]);
+    assert!(findings.unpacked_bytes <= (64 << 20) + (1 << 16));
+}
+
+#[test]
 fn what_the_caller_cannot_give_again_is_told() {
     let mut scanner = Scanner::new(Options::default());
     let bytes = zip(&[("a", &table(400))]);

@@ -1,6 +1,7 @@
 //! A column on its way: its pages, and the values in them, record by record.
 
-use std::io::{self, Read, Seek, Write};
+use std::fmt::Write;
+use std::io::{self, Read, Seek};
 
 use crate::findings::Unread;
 use crate::formats::parquet::at;
@@ -11,6 +12,11 @@ use crate::formats::parquet::page::{Head, Of, PAGE_MAX_BYTES, with_len};
 /// How much is read for the head of a page, at first and at most: it may tell the least and the greatest value.
 const HEAD_BYTES: usize = 1 << 12;
 const HEAD_MAX_BYTES: usize = 1 << 20;
+
+/// A longer value is read by itself: it may be a file.
+const VALUE_MAX_BYTES: usize = 1 << 16;
+/// A record that says more in one column is read as several.
+const RECORD_MAX_BYTES: usize = 1 << 20;
 
 /// What came of reading a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +104,8 @@ impl<'a> Column<'a> {
         &mut self,
         bytes: &mut R,
         room: usize,
-        row: &mut Vec<u8>,
+        row: &mut String,
+        read_long: &mut dyn FnMut(&[u8]),
     ) -> io::Result<Next> {
         let start = row.len();
         let mut is_begun = false;
@@ -114,11 +121,11 @@ impl<'a> Column<'a> {
             let Some(repetition) = self.page.repetition() else {
                 return Ok(Next::Broken(Unread::Damaged));
             };
-            if is_begun && repetition == 0 {
+            if is_begun && (repetition == 0 || row.len() - start > RECORD_MAX_BYTES) {
                 return Ok(Next::Record);
             }
             is_begun = true;
-            if self.value(start, row).is_none() {
+            if self.value(start, row, read_long).is_none() {
                 row.truncate(start);
                 return Ok(Next::Broken(Unread::Damaged));
             }
@@ -129,7 +136,12 @@ impl<'a> Column<'a> {
     }
 
     /// Writes the next value, if there is one in its place.
-    fn value(&mut self, start: usize, row: &mut Vec<u8>) -> Option<()> {
+    fn value(
+        &mut self,
+        start: usize,
+        row: &mut String,
+        read_long: &mut dyn FnMut(&[u8]),
+    ) -> Option<()> {
         let page = &mut self.page;
         page.left -= 1;
         page.next = None;
@@ -137,7 +149,7 @@ impl<'a> Column<'a> {
             return Some(());
         }
         if row.len() > start {
-            row.push(b' ');
+            row.push(' ');
         }
         match &mut page.values {
             Values::None => None,
@@ -145,24 +157,24 @@ impl<'a> Column<'a> {
                 let len = plain_len(self.leaf, &page.bytes, at)?;
                 let value = page.bytes.get(*at..at.checked_add(len)?)?;
                 *at += len;
-                write(self.leaf.kind, value, row)
+                write(self.leaf.kind, value, row, read_long)
             }
             Values::Places(places) => {
                 let place = usize::try_from(places.next(&page.bytes)?).ok()?;
                 let (from, to) = *self.dictionary.places.get(place)?;
                 let value = self.dictionary.bytes.get(from as usize..to as usize)?;
-                write(self.leaf.kind, value, row)
+                write(self.leaf.kind, value, row, read_long)
             }
             Values::Truths(truths) => truths.next(&page.bytes).map(|_| ()),
             Values::Differences(numbers) => {
-                let number = numbers.next(&page.bytes)?;
-                row.write_fmt(format_args!("{number}")).ok()
+                write_number(numbers.next(&page.bytes)?, row);
+                Some(())
             }
             Values::Lengths(lengths, at) => {
                 let len = usize::try_from(lengths.next(&page.bytes)?).ok()?;
                 let value = page.bytes.get(*at..at.checked_add(len)?)?;
                 *at += len;
-                write(self.leaf.kind, value, row)
+                write(self.leaf.kind, value, row, read_long)
             }
             Values::Prefixes {
                 prefixes,
@@ -178,7 +190,7 @@ impl<'a> Column<'a> {
                 last.truncate(prefix);
                 last.extend_from_slice(page.bytes.get(*at..at.checked_add(len)?)?);
                 *at += len;
-                write(self.leaf.kind, last, row)
+                write(self.leaf.kind, last, row, read_long)
             }
             Values::Split { at, count, next } => {
                 let len = fixed_len(self.leaf)?;
@@ -187,7 +199,7 @@ impl<'a> Column<'a> {
                     *byte = *page.bytes.get(*at + place * *count + *next)?;
                 }
                 *next += 1;
-                write(self.leaf.kind, value.get(..len)?, row)
+                write(self.leaf.kind, value.get(..len)?, row, read_long)
             }
         }
     }
@@ -382,32 +394,61 @@ fn plain_len(leaf: &Leaf, page: &[u8], at: &mut usize) -> Option<usize> {
 }
 
 /// Writes a value as people do.
-fn write(kind: Physical, value: &[u8], row: &mut Vec<u8>) -> Option<()> {
+fn write(
+    kind: Physical,
+    value: &[u8],
+    row: &mut String,
+    read_long: &mut dyn FnMut(&[u8]),
+) -> Option<()> {
     match kind {
-        Physical::Boolean | Physical::Int96 => Some(()),
-        Physical::Int32 => {
-            let number = i32::from_le_bytes(*value.first_chunk()?);
-            row.write_fmt(format_args!("{number}")).ok()
-        }
-        Physical::Int64 => {
-            let number = little(value).cast_signed();
-            row.write_fmt(format_args!("{number}")).ok()
-        }
+        Physical::Boolean | Physical::Int96 => {}
+        Physical::Int32 => write_number(i32::from_le_bytes(*value.first_chunk()?).into(), row),
+        Physical::Int64 => write_number(little(value).cast_signed(), row),
         Physical::Float => {
             let number = f32::from_le_bytes(*value.first_chunk()?);
-            row.write_fmt(format_args!("{number}")).ok()
+            row.write_fmt(format_args!("{number}")).ok()?;
         }
         Physical::Double => {
             let number = f64::from_le_bytes(*value.first_chunk()?);
-            row.write_fmt(format_args!("{number}")).ok()
+            row.write_fmt(format_args!("{number}")).ok()?;
         }
-        Physical::Bytes | Physical::Fixed => {
-            match str::from_utf8(value) {
-                Ok(_) => row.extend_from_slice(value),
-                // Places in the row must hold when it is text.
-                Err(_) => row.extend_from_slice(String::from_utf8_lossy(value).as_bytes()),
-            }
-            Some(())
+        Physical::Bytes | Physical::Fixed if value.len() > VALUE_MAX_BYTES => read_long(value),
+        Physical::Bytes | Physical::Fixed => match str::from_utf8(value) {
+            Ok(text) => row.push_str(text),
+            Err(_) => row.push_str(&String::from_utf8_lossy(value)),
+        },
+    }
+    Some(())
+}
+
+/// Writes a whole number. There are millions of them, and what formats anything takes its time.
+fn write_number(number: i64, row: &mut String) {
+    if number < 0 {
+        row.push('-');
+    }
+    let (mut digits, mut len, mut rest) = ([0_u8; 20], 0, number.unsigned_abs());
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        len += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    let digits = digits.iter().skip(20 - len);
+    row.extend(digits.map(|digit| char::from(*digit)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_number;
+
+    #[test]
+    fn numbers_are_written_as_others_write_them() {
+        for number in [0, 7, -7, 10, 13_800_138_000, i64::MAX, i64::MIN] {
+            let mut row = String::new();
+            write_number(number, &mut row);
+            assert_eq!(row, number.to_string());
         }
     }
 }

@@ -24,8 +24,6 @@ const FOOTER_MAX_BYTES: u64 = 64 << 20;
 const COLUMNS_BESIDE: usize = 128;
 /// How much of the pages of all columns is held.
 const PAGES_MAX_BYTES: usize = 256 << 20;
-/// A longer value is read by itself: it may be a file.
-const VALUE_MAX_BYTES: usize = 1 << 16;
 
 /// Reads a file.
 pub(crate) fn read<R: Read + Seek>(mut bytes: R, gather: &mut Gather) -> io::Result<()> {
@@ -116,23 +114,17 @@ fn read_rows<R: Read + Seek>(
     gather: &mut Gather,
 ) -> io::Result<()> {
     // The values of a row, one behind the other, and where each ends.
-    let (mut row, mut ends) = (Vec::new(), Vec::new());
+    let (mut row, mut ends) = (String::new(), Vec::new());
     loop {
         row.clear();
         ends.clear();
         let (mut is_on, mut pages_bytes) = (false, 0);
         for place in columns.iter_mut() {
             if let Some(column) = place {
-                let start = row.len();
                 let room = PAGES_MAX_BYTES.saturating_sub(pages_bytes);
-                let next = column.next_record(bytes, room, &mut row)?;
+                let mut read_long = |value: &[u8]| read_value(value, gather);
+                let next = column.next_record(bytes, room, &mut row, &mut read_long)?;
                 pages_bytes += column.held_bytes();
-                if row.len() - start > VALUE_MAX_BYTES {
-                    let mut node = Node::within();
-                    node.push(row.get(start..).unwrap_or_default(), gather);
-                    node.finish(gather);
-                    row.truncate(start);
-                }
                 match next {
                     Next::Record => is_on = true,
                     Next::End => *place = None,
@@ -148,13 +140,21 @@ fn read_rows<R: Read + Seek>(
         if !is_on || !gather.unpacked((row.len() + ends.len()) as u64) {
             return Ok(());
         }
-        let text = String::from_utf8_lossy(&row);
         let mut start = 0;
         table.row(ends.iter().map(|end| {
-            let value = text.get(start..*end).unwrap_or_default();
+            let value = row.get(start..*end).unwrap_or_default();
             start = *end;
             value
         }));
+    }
+}
+
+/// Reads a value that is as long as a file.
+fn read_value(value: &[u8], gather: &mut Gather) {
+    if gather.unpacked(value.len() as u64) {
+        let mut node = Node::within();
+        node.push(value, gather);
+        node.finish(gather);
     }
 }
 
