@@ -12,6 +12,7 @@ pub mod findings;
 pub mod jobs;
 pub mod kms;
 pub mod ledger;
+pub mod persons;
 pub mod quotas;
 pub mod tenants;
 
@@ -29,6 +30,10 @@ pub use findings::{
 pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};
 pub use ledger::{LeafView, LedgerKeyView};
+pub use persons::{
+    ExportedView, FindSubject, PersonsReport, PersonsView, Recorded, SetSubjectFinding,
+    SubjectView, TellImportant, ToldInView,
+};
 pub use quotas::{SetQuota, UsageView};
 pub use tenants::{CreateKey, CreateTenant, KeyView, TenantView};
 

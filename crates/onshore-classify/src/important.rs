@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 use onshore_types::Level;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
@@ -22,7 +22,7 @@ static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
 });
 
 /// What important data is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Category {
     /// The economy.
@@ -34,7 +34,7 @@ pub enum Category {
 }
 
 /// What it would harm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ground {
     /// The security of the state.
@@ -113,16 +113,23 @@ pub struct ToldTerm {
 /// The words that authorities told a tenant.
 #[derive(Debug)]
 pub struct ToldTerms {
+    version: u32,
     terms: Vec<ToldTerm>,
     search: AhoCorasick,
 }
 
 impl ToldTerms {
-    /// Takes words; those that are empty are left out.
+    /// Returns after how many changes these are the words.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Takes words, as they are after so many changes; those that are empty are left out.
     ///
     /// # Errors
     /// If they are too many to be looked for at once.
-    pub fn new(terms: Vec<ToldTerm>) -> Result<Self, Error> {
+    pub fn new(terms: Vec<ToldTerm>, version: u32) -> Result<Self, Error> {
         let terms: Vec<ToldTerm> = terms
             .into_iter()
             .filter(|term| !term.word.trim().is_empty())
@@ -131,7 +138,11 @@ impl ToldTerms {
             .ascii_case_insensitive(true)
             .build(terms.iter().map(|term| term.word.trim()))
             .map_err(Error::ToldTerms)?;
-        Ok(Self { terms, search })
+        Ok(Self {
+            version,
+            terms,
+            search,
+        })
     }
 }
 
@@ -505,24 +516,27 @@ mod tests {
 
     #[test]
     fn what_an_authority_told_counts_wherever_it_stands() {
-        let told = ToldTerms::new(vec![
-            ToldTerm {
-                id: "notice-7".to_owned(),
-                word: "Projekt Adler".to_owned(),
-                level: Level::Core,
-                category: Some(Category::Technological),
-                ground: Ground::NationalSecurity,
-                authority: "Ministry, notice 7 of 2026".to_owned(),
-            },
-            ToldTerm {
-                id: "empty".to_owned(),
-                word: " ".to_owned(),
-                level: Level::Core,
-                category: None,
-                ground: Ground::NationalSecurity,
-                authority: String::new(),
-            },
-        ])
+        let told = ToldTerms::new(
+            vec![
+                ToldTerm {
+                    id: "notice-7".to_owned(),
+                    word: "Projekt Adler".to_owned(),
+                    level: Level::Core,
+                    category: Some(Category::Technological),
+                    ground: Ground::NationalSecurity,
+                    authority: "Ministry, notice 7 of 2026".to_owned(),
+                },
+                ToldTerm {
+                    id: "empty".to_owned(),
+                    word: " ".to_owned(),
+                    level: Level::Core,
+                    category: None,
+                    ground: Ground::NationalSecurity,
+                    authority: String::new(),
+                },
+            ],
+            1,
+        )
         .expect("two words");
         let mut important = Important::default();
         let text = "a PROJEKT ADLER b projekt adler";

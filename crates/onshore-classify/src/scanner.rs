@@ -127,6 +127,12 @@ impl Scanner {
         self.on
     }
 
+    /// Returns which version of what authorities told the tenant it looks for; zero where they told nothing.
+    #[must_use]
+    pub fn told_version(&self) -> u32 {
+        self.gather.told.as_ref().map_or(0, |told| told.version())
+    }
+
     /// Reads to the end and tells what was found.
     #[must_use]
     pub fn finish(mut self) -> Outcome {

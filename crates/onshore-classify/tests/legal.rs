@@ -223,14 +223,17 @@ fn marks_and_what_an_authority_told_make_the_level() {
         label("本报告含稀土储量和稀土萃取工艺。", "2026-11-29"),
         "general"
     );
-    let told = ToldTerms::new(vec![ToldTerm {
-        id: "notice-7".to_owned(),
-        word: "天舟工程".to_owned(),
-        level: Level::Important,
-        category: Some(Category::Technological),
-        ground: Ground::NationalSecurity,
-        authority: "made up".to_owned(),
-    }])
+    let told = ToldTerms::new(
+        vec![ToldTerm {
+            id: "notice-7".to_owned(),
+            word: "天舟工程".to_owned(),
+            level: Level::Important,
+            category: Some(Category::Technological),
+            ground: Ground::NationalSecurity,
+            authority: "made up".to_owned(),
+        }],
+        1,
+    )
     .expect("a word");
     let told = Arc::new(told);
     // Also where the text is cut into windows, and once.

@@ -45,6 +45,9 @@ pub(crate) enum Error {
     /// What is asked for is not there.
     #[error("{0}")]
     Missing(String),
+    /// What is asked for was not allowed by whoever may allow it.
+    #[error("{0}")]
+    NotAllowed(String),
     /// The bucket belongs to somebody else than the order says.
     #[error(
         "the bucket `{bucket}` is not one of tenant `{tenant}`; choose another bucket, or name its tenant"

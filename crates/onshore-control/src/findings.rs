@@ -90,7 +90,10 @@ pub(crate) async fn rescan(
 ) -> Result<Json<RescanView>, Error> {
     let (scanner, tables) = (SCANNER_VERSION, LegalTable::shipped().version());
     let marker = control.store.rescan_marker().await?;
-    let marker = marker.filter(|marker| marker.scanner == scanner && marker.tables == tables);
+    let told = control.gate.told_changes();
+    let marker = marker.filter(|marker| {
+        marker.scanner == scanner && marker.tables == tables && marker.told == told
+    });
     let behind = marker.and_then(|marker| marker.behind);
     let (put_off, left) = control.store.left_to_scan(behind).await?;
     let is_over = marker.is_some_and(|marker| marker.end == RescanEnd::Reached);

@@ -9,6 +9,7 @@
 //! - [`server`]: connections, their limits, and how they end.
 
 pub mod parts;
+mod persons;
 pub mod routes;
 pub mod server;
 

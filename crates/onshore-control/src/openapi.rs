@@ -4,7 +4,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, quotas, state, tenants,
+    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, persons, quotas, state,
+    tenants,
 };
 
 #[derive(OpenApi)]
@@ -18,6 +19,7 @@ use crate::{
         buckets::create, buckets::list, buckets::set_class,
         erasures::erase,
         findings::of_bucket, findings::rescan,
+        persons::report, persons::set_finding, persons::find, persons::tell, persons::take_back,
         quotas::show_of_bucket, quotas::set_of_bucket, quotas::show_of_tenant, quotas::set_of_tenant,
         kms::create, kms::list, kms::set_state,
         approvals::grant, approvals::list, approvals::show, approvals::revoke,

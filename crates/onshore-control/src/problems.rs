@@ -38,7 +38,7 @@ fn of(error: &Error) -> Line {
         Error::BodyTooLong => line(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long"),
         Error::BodyTooSlow => line(StatusCode::REQUEST_TIMEOUT, "body-too-slow"),
         Error::OtherTenant { .. } => FORBIDDEN,
-        Error::OtherClass { .. } => CONFLICT,
+        Error::OtherClass { .. } | Error::NotAllowed(_) => CONFLICT,
         Error::File(_) => DAMAGED,
         Error::Unwell | Error::Stopping => UNAVAILABLE,
         Error::Gate(error) => of_gate(error),
@@ -63,7 +63,7 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::Registry(error) => of_registry(error),
         Gate::Journal(error) => of_journal(error),
         Gate::Db(error) => of_db(error),
-        Gate::Ledger(_) | Gate::Persons(_) => INTERNAL,
+        Gate::Ledger(_) | Gate::Persons(_) | Gate::Classify(_) => INTERNAL,
     }
 }
 

@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, quotas, state, tenants,
+    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, persons, quotas, state,
+    tenants,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -30,6 +31,16 @@ pub fn router(parts: ControlParts) -> Router {
         .route("/v1/buckets/{name}/erasures", post(erasures::erase))
         .route("/v1/buckets/{name}/findings", get(findings::of_bucket))
         .route("/v1/rescan", get(findings::rescan))
+        .route("/v1/report/persons", get(persons::report))
+        .route(
+            "/v1/tenants/{name}/subject-finding",
+            put(persons::set_finding),
+        )
+        .route("/v1/tenants/{name}/subjects", post(persons::find))
+        .route(
+            "/v1/tenants/{name}/important/{id}",
+            put(persons::tell).delete(persons::take_back),
+        )
         .route(
             "/v1/tenants/{name}/quota",
             get(quotas::show_of_tenant).put(quotas::set_of_tenant),

@@ -507,7 +507,7 @@ impl Gate {
         Ok(self.inner.journal.record(unit, leaf)?)
     }
 
-    async fn act<T, F>(&self, by: Principal, deed: F) -> Result<(T, LeafIndex), Error>
+    pub(crate) async fn act<T, F>(&self, by: Principal, deed: F) -> Result<(T, LeafIndex), Error>
     where
         T: Send + 'static,
         F: FnOnce(&Registry, &Unit<'_>, Timestamp) -> Result<(Act, T), Error> + Send + 'static,
@@ -573,12 +573,12 @@ impl Gate {
 }
 
 /// A governance act on its way into the ledger.
-struct Act {
-    kind: &'static str,
+pub(crate) struct Act {
+    pub(crate) kind: &'static str,
     /// What everyone may read.
-    body: Value,
+    pub(crate) body: Value,
     /// What the leaf commits to.
-    record: Value,
+    pub(crate) record: Value,
 }
 
 impl Inner {
@@ -609,7 +609,7 @@ impl Inner {
     }
 }
 
-fn require(by: Principal, roles: &[Role]) -> Result<(), Error> {
+pub(crate) fn require(by: Principal, roles: &[Role]) -> Result<(), Error> {
     if roles.contains(&by.role) {
         return Ok(());
     }

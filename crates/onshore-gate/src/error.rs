@@ -62,6 +62,9 @@ pub enum Error {
     /// The journal failed.
     #[error(transparent)]
     Journal(#[from] onshore_journal::Error),
+    /// What authorities told a tenant cannot be looked for.
+    #[error("what authorities told the tenant cannot be looked for")]
+    Classify(#[source] onshore_classify::Error),
     /// Who is told of in a version could not be looked up.
     #[error("who is told of in a version could not be looked up")]
     Persons(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use onshore_classify::persons::{ObjectPersons, PersonKey};
-use onshore_classify::{Options, Scanner};
+use onshore_classify::persons::{ObjectPersons, PersonKey, PersonKind, Pseudonym};
+use onshore_classify::{Options, Scanner, ToldTerms};
 use onshore_db::{Database, View};
 use onshore_journal::{Journal, ReadRecord};
 use onshore_ledger::Salt;
@@ -128,6 +128,8 @@ pub(crate) struct Inner {
     proxies: Proxies,
     pub(crate) persons: PersonsBeside,
     person_key: PersonKey,
+    /// What authorities told tenants.
+    pub(crate) told: RwLock<HashMap<TenantId, Arc<ToldTerms>>>,
     clock: Arc<dyn Clock>,
     /// The latest instant ever recorded, in milliseconds.
     latest_ms: AtomicI64,
@@ -177,6 +179,14 @@ impl Gate {
         } = parts;
         let latest = journal.latest_time()?;
         let person_key = registry.person_key()?;
+        let told = db.read_blocking(|view| registry.all_told(view))?;
+        let told = told
+            .into_iter()
+            .map(|(tenant, told)| {
+                let terms = ToldTerms::new(told.terms, told.changes).map_err(Error::Classify)?;
+                Ok((tenant, Arc::new(terms)))
+            })
+            .collect::<Result<HashMap<_, _>, Error>>()?;
         let mut inner = Inner {
             db,
             registry,
@@ -187,6 +197,7 @@ impl Gate {
             proxies,
             persons,
             person_key,
+            told: RwLock::new(told),
             clock,
             latest_ms: AtomicI64::new(latest.as_millis()),
             epoch: 0,
@@ -284,14 +295,31 @@ impl Gate {
         self.inner.clock.at_most()
     }
 
-    /// Returns what a body is looked through with on its way in, as of today.
+    /// Returns what a body of a tenant is looked through with, as of today.
     #[must_use]
-    pub fn scanner(&self) -> Scanner {
-        Scanner::new(Options {
+    pub fn scanner(&self, tenant: TenantId) -> Scanner {
+        let scanner = Scanner::new(Options {
             on: self.now(),
             ..Options::default()
-        })
-        .with_persons(self.inner.person_key.clone())
+        });
+        let told = self
+            .inner
+            .told
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let scanner = match told.get(&tenant) {
+            Some(told) => scanner.with_told(Arc::clone(told)),
+            None => scanner,
+        };
+        scanner.with_persons(self.inner.person_key.clone())
+    }
+
+    /// Returns what stands for somebody in what is kept of versions, by an identifier of whatever kind it can be.
+    #[must_use]
+    pub fn pseudonyms(&self, identifier: &str) -> Vec<(PersonKind, Pseudonym)> {
+        self.inner
+            .person_key
+            .pseudonyms(identifier.trim().as_bytes())
     }
 
     /// Returns the number of the configuration epoch in force.

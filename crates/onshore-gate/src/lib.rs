@@ -23,6 +23,7 @@ pub mod outflow;
 pub mod permit;
 pub mod restore;
 pub mod settle;
+mod told;
 
 pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered, ScannedFact};
 pub use epoch::EpochDocument;

@@ -128,7 +128,7 @@ async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
             &permit,
             body,
             &verification.checks,
-            work.parts.gate.scanner(),
+            work.parts.gate.scanner(work.bucket.tenant),
         )
         .await
         .map_err(of_store)?;

@@ -19,6 +19,7 @@ mod rows;
 mod schema;
 mod tenants;
 mod tokens;
+mod told;
 
 pub use crate::access_keys::AccessKey;
 pub use crate::approvals::{Approval, GrantBasis};
@@ -34,3 +35,4 @@ pub use crate::registry::Registry;
 pub use crate::schema::SCHEMA;
 pub use crate::tenants::Tenant;
 pub use crate::tokens::TokenHolder;
+pub use crate::told::{SubjectFinding, Told};

@@ -5,7 +5,7 @@
 //! here too, since the version may go and what was exported of it does not. Versions that came to more than what was joined
 //! before are joined, in the unit of work that adds the last of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use onshore_classify::persons::{ObjectPersons, PersonKey, Tally, Union};
 use onshore_db::{Row, RowError, Unit, View, params};
@@ -156,17 +156,18 @@ impl Registry {
         Ok(())
     }
 
-    /// Says whose data of a tenant has left since the first of January before an instant.
+    /// Says whose data of some tenants has left since the first of January before an instant: of a group each once.
     ///
     /// # Errors
     /// Those of the database; [`Error::Unreadable`].
     pub async fn exported_persons(
         &self,
-        tenant: TenantId,
+        tenants: impl IntoIterator<Item = TenantId>,
         now: Timestamp,
     ) -> Result<ExportedPersons, Error> {
+        let tenants: BTreeSet<TenantId> = tenants.into_iter().collect();
         self.db
-            .read(move |view| exported_persons(view, tenant, year(now)))
+            .read(move |view| exported_persons(view, &tenants, year(now)))
             .await
     }
 }
@@ -237,35 +238,42 @@ impl Of {
 
 fn exported_persons(
     view: &View<'_>,
-    tenant: TenantId,
+    tenants: &BTreeSet<TenantId>,
     year: i64,
 ) -> Result<ExportedPersons, Error> {
-    let places = view.all(
-        "SELECT place, count(*) FILTER (WHERE is_known = 0) FROM exported_persons
-         WHERE year = ?1 AND tenant = ?2 GROUP BY place",
-        params![year, tenant.as_bytes()],
-        |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
-    )?;
-    let mut found = ExportedPersons::default();
     let mut all = Union::new();
-    for (place, unknown) in places {
-        let of = Of {
-            year,
-            tenant,
-            place,
-        };
-        let mut union = Union::new();
-        of.each_kept(view, |persons| {
-            union.add(persons);
-            all.add(persons);
-        })?;
-        let unknown_versions = u64::try_from(unknown).unwrap_or_default();
+    let mut by_place: BTreeMap<String, (Union, u64)> = BTreeMap::new();
+    for tenant in tenants {
+        let places = view.all(
+            "SELECT place, count(*) FILTER (WHERE is_known = 0) FROM exported_persons
+             WHERE year = ?1 AND tenant = ?2 GROUP BY place",
+            params![year, tenant.as_bytes()],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
+        )?;
+        for (place, unknown) in places {
+            let of = Of {
+                year,
+                tenant: *tenant,
+                place,
+            };
+            let (union, unknown_versions) = by_place
+                .entry(of.place.clone())
+                .or_insert_with(|| (Union::new(), 0));
+            of.each_kept(view, |persons| {
+                union.add(persons);
+                all.add(persons);
+            })?;
+            *unknown_versions += u64::try_from(unknown).unwrap_or_default();
+        }
+    }
+    let mut found = ExportedPersons::default();
+    for (place, (mut union, unknown_versions)) in by_place {
         found.all.unknown_versions += unknown_versions;
         let tally = ExportedTally {
             persons: union.tally(),
             unknown_versions,
         };
-        found.by_place.insert(of.place, tally);
+        found.by_place.insert(place, tally);
     }
     found.all.persons = all.tally();
     Ok(found)

@@ -126,5 +126,18 @@ pub const SCHEMA: Schema = Schema {
         kept BLOB,
         PRIMARY KEY (year, tenant, place)
     ) STRICT;
+    CREATE TABLE subject_finding (
+        tenant BLOB PRIMARY KEY REFERENCES tenants (id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE told_terms (
+        tenant BLOB NOT NULL REFERENCES tenants (id),
+        id TEXT NOT NULL,
+        term TEXT NOT NULL,
+        PRIMARY KEY (tenant, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE told_changes (
+        tenant BLOB PRIMARY KEY REFERENCES tenants (id),
+        changes INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
     "],
 };

@@ -91,7 +91,7 @@ impl Store {
         let Some(bodies) = bodies else {
             return Ok(PartsScan {
                 of,
-                looked: Looked::nothing(Scan::outdated(None)),
+                looked: Looked::nothing(Scan::outdated(None, scanner.told_version())),
             });
         };
         let files = self.inner.files.clone();
@@ -99,7 +99,7 @@ impl Store {
             let _pin = pin;
             let size_bytes = bodies.iter().map(|body| body.body.size_bytes).sum();
             if size_bytes > scanning::WHOLE_BYTES_MAX {
-                return Ok(Looked::nothing(Scan::put_off()));
+                return Ok(Looked::nothing(Scan::put_off(scanner.told_version())));
             }
             let mut reader = PlainReader::new(files, bodies);
             scanning::feed(&mut scanner, &mut reader)?;

@@ -123,6 +123,7 @@ pub use crate::object::{
 };
 pub use crate::outbox::{HappenedObject, Happening, Outgoing};
 pub use crate::part::{PartEntry, PartsPage, PartsQuery};
+pub use crate::persons::ToldIn;
 pub use crate::quota::{Exceeded, Quota, QuotaHolder, Usage};
 pub use crate::read::{BodyStream, Disclosure};
 pub use crate::replication::{

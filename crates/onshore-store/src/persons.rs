@@ -5,11 +5,13 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use onshore_classify::persons::{ObjectPersons, Sketch, Tally, Union};
+use onshore_classify::persons::{ObjectPersons, PersonKind, Pseudonym, Sketch, Tally, Union};
 use onshore_db::{Row, RowError, Unit, View, params, unreadable};
-use onshore_types::{TenantId, VersionId};
+use onshore_types::{BucketId, BucketName, ObjectKey, TenantId, VersionId};
 
-use crate::{Error, Store};
+use crate::facts::Facts;
+use crate::read::sealed_of;
+use crate::{Error, Store, bucket, columns};
 
 /// From this size on a sketch is kept beside what is kept, a tenth as large at most.
 const SKETCHED_BYTES: usize = 40_960;
@@ -75,6 +77,39 @@ impl Store {
         self.inner
             .db
             .read(move |view| store.held_in(view, &tenants))
+            .await
+    }
+
+    /// Returns the versions of a tenant that tell of somebody, by pseudonyms of one of the identifiers. Every version is gone
+    /// through.
+    ///
+    /// # Errors
+    /// Those of the database; [`Error::Corrupt`].
+    pub async fn versions_that_tell_of(
+        &self,
+        tenant: TenantId,
+        anybody: Vec<(PersonKind, Pseudonym)>,
+    ) -> Result<Vec<ToldIn>, Error> {
+        let store = self.clone();
+        self.inner
+            .db
+            .read(move |view| {
+                let mut versions = Vec::new();
+                view.each(
+                    "SELECT kept, version FROM persons WHERE tenant = ?1",
+                    params![tenant.as_bytes()],
+                    |row| {
+                        if persons(row, 0)?.tells_of(&anybody) {
+                            versions.push(VersionId::from_bytes(columns::bytes16(row, 1)?));
+                        }
+                        Ok(())
+                    },
+                )?;
+                versions
+                    .into_iter()
+                    .map(|version| told_in(&store, view, version))
+                    .collect()
+            })
             .await
     }
 
@@ -147,6 +182,38 @@ impl RememberedTallies {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(tenant, (changes, tally));
     }
+}
+
+/// A version that tells of somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldIn {
+    /// The bucket.
+    pub bucket: BucketName,
+    /// The key.
+    pub key: ObjectKey,
+    /// The version.
+    pub version: VersionId,
+}
+
+fn told_in(store: &Store, view: &View<'_>, version: VersionId) -> Result<ToldIn, Error> {
+    let bucket = view.one(
+        "SELECT bucket FROM versions WHERE id = ?1",
+        params![version.as_bytes()],
+        |row| columns::bytes16(row, 0).map(BucketId::from_bytes),
+    )?;
+    let bucket = bucket
+        .and_then(|bucket| bucket::by_id(view, bucket).transpose())
+        .transpose()?
+        .ok_or(Error::VersionGone)?;
+    let key = store.inner.keys.in_view(view, bucket.id)?;
+    let (sealed, _) = sealed_of(view, version)?;
+    let owner_key = key.for_owner(version.as_bytes())?;
+    let (facts, _, _) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
+    Ok(ToldIn {
+        bucket: bucket.name,
+        key: facts.key,
+        version,
+    })
 }
 
 /// Returns how often it changed who a tenant holds.

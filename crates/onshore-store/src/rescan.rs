@@ -41,6 +41,8 @@ pub struct RescanMarker {
     pub scanner: u32,
     /// The version of the legal classes.
     pub tables: u32,
+    /// How often authorities told tenants something.
+    pub told: u64,
     /// The last that was visited; none at the beginning.
     pub behind: Option<VersionId>,
     /// Whether there is more.
@@ -184,13 +186,14 @@ impl Store {
             .db
             .read(|view| {
                 Ok(view.one(
-                    "SELECT scanner, tables, behind, over FROM rescan WHERE one = 1",
+                    "SELECT scanner, tables, behind, over, told FROM rescan WHERE one = 1",
                     params![],
                     |row| {
                         let behind: Option<Vec<u8>> = row.get(2)?;
                         Ok(RescanMarker {
                             scanner: row.get(0)?,
                             tables: row.get(1)?,
+                            told: columns::size(row, 4)?,
                             behind: match behind {
                                 Some(_) => Some(VersionId::from_bytes(columns::bytes16(row, 2)?)),
                                 None => None,
@@ -207,18 +210,24 @@ impl Store {
             .await
     }
 
+    /// Wakes whoever waits for something to be put off: there is something to look through.
+    pub fn wake_scans(&self) {
+        self.inner.put_off.notify_one();
+    }
+
     /// Keeps how far everything was looked through.
     ///
     /// # Errors
     /// Those of the database.
     pub fn save_rescan_marker(&self, unit: &Unit<'_>, marker: &RescanMarker) -> Result<(), Error> {
         unit.execute(
-            "INSERT OR REPLACE INTO rescan (one, scanner, tables, behind, over) VALUES (1, ?1, ?2, ?3, ?4)",
+            "INSERT OR REPLACE INTO rescan (one, scanner, tables, behind, over, told) VALUES (1, ?1, ?2, ?3, ?4, ?5)",
             params![
                 marker.scanner,
                 marker.tables,
                 marker.behind.map(|version| *version.as_bytes()),
                 marker.end == RescanEnd::Reached,
+                columns::size_column(marker.told),
             ],
         )?;
         Ok(())
@@ -231,10 +240,11 @@ impl Store {
     pub async fn look_again(&self, version: VersionId, scanner: Scanner) -> Result<Again, Error> {
         let pin = self.inner.reclaimer.pin(*version.as_bytes());
         let store = self.clone();
+        let told = scanner.told_version();
         let opened = self
             .inner
             .db
-            .read(move |view| open(&store, view, version))
+            .read(move |view| open(&store, view, version, told))
             .await?;
         Ok(match opened {
             None => Again::Nothing,
@@ -384,7 +394,12 @@ enum Opened {
     },
 }
 
-fn open(store: &Store, view: &View<'_>, version: VersionId) -> Result<Option<Opened>, Error> {
+fn open(
+    store: &Store,
+    view: &View<'_>,
+    version: VersionId,
+    told: u32,
+) -> Result<Option<Opened>, Error> {
     let Some((bucket, sealed)) = sealed_with_bucket(view, version)? else {
         return Ok(None);
     };
@@ -397,11 +412,15 @@ fn open(store: &Store, view: &View<'_>, version: VersionId) -> Result<Option<Ope
         .in_view(view, bucket.id)?
         .for_owner(version.as_bytes())?;
     let (facts, data_keys, _) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
-    if facts.scan.as_ref().is_some_and(Scan::is_current) {
+    if facts
+        .scan
+        .as_ref()
+        .is_some_and(|scan| scan.is_current(told))
+    {
         return Ok(None);
     }
     if let Encryption::Customer { .. } = facts.encryption {
-        let outdated = Scan::outdated(facts.scan.as_ref());
+        let outdated = Scan::outdated(facts.scan.as_ref(), told);
         return Ok(Some(Opened::Sealed(outdated)));
     }
     let named = store

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use onshore_classify::persons::ObjectPersons;
-use onshore_classify::{Confidence, Findings, LegalTable, SCANNER_VERSION};
+use onshore_classify::{Confidence, Findings, LegalTable, SCANNER_VERSION, Scanner};
 use onshore_types::{Label, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,9 @@ pub struct Scan {
     pub scanner: u32,
     /// Which version of the legal classes made a label of what it found.
     pub tables: u32,
+    /// Which version of what authorities told the tenant was looked for.
+    #[serde(default)]
+    pub told: u32,
     /// How far it was looked at.
     pub standing: ScanStanding,
     /// What was found makes the label at least this.
@@ -118,15 +121,31 @@ pub struct UnreadPart {
     pub count: u64,
 }
 
+/// On which day a scanner looked, and for which version of what authorities told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct By {
+    pub(crate) on: Timestamp,
+    pub(crate) told: u32,
+}
+
+impl By {
+    pub(crate) fn scanner(scanner: &Scanner) -> Self {
+        Self {
+            on: scanner.on(),
+            told: scanner.told_version(),
+        }
+    }
+}
+
 impl Looked {
     /// Keeps of findings what may be kept, with the label that the law makes of them on a day.
-    pub(crate) fn of(mut findings: Findings, on: Timestamp, standing: ScanStanding) -> Self {
+    pub(crate) fn of(mut findings: Findings, by: By, standing: ScanStanding) -> Self {
         let persons = match standing {
             ScanStanding::Read => findings.persons.take(),
             ScanStanding::Pending | ScanStanding::Outdated => None,
         };
         Self {
-            scan: Scan::of(&findings, on, standing),
+            scan: Scan::of(&findings, by, standing),
             persons,
         }
     }
@@ -141,8 +160,8 @@ impl Looked {
 }
 
 impl Scan {
-    fn of(findings: &Findings, on: Timestamp, standing: ScanStanding) -> Self {
-        let judgement = LegalTable::shipped().judge(findings, on);
+    fn of(findings: &Findings, by: By, standing: ScanStanding) -> Self {
+        let judgement = LegalTable::shipped().judge(findings, by.on);
         let mut columns: BTreeMap<&str, u64> = BTreeMap::new();
         for column in &findings.columns {
             *columns.entry(column.id).or_default() += 1;
@@ -150,6 +169,7 @@ impl Scan {
         Self {
             scanner: SCANNER_VERSION,
             tables: judgement.table_version,
+            told: by.told,
             standing,
             label: judgement.label,
             kinds: findings
@@ -201,14 +221,15 @@ impl Scan {
     }
 
     /// Returns what is known of what nobody has looked at yet.
-    pub(crate) fn put_off() -> Self {
-        Self::nothing(ScanStanding::Pending)
+    pub(crate) fn put_off(told: u32) -> Self {
+        Self::nothing(ScanStanding::Pending, told)
     }
 
-    fn nothing(standing: ScanStanding) -> Self {
+    fn nothing(standing: ScanStanding, told: u32) -> Self {
         Self {
             scanner: SCANNER_VERSION,
             tables: LegalTable::shipped().version(),
+            told,
             standing,
             label: Label::GENERAL,
             kinds: Vec::new(),
@@ -220,21 +241,23 @@ impl Scan {
     }
 
     /// Returns what remains of what was known where nobody can look again and the scanner or the tables know more.
-    pub(crate) fn outdated(before: Option<&Self>) -> Self {
-        let nothing = Self::nothing(ScanStanding::Outdated);
+    pub(crate) fn outdated(before: Option<&Self>, told: u32) -> Self {
+        let nothing = Self::nothing(ScanStanding::Outdated, told);
         Self {
             scanner: nothing.scanner,
             tables: nothing.tables,
+            told: nothing.told,
             standing: nothing.standing,
             ..before.cloned().unwrap_or(nothing)
         }
     }
 
     /// Whether the scanner and the tables of today know no more than those that looked.
-    pub(crate) fn is_current(&self) -> bool {
+    pub(crate) fn is_current(&self, told: u32) -> bool {
         self.standing != ScanStanding::Pending
             && self.scanner == SCANNER_VERSION
             && self.tables == LegalTable::shipped().version()
+            && self.told == told
     }
 
     /// Returns the label that a version has by what was said of it and what is known of its content.

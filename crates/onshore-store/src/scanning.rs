@@ -8,7 +8,7 @@ use onshore_classify::{Outcome, Scanner, Unread};
 use crate::Error;
 use crate::lane;
 use crate::plain::of_reader;
-use crate::scan::{Looked, ScanStanding};
+use crate::scan::{By, Looked, ScanStanding};
 
 /// Up to this size what must be seen as a whole is looked through before its version is there; what is larger is stored
 /// unclassified and looked through behind that.
@@ -53,16 +53,16 @@ pub(crate) fn end<R: Read + Seek>(
     patience: Patience,
     again: impl FnOnce() -> Result<R, Error>,
 ) -> Result<Looked, Error> {
-    let on = scanner.on();
+    let by = By::scanner(&scanner);
     match scanner.finish() {
-        Outcome::Done(findings) => Ok(Looked::of(findings, on, ScanStanding::Read)),
+        Outcome::Done(findings) => Ok(Looked::of(findings, by, ScanStanding::Read)),
         Outcome::Whole(whole) => {
             if patience == Patience::Bounded && size_bytes > WHOLE_BYTES_MAX {
                 let findings = whole.unread(Unread::OverLimit);
-                return Ok(Looked::of(findings, on, ScanStanding::Pending));
+                return Ok(Looked::of(findings, by, ScanStanding::Pending));
             }
             let findings = whole.read(again()?).map_err(of_reader)?;
-            Ok(Looked::of(findings, on, ScanStanding::Read))
+            Ok(Looked::of(findings, by, ScanStanding::Read))
         }
     }
 }

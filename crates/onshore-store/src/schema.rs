@@ -278,7 +278,8 @@ pub(crate) const SCHEMA: Schema = Schema {
             scanner INTEGER NOT NULL,
             tables  INTEGER NOT NULL,
             behind  BLOB,
-            over    INTEGER NOT NULL
+            over    INTEGER NOT NULL,
+            told    INTEGER NOT NULL
         ) STRICT;
     ",
         "

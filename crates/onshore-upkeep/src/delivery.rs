@@ -54,7 +54,12 @@ impl Parts {
         let mut permit = self.permit_storing(bucket, report, label, 0).await?;
         let staged = self
             .store
-            .stage(&permit, body, &Checks::default(), self.gate.scanner())
+            .stage(
+                &permit,
+                body,
+                &Checks::default(),
+                self.gate.scanner(bucket.tenant),
+            )
             .await?;
         let staged = Arc::new(staged);
         for _ in 0..JUDGED_MAX {

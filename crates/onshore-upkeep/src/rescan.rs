@@ -149,12 +149,14 @@ impl RescanEngine {
         let fresh = RescanMarker {
             scanner: SCANNER_VERSION,
             tables: LegalTable::shipped().version(),
+            told: self.parts.gate.told_changes(),
             behind: None,
             end: RescanEnd::Open,
         };
         let kept = self.parts.store.rescan_marker().await?;
-        let is_same =
-            |kept: &RescanMarker| kept.scanner == fresh.scanner && kept.tables == fresh.tables;
+        let is_same = |kept: &RescanMarker| {
+            kept.scanner == fresh.scanner && kept.tables == fresh.tables && kept.told == fresh.told
+        };
         Ok(kept.filter(is_same).unwrap_or(fresh))
     }
 
@@ -188,7 +190,7 @@ impl RescanEngine {
     }
 
     async fn look(&self, next: ToScan, round: &mut Round<'_>) -> Result<Option<Looked>, Error> {
-        let scanner = self.parts.gate.scanner();
+        let scanner = self.parts.gate.scanner(next.tenant);
         let mut looking = match self.parts.store.look_again(next.version, scanner).await? {
             Again::Nothing => return Ok(None),
             Again::Sealed(scan) => {

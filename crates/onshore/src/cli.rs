@@ -98,6 +98,15 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Say what identifiers of persons, organisations and secrets are in files, without showing any
     Classify(ClassifyArgs),
+    /// Persons and personal data in what is held and in what left
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// Where somebody is told of, for a request to know or to erase
+    #[command(subcommand)]
+    Subject(SubjectCommand),
+    /// What an authority told a tenant is important data
+    #[command(subcommand)]
+    Important(ImportantCommand),
     /// Bring a bucket or a folder onshore: inventory, copy, verify, certify
     Migrate(MigrateArgs),
     /// Read everything in a data folder once and say what is not what was written; no server may run on it
@@ -475,6 +484,86 @@ pub(crate) struct ClassifyArgs {
     /// Print SARIF 2.1.0, for code scanners
     #[arg(long)]
     pub(crate) sarif: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// Count the distinct persons in what is held, and in what left since the first of January (Beijing time)
+    Persons {
+        /// Whose data; several are a group, in which each person counts once
+        #[arg(long = "tenant", value_name = "TENANT", default_value = "default")]
+        tenants: Vec<TenantName>,
+    },
+    /// Tell what personal data is held, by bucket, kind and age, without a purpose (tag or metadata onshore-purpose) or past
+    /// its time (onshore-keep-until)
+    Holdings {
+        /// Of this tenant alone
+        #[arg(long)]
+        tenant: Option<TenantName>,
+        /// Of this bucket alone
+        #[arg(long)]
+        bucket: Option<BucketName>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubjectCommand {
+    /// Say in which versions somebody is told of
+    Find {
+        /// In whose data
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+        /// An identifier of the person, however it is written [default: read from standard input, where nobody else sees it]
+        identifier: Option<String>,
+    },
+    /// Let a tenant's persons be looked for
+    Allow {
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Let a tenant's persons no longer be looked for
+    Forbid {
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportantCommand {
+    /// Say that an authority told so: data that the word stands in is important from now on
+    Tell {
+        /// Whom
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+        /// How the tenant calls it: findings name it so, and not by the word
+        #[arg(long)]
+        id: String,
+        /// The word, as it stands in data
+        #[arg(long)]
+        word: String,
+        /// What it makes of data
+        #[arg(long, default_value = "important", value_parser = ["important", "core"])]
+        level: String,
+        /// What it is about
+        #[arg(long, value_parser = ["economic", "scientific", "technological"])]
+        category: Option<String>,
+        /// What it would harm
+        #[arg(long, value_parser = ["national-security", "public-interest"])]
+        ground: String,
+        /// Which authority, and in which notice
+        #[arg(long)]
+        authority: String,
+    },
+    /// Take a word back; what it made important stays so
+    TakeBack {
+        /// Whom it was told
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+        /// Its id
+        id: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -38,6 +38,14 @@ impl PersonKey {
         Some(self.look_at(kind, value)?.0)
     }
 
+    /// Returns the pseudonyms that something has as an identifier of each kind that it can be.
+    #[must_use]
+    pub fn pseudonyms(&self, value: &[u8]) -> Vec<(PersonKind, Pseudonym)> {
+        PersonKind::all()
+            .filter_map(|kind| Some((kind, self.pseudonym(kind, value)?)))
+            .collect()
+    }
+
     /// Returns its pseudonym and what it says of where the person lives.
     pub(crate) fn look_at(&self, kind: PersonKind, value: &[u8]) -> Option<(Pseudonym, Flags)> {
         if value.len() > VALUE_MAX {

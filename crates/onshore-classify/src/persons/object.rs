@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 
 use super::flags::Flags;
+use super::key::Pseudonym;
 use super::kind::PersonKind;
 use super::sketch::Sketch;
 
@@ -114,6 +115,26 @@ impl ObjectPersons {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty() && self.beyond == Beyond::default()
+    }
+
+    /// Whether one of some pseudonyms is in it.
+    #[must_use]
+    pub fn tells_of(&self, anybody: &[(PersonKind, Pseudonym)]) -> bool {
+        let mut is_in = false;
+        self.each_run(|kind, _, values| {
+            let mut wanted: Vec<u64> = anybody
+                .iter()
+                .filter(|(of, _)| *of == kind)
+                .map(|(_, pseudonym)| pseudonym.0)
+                .collect();
+            wanted.sort_unstable();
+            if let Some(last) = wanted.last().copied().filter(|_| !is_in) {
+                is_in = values
+                    .take_while(|value| *value <= last)
+                    .any(|value| wanted.binary_search(&value).is_ok());
+            }
+        });
+        is_in
     }
 
     /// Makes the sketch of the persons in it, each by what ranks highest of them here.

@@ -278,7 +278,12 @@ impl House {
         let stream = futures_util::stream::iter([Ok(Bytes::from_static(body))]);
         let staged = self
             .store
-            .stage(&permit, stream, &Checks::default(), self.gate.scanner())
+            .stage(
+                &permit,
+                stream,
+                &Checks::default(),
+                self.gate.scanner(permit.tenant()),
+            )
             .await
             .expect("staged");
         let (store, gate) = (self.store.clone(), self.gate.clone());

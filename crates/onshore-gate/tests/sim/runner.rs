@@ -281,7 +281,7 @@ impl Runner {
                 &permit,
                 stream::iter(chunks),
                 &checks,
-                self.house.gate.scanner(),
+                self.house.gate.scanner(permit.tenant()),
             )
             .await?;
         Ok(Draft {

@@ -49,7 +49,7 @@ fn export(house: &House, exported: ExportedVersion, persons: Option<ObjectPerson
 }
 
 fn told(house: &House, time: Timestamp) -> ExportedPersons {
-    wait(house.registry.exported_persons(house.tenant.id, time)).expect("told")
+    wait(house.registry.exported_persons([house.tenant.id], time)).expect("told")
 }
 
 fn upper(told: &ExportedPersons, place: &str) -> u64 {
@@ -95,7 +95,7 @@ fn a_person_counts_once_for_each_place_and_once_for_all() {
     assert_eq!(told.all.unknown_versions, 0);
     // Another tenant has exported nothing.
     let other = TenantId::from_bytes([9; 16]);
-    let of_other = wait(house.registry.exported_persons(other, NOW)).expect("told");
+    let of_other = wait(house.registry.exported_persons([other], NOW)).expect("told");
     assert_eq!(of_other, ExportedPersons::default());
 }
 
@@ -254,7 +254,7 @@ fn the_key_and_the_counts_outlive_a_restart_and_another_root_key() {
     };
     let (registry, db) = open("root.key");
     assert_eq!(of(&registry), before);
-    let told = wait(registry.exported_persons(tenant.id, NOW)).expect("told");
+    let told = wait(registry.exported_persons([tenant.id], NOW)).expect("told");
     assert_eq!(upper(&told, "US"), 10);
     let (old, new) = (root("root.key"), root("new.key"));
     let other = registry.clone();

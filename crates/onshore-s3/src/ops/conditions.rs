@@ -199,6 +199,7 @@ mod tests {
             naming: onshore_store::Naming::Null,
             versioning: onshore_store::Versioning::Off,
             lock: onshore_store::Lock::default(),
+            scan: None,
             upload: None,
             replication: None,
             encryption: onshore_store::Encryption::Service,

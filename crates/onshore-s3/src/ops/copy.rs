@@ -202,7 +202,12 @@ impl Operations {
         let body = outgoing(opened);
         let mut staged = self
             .store
-            .stage(&permit, body, &checks, self.gate.scanner())
+            .stage(
+                &permit,
+                body,
+                &checks,
+                self.gate.scanner(target.bucket.tenant),
+            )
             .await
             .map_err(|error| self.fault(call, error))?;
         if let Some(customer) = &encrypted.customer {
@@ -265,7 +270,13 @@ impl Operations {
         let body = outgoing(opened);
         let mut staged = self
             .store
-            .stage_part(&permit, number, body, &checks, self.gate.scanner())
+            .stage_part(
+                &permit,
+                number,
+                body,
+                &checks,
+                self.gate.scanner(bucket.tenant),
+            )
             .await
             .map_err(|error| self.fault(asked.call, error))?;
         if let Some(customer) = &customer {

@@ -160,7 +160,12 @@ impl Operations {
                 .await?;
             let looked = self
                 .store
-                .scan_parts(&permit, upload, &completion.parts, self.gate.scanner())
+                .scan_parts(
+                    &permit,
+                    upload,
+                    &completion.parts,
+                    self.gate.scanner(bucket.tenant),
+                )
                 .await;
             let looked = match looked {
                 Ok(looked) => looked,

@@ -290,7 +290,12 @@ impl Operations {
             .await?;
         let mut staged = self
             .store
-            .stage(&permit, body, &checks, self.gate.scanner())
+            .stage(
+                &permit,
+                body,
+                &checks,
+                self.gate.scanner(target.bucket.tenant),
+            )
             .await
             .map_err(|error| self.fault(asked.call, error))?;
         self.verify_trailer(asked.call, &staged)?;

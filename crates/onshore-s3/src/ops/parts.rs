@@ -79,7 +79,7 @@ impl Operations {
                 number,
                 incoming(body),
                 &checks,
-                self.gate.scanner(),
+                self.gate.scanner(bucket.tenant),
             )
             .await
             .map_err(|error| self.fault(asked.call, error))?;

@@ -210,7 +210,12 @@ impl World {
         let body = stream::iter([Ok(Bytes::copy_from_slice(body))]);
         let staged = self
             .store
-            .stage(&permit, body, &Checks::default(), self.gate.scanner())
+            .stage(
+                &permit,
+                body,
+                &Checks::default(),
+                self.gate.scanner(self.tenant),
+            )
             .await
             .expect("staged");
         self.write(move |store, unit, now| {

@@ -9,14 +9,17 @@ mod config;
 mod erase;
 mod explain;
 mod fsck;
+mod important;
 mod job;
 mod kms;
 mod ledger;
 mod migrate;
 mod quota;
 mod rekey;
+mod report;
 mod restore;
 mod scrub;
+mod subject;
 mod tenant;
 mod verify;
 
@@ -47,6 +50,9 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Fsck(args) => tokio::task::block_in_place(|| fsck::run(&target, &args)),
         Command::Ledger(command) => ledger::run(&target, command).await,
         Command::Classify(args) => classify::run(&target, &args).await,
+        Command::Report(command) => report::run(&target, command).await,
+        Command::Subject(command) => subject::run(&target, command).await,
+        Command::Important(command) => important::run(&target, command).await,
         Command::Verify(args) => verify::run(target.style(), &args),
         Command::Migrate(args) => migrate::run(&target, args).await,
         Command::Scrub(args) => scrub::run(&target, args).await,

@@ -7,6 +7,8 @@ mod json;
 mod sarif;
 mod words;
 
+pub(crate) use self::bucket::all as findings_of;
+
 use anyhow::Result;
 use onshore_types::Timestamp;
 

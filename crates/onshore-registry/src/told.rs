@@ -1,0 +1,193 @@
+//! What authorities told a tenant: words that make data important from the day they are told; and whether a tenant's persons
+//! may be looked for by an identifier.
+
+use onshore_classify::{Category, Ground, ToldTerm};
+use onshore_db::{Unit, View, params, unreadable};
+use onshore_types::{Level, TenantId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Registry, rows};
+
+/// What an authority told a tenant, and how often that changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The words, by their ids.
+    pub terms: Vec<ToldTerm>,
+    /// How often words were told or taken back: what was looked through before knows less.
+    pub changes: u32,
+}
+
+/// Whether a tenant's persons may be looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectFinding {
+    /// Yes.
+    On,
+    /// No.
+    Off,
+}
+
+/// A word as it is kept.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    word: String,
+    level: String,
+    category: Option<Category>,
+    ground: Ground,
+    authority: String,
+}
+
+impl Registry {
+    /// Keeps a word that an authority told, in place of one with the same id.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn save_told_term(
+        &self,
+        unit: &Unit<'_>,
+        tenant: TenantId,
+        term: &ToldTerm,
+    ) -> Result<(), Error> {
+        let kept = Kept {
+            word: term.word.clone(),
+            level: word(term.level).to_owned(),
+            category: term.category,
+            ground: term.ground,
+            authority: term.authority.clone(),
+        };
+        let text = serde_json::to_string(&kept).map_err(|_| Error::Unreadable {
+            what: "word that an authority told",
+        })?;
+        unit.execute(
+            "INSERT OR REPLACE INTO told_terms (tenant, id, term) VALUES (?1, ?2, ?3)",
+            params![tenant.as_bytes(), term.id, text],
+        )?;
+        count_change(unit, tenant)
+    }
+
+    /// Forgets a word, and says whether it was there.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn remove_told_term(
+        &self,
+        unit: &Unit<'_>,
+        tenant: TenantId,
+        id: &str,
+    ) -> Result<bool, Error> {
+        let removed = unit.execute(
+            "DELETE FROM told_terms WHERE tenant = ?1 AND id = ?2",
+            params![tenant.as_bytes(), id],
+        )?;
+        if removed > 0 {
+            count_change(unit, tenant)?;
+        }
+        Ok(removed > 0)
+    }
+
+    /// Returns what authorities told a tenant.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn told(&self, view: &View<'_>, tenant: TenantId) -> Result<Told, Error> {
+        let terms = view.all(
+            "SELECT id, term FROM told_terms WHERE tenant = ?1 ORDER BY id",
+            params![tenant.as_bytes()],
+            |row| {
+                let (id, text): (String, String) = (row.get(0)?, row.get(1)?);
+                let kept: Kept =
+                    serde_json::from_str(&text).map_err(|error| unreadable(Box::new(error)))?;
+                Ok(ToldTerm {
+                    id,
+                    word: kept.word,
+                    level: match kept.level.as_str() {
+                        "core" => Level::Core,
+                        "important" => Level::Important,
+                        _ => return Err(unreadable("an unknown level".into())),
+                    },
+                    category: kept.category,
+                    ground: kept.ground,
+                    authority: kept.authority,
+                })
+            },
+        )?;
+        let changes = view.one(
+            "SELECT changes FROM told_changes WHERE tenant = ?1",
+            params![tenant.as_bytes()],
+            |row| row.get(0),
+        )?;
+        Ok(Told {
+            terms,
+            changes: changes.unwrap_or_default(),
+        })
+    }
+
+    /// Returns what authorities told every tenant that was ever told something.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn all_told(&self, view: &View<'_>) -> Result<Vec<(TenantId, Told)>, Error> {
+        let tenants = view.all("SELECT tenant FROM told_changes", [], |row| {
+            rows::bytes16(row, "tenant").map(TenantId::from_bytes)
+        })?;
+        tenants
+            .into_iter()
+            .map(|tenant| Ok((tenant, self.told(view, tenant)?)))
+            .collect()
+    }
+
+    /// Lets a tenant's persons be looked for, or not.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn save_subject_finding(
+        &self,
+        unit: &Unit<'_>,
+        tenant: TenantId,
+        finding: SubjectFinding,
+    ) -> Result<(), Error> {
+        let statement = match finding {
+            SubjectFinding::On => "INSERT OR IGNORE INTO subject_finding (tenant) VALUES (?1)",
+            SubjectFinding::Off => "DELETE FROM subject_finding WHERE tenant = ?1",
+        };
+        unit.execute(statement, params![tenant.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Whether a tenant's persons may be looked for; they may not unless that was said.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn subject_finding(&self, tenant: TenantId) -> Result<SubjectFinding, Error> {
+        self.db
+            .read(move |view| {
+                let found = view.one(
+                    "SELECT 1 FROM subject_finding WHERE tenant = ?1",
+                    params![tenant.as_bytes()],
+                    |_| Ok(()),
+                )?;
+                Ok(match found {
+                    Some(()) => SubjectFinding::On,
+                    None => SubjectFinding::Off,
+                })
+            })
+            .await
+    }
+}
+
+fn count_change(unit: &Unit<'_>, tenant: TenantId) -> Result<(), Error> {
+    unit.execute(
+        "INSERT INTO told_changes (tenant, changes) VALUES (?1, 1)
+         ON CONFLICT (tenant) DO UPDATE SET changes = changes + 1",
+        params![tenant.as_bytes()],
+    )?;
+    Ok(())
+}
+
+fn word(level: Level) -> &'static str {
+    match level {
+        Level::Core => "core",
+        // What an authority told is never general.
+        Level::Important | Level::General => "important",
+    }
+}
