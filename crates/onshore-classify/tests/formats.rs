@@ -6,8 +6,8 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use onshore_classify::{Findings, Limits, Options, Outcome, Scanner, Unread};
 use samples::{
-    PARQUET, PDF, PICTURES, XLS, Zipped, bzip2, compound, doc, docx, gzip, mail, msg, ods, ppt,
-    table, tar, tar_member, xlsx, xz_of_table_40, zip, zip_of, zstd,
+    OPEN_PDF, PARQUET, PDF, PICTURES, SECRET_PDF, XLS, Zipped, bzip2, compound, doc, docx, gzip,
+    mail, msg, ods, ppt, table, tar, tar_member, xlsx, xz_of_table_40, zip, zip_of, zstd,
 };
 
 /// Reads bytes however they are cut; the findings must not differ.
@@ -182,6 +182,10 @@ fn text_of_pdf_is_read() {
     let encrypted =
         b"%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer <</Root 1 0 R/Encrypt 2 0 R>>";
     assert_eq!(reasons(&scan(encrypted)), [Unread::Encrypted]);
+    for open in OPEN_PDF {
+        is_read(open, 40, "pdf/text");
+    }
+    assert_eq!(reasons(&scan(SECRET_PDF)), [Unread::Encrypted]);
     // A form that draws itself, and pages without end.
     let endless = b"%PDF-1.7\n1 0 obj<</Type/Page/Parent 1 0 R/Contents 2 0 R/Resources<</XObject<</F 3 0 R>>>>>>endobj\n\
         2 0 obj<</Length 5>>stream\n/F Do\nendstream endobj\n\

@@ -30,6 +30,8 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("text", table),
     ];
     all.extend(PARQUET.map(|file| ("parquet", file.to_vec())));
+    all.push(("pdf", SECRET_PDF.to_vec()));
+    all.extend(OPEN_PDF.map(|file| ("pdf", file.to_vec())));
     all.extend(PDF.map(|file| ("pdf", file.to_vec())));
     all.extend(PICTURES.map(|(format, file)| (format, file.to_vec())));
     all
@@ -92,6 +94,14 @@ pub(crate) const PDF: [&[u8]; 2] = [
     include_bytes!("chinese.pdf"),
     include_bytes!("own-font.pdf"),
 ];
+
+/// The first of them, encrypted without a password; and with one.
+pub(crate) const OPEN_PDF: [&[u8]; 3] = [
+    include_bytes!("rc4-128-open.pdf"),
+    include_bytes!("aes-128-open.pdf"),
+    include_bytes!("aes-256-open.pdf"),
+];
+pub(crate) const SECRET_PDF: &[u8] = include_bytes!("aes-256-secret.pdf");
 
 /// Returns `table(40)` as the tool `xz` packs it.
 pub(crate) fn xz_of_table_40() -> Vec<u8> {

@@ -4,11 +4,13 @@
 //! form, file and text among them is read. So a file is read that no viewer would open, and what a later version of it took
 //! out of its pages is read too while it is there.
 
+mod crypt;
 mod filter;
 mod font;
 mod object;
 mod text;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::rc::Rc;
@@ -19,6 +21,7 @@ use crate::findings::Unread;
 use crate::formats::gather::Gather;
 use crate::formats::legible;
 use crate::formats::node::Node;
+use crate::formats::pdf::crypt::{Crypt, Id};
 use crate::formats::pdf::filter::{Rest, unpack};
 use crate::formats::pdf::font::Font;
 use crate::formats::pdf::object::{Dictionary, Lexer, Object};
@@ -55,7 +58,7 @@ pub(crate) fn read<R: Read + Seek>(mut bytes: R, gather: &mut Gather) -> io::Res
 /// Where an object stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    At(usize),
+    At(usize, Id),
     /// In one of the streams that are full of objects.
     Within(usize, usize),
 }
@@ -71,7 +74,9 @@ struct Document<'a> {
     /// How much may be gone through still.
     work: usize,
     fonts: HashMap<u32, Option<Rc<Font>>>,
-    is_encrypted: bool,
+    /// What says how the file is encrypted, and the id of the file, which is part of its key.
+    encrypt: Option<(Object, Vec<u8>)>,
+    crypt: Option<Crypt>,
     /// What was told once.
     is_over: bool,
     is_unknown: bool,
@@ -82,6 +87,8 @@ struct Document<'a> {
 struct Loaded {
     object: Object,
     stream: Option<(usize, usize)>,
+    /// What it is encrypted with, if its place is in the file itself.
+    id: Option<Id>,
 }
 
 impl<'a> Document<'a> {
@@ -96,7 +103,8 @@ impl<'a> Document<'a> {
                 .saturating_mul(WORK_RATIO)
                 .saturating_add(WORK_FREE_BYTES),
             fonts: HashMap::new(),
-            is_encrypted: false,
+            encrypt: None,
+            crypt: None,
             is_over: false,
             is_unknown: false,
         }
@@ -104,23 +112,22 @@ impl<'a> Document<'a> {
 
     /// Finds all objects: two numbers and a word begin each.
     fn find_objects(&mut self, gather: &mut Gather) {
-        let starts: Vec<(u32, usize)> = self.starts().collect();
+        let starts: Vec<(Id, usize)> = self.starts().collect();
+        let place = |(id, at): &(Id, usize)| (id.number, Place::At(*at, *id));
         // References to lengths may be to later objects.
-        self.places = starts
-            .iter()
-            .map(|(number, at)| (*number, Place::At(*at)))
-            .collect();
+        self.places = starts.iter().map(place).collect();
+        self.find_trailers(&starts);
+        self.open();
         let mut places = HashMap::new();
-        for (number, at) in starts {
-            places.insert(number, Place::At(at));
-            let Some(loaded) = self.load(Place::At(at)) else {
+        for (id, at) in starts {
+            let place = Place::At(at, id);
+            places.insert(id.number, place);
+            let Some(loaded) = self.load(place) else {
                 continue;
             };
             let Some(dictionary) = loaded.object.dictionary() else {
                 continue;
             };
-            self.is_encrypted |=
-                dictionary.is("Type", "XRef") && dictionary.value("Encrypt").is_some();
             if dictionary.is("Type", "ObjStm")
                 && let Some(within) = self.stream(&loaded, gather)
                 && self.held_bytes + within.len() <= HELD_MAX_BYTES
@@ -141,21 +148,52 @@ impl<'a> Document<'a> {
             }
         }
         self.places = places;
+    }
+
+    /// Looks for what says that the file is encrypted: behind a word, or in the streams that took its place.
+    fn find_trailers(&mut self, starts: &[(Id, usize)]) {
         let mut rest = self.bytes;
         while let Some(at) = rest.windows(7).position(|word| word == b"trailer") {
             rest = rest.get(at + 7..).unwrap_or_default();
             let mut lexer = Lexer::new(rest, 0);
             if let Some(Object::Dictionary(trailer)) = lexer.object() {
-                self.is_encrypted |= trailer.value("Encrypt").is_some();
+                self.note_trailer(&trailer);
             }
             self.work(lexer.at);
             if self.is_over {
                 break;
             }
         }
+        for (id, at) in starts {
+            if let Some(loaded) = self.load(Place::At(*at, *id))
+                && let Some(dictionary) = loaded.object.dictionary()
+                && dictionary.is("Type", "XRef")
+            {
+                self.note_trailer(dictionary);
+            }
+        }
     }
 
-    fn starts(&self) -> impl Iterator<Item = (u32, usize)> + use<'a> {
+    fn note_trailer(&mut self, trailer: &Dictionary) {
+        if let Some(encrypt) = trailer.value("Encrypt") {
+            let ids = self.entry(trailer, "ID");
+            let ids = ids.as_ref().and_then(Object::array).unwrap_or_default();
+            let id = ids.first().and_then(Object::text).unwrap_or_default();
+            self.encrypt = Some((encrypt.clone(), id.to_vec()));
+        }
+    }
+
+    /// Opens a file that everybody may open.
+    fn open(&mut self) {
+        if let Some((encrypt, id)) = self.encrypt.clone()
+            && let Some(encrypt) = self.resolved(&encrypt)
+            && let Some(encrypt) = encrypt.object.dictionary()
+        {
+            self.crypt = Crypt::open(encrypt, &id);
+        }
+    }
+
+    fn starts(&self) -> impl Iterator<Item = (Id, usize)> + use<'a> {
         let bytes = self.bytes;
         let words = bytes
             .windows(3)
@@ -163,15 +201,16 @@ impl<'a> Document<'a> {
             .filter(|(_, word)| *word == b"obj");
         words.filter_map(move |(at, _)| {
             let before = bytes.get(..at)?;
-            let generation_end = before.trim_ascii_end();
-            let number_end = without_digits(generation_end)?;
+            let end = before.trim_ascii_end();
+            let number_end = without_digits(end)?;
+            let generation = number_in(end.get(number_end.len()..)?)?;
             let trimmed = number_end.trim_ascii_end();
             if trimmed.len() == number_end.len() {
                 return None;
             }
-            let digits = trimmed.get(without_digits(trimmed)?.len()..)?;
-            let number = str::from_utf8(digits).ok()?.parse().ok()?;
-            Some((number, at + 3))
+            let number = number_in(trimmed.get(without_digits(trimmed)?.len()..)?)?;
+            let generation = u16::try_from(generation).unwrap_or_default();
+            Some((Id { number, generation }, at + 3))
         })
     }
 
@@ -186,13 +225,17 @@ impl<'a> Document<'a> {
             return None;
         }
         let (start, mut lexer) = match place {
-            Place::At(at) => (at, Lexer::new(self.bytes, at)),
+            Place::At(at, _) => (at, Lexer::new(self.bytes, at)),
             Place::Within(held, at) => (at, Lexer::new(self.held.get(held)?, at)),
         };
-        let object = lexer.object()?;
+        let id = match place {
+            Place::At(_, id) => Some(id),
+            Place::Within(..) => None,
+        };
+        let mut object = lexer.object()?;
         let len = lexer.at.saturating_sub(start);
         let mut stream = None;
-        if let (Place::At(_), Some(dictionary)) = (place, object.dictionary()) {
+        if let (Some(_), Some(dictionary)) = (id, object.dictionary()) {
             lexer.skip_space();
             if let Some(behind) = lexer.rest().strip_prefix(b"stream") {
                 let from = lexer.at + 6;
@@ -208,14 +251,17 @@ impl<'a> Document<'a> {
             }
         }
         self.work(len);
-        Some(Loaded { object, stream })
+        if let (Some(crypt), Some(id)) = (&self.crypt, id) {
+            crypt.decrypt_texts(id, &mut object);
+        }
+        Some(Loaded { object, stream, id })
     }
 
     /// Returns how long a stream says it is, by itself or in another object.
     fn direct_length(&self, dictionary: &Dictionary) -> Option<usize> {
         match dictionary.value("Length")? {
             Object::Reference(number) => match self.places.get(number)? {
-                Place::At(at) => Lexer::new(self.bytes, *at).object()?.count(),
+                Place::At(at, _) => Lexer::new(self.bytes, *at).object()?.count(),
                 Place::Within(held, at) => Lexer::new(self.held.get(*held)?, *at).object()?.count(),
             },
             length => length.count(),
@@ -247,8 +293,8 @@ impl<'a> Document<'a> {
         let mut object = object.clone();
         for _ in 0..STEPS_MAX {
             let Object::Reference(number) = object else {
-                let stream = None;
-                return Some(Loaded { object, stream });
+                let (stream, id) = (None, None);
+                return Some(Loaded { object, stream, id });
             };
             let loaded = self.object(number)?;
             if !matches!(loaded.object, Object::Reference(_)) {
@@ -278,7 +324,12 @@ impl<'a> Document<'a> {
     fn unpacked(&mut self, loaded: &Loaded, gather: &mut Gather) -> Option<(Vec<u8>, Rest)> {
         let (from, to) = loaded.stream?;
         let dictionary = loaded.object.dictionary()?;
-        let packed = self.bytes.get(from..to)?;
+        let mut packed = Cow::Borrowed(self.bytes.get(from..to)?);
+        if let (Some(crypt), Some(id)) = (&self.crypt, loaded.id)
+            && !dictionary.is("Type", "XRef")
+        {
+            packed = crypt.decrypt_stream(id, &packed).into();
+        }
         let mut lists = [("Filter", "F"), ("DecodeParms", "DP")].map(|(name, short)| {
             let list = self
                 .entry(dictionary, name)
@@ -295,7 +346,7 @@ impl<'a> Document<'a> {
             }
         }
         let [filters, parameters] = lists;
-        let unpacked = unpack(&filters, &parameters, packed);
+        let unpacked = unpack(&filters, &parameters, &packed);
         if unpacked.rest == Rest::OverLimit {
             self.is_over = true;
         }
@@ -310,7 +361,7 @@ impl<'a> Document<'a> {
 
     /// Reads everything in the file.
     fn read(&mut self, gather: &mut Gather) {
-        if self.is_encrypted {
+        if self.encrypt.is_some() && self.crypt.is_none() {
             gather.not_read(Unread::Encrypted);
             return;
         }
@@ -651,6 +702,10 @@ fn written(text: &[u8]) -> String {
         _ => WINDOWS_1252,
     };
     encoding.decode_with_bom_removal(text).0.into_owned()
+}
+
+fn number_in(digits: &[u8]) -> Option<u32> {
+    str::from_utf8(digits).ok()?.parse().ok()
 }
 
 fn without_digits(bytes: &[u8]) -> Option<&[u8]> {
