@@ -122,11 +122,10 @@ def test_sarif_is_told_of_files_and_of_a_bucket(server, bucket, tmp_path):
     rows = people(5, 8)
     put(server.client(), bucket, "a b/人.csv", table(rows))
     (tmp_path / "people.csv").write_bytes(table(rows))
-    for told, uri in (
+    for document, uri in (
         (server.cli("classify", f"s3://{bucket}/a", "--sarif"), f"s3://{bucket}/a%20b/%E4%BA%BA.csv"),
         (server.cli("classify", tmp_path, "--places", 100, "--sarif"), str(tmp_path / "people.csv")),
     ):
-        document = json.loads(told)
         assert document["version"] == "2.1.0"
         (run,) = document["runs"]
         rules = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
@@ -139,6 +138,6 @@ def test_sarif_is_told_of_files_and_of_a_bucket(server, bucket, tmp_path):
 
 def test_the_day_decides_what_is_sensitive(server, tmp_path):
     (tmp_path / "a.txt").write_text("身份证 " + people(1)[0][0])
-    label = lambda day: json.loads(server.cli("classify", tmp_path, "--on", day, "--json"))["files"][0]["class"]
+    label = lambda day: server.cli("classify", tmp_path, "--on", day)["files"][0]["class"]
     assert label("2025-10-31T15:59:59Z") == "sensitive-personal"
     assert label("2025-10-31T16:00:00Z") == "personal"

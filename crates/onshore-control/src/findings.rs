@@ -17,7 +17,7 @@ use onshore_types::{BucketName, ByteRange, Label};
 use serde::Deserialize;
 
 use crate::buckets::named;
-use crate::caller::{Auditors, By, Caller, Readers};
+use crate::caller::{By, Caller, Operators, Readers};
 use crate::error::Error;
 use crate::extract::{Asked, Segment};
 use crate::parts::ControlParts;
@@ -44,7 +44,7 @@ pub(crate) struct Which {
     responses((status = 200, body = FindingsPage), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn of_bucket(
     State(control): State<Arc<ControlParts>>,
-    by: By<Auditors>,
+    by: By<Operators>,
     Segment(name): Segment<BucketName>,
     Asked(which): Asked<Which>,
 ) -> Result<Json<FindingsPage>, Error> {
@@ -115,7 +115,7 @@ async fn permit(
     let transfer = Transfer {
         principal: caller.on_behalf_of(bucket.tenant),
         operation: OPERATION,
-        flow: Flow::List,
+        flow: Flow::Inspect,
         subject: Subject {
             bucket: Some(bucket.id),
             owner: Some(bucket.tenant),
@@ -148,6 +148,7 @@ fn view(holding: Holding) -> FindingsView {
 fn scan_view(scan: Scan) -> ScanView {
     let standing = match scan.standing {
         ScanStanding::Read => "read",
+        ScanStanding::Joined => "joined",
         ScanStanding::Pending => "pending",
         ScanStanding::Outdated => "outdated",
     };

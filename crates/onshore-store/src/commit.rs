@@ -8,6 +8,7 @@ use onshore_types::{Label, Timestamp, UploadId, VersionId};
 
 use crate::bucket::{self, Bucket};
 use crate::checksum::Checksum;
+use crate::customer_key::Encryption;
 use crate::damage;
 use crate::facts::{Body, Facts, Format, Place, Salt};
 use crate::frame::BodyId;
@@ -18,7 +19,7 @@ use crate::outbox::{self, About};
 use crate::reclaim::Owner;
 use crate::replication::{self, ReplicationState};
 use crate::scan::{Looked, Scan, ScanStanding};
-use crate::stage::{Staged, Stored};
+use crate::stage::{Seen, Staged, Stored};
 use crate::version::{self, VersionRow};
 use crate::{Error, Store, columns, permits};
 
@@ -66,7 +67,10 @@ impl Store {
             bodies: vec![staged.as_body()],
             data_keys: vec![staged.secret.clone()],
             upload: None,
-            looked: staged.looked.clone(),
+            looked: match &staged.seen {
+                Seen::Object(looked) => looked.clone(),
+                Seen::Part(_) => return Err(Error::PermitMismatch("kind of body")),
+            },
         };
         let quotas = self.watch_quotas(unit, permit)?;
         let committed = self.put_version(unit, permit, assembly, object, condition, now)?;
@@ -171,7 +175,11 @@ impl Store {
                 replication.map(ReplicationState::as_str),
             ],
         )?;
-        if facts.scan.as_ref().map(|scan| scan.standing) == Some(ScanStanding::Pending) {
+        let is_put_off = facts.scan.as_ref().is_some_and(|scan| {
+            matches!(scan.standing, ScanStanding::Pending | ScanStanding::Joined)
+        });
+        // Nobody here opens what a client keeps the key of.
+        if is_put_off && !matches!(facts.encryption, Encryption::Customer { .. }) {
             self.put_version_off(unit, version)?;
         }
         if let Some(persons) = &assembly.looked.persons {

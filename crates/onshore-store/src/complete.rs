@@ -17,8 +17,9 @@ use crate::customer_key::Encryption;
 use crate::frame::{BodyId, Cipher};
 use crate::object::{Committed, Part, WriteCondition};
 use crate::part::{PartFacts, parts};
+use crate::piece::{self, Piece};
 use crate::plain::{PlainBody, PlainReader, of_reader};
-use crate::scan::{Looked, Scan};
+use crate::scan::{Looked, Scan, ScanStanding};
 use crate::scanning::{self, Patience};
 use crate::stage::PART_NUMBER_MAX;
 use crate::{Error, Store, bucket, permits, read};
@@ -67,8 +68,8 @@ impl PartsScan {
 }
 
 impl Store {
-    /// Looks through what the listed parts of an upload become. What is larger than is looked through at once, and what a
-    /// client keeps the key of, is put off.
+    /// Looks through what the listed parts of an upload become: as a whole, or where that is larger than is looked through at
+    /// once, or a client keeps the key, by joining what was found in each.
     ///
     /// # Errors
     /// As [`Store::complete_upload`].
@@ -77,30 +78,41 @@ impl Store {
         permit: &Permit,
         upload: UploadId,
         listed: &[CompletePart],
-        mut scanner: Scanner,
+        scanner: impl Fn() -> Scanner + Send + 'static,
     ) -> Result<PartsScan, Error> {
         permits::flow(permit, &[Flow::Store, Flow::Change])?;
         let pin = self.inner.reclaimer.pin(*upload.as_bytes());
         let (bucket, key) = (permits::bucket(permit)?, permits::key(permit)?.clone());
         let (store, listed) = (self.clone(), listed.to_vec());
-        let (of, bodies) = self
+        let opened = self
             .inner
             .db
             .read(move |view| open_parts(&store, view, bucket, &key, upload, &listed))
             .await?;
-        let Some(bodies) = bodies else {
-            return Ok(PartsScan {
-                of,
-                looked: Looked::nothing(Scan::outdated(None, scanner.told_version())),
-            });
-        };
         let files = self.inner.files.clone();
+        let of = opened.of;
         let scan = spawn_blocking(move || {
             let _pin = pin;
-            let size_bytes = bodies.iter().map(|body| body.body.size_bytes).sum();
-            if size_bytes > scanning::WHOLE_BYTES_MAX {
-                return Ok(Looked::nothing(Scan::put_off(scanner.told_version())));
-            }
+            let bodies = match opened.bodies {
+                Some(bodies) if opened.size_bytes <= scanning::WHOLE_BYTES_MAX => bodies,
+                bodies => {
+                    let joined = opened
+                        .pieces
+                        .and_then(|pieces| piece::join(&pieces, &scanner));
+                    let told = scanner().told_version();
+                    let scan = match (joined, bodies) {
+                        (Some(joined), None) => joined,
+                        (Some(joined), Some(_)) => Scan {
+                            standing: ScanStanding::Joined,
+                            ..joined
+                        },
+                        (None, Some(_)) => Scan::put_off(told),
+                        (None, None) => Scan::outdated(None, told),
+                    };
+                    return Ok(Looked::nothing(scan));
+                }
+            };
+            let (size_bytes, mut scanner) = (opened.size_bytes, scanner());
             let mut reader = PlainReader::new(files, bodies);
             scanning::feed(&mut scanner, &mut reader)?;
             scanning::end(scanner, size_bytes, Patience::Bounded, || {
@@ -171,7 +183,17 @@ impl Store {
     }
 }
 
-/// Returns which bodies the listed parts have, and what opens them, unless a client keeps the key.
+/// The listed parts of an upload.
+struct OpenedParts {
+    of: Vec<BodyId>,
+    size_bytes: u64,
+    /// What opens them, unless a client keeps the key.
+    bodies: Option<Vec<PlainBody>>,
+    /// What was found in each; none where one came before anybody looked.
+    pieces: Option<Vec<Piece>>,
+}
+
+/// Opens the listed parts of an upload.
 fn open_parts(
     store: &Store,
     view: &View<'_>,
@@ -179,7 +201,7 @@ fn open_parts(
     key: &ObjectKey,
     upload: UploadId,
     listed: &[CompletePart],
-) -> Result<(Vec<BodyId>, Option<Vec<PlainBody>>), Error> {
+) -> Result<OpenedParts, Error> {
     let bucket = bucket::by_id(view, bucket)?.ok_or(Error::NoSuchBucket)?;
     let underway = store
         .underway(view, bucket.id, key, upload)?
@@ -187,21 +209,36 @@ fn open_parts(
     let limit = PART_NUMBER_MAX as usize;
     let chosen = choose(parts(view, &underway.owner_key, upload, 0, limit)?, listed)?;
     let of = chosen.iter().map(|facts| facts.body.id).collect();
-    if let Encryption::Customer { .. } = underway.new.object.encryption {
-        return Ok((of, None));
-    }
-    let bodies = chosen.into_iter().map(|facts| {
-        let owner = VersionId::from_bytes(*upload.as_bytes());
-        let inline = read::inline(view, owner, &facts.body)?;
-        let secret = Secret::new(facts.data_key);
-        Ok(PlainBody {
-            cipher: Cipher::new(secret, facts.body.id, facts.body.part)
-                .map_err(|_| Error::CorruptRecord("a part"))?,
-            body: facts.body,
-            inline,
-        })
-    });
-    Ok((of, Some(bodies.collect::<Result<_, Error>>()?)))
+    let size_bytes = chosen.iter().map(|facts| facts.part.size_bytes).sum();
+    let pieces = chosen.iter().map(|facts| facts.piece.clone()).collect();
+    let bodies = match underway.new.object.encryption {
+        Encryption::Customer { .. } => None,
+        Encryption::Service | Encryption::Kms { .. } => {
+            let owner = VersionId::from_bytes(*upload.as_bytes());
+            let bodies = chosen
+                .into_iter()
+                .map(|facts| plain_body(view, owner, facts))
+                .collect::<Result<_, _>>()?;
+            Some(bodies)
+        }
+    };
+    Ok(OpenedParts {
+        of,
+        size_bytes,
+        bodies,
+        pieces,
+    })
+}
+
+fn plain_body(view: &View<'_>, owner: VersionId, facts: PartFacts) -> Result<PlainBody, Error> {
+    let inline = read::inline(view, owner, &facts.body)?;
+    let secret = Secret::new(facts.data_key);
+    Ok(PlainBody {
+        cipher: Cipher::new(secret, facts.body.id, facts.body.part)
+            .map_err(|_| Error::CorruptRecord("a part"))?,
+        body: facts.body,
+        inline,
+    })
 }
 
 /// Returns the listed parts in order, each compared with what the client says of it.

@@ -69,7 +69,7 @@ impl Store {
         permit: Permit,
         query: HoldingsQuery,
     ) -> Result<HoldingsPage, Error> {
-        permits::flow(&permit, &[Flow::List])?;
+        permits::flow(&permit, &[Flow::Inspect])?;
         let key = self.tenant_key(permits::bucket(&permit)?).await?;
         self.inner
             .db

@@ -59,6 +59,7 @@ mod outbox;
 mod part;
 mod permits;
 mod persons;
+mod piece;
 mod plain;
 mod quota;
 mod read;

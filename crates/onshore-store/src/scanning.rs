@@ -2,11 +2,9 @@
 
 use std::io::{Read, Seek};
 
-use bytes::Bytes;
 use onshore_classify::{Outcome, Scanner, Unread};
 
 use crate::Error;
-use crate::lane;
 use crate::plain::of_reader;
 use crate::scan::{By, Looked, ScanStanding};
 
@@ -24,13 +22,6 @@ pub(crate) enum Patience {
     Bounded,
     /// Whatever its size.
     Endless,
-}
-
-impl lane::Work for Scanner {
-    fn absorb(&mut self, chunks: &[Bytes]) -> Result<(), Error> {
-        chunks.iter().for_each(|chunk| self.push(chunk));
-        Ok(())
-    }
 }
 
 /// Reads a body into a scanner, as far as the scanner wants it. It may block.

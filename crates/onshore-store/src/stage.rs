@@ -6,7 +6,7 @@
 //! ones arrive. No thread waits for a slow client.
 
 use std::fmt;
-use std::io::Cursor;
+use std::io::{Cursor, Read, Seek};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -28,6 +28,7 @@ use crate::facts::{Body, Place};
 use crate::files::Draft;
 use crate::frame::{BodyId, Cipher, PLAIN_BYTES, Position};
 use crate::lane::{self, Batch, Lane};
+use crate::piece::{Piece, PieceScanner};
 use crate::plain::{PlainBody, PlainReader};
 use crate::reclaim::Reclaimer;
 use crate::scan::{Looked, Scan};
@@ -58,7 +59,15 @@ pub struct Staged {
     pub(crate) secret: Secret,
     pub(crate) findings: Findings,
     pub(crate) checksums: Vec<Checksum>,
-    pub(crate) looked: Looked,
+    pub(crate) seen: Seen,
+}
+
+/// What was found in a staged body.
+pub(crate) enum Seen {
+    /// In an object.
+    Object(Looked),
+    /// In a part of one, to be joined with the others.
+    Part(Piece),
 }
 
 /// Where a staged body is.
@@ -102,7 +111,10 @@ impl Staged {
     /// nobody has looked at yet is unclassified.
     #[must_use]
     pub fn label(&self, said: Label) -> Label {
-        Scan::applied(Some(&self.looked.scan), said)
+        match &self.seen {
+            Seen::Object(looked) => Scan::applied(Some(&looked.scan), said),
+            Seen::Part(_) => said,
+        }
     }
 
     /// Returns the checksums that are kept with it.
@@ -153,7 +165,8 @@ impl Store {
     ) -> Result<Staged, Error> {
         let announced = checks.expected_len()?.unwrap_or_default();
         self.check_announced(permit, announced)?;
-        self.take_in(permit, 1, body, checks, scanner).await
+        let eye = Eye::Object(Box::new(scanner));
+        self.take_in(permit, 1, body, checks, eye).await
     }
 
     /// Takes in the body of a part of an upload.
@@ -171,7 +184,8 @@ impl Store {
         if !(1..=PART_NUMBER_MAX).contains(&number) {
             return Err(Error::BadPartNumber);
         }
-        self.take_in(permit, number, body, checks, scanner).await
+        let eye = Eye::Part(Box::new(PieceScanner::new(scanner)));
+        self.take_in(permit, number, body, checks, eye).await
     }
 
     async fn take_in(
@@ -180,7 +194,7 @@ impl Store {
         part: u32,
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
         checks: &Checks,
-        scanner: Scanner,
+        eye: Eye,
     ) -> Result<Staged, Error> {
         permits::flow(permit, &[Flow::Store])?;
         let (bucket, key) = (permits::bucket(permit)?, permits::key(permit)?.clone());
@@ -203,14 +217,14 @@ impl Store {
             Small {
                 cipher,
                 hasher: checks.hasher(),
-                scanner,
+                eye,
             },
         );
         if let Err(error) = sealing.feed(body, Intake::new(expected)).await {
             sealing.give_up().await;
             return Err(error);
         }
-        let (findings, looked, stored) = sealing.end(checks).await?;
+        let (findings, seen, stored) = sealing.end(checks).await?;
         Ok(Staged {
             bucket,
             key,
@@ -220,7 +234,7 @@ impl Store {
             secret,
             checksums: findings.kept(&checks.claims),
             findings,
-            looked,
+            seen,
         })
     }
 }
@@ -286,14 +300,22 @@ enum Work {
 struct Small {
     cipher: Cipher,
     hasher: Hasher,
-    scanner: Scanner,
+    eye: Eye,
+}
+
+/// What looks at a body as it comes.
+enum Eye {
+    /// At an object.
+    Object(Box<Scanner>),
+    /// At a part of one.
+    Part(Box<PieceScanner>),
 }
 
 /// What a large body goes through, each beside the other.
 struct Lanes {
     room: Arc<Semaphore>,
     md5: Option<Lane<Md5>>,
-    scanner: Lane<Scanner>,
+    eye: Lane<Eye>,
     sealer: Lane<Sealer>,
 }
 
@@ -366,7 +388,7 @@ impl<'a> Sealing<'a> {
         done
     }
 
-    async fn end(mut self, checks: &Checks) -> Result<(Findings, Looked, Stored), Error> {
+    async fn end(mut self, checks: &Checks) -> Result<(Findings, Seen, Stored), Error> {
         if let Work::Small(_) = &self.work
             && self.batch_bytes as u64 <= INLINE_BYTES_MAX
         {
@@ -379,7 +401,7 @@ impl<'a> Sealing<'a> {
         let Work::Large(lanes) = self.work else {
             return Err(Error::Stopping);
         };
-        let (sealer, scanner) = lanes.end().await?;
+        let (sealer, eye) = lanes.end().await?;
         let (body, secret, checks) = (self.body, self.secret, checks.clone());
         let inner = Arc::clone(&self.store.inner);
         let end = spawn_blocking(move || {
@@ -390,7 +412,7 @@ impl<'a> Sealing<'a> {
             };
             inner.crash.reach(CrashPoint::Staged);
             let size_bytes = findings.whole.len_bytes;
-            let scan = scanning::end(scanner, size_bytes, Patience::Bounded, || {
+            let seen = eye.end(size_bytes, || {
                 let cipher = Cipher::new(secret, body.id, body.part).map_err(Error::Keys)?;
                 let body = PlainBody {
                     cipher,
@@ -399,12 +421,12 @@ impl<'a> Sealing<'a> {
                 };
                 Ok(PlainReader::new(inner.files.clone(), vec![body]))
             })?;
-            Ok((findings, scan, Stored::File { _leftover }))
+            Ok((findings, seen, Stored::File { _leftover }))
         });
         end.await.unwrap_or(Err(Error::Stopping))
     }
 
-    async fn end_inline(mut self, checks: &Checks) -> Result<(Findings, Looked, Stored), Error> {
+    async fn end_inline(mut self, checks: &Checks) -> Result<(Findings, Seen, Stored), Error> {
         self.close_small();
         let Work::Small(small) = self.work else {
             return Err(Error::Stopping);
@@ -412,7 +434,7 @@ impl<'a> Sealing<'a> {
         let Small {
             cipher,
             mut hasher,
-            mut scanner,
+            mut eye,
         } = *small;
         let plain = self.batch.concat();
         self.store.inner.files.check_room(plain.len())?;
@@ -424,20 +446,19 @@ impl<'a> Sealing<'a> {
         let findings = hasher.finish();
         checks.compare(&findings)?;
         let size_bytes = plain.len() as u64;
-        scanner.push(plain.get(..HEAD_BYTES.min(plain.len())).unwrap_or_default());
-        let is_text = scanner.is_text();
+        eye.push(plain.get(..HEAD_BYTES.min(plain.len())).unwrap_or_default());
+        let is_text = eye.sees_text();
         let look = move || {
-            scanner.push(plain.get(HEAD_BYTES..).unwrap_or_default());
-            let again = || Ok(Cursor::new(plain));
-            scanning::end(scanner, size_bytes, Patience::Bounded, again)
+            eye.push(plain.get(HEAD_BYTES..).unwrap_or_default());
+            eye.end(size_bytes, || Ok(Cursor::new(plain)))
         };
         // What is text costs less than a trip to another thread; what unfolds into more may cost anything.
-        let scan = if is_text {
+        let seen = if is_text {
             look()
         } else {
             spawn_blocking(look).await.unwrap_or(Err(Error::Stopping))
         };
-        Ok((findings, scan?, Stored::Inline(sealed)))
+        Ok((findings, seen?, Stored::Inline(sealed)))
     }
 }
 
@@ -446,12 +467,12 @@ impl Lanes {
         let Small {
             cipher,
             mut hasher,
-            scanner,
+            eye,
         } = small;
         Self {
             room: Arc::new(Semaphore::new(BATCHES_MAX)),
             md5: hasher.take_md5().map(Lane::new),
-            scanner: Lane::new(scanner),
+            eye: Lane::new(eye),
             sealer: Lane::new(Sealer {
                 hasher,
                 frames: Frames {
@@ -476,17 +497,55 @@ impl Lanes {
         if let Some(md5) = &self.md5 {
             md5.push(Arc::clone(&batch))?;
         }
-        self.scanner.push(Arc::clone(&batch))?;
+        self.eye.push(Arc::clone(&batch))?;
         self.sealer.push(batch)
     }
 
     /// Waits until everything is hashed, written and looked at.
-    async fn end(self) -> Result<(Sealer, Scanner), Error> {
+    async fn end(self) -> Result<(Sealer, Eye), Error> {
         let mut sealer = self.sealer.end().await?;
         if let Some(md5) = self.md5 {
             sealer.hasher.put_md5(Some(md5.end().await?));
         }
-        Ok((sealer, self.scanner.end().await?))
+        Ok((sealer, self.eye.end().await?))
+    }
+}
+
+impl Eye {
+    fn push(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Object(scanner) => scanner.push(bytes),
+            Self::Part(piece) => piece.push(bytes),
+        }
+    }
+
+    /// Whether it is text, as far as can be told: then looking costs what the bytes cost.
+    fn sees_text(&self) -> bool {
+        match self {
+            Self::Object(scanner) => scanner.is_text(),
+            Self::Part(_) => true,
+        }
+    }
+
+    /// Looks to the end, and once more at all of it where its format wants that. It may block.
+    fn end<R: Read + Seek>(
+        self,
+        size_bytes: u64,
+        again: impl FnOnce() -> Result<R, Error>,
+    ) -> Result<Seen, Error> {
+        match self {
+            Self::Object(scanner) => {
+                scanning::end(*scanner, size_bytes, Patience::Bounded, again).map(Seen::Object)
+            }
+            Self::Part(piece) => Ok(Seen::Part(piece.finish())),
+        }
+    }
+}
+
+impl lane::Work for Eye {
+    fn absorb(&mut self, chunks: &[Bytes]) -> Result<(), Error> {
+        chunks.iter().for_each(|chunk| self.push(chunk));
+        Ok(())
     }
 }
 

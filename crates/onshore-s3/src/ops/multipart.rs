@@ -158,14 +158,12 @@ impl Operations {
             let permit = self
                 .permit_part(asked, &bucket, key, description.label, None)
                 .await?;
+            let (gate, tenant) = (self.gate.clone(), bucket.tenant);
             let looked = self
                 .store
-                .scan_parts(
-                    &permit,
-                    upload,
-                    &completion.parts,
-                    self.gate.scanner(bucket.tenant),
-                )
+                .scan_parts(&permit, upload, &completion.parts, move || {
+                    gate.scanner(tenant)
+                })
                 .await;
             let looked = match looked {
                 Ok(looked) => looked,

@@ -78,7 +78,7 @@ pub(crate) async fn complete(
     );
     let looked = house
         .store
-        .scan_parts(&permit, upload, &completion.parts, scanner())
+        .scan_parts(&permit, upload, &completion.parts, scanner)
         .await?;
     house
         .db
