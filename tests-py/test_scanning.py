@@ -99,7 +99,7 @@ def test_copies_forms_and_parts_are_looked_through_too(server, bucket):
     put(s3, bucket, "source", table(rows))
     s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/source", MetadataDirective="REPLACE", Metadata={"onshore-class": "general"})
     upload = s3.create_multipart_upload(Bucket=bucket, Key="parts", Metadata={"onshore-class": "general"})["UploadId"]
-    body = (b"line without anybody in it\n" * 250_000)[: 5 * MIB - 9] + rows[0][0].encode() + b"\nand more\n"
+    body = (b"line without anybody in it\n" * 250_000)[: 5 * MIB - 10] + b"\n" + rows[0][0].encode() + b"\nand more\n"
     border = body.index(rows[0][0].encode()) + 9
     parts = {2: body[border:], 1: body[:border]}
     etags = {number: s3.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=number, Body=part)["ETag"] for number, part in parts.items()}
