@@ -31,8 +31,8 @@ pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredenti
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};
 pub use ledger::{LeafView, LedgerKeyView};
 pub use persons::{
-    ExportedView, FindSubject, PersonsReport, PersonsView, Recorded, SetSubjectFinding,
-    SubjectView, TellImportant, ToldInView,
+    ExportedView, FindSubject, PersonsEstimate, PersonsReport, PersonsView, Recorded,
+    SetSubjectFinding, SubjectView, TellImportant, ToldInView,
 };
 pub use quotas::{SetQuota, UsageView};
 pub use tenants::{CreateKey, CreateTenant, KeyView, TenantView};

@@ -19,7 +19,7 @@ use crate::{
         buckets::create, buckets::list, buckets::set_class,
         erasures::erase,
         findings::of_bucket, findings::rescan,
-        persons::report, persons::set_finding, persons::find, persons::tell, persons::take_back,
+        persons::report, persons::estimate, persons::set_finding, persons::find, persons::tell, persons::take_back,
         quotas::show_of_bucket, quotas::set_of_bucket, quotas::show_of_tenant, quotas::set_of_tenant,
         kms::create, kms::list, kms::set_state,
         approvals::grant, approvals::list, approvals::show, approvals::revoke,

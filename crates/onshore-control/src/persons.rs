@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use onshore_api::{
-    ExportedView, FindSubject, PersonsReport, PersonsView, Problem, Recorded, SetSubjectFinding,
-    SubjectView, TellImportant, ToldInView,
+    ExportedView, FindSubject, PersonsEstimate, PersonsReport, PersonsView, Problem, Recorded,
+    SetSubjectFinding, SubjectView, TellImportant, ToldInView,
 };
 use onshore_classify::persons::Tally;
 use onshore_classify::{Category, Ground, ToldTerm};
 use onshore_policy::{Flow, Subject, Transfer};
-use onshore_registry::{ExportedTally, SubjectFinding};
+use onshore_registry::{ExportedTally, SubjectFinding, Tenant};
 use onshore_types::{ByteRange, Label, Level, TenantName};
 use serde::Deserialize;
 use serde_json::json;
@@ -40,27 +40,36 @@ pub(crate) async fn report(
     _: By<Readers>,
     Asked(which): Asked<Which>,
 ) -> Result<Json<PersonsReport>, Error> {
-    let mut tenants = Vec::new();
-    for name in which.tenants.split(',') {
-        let name = TenantName::parse(name)
-            .map_err(|error| Error::Malformed(format!("`tenants` names no tenant: {error}")))?;
-        tenants.push(control.registry.tenant(&name).await?);
-    }
+    let tenants = named(&control, &which).await?;
     let ids: Vec<_> = tenants.iter().map(|tenant| tenant.id).collect();
     let held = control.store.held_persons(&ids).await?;
     let now = control.gate.now();
     let exported = control.registry.exported_persons(ids, now).await?;
     let by_place = exported.by_place.into_iter();
     Ok(Json(PersonsReport {
-        tenants: tenants
-            .into_iter()
-            .map(|tenant| tenant.name.to_string())
-            .collect(),
+        tenants: names(tenants),
         held: persons(held),
         exported: exported_view(exported.all),
         exported_to: by_place
             .map(|(place, tally)| (place, exported_view(tally)))
             .collect(),
+    }))
+}
+
+/// Says about how many persons are told of in what is held, for what is shown often.
+#[utoipa::path(get, path = "/v1/report/persons/estimate", tag = "reports", params(Which),
+    responses((status = 200, body = PersonsEstimate), (status = 404, body = Problem)))]
+pub(crate) async fn estimate(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+    Asked(which): Asked<Which>,
+) -> Result<Json<PersonsEstimate>, Error> {
+    let tenants = named(&control, &which).await?;
+    let ids: Vec<_> = tenants.iter().map(|tenant| tenant.id).collect();
+    let held_about = control.store.held_persons_estimate(&ids).await?;
+    Ok(Json(PersonsEstimate {
+        tenants: names(tenants),
+        held_about,
     }))
 }
 
@@ -217,6 +226,25 @@ pub(crate) async fn take_back(
     }
     control.store.wake_scans();
     Ok(Json(Recorded { leaf }))
+}
+
+/// Returns the tenants that are asked for, each once.
+async fn named(control: &ControlParts, which: &Which) -> Result<Vec<Tenant>, Error> {
+    let mut tenants: Vec<Tenant> = Vec::new();
+    for name in which.tenants.split(',') {
+        let name = TenantName::parse(name)
+            .map_err(|error| Error::Malformed(format!("`tenants` names no tenant: {error}")))?;
+        let tenant = control.registry.tenant(&name).await?;
+        if tenants.iter().all(|known| known.id != tenant.id) {
+            tenants.push(tenant);
+        }
+    }
+    Ok(tenants)
+}
+
+fn names(tenants: Vec<Tenant>) -> Vec<String> {
+    let name = |tenant: Tenant| tenant.name.to_string();
+    tenants.into_iter().map(name).collect()
 }
 
 fn exported_view(tally: ExportedTally) -> ExportedView {

@@ -32,6 +32,7 @@ pub fn router(parts: ControlParts) -> Router {
         .route("/v1/buckets/{name}/findings", get(findings::of_bucket))
         .route("/v1/rescan", get(findings::rescan))
         .route("/v1/report/persons", get(persons::report))
+        .route("/v1/report/persons/estimate", get(persons::estimate))
         .route(
             "/v1/tenants/{name}/subject-finding",
             put(persons::set_finding),

@@ -113,28 +113,32 @@ impl Store {
             .await
     }
 
-    /// Says about how many persons a tenant holds, for what is shown often: large objects are read as sketches.
+    /// Says about how many persons tenants hold together, for what is shown often: large objects are read as sketches.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn held_persons_estimate(&self, tenant: TenantId) -> Result<u64, Error> {
+    pub async fn held_persons_estimate(&self, tenants: &[TenantId]) -> Result<u64, Error> {
+        let tenants = tenants.to_vec();
         self.inner
             .db
             .read(move |view| {
                 let mut all = Sketch::new();
-                view.each(
-                    "SELECT sketch, CASE WHEN sketch IS NULL THEN kept END FROM persons WHERE tenant = ?1",
-                    params![tenant.as_bytes()],
-                    |row| {
-                        let sketch = match row.get::<_, Option<Vec<u8>>>(0)? {
-                            Some(bytes) => Sketch::parse(&bytes)
-                                .ok_or_else(|| unreadable("a sketch of persons is damaged".into()))?,
-                            None => persons(row, 1)?.sketch(),
-                        };
-                        all.join(&sketch);
-                        Ok(())
-                    },
-                )?;
+                for tenant in tenants {
+                    view.each(
+                        "SELECT sketch, CASE WHEN sketch IS NULL THEN kept END FROM persons WHERE tenant = ?1",
+                        params![tenant.as_bytes()],
+                        |row| {
+                            let sketch = match row.get::<_, Option<Vec<u8>>>(0)? {
+                                Some(bytes) => Sketch::parse(&bytes).ok_or_else(|| {
+                                    unreadable("a sketch of persons is damaged".into())
+                                })?,
+                                None => persons(row, 1)?.sketch(),
+                            };
+                            all.join(&sketch);
+                            Ok(())
+                        },
+                    )?;
+                }
                 Ok(all.estimate())
             })
             .await

@@ -493,6 +493,9 @@ pub(crate) enum ReportCommand {
         /// Whose data; several are a group, in which each person counts once
         #[arg(long = "tenant", value_name = "TENANT", default_value = "default")]
         tenants: Vec<TenantName>,
+        /// Say at once about how many are held, and no more
+        #[arg(long)]
+        estimate: bool,
     },
     /// Tell what personal data is held, by bucket, kind and age, without a purpose (tag or metadata onshore-purpose) or past
     /// its time (onshore-keep-until)

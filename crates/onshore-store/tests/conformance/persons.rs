@@ -129,7 +129,7 @@ fn an_estimate_is_about_right_and_reads_sketches_of_what_is_large() {
         put(&house, &bucket, "large too", persons(10_000..30_000)).await;
         put(&house, &bucket, "small", persons(29_990..30_010)).await;
         assert_eq!(held(&house).await.persons, exactly(30_010));
-        let about = house.store.held_persons_estimate(house.tenant).await;
+        let about = house.store.held_persons_estimate(&[house.tenant]).await;
         let off = about.expect("estimated").abs_diff(30_010);
         assert!(off < 1_500, "{off}");
     });

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use onshore_api::{BucketView, ExportedView, FindingsView, PersonsReport, PersonsView};
-use onshore_types::{Label, Personal, Timestamp};
+use onshore_api::{
+    BucketView, ExportedView, FindingsView, PersonsEstimate, PersonsReport, PersonsView,
+};
+use onshore_types::{Label, Personal, TenantName, Timestamp};
 use serde_json::json;
 
 use crate::cli::{ReportCommand, TargetArgs};
@@ -34,7 +36,14 @@ struct Held {
 
 pub(crate) async fn run(target: &TargetArgs, command: ReportCommand) -> Result<Exit> {
     match command {
-        ReportCommand::Persons { tenants } => persons(target, &tenants).await,
+        ReportCommand::Persons {
+            tenants,
+            estimate: true,
+        } => estimate(target, &tenants).await,
+        ReportCommand::Persons {
+            tenants,
+            estimate: false,
+        } => persons(target, &tenants).await,
         ReportCommand::Holdings { tenant, bucket } => {
             let client = target::client(target)?;
             let buckets: Vec<BucketView> = client.get("/v1/buckets").await?;
@@ -154,10 +163,28 @@ fn show(style: Style, held: &BTreeMap<[String; 4], Held>) -> Result<()> {
     }
 }
 
-async fn persons(target: &TargetArgs, tenants: &[onshore_types::TenantName]) -> Result<Exit> {
+fn joined(tenants: &[TenantName]) -> String {
+    let names: Vec<&str> = tenants.iter().map(TenantName::as_str).collect();
+    names.join(",")
+}
+
+async fn estimate(target: &TargetArgs, tenants: &[TenantName]) -> Result<Exit> {
     let client = target::client(target)?;
-    let names: Vec<String> = tenants.iter().map(ToString::to_string).collect();
-    let path = format!("/v1/report/persons?tenants={}", names.join(","));
+    let path = format!("/v1/report/persons/estimate?tenants={}", joined(tenants));
+    let told: PersonsEstimate = client.get(&path).await?;
+    match target.style() {
+        Style::Json => output::json(&told)?,
+        Style::Text => output::line(&format!(
+            "About {} distinct persons are told of in what is held.",
+            told.held_about
+        )),
+    }
+    Ok(Exit::Done)
+}
+
+async fn persons(target: &TargetArgs, tenants: &[TenantName]) -> Result<Exit> {
+    let client = target::client(target)?;
+    let path = format!("/v1/report/persons?tenants={}", joined(tenants));
     let report: PersonsReport = client.get(&path).await?;
     match target.style() {
         Style::Json => output::json(&report)?,
