@@ -149,18 +149,6 @@ impl Passage {
         self.end_record();
     }
 
-    /// Reads a record whose fields have names, and in which any may be missing.
-    #[cfg_attr(not(test), expect(dead_code, reason = "formats of records call it"))]
-    pub(crate) fn record<'a>(&mut self, fields: impl Iterator<Item = (&'a str, &'a str)>) {
-        let mut likely = 0;
-        for (name, value) in fields {
-            let column = self.sheet.columns.titled(name, likely, &FINDER);
-            likely = column.wrapping_add(1);
-            self.value(column, value);
-        }
-        self.end_record();
-    }
-
     fn value(&mut self, column: usize, value: &str) {
         self.sheet.records.begin(self.sheet.text.len(), column);
         if Columns::samples(self.sheet.records.record()) {
@@ -546,29 +534,6 @@ mod tests {
         };
         assert_eq!(later(told(&as_rows)), told(&as_text));
         assert_eq!(as_rows.found.last().map(|found| found.record), Some(29));
-    }
-
-    #[test]
-    fn records_find_their_columns_by_name() {
-        let mut passage = Passage::of_table(&[], wanted());
-        for row in rows() {
-            let fields = TITLES.iter().copied().zip(row.iter().map(String::as_str));
-            let number = passage.sheet.records.record();
-            if number.is_multiple_of(2) {
-                passage.record(fields);
-            } else {
-                passage.record(fields.skip(1).step_by(2));
-            }
-        }
-        let findings = passage.finish();
-        let counts: Vec<_> = findings
-            .kinds
-            .iter()
-            .map(|kind| (kind.id, kind.count))
-            .collect();
-        assert_eq!(counts, [("cn.resident-id", 15), ("cn.passport", 15)]);
-        assert_eq!(findings.columns.len(), 1);
-        assert_eq!(findings.columns[0].sampled, 30);
     }
 
     #[test]
