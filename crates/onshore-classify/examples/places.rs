@@ -14,7 +14,7 @@ fn main() -> io::Result<()> {
     });
     scanner.push(&bytes);
     let findings = match scanner.finish() {
-        Outcome::Done(findings) => findings,
+        Outcome::Done(findings) => *findings,
         Outcome::Whole(whole) => whole.read(Cursor::new(&bytes))?,
     };
     let mut output = io::BufWriter::new(io::stdout().lock());

@@ -7,7 +7,7 @@ use onshore_types::{Personal, Timestamp};
 use crate::beside::is_child;
 use crate::detector::Confidence;
 use crate::detectors;
-use crate::legal::{Beside, LegalTable};
+use crate::legal::{Beside, LegalRule, LegalTable};
 use crate::persons::{Collector, ObjectPersons, PersonKey, PersonKind, Record, Standing, Telling};
 use crate::text::{Hit, try_at};
 
@@ -22,13 +22,29 @@ static KINDS: LazyLock<Vec<Option<PersonKind>>> = LazyLock::new(|| {
         .collect()
 });
 
+/// By the place of a detector: from when until when the law holds what it finds sensitive by itself.
+static SENSITIVE: LazyLock<Vec<Vec<&'static LegalRule>>> = LazyLock::new(|| {
+    let is_of = |rule: &&LegalRule, id: &str| {
+        rule.class == Personal::Sensitive
+            && rule.beside == Beside::Anything
+            && rule.kinds.iter().any(|kind| kind == id)
+    };
+    let rules = LegalTable::shipped().rules();
+    detectors::all()
+        .map(|detector| {
+            rules
+                .iter()
+                .filter(|rule| is_of(rule, detector.id))
+                .collect()
+        })
+        .collect()
+});
+
 /// How persons are counted.
 #[derive(Debug)]
 pub(crate) struct Counting {
     key: PersonKey,
     on: Timestamp,
-    /// By the place of a detector: whether the law holds what it finds sensitive.
-    sensitive: Vec<bool>,
 }
 
 /// The persons of one text.
@@ -44,22 +60,14 @@ pub(crate) struct Gathering {
 impl Counting {
     /// Says how persons are counted on a day.
     pub(crate) fn new(key: PersonKey, on: Timestamp) -> Self {
-        let rules = LegalTable::shipped().rules();
-        let is_sensitive = |id: &str| {
-            rules.iter().any(|rule| {
-                rule.class == Personal::Sensitive
-                    && rule.beside == Beside::Anything
-                    && rule.is_in_force(on)
-                    && rule.kinds.iter().any(|kind| kind == id)
-            })
-        };
-        Self {
-            key,
-            on,
-            sensitive: detectors::all()
-                .map(|detector| is_sensitive(detector.id))
-                .collect(),
-        }
+        Self { key, on }
+    }
+
+    /// Whether the law holds it sensitive what a detector finds.
+    fn is_sensitive(&self, place: usize) -> bool {
+        SENSITIVE
+            .get(place)
+            .is_some_and(|rules| rules.iter().any(|rule| rule.is_in_force(self.on)))
     }
 }
 
@@ -87,7 +95,7 @@ impl Gathering {
             _ => Standing::Sure,
         };
         self.collector.hit(record, *kind, value, standing);
-        let is_sensitive = self.counting.sensitive.get(hit.place) == Some(&true)
+        let is_sensitive = self.counting.is_sensitive(hit.place)
             || is_child(hit.detector, value, self.counting.on);
         if is_sensitive {
             self.collector.tell(record, Telling::Sensitive);

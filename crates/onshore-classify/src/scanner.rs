@@ -72,7 +72,7 @@ pub struct Scanner {
 #[derive(Debug)]
 pub enum Outcome {
     /// This is in them.
-    Done(Findings),
+    Done(Box<Findings>),
     /// Their format has its directory at the end: they must be given once more, as a whole.
     Whole(WholeScan),
 }
@@ -146,7 +146,7 @@ impl Scanner {
     #[must_use]
     pub fn finish(mut self) -> Outcome {
         match self.node.finish(&mut self.gather) {
-            None => Outcome::Done(self.gather.finish()),
+            None => Outcome::Done(Box::new(self.gather.finish())),
             Some(format) => Outcome::Whole(WholeScan {
                 gather: Box::new(self.gather),
                 format,

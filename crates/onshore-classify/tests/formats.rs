@@ -28,7 +28,7 @@ fn scan_with(bytes: &[u8], cut: usize, options: Options) -> Findings {
         scanner.push(piece);
     }
     match scanner.finish() {
-        Outcome::Done(findings) => findings,
+        Outcome::Done(findings) => *findings,
         Outcome::Whole(scan) => scan.read(Cursor::new(bytes)).expect("memory can be read"),
     }
 }

@@ -18,7 +18,7 @@ fn findings(text: &str) -> Findings {
 fn scan(mut scanner: Scanner, text: &str) -> Findings {
     scanner.push(text.as_bytes());
     match scanner.finish() {
-        Outcome::Done(findings) => findings,
+        Outcome::Done(findings) => *findings,
         Outcome::Whole(whole) => panic!("a text is no {}", whole.format()),
     }
 }

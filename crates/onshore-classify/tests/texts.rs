@@ -16,7 +16,7 @@ fn read(bytes: &[u8], cut: usize) -> Findings {
         scanner.push(piece);
     }
     match scanner.finish() {
-        Outcome::Done(findings) => findings,
+        Outcome::Done(findings) => *findings,
         Outcome::Whole(whole) => panic!("a text is no {}", whole.format()),
     }
 }

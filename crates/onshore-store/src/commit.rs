@@ -182,7 +182,12 @@ impl Store {
         if is_put_off && !matches!(facts.encryption, Encryption::Customer { .. }) {
             self.put_version_off(unit, version)?;
         }
-        if let Some(persons) = &assembly.looked.persons {
+        if let Some(persons) = assembly
+            .looked
+            .persons
+            .as_ref()
+            .filter(|some| !some.is_empty())
+        {
             self.keep_persons(unit, version, persons)?;
         }
         let about = About {

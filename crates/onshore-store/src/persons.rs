@@ -11,6 +11,8 @@ use onshore_types::{BucketId, BucketName, ObjectKey, TenantId, VersionId};
 
 use crate::facts::Facts;
 use crate::read::sealed_of;
+use crate::rescan::sealed_with_bucket;
+use crate::scan::ScanStanding;
 use crate::{Error, Store, bucket, columns};
 
 /// From this size on a sketch is kept beside what is kept, a tenth as large at most.
@@ -34,6 +36,14 @@ impl Store {
         version: VersionId,
         persons: &ObjectPersons,
     ) -> Result<(), Error> {
+        if persons.is_empty() {
+            // That nobody is told of is known from its having been looked through.
+            unit.execute(
+                "DELETE FROM persons WHERE version = ?1",
+                params![version.as_bytes()],
+            )?;
+            return Ok(());
+        }
         let sketch = (persons.bytes().len() >= SKETCHED_BYTES).then(|| persons.sketch());
         let kept = unit.execute(
             "INSERT INTO persons (version, tenant, kept, sketch)
@@ -59,12 +69,29 @@ impl Store {
         &self,
         view: &View<'_>,
         version: VersionId,
-    ) -> Result<Option<ObjectPersons>, onshore_db::Error> {
-        view.one(
+    ) -> Result<Option<ObjectPersons>, Error> {
+        let kept = view.one(
             "SELECT kept FROM persons WHERE version = ?1",
             params![version.as_bytes()],
             |row| persons(row, 0),
-        )
+        )?;
+        if kept.is_some() {
+            return Ok(kept);
+        }
+        // Where nothing is kept, either nobody is told of or nobody has looked: its facts know.
+        let Some((bucket, sealed)) = sealed_with_bucket(view, version)? else {
+            return Ok(None);
+        };
+        let owner_key = self
+            .inner
+            .keys
+            .in_view(view, bucket)?
+            .for_owner(version.as_bytes())?;
+        let (facts, _, _) = Facts::open(version, bucket, &owner_key, &sealed)?;
+        let is_read = facts
+            .scan
+            .is_some_and(|scan| scan.standing == ScanStanding::Read);
+        Ok(is_read.then(|| Union::new().joined()))
     }
 
     /// Counts the persons that tenants hold together: one tenant, or all of a group. What one tenant held when it was

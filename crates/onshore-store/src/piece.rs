@@ -92,7 +92,7 @@ impl PieceScanner {
     pub(crate) fn finish(self) -> Piece {
         let by = By::scanner(&self.scanner);
         let scan = match self.scanner.finish() {
-            Outcome::Done(findings) => Looked::of(findings, by, ScanStanding::Read).scan,
+            Outcome::Done(findings) => Looked::of(*findings, by, ScanStanding::Read).scan,
             // Text is never asked for as a whole.
             Outcome::Whole(_) => Scan::put_off(by.told),
         };
@@ -121,7 +121,7 @@ pub(crate) fn join(pieces: &[Piece], scanner: impl Fn() -> Scanner) -> Option<Sc
             scanner.push(border);
             let by = By::scanner(&scanner);
             if let Outcome::Done(findings) = scanner.finish() {
-                scans.push(Looked::of(findings, by, ScanStanding::Read).scan);
+                scans.push(Looked::of(*findings, by, ScanStanding::Read).scan);
             }
             border.clear();
         }

@@ -445,7 +445,8 @@ fn open(
     }))
 }
 
-fn sealed_with_bucket(
+/// Returns what is sealed of a version, and its bucket.
+pub(crate) fn sealed_with_bucket(
     view: &View<'_>,
     version: VersionId,
 ) -> Result<Option<(BucketId, Sealed)>, Error> {

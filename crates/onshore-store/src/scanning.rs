@@ -46,7 +46,7 @@ pub(crate) fn end<R: Read + Seek>(
 ) -> Result<Looked, Error> {
     let by = By::scanner(&scanner);
     match scanner.finish() {
-        Outcome::Done(findings) => Ok(Looked::of(findings, by, ScanStanding::Read)),
+        Outcome::Done(findings) => Ok(Looked::of(*findings, by, ScanStanding::Read)),
         Outcome::Whole(whole) => {
             if patience == Patience::Bounded && size_bytes > WHOLE_BYTES_MAX {
                 let findings = whole.unread(Unread::OverLimit);

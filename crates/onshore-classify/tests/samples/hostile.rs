@@ -67,7 +67,7 @@ pub(crate) fn round(seed: u64) -> Findings {
         scanner.push(piece);
     }
     let findings = match scanner.finish() {
-        Outcome::Done(findings) => findings,
+        Outcome::Done(findings) => *findings,
         Outcome::Whole(scan) => scan.read(Cursor::new(&bytes)).expect("memory can be read"),
     };
     assert!(

@@ -96,7 +96,7 @@ fn read(path: &Path, options: Options, bar: &ProgressBar) -> io::Result<(Finding
         scanner.push(chunk.get(..read).unwrap_or_default());
     }
     let findings = match scanner.finish() {
-        Outcome::Done(findings) => findings,
+        Outcome::Done(findings) => *findings,
         Outcome::Whole(scan) => {
             file.rewind()?;
             scan.read(file)?
