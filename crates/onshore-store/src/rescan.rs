@@ -66,7 +66,7 @@ pub enum Again {
     /// A client keeps the key: what is known of it is what was known before.
     Sealed(Looked),
     /// It can be read.
-    Open(Looking),
+    Open(Box<Looking>),
 }
 
 /// A version that is being looked through.
@@ -82,7 +82,7 @@ pub struct Looking {
 #[derive(Debug)]
 pub enum LookStep {
     /// So many bytes were read, and there is more.
-    Read(Looking, u64),
+    Read(Box<Looking>, u64),
     /// It is over, after so many bytes more.
     Over(Looked, u64),
 }
@@ -249,13 +249,13 @@ impl Store {
         Ok(match opened {
             None => Again::Nothing,
             Some(Opened::Sealed(scan)) => Again::Sealed(Looked::nothing(scan)),
-            Some(Opened::Bodies { bodies, size_bytes }) => Again::Open(Looking {
+            Some(Opened::Bodies { bodies, size_bytes }) => Again::Open(Box::new(Looking {
                 reader: PlainReader::new(self.inner.files.clone(), bodies),
                 size_bytes,
                 read_bytes: 0,
                 scanner,
                 _pin: pin,
-            }),
+            })),
         })
     }
 
@@ -346,7 +346,7 @@ impl Looking {
     ///
     /// # Errors
     /// [`Error::CorruptRecord`] for what is damaged; [`Error::Files`].
-    pub async fn step(mut self) -> Result<LookStep, Error> {
+    pub async fn step(mut self: Box<Self>) -> Result<LookStep, Error> {
         let step = spawn_blocking(move || {
             let left = self.size_bytes - self.read_bytes;
             let mut chunk = Vec::new();
@@ -367,7 +367,7 @@ impl Looking {
                 size_bytes,
                 scanner,
                 ..
-            } = self;
+            } = *self;
             let scan = scanning::end(scanner, size_bytes, Patience::Endless, || {
                 reader.seek(SeekFrom::Start(0)).map_err(of_reader)?;
                 Ok(reader)

@@ -264,7 +264,7 @@ impl RescanEngine {
                 metrics::gauge!("onshore_rescan_left").set(left as f64);
             }
             Err(error) => {
-                tracing::error!(%error, "what is to be looked through could not be counted")
+                tracing::error!(%error, "what is to be looked through could not be counted");
             }
         }
     }
