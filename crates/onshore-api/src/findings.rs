@@ -56,8 +56,7 @@ pub struct ScanView {
     pub scanner: u32,
     /// Which version of the legal classes was asked.
     pub tables: u32,
-    /// `read`; `joined` part by part, until it is read as a whole; `pending` until somebody has looked; `outdated` where nobody
-    /// can look again.
+    /// `read`; `pending` until somebody has looked; `outdated` where nobody can look again.
     pub standing: String,
     /// What was found makes the label at least this.
     #[schema(value_type = String)]

@@ -17,8 +17,13 @@ pub(crate) enum Beginning {
 
 /// Looks at the beginning of some bytes; `is_all` where there are no more.
 pub(crate) fn detect(bytes: &[u8], is_all: bool) -> Beginning {
-    if let Some((encoding, _)) = Encoding::for_bom(bytes) {
-        return Beginning::Text(encoding);
+    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+        let text = bytes.get(mark..).unwrap_or_default();
+        return if encoding != UTF_8 && is_plain(text) {
+            Beginning::Binary
+        } else {
+            Beginning::Text(encoding)
+        };
     }
     if bytes.contains(&0) {
         return match of_pairs(bytes) {
@@ -47,6 +52,18 @@ pub(crate) fn detect(bytes: &[u8], is_all: bool) -> Beginning {
         .unwrap_or_default();
     detector.feed(some, is_all && some.len() == bytes.len());
     Beginning::Text(detector.guess(None, Utf8Detection::Deny))
+}
+
+/// Whether most bytes are letters of ASCII: two of them are no character of UTF-16 that a text is made of.
+fn is_plain(bytes: &[u8]) -> bool {
+    let some = bytes
+        .get(..GUESSED_BYTES.min(bytes.len()))
+        .unwrap_or_default();
+    let plain = some
+        .iter()
+        .filter(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+        .count();
+    plain * 10 > some.len() * 8
 }
 
 /// UTF-16 without a mark: text of any kind has characters below 256, whose other byte is zero.

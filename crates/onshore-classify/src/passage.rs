@@ -32,6 +32,24 @@ const BEHIND_BYTES: usize = 1 << 13;
 
 static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 
+/// Whether something that was found in what is no text is no work of chance: an identifier of a person of at least eleven
+/// signs that is sure, or that a word names.
+fn is_beyond_noise(hit: &Hit) -> bool {
+    hit.detector.subject == Subject::Person
+        && hit.end - hit.start >= 11
+        && hit.confidence != Confidence::Checked
+        && hit.detector.id != "e-mail"
+}
+
+/// Returns a byte of what is no text as it is looked at: what no text has parts what stands around it.
+fn bared(byte: u8) -> u8 {
+    if byte < b' ' && !byte.is_ascii_whitespace() {
+        b' '
+    } else {
+        byte
+    }
+}
+
 /// Returns the detector whose tries are counted at a place.
 fn detector_at(trial: u32) -> Option<&'static Detector> {
     detectors::all().nth(detector_of_try(usize::try_from(trial).ok()?))
@@ -260,7 +278,21 @@ impl Passage {
                     decoded.clear();
                     self.decoded = decoded;
                 }
-                State::Beginning(_) | State::Binary => return,
+                State::Binary => {
+                    // A text that something else stands before, or with a zero in it, is no text to its readers; what is in it
+                    // is there all the same.
+                    let mut bare = std::mem::take(&mut self.decoded);
+                    bare.extend(
+                        piece
+                            .iter()
+                            .filter(|byte| **byte != 0)
+                            .map(|byte| bared(*byte)),
+                    );
+                    self.take(&bare);
+                    bare.clear();
+                    self.decoded = bare;
+                }
+                State::Beginning(_) => return,
             }
         }
     }
@@ -327,6 +359,10 @@ impl Passage {
             columns: &self.sheet.columns,
         };
         FINDER.find(place, &mut self.reach, until, &mut self.tries, &mut hits);
+        if matches!(self.state, State::Binary) {
+            // In noise only what chance does not make.
+            hits.retain(is_beyond_noise);
+        }
         let row_or_line = match self.layout {
             Layout::Unknown | Layout::Lines => Record::Line,
             Layout::Table(_) | Layout::Read(_) | Layout::Told => Record::Row,

@@ -102,15 +102,6 @@ impl Scanner {
         self
     }
 
-    /// Takes the bytes for text, whatever they look like: they are the middle of one. Nobody is counted in it: who is told of
-    /// is counted in the whole.
-    #[must_use]
-    pub fn of_text(mut self) -> Self {
-        self.gather.counting = None;
-        self.node = Node::text(self.gather.wanted());
-        self
-    }
-
     /// Reads on.
     pub fn push(&mut self, bytes: &[u8]) {
         self.gather.came_in(bytes.len() as u64);

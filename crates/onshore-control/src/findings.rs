@@ -148,7 +148,6 @@ fn view(holding: Holding) -> FindingsView {
 fn scan_view(scan: Scan) -> ScanView {
     let standing = match scan.standing {
         ScanStanding::Read => "read",
-        ScanStanding::Joined => "joined",
         ScanStanding::Pending => "pending",
         ScanStanding::Outdated => "outdated",
     };

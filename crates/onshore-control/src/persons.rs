@@ -21,8 +21,10 @@ use crate::error::Error;
 use crate::extract::{Asked, Body, Segment, Segments};
 use crate::parts::ControlParts;
 
-/// The longest word that an authority can tell, and the longest id of one, in bytes.
+/// The longest word that an authority can tell, in bytes.
 const WORD_LEN_MAX: usize = 256;
+/// The longest id of one.
+const ID_LEN_MAX: usize = 64;
 
 /// Whose persons are counted.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -168,10 +170,22 @@ pub(crate) async fn tell(
     Segments(name, id): Segments<TenantName, String>,
     Body(asked): Body<TellImportant>,
 ) -> Result<Json<Recorded>, Error> {
-    let is_long = |text: &str| text.trim().is_empty() || text.len() > WORD_LEN_MAX;
-    if is_long(&asked.word) || is_long(&id) || is_long(&asked.authority) {
+    let is_wrong = |text: &str| {
+        let letters = text
+            .chars()
+            .filter(|letter| letter.is_alphanumeric())
+            .count();
+        letters < 2 || text.len() > WORD_LEN_MAX || text.chars().any(char::is_control)
+    };
+    if is_wrong(&asked.word) || is_wrong(&asked.authority) {
         return Err(Error::Malformed(format!(
-            "word, id and authority have at least one letter and at most {WORD_LEN_MAX} bytes"
+            "word and authority have at least two letters or digits, no control characters, and at most {WORD_LEN_MAX} bytes"
+        )));
+    }
+    let is_of_id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if id.is_empty() || id.len() > ID_LEN_MAX || !id.bytes().all(is_of_id) {
+        return Err(Error::Malformed(format!(
+            "an id has letters and digits of ASCII, hyphens, dots and underscores, at most {ID_LEN_MAX}"
         )));
     }
     let unknown = |what: &str, words: &str| Error::Malformed(format!("{what} is {words}"));
@@ -198,9 +212,12 @@ pub(crate) async fn tell(
         },
         authority: asked.authority,
     };
+    let store = control.store.clone();
     let leaf = control
         .gate
-        .tell_term(by.caller.principal(), &name, term)
+        .tell_term(by.caller.principal(), &name, term, {
+            move |unit, tenant, changes| store.note_told(unit, tenant, changes)
+        })
         .await?;
     control.store.wake_scans();
     Ok(Json(Recorded { leaf }))

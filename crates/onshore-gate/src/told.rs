@@ -3,9 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use onshore_classify::{ToldTerm, ToldTerms};
+use onshore_db::Unit;
 use onshore_policy::{Principal, Role};
 use onshore_registry::{SubjectFinding, Told};
-use onshore_types::{LeafIndex, TenantName};
+use onshore_types::{LeafIndex, TenantId, TenantName};
 use serde_json::json;
 
 use crate::acts::{Act, require};
@@ -13,7 +14,7 @@ use crate::{Error, Gate};
 
 impl Gate {
     /// Takes a word that an authority told a tenant: data that it stands in is important from now on. What is stored is
-    /// looked through again.
+    /// looked through again; whoever keeps that notes it beside, in the same unit of work.
     ///
     /// # Errors
     /// [`Error::RoleForbids`]; those of the keepers.
@@ -22,6 +23,7 @@ impl Gate {
         by: Principal,
         tenant: &TenantName,
         term: ToldTerm,
+        beside: impl FnOnce(&Unit<'_>, TenantId, u32) -> Result<(), onshore_db::Error> + Send + 'static,
     ) -> Result<LeafIndex, Error> {
         require(by, &[Role::Operator, Role::Regulator])?;
         let tenant = self.inner.registry.tenant(tenant).await?;
@@ -29,6 +31,7 @@ impl Gate {
             .act(by, move |registry, unit, _| {
                 registry.save_told_term(unit, tenant.id, &term)?;
                 let told = registry.told(unit, tenant.id)?;
+                beside(unit, tenant.id, told.changes)?;
                 let record = json!({
                     "tenant": tenant.id,
                     "id": term.id,
@@ -115,7 +118,7 @@ impl Gate {
         told.values().map(|told| u64::from(told.version())).sum()
     }
 
-    fn look_for(&self, (tenant, told): (onshore_types::TenantId, Told)) -> Result<(), Error> {
+    fn look_for(&self, (tenant, told): (TenantId, Told)) -> Result<(), Error> {
         let terms = ToldTerms::new(told.terms, told.changes).map_err(Error::Classify)?;
         let mut all = self
             .inner

@@ -18,8 +18,9 @@ use crate::object::{Committed, NewObject, Part, WriteCondition};
 use crate::outbox::{self, About};
 use crate::reclaim::Owner;
 use crate::replication::{self, ReplicationState};
+use crate::rescan;
 use crate::scan::{Looked, Scan, ScanStanding};
-use crate::stage::{Seen, Staged, Stored};
+use crate::stage::{Staged, Stored};
 use crate::version::{self, VersionRow};
 use crate::{Error, Store, columns, permits};
 
@@ -67,10 +68,10 @@ impl Store {
             bodies: vec![staged.as_body()],
             data_keys: vec![staged.secret.clone()],
             upload: None,
-            looked: match &staged.seen {
-                Seen::Object(looked) => looked.clone(),
-                Seen::Part(_) => return Err(Error::PermitMismatch("kind of body")),
-            },
+            looked: staged
+                .looked
+                .clone()
+                .ok_or(Error::PermitMismatch("kind of body"))?,
         };
         let quotas = self.watch_quotas(unit, permit)?;
         let committed = self.put_version(unit, permit, assembly, object, condition, now)?;
@@ -92,6 +93,11 @@ impl Store {
         let bucket = permitted_bucket(unit, permit)?;
         let key = permits::key(permit)?;
         let said = Label::of_declarations([object.declared, bucket.class]);
+        let mut assembly = assembly;
+        assembly
+            .looked
+            .scan
+            .compare(rescan::told(unit, bucket.tenant)?);
         let label = Scan::applied(Some(&assembly.looked.scan), said);
         permits::label(permit, label)?;
         let current = version::current(unit, bucket.id, key)?;
@@ -175,9 +181,10 @@ impl Store {
                 replication.map(ReplicationState::as_str),
             ],
         )?;
-        let is_put_off = facts.scan.as_ref().is_some_and(|scan| {
-            matches!(scan.standing, ScanStanding::Pending | ScanStanding::Joined)
-        });
+        let is_put_off = facts
+            .scan
+            .as_ref()
+            .is_some_and(|scan| scan.standing == ScanStanding::Pending);
         // Nobody here opens what a client keeps the key of.
         if is_put_off && !matches!(facts.encryption, Encryption::Customer { .. }) {
             self.put_version_off(unit, version)?;

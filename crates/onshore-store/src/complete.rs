@@ -17,9 +17,8 @@ use crate::customer_key::Encryption;
 use crate::frame::{BodyId, Cipher};
 use crate::object::{Committed, Part, WriteCondition};
 use crate::part::{PartFacts, parts};
-use crate::piece::{self, Piece};
 use crate::plain::{PlainBody, PlainReader, of_reader};
-use crate::scan::{Looked, Scan, ScanStanding};
+use crate::scan::{Looked, Scan};
 use crate::scanning::{self, Patience};
 use crate::stage::PART_NUMBER_MAX;
 use crate::{Error, Store, bucket, permits, read};
@@ -68,8 +67,8 @@ impl PartsScan {
 }
 
 impl Store {
-    /// Looks through what the listed parts of an upload become: as a whole, or where that is larger than is looked through at
-    /// once, or a client keeps the key, by joining what was found in each.
+    /// Looks through what the listed parts of an upload become. What is larger than is looked through at once is put off, and
+    /// nobody looks at what a client keeps the key of.
     ///
     /// # Errors
     /// As [`Store::complete_upload`].
@@ -78,7 +77,7 @@ impl Store {
         permit: &Permit,
         upload: UploadId,
         listed: &[CompletePart],
-        scanner: impl Fn() -> Scanner + Send + 'static,
+        mut scanner: Scanner,
     ) -> Result<PartsScan, Error> {
         permits::flow(permit, &[Flow::Store, Flow::Change])?;
         let pin = self.inner.reclaimer.pin(*upload.as_bytes());
@@ -93,26 +92,14 @@ impl Store {
         let of = opened.of;
         let scan = spawn_blocking(move || {
             let _pin = pin;
-            let bodies = match opened.bodies {
-                Some(bodies) if opened.size_bytes <= scanning::WHOLE_BYTES_MAX => bodies,
-                bodies => {
-                    let joined = opened
-                        .pieces
-                        .and_then(|pieces| piece::join(&pieces, &scanner));
-                    let told = scanner().told_version();
-                    let scan = match (joined, bodies) {
-                        (Some(joined), None) => joined,
-                        (Some(joined), Some(_)) => Scan {
-                            standing: ScanStanding::Joined,
-                            ..joined
-                        },
-                        (None, Some(_)) => Scan::put_off(told),
-                        (None, None) => Scan::outdated(None, told),
-                    };
-                    return Ok(Looked::nothing(scan));
-                }
+            let told = scanner.told_version();
+            let size_bytes = opened.size_bytes;
+            let Some(bodies) = opened.bodies else {
+                return Ok(Looked::nothing(Scan::outdated(None, told)));
             };
-            let (size_bytes, mut scanner) = (opened.size_bytes, scanner());
+            if size_bytes > scanning::WHOLE_BYTES_MAX {
+                return Ok(Looked::nothing(Scan::put_off(told)));
+            }
             let mut reader = PlainReader::new(files, bodies);
             scanning::feed(&mut scanner, &mut reader)?;
             scanning::end(scanner, size_bytes, Patience::Bounded, || {
@@ -189,8 +176,6 @@ struct OpenedParts {
     size_bytes: u64,
     /// What opens them, unless a client keeps the key.
     bodies: Option<Vec<PlainBody>>,
-    /// What was found in each; none where one came before anybody looked.
-    pieces: Option<Vec<Piece>>,
 }
 
 /// Opens the listed parts of an upload.
@@ -210,7 +195,6 @@ fn open_parts(
     let chosen = choose(parts(view, &underway.owner_key, upload, 0, limit)?, listed)?;
     let of = chosen.iter().map(|facts| facts.body.id).collect();
     let size_bytes = chosen.iter().map(|facts| facts.part.size_bytes).sum();
-    let pieces = chosen.iter().map(|facts| facts.piece.clone()).collect();
     let bodies = match underway.new.object.encryption {
         Encryption::Customer { .. } => None,
         Encryption::Service | Encryption::Kms { .. } => {
@@ -226,7 +210,6 @@ fn open_parts(
         of,
         size_bytes,
         bodies,
-        pieces,
     })
 }
 

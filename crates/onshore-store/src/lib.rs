@@ -59,7 +59,6 @@ mod outbox;
 mod part;
 mod permits;
 mod persons;
-mod piece;
 mod plain;
 mod quota;
 mod read;

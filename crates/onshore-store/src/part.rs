@@ -13,8 +13,7 @@ use crate::damage;
 use crate::facts::Body;
 use crate::frame::BodyId;
 use crate::object::Part;
-use crate::piece::Piece;
-use crate::stage::{Seen, Staged};
+use crate::stage::Staged;
 use crate::upload::More;
 use crate::{Error, Store, columns, permits};
 
@@ -53,9 +52,6 @@ pub(crate) struct PartFacts {
     pub(crate) body: Body,
     #[serde(with = "hex_bytes")]
     pub(crate) data_key: Vec<u8>,
-    /// What was found in it; none where it came before anybody looked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) piece: Option<Piece>,
 }
 
 impl Store {
@@ -88,10 +84,6 @@ impl Store {
             modified: now,
             body: staged.as_body(),
             data_key: staged.secret.as_bytes().to_vec(),
-            piece: match &staged.seen {
-                Seen::Part(piece) => Some(piece.clone()),
-                Seen::Object(_) => None,
-            },
         };
         let quotas = self.watch_quotas(unit, permit)?;
         self.remove_part(unit, upload, staged.part)?;

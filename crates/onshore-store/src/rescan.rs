@@ -210,6 +210,40 @@ impl Store {
             .await
     }
 
+    /// Notes how often authorities told a tenant something, in the unit of work that records it: what was looked through
+    /// before and is stored behind it waits to be looked through again.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn note_told(
+        &self,
+        unit: &Unit<'_>,
+        tenant: TenantId,
+        changes: u32,
+    ) -> Result<(), onshore_db::Error> {
+        unit.execute(
+            "INSERT INTO told (tenant, changes) VALUES (?1, ?2)
+             ON CONFLICT (tenant) DO UPDATE SET changes = max(changes, excluded.changes)",
+            params![tenant.as_bytes(), changes],
+        )?;
+        Ok(())
+    }
+
+    /// Puts a version off again that cannot be looked through at present: its key is disabled, or it is damaged. Until then it
+    /// is unclassified.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`]; those of the database.
+    pub fn put_off_again(
+        &self,
+        unit: &Unit<'_>,
+        version: VersionId,
+    ) -> Result<Option<Rescanned>, Error> {
+        let rescanned = self.settle_scan(unit, version, Looked::nothing(Scan::put_off(0)))?;
+        self.put_version_off(unit, version)?;
+        Ok(rescanned)
+    }
+
     /// Wakes whoever waits for something to be put off: there is something to look through.
     pub fn wake_scans(&self) {
         self.inner.put_off.notify_one();
@@ -262,7 +296,7 @@ impl Store {
     /// Puts a version off: it is looked through behind its commit.
     pub(crate) fn put_version_off(&self, unit: &Unit<'_>, version: VersionId) -> Result<(), Error> {
         unit.execute(
-            "INSERT INTO scans (version) VALUES (?1)",
+            "INSERT OR IGNORE INTO scans (version) SELECT id FROM versions WHERE id = ?1",
             params![version.as_bytes()],
         )?;
         self.inner.put_off.notify_one();
@@ -339,6 +373,16 @@ impl Store {
             record,
         }))
     }
+}
+
+/// Returns how often authorities told a tenant something: what was looked through before knows less.
+pub(crate) fn told(view: &View<'_>, tenant: TenantId) -> Result<u32, Error> {
+    let changes = view.one(
+        "SELECT changes FROM told WHERE tenant = ?1",
+        params![tenant.as_bytes()],
+        |row| row.get(0),
+    )?;
+    Ok(changes.unwrap_or_default())
 }
 
 impl Looking {

@@ -59,8 +59,6 @@ pub enum ScanStanding {
     Read,
     /// Not yet: until then it is unclassified.
     Pending,
-    /// Part by part, with the borders between them: it will be looked through as a whole.
-    Joined,
     /// By a scanner of before, and it cannot be looked at again: a client keeps the key. It is unclassified.
     Outdated,
 }
@@ -78,7 +76,7 @@ pub struct FoundKind {
 }
 
 /// How surely something is what it looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FoundConfidence {
     /// A word near it says so.
@@ -144,7 +142,7 @@ impl Looked {
     pub(crate) fn of(mut findings: Findings, by: By, standing: ScanStanding) -> Self {
         let persons = match standing {
             ScanStanding::Read => findings.persons.take(),
-            ScanStanding::Joined | ScanStanding::Pending | ScanStanding::Outdated => None,
+            ScanStanding::Pending | ScanStanding::Outdated => None,
         };
         Self {
             scan: Scan::of(&findings, by, standing),
@@ -216,61 +214,6 @@ impl Scan {
         }
     }
 
-    /// Returns what is known of two pieces of one object; none where they were looked through by different scanners.
-    pub(crate) fn and(mut self, other: &Self) -> Option<Self> {
-        let by = |scan: &Self| (scan.scanner, scan.tables, scan.told);
-        if by(&self) != by(other) || other.standing == ScanStanding::Pending {
-            return None;
-        }
-        for found in &other.kinds {
-            match self.kinds.iter_mut().find(|known| known.kind == found.kind) {
-                Some(known) => {
-                    known.count += found.count;
-                    known.confidence = known.confidence.max(found.confidence);
-                }
-                None => self.kinds.push(found.clone()),
-            }
-        }
-        for found in &other.columns {
-            match self
-                .columns
-                .iter_mut()
-                .find(|known| known.kind == found.kind)
-            {
-                Some(known) => known.columns = known.columns.max(found.columns),
-                None => self.columns.push(found.clone()),
-            }
-        }
-        for found in &other.important {
-            match self
-                .important
-                .iter_mut()
-                .find(|known| known.entry == found.entry && known.sign == found.sign)
-            {
-                Some(known) => known.count += found.count,
-                None => self.important.push(found.clone()),
-            }
-        }
-        for unread in &other.unread {
-            match self
-                .unread
-                .iter_mut()
-                .find(|known| known.reason == unread.reason)
-            {
-                Some(known) => known.count += unread.count,
-                None => self.unread.push(unread.clone()),
-            }
-        }
-        for format in &other.formats {
-            if !self.formats.contains(format) {
-                self.formats.push(format.clone());
-            }
-        }
-        self.kinds.sort_by(|one, other| one.kind.cmp(&other.kind));
-        self.label = self.label.join(other.label);
-        Some(self)
-    }
-
     /// Returns what is known after a further look: never less than what made the label before.
     pub(crate) fn after(self, before: Option<&Self>) -> Self {
         let label = before.map_or(self.label, |before| self.label.join(before.label));
@@ -309,9 +252,16 @@ impl Scan {
         }
     }
 
+    /// Puts off what was looked through before authorities told so much.
+    pub(crate) fn compare(&mut self, told: u32) {
+        if self.standing == ScanStanding::Read && self.told < told {
+            self.standing = ScanStanding::Pending;
+        }
+    }
+
     /// Whether the scanner and the tables of today know no more than those that looked.
     pub(crate) fn is_current(&self, told: u32) -> bool {
-        !matches!(self.standing, ScanStanding::Pending | ScanStanding::Joined)
+        self.standing != ScanStanding::Pending
             && self.scanner == SCANNER_VERSION
             && self.tables == LegalTable::shipped().version()
             && self.told == told
@@ -322,7 +272,7 @@ impl Scan {
         match scan {
             None => said,
             Some(scan) => match scan.standing {
-                ScanStanding::Read | ScanStanding::Joined => said.join(scan.label),
+                ScanStanding::Read => said.join(scan.label),
                 ScanStanding::Pending | ScanStanding::Outdated => Label::Unclassified,
             },
         }

@@ -10,7 +10,7 @@
 //! `access_lines` sealed lines of access logs that are no objects yet; `inventories` what is to be told of what is held;
 //! `replications` what is to be brought to other regions; `erased` which versions were erased, for those who keep copies
 //! of what opens them; `kms_keys` keys that tenants name; `scans` versions that are to be looked through by the background;
-//! `rescan` how far everything was looked through again by a scanner that knows more.
+//! `rescan` how far everything was looked through again by a scanner that knows more, `told` how often authorities told a tenant something.
 //! `persons` holds who is told of in a version, as pseudonyms, as long as the version is there, and `persons_changes` how often
 //! that changed, for whoever remembers a count.
 
@@ -281,6 +281,11 @@ pub(crate) const SCHEMA: Schema = Schema {
             over    INTEGER NOT NULL,
             told    INTEGER NOT NULL
         ) STRICT;
+
+        CREATE TABLE told (
+            tenant  BLOB PRIMARY KEY,
+            changes INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
     ",
         "
         CREATE TABLE persons (

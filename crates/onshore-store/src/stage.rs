@@ -6,7 +6,7 @@
 //! ones arrive. No thread waits for a slow client.
 
 use std::fmt;
-use std::io::{Cursor, Read, Seek};
+use std::io::Cursor;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -28,7 +28,6 @@ use crate::facts::{Body, Place};
 use crate::files::Draft;
 use crate::frame::{BodyId, Cipher, PLAIN_BYTES, Position};
 use crate::lane::{self, Batch, Lane};
-use crate::piece::{Piece, PieceScanner};
 use crate::plain::{PlainBody, PlainReader};
 use crate::reclaim::Reclaimer;
 use crate::scan::{Looked, Scan};
@@ -59,15 +58,8 @@ pub struct Staged {
     pub(crate) secret: Secret,
     pub(crate) findings: Findings,
     pub(crate) checksums: Vec<Checksum>,
-    pub(crate) seen: Seen,
-}
-
-/// What was found in a staged body.
-pub(crate) enum Seen {
-    /// In an object.
-    Object(Looked),
-    /// In a part of one, to be joined with the others.
-    Part(Piece),
+    /// What was found in it; none in a part, which is looked through with the others as a whole.
+    pub(crate) looked: Option<Looked>,
 }
 
 /// Where a staged body is.
@@ -111,10 +103,8 @@ impl Staged {
     /// nobody has looked at yet is unclassified.
     #[must_use]
     pub fn label(&self, said: Label) -> Label {
-        match &self.seen {
-            Seen::Object(looked) => Scan::applied(Some(&looked.scan), said),
-            Seen::Part(_) => said,
-        }
+        let scan = self.looked.as_ref().map(|looked| &looked.scan);
+        Scan::applied(scan, said)
     }
 
     /// Returns the checksums that are kept with it.
@@ -165,8 +155,7 @@ impl Store {
     ) -> Result<Staged, Error> {
         let announced = checks.expected_len()?.unwrap_or_default();
         self.check_announced(permit, announced)?;
-        let eye = Eye::Object(Box::new(scanner));
-        self.take_in(permit, 1, body, checks, eye).await
+        self.take_in(permit, 1, body, checks, Some(scanner)).await
     }
 
     /// Takes in the body of a part of an upload.
@@ -179,13 +168,11 @@ impl Store {
         number: u32,
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
         checks: &Checks,
-        scanner: Scanner,
     ) -> Result<Staged, Error> {
         if !(1..=PART_NUMBER_MAX).contains(&number) {
             return Err(Error::BadPartNumber);
         }
-        let eye = Eye::Part(Box::new(PieceScanner::new(scanner)));
-        self.take_in(permit, number, body, checks, eye).await
+        self.take_in(permit, number, body, checks, None).await
     }
 
     async fn take_in(
@@ -194,7 +181,7 @@ impl Store {
         part: u32,
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
         checks: &Checks,
-        eye: Eye,
+        scanner: Option<Scanner>,
     ) -> Result<Staged, Error> {
         permits::flow(permit, &[Flow::Store])?;
         let (bucket, key) = (permits::bucket(permit)?, permits::key(permit)?.clone());
@@ -217,14 +204,14 @@ impl Store {
             Small {
                 cipher,
                 hasher: checks.hasher(),
-                eye,
+                scanner,
             },
         );
         if let Err(error) = sealing.feed(body, Intake::new(expected)).await {
             sealing.give_up().await;
             return Err(error);
         }
-        let (findings, seen, stored) = sealing.end(checks).await?;
+        let (findings, looked, stored) = sealing.end(checks).await?;
         Ok(Staged {
             bucket,
             key,
@@ -234,7 +221,7 @@ impl Store {
             secret,
             checksums: findings.kept(&checks.claims),
             findings,
-            seen,
+            looked,
         })
     }
 }
@@ -300,22 +287,14 @@ enum Work {
 struct Small {
     cipher: Cipher,
     hasher: Hasher,
-    eye: Eye,
-}
-
-/// What looks at a body as it comes.
-enum Eye {
-    /// At an object.
-    Object(Box<Scanner>),
-    /// At a part of one.
-    Part(Box<PieceScanner>),
+    scanner: Option<Scanner>,
 }
 
 /// What a large body goes through, each beside the other.
 struct Lanes {
     room: Arc<Semaphore>,
     md5: Option<Lane<Md5>>,
-    eye: Lane<Eye>,
+    scanner: Option<Lane<Scanner>>,
     sealer: Lane<Sealer>,
 }
 
@@ -388,7 +367,7 @@ impl<'a> Sealing<'a> {
         done
     }
 
-    async fn end(mut self, checks: &Checks) -> Result<(Findings, Seen, Stored), Error> {
+    async fn end(mut self, checks: &Checks) -> Result<(Findings, Option<Looked>, Stored), Error> {
         if let Work::Small(_) = &self.work
             && self.batch_bytes as u64 <= INLINE_BYTES_MAX
         {
@@ -401,7 +380,7 @@ impl<'a> Sealing<'a> {
         let Work::Large(lanes) = self.work else {
             return Err(Error::Stopping);
         };
-        let (sealer, eye) = lanes.end().await?;
+        let (sealer, scanner) = lanes.end().await?;
         let (body, secret, checks) = (self.body, self.secret, checks.clone());
         let inner = Arc::clone(&self.store.inner);
         let end = spawn_blocking(move || {
@@ -412,7 +391,7 @@ impl<'a> Sealing<'a> {
             };
             inner.crash.reach(CrashPoint::Staged);
             let size_bytes = findings.whole.len_bytes;
-            let seen = eye.end(size_bytes, || {
+            let again = || {
                 let cipher = Cipher::new(secret, body.id, body.part).map_err(Error::Keys)?;
                 let body = PlainBody {
                     cipher,
@@ -420,13 +399,19 @@ impl<'a> Sealing<'a> {
                     inline: None,
                 };
                 Ok(PlainReader::new(inner.files.clone(), vec![body]))
-            })?;
-            Ok((findings, seen, Stored::File { _leftover }))
+            };
+            let looked = scanner
+                .map(|scanner| scanning::end(scanner, size_bytes, Patience::Bounded, again))
+                .transpose()?;
+            Ok((findings, looked, Stored::File { _leftover }))
         });
         end.await.unwrap_or(Err(Error::Stopping))
     }
 
-    async fn end_inline(mut self, checks: &Checks) -> Result<(Findings, Seen, Stored), Error> {
+    async fn end_inline(
+        mut self,
+        checks: &Checks,
+    ) -> Result<(Findings, Option<Looked>, Stored), Error> {
         self.close_small();
         let Work::Small(small) = self.work else {
             return Err(Error::Stopping);
@@ -434,7 +419,7 @@ impl<'a> Sealing<'a> {
         let Small {
             cipher,
             mut hasher,
-            mut eye,
+            scanner,
         } = *small;
         let plain = self.batch.concat();
         self.store.inner.files.check_room(plain.len())?;
@@ -446,19 +431,23 @@ impl<'a> Sealing<'a> {
         let findings = hasher.finish();
         checks.compare(&findings)?;
         let size_bytes = plain.len() as u64;
-        eye.push(plain.get(..HEAD_BYTES.min(plain.len())).unwrap_or_default());
-        let is_text = eye.sees_text();
+        let Some(mut scanner) = scanner else {
+            return Ok((findings, None, Stored::Inline(sealed)));
+        };
+        scanner.push(plain.get(..HEAD_BYTES.min(plain.len())).unwrap_or_default());
+        let is_text = scanner.is_text();
         let look = move || {
-            eye.push(plain.get(HEAD_BYTES..).unwrap_or_default());
-            eye.end(size_bytes, || Ok(Cursor::new(plain)))
+            scanner.push(plain.get(HEAD_BYTES..).unwrap_or_default());
+            let again = || Ok(Cursor::new(plain));
+            scanning::end(scanner, size_bytes, Patience::Bounded, again)
         };
         // What is text costs less than a trip to another thread; what unfolds into more may cost anything.
-        let seen = if is_text {
+        let looked = if is_text {
             look()
         } else {
             spawn_blocking(look).await.unwrap_or(Err(Error::Stopping))
         };
-        Ok((findings, seen?, Stored::Inline(sealed)))
+        Ok((findings, Some(looked?), Stored::Inline(sealed)))
     }
 }
 
@@ -467,12 +456,12 @@ impl Lanes {
         let Small {
             cipher,
             mut hasher,
-            eye,
+            scanner,
         } = small;
         Self {
             room: Arc::new(Semaphore::new(BATCHES_MAX)),
             md5: hasher.take_md5().map(Lane::new),
-            eye: Lane::new(eye),
+            scanner: scanner.map(Lane::new),
             sealer: Lane::new(Sealer {
                 hasher,
                 frames: Frames {
@@ -497,52 +486,27 @@ impl Lanes {
         if let Some(md5) = &self.md5 {
             md5.push(Arc::clone(&batch))?;
         }
-        self.eye.push(Arc::clone(&batch))?;
+        if let Some(scanner) = &self.scanner {
+            scanner.push(Arc::clone(&batch))?;
+        }
         self.sealer.push(batch)
     }
 
     /// Waits until everything is hashed, written and looked at.
-    async fn end(self) -> Result<(Sealer, Eye), Error> {
+    async fn end(self) -> Result<(Sealer, Option<Scanner>), Error> {
         let mut sealer = self.sealer.end().await?;
         if let Some(md5) = self.md5 {
             sealer.hasher.put_md5(Some(md5.end().await?));
         }
-        Ok((sealer, self.eye.end().await?))
+        let scanner = match self.scanner {
+            Some(scanner) => Some(scanner.end().await?),
+            None => None,
+        };
+        Ok((sealer, scanner))
     }
 }
 
-impl Eye {
-    fn push(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Object(scanner) => scanner.push(bytes),
-            Self::Part(piece) => piece.push(bytes),
-        }
-    }
-
-    /// Whether it is text, as far as can be told: then looking costs what the bytes cost.
-    fn sees_text(&self) -> bool {
-        match self {
-            Self::Object(scanner) => scanner.is_text(),
-            Self::Part(_) => true,
-        }
-    }
-
-    /// Looks to the end, and once more at all of it where its format wants that. It may block.
-    fn end<R: Read + Seek>(
-        self,
-        size_bytes: u64,
-        again: impl FnOnce() -> Result<R, Error>,
-    ) -> Result<Seen, Error> {
-        match self {
-            Self::Object(scanner) => {
-                scanning::end(*scanner, size_bytes, Patience::Bounded, again).map(Seen::Object)
-            }
-            Self::Part(piece) => Ok(Seen::Part(piece.finish())),
-        }
-    }
-}
-
-impl lane::Work for Eye {
+impl lane::Work for Scanner {
     fn absorb(&mut self, chunks: &[Bytes]) -> Result<(), Error> {
         chunks.iter().for_each(|chunk| self.push(chunk));
         Ok(())

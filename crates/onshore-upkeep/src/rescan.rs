@@ -2,13 +2,15 @@
 //! classes know more than those that looked. A label can only become stricter by it, but where nobody had looked before;
 //! a label that changes has a leaf.
 
+use std::collections::HashSet;
 use std::num::NonZeroU64;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use onshore_classify::{LegalTable, SCANNER_VERSION};
-use onshore_gate::ScannedFact;
-use onshore_store::{Again, LookStep, Looked, RescanEnd, RescanMarker, ToScan};
+use onshore_db::Unit;
+use onshore_gate::{Gate, ScannedFact};
+use onshore_store::{Again, LookStep, Looked, RescanEnd, RescanMarker, Rescanned, ToScan};
 use onshore_types::VersionId;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +21,10 @@ use crate::{Error, Parts};
 const ROWS_PER_PAGE: usize = 200;
 /// What a version costs that is known already, beside bytes that are read.
 const RECORD_BYTES: u64 = 4096;
-/// How long it rests where it hears of nothing, and after a failure.
-const REST: Duration = Duration::from_secs(30);
+/// How often it looks whether something was put off: it hears of that before it is durable.
+const REST: Duration = Duration::from_secs(1);
+/// After so many rests it tries again what could not be looked through.
+const RESTS_MAX: u32 = 60;
 
 /// How fast the engine goes.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +53,8 @@ pub struct RescanTally {
 pub struct RescanEngine {
     parts: Arc<Parts>,
     rhythm: RescanRhythm,
+    /// What could not be looked through; it is tried again by and by.
+    failed: Arc<Mutex<HashSet<VersionId>>>,
 }
 
 /// Where a round is.
@@ -65,12 +71,19 @@ impl RescanEngine {
         Self {
             parts: Arc::new(parts),
             rhythm,
+            failed: Arc::default(),
         }
     }
 
     /// Looks through what is to be looked through until told to stop.
     pub async fn run(&self, stop: CancellationToken) {
+        let mut rests = 0;
         loop {
+            rests += 1;
+            if rests >= RESTS_MAX {
+                rests = 0;
+                self.failed().clear();
+            }
             match self.round(&stop).await {
                 Ok(tally) if tally == RescanTally::default() => {}
                 Ok(tally) => tracing::info!(?tally, "stored objects were looked through"),
@@ -121,7 +134,9 @@ impl RescanEngine {
             // What comes in meanwhile waits for nobody else.
             self.catch_up(&mut round).await?;
         }
-        self.show(marker.behind).await;
+        if round.tally != RescanTally::default() {
+            self.show(marker.behind).await;
+        }
         Ok(round.tally)
     }
 
@@ -137,7 +152,9 @@ impl RescanEngine {
                 if round.stop.is_cancelled() {
                     return Ok(());
                 }
-                self.visit(next, round).await?;
+                if !self.failed().contains(&next.version) {
+                    self.visit(next, round).await?;
+                }
                 // One that cannot be read at present does not stop those behind it.
                 behind = Some(next.version);
             }
@@ -171,7 +188,7 @@ impl RescanEngine {
                 Ok(())
             }
             Ok(Some(scan)) => self.settle(next, scan, round).await,
-            // Damage is the scrub's to report, and a disabled key may be enabled again: it stays as strict as it is.
+            // Damage is the scrub's to report, and a disabled key may be enabled again: until then nobody knows what is in it.
             Err(Error::Store(error))
                 if matches!(
                     error,
@@ -182,7 +199,10 @@ impl RescanEngine {
                 ) =>
             {
                 tracing::warn!(version = %next.version, bucket = %next.bucket, %error, "an object cannot be looked through at present");
-                round.tally.failed += 1;
+                if self.failed().insert(next.version) {
+                    round.tally.failed += 1;
+                    self.put_off_again(next).await?;
+                }
                 Ok(())
             }
             Err(error) => Err(error),
@@ -216,25 +236,38 @@ impl RescanEngine {
         }
     }
 
+    fn failed(&self) -> MutexGuard<'_, HashSet<VersionId>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds unclassified what cannot be looked through at present.
+    async fn put_off_again(&self, next: ToScan) -> Result<(), Error> {
+        let Parts { db, store, gate } = (*self.parts).clone();
+        let judge = gate.clone();
+        let put_off = db
+            .write(move |unit| {
+                let rescanned = match store.put_off_again(unit, next.version) {
+                    // What does not open is read by nobody, whatever its label.
+                    Err(onshore_store::Error::Corrupt { .. }) => None,
+                    put_off => put_off?,
+                };
+                record(&gate, unit, next.version, rescanned.as_ref())?;
+                Ok::<_, Error>(rescanned)
+            })
+            .await?;
+        if put_off.is_some() {
+            judge.judge_anew(next.bucket);
+        }
+        Ok(())
+    }
+
     async fn settle(&self, next: ToScan, scan: Looked, round: &mut Round<'_>) -> Result<(), Error> {
         let Parts { db, store, gate } = (*self.parts).clone();
         let judge = gate.clone();
         let rescanned = db
             .write(move |unit| {
                 let rescanned = store.settle_scan(unit, next.version, scan)?;
-                if let Some(rescanned) = &rescanned
-                    && rescanned.before != rescanned.now
-                {
-                    let fact = ScannedFact {
-                        tenant: rescanned.tenant,
-                        bucket: rescanned.bucket,
-                        version: next.version,
-                        before: rescanned.before,
-                        now: rescanned.now,
-                        record: rescanned.record.clone(),
-                    };
-                    gate.settle_scanned(unit, &fact)?;
-                }
+                record(&gate, unit, next.version, rescanned.as_ref())?;
                 Ok::<_, Error>(rescanned)
             })
             .await?;
@@ -268,4 +301,25 @@ impl RescanEngine {
             }
         }
     }
+}
+
+/// Records that the label of a version is another, in the unit of work that makes it so.
+fn record(
+    gate: &Gate,
+    unit: &Unit<'_>,
+    version: VersionId,
+    rescanned: Option<&Rescanned>,
+) -> Result<(), Error> {
+    if let Some(rescanned) = rescanned.filter(|rescanned| rescanned.before != rescanned.now) {
+        let fact = ScannedFact {
+            tenant: rescanned.tenant,
+            bucket: rescanned.bucket,
+            version,
+            before: rescanned.before,
+            now: rescanned.now,
+            record: rescanned.record.clone(),
+        };
+        gate.settle_scanned(unit, &fact)?;
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use crate::formats::picture::Picture;
 use crate::formats::sniff::{Looks, SNIFFED_BYTES, Streamed, sniff};
 use crate::formats::tar::Tar;
 use crate::formats::whole::{self, Whole};
-use crate::passage::{Passage, Wanted};
+use crate::passage::Passage;
 
 /// Reads bytes of whatever format.
 #[derive(Debug)]
@@ -52,14 +52,6 @@ impl Node {
         Self {
             place: Place::Outermost,
             state: State::Beginning(Vec::new()),
-        }
-    }
-
-    /// Begins with bytes that are known to be text.
-    pub(crate) fn text(wanted: Wanted) -> Self {
-        Self {
-            place: Place::Outermost,
-            state: State::Text(Box::new(Passage::new(wanted))),
         }
     }
 

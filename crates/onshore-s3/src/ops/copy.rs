@@ -270,13 +270,7 @@ impl Operations {
         let body = outgoing(opened);
         let mut staged = self
             .store
-            .stage_part(
-                &permit,
-                number,
-                body,
-                &checks,
-                self.gate.scanner(bucket.tenant),
-            )
+            .stage_part(&permit, number, body, &checks)
             .await
             .map_err(|error| self.fault(asked.call, error))?;
         if let Some(customer) = &customer {

@@ -158,12 +158,14 @@ impl Operations {
             let permit = self
                 .permit_part(asked, &bucket, key, description.label, None)
                 .await?;
-            let (gate, tenant) = (self.gate.clone(), bucket.tenant);
             let looked = self
                 .store
-                .scan_parts(&permit, upload, &completion.parts, move || {
-                    gate.scanner(tenant)
-                })
+                .scan_parts(
+                    &permit,
+                    upload,
+                    &completion.parts,
+                    self.gate.scanner(bucket.tenant),
+                )
                 .await;
             let looked = match looked {
                 Ok(looked) => looked,

@@ -74,13 +74,7 @@ impl Operations {
             .await?;
         let mut staged = self
             .store
-            .stage_part(
-                &permit,
-                number,
-                incoming(body),
-                &checks,
-                self.gate.scanner(bucket.tenant),
-            )
+            .stage_part(&permit, number, incoming(body), &checks)
             .await
             .map_err(|error| self.fault(asked.call, error))?;
         self.verify_trailer(asked.call, &staged)?;

@@ -48,7 +48,7 @@ pub(crate) async fn send(
     };
     let staged = house
         .store
-        .stage_part(&permit, number, chunks(body, 1 << 17), &checks, scanner())
+        .stage_part(&permit, number, chunks(body, 1 << 17), &checks)
         .await?;
     let (store, now) = (house.store.clone(), house.now());
     house
@@ -78,7 +78,7 @@ pub(crate) async fn complete(
     );
     let looked = house
         .store
-        .scan_parts(&permit, upload, &completion.parts, scanner)
+        .scan_parts(&permit, upload, &completion.parts, scanner())
         .await?;
     house
         .db

@@ -135,13 +135,13 @@ impl<'a> Lexer<'a> {
     }
 
     fn object_within(&mut self, depth: usize) -> Option<Object> {
+        // What is not told apart counts as well: it is kept.
+        self.left = self.left.checked_sub(1)?;
         if depth > DEPTH_MAX {
-            // What lies deeper is not told apart.
             self.at += 1;
             return self.peek().map(|_| Object::Null);
         }
         self.skip_space();
-        self.left = self.left.checked_sub(1)?;
         let first = self.peek()?;
         match first {
             b'/' => {
@@ -359,7 +359,7 @@ fn number(word: &[u8]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Dictionary, Lexer, Object};
+    use super::{Dictionary, Lexer, Object, WITHIN_MAX};
 
     fn read(text: &str) -> Vec<Object> {
         let mut lexer = Lexer::new(text.as_bytes(), 0);
@@ -397,6 +397,21 @@ mod tests {
                 Object::Word(name("Tj")),
             ]
         );
+    }
+
+    #[test]
+    fn what_lies_too_deep_takes_no_memory_without_end() {
+        fn len(object: &Object) -> usize {
+            1 + object
+                .array()
+                .unwrap_or_default()
+                .iter()
+                .map(len)
+                .sum::<usize>()
+        }
+        let deep = "[".repeat(3 * WITHIN_MAX);
+        let first = Lexer::new(deep.as_bytes(), 0).object();
+        assert!(first.is_some_and(|object| len(&object) <= WITHIN_MAX));
     }
 
     #[test]

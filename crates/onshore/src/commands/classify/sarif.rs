@@ -34,7 +34,7 @@ pub(super) fn of_files(files: &[Classified]) -> Value {
             results.push(result(
                 found.detector.id,
                 1,
-                location(&uri, region),
+                &location(&uri, region),
                 judgement.label,
             ));
         }
@@ -42,7 +42,7 @@ pub(super) fn of_files(files: &[Classified]) -> Value {
             results.push(result(
                 kind.id,
                 kind.count,
-                location(&uri, None),
+                &location(&uri, None),
                 judgement.label,
             ));
         }
@@ -51,7 +51,7 @@ pub(super) fn of_files(files: &[Classified]) -> Value {
             *columns.entry(column.id).or_default() += 1;
         }
         for (id, count) in columns {
-            results.push(result(id, count, location(&uri, None), judgement.label));
+            results.push(result(id, count, &location(&uri, None), judgement.label));
         }
         for unread in &findings.unread {
             failures.push(json!({
@@ -79,7 +79,7 @@ pub(super) fn of_objects(bucket: &str, objects: &[FindingsView]) -> Value {
             .map(|found| (&found.kind, found.columns));
         let kinds = scan.kinds.iter().map(|found| (&found.kind, found.count));
         for (kind, count) in kinds.chain(columns) {
-            results.push(result(kind, count, location(&uri, None), object.label));
+            results.push(result(kind, count, &location(&uri, None), object.label));
         }
         for unread in &scan.unread {
             failures.push(json!({
@@ -113,7 +113,7 @@ fn document(results: &[Value], failures: &[Value]) -> Value {
     })
 }
 
-fn result(kind: &str, count: u64, location: Value, label: onshore_types::Label) -> Value {
+fn result(kind: &str, count: u64, location: &Value, label: onshore_types::Label) -> Value {
     let level = if label.is_free() { "note" } else { "warning" };
     json!({
         "ruleId": kind,
