@@ -1,9 +1,11 @@
 """Distinct persons: each counts once, however often and in whatever writing; in what is held, and in what left."""
 
 import csv
+import http.client
 import io
 import random
 import zlib
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -173,3 +175,40 @@ def await_label(server, bucket, key, label):
     """Asks until the background has come to an object; the test's own limit ends it."""
     while findings(server, bucket)[key]["label"] != label:
         pass
+
+
+def test_what_was_under_way_when_an_authority_told_is_looked_through_again(server, tenant):
+    name, s3 = tenant
+    finish, body = slow_put(server, s3(), name, "slow.txt", "天舟九号工程".encode())
+    server.cli("important", "tell", "--tenant", name, "--id", "n8", "--word", "天舟九号工程", "--ground", "public-interest", "--authority", "notice 8")
+    assert finish(body) == 200
+    await_label(server, name, "slow.txt", "important")
+
+
+def slow_put(server, s3, bucket, key, body):
+    """Begins a PUT and gives what sends the rest of its body."""
+    link = urlsplit(s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key, "Metadata": {"onshore-class": "general"}}))
+    connection = http.client.HTTPConnection(link.hostname, link.port, timeout=60)
+    connection.putrequest("PUT", f"{link.path}?{link.query}")
+    connection.putheader("content-length", str(len(body)))
+    connection.putheader("x-amz-meta-onshore-class", "general")
+    connection.endheaders()
+    connection.send(body[:3])
+
+    def finish(body):
+        connection.send(body[3:])
+        return connection.getresponse().status
+
+    return finish, body
+
+
+def test_what_lies_under_a_disabled_key_is_unclassified_until_it_was_read(server, tenant):
+    name, s3 = tenant
+    key = server.cli("kms", "create", "--tenant", name)["id"]
+    put(s3(), name, "sealed.txt", "关于天舟九号工程的说明".encode(), ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+    server.cli("kms", "disable", "--tenant", name, key)
+    server.cli("important", "tell", "--tenant", name, "--id", "n9", "--word", "天舟九号工程", "--ground", "public-interest", "--authority", "notice 9")
+    await_label(server, name, "sealed.txt", "unclassified")
+    server.cli("kms", "enable", "--tenant", name, key)
+    with pytest.raises(ClientError):
+        s3(source=US).get_object(Bucket=name, Key="sealed.txt")

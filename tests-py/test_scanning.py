@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from test_classify import luhn, resident_id
+from test_upkeep import leaves
 
 US = "127.0.0.66"
 MIB = 1 << 20
@@ -141,3 +142,51 @@ def test_the_day_decides_what_is_sensitive(server, tmp_path):
     label = lambda day: server.cli("classify", tmp_path, "--on", day)["files"][0]["class"]
     assert label("2025-10-31T15:59:59Z") == "sensitive-personal"
     assert label("2025-10-31T16:00:00Z") == "personal"
+
+
+def test_what_is_no_text_to_its_readers_is_read_all_the_same(server, bucket):
+    s3, rows = server.client(), people(30, 11)
+    text = table(rows)
+    bodies = {
+        "zero": text[:40] + b"\0" + text[40:],
+        "marked": b"\xff\xfe" + text,
+        "marked-be": b"\xfe\xff" + text,
+        "wide": b"\xff\xfe\0\0" + text.decode().encode("utf-32-le"),
+        "behind": b"SQLite format 3\0" + bytes(100) + text,
+    }
+    for key, body in bodies.items():
+        put(s3, bucket, key, body)
+    found = findings(server, bucket)
+    for key in bodies:
+        assert counts(found[key]).get("cn.resident-id") == 30, (key, found[key]["scan"])
+        assert is_refused_abroad(server, bucket, key), key
+
+
+def test_an_upload_under_a_clients_key_in_parts_stays_unclassified(server, bucket):
+    s3, key = server.client(), os.urandom(32)
+    sealed = dict(SSECustomerAlgorithm="AES256", SSECustomerKey=key)
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="parts", Metadata={"onshore-class": "general"}, **sealed)["UploadId"]
+    etag = s3.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=1, Body=table(people(5, 12)), **sealed)["ETag"]
+    s3.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+    (found,) = findings(server, bucket).values()
+    assert (found["label"], found["scan"]["standing"]) == ("unclassified", "outdated")
+    assert s3.get_object(Bucket=bucket, Key="parts", **sealed)["Body"].read() == table(people(5, 12))
+
+
+def test_what_is_too_large_to_wait_for_is_unclassified_until_it_was_read(server, bucket):
+    """An archive of more than 256 MiB: stored at once, readable abroad by nobody, and judged behind that."""
+    s3, rows = server.client(), people(20, 13)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("noise", os.urandom(1 << 20) * 257)
+        archive.writestr("people.csv", table(rows))
+    put(s3, bucket, "large.zip", packed.getvalue())
+    found = findings(server, bucket)["large.zip"]
+    if found["scan"]["standing"] == "pending":
+        assert found["label"] == "unclassified"
+    assert is_refused_abroad(server, bucket, "large.zip")
+    while findings(server, bucket)["large.zip"]["scan"]["standing"] == "pending":
+        pass
+    found = findings(server, bucket)["large.zip"]
+    assert (found["label"], counts(found)["cn.resident-id"]) == ("sensitive-personal", 20)
+    assert [leaf["label"] for leaf in leaves(server, "scanned") if leaf["version"] == found["version"]] == ["sensitive-personal"]

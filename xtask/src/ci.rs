@@ -103,11 +103,18 @@ fn client_tests(steps: &mut Steps, skips: Skips) {
             ("s3fs", "s3fs", "s3fs"),
             ("rsync", "rsync", "rsync over s3fs"),
             ("duplicity", "duplicity", "duplicity"),
-            ("aws", "awscli", "the AWS CLI of the second generation"),
         ] {
             if let Err(error) = debian::ensure_tool(tool, package) {
                 steps.skip(format!("{what} in the client tests: {error:#}"));
             }
+        }
+        // Another `aws`, of the first generation, may be on the path.
+        if !Path::new("/usr/bin/aws").is_file()
+            && let Err(error) = debian::install("the AWS CLI of the second generation", "awscli")
+        {
+            steps.skip(format!(
+                "the AWS CLI of the second generation in the client tests: {error:#}"
+            ));
         }
         // No program of its own: duplicity speaks S3 through it.
         if !Path::new("/usr/lib/python3/dist-packages/boto3").is_dir()

@@ -19,7 +19,9 @@ pub(crate) enum Beginning {
 pub(crate) fn detect(bytes: &[u8], is_all: bool) -> Beginning {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         let text = bytes.get(mark..).unwrap_or_default();
-        return if encoding != UTF_8 && is_plain(text) {
+        // The mark of UTF-32 begins as that of UTF-16; no browser reads it.
+        let is_wider = encoding == UTF_16LE && text.starts_with(&[0, 0]);
+        return if encoding != UTF_8 && (is_wider || is_plain(text)) {
             Beginning::Binary
         } else {
             Beginning::Text(encoding)

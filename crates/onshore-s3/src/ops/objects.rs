@@ -359,9 +359,10 @@ impl Operations {
         let label_in =
             |bucket: &Bucket| staged.label(Label::of_declarations([object.declared, bucket.class]));
         let len_bytes = Some(staged.size_bytes());
-        if label_in(&bucket) != permit.label() {
+        let mut label = label_in(&bucket);
+        if label != permit.label() {
             permit = self
-                .permit_store(asked, &bucket, key, label_in(&bucket), len_bytes)
+                .permit_store(asked, &bucket, key, label, len_bytes)
                 .await?;
         }
         for _ in 0..ATTEMPTS_MAX {
@@ -390,10 +391,11 @@ impl Operations {
                     let lifecycle = self.lifecycle_told(asked.call, &bucket);
                     return Ok(Written::new(lifecycle.as_ref(), key, committed));
                 }
-                Err(Error::Store(onshore_store::Error::LabelChanged { .. })) => {
+                Err(Error::Store(onshore_store::Error::LabelChanged { now })) => {
                     bucket = self.bucket(asked, Flow::Store, &bucket.name).await?;
+                    label = label.join(label_in(&bucket)).join(now);
                     permit = self
-                        .permit_store(asked, &bucket, key, label_in(&bucket), len_bytes)
+                        .permit_store(asked, &bucket, key, label, len_bytes)
                         .await?;
                 }
                 Err(error) => return Err(self.of_failed_write(asked, &bucket, key, error).await),
