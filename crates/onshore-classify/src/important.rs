@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use onshore_types::Level;
 use serde::{Deserialize, Serialize};
 
@@ -230,6 +230,8 @@ impl Important {
 struct Catalogue {
     entries: Vec<Entry>,
     marks: Vec<Marking>,
+    /// The words of marks without blanks: few lines have any, and only those are looked at closer.
+    marking: AhoCorasick,
     words: AhoCorasick,
     /// The entry of each word.
     of_word: Vec<usize>,
@@ -292,15 +294,22 @@ impl Catalogue {
         let mut words = Vec::new();
         for (place, entry) in entries.iter().enumerate() {
             for word in &entry.words {
-                words.push(word.as_str());
+                words.push(word.clone());
                 of_word.push(place);
             }
         }
-        let words = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(words)
-            .map_err(Error::ToldTerms)?;
+        let search = |words: Vec<String>| {
+            AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .kind(Some(AhoCorasickKind::DFA))
+                .build(words)
+                .map_err(Error::ToldTerms)
+        };
+        let words = search(words)?;
+        let of_marks = marks.iter().flat_map(|mark| &mark.words);
+        let marking = search(of_marks.map(|word| word.replace(' ', "")).collect())?;
         Ok(Self {
+            marking,
             words,
             of_word,
             entries,
@@ -314,9 +323,15 @@ impl Catalogue {
 
     /// Returns the marks in a line, and whether they are in their form.
     fn marks_in<'a>(&'a self, line: &'a str) -> impl Iterator<Item = (&'a Marking, bool)> {
-        let plain: String = line.chars().filter(|sign| !sign.is_whitespace()).collect();
+        let mut plain = String::with_capacity(line.len());
+        plain.extend(line.split_whitespace());
         let line = line.trim();
-        self.marks.iter().filter_map(move |mark| {
+        let marks = if self.marking.is_match(&plain) {
+            self.marks.as_slice()
+        } else {
+            &[]
+        };
+        marks.iter().filter_map(move |mark| {
             let formed = mark.words.iter().filter_map(|word| match mark.form {
                 MarkForm::Secrecy => secrecy(&plain, word),
                 MarkForm::Label => label(&plain, &word.replace(' ', "")),

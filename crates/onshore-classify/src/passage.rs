@@ -27,6 +27,8 @@ const WINDOW_BYTES: usize = 1 << 18;
 const SNIFFED_BYTES: usize = 1 << 15;
 /// How much is taken in at once.
 const PIECE_BYTES: usize = 1 << 15;
+/// Shorter words of ASCII stand in noise.
+const NOISE_BYTES_MAX: usize = 11;
 /// What is kept of what was looked through, for words before an identifier and for its column.
 const BEHIND_BYTES: usize = 1 << 13;
 
@@ -36,17 +38,36 @@ static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 /// signs that is sure, or that a word names.
 fn is_beyond_noise(hit: &Hit) -> bool {
     hit.detector.subject == Subject::Person
-        && hit.end - hit.start >= 11
+        && hit.end - hit.start >= NOISE_BYTES_MAX
         && hit.confidence != Confidence::Checked
         && hit.detector.id != "e-mail"
 }
 
-/// Returns a byte of what is no text as it is looked at: what no text has parts what stands around it.
-fn bared(byte: u8) -> u8 {
-    if byte < b' ' && !byte.is_ascii_whitespace() {
-        b' '
-    } else {
-        byte
+/// Takes out of what is no text the words of ASCII that are as long as an identifier, zeroes between their letters left out:
+/// a line each. Noise has next to none, and is passed over in groups of four bytes.
+fn bare_words(bytes: &[u8], words: &mut Vec<u8>) {
+    const GROUP_BYTES: usize = 4;
+    let is_in = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | 0);
+    let mut from = 0;
+    while let Some(rest) = bytes.get(from..) {
+        let (groups, _) = rest.as_chunks::<GROUP_BYTES>();
+        let Some(group) = groups.iter().position(|group| group.iter().all(is_in)) else {
+            return;
+        };
+        let within = from + group * GROUP_BYTES;
+        let before = bytes.get(from..within).unwrap_or_default();
+        let start = within - before.iter().rev().take_while(|byte| is_in(byte)).count();
+        let word = bytes.get(start..).unwrap_or_default();
+        let len = word.iter().take_while(|byte| is_in(byte)).count();
+        let begun = words.len();
+        let letters = word.iter().take(len).filter(|byte| **byte != 0);
+        words.extend(letters);
+        if words.len() - begun < NOISE_BYTES_MAX {
+            words.truncate(begun);
+        } else {
+            words.push(b'\n');
+        }
+        from = start + len;
     }
 }
 
@@ -282,12 +303,7 @@ impl Passage {
                     // A text that something else stands before, or with a zero in it, is no text to its readers; what is in it
                     // is there all the same.
                     let mut bare = std::mem::take(&mut self.decoded);
-                    bare.extend(
-                        piece
-                            .iter()
-                            .filter(|byte| **byte != 0)
-                            .map(|byte| bared(*byte)),
-                    );
+                    bare_words(piece, &mut bare);
                     self.take(&bare);
                     bare.clear();
                     self.decoded = bare;

@@ -56,13 +56,14 @@ impl Table {
         )?;
         let delimiter = *DELIMITERS.iter().find(|delimiter| {
             let count = values(first, **delimiter).count();
+            if !(2..=COLUMNS_MAX).contains(&count) {
+                return false;
+            }
             let alike = whole
                 .iter()
                 .filter(|line| values(line, **delimiter).count() == count)
                 .count();
-            (2..=COLUMNS_MAX).contains(&count)
-                && alike >= ALIKE_MIN
-                && alike * 10 >= whole.len() * 9
+            alike >= ALIKE_MIN && alike * 10 >= whole.len() * 9
         })?;
         let titles: Vec<String> = values(first, delimiter).map(title).collect();
         let is_value = |title: &String| {
