@@ -117,6 +117,40 @@ def test_a_group_counts_a_person_once(server, tenant):
     assert [held(server, name), held(server, sister), held(server, name, sister)] == [(300, 300), (200, 200), (400, 400)]
 
 
+def test_a_group_is_named_once_and_then_asked_by_its_name(server, tenant):
+    name, s3 = tenant
+    sister, group = name + "-sister", name + "-holding"
+    assert server.cli("tenant", "create", sister, "--group", group)["group"] == group
+    key = server.cli("key", "create", "--tenant", sister)
+    other = server.client(access_key=key["access_key"], secret_key=key["secret_key"])
+    other.create_bucket(Bucket=sister)
+    rows = people(400, 16)
+    put(s3(), name, "a.csv", table(rows[:300]))
+    put(other, sister, "a.csv", table(rows[200:]))
+    of_group = lambda: server.cli("report", "persons", "--group", group)
+    assert of_group()["tenants"] == [sister] and of_group()["held"]["upper"] == 200
+    changed = server.cli("tenant", "change", name, "--group", group)
+    assert changed["group"] == group and set(of_group()["tenants"]) == {name, sister}
+    assert of_group()["held"]["upper"] == 400
+    # What each exports counts for the group, each person once.
+    for tenant_name, client in [(name, s3(source=US)), (sister, server.client(access_key=key["access_key"], secret_key=key["secret_key"], source=US))]:
+        server.grant(label="sensitive-personal", tenant=tenant_name)
+        client.get_object(Bucket=tenant_name, Key="a.csv")["Body"].read()
+    assert of_group()["exported_to"][PLACE]["persons"]["upper"] == 400
+    groups = {view["name"]: view.get("group") for view in server.cli("tenant", "list")}
+    assert groups[name] == groups[sister] == group and "default" in groups and groups["default"] is None
+    # The leaf tells that the tenant is in another group, and commits to which one.
+    bundle = server.cli("ledger", "prove", changed["leaf"])
+    leaf = server.cli("ledger", "tail", "-n", 1000)
+    assert group not in str(leaf) and "tenant.regrouped" in str(leaf) and group in str(bundle)
+    server.cli("tenant", "change", sister, "--no-group")
+    assert of_group()["tenants"] == [name]
+    server.cli("tenant", "change", name, "--no-group")
+    empty = server.run("report", "persons", "--group", group)
+    assert empty.returncode == 1 and "no tenant is in group" in empty.stderr
+    assert server.run("report", "persons", "--group", group, "--tenant", name).returncode == 2
+
+
 def test_somebody_is_found_where_that_is_allowed(server, tenant):
     name, s3 = tenant
     rows = people(50, 7)

@@ -35,7 +35,7 @@ pub use persons::{
     SetSubjectFinding, SubjectView, TellImportant, ToldInView,
 };
 pub use quotas::{SetQuota, UsageView};
-pub use tenants::{CreateKey, CreateTenant, KeyView, TenantView};
+pub use tenants::{CreateKey, CreateTenant, KeyView, SetGroup, TenantView};
 
 /// Why a request failed: a word for programs, a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

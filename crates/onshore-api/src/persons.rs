@@ -6,7 +6,7 @@ use onshore_types::{BucketName, ObjectKey, VersionId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// `GET /v1/report/persons?tenants=a,b`: of one tenant, or of a group of them as one.
+/// `GET /v1/report/persons?tenants=a,b` or `?group=g`: of one tenant, or of several as one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PersonsReport {
     /// Whose data it is.
@@ -19,7 +19,7 @@ pub struct PersonsReport {
     pub exported_to: BTreeMap<String, ExportedView>,
 }
 
-/// `GET /v1/report/persons/estimate?tenants=a,b`: for what is shown often and decides nothing.
+/// `GET /v1/report/persons/estimate?tenants=a,b` or `?group=g`: for what is shown often and decides nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PersonsEstimate {
     /// Whose data it is.

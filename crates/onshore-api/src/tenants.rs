@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use onshore_types::{AccessKeyId, PrincipalId, TenantId, TenantName, Timestamp};
+use onshore_types::{AccessKeyId, GroupName, PrincipalId, TenantId, TenantName, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,6 +13,20 @@ pub struct CreateTenant {
     /// The name.
     #[schema(value_type = String)]
     pub name: TenantName,
+    /// The group it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub group: Option<GroupName>,
+}
+
+/// `PUT /v1/tenants/{name}/group`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetGroup {
+    /// The group it belongs to from now on; left out, it belongs to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub group: Option<GroupName>,
 }
 
 /// A tenant.
@@ -24,6 +38,10 @@ pub struct TenantView {
     /// Its name.
     #[schema(value_type = String)]
     pub name: TenantName,
+    /// The group it belongs to: what is counted for one of a group counts for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub group: Option<GroupName>,
     /// When it was made.
     #[schema(value_type = String)]
     pub created: Timestamp,

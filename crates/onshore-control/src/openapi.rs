@@ -15,7 +15,7 @@ use crate::{
         description = "What operators, regulators and auditors ask of a region. Everything but /healthz needs a control token and a caller inside the region's jurisdiction."
     ),
     paths(
-        tenants::create, tenants::list, tenants::create_key,
+        tenants::create, tenants::list, tenants::set_group, tenants::create_key,
         buckets::create, buckets::list, buckets::set_class,
         erasures::erase,
         findings::of_bucket, findings::rescan,

@@ -12,7 +12,7 @@ use onshore_classify::persons::Tally;
 use onshore_classify::{Category, Ground, ToldTerm};
 use onshore_policy::{Flow, Subject, Transfer};
 use onshore_registry::{ExportedTally, SubjectFinding, Tenant};
-use onshore_types::{ByteRange, Label, Level, TenantName};
+use onshore_types::{ByteRange, GroupName, Label, Level, TenantName};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -30,8 +30,10 @@ const ID_LEN_MAX: usize = 64;
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
-    /// Names of tenants with commas between: a group is counted as one.
-    tenants: String,
+    /// Names of tenants with commas between: several are counted as one.
+    tenants: Option<String>,
+    /// In place of that, the name of a group: all its tenants are counted as one.
+    group: Option<String>,
 }
 
 /// Counts the persons in what is held and in what left since the first of January.
@@ -247,10 +249,26 @@ pub(crate) async fn take_back(
 
 /// Returns the tenants that are asked for, each once.
 async fn named(control: &ControlParts, which: &Which) -> Result<Vec<Tenant>, Error> {
+    let malformed = |name: &str, error| Error::Malformed(format!("`{name}` names none: {error}"));
+    let names = match (&which.tenants, &which.group) {
+        (Some(names), None) => names,
+        (None, Some(name)) => {
+            let group = GroupName::parse(name).map_err(|error| malformed("group", error))?;
+            let tenants = control.registry.group(&group).await?;
+            if tenants.is_empty() {
+                return Err(Error::Missing(format!("no tenant is in group `{group}`")));
+            }
+            return Ok(tenants);
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Error::Malformed(
+                "say either `tenants` or `group`".to_owned(),
+            ));
+        }
+    };
     let mut tenants: Vec<Tenant> = Vec::new();
-    for name in which.tenants.split(',') {
-        let name = TenantName::parse(name)
-            .map_err(|error| Error::Malformed(format!("`tenants` names no tenant: {error}")))?;
+    for name in names.split(',') {
+        let name = TenantName::parse(name).map_err(|error| malformed("tenants", error))?;
         let tenant = control.registry.tenant(&name).await?;
         if tenants.iter().all(|known| known.id != tenant.id) {
             tenants.push(tenant);

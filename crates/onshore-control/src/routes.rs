@@ -21,6 +21,7 @@ pub fn router(parts: ControlParts) -> Router {
     let control = Arc::new(parts);
     let guarded = Router::new()
         .route("/v1/tenants", post(tenants::create).get(tenants::list))
+        .route("/v1/tenants/{name}/group", put(tenants::set_group))
         .route("/v1/tenants/{name}/keys", post(tenants::create_key))
         .route("/v1/buckets", post(buckets::create).get(buckets::list))
         .route("/v1/buckets/{name}/class", put(buckets::set_class))

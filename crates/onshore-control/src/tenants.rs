@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use onshore_api::{CreateKey, CreateTenant, KeyView, Problem, TenantView};
+use onshore_api::{CreateKey, CreateTenant, KeyView, Problem, SetGroup, TenantView};
 use onshore_keys::Secret;
 use onshore_registry::Tenant;
 use onshore_types::{AccessKeyId, LeafIndex, TenantName};
@@ -25,9 +25,25 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<TenantView>), Error> {
     let (tenant, leaf) = control
         .gate
-        .create_tenant(by.caller.principal(), asked.name)
+        .create_tenant(by.caller.principal(), asked.name, asked.group)
         .await?;
     Ok((StatusCode::CREATED, Json(view(tenant, Some(leaf)))))
+}
+
+/// Puts a tenant into a group, or into none: what is counted for one of a group counts for all of it.
+#[utoipa::path(put, path = "/v1/tenants/{name}/group", tag = "tenants", params(("name" = String, Path)),
+    request_body = SetGroup, responses((status = 200, body = TenantView), (status = 404, body = Problem)))]
+pub(crate) async fn set_group(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Segment(name): Segment<TenantName>,
+    Body(asked): Body<SetGroup>,
+) -> Result<Json<TenantView>, Error> {
+    let (tenant, leaf) = control
+        .gate
+        .set_group(by.caller.principal(), &name, asked.group)
+        .await?;
+    Ok(Json(view(tenant, Some(leaf))))
 }
 
 /// Lists the tenants by name.
@@ -95,6 +111,7 @@ fn view(tenant: Tenant, leaf: Option<LeafIndex>) -> TenantView {
     TenantView {
         id: tenant.id,
         name: tenant.name,
+        group: tenant.group,
         created: tenant.created,
         leaf,
     }

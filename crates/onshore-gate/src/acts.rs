@@ -11,8 +11,8 @@ use onshore_registry::{
     AccessKey, Approval, GrantBasis, Job, JobState, NewJob, Registry, Tally, Tenant, TokenHolder,
 };
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketId, BucketName, JobId, Jurisdiction, Label, LeafIndex, Place,
-    PrincipalId, TenantId, TenantName, Timestamp, UploadId, VersionId,
+    AccessKeyId, ApprovalId, BucketId, BucketName, GroupName, JobId, Jurisdiction, Label,
+    LeafIndex, Place, PrincipalId, TenantId, TenantName, Timestamp, UploadId, VersionId,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -110,16 +110,18 @@ impl Gate {
         &self,
         by: Principal,
         name: TenantName,
+        group: Option<GroupName>,
     ) -> Result<(Tenant, LeafIndex), Error> {
         require(by, &[Role::Operator])?;
         self.act(by, move |registry, unit, now| {
             let tenant = Tenant {
                 id: TenantId::from_bytes(onshore_keys::random()),
                 name,
+                group,
                 created: now,
             };
             registry.save_tenant(unit, &tenant)?;
-            let record = json!({ "tenant": tenant.id, "name": tenant.name });
+            let record = json!({ "tenant": tenant.id, "name": tenant.name, "group": tenant.group });
             Ok((
                 Act {
                     kind: "tenant.created",
@@ -128,6 +130,33 @@ impl Gate {
                 },
                 tenant,
             ))
+        })
+        .await
+    }
+
+    /// Puts a tenant into a group, or into none: what is counted for one of a group counts for all of it. The ledger tells
+    /// that it was done, and commits to which group.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; a tenant that does not exist; those of the keepers.
+    pub async fn set_group(
+        &self,
+        by: Principal,
+        tenant: &TenantName,
+        group: Option<GroupName>,
+    ) -> Result<(Tenant, LeafIndex), Error> {
+        require(by, &[Role::Operator])?;
+        let mut tenant = self.inner.registry.tenant(tenant).await?;
+        self.act(by, move |registry, unit, _| {
+            registry.set_group(unit, tenant.id, group.as_ref())?;
+            let record = json!({ "tenant": tenant.id, "before": tenant.group, "group": group });
+            let act = Act {
+                kind: "tenant.regrouped",
+                body: json!({ "tenant": tenant.id }),
+                record,
+            };
+            tenant.group = group;
+            Ok((act, tenant))
         })
         .await
     }

@@ -139,5 +139,9 @@ pub const SCHEMA: Schema = Schema {
         tenant BLOB PRIMARY KEY REFERENCES tenants (id),
         changes INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    ",
+    "
+    ALTER TABLE tenants ADD COLUMN group_name TEXT;
+    CREATE INDEX tenants_by_group ON tenants (group_name) WHERE group_name IS NOT NULL;
     "],
 };

@@ -24,7 +24,9 @@ pub use ids::{
 };
 pub use jurisdiction::{Jurisdiction, Place};
 pub use label::{Label, Level, Personal};
-pub use names::{AccessKeyId, BucketName, ObjectKey, PartitionName, RegionId, TenantName};
+pub use names::{
+    AccessKeyId, BucketName, GroupName, ObjectKey, PartitionName, RegionId, TenantName,
+};
 pub use range::ByteRange;
 pub use time::Timestamp;
 

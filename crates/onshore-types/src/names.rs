@@ -25,6 +25,11 @@ pub enum NameError {
         "`{0}` is not a tenant name: 1 to 63 of a-z, 0-9 and hyphen, a letter or digit at both ends"
     )]
     Tenant(String),
+    /// Names of groups of tenants.
+    #[error(
+        "`{0}` is not the name of a group: 1 to 63 of a-z, 0-9 and hyphen, a letter or digit at both ends"
+    )]
+    Group(String),
     /// Access key ids.
     #[error("`{0}` is not an access key id: 3 to 128 letters, digits, `_` or `-`")]
     AccessKey(String),
@@ -101,6 +106,8 @@ names! {
     ObjectKey by parse_key;
     /// A tenant's name.
     TenantName by parse_tenant;
+    /// The name of a group: tenants that the law takes for one, as sister companies are.
+    GroupName by parse_group;
     /// The public half of an S3 key pair.
     AccessKeyId by parse_access_key;
     /// The region that clients sign for.
@@ -139,6 +146,14 @@ fn parse_key(text: String) -> Result<String, NameError> {
         Err(NameError::KeyNul)
     } else {
         Ok(text)
+    }
+}
+
+fn parse_group(text: String) -> Result<String, NameError> {
+    if is_dns_label(&text) {
+        Ok(text)
+    } else {
+        Err(NameError::Group(shortened(&text)))
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketName, JobId, Jurisdiction, KmsKeyId, Label, ObjectKey,
-    TenantName, Timestamp,
+    AccessKeyId, ApprovalId, BucketName, GroupName, JobId, Jurisdiction, KmsKeyId, Label,
+    ObjectKey, TenantName, Timestamp,
 };
 
 use crate::output::Style;
@@ -264,9 +264,30 @@ pub(crate) enum TenantCommand {
     Create {
         /// Its name
         name: TenantName,
+        /// The group it belongs to, as sister companies do: persons are counted over all of a group
+        #[arg(long)]
+        group: Option<GroupName>,
+    },
+    /// Put a tenant into another group, or into none
+    Change {
+        /// Its name
+        name: TenantName,
+        #[command(flatten)]
+        to: GroupArgs,
     },
     /// List tenants
     List,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct GroupArgs {
+    /// The group it belongs to from now on
+    #[arg(long)]
+    pub(crate) group: Option<GroupName>,
+    /// It belongs to no group from now on
+    #[arg(long)]
+    pub(crate) no_group: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -490,9 +511,12 @@ pub(crate) struct ClassifyArgs {
 pub(crate) enum ReportCommand {
     /// Count the distinct persons in what is held, and in what left since the first of January (Beijing time)
     Persons {
-        /// Whose data; several are a group, in which each person counts once
+        /// Whose data; of several together each person counts once
         #[arg(long = "tenant", value_name = "TENANT", default_value = "default")]
         tenants: Vec<TenantName>,
+        /// The data of all tenants of a group
+        #[arg(long, conflicts_with = "tenants")]
+        group: Option<GroupName>,
         /// Say at once about how many are held, and no more
         #[arg(long)]
         estimate: bool,

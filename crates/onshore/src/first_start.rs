@@ -58,7 +58,10 @@ pub(crate) async fn prepare(house: &House, data: &Path, endpoint: String) -> Res
     };
     let tenant = TenantName::parse(FIRST_TENANT)?;
     if house.registry.tenant(&tenant).await.is_err() {
-        house.gate.create_tenant(operator, tenant.clone()).await?;
+        house
+            .gate
+            .create_tenant(operator, tenant.clone(), None)
+            .await?;
     }
     let is_given = given.is_some();
     let known = match &given {

@@ -38,7 +38,7 @@ fn each_act_is_for_its_roles_alone_and_a_refused_one_leaves_nothing() {
         let by = holder(role);
         let name = TenantName::parse("another").expect("a name");
         assert!(
-            is_forbidden(&wait(gate.create_tenant(by, name))),
+            is_forbidden(&wait(gate.create_tenant(by, name, None))),
             "{role:?}"
         );
         assert!(
@@ -144,7 +144,7 @@ fn an_approval_is_for_abroad_for_the_future_for_a_class_and_for_a_number_a_leaf_
 fn an_act_that_the_registry_refuses_leaves_no_leaf() {
     let world = World::new();
     let before = world.leaves();
-    let again = wait(world.house.gate.create_tenant(operator(), tenant()));
+    let again = wait(world.house.gate.create_tenant(operator(), tenant(), None));
     assert!(matches!(again, Err(Error::Registry(_))), "{again:?}");
     assert_eq!(world.leaves(), before);
 }

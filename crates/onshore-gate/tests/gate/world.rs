@@ -29,7 +29,7 @@ impl World {
         let folder = TempFolder::new("gate").expect("a folder");
         let clock = StepClock::starting_at("2026-11-22T08:00:00Z").expect("a time");
         let house = House::open(folder.path(), &clock).expect("opened");
-        let made = wait(house.gate.create_tenant(operator(), tenant()));
+        let made = wait(house.gate.create_tenant(operator(), tenant(), None));
         let (tenant, _) = made.expect("a tenant");
         let user = Principal {
             id: PrincipalId::from_bytes([5; 16]),

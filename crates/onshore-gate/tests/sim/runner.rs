@@ -106,7 +106,7 @@ impl Runner {
             let (tenant, leaf) = self
                 .house
                 .gate
-                .create_tenant(operator(), name.clone())
+                .create_tenant(operator(), name.clone(), None)
                 .await?;
             self.model.told(leaf, "tenant.created");
             let user = Principal {

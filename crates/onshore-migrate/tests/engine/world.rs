@@ -67,7 +67,10 @@ impl World {
             role: Role::Operator,
         };
         let name = TenantName::parse("default").expect("a name");
-        let (tenant, _) = gate.create_tenant(operator, name).await.expect("a tenant");
+        let (tenant, _) = gate
+            .create_tenant(operator, name, None)
+            .await
+            .expect("a tenant");
         Self {
             folder,
             source: Fake::default(),

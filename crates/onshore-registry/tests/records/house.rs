@@ -31,6 +31,7 @@ impl House {
         let tenant = Tenant {
             id: TenantId::from_bytes([1; 16]),
             name: TenantName::parse("north").expect("a name"),
+            group: None,
             created: NOW,
         };
         let house = Self {

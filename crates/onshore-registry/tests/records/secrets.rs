@@ -67,6 +67,7 @@ fn names_are_taken_once() {
         let tenant = Tenant {
             id: TenantId::from_bytes([77; 16]),
             name: TenantName::parse("north").expect("a name"),
+            group: None,
             created: NOW,
         };
         registry.save_tenant(unit, &tenant)

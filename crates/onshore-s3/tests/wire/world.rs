@@ -121,7 +121,7 @@ impl World {
     pub(crate) async fn tenant(&self, name: &str) -> Client {
         let tenant = TenantName::parse(name).expect("a name");
         self.gate
-            .create_tenant(OPERATOR, tenant.clone())
+            .create_tenant(OPERATOR, tenant.clone(), None)
             .await
             .expect("a tenant");
         let access_key = AccessKeyId::parse(format!("KEY{name}")).expect("an access key");

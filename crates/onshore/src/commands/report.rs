@@ -6,7 +6,7 @@ use anyhow::Result;
 use onshore_api::{
     BucketView, ExportedView, FindingsView, PersonsEstimate, PersonsReport, PersonsView,
 };
-use onshore_types::{Label, Personal, TenantName, Timestamp};
+use onshore_types::{GroupName, Label, Personal, TenantName, Timestamp};
 use serde_json::json;
 
 use crate::cli::{ReportCommand, TargetArgs};
@@ -38,12 +38,14 @@ pub(crate) async fn run(target: &TargetArgs, command: ReportCommand) -> Result<E
     match command {
         ReportCommand::Persons {
             tenants,
+            group,
             estimate: true,
-        } => estimate(target, &tenants).await,
+        } => estimate(target, &asked_of(&tenants, group.as_ref())).await,
         ReportCommand::Persons {
             tenants,
+            group,
             estimate: false,
-        } => persons(target, &tenants).await,
+        } => persons(target, &asked_of(&tenants, group.as_ref())).await,
         ReportCommand::Holdings { tenant, bucket } => {
             let client = target::client(target)?;
             let buckets: Vec<BucketView> = client.get("/v1/buckets").await?;
@@ -163,14 +165,18 @@ fn show(style: Style, held: &BTreeMap<[String; 4], Held>) -> Result<()> {
     }
 }
 
-fn joined(tenants: &[TenantName]) -> String {
+/// Says whose persons are asked for, as the server wants it.
+fn asked_of(tenants: &[TenantName], group: Option<&GroupName>) -> String {
+    if let Some(group) = group {
+        return format!("group={group}");
+    }
     let names: Vec<&str> = tenants.iter().map(TenantName::as_str).collect();
-    names.join(",")
+    format!("tenants={}", names.join(","))
 }
 
-async fn estimate(target: &TargetArgs, tenants: &[TenantName]) -> Result<Exit> {
+async fn estimate(target: &TargetArgs, of: &str) -> Result<Exit> {
     let client = target::client(target)?;
-    let path = format!("/v1/report/persons/estimate?tenants={}", joined(tenants));
+    let path = format!("/v1/report/persons/estimate?{of}");
     let told: PersonsEstimate = client.get(&path).await?;
     match target.style() {
         Style::Json => output::json(&told)?,
@@ -182,9 +188,9 @@ async fn estimate(target: &TargetArgs, tenants: &[TenantName]) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn persons(target: &TargetArgs, tenants: &[TenantName]) -> Result<Exit> {
+async fn persons(target: &TargetArgs, of: &str) -> Result<Exit> {
     let client = target::client(target)?;
-    let path = format!("/v1/report/persons?tenants={}", joined(tenants));
+    let path = format!("/v1/report/persons?{of}");
     let report: PersonsReport = client.get(&path).await?;
     match target.style() {
         Style::Json => output::json(&report)?,

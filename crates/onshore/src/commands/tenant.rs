@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use http::Method;
-use onshore_api::{CreateKey, CreateTenant, KeyView, TenantView};
+use onshore_api::{CreateKey, CreateTenant, KeyView, SetGroup, TenantView};
 
 use crate::cli::{KeyCommand, TargetArgs, TenantCommand};
 use crate::exit::Exit;
@@ -12,9 +12,9 @@ use crate::target;
 pub(crate) async fn run(target: &TargetArgs, command: TenantCommand) -> Result<Exit> {
     let client = target::client(target)?;
     match command {
-        TenantCommand::Create { name } => {
+        TenantCommand::Create { name, group } => {
             let made: TenantView = client
-                .send(Method::POST, "/v1/tenants", &CreateTenant { name })
+                .send(Method::POST, "/v1/tenants", &CreateTenant { name, group })
                 .await?;
             match target.style() {
                 Style::Json => output::json(&made)?,
@@ -22,6 +22,19 @@ pub(crate) async fn run(target: &TargetArgs, command: TenantCommand) -> Result<E
                     "Tenant {} is made ({}). Give it a key: onshore key create --tenant {}",
                     made.name, made.id, made.name
                 )),
+            }
+        }
+        TenantCommand::Change { name, to } => {
+            let path = format!("/v1/tenants/{name}/group");
+            let changed: TenantView = client
+                .send(Method::PUT, &path, &SetGroup { group: to.group })
+                .await?;
+            match target.style() {
+                Style::Json => output::json(&changed)?,
+                Style::Text => output::line(&match changed.group {
+                    Some(group) => format!("Tenant {name} is in group {group}."),
+                    None => format!("Tenant {name} is in no group."),
+                }),
             }
         }
         TenantCommand::List => {
@@ -35,11 +48,15 @@ pub(crate) async fn run(target: &TargetArgs, command: TenantCommand) -> Result<E
                             vec![
                                 tenant.name.to_string(),
                                 tenant.id.to_string(),
+                                tenant
+                                    .group
+                                    .as_ref()
+                                    .map_or_else(String::new, ToString::to_string),
                                 tenant.created.to_string(),
                             ]
                         })
                         .collect();
-                    output::table(&["NAME", "ID", "CREATED"], &rows);
+                    output::table(&["NAME", "ID", "GROUP", "CREATED"], &rows);
                 }
             }
         }
