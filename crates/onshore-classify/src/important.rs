@@ -2,6 +2,7 @@
 //! authority told the tenant; words of a dictionary and titles of columns hint and make no label. Every finding names the
 //! entry of a catalogue that it is by; nothing is guessed silently.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
@@ -118,6 +119,84 @@ pub struct ToldTerms {
     search: AhoCorasick,
 }
 
+/// What stands for the end of a line where a word goes on behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Joint {
+    /// Nothing: words of Chinese, and those that were broken within.
+    Nothing,
+    /// A blank: words of several words.
+    Blank,
+}
+
+impl Joint {
+    fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Nothing => b"",
+            Self::Blank => b" ",
+        }
+    }
+}
+
+/// A text whose lines are joined, and what of it stands where.
+struct Joined {
+    text: Vec<u8>,
+    /// By joint: where it begins and ends in the joined text, and in the text itself.
+    joints: Vec<(Range<usize>, Range<usize>)>,
+}
+
+impl Joined {
+    /// Joins lines: the blanks around their end, and a hyphen before it, are no part of a word.
+    fn new(text: &[u8], joint: Joint) -> Self {
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        let mut joined = Self {
+            text: Vec::with_capacity(text.len()),
+            joints: Vec::new(),
+        };
+        let mut from = 0;
+        while let Some(end) = next_end(text.get(from..).unwrap_or_default()) {
+            let line = text.get(from..from + end).unwrap_or_default();
+            let kept = line.trim_ascii_end();
+            let kept = match joint {
+                Joint::Nothing => kept.strip_suffix(b"-").unwrap_or(kept),
+                Joint::Blank => kept,
+            };
+            joined.text.extend_from_slice(kept);
+            let later = text.get(from + end..).unwrap_or_default();
+            let next = from + end + later.iter().take_while(|byte| is_blank(byte)).count();
+            let begun = joined.text.len();
+            joined.text.extend_from_slice(joint.bytes());
+            joined
+                .joints
+                .push((begun..joined.text.len(), from + kept.len()..next));
+            from = next;
+        }
+        joined
+            .text
+            .extend_from_slice(text.get(from..).unwrap_or_default());
+        joined
+    }
+
+    /// Returns where in the text itself something begins that stands in the joined text, if a joint lies within it.
+    fn begins(&self, found: &Range<usize>) -> Option<usize> {
+        let at = self
+            .joints
+            .partition_point(|(joint, _)| joint.start <= found.start);
+        let (first, _) = self.joints.get(at)?;
+        if first.end >= found.end {
+            return None;
+        }
+        let before = at.checked_sub(1).and_then(|at| self.joints.get(at));
+        Some(before.map_or(found.start, |(joint, of_text)| {
+            found.start - joint.end.min(found.start) + of_text.end
+        }))
+    }
+}
+
+/// Returns where the first line of a text ends, if another follows.
+fn next_end(text: &[u8]) -> Option<usize> {
+    text.iter().position(|byte| matches!(byte, b'\n' | b'\r'))
+}
+
 impl ToldTerms {
     /// Returns after how many changes these are the words.
     #[must_use]
@@ -178,18 +257,35 @@ impl Important {
             if from + found.start() >= until {
                 break;
             }
-            if let Some(term) = told.terms.get(found.pattern().as_usize()) {
-                self.add(ImportantFinding {
-                    entry: term.id.clone(),
-                    title: "what an authority told".to_owned(),
-                    category: term.category,
-                    ground: term.ground,
-                    catalogue: term.authority.clone(),
-                    sign: Sign::Told,
-                    level: term.level,
-                    count: 1,
-                });
+            self.add_told(told, found.pattern().as_usize());
+        }
+        if next_end(ahead).is_none() {
+            return;
+        }
+        for joint in [Joint::Nothing, Joint::Blank] {
+            let joined = Joined::new(ahead, joint);
+            for found in told.search.find_iter(&joined.text) {
+                match joined.begins(&found.range()) {
+                    Some(begins) if from + begins >= until => break,
+                    Some(_) => self.add_told(told, found.pattern().as_usize()),
+                    None => {}
+                }
             }
+        }
+    }
+
+    fn add_told(&mut self, told: &ToldTerms, term: usize) {
+        if let Some(term) = told.terms.get(term) {
+            self.add(ImportantFinding {
+                entry: term.id.clone(),
+                title: "what an authority told".to_owned(),
+                category: term.category,
+                ground: term.ground,
+                catalogue: term.authority.clone(),
+                sign: Sign::Told,
+                level: term.level,
+                count: 1,
+            });
         }
     }
 
@@ -565,5 +661,41 @@ mod tests {
             (2, Level::Core, Sign::Told)
         );
         assert!(!first.entry.contains("Adler"));
+    }
+
+    #[test]
+    fn what_an_authority_told_may_go_on_in_another_line() {
+        let term = |id: &str, word: &str| ToldTerm {
+            id: id.to_owned(),
+            word: word.to_owned(),
+            level: Level::Important,
+            category: None,
+            ground: Ground::PublicInterest,
+            authority: "notice".to_owned(),
+        };
+        let told = ToldTerms::new(vec![term("a", "白鹤滩工程"), term("b", "Projekt Adler")], 1)
+            .expect("two words");
+        for (text, expected) in [
+            ("所谓白鹤\n滩工程，见下", vec![("a", 1)]),
+            ("所谓白鹤滩工程，见\r\n白鹤滩\r\n\t 工程", vec![("a", 2)]),
+            (
+                "x\ny\nProjekt \n  Adler und Pro-\r\njekt Adler\nProjekt Adler",
+                vec![("b", 3)],
+            ),
+            ("Projekt\n\nAd\nler", vec![]),
+            ("白鹤\n\n\n滩工\n程", vec![("a", 1)]),
+        ] {
+            for cut in 0..=text.len() {
+                let mut important = Important::default();
+                important.told(&told, text.as_bytes(), 0, cut);
+                important.told(&told, text.as_bytes(), cut, text.len());
+                let found = important.finish();
+                let found: Vec<_> = found
+                    .iter()
+                    .map(|one| (one.entry.as_str(), one.count))
+                    .collect();
+                assert_eq!(found, expected, "{text:?} at {cut}");
+            }
+        }
     }
 }

@@ -95,6 +95,19 @@ impl Scanner {
         self
     }
 
+    /// Reads no more of what is packed than these limits allow.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.gather.options.limits = limits;
+        self
+    }
+
+    /// Looks through what is said of the bytes too, as through a member of theirs: their name, what stands beside them. It comes
+    /// behind what they are looked at with.
+    pub fn look_beside(&mut self, said: &str) {
+        self.gather.beside(said);
+    }
+
     /// Counts who is told of, too.
     #[must_use]
     pub fn with_persons(mut self, key: PersonKey) -> Self {

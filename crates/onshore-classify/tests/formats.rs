@@ -459,3 +459,94 @@ fn whatever_an_attacker_makes_is_read_to_the_end() {
     }
     assert!(formats.len() > 100, "{formats:?}");
 }
+
+#[test]
+fn a_text_behind_the_first_bytes_of_something_else_is_found() {
+    let ids: String = (0..40)
+        .map(|row| format!("{row},11010519491231002X,note\n"))
+        .collect();
+    let text = format!("n,id,text\n{ids}").into_bytes();
+    let tar_header = tar_member("a", b'g', b"");
+    for mark in [
+        b"%PDF-1.7\n".as_slice(),
+        b"\x89PNG\r\n\x1A\n",
+        b"\xFF\xD8\xFF\xE0",
+        b"GIF89a",
+        b"II*\0",
+        b"PK\x03\x04",
+        b"PAR1",
+        b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1",
+        b"\x1F\x8B\x08",
+        b"\x1F\x8B\x08\x0E",
+        b"\x28\xB5\x2F\xFD",
+        b"\xFD7zXZ\0",
+        b"BZh91AY&SY",
+        tar_header.get(..512).expect("a header"),
+        // What is packed and goes on as something else, or breaks off.
+        &gzip(b"nothing in here"),
+        &gzip(&table(500))[..600],
+    ] {
+        let hidden = [mark, &text].concat();
+        for (how, bytes) in [
+            ("as it is", hidden.clone()),
+            ("packed", gzip(&hidden)),
+            ("in zip", zip(&[("a", &hidden)])),
+            ("in tar", tar(&[("a", &hidden)])),
+        ] {
+            let findings = scan(&bytes);
+            // Where a reader of archives takes it for a name it counts there too.
+            let count = count(&findings, "cn.resident-id");
+            assert!((40..=80).contains(&count), "{mark:?} {how}: {count}");
+        }
+    }
+    // Behind the end of a picture.
+    for (kind, picture) in PICTURES {
+        let findings = scan(&[picture, text.as_slice()].concat());
+        assert_eq!(count(&findings, "cn.resident-id"), 40, "{kind}");
+    }
+}
+
+#[test]
+fn what_is_damaged_is_not_counted_twice() {
+    let text = table(40);
+    let mut bytes = zip(&[("a.csv", &text), ("b.csv", &text)]);
+    let whole = mobiles(&scan(&bytes));
+    bytes.extend_from_slice(
+        b"something behind the end that no directory names, long enough to be told",
+    );
+    bytes.extend_from_slice(&[b'x'; 4096]);
+    assert_eq!(mobiles(&scan(&bytes)), whole);
+}
+
+#[test]
+fn what_is_said_of_bytes_is_looked_through_with_them() {
+    let scanned = |said: &str, body: &[u8]| {
+        let mut scanner = Scanner::new(Options {
+            found_max: 10,
+            ..Options::default()
+        });
+        scanner.look_beside(said);
+        scanner.push(body);
+        match scanner.finish() {
+            Outcome::Done(findings) => *findings,
+            Outcome::Whole(scan) => scan.read(Cursor::new(body)).expect("memory can be read"),
+        }
+    };
+    let alone = scanned("plain", b"nothing");
+    assert!(alone.kinds.is_empty() && alone.unread.is_empty());
+    for (said, body) in [
+        ("customers/11010519491231002X.pdf", b"nothing".to_vec()),
+        (
+            "id_11010519491231002X_scan.pdf\nphone: 13800138000\n",
+            zip(&[("a", b"nothing")]),
+        ),
+    ] {
+        let findings = scanned(said, &body);
+        assert_eq!(count(&findings, "cn.resident-id"), 1, "{said}");
+        let first = findings.found.first().expect("a place");
+        let name = first
+            .member
+            .and_then(|member| findings.member_names.get(member));
+        assert_eq!(name.map(String::as_str), Some("beside"));
+    }
+}

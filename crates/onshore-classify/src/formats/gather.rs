@@ -7,6 +7,8 @@ use crate::beside::minors;
 use crate::columns::ColumnFinding;
 use crate::detectors;
 use crate::findings::{Findings, Format, Found, Kind, NotRead, Told, Unread};
+use crate::formats::legible;
+use crate::formats::said::meant;
 use crate::gathering::Counting;
 use crate::important::{Important, ToldTerms};
 use crate::passage::{Passage, Wanted};
@@ -21,6 +23,8 @@ const NAME_MAX_CHARS: usize = 256;
 const FORMATS_MAX: usize = 64;
 /// So many columns are told.
 const COLUMNS_MAX: usize = 4096;
+/// As a member of what is it told what was found in what is said of bytes?
+const BESIDE: &str = "beside";
 /// What bytes may always be unpacked to, as so many of their length.
 const RATIO_FREE: u64 = 20;
 
@@ -150,6 +154,28 @@ impl Gather {
         self.enter_part(name);
     }
 
+    /// Reads what is said of the bytes.
+    pub(crate) fn beside(&mut self, said: &str) {
+        self.enter_part(BESIDE);
+        let told = self.told_by(said);
+        self.take(told);
+        if let Some(meant) = meant(said) {
+            let told = self.told_by(&meant);
+            self.take_raw(told);
+        }
+        self.leave();
+    }
+
+    fn told_by(&self, text: &str) -> Told {
+        let mut passage = Passage::new(self.wanted());
+        passage.push(legible(text).as_bytes());
+        Told {
+            encoding: None,
+            unread: None,
+            ..passage.finish()
+        }
+    }
+
     /// Goes into a part that its format names.
     pub(crate) fn enter_part(&mut self, name: &str) {
         let name = name
@@ -223,6 +249,57 @@ impl Gather {
         let count = 1;
         self.unread.push(NotRead { why, count, member });
         self.unread.sort_by_key(|unread| unread.why);
+    }
+
+    /// How much was not read that may be read by other readers, or by nobody.
+    pub(crate) fn unreadable(&self) -> u64 {
+        let is_so = |unread: &&NotRead| match unread.why {
+            Unread::UnknownFormat
+            | Unread::Encrypted
+            | Unread::OverLimit
+            | Unread::Damaged
+            | Unread::Hidden => true,
+            Unread::Picture | Unread::NoText => false,
+        };
+        self.unread
+            .iter()
+            .filter(is_so)
+            .map(|unread| unread.count)
+            .sum()
+    }
+
+    /// Takes what bytes told that are not what they began as, or hold what their format does not name. They may have been read
+    /// in part: what was found then is not counted again.
+    pub(crate) fn take_raw(&mut self, told: Told) {
+        let known = std::mem::take(&mut self.kinds);
+        let (was_found, had_columns) = (!self.found.is_empty(), !self.columns.is_empty());
+        let mut births = std::mem::take(&mut self.births);
+        self.take(Told {
+            encoding: None,
+            unread: None,
+            found: if was_found { Vec::new() } else { told.found },
+            columns: if had_columns {
+                Vec::new()
+            } else {
+                told.columns
+            },
+            ..told
+        });
+        let raw = std::mem::replace(&mut self.kinds, known);
+        for kind in raw {
+            match self.kinds.iter_mut().find(|known| known.id == kind.id) {
+                Some(known) => {
+                    known.count = known.count.max(kind.count);
+                    known.confidence = known.confidence.max(kind.confidence);
+                }
+                None => self.kinds.push(kind),
+            }
+        }
+        for (birth, count) in std::mem::take(&mut self.births) {
+            let known = births.entry(birth).or_default();
+            *known = count.max(*known);
+        }
+        self.births = births;
     }
 
     /// Takes what a passage of text told.

@@ -425,7 +425,7 @@ fn unfolded(headers: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Decodes what a header says: words like `=?utf-8?B?5byg?=`, and bytes that are no ASCII.
-fn decoded(value: &[u8]) -> String {
+pub(crate) fn decoded(value: &[u8]) -> String {
     let text = match str::from_utf8(value) {
         Ok(text) => text.to_owned(),
         Err(_) => encoding_rs::GB18030

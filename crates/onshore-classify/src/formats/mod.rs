@@ -15,6 +15,7 @@ mod packed;
 mod parquet;
 mod pdf;
 mod picture;
+mod said;
 mod sheet;
 mod sniff;
 mod tar;

@@ -169,7 +169,7 @@ impl Node {
         self.state = match (sniff(&beginning), self.place) {
             (Looks::Text, _) => State::Text(Box::new(Passage::new(gather.wanted()))),
             (Looks::Streamed(format), _) => Self::go_in(format, gather),
-            (Looks::Picture(kind), _) => State::Picture(Picture::new(kind)),
+            (Looks::Picture(kind), _) => State::Picture(Picture::new(kind, gather)),
             (Looks::Whole(format), Place::Outermost) => State::Whole(format),
             (Looks::Whole(format), Place::Within) => State::Held(format, Vec::new()),
         };

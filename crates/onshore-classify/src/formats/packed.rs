@@ -4,6 +4,10 @@ use crate::findings::Unread;
 use crate::formats::codec::Codec;
 use crate::formats::gather::Gather;
 use crate::formats::node::Node;
+use crate::passage::Passage;
+
+/// So much of what came last is held: where unpacking breaks off, it may have been taken for what it is not.
+const HELD_BYTES: usize = 1 << 17;
 
 /// How much is unpacked at once.
 pub(crate) const OUT_BYTES: usize = 1 << 16;
@@ -91,9 +95,19 @@ impl Unpacker {
             .is_none_or(|codec| self.behind == Behind::Other && codec.is_whole())
     }
 
+    /// Whether there was an error.
+    fn is_broken(&self) -> bool {
+        self.codec.is_none()
+    }
+
+    /// Whether it is in the middle of what is packed.
+    fn is_cut(&self) -> bool {
+        self.codec.as_ref().is_some_and(|codec| !codec.is_whole())
+    }
+
     /// Tells if it broke off.
     pub(crate) fn finish(self, gather: &mut Gather) {
-        if self.codec.is_some_and(|codec| !codec.is_whole()) && !gather.is_over() {
+        if self.is_cut() && !gather.is_over() {
             gather.not_read(Unread::Damaged);
         }
     }
@@ -104,6 +118,10 @@ impl Unpacker {
 pub(crate) struct Packed {
     unpacker: Unpacker,
     within: Node,
+    /// What came last.
+    held: Vec<u8>,
+    /// What is no such thing, and is read as it is.
+    raw: Option<Box<Passage>>,
 }
 
 impl Packed {
@@ -111,17 +129,43 @@ impl Packed {
         Self {
             unpacker: Unpacker::new(codec),
             within: Node::within(),
+            held: Vec::new(),
+            raw: None,
         }
     }
 
     /// Reads on.
     pub(crate) fn push(&mut self, bytes: &[u8], gather: &mut Gather) {
+        if let Some(raw) = &mut self.raw {
+            raw.push(bytes);
+            return;
+        }
         self.unpacker.push(bytes, &mut self.within, gather);
+        let begun = bytes.len().saturating_sub(HELD_BYTES);
+        let gone = (self.held.len() + bytes.len() - begun).saturating_sub(HELD_BYTES);
+        self.held.drain(..gone.min(self.held.len()));
+        if self.unpacker.is_broken() && !gather.is_over() {
+            let mut raw = Box::new(Passage::new(gather.wanted()));
+            raw.push(&std::mem::take(&mut self.held));
+            raw.push(bytes);
+            self.raw = Some(raw);
+        } else {
+            self.held
+                .extend_from_slice(bytes.get(begun..).unwrap_or_default());
+        }
     }
 
     /// Reads to the end.
-    pub(crate) fn finish(self, gather: &mut Gather) {
+    pub(crate) fn finish(mut self, gather: &mut Gather) {
+        if self.raw.is_none() && self.unpacker.is_cut() && !gather.is_over() {
+            let mut raw = Box::new(Passage::new(gather.wanted()));
+            raw.push(&self.held);
+            self.raw = Some(raw);
+        }
         self.unpacker.finish(gather);
         self.within.finish(gather);
+        if let Some(raw) = self.raw {
+            gather.take_raw(raw.finish());
+        }
     }
 }

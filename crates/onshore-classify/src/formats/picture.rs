@@ -25,6 +25,8 @@ const DIRECTORIES_MAX: usize = 16;
 pub(crate) struct Picture {
     kind: Kind,
     kept: Vec<u8>,
+    /// All of it as it is: a text may stand behind the first bytes of a picture, or behind its last.
+    raw: Box<Passage>,
 }
 
 /// In what a picture is written.
@@ -88,15 +90,19 @@ impl Kind {
 }
 
 impl Picture {
-    pub(crate) fn new(kind: Kind) -> Self {
-        let kept = Vec::new();
-        Self { kind, kept }
+    pub(crate) fn new(kind: Kind, gather: &Gather) -> Self {
+        Self {
+            kind,
+            kept: Vec::new(),
+            raw: Box::new(Passage::new(gather.wanted())),
+        }
     }
 
     /// Reads on.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         let room = KEPT_MAX_BYTES - self.kept.len();
         self.kept.extend(bytes.iter().take(room));
+        self.raw.push(bytes);
     }
 
     /// Reads to the end.
@@ -123,6 +129,7 @@ impl Picture {
             passage.push(legible(&said.0).as_bytes());
             gather.take(passage.finish());
         }
+        gather.take_raw(self.raw.finish());
     }
 }
 

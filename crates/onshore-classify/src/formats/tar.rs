@@ -5,6 +5,7 @@
 use crate::findings::Unread;
 use crate::formats::gather::Gather;
 use crate::formats::node::Node;
+use crate::passage::Passage;
 
 const BLOCK_BYTES: usize = 512;
 /// How much is read of names and records about the next member.
@@ -17,7 +18,8 @@ pub(crate) struct Tar {
     /// What was said of the next member.
     name: Option<String>,
     size: Option<u64>,
-    is_damaged: bool,
+    /// Where there is damage: what stands in the place of headers, as it is.
+    raw: Option<Box<Passage>>,
 }
 
 #[derive(Debug)]
@@ -93,7 +95,7 @@ impl Tar {
             state: State::Header(Vec::new()),
             name: None,
             size: None,
-            is_damaged: false,
+            raw: None,
         }
     }
 
@@ -135,11 +137,18 @@ impl Tar {
             State::Member { .. } | State::Records { .. } | State::Map { .. } => true,
         };
         if is_cut && !gather.is_over() {
-            self.damaged(gather);
+            let rest = match &mut self.state {
+                State::Header(rest) | State::Records { records: rest, .. } => std::mem::take(rest),
+                State::Padding(_) | State::Member { .. } | State::Map { .. } => Vec::new(),
+            };
+            self.damaged(&rest, gather);
         }
         if let State::Member { node, .. } = self.state {
             node.finish(gather);
             gather.leave();
+        }
+        if let Some(raw) = self.raw {
+            gather.take_raw(raw.finish());
         }
     }
 
@@ -196,13 +205,13 @@ impl Tar {
             return;
         }
         if !block.first_chunk().is_some_and(is_header) {
-            self.damaged(gather);
+            self.damaged(block, gather);
             return;
         }
         let field = |from: usize, to: usize| block.get(from..to).unwrap_or_default();
         let kind = block.get(156).copied().unwrap_or_default();
         let Some(told) = number(field(124, 136)) else {
-            self.damaged(gather);
+            self.damaged(block, gather);
             return;
         };
         if matches!(kind, b'L' | b'K' | b'x' | b'g') {
@@ -268,11 +277,12 @@ impl Tar {
         }
     }
 
-    fn damaged(&mut self, gather: &mut Gather) {
-        if !self.is_damaged {
-            self.is_damaged = true;
+    fn damaged(&mut self, bytes: &[u8], gather: &mut Gather) {
+        let raw = self.raw.get_or_insert_with(|| {
             gather.not_read(Unread::Damaged);
-        }
+            Box::new(Passage::new(gather.wanted()))
+        });
+        raw.push(bytes);
     }
 }
 
