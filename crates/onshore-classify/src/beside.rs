@@ -2,12 +2,14 @@
 //! something sensitive of somebody. Some identifiers are enough to tell: not all of a long text are looked around.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use onshore_types::Timestamp;
 
-use crate::detector::{Confidence, Detector, Subject};
+use crate::detector::{Confidence, Subject};
+use crate::detectors;
 use crate::detectors::{BESIDE, BesideDetector, WITH_BIRTH};
 use crate::findings::Kind;
 use crate::text::Hit;
@@ -22,6 +24,13 @@ const BIRTHS_FROM: u32 = 20_000_000;
 const CHILDHOOD: u32 = 140_000;
 /// The clock of China.
 const CHINA_MS: i64 = 8 * 3600 * 1000;
+
+/// By the place of a detector: whether a birth stands in what it finds.
+static HAS_BIRTH: LazyLock<Vec<bool>> = LazyLock::new(|| {
+    detectors::all()
+        .map(|detector| WITH_BIRTH.contains(&detector.id))
+        .collect()
+});
 
 static WORDS: LazyLock<Words> = LazyLock::new(Words::new);
 
@@ -67,7 +76,7 @@ impl Beside {
         if hit.detector.subject != Subject::Person {
             return;
         }
-        if WITH_BIRTH.contains(&hit.detector.id) {
+        if has_birth(hit.place) {
             let birth = text.get(hit.start..hit.end).and_then(birth);
             if let Some(birth) = birth.filter(|birth| *birth > BIRTHS_FROM) {
                 *self.births.entry(birth).or_default() += 1;
@@ -116,20 +125,46 @@ impl Beside {
 /// The kind that children are told as.
 pub(crate) const MINORS: &str = "cn.minor";
 
-/// Whether a resident's number is that of a child on a day.
-pub(crate) fn is_child(detector: &Detector, number: &[u8], on: Timestamp) -> bool {
-    WITH_BIRTH.contains(&detector.id)
-        && birth(number)
-            .filter(|birth| *birth > BIRTHS_FROM)
-            .is_some_and(|birth| minors(&BTreeMap::from([(birth, 1)]), on).is_some())
+fn has_birth(detector: usize) -> bool {
+    HAS_BIRTH.get(detector).copied().unwrap_or_default()
+}
+
+/// On which days those were born who are children on a day.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Childhood {
+    /// The day before the first.
+    after: u32,
+    until: u32,
+}
+
+impl Childhood {
+    pub(crate) fn on(day: Timestamp) -> Option<Self> {
+        let until: u32 = day
+            .plus_millis(CHINA_MS)
+            .written_as("%Y%m%d")
+            .parse()
+            .ok()?;
+        let after = until.checked_sub(CHILDHOOD)?;
+        Some(Self { after, until })
+    }
+
+    /// Whether a number that a detector found, by where it stands in the table, is that of a child.
+    pub(crate) fn is_of(self, detector: usize, number: &[u8]) -> bool {
+        has_birth(detector)
+            && birth(number).is_some_and(|birth| {
+                birth > BIRTHS_FROM && birth > self.after && birth <= self.until
+            })
+    }
 }
 
 /// Tells how many of some residents are children on a day.
 pub(crate) fn minors(births: &BTreeMap<u32, u64>, on: Timestamp) -> Option<Kind> {
-    let today: u32 = on.plus_millis(CHINA_MS).written_as("%Y%m%d").parse().ok()?;
-    let after = today.checked_sub(CHILDHOOD)?;
+    if births.is_empty() {
+        return None;
+    }
+    let Childhood { after, until } = Childhood::on(on)?;
     let count = births
-        .range(after + 1..=today)
+        .range(after + 1..=until)
         .map(|(_, count)| count)
         .sum();
     (count > 0).then_some(Kind {
@@ -143,18 +178,24 @@ pub(crate) fn minors(births: &BTreeMap<u32, u64>, on: Timestamp) -> Option<Kind>
 
 /// Returns the birth in a number of eighteen digits, which may be of full width or in groups.
 fn birth(number: &[u8]) -> Option<u32> {
-    let mut digits = Vec::with_capacity(18);
+    const BIRTH: Range<usize> = 6..14;
+    let (mut birth, mut count) = (0, 0);
     let mut rest = number;
-    while let Some((first, later)) = rest.split_first() {
+    while let Some((first, later)) = rest.split_first()
+        && count < BIRTH.end
+    {
         rest = later;
-        match (first, later) {
-            (b'0'..=b'9', _) => digits.push(u32::from(first - b'0')),
-            (0xEF, [0xBC, last @ 0x90..=0x99, ..]) => digits.push(u32::from(last - 0x90)),
-            _ => {}
+        let digit = match (first, later) {
+            (b'0'..=b'9', _) => first - b'0',
+            (0xEF, [0xBC, last @ 0x90..=0x99, ..]) => last - 0x90,
+            _ => continue,
+        };
+        if BIRTH.contains(&count) {
+            birth = birth * 10 + u32::from(digit);
         }
+        count += 1;
     }
-    let birth = digits.get(6..14)?;
-    Some(birth.iter().fold(0, |number, digit| number * 10 + digit))
+    (count == BIRTH.end).then_some(birth)
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use crate::detector::{ColumnDetector, Subject, Without};
 use crate::detectors::COLUMNS;
@@ -80,17 +83,34 @@ struct Column {
     title: Option<String>,
     titled: Option<Titled>,
     sampled: u64,
-    held: Vec<u64>,
+    looks: Vec<Look>,
+    /// Of what may be of a kind that values alone tell: hashes of the values.
     distinct: HashSet<u64>,
+}
+
+/// What is looked for in a column: what its title says, and what values alone tell.
+#[derive(Debug)]
+struct Look {
+    detector: &'static ColumnDetector,
+    is_named: bool,
+    held: u64,
 }
 
 impl Column {
     fn new(title: Option<String>, titled: Option<Titled>) -> Self {
+        let named = title.as_deref().map_or(Kinds(0), named_by);
+        let looks = (0..).zip(COLUMNS).map(|(place, detector)| Look {
+            detector,
+            is_named: named.has(place),
+            held: 0,
+        });
         Self {
             title,
             titled,
             sampled: 0,
-            held: vec![0; COLUMNS.len()],
+            looks: looks
+                .filter(|look| look.is_named || look.detector.without == Without::Enough)
+                .collect(),
             distinct: HashSet::new(),
         }
     }
@@ -209,10 +229,15 @@ impl Columns {
         else {
             return;
         };
-        for (detector, held) in COLUMNS.iter().zip(&mut column.held) {
-            *held += u64::from((detector.holds)(value));
+        let mut is_telling = false;
+        for look in &mut column.looks {
+            let holds = (look.detector.holds)(value);
+            look.held += u64::from(holds);
+            is_telling |= holds && look.detector.without == Without::Enough;
         }
-        column.distinct.insert(self.hasher.hash_one(value));
+        if is_telling {
+            column.distinct.insert(self.hasher.hash_one(value));
+        }
     }
 
     /// Returns the titles that there are.
@@ -226,19 +251,19 @@ impl Columns {
     pub(crate) fn findings(&self) -> Vec<ColumnFinding> {
         let mut found = Vec::new();
         for (place, column) in self.columns.iter().enumerate() {
-            let title = column.title.as_ref();
-            for (detector, held) in COLUMNS.iter().zip(&column.held) {
-                let share_percent = (held * 100).checked_div(column.sampled).unwrap_or_default();
-                let is_named = title.is_some_and(|title| says(title, detector));
+            for look in &column.looks {
+                let detector = look.detector;
+                let share_percent = (look.held * 100).checked_div(column.sampled);
+                let share_percent = share_percent.unwrap_or_default();
                 let is_varied = column.distinct.len() >= DISTINCT_MIN
                     && column.distinct.len() as u64 * 2 > column.sampled;
                 let is_enough = detector.without == Without::Enough;
-                if (is_named && share_percent >= SHARE_NAMED)
+                if (look.is_named && share_percent >= SHARE_NAMED)
                     || (is_enough && is_varied && share_percent >= SHARE_UNNAMED)
                 {
                     found.push(ColumnFinding {
                         column: place + 1,
-                        header: title.cloned(),
+                        header: column.title.clone(),
                         id: detector.id,
                         title: detector.title,
                         subject: detector.subject,
@@ -253,11 +278,60 @@ impl Columns {
     }
 }
 
-/// Whether a title says that its column is of a kind.
-pub(crate) fn says(title: &str, detector: &ColumnDetector) -> bool {
-    let title = title.to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| title.contains(word));
-    says(detector.header) && !says(detector.against)
+/// Some of the kinds of columns, by their places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kinds(u32);
+
+impl Kinds {
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn has(self, place: u32) -> bool {
+        1_u32
+            .checked_shl(place)
+            .is_some_and(|bit| self.0 & bit != 0)
+    }
+}
+
+/// The words that titles say of columns.
+#[derive(Debug)]
+struct TitleWords {
+    search: AhoCorasick,
+    /// By word: for which kinds it speaks, and against which.
+    kinds: Vec<(u32, u32)>,
+}
+
+static TITLE_WORDS: LazyLock<TitleWords> = LazyLock::new(|| {
+    let mut words: HashMap<&str, (u32, u32)> = HashMap::new();
+    for (place, detector) in COLUMNS.iter().enumerate() {
+        let bit = 1 << place;
+        for word in detector.header {
+            words.entry(word).or_default().0 |= bit;
+        }
+        for word in detector.against {
+            words.entry(word).or_default().1 |= bit;
+        }
+    }
+    let (words, kinds): (Vec<&str>, Vec<(u32, u32)>) = words.into_iter().unzip();
+    let search = AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(words)
+        .expect("some hundred words are no too large automaton");
+    TitleWords { search, kinds }
+});
+
+/// Returns which kinds a title says that its column is of.
+pub(crate) fn named_by(title: &str) -> Kinds {
+    let (mut said, mut against) = (0, 0);
+    for found in TITLE_WORDS.search.find_overlapping_iter(title) {
+        if let Some((one, other)) = TITLE_WORDS.kinds.get(found.pattern().as_usize()) {
+            said |= one;
+            against |= other;
+        }
+    }
+    Kinds(said & !against)
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ pub enum Error {
     /// The tables of important data do not read.
     #[error("the tables of important data do not read")]
     Catalogue(#[source] toml::de::Error),
+    /// A word that hints at important data is looked for by two characters of Chinese, and has no two in a row.
+    #[error("a word of the dictionary has no two characters of Chinese in a row")]
+    Dictionary,
     /// Words cannot be looked for at once.
     #[error("the words are too many to be looked for at once")]
     ToldTerms(#[source] aho_corasick::BuildError),

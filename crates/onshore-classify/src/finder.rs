@@ -27,6 +27,8 @@ pub(crate) struct Finder {
     /// Those of them that speak against nothing.
     pub(crate) weak: Words,
     pub(crate) prefixes: Prefixes,
+    /// Search for the words, in small letters, without which some detectors tell nothing.
+    pub(crate) needed: Vec<Searcher>,
     /// The detector of each prefix.
     pub(crate) prefixed: Vec<Entry>,
 }
@@ -39,6 +41,7 @@ impl Finder {
         let mut lexicon = Lexicon::default();
         let weak = lexicon.of(detectors::WEAK);
         let (mut marks, mut prefixes, mut prefixed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut searches = Vec::new();
         for (place, detector) in detectors::all().enumerate() {
             let words = match &detector.evidence {
                 Evidence::Form => Words::default(),
@@ -50,10 +53,19 @@ impl Finder {
                     lexicon.of(words)
                 }
             };
+            let needed = match &detector.evidence {
+                Evidence::Words(words) | Evidence::WordsNext(words) => needed_words(words),
+                Evidence::Form | Evidence::FormUnless(_) | Evidence::Check { .. } => None,
+            };
+            let needed = needed.map(|search| {
+                searches.push(search);
+                searches.len() - 1
+            });
             let entry = Entry {
                 place,
                 detector,
                 words,
+                needed,
             };
             match &detector.form {
                 Form::Digits { groups, holds } => {
@@ -94,8 +106,14 @@ impl Finder {
             weak,
             prefixes: Prefixes::new(&prefixes),
             prefixed,
+            needed: searches,
         }
     }
+}
+
+/// Returns a search for words in small letters by many bytes at once, where the processor can.
+fn needed_words(words: &[&str]) -> Option<Searcher> {
+    Searcher::new(words.iter().map(|word| word.to_ascii_lowercase()))
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -105,6 +123,8 @@ pub(crate) struct Entry {
     pub(crate) detector: &'static Detector,
     /// What bears it out, or says otherwise where its form is enough.
     pub(crate) words: Words,
+    /// Where nothing is told without one of them: where it stands among the searches for them.
+    pub(crate) needed: Option<usize>,
 }
 
 /// A form of digits in groups.

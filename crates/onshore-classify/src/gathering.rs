@@ -4,12 +4,13 @@ use std::sync::{Arc, LazyLock};
 
 use onshore_types::{Personal, Timestamp};
 
-use crate::beside::is_child;
+use crate::beside::Childhood;
 use crate::detector::Confidence;
 use crate::detectors;
 use crate::legal::{Beside, LegalRule, LegalTable};
 use crate::persons::{Collector, ObjectPersons, PersonKey, PersonKind, Record, Standing, Telling};
-use crate::text::{Hit, try_at};
+use crate::text::Hit;
+use crate::trials;
 
 /// So many distinct identifiers of one text are told apart, and half as many at least; each takes 18 bytes. Those beyond
 /// are reckoned as a person each.
@@ -45,6 +46,7 @@ static SENSITIVE: LazyLock<Vec<Vec<&'static LegalRule>>> = LazyLock::new(|| {
 pub(crate) struct Counting {
     key: PersonKey,
     on: Timestamp,
+    childhood: Option<Childhood>,
 }
 
 /// The persons of one text.
@@ -60,7 +62,16 @@ pub(crate) struct Gathering {
 impl Counting {
     /// Says how persons are counted on a day.
     pub(crate) fn new(key: PersonKey, on: Timestamp) -> Self {
-        Self { key, on }
+        Self {
+            key,
+            on,
+            childhood: Childhood::on(on),
+        }
+    }
+
+    fn is_child(&self, place: usize, number: &[u8]) -> bool {
+        self.childhood
+            .is_some_and(|childhood| childhood.is_of(place, number))
     }
 
     /// Whether the law holds it sensitive what a detector finds.
@@ -90,13 +101,16 @@ impl Gathering {
             return;
         };
         let record = row_or_line(hit.record);
-        let standing = match (hit.confidence, u32::try_from(try_at(hit.place, hit.digits))) {
+        let standing = match (
+            hit.confidence,
+            u32::try_from(trials::at(hit.place, hit.digits)),
+        ) {
             (Confidence::Checked, Ok(trial)) => Standing::Trial(trial),
             _ => Standing::Sure,
         };
         self.collector.hit(record, *kind, value, standing);
-        let is_sensitive = self.counting.is_sensitive(hit.place)
-            || is_child(hit.detector, value, self.counting.on);
+        let is_sensitive =
+            self.counting.is_sensitive(hit.place) || self.counting.is_child(hit.place, value);
         if is_sensitive {
             self.collector.tell(record, Telling::Sensitive);
         }

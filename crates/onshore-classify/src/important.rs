@@ -2,14 +2,18 @@
 //! authority told the tenant; words of a dictionary and titles of columns hint and make no label. Every finding names the
 //! entry of a catalogue that it is by; nothing is guessed silently.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Anchored, Input, StartKind};
+use memchr::memmem;
 use onshore_types::Level;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::sieve::Sieve;
+use crate::text::lines_of;
 
 /// Where the head of a document ends at the latest, in which marks stand.
 const HEAD_BYTES: usize = 1 << 12;
@@ -232,22 +236,31 @@ pub(crate) struct Important(Vec<ImportantFinding>);
 impl Important {
     /// Looks at the beginning of a text.
     pub(crate) fn beginning(&mut self, text: &[u8]) {
+        let text = text.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(text);
         let head = text.get(..HEAD_BYTES.min(text.len())).unwrap_or_default();
-        let lines = String::from_utf8_lossy(head);
-        let told = lines.lines().filter(|line| !line.trim().is_empty());
+        let told = lines_of(head).filter(|line| !line.trim_ascii().is_empty());
         for line in told.take(HEAD_LINES) {
-            for (mark, is_formed) in CATALOGUE.marks_in(line) {
-                self.add(mark.finding(is_formed));
+            if CATALOGUE.heads.may_have(line) {
+                let line = String::from_utf8_lossy(line);
+                for (mark, is_formed) in CATALOGUE.marks_in(&line) {
+                    self.add(mark.finding(is_formed));
+                }
             }
         }
         let hinting = text
             .get(..HINTING_BYTES.min(text.len()))
             .unwrap_or_default();
-        for found in CATALOGUE.words.find_iter(hinting) {
-            if let Some(entry) = CATALOGUE.entry_of_word(found.pattern().as_usize()) {
+        let mut done = 0;
+        CATALOGUE.sieve.each(hinting, |at| {
+            let here = Input::new(hinting).range(at..).anchored(Anchored::Yes);
+            if at >= done
+                && let Some(found) = CATALOGUE.words.find(here)
+                && let Some(entry) = CATALOGUE.entry_of_word(found.pattern().as_usize())
+            {
+                done = found.end();
                 self.add(entry.finding(Sign::Word));
             }
-        }
+        });
     }
 
     /// Looks for what authorities told, from one place of a text to another.
@@ -291,9 +304,13 @@ impl Important {
 
     /// Looks at the title of a column.
     pub(crate) fn title(&mut self, title: &str) {
-        let title = title.to_ascii_lowercase();
-        for entry in &CATALOGUE.entries {
-            if entry.columns.iter().any(|word| title.contains(word)) {
+        let said: BTreeSet<usize> = CATALOGUE
+            .titles
+            .find_overlapping_iter(title)
+            .filter_map(|found| CATALOGUE.of_title.get(found.pattern().as_usize()).copied())
+            .collect();
+        for entry in said {
+            if let Some(entry) = CATALOGUE.entries.get(entry) {
                 self.add(entry.finding(Sign::Title));
             }
         }
@@ -329,8 +346,14 @@ struct Catalogue {
     /// The words of marks without blanks: few lines have any, and only those are looked at closer.
     marking: AhoCorasick,
     words: AhoCorasick,
+    /// Few texts have any.
+    sieve: Sieve,
+    heads: MarkedLines,
     /// The entry of each word.
     of_word: Vec<usize>,
+    /// The same of titles.
+    titles: AhoCorasick,
+    of_title: Vec<usize>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -388,16 +411,23 @@ impl Catalogue {
             toml::from_str(text).map_err(Error::Catalogue)?;
         let mut of_word = Vec::new();
         let mut words = Vec::new();
+        let (mut titles, mut of_title) = (Vec::new(), Vec::new());
         for (place, entry) in entries.iter().enumerate() {
+            for word in &entry.columns {
+                titles.push(word.clone());
+                of_title.push(place);
+            }
             for word in &entry.words {
                 words.push(word.clone());
                 of_word.push(place);
             }
         }
+        let sieve = Sieve::new(words.iter().map(String::as_str)).ok_or(Error::Dictionary)?;
         let search = |words: Vec<String>| {
             AhoCorasick::builder()
                 .ascii_case_insensitive(true)
                 .kind(Some(AhoCorasickKind::DFA))
+                .start_kind(StartKind::Both)
                 .build(words)
                 .map_err(Error::ToldTerms)
         };
@@ -407,7 +437,11 @@ impl Catalogue {
         Ok(Self {
             marking,
             words,
+            sieve,
+            heads: MarkedLines::of(&marks),
             of_word,
+            titles: search(titles)?,
+            of_title,
             entries,
             marks,
         })
@@ -435,6 +469,100 @@ impl Catalogue {
             });
             formed.max().map(|is_formed| (mark, is_formed))
         })
+    }
+}
+
+/// Whether a byte may be of what closes a label behind its word, or of a blank there: a closing bracket of ASCII, a quote, a comma,
+/// or of a character that is no ASCII and stands for one of those.
+fn is_closing(byte: u8) -> bool {
+    byte.is_ascii_whitespace()
+        || b"\"',}])".contains(&byte)
+        || matches!(byte, 0xE2 | 0xE3 | 0xEF | 0x80..=0xBF)
+}
+
+/// Returns a line without what may be blanks at its beginning.
+fn without_blanks(line: &[u8]) -> &[u8] {
+    let is_blank =
+        |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, 0xC2 | 0xE1..=0xE3 | 0x80..=0xBF);
+    let from = line.iter().position(|byte| !is_blank(byte));
+    from.and_then(|from| line.get(from..)).unwrap_or_default()
+}
+
+/// What lines have that marks stand in: few have any of it, and only those are looked at closer.
+#[derive(Debug)]
+struct MarkedLines {
+    /// The last two characters of levels and labels that are no ASCII: the last, and what may stand before it.
+    foreign: Vec<(memmem::Finder<'static>, Vec<Vec<u8>>)>,
+    /// The last letters of labels, which stand at the end of a line.
+    ends: Vec<u8>,
+    /// What begins a line, and its first letters.
+    banners: Vec<String>,
+    initials: Vec<u8>,
+}
+
+impl MarkedLines {
+    fn of(marks: &[Marking]) -> Self {
+        let (mut foreign, mut ends) = (BTreeMap::<Vec<u8>, Vec<Vec<u8>>>::new(), BTreeSet::new());
+        let (mut banners, mut initials) = (Vec::new(), BTreeSet::new());
+        for mark in marks {
+            for word in &mark.words {
+                match (mark.form, word.as_bytes()) {
+                    (MarkForm::Banner, bytes) => {
+                        initials.extend(bytes.first());
+                        banners.push(word.clone());
+                    }
+                    (MarkForm::Label, [.., last]) if last.is_ascii() => {
+                        ends.insert(last.to_ascii_uppercase());
+                    }
+                    (MarkForm::Label | MarkForm::Secrecy, _) => {
+                        let mut signs =
+                            word.chars().rev().map(|sign| sign.to_string().into_bytes());
+                        let last = foreign.entry(signs.next().unwrap_or_default()).or_default();
+                        last.extend(signs.next());
+                    }
+                }
+            }
+        }
+        let finder =
+            |(last, before): (Vec<u8>, _)| (memmem::Finder::new(&last).into_owned(), before);
+        Self {
+            foreign: foreign.into_iter().map(finder).collect(),
+            ends: ends.into_iter().collect(),
+            banners,
+            initials: initials.into_iter().collect(),
+        }
+    }
+
+    /// Whether there may be a mark in a line.
+    fn may_have(&self, line: &[u8]) -> bool {
+        let own = without_blanks(line);
+        let ends_so = || {
+            let last = own.iter().rposition(|byte| !is_closing(*byte));
+            let last = last.and_then(|last| own.get(last));
+            last.is_some_and(|last| self.ends.contains(&last.to_ascii_uppercase()))
+        };
+        let begins_so = || {
+            own.first()
+                .is_some_and(|first| self.initials.contains(first))
+                && self
+                    .banners
+                    .iter()
+                    .any(|word| own.starts_with(word.as_bytes()))
+        };
+        // Marks are written with blanks between their characters, too.
+        let is_behind = |place: usize, before: &[Vec<u8>]| {
+            let own = line.get(..place).unwrap_or_default().trim_ascii_end();
+            let has_wide_blank = ["\u{3000}", "\u{A0}"]
+                .iter()
+                .any(|blank| own.ends_with(blank.as_bytes()));
+            has_wide_blank || before.iter().any(|sign| own.ends_with(sign))
+        };
+        let has_foreign = || {
+            self.foreign
+                .iter()
+                .any(|(last, before)| last.find_iter(line).any(|place| is_behind(place, before)))
+        };
+        begins_so() || ends_so() || (!line.is_ascii() && has_foreign())
     }
 }
 

@@ -29,9 +29,11 @@ mod passage;
 pub mod persons;
 mod records;
 mod scanner;
+mod sieve;
 mod table;
 mod text;
 mod texts;
+mod trials;
 mod words;
 
 pub use crate::columns::ColumnFinding;

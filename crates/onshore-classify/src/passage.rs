@@ -16,8 +16,9 @@ use crate::gathering::{Counting, Gathering};
 use crate::important::{Important, ToldTerms};
 use crate::persons::Record;
 use crate::table::Table;
-use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries, detector_of_try, try_at};
+use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries};
 use crate::texts::{Reader, Sheet};
+use crate::trials;
 
 /// How much of the beginning says what the bytes are.
 const BEGINNING_BYTES: usize = 1 << 16;
@@ -73,7 +74,7 @@ fn bare_words(bytes: &[u8], words: &mut Vec<u8>) {
 
 /// Returns the detector whose tries are counted at a place.
 fn detector_at(trial: u32) -> Option<&'static Detector> {
-    detectors::all().nth(detector_of_try(usize::try_from(trial).ok()?))
+    detectors::all().nth(trials::detector_at(usize::try_from(trial).ok()?)?)
 }
 
 /// Reads the bytes of a text from beginning to end, however they are cut.
@@ -147,13 +148,12 @@ struct Counts {
 impl Passage {
     /// Begins. Of what is found so many are told with their places, and all are counted.
     pub(crate) fn new(wanted: Wanted) -> Self {
-        let lens = try_at(detectors::all().count(), 0);
         Self {
             persons: wanted.counting.as_ref().map(Gathering::new),
             state: State::Beginning(Vec::new()),
             wanted,
-            tries: vec![Tries::default(); lens],
-            counts: vec![Counts::default(); lens],
+            tries: vec![Tries::default(); trials::count()],
+            counts: vec![Counts::default(); trials::count()],
             found: Vec::new(),
             hits: Vec::new(),
             sheet: Sheet::new(&FINDER),
@@ -384,7 +384,7 @@ impl Passage {
             Layout::Table(_) | Layout::Read(_) | Layout::Told => Record::Row,
         };
         for hit in &hits {
-            let place = try_at(hit.place, hit.digits);
+            let place = trials::at(hit.place, hit.digits);
             if let Some(counts) = self.counts.get_mut(place) {
                 match hit.confidence {
                     Confidence::Named => counts.named += 1,
@@ -458,7 +458,7 @@ impl Passage {
     fn kinds(&self) -> Vec<Kind> {
         let mut kinds: Vec<Kind> = Vec::new();
         for (place, detector) in detectors::all().enumerate() {
-            for at in try_at(place, 0)..try_at(place + 1, 0) {
+            for at in trials::of_detector(place) {
                 let counts = self.counts.get(at).copied().unwrap_or_default();
                 let checked = if self.is_above_chance(at, detector) {
                     counts.checked
@@ -495,7 +495,7 @@ impl Passage {
     fn places(&self) -> Vec<Found> {
         let is_borne_out = |hit: &&Hit| {
             hit.confidence != Confidence::Checked
-                || self.is_above_chance(try_at(hit.place, hit.digits), hit.detector)
+                || self.is_above_chance(trials::at(hit.place, hit.digits), hit.detector)
         };
         self.found
             .iter()

@@ -2,12 +2,14 @@
 //!
 //! Quotes are those of RFC 4180. A quote that nothing closes within reach is a letter like others.
 
+use memchr::{memchr, memchr_iter};
+
 use crate::block::{BLOCK_BYTES, all_of, each};
-use crate::columns::{COLUMNS_MAX, Columns, says};
+use crate::columns::{COLUMNS_MAX, Columns, named_by};
 use crate::detector::Without;
 use crate::detectors::COLUMNS;
 use crate::records::Records;
-use crate::text::REACH_BYTES;
+use crate::text::{REACH_BYTES, lines_of};
 
 /// What may stand between values.
 const DELIMITERS: &[u8] = b",\t;|";
@@ -40,8 +42,9 @@ impl Table {
         is_known: impl Fn(&str) -> bool,
     ) -> Option<(Self, Vec<String>)> {
         // Values may go over several lines; where quotes are letters like others, no line is like another that way.
-        Self::of_lines(&lines(values(text, b'\n')), &is_known)
-            .or_else(|| Self::of_lines(&lines(text.split(|byte| *byte == b'\n')), &is_known))
+        let quoted =
+            memchr(b'"', text).and_then(|_| Self::of_lines(&lines(values(text, b'\n')), &is_known));
+        quoted.or_else(|| Self::of_lines(&lines(lines_of(text)), &is_known))
     }
 
     fn of_lines(lines: &[&[u8]], is_known: impl Fn(&str) -> bool) -> Option<(Self, Vec<String>)> {
@@ -55,13 +58,13 @@ impl Table {
                 .min(lines.len()),
         )?;
         let delimiter = *DELIMITERS.iter().find(|delimiter| {
-            let count = values(first, **delimiter).count();
+            let count = count_values(first, **delimiter);
             if !(2..=COLUMNS_MAX).contains(&count) {
                 return false;
             }
             let alike = whole
                 .iter()
-                .filter(|line| values(line, **delimiter).count() == count)
+                .filter(|line| count_values(line, **delimiter) == count)
                 .count();
             alike >= ALIKE_MIN && alike * 10 >= whole.len() * 9
         })?;
@@ -70,9 +73,7 @@ impl Table {
             let digits = title.chars().filter(char::is_ascii_digit).count();
             title.is_empty() || title.contains('@') || digits * 2 >= title.chars().count()
         };
-        let is_known = |title: &String| {
-            is_known(title) || COLUMNS.iter().any(|detector| says(title, detector))
-        };
+        let is_known = |title: &String| is_known(title) || !named_by(title).is_empty();
         // Some words look like names.
         let holds = |title: &String| {
             COLUMNS
@@ -202,6 +203,14 @@ fn lines<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<&'a [u8]> {
         .filter(|line| !line.trim_ascii().is_empty())
         .take(COMPARED)
         .collect()
+}
+
+/// Returns how many values a line has.
+fn count_values(line: &[u8], delimiter: u8) -> usize {
+    match memchr(b'"', line) {
+        Some(_) => values(line, delimiter).count(),
+        None => memchr_iter(delimiter, line).count() + 1,
+    }
 }
 
 /// Returns the values of a line, quotes and all.

@@ -1,23 +1,26 @@
 //! Finding identifiers in text. What catches the eye is looked for in blocks of 64 bytes, without a branch for each byte;
 //! only there detectors look closer. Text is UTF-8; what is not is passed over.
 
+use memchr::memchr_iter;
+
 use crate::block::{BLOCK_BYTES, Window, each, mark};
 use crate::columns::{Beside, Columns, Titled};
 use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
 use crate::finder::{DIGITS_MAX, Entry, Finder, shape};
 use crate::records::{Cell, Records};
+use crate::trials;
 use crate::words::Words;
 
 /// How far before something a word may stand that says what it is.
 const CONTEXT_BYTES: usize = 64;
+/// How much is looked through at once for words without which detectors tell nothing.
+const STRETCH_BYTES: usize = 1 << 12;
 /// No identifier is longer, nor looks further ahead, but for web tokens, which are cut there.
 pub(crate) const REACH_BYTES: usize = 4160;
 /// Groups of digits that are looked at together.
 const GROUPS_MAX: usize = 7;
 /// A longer word is none.
 const WORD_MAX: usize = 64;
-/// How many lengths are told apart where chance is reckoned with.
-const LENS: usize = 20;
 
 /// Something that was found in a text.
 #[derive(Debug, Clone, Copy)]
@@ -39,16 +42,6 @@ pub(crate) struct Hit {
 pub(crate) struct Tries {
     pub(crate) tried: u64,
     pub(crate) held: u64,
-}
-
-/// Returns where the tries of a detector with so many digits are counted.
-pub(crate) fn try_at(place: usize, digits: usize) -> usize {
-    place * LENS + digits.min(LENS - 1)
-}
-
-/// Returns the place of the detector whose tries are counted there.
-pub(crate) fn detector_of_try(at: usize) -> usize {
-    at / LENS
 }
 
 /// A text, and the records that it consists of, if it does.
@@ -107,6 +100,16 @@ enum Said {
     Next,
 }
 
+/// A stretch of text and the words that are not in it.
+#[derive(Debug, Default)]
+struct Stretch {
+    begin: Option<usize>,
+    /// It and what stands before it, in small letters.
+    small: Vec<u8>,
+    /// By search: whether it is known that it finds nothing.
+    known: Vec<Option<bool>>,
+}
+
 /// A run of digits.
 #[derive(Debug, Clone, Copy, Default)]
 struct Group {
@@ -152,6 +155,7 @@ impl Finder {
             until,
             said: None,
             near: 0,
+            stretch: Stretch::default(),
             tries,
             hits,
         };
@@ -189,6 +193,7 @@ struct Search<'a> {
     said: Option<(usize, Words, Option<Words>)>,
     /// Near which value the last place was that was asked of.
     near: usize,
+    stretch: Stretch,
     tries: &'a mut [Tries],
     hits: &'a mut Vec<Hit>,
 }
@@ -517,6 +522,15 @@ impl<'a> Search<'a> {
         held: bool,
     ) -> bool {
         let detector = entry.detector;
+        if !held && !matches!(detector.evidence, Evidence::Check { .. }) {
+            return false;
+        }
+        if let Some(needed) = entry.needed
+            && self.column_of(start).is_none()
+            && self.is_without(needed, start)
+        {
+            return false;
+        }
         let confidence = match &detector.evidence {
             Evidence::Form if held => Confidence::Certain,
             Evidence::FormUnless(_) if held && self.said_of(entry, start) != Said::Next => {
@@ -540,7 +554,9 @@ impl<'a> Search<'a> {
                     Said::Next | Said::InItsLine if held => Confidence::Named,
                     Said::Next | Said::InItsLine | Said::Otherwise => return false,
                     Said::Nothing => {
-                        if let Some(tries) = self.tries.get_mut(try_at(entry.place, signs.len())) {
+                        if let Some(tries) =
+                            self.tries.get_mut(trials::at(entry.place, signs.len()))
+                        {
                             tries.tried += 1;
                             tries.held += u64::from(held);
                         }
@@ -563,6 +579,32 @@ impl<'a> Search<'a> {
             record: 0,
         });
         true
+    }
+
+    /// Whether around a place, as far as words before it are heard, there is none of those that a detector needs. A stretch of text
+    /// is looked through for them once.
+    fn is_without(&mut self, needed: usize, at: usize) -> bool {
+        let begin = at - at % STRETCH_BYTES;
+        if self.stretch.begin != Some(begin) {
+            let from = begin.saturating_sub(CONTEXT_BYTES);
+            let until = self.text.len().min(begin + STRETCH_BYTES);
+            self.stretch.begin = Some(begin);
+            self.stretch.small.clear();
+            self.stretch
+                .small
+                .extend_from_slice(self.text.get(from..until).unwrap_or_default());
+            self.stretch.small.make_ascii_lowercase();
+            self.stretch.known.clear();
+            self.stretch.known.resize(self.finder.needed.len(), None);
+        }
+        let (small, finder) = (&self.stretch.small, self.finder);
+        let Some(known) = self.stretch.known.get_mut(needed) else {
+            return false;
+        };
+        *known.get_or_insert_with(|| {
+            let search = finder.needed.get(needed);
+            search.is_some_and(|search| search.find(small).is_none())
+        })
     }
 
     /// Returns what is said of a place to a detector: by what stands just before it, and where nothing does, by its line.
@@ -794,6 +836,17 @@ fn bracketed(bytes: &[u8]) -> Option<(u8, usize)> {
         let is_check = check.is_ascii_digit() || check.is_ascii_uppercase();
         (is_check && rest.starts_with(close.as_bytes()))
             .then_some((*check, open.len() + 1 + close.len()))
+    })
+}
+
+/// Returns the lines of some bytes.
+pub(crate) fn lines_of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    let ends = memchr_iter(b'\n', text).chain([text.len()]);
+    ends.map(move |end| {
+        let line = text.get(start..end).unwrap_or_default();
+        start = end + 1;
+        line
     })
 }
 

@@ -1,5 +1,8 @@
 //! What only a whole column tells: one value that looks like a name is none, a column of them is.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use crate::detector::{ColumnDetector, Subject, Without};
 
 pub(crate) const COLUMNS: &[ColumnDetector] = &[
@@ -430,6 +433,9 @@ const NOT_NAMES: &[&str] = &[
     "强制",
 ];
 
+static ARE_NOT_NAMES: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| NOT_NAMES.iter().copied().collect());
+
 /// Words in names that are written small, or are no names.
 const PARTICLES: &[&str] = &[
     "van", "von", "de", "der", "den", "del", "della", "di", "da", "dos", "du", "la", "le", "el",
@@ -524,6 +530,49 @@ const DOUBLE_SURNAMES: &[&str] = &[
     "长孙", "宇文", "端木", "申屠", "南宫", "独孤",
 ];
 
+/// The family names of one character.
+static FAMILY_NAMES: LazyLock<Characters> = LazyLock::new(|| {
+    Characters::of(
+        [SURNAMES, TRADITIONAL_SURNAMES]
+            .into_iter()
+            .flat_map(str::chars),
+    )
+});
+
+/// Some characters of Chinese, a bit for each that there is in its common block.
+#[derive(Debug)]
+struct Characters(Vec<u64>);
+
+impl Characters {
+    const FIRST: u32 = 0x4E00;
+
+    fn of(letters: impl Iterator<Item = char>) -> Self {
+        let mut bits = Vec::new();
+        for letter in letters {
+            if let Some((word, bit)) = Self::place(letter) {
+                if bits.len() <= word {
+                    bits.resize(word + 1, 0);
+                }
+                if let Some(bits) = bits.get_mut(word) {
+                    *bits |= bit;
+                }
+            }
+        }
+        Self(bits)
+    }
+
+    fn has(&self, letter: char) -> bool {
+        Self::place(letter)
+            .and_then(|(word, bit)| Some(self.0.get(word)? & bit != 0))
+            .unwrap_or(false)
+    }
+
+    fn place(letter: char) -> Option<(usize, u64)> {
+        let place = u32::from(letter).checked_sub(Self::FIRST)?;
+        Some(((place / 64) as usize, 1 << (place % 64)))
+    }
+}
+
 fn is_han(letter: char) -> bool {
     matches!(letter, '\u{4E00}'..='\u{9FFF}' | '\u{3400}'..='\u{4DBF}')
 }
@@ -532,15 +581,11 @@ fn is_han(letter: char) -> bool {
 fn is_name(value: &str) -> bool {
     // What names are not made of.
     const NEVER: &str = "的了是在和与或及不单号码编类型部门市省县区路街室元个件箱瓶色";
-    let letters = value.chars().count();
-    let is_plain = value
-        .chars()
-        .all(|letter| is_han(letter) && !NEVER.contains(letter));
-    let has_double = DOUBLE_SURNAMES.iter().any(|name| value.starts_with(name));
-    let has_single = value
-        .chars()
-        .next()
-        .is_some_and(|first| SURNAMES.contains(first) || TRADITIONAL_SURNAMES.contains(first));
+    // No longer name has no dot.
+    const LEN_MAX: usize = 12;
+    let Some(first) = value.chars().next().filter(|first| is_han(*first)) else {
+        return false;
+    };
     // Of other peoples of the country: parts with a dot between them.
     if let Some((one, other)) = value.split_once('·') {
         let is_part = |part: &str| part.chars().all(|letter| is_han(letter) || letter == '·');
@@ -549,10 +594,18 @@ fn is_name(value: &str) -> bool {
             .iter()
             .all(|part| is_part(part) && is_fit(part));
     }
-    is_plain
-        && !NOT_NAMES.contains(&value)
-        && ((has_single && (2..=3).contains(&letters))
-            || (has_double && (3..=4).contains(&letters)))
+    if value.len() > LEN_MAX {
+        return false;
+    }
+    let letters = value.chars().count();
+    let has_double = || DOUBLE_SURNAMES.iter().any(|name| value.starts_with(name));
+    let is_named = ((2..=3).contains(&letters) && FAMILY_NAMES.has(first))
+        || ((3..=4).contains(&letters) && has_double());
+    is_named
+        && !ARE_NOT_NAMES.contains(value)
+        && value
+            .chars()
+            .all(|letter| is_han(letter) && !NEVER.contains(letter))
 }
 
 /// As its owner may choose it: six to twenty letters, digits, hyphens and underscores, a letter first.
@@ -582,30 +635,43 @@ fn says_something(value: &str) -> bool {
 
 /// A division of the country, and behind it something smaller or a street.
 fn is_address(value: &str) -> bool {
-    let after = |text: &'_ str, marks: &[&str]| {
-        marks
-            .iter()
-            .filter_map(|mark| {
-                text.find(mark)
-                    .filter(|at| *at >= 3)
-                    .map(|at| at + mark.len())
-            })
-            .min()
+    if !value.chars().next().is_some_and(is_han) {
+        return false;
+    }
+    // Where what begins behind a place names something smaller, or a street.
+    let is_next = |from: usize| {
+        let rest = value.get(from..).unwrap_or_default();
+        let mut signs = rest.char_indices().skip(1).peekable();
+        std::iter::from_fn(|| {
+            signs
+                .next()
+                .map(|(_, sign)| (sign, signs.peek().map(|(_, next)| *next)))
+        })
+        .any(|(sign, next)| {
+            matches!(
+                sign,
+                '市' | '区' | '县' | '镇' | '乡' | '路' | '街' | '村' | '号' | '弄' | '巷'
+            ) || (sign == '大' && next == Some('道'))
+        })
     };
-    let first = ["省", "市", "自治区", "县", "自治州", "特别行政区"];
-    let next = [
-        "市", "区", "县", "镇", "乡", "路", "街", "大道", "村", "号", "弄", "巷",
-    ];
-    let divided = after(value, &first).or_else(|| {
+    // Where the first division of the country ends.
+    let divided = value.char_indices().skip(1).find_map(|(at, sign)| {
+        let before = value.get(..at).unwrap_or_default();
+        let is_division = match sign {
+            '省' | '市' | '县' => true,
+            '区' => ["自治", "特别行政"]
+                .iter()
+                .any(|kind| before.ends_with(kind)),
+            '州' => before.ends_with("自治"),
+            _ => false,
+        };
+        is_division.then_some(at + sign.len_utf8())
+    });
+    let divided = divided.or_else(|| {
         let province = PROVINCES.iter().find(|name| value.starts_with(**name));
         province.map(|name| name.len())
     });
-    value.chars().next().is_some_and(is_han)
-        && divided.is_some_and(|at| {
-            value
-                .get(at..)
-                .is_some_and(|rest| after(rest, &next).is_some())
-        })
+    divided.is_some_and(is_next)
 }
 
 /// One to five words with a capital first, and small ones between them; no digit, and nothing that companies are called by.

@@ -902,6 +902,11 @@ fn run_around(
 }
 
 fn find_address(text: &[u8], dot: usize) -> Option<(usize, usize)> {
+    // A fraction has one dot.
+    let is_other_dot = |at: Option<usize>| at.and_then(|at| text.get(at)) == Some(&b'.');
+    if !(2..=4).any(|by| is_other_dot(Some(dot + by)) || is_other_dot(dot.checked_sub(by))) {
+        return None;
+    }
     let (start, mut end) =
         run_around(text, dot, 24, |byte| byte.is_ascii_digit() || *byte == b'.')?;
     if text.get(end - 1) == Some(&b'.') {
@@ -969,6 +974,11 @@ fn is_social_security_number(digits: &[u8]) -> bool {
 
 /// Latitude and longitude in degrees with four decimals or more, a comma between them.
 fn find_position(text: &[u8], dot: usize) -> Option<(usize, usize)> {
+    const DECIMALS_MIN: usize = 4;
+    let decimals = text.get(dot + 1..dot + 1 + DECIMALS_MIN)?;
+    if !decimals.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
     let (start, middle) = run_around(text, dot, 16, |byte| {
         byte.is_ascii_digit() || matches!(byte, b'.' | b'-')
     })?;
@@ -977,7 +987,7 @@ fn find_position(text: &[u8], dot: usize) -> Option<(usize, usize)> {
             .iter()
             .rposition(|byte| *byte == b'.')
             .map(|dot| bytes.len() - dot - 1);
-        decimals.is_some_and(|count| (4..=10).contains(&count))
+        decimals.is_some_and(|count| (DECIMALS_MIN..=10).contains(&count))
             && str::from_utf8(bytes)
                 .ok()
                 .and_then(|text| text.parse::<f64>().ok())

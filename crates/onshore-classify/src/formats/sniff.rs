@@ -1,5 +1,7 @@
 //! Telling by the first bytes what format they are in.
 
+use memchr::memmem;
+
 use crate::formats::mail::is_mail;
 use crate::formats::whole::Whole;
 use crate::formats::{picture, tar};
@@ -87,7 +89,7 @@ pub(crate) fn sniff(beginning: &[u8]) -> Looks {
         return Looks::Streamed(Streamed::Mail);
     }
     // Readers take a PDF that something else stands before.
-    if beginning.windows(5).any(|bytes| bytes == b"%PDF-") {
+    if memmem::find(beginning, b"%PDF-").is_some() {
         return Looks::Whole(Whole::Pdf);
     }
     Looks::Text
