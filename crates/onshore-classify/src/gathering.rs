@@ -5,12 +5,10 @@ use std::sync::{Arc, LazyLock};
 use onshore_types::{Personal, Timestamp};
 
 use crate::beside::Childhood;
-use crate::detector::Confidence;
 use crate::detectors;
 use crate::legal::{Beside, LegalRule, LegalTable};
 use crate::persons::{Collector, ObjectPersons, PersonKey, PersonKind, Record, Standing, Telling};
 use crate::text::Hit;
-use crate::trials;
 
 /// So many distinct identifiers of one text are told apart, and half as many at least; each takes 18 bytes. Those beyond
 /// are reckoned as a person each.
@@ -101,12 +99,10 @@ impl Gathering {
             return;
         };
         let record = row_or_line(hit.record);
-        let standing = match (
-            hit.confidence,
-            u32::try_from(trials::at(hit.place, hit.digits)),
-        ) {
-            (Confidence::Checked, Ok(trial)) => Standing::Trial(trial),
-            _ => Standing::Sure,
+        let trial = hit.trial.map(u32::try_from);
+        let standing = match trial {
+            Some(Ok(trial)) => Standing::Trial(trial),
+            Some(Err(_)) | None => Standing::Sure,
         };
         self.collector.hit(record, *kind, value, standing);
         let is_sensitive =

@@ -7,7 +7,7 @@ use encoding_rs::UTF_8;
 use crate::beside::Beside;
 use crate::columns::Columns;
 use crate::decoding::Decoding;
-use crate::detector::{Confidence, Detector, Evidence, Subject};
+use crate::detector::{Confidence, Subject};
 use crate::detectors;
 use crate::encoding::{Beginning, detect};
 use crate::finder::Finder;
@@ -16,9 +16,9 @@ use crate::gathering::{Counting, Gathering};
 use crate::important::{Important, ToldTerms};
 use crate::persons::Record;
 use crate::table::Table;
-use crate::text::{Hit, REACH_BYTES, Reach, Setting, Tries};
+use crate::text::{Hit, REACH_BYTES, Reach, Setting};
 use crate::texts::{Reader, Sheet};
-use crate::trials;
+use crate::trials::Trials;
 
 /// How much of the beginning says what the bytes are.
 const BEGINNING_BYTES: usize = 1 << 16;
@@ -72,18 +72,13 @@ fn bare_words(bytes: &[u8], words: &mut Vec<u8>) {
     }
 }
 
-/// Returns the detector whose tries are counted at a place.
-fn detector_at(trial: u32) -> Option<&'static Detector> {
-    detectors::all().nth(trials::detector_at(usize::try_from(trial).ok()?)?)
-}
-
 /// Reads the bytes of a text from beginning to end, however they are cut.
 #[derive(Debug)]
 pub(crate) struct Passage {
     state: State,
     wanted: Wanted,
-    tries: Vec<Tries>,
-    /// By detector and length: those that bear themselves out, and those that must be more than chance makes.
+    trials: Trials,
+    /// By detector: those that bear themselves out.
     counts: Vec<Counts>,
     found: Vec<Hit>,
     /// Room for what is found at once.
@@ -141,7 +136,6 @@ enum State {
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     named: u64,
-    checked: u64,
     certain: u64,
 }
 
@@ -152,8 +146,8 @@ impl Passage {
             persons: wanted.counting.as_ref().map(Gathering::new),
             state: State::Beginning(Vec::new()),
             wanted,
-            tries: vec![Tries::default(); trials::count()],
-            counts: vec![Counts::default(); trials::count()],
+            trials: Trials::default(),
+            counts: vec![Counts::default(); FINDER.entries.len()],
             found: Vec::new(),
             hits: Vec::new(),
             sheet: Sheet::new(&FINDER),
@@ -248,6 +242,7 @@ impl Passage {
             self.important.title(title);
         }
         let columns = self.sheet.columns.findings();
+        let verdicts = self.trials.verdicts();
         let persons = self.persons.take().map(|persons| {
             let is_named = columns
                 .iter()
@@ -255,20 +250,21 @@ impl Passage {
             let records = is_named.then(|| self.sheet.records.record());
             let is_sensitive = self.beside.kinds().next().is_some();
             persons.finish(records, is_sensitive, |trial| {
-                detector_at(trial).is_none_or(|detector| {
-                    self.is_above_chance(usize::try_from(trial).unwrap_or(usize::MAX), detector)
-                })
+                let verdict = usize::try_from(trial)
+                    .ok()
+                    .and_then(|trial| verdicts.get(trial));
+                verdict.copied().unwrap_or(true)
             })
         });
         Told {
             persons,
             columns,
             kinds: self
-                .kinds()
+                .kinds(&verdicts)
                 .into_iter()
                 .chain(self.beside.kinds())
                 .collect(),
-            found: self.places(),
+            found: self.places(&verdicts),
             important: self.important.finish(),
             births: self.beside.into_births(),
             encoding,
@@ -374,7 +370,7 @@ impl Passage {
             records: &self.sheet.records,
             columns: &self.sheet.columns,
         };
-        FINDER.find(place, &mut self.reach, until, &mut self.tries, &mut hits);
+        FINDER.find(place, &mut self.reach, until, &mut self.trials, &mut hits);
         if matches!(self.state, State::Binary) {
             // In noise only what chance does not make.
             hits.retain(is_beyond_noise);
@@ -384,11 +380,13 @@ impl Passage {
             Layout::Table(_) | Layout::Read(_) | Layout::Told => Record::Row,
         };
         for hit in &hits {
-            let place = trials::at(hit.place, hit.digits);
-            if let Some(counts) = self.counts.get_mut(place) {
+            if let Some(trial) = hit.trial {
+                self.trials.tell(trial);
+            }
+            if let Some(counts) = self.counts.get_mut(hit.place) {
                 match hit.confidence {
                     Confidence::Named => counts.named += 1,
-                    Confidence::Checked => counts.checked += 1,
+                    Confidence::Checked => {}
                     Confidence::Certain => counts.certain += 1,
                 }
             }
@@ -432,70 +430,40 @@ impl Passage {
         }
     }
 
-    /// Whether those of a form are more than chance makes.
-    fn is_above_chance(&self, place: usize, detector: &Detector) -> bool {
-        let Evidence::Check {
-            chance_per_mille,
-            least,
-            ..
-        } = &detector.evidence
-        else {
-            return true;
-        };
-        let tries = self.tries.get(place).copied().unwrap_or_default();
-        let chance = u64::from(*chance_per_mille);
-        let failed = tries.tried - tries.held;
-        // Of so many that fail, this many hold by chance, each times what does not: e = made / others. There must be a quarter
-        // more than e, and one and a half times the root of e: what chance makes differs by as much.
-        let (made, others) = (
-            u128::from(failed) * u128::from(chance),
-            u128::from(1000 - chance),
-        );
-        let above = (4 * u128::from(tries.held) * others).saturating_sub(5 * made);
-        tries.held >= *least && above > 0 && above * above > 36 * made * others
-    }
-
-    fn kinds(&self) -> Vec<Kind> {
+    fn kinds(&self, verdicts: &[bool]) -> Vec<Kind> {
         let mut kinds: Vec<Kind> = Vec::new();
-        for (place, detector) in detectors::all().enumerate() {
-            for at in trials::of_detector(place) {
-                let counts = self.counts.get(at).copied().unwrap_or_default();
-                let checked = if self.is_above_chance(at, detector) {
-                    counts.checked
-                } else {
-                    0
-                };
-                let count = counts.named + counts.certain + checked;
-                if count == 0 {
-                    continue;
+        for (place, (detector, counts)) in detectors::all().zip(&self.counts).enumerate() {
+            let checked = self.trials.told(place, verdicts);
+            let count = counts.named + counts.certain + checked;
+            if count == 0 {
+                continue;
+            }
+            let confidence = match (counts.certain, checked) {
+                (0, 0) => Confidence::Named,
+                (0, _) => Confidence::Checked,
+                _ => Confidence::Certain,
+            };
+            match kinds.iter_mut().find(|kind| kind.id == detector.id) {
+                Some(kind) => {
+                    kind.count += count;
+                    kind.confidence = kind.confidence.max(confidence);
                 }
-                let confidence = match (counts.certain, checked) {
-                    (0, 0) => Confidence::Named,
-                    (0, _) => Confidence::Checked,
-                    _ => Confidence::Certain,
-                };
-                match kinds.iter_mut().find(|kind| kind.id == detector.id) {
-                    Some(kind) => {
-                        kind.count += count;
-                        kind.confidence = kind.confidence.max(confidence);
-                    }
-                    None => kinds.push(Kind {
-                        id: detector.id,
-                        title: detector.title,
-                        subject: detector.subject,
-                        count,
-                        confidence,
-                    }),
-                }
+                None => kinds.push(Kind {
+                    id: detector.id,
+                    title: detector.title,
+                    subject: detector.subject,
+                    count,
+                    confidence,
+                }),
             }
         }
         kinds
     }
 
-    fn places(&self) -> Vec<Found> {
+    fn places(&self, verdicts: &[bool]) -> Vec<Found> {
         let is_borne_out = |hit: &&Hit| {
-            hit.confidence != Confidence::Checked
-                || self.is_above_chance(trials::at(hit.place, hit.digits), hit.detector)
+            let verdict = hit.trial.map(|trial| verdicts.get(trial));
+            verdict.is_none_or(|verdict| verdict.copied().unwrap_or_default())
         };
         self.found
             .iter()

@@ -58,6 +58,17 @@ impl Records {
         self.cells.get(*near).copied()
     }
 
+    /// Returns the value before the one that `at` was asked of last, and where it ends.
+    pub(crate) fn value_before(&self, near: usize) -> Option<(Cell, usize)> {
+        /// Between two values there are a name and what parts them.
+        const BETWEEN_MAX: usize = 8;
+        let cells = self.cells.get(near.saturating_sub(BETWEEN_MAX)..=near)?;
+        let mut pairs = cells.array_windows().rev();
+        pairs
+            .find(|[cell, _]| cell.column != NO_COLUMN)
+            .map(|[cell, next]| (*cell, next.start))
+    }
+
     /// Says the same when so much of the beginning of the text is gone.
     pub(crate) fn forget(&mut self, gone: usize) {
         let before = self.cells.partition_point(|cell| cell.start <= gone);

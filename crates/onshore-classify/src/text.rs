@@ -7,8 +7,8 @@ use crate::block::{BLOCK_BYTES, Window, each, mark};
 use crate::columns::{Beside, Columns, Titled};
 use crate::detector::{Confidence, Detector, Evidence, Form, Mark};
 use crate::finder::{DIGITS_MAX, Entry, Finder, shape};
-use crate::records::{Cell, Records};
-use crate::trials;
+use crate::records::{Cell, NO_COLUMN, Records};
+use crate::trials::{Stand, Trials};
 use crate::words::Words;
 
 /// How far before something a word may stand that says what it is.
@@ -27,21 +27,14 @@ const WORD_MAX: usize = 64;
 pub(crate) struct Hit {
     /// Where its detector stands in the table.
     pub(crate) place: usize,
-    /// How many digits it has, where chance is reckoned with.
-    pub(crate) digits: usize,
+    /// The trial that it stands in, where chance is reckoned with.
+    pub(crate) trial: Option<usize>,
     pub(crate) detector: &'static Detector,
     pub(crate) start: usize,
     pub(crate) end: usize,
     pub(crate) confidence: Confidence,
     /// The record that it stands in, by its number: a row, or a line.
     pub(crate) record: u64,
-}
-
-/// Of a form with a check: how many numbers of that form there were, and how many held it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tries {
-    pub(crate) tried: u64,
-    pub(crate) held: u64,
 }
 
 /// A text, and the records that it consists of, if it does.
@@ -142,7 +135,7 @@ impl Finder {
         setting: Setting<'_>,
         reach: &mut Reach,
         until: usize,
-        tries: &mut [Tries],
+        trials: &mut Trials,
         hits: &mut Vec<Hit>,
     ) {
         let from = reach.next;
@@ -156,7 +149,7 @@ impl Finder {
             said: None,
             near: 0,
             stretch: Stretch::default(),
-            tries,
+            trials,
             hits,
         };
         search.secrets(from, until);
@@ -194,7 +187,7 @@ struct Search<'a> {
     /// Near which value the last place was that was asked of.
     near: usize,
     stretch: Stretch,
-    tries: &'a mut [Tries],
+    trials: &'a mut Trials,
     hits: &'a mut Vec<Hit>,
 }
 
@@ -531,6 +524,7 @@ impl<'a> Search<'a> {
         {
             return false;
         }
+        let mut trial = None;
         let confidence = match &detector.evidence {
             Evidence::Form if held => Confidence::Certain,
             Evidence::FormUnless(_) if held && self.said_of(entry, start) != Said::Next => {
@@ -548,18 +542,18 @@ impl<'a> Search<'a> {
             | Evidence::WordsNext(_) => return false,
             Evidence::Check { fits, .. } => {
                 if !held && !fits(signs) {
+                    let stand = self.stand(start, end - start > signs.len());
+                    let of = (entry.place, detector);
+                    self.trials.count_other(of, signs.len(), stand);
                     return false;
                 }
                 match self.said_of(entry, start) {
                     Said::Next | Said::InItsLine if held => Confidence::Named,
                     Said::Next | Said::InItsLine | Said::Otherwise => return false,
                     Said::Nothing => {
-                        if let Some(tries) =
-                            self.tries.get_mut(trials::at(entry.place, signs.len()))
-                        {
-                            tries.tried += 1;
-                            tries.held += u64::from(held);
-                        }
+                        let stand = self.stand(start, end - start > signs.len());
+                        let of = (entry.place, detector);
+                        trial = Some(self.trials.count(of, signs.len(), stand, held));
                         if !held {
                             return false;
                         }
@@ -571,7 +565,7 @@ impl<'a> Search<'a> {
         self.done = self.done.max(end);
         self.hits.push(Hit {
             place: entry.place,
-            digits: signs.len(),
+            trial,
             detector,
             start,
             end,
@@ -579,6 +573,20 @@ impl<'a> Search<'a> {
             record: 0,
         });
         true
+    }
+
+    /// Returns where a number stands, which may be in groups.
+    fn stand(&mut self, at: usize, is_grouped: bool) -> Stand {
+        if is_grouped {
+            return Stand::Grouped;
+        }
+        let cell = self.setting.records.at(at, &mut self.near);
+        let column = cell.map(|cell| cell.column);
+        Stand::of(
+            self.setting,
+            column.filter(|column| *column != NO_COLUMN),
+            at,
+        )
     }
 
     /// Whether around a place, as far as words before it are heard, there is none of those that a detector needs. A stretch of text
@@ -645,19 +653,34 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns which words stand before a place in its line, or in the title of its column.
+    /// Returns which words stand before a place in its line, or in the title of its column and before it in its value. Where the
+    /// title says nothing, or there is none, a short value before it may be one.
     fn said_before(&mut self, at: usize) -> Words {
-        match self.column_of(at) {
-            Some((cell, titled)) => {
-                let from = match titled.beside {
-                    Beside::Value => cell.start,
-                    Beside::Line => cell.start.min(self.behind_number(at)),
-                };
-                let before = self.line_between(from, at);
-                self.finder.vocabulary.words_in(before).and(titled.all)
-            }
-            None => self.finder.vocabulary.words_in(self.line_between(0, at)),
+        let vocabulary = &self.finder.vocabulary;
+        let cell = self.setting.records.at(at, &mut self.near);
+        let Some(cell) = cell.filter(|cell| cell.column != NO_COLUMN) else {
+            let before = own_part(self.text.get(at), self.line_between(0, at));
+            return vocabulary.words_in(before);
+        };
+        let own = vocabulary.words_in(self.line_between(cell.start, at));
+        match self.setting.columns.words(cell.column) {
+            Some(titled) if titled.beside == Beside::Value => own.and(titled.all),
+            Some(titled) => own.and(titled.all).and(self.said_by_neighbour(cell)),
+            None => own.and(self.said_by_neighbour(cell)),
         }
+    }
+
+    /// Returns which words are in the value before another one of its record, if that is short.
+    fn said_by_neighbour(&self, cell: Cell) -> Words {
+        const TITLE_BYTES_MAX: usize = 16;
+        let before = self.setting.records.value_before(self.near);
+        let neighbour = before.filter(|(before, end)| {
+            before.record == cell.record && end - before.start <= TITLE_BYTES_MAX
+        });
+        neighbour.map_or(Words::default(), |(before, end)| {
+            let value = self.text.get(before.start..end).unwrap_or_default();
+            self.finder.vocabulary.words_in(value)
+        })
     }
 
     /// Returns which words stand before a place and say something of it alone: behind what parts it from others, and behind
@@ -676,14 +699,6 @@ impl<'a> Search<'a> {
             .find_map(|place| parting_len(before.get(place..)?).map(|len| place + len));
         let behind = parted.unwrap_or_default();
         last_words(self.line_between(from + behind, at))
-    }
-
-    /// Returns where the last number before a place ends, or how far words are looked for.
-    fn behind_number(&self, at: usize) -> usize {
-        let from = at.saturating_sub(CONTEXT_BYTES);
-        let before = self.text.get(from..at).unwrap_or_default();
-        let last = before.iter().rposition(u8::is_ascii_digit);
-        last.map_or(from, |last| from + last + 1)
     }
 
     /// Returns the value that a place is in and what its title says, if it has one.
@@ -771,6 +786,38 @@ impl<'a> Search<'a> {
         let is_x = matches!(rest.get(len), Some(b'X' | b'x'))
             && !rest.get(len + 1).is_some_and(u8::is_ascii_alphanumeric);
         start + len + usize::from(is_x && len > 0)
+    }
+}
+
+/// Returns what of some bytes before a number may say something of it: what stands behind the last long number, which those before
+/// that are said of; all of it where both are of one list.
+fn own_part<'a>(first: Option<&u8>, before: &'a [u8]) -> &'a [u8] {
+    /// Shorter numbers are years, parts and counts.
+    const LONG: usize = 5;
+    /// `und`, `以及`.
+    const LETTERS_MAX: usize = 4;
+    const FOREIGN_MAX: usize = 6;
+    if !first.is_some_and(u8::is_ascii_digit) {
+        return before;
+    }
+    let mut run = 0;
+    let number = before.iter().enumerate().rev().find(|(_, byte)| {
+        run = if byte.is_ascii_digit() { run + 1 } else { 0 };
+        run == LONG
+    });
+    let Some((start, _)) = number else {
+        return before;
+    };
+    let behind = before.get(start + LONG..).unwrap_or_default();
+    let letters = behind
+        .iter()
+        .filter(|byte| byte.is_ascii_alphabetic())
+        .count();
+    let foreign = behind.iter().filter(|byte| !byte.is_ascii()).count();
+    if letters <= LETTERS_MAX && foreign <= FOREIGN_MAX {
+        before
+    } else {
+        behind
     }
 }
 

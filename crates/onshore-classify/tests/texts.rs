@@ -312,3 +312,100 @@ proptest! {
         prop_assert!(has("e-mail"));
     }
 }
+
+/// A card of nineteen digits that holds its check, one for each number.
+fn card(number: u64) -> String {
+    let front = format!("622202{:012}", number * 7_919_234_567 % 1_000_000_000_000);
+    let sum: u32 = front
+        .bytes()
+        .rev()
+        .enumerate()
+        .map(|(at, digit)| {
+            let digit = u32::from(digit - b'0');
+            match (at % 2, digit) {
+                (0, 0..=4) => digit * 2,
+                (0, _) => digit * 2 - 9,
+                _ => digit,
+            }
+        })
+        .sum();
+    format!("{front}{}", (10 - sum % 10) % 10)
+}
+
+/// A number of an order: nineteen digits, with an issuer's range and a check that holds as often as chance has it.
+fn order(number: u64) -> String {
+    format!(
+        "622208{:013}",
+        number * 7_919_234_567_891 % 10_000_000_000_000
+    )
+}
+
+fn count(text: &str, kind: &str) -> u64 {
+    let kinds = read(text.as_bytes(), 1 << 16).kinds;
+    let of_it = kinds.iter().find(|found| found.id == kind);
+    of_it.map_or(0, |found| found.count)
+}
+
+#[test]
+fn columns_of_numbers_are_reckoned_with_apart() {
+    let rows = |first: fn(u64) -> String, second: fn(u64) -> String| -> String {
+        (1..=200)
+            .map(|at| format!("row,{},{}\n", first(at), second(at)))
+            .collect()
+    };
+    let orders = rows(order, order);
+    assert_eq!(count(&orders, "payment-card"), 0);
+    // Numbers of orders make none of their own because there are cards beside them, and hide none of those.
+    assert_eq!(count(&rows(card, order), "payment-card"), 200);
+    assert_eq!(count(&rows(order, card), "payment-card"), 200);
+    let lines: String = (1..=200)
+        .map(|at| format!("at work bill={} paid={}\n", order(at), card(at)))
+        .collect();
+    assert_eq!(count(&lines, "payment-card"), 200);
+    // Of numbers of any length some look like cards.
+    let others: String = (1..=200_u64)
+        .map(|at| {
+            format!(
+                "row,{:019}\n",
+                at.wrapping_mul(4_319_234_567_891_234_567) >> 2
+            )
+        })
+        .collect();
+    assert_eq!(count(&others, "payment-card"), 0);
+}
+
+#[test]
+fn what_is_said_of_one_number_is_not_said_of_the_next() {
+    for text in [
+        // The name of an element that is closed, a sentence in the value before, a number further on in the line.
+        "<a><r><card_no>6222021234567890128</card_no><trade>36227206271667</trade></r></a>",
+        "x,电话已经打过很多次了,0301234567\ny,电话已经打过很多次了,0301234568\nz,电话已经打过很多次了,0301234569\n",
+        "BSN 111222333; a widget 123456782\n",
+        "{\"idCard\":\"110105\",\"reqId\":\"622202123456789012\"} and more",
+    ] {
+        let left: Vec<_> = values(text)
+            .into_iter()
+            .filter(|(_, value)| !matches!(*value, "6222021234567890128" | "111222333"))
+            .collect();
+        assert_eq!(left, [], "{text}");
+    }
+    // But of all in a list, and by a short value beside it.
+    assert_eq!(values("BSN 111222333, 123456782 en 223456780\n").len(), 3);
+    assert_eq!(
+        values("[{\"kind\": \"BSN\", \"value\": \"111222333\"}]"),
+        [("nl.bsn", "111222333")]
+    );
+    assert_eq!(
+        values(
+            "{\"kind\": \"BSN\", \"value\": \"111222333\"}\n{\"kind\": \"x\", \"value\": \"123456782\"}\n"
+        ),
+        [("nl.bsn", "111222333")]
+    );
+}
+
+#[test]
+fn numbers_in_groups_are_taken_as_a_whole() {
+    // The first four groups hold the check as well.
+    let text = "卡号6230 5897 7578 8616 400，开户行";
+    assert_eq!(values(text), [("payment-card", "6230 5897 7578 8616 400")]);
+}

@@ -70,6 +70,29 @@ pub(super) const NOT_OF_PERSONS: &[&str] = &[
     "item",
     "request",
     "session",
+    "req",
+    "reqid",
+    "requestid",
+    "ref",
+    "reference",
+    "ticket",
+    "case",
+    "voucher",
+    "receipt",
+    "parcel",
+    "shipment",
+    "batchno",
+    "编号",
+    "编码",
+    "批号",
+    "工单",
+    "凭证",
+    "参考号",
+    "合同",
+    "资产",
+    "文号",
+    "案号",
+    "票号",
     "port",
     "pid",
     "tid",
@@ -77,7 +100,19 @@ pub(super) const NOT_OF_PERSONS: &[&str] = &[
 ];
 
 /// What credit codes are called.
-const CREDIT_CODE_WORDS: &[&str] = &["信用代码", "social credit", "uscc", "税号", "纳税人识别号"];
+const CREDIT_CODE_WORDS: &[&str] = &[
+    "信用代码",
+    "social credit",
+    "uscc",
+    "税号",
+    "纳税人识别号",
+    "企业代码",
+    "tyshxydm",
+    "xydm",
+    "nsrsbh",
+    "credit_code",
+    "creditcode",
+];
 
 /// Words that may stand before anything that is of somebody: they bear out what they are for and speak against nothing.
 pub(crate) const WEAK: &[&str] = &[
@@ -145,6 +180,12 @@ const MOBILE_WORDS: &[&str] = &[
     "寄件",
     "cell",
     "msisdn",
+    "回拨",
+    "sjh",
+    "sjhm",
+    "shouji",
+    "lxdh",
+    "dianhua",
 ];
 
 /// In which numbers a birth stands, behind six digits.
@@ -401,6 +442,11 @@ pub(super) const DETECTORS: &[Detector] = &[
             "id_card",
             "id_no",
             "idno",
+            "sfz",
+            "sfzh",
+            "sfzhm",
+            "zjhm",
+            "shenfenzheng",
         ]),
         vectors: &[
             Vector {

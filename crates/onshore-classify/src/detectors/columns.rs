@@ -293,9 +293,9 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "key", "cert", "ssh", "gpg", "sha", "md5", "file", "host", "browser", "device",
         ],
         without: Without::Nothing,
-        holds: says_something,
+        holds: is_feature,
         vectors: &["AAECAwQFBgc=", "0.12;0.98"],
-        not: &["", "-", "无", "null"],
+        not: &["", "-", "无", "null", "d41d8cd98f00b204e9800998ecf8427e"],
     },
     ColumnDetector {
         id: "religion",
@@ -631,6 +631,13 @@ fn says_something(value: &str) -> bool {
         "N/A",
     ];
     !value.is_empty() && !NOTHING.contains(&value)
+}
+
+/// The same, and no checksum: files and browsers are said to have fingerprints, too.
+fn is_feature(value: &str) -> bool {
+    let is_checksum =
+        matches!(value.len(), 32 | 40 | 64) && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    says_something(value) && !is_checksum
 }
 
 /// A division of the country, and behind it something smaller or a street.

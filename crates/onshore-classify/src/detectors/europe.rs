@@ -53,6 +53,23 @@ const PHONE_WORDS: &[&str] = &[
     "联系",
 ];
 
+/// What Dutch citizen service numbers are called.
+const BSN_WORDS: &[&str] = &["bsn", "burgerservice", "sofi"];
+
+/// What German tax identification numbers are called.
+const TAX_ID_WORDS: &[&str] = &[
+    "steuer",
+    "steuerid",
+    "steuerliche identifikationsnummer",
+    "idnr",
+    "tax id",
+    "tax_id",
+    "taxid",
+    "tax number",
+    "tax_number",
+    "tin",
+];
+
 /// What numbers of the French social security are called.
 const NIR_WORDS: &[&str] = &[
     "nir",
@@ -166,7 +183,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             groups: &[&[11], &[2, 3, 3, 3]],
             holds: is_german_tax_id,
         },
-        evidence: Evidence::Words(&["steuer", "idnr", "tax id", "taxid", "tin"]),
+        evidence: Evidence::Words(TAX_ID_WORDS),
         vectors: &[
             Vector {
                 text: "Steuer-ID ⟦86095742719⟧, IdNr. ⟦47 036 892 816⟧",
@@ -280,7 +297,7 @@ pub(super) const DETECTORS: &[Detector] = &[
             groups: &[&[9]],
             holds: is_dutch_bsn,
         },
-        evidence: Evidence::Words(&["bsn", "burgerservice", "sofi"]),
+        evidence: Evidence::Words(BSN_WORDS),
         vectors: &[
             Vector {
                 text: "BSN ⟦111222333⟧",
@@ -289,6 +306,33 @@ pub(super) const DETECTORS: &[Detector] = &[
             Vector {
                 text: "111222333 and BSN 111222334",
                 source: "nothing says what it is; another check digit",
+            },
+        ],
+    },
+    // A column of them needs no word: chance makes one of eleven.
+    Detector {
+        id: "nl.bsn",
+        title: "Dutch citizen service number",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[9]],
+            holds: is_dutch_bsn,
+        },
+        evidence: Evidence::Check {
+            fits: |digits| digits.iter().all(u8::is_ascii_digit),
+            chance_per_mille: 91,
+            least: 6,
+            words: BSN_WORDS,
+            against: NOT_OF_PERSONS,
+        },
+        vectors: &[
+            Vector {
+                text: "⟦111222333⟧ ⟦123456782⟧ ⟦223456780⟧ ⟦346913561⟧ ⟦470370348⟧ ⟦593827120⟧",
+                source: "six that hold; made up but for the first two",
+            },
+            Vector {
+                text: "111222333 123456782 223456780 346913562 470370349 593827121",
+                source: "three of six",
             },
         ],
     },
@@ -311,6 +355,46 @@ pub(super) const DETECTORS: &[Detector] = &[
                 source: "nothing says what it is; another check digit",
             },
         ],
+    },
+    Detector {
+        id: "pl.pesel",
+        title: "Polish PESEL",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[11]],
+            holds: is_polish_pesel,
+        },
+        evidence: Evidence::Check {
+            fits: has_form_of_polish_pesel,
+            chance_per_mille: 100,
+            least: 6,
+            words: &["pesel"],
+            against: NOT_OF_PERSONS,
+        },
+        vectors: &[Vector {
+            text: "⟦44051401359⟧ ⟦02070803628⟧ ⟦90010112349⟧ ⟦85122434568⟧ ⟦78031567896⟧ ⟦02211045670⟧",
+            source: "six that hold; made up but for the first two",
+        }],
+    },
+    Detector {
+        id: "de.tax-id",
+        title: "German tax identification number",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[11]],
+            holds: is_german_tax_id,
+        },
+        evidence: Evidence::Check {
+            fits: has_form_of_german_tax_id,
+            chance_per_mille: 100,
+            least: 6,
+            words: TAX_ID_WORDS,
+            against: NOT_OF_PERSONS,
+        },
+        vectors: &[Vector {
+            text: "⟦86095742719⟧ ⟦47036892816⟧ ⟦65929970489⟧ ⟦57549285017⟧ ⟦25768131411⟧ ⟦26754801923⟧",
+            source: "six that hold, as manuals have them",
+        }],
     },
     Detector {
         id: "phone",
@@ -557,6 +641,10 @@ fn is_vat(word: &[u8]) -> bool {
 
 /// Abgabenordnung § 139b: no leading zero, one digit twice or thrice among ten, ISO 7064 MOD 11,10.
 fn is_german_tax_id(digits: &[u8]) -> bool {
+    has_form_of_german_tax_id(digits) && checks_11_10(digits)
+}
+
+fn has_form_of_german_tax_id(digits: &[u8]) -> bool {
     let Some(ten) = digits.get(..10) else {
         return false;
     };
@@ -568,11 +656,7 @@ fn is_german_tax_id(digits: &[u8]) -> bool {
     }
     let repeated = counts.iter().filter(|count| **count > 1).count();
     let most = counts.iter().max().copied().unwrap_or_default();
-    digits.len() == 11
-        && ten.first() != Some(&b'0')
-        && repeated == 1
-        && most <= 3
-        && checks_11_10(digits)
+    digits.len() == 11 && ten.first() != Some(&b'0') && repeated == 1 && most <= 3
 }
 
 /// ISO 7064, MOD 11,10.
@@ -701,6 +785,13 @@ fn is_dutch_bsn(digits: &[u8]) -> bool {
 
 /// Ustawa o ewidencji ludności: birth with the century in the month, order, check.
 fn is_polish_pesel(digits: &[u8]) -> bool {
+    let check = digits.last().and_then(|byte| value(*byte));
+    has_form_of_polish_pesel(digits)
+        && weighted(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3]).map(|sum| (10 - sum % 10) % 10)
+            == check
+}
+
+fn has_form_of_polish_pesel(digits: &[u8]) -> bool {
     let part = |from: usize| digits.get(from..from + 2).and_then(number);
     let (Some(year), Some(month), Some(day)) = (part(0), part(2), part(4)) else {
         return false;
@@ -711,10 +802,7 @@ fn is_polish_pesel(digits: &[u8]) -> bool {
         81..=92 => 1900,
         _ => return false,
     };
-    let check = digits.last().and_then(|byte| value(*byte));
     is_day(century + year, month % 20, day)
-        && weighted(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3]).map(|sum| (10 - sum % 10) % 10)
-            == check
 }
 
 /// ITU-T E.164: a country's code and eight to fifteen digits in all, in groups.

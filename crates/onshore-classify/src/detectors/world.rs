@@ -9,8 +9,9 @@ const CARD_GROUPS: &[&[usize]] = &[
     &[15],
     &[16],
     &[19],
-    &[4, 4, 4, 4],
+    // The longer row first: a tenth of those of five groups holds without the last.
     &[4, 4, 4, 4, 3],
+    &[4, 4, 4, 4],
     &[4, 6, 5],
     &[6, 13],
 ];
@@ -26,11 +27,19 @@ const NAMED_CARD_GROUPS: &[&[usize]] = &[
     &[17],
     &[18],
     &[19],
-    &[4, 4, 4, 4],
     &[4, 4, 4, 4, 3],
+    &[4, 4, 4, 4],
     &[4, 6, 5],
     &[4, 6, 4],
     &[6, 13],
+];
+
+/// What numbers of the social security of the USA are called.
+const SOCIAL_SECURITY_WORDS: &[&str] = &[
+    "ssn",
+    "social security",
+    "social_security",
+    "socialsecurity",
 ];
 
 /// What passports are called.
@@ -56,6 +65,13 @@ const CARD_WORDS: &[&str] = &[
     "储蓄卡",
     "银联",
     "card",
+    "bankcard",
+    "creditcard",
+    "debitcard",
+    "yhk",
+    "yhkh",
+    "yinhangka",
+    "卡编号",
     "账号",
     "账户",
     "帐号",
@@ -259,18 +275,13 @@ pub(super) const DETECTORS: &[Detector] = &[
         title: "social security number of the USA",
         subject: Subject::Person,
         form: Form::Digits {
-            groups: &[&[3, 2, 4], &[9]],
+            groups: &[&[3, 2, 4]],
             holds: is_social_security_number,
         },
-        evidence: Evidence::Words(&[
-            "ssn",
-            "social security",
-            "social_security",
-            "socialsecurity",
-        ]),
+        evidence: Evidence::Words(SOCIAL_SECURITY_WORDS),
         vectors: &[
             Vector {
-                text: "SSN ⟦219-09-9999⟧, social security number: ⟦219099999⟧",
+                text: "SSN ⟦219-09-9999⟧",
                 source: "once printed on an advertisement",
             },
             Vector {
@@ -278,6 +289,20 @@ pub(super) const DETECTORS: &[Detector] = &[
                 source: "nothing says what it is; parts that are never given out",
             },
         ],
+    },
+    Detector {
+        id: "us.ssn",
+        title: "social security number of the USA",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[9]],
+            holds: is_social_security_number,
+        },
+        evidence: Evidence::WordsNext(SOCIAL_SECURITY_WORDS),
+        vectors: &[Vector {
+            text: "social security number: ⟦219099999⟧, no. 219099998",
+            source: "the same without groups; behind another there may be any number",
+        }],
     },
     Detector {
         id: "passport",
