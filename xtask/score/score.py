@@ -1,5 +1,5 @@
 """Scores what is found: strict spans of generated identifiers among what only looks like them, columns of names and addresses,
-and what is found in clean text.
+what is found in workbooks, Parquet, documents, mail and archives, and what is found in clean text.
 
 score.py PROGRAM SEED [ROOT ...]: PROGRAM is the example `places` of onshore-classify; each ROOT is a folder of clean text. A span
 counts only if kind, beginning and end are right.
@@ -12,10 +12,14 @@ import pathlib
 import subprocess
 import sys
 
+import containers
 from generate import Generator
+from shapes import Shapes
 
 PROGRAM, SEED, ROOTS = sys.argv[1], int(sys.argv[2]), [pathlib.Path(root) for root in sys.argv[3:]]
 ITEMS, ROWS, TABLES = 40_000, 4_000, 300
+# Of the other shapes, and of what is put into containers.
+SHAPE_ITEMS, SHAPE_ROWS, SHAPE_TABLES, CONTAINED = 20_000, 1_000, 6, 1_000
 CLEAN_MAX = 64_000_000
 BARS = {"cn.resident-id": 0.999, "cn.social-credit-code": 0.999, "payment-card": 0.999, "eu.iban": 0.999, "cn.mobile": 0.995}
 COLUMN_BAR = 0.95
@@ -24,9 +28,13 @@ totals = collections.defaultdict(lambda: [0, 0, 0])
 short = []
 
 
-def places(data):
+def told_of(data):
     done = subprocess.run([PROGRAM], input=data, capture_output=True, check=True)
-    lines = [line.split("\t") for line in done.stdout.decode().splitlines()]
+    return [line.split("\t") for line in done.stdout.decode().splitlines()]
+
+
+def places(data):
+    lines = told_of(data)
     spans = [(line[1], int(line[2]), int(line[3])) for line in lines if line[0] == "place"]
     return spans, [(int(line[2]), line[1]) for line in lines if line[0] == "column"]
 
@@ -82,6 +90,74 @@ def columns_of(generator):
         print(f"  {kind:26} {theirs:7} {recall:8.4f} {precision:10.4f} {ours - both:6}{mark}")
 
 
+def other_shapes(make):
+    """Texts and records of the second generator."""
+    for encoding in ("utf-8", "gb18030"):
+        score("shapes, Chinese sentences", *make.sentences(SHAPE_ITEMS, make.chinese, make.chinese_negatives(), ["\n", " ", "，", "。"]), encoding)
+    score("shapes, English sentences", *make.sentences(SHAPE_ITEMS, make.english, make.english_negatives(), ["\n", ". ", "; "]))
+    score("shapes, program text", *make.program(SHAPE_ITEMS))
+    score("shapes, log", *make.log(SHAPE_ITEMS))
+    for form in (", with heads", ", without heads", "\t, without heads, quoted", ";, quoted", "|", "copy", "insert", "xml", "html", "json"):
+        for turn in range(SHAPE_TABLES):
+            heads, rows = make.heads_and_rows(SHAPE_ROWS)
+            if form[0] in ",;|\t":
+                rows = [[value.replace(form[0], " ") for value in row] for row in rows]
+            columns = score(f"shapes, {form!r}, {turn}", *make.written(heads, rows, form), show=1)
+            hold_columns(f"shapes, {form!r}, {turn}", heads, columns)
+
+
+def hold_columns(name, heads, told):
+    """Columns of names and addresses. Where they are within something else they are counted by kind."""
+    true, ours = (collections.Counter(kinds) for kinds in ([kind for kind, _ in heads if kind in ("cn.name", "cn.address")], [kind for _, kind in told]))
+    if true != ours:
+        print(f"  columns: {dict(true)}, told {dict(ours)}")
+        short.append(f"{name}: columns")
+
+
+def contained(make):
+    """What is in files that are no plain text: by kind and record where they have records, by kind alone where text flows."""
+    print("\ncontainers, by kind and record")
+    for turn in range(SHAPE_TABLES):
+        heads, rows = make.heads_and_rows(CONTAINED)
+        true = collections.Counter((make.kind(kind), at) for at, row in enumerate(rows) for (kind, _), value in zip(heads, row) if make.kind(kind) and value)
+        table = make.written(heads, [[value.replace(",", " ") for value in row] for row in rows], ",")[0]
+        book = containers.xlsx(heads, rows)
+        files = [
+            ("xlsx", book), ("Parquet", containers.parquet(heads, rows)), ("Parquet, zstd, plain", containers.parquet(heads, rows, "zstd")), ("CSV, gzip", containers.packed(table.encode())),
+            ("CSV, GB18030, zip", containers.zipped(table.encode("gb18030"), "table.csv")), ("CSV, UTF-16", table.encode("utf-16")), ("xlsx in mail", containers.attached(book, "book.xlsx")),
+        ]
+        if turn == 0:
+            files.append(("docx", containers.word(heads, rows)))
+        for name, data in files:
+            lines = told_of(data)
+            records = [(line[1], int(line[4])) for line in lines if line[0] == "place"]
+            # Where the rows begin: a header may be a record.
+            first = min((record for _, record in records), default=0) - min((at for _, at in true), default=0)
+            compare(f"{name}, {turn}", true, collections.Counter((kind, record - first) for kind, record in records))
+            hold_columns(f"{name}, {turn}", heads, [(0, line[1]) for line in lines if line[0] == "column"])
+    print("\ncontainers of flowing text, by kind")
+    for name, kinds, negatives in (("Chinese", make.chinese, make.chinese_negatives()), ("English", make.english, make.english_negatives())):
+        text, spans = make.sentences(CONTAINED, kinds, negatives, ["\n"])
+        true = collections.Counter((kind, 0) for kind, _, _ in spans)
+        for form, data in (("PDF", containers.pdf(text)), ("docx", containers.word_text(text)), ("mail", containers.mail(text, "utf-8")), ("mail, GB18030", containers.mail(text, "gb18030")), ("gzip", containers.packed(text.encode()))):
+            compare(f"{form}, {name}", true, collections.Counter((line[1], 0) for line in told_of(data) if line[0] == "place"))
+
+
+def compare(name, true, ours):
+    worst = []
+    for kind in sorted({kind for kind, _ in true | ours}):
+        some = lambda counts: {key: count for key, count in counts.items() if key[0] == kind}
+        both, theirs, told = (sum(some(counts).values()) for counts in (true & ours, true, ours))
+        recall, precision = both / theirs if theirs else 1.0, both / told if told else 1.0
+        for at, count in enumerate((both, theirs, told)):
+            totals[kind][at] += count
+        if min(recall, precision) < BARS.get(kind, 0):
+            short.append(f"{name}: {kind}")
+        if min(recall, precision) < 1:
+            worst.append(f"{kind} {recall:.4f} {precision:.4f}")
+    print(f"  {name:32} {sum(true.values()):7} {'; '.join(worst) or 'all'}")
+
+
 def clean(root):
     size, counts, shown = 0, collections.Counter(), collections.defaultdict(list)
     for path in sorted(root.rglob("*")):
@@ -126,6 +202,9 @@ def main():
         for turn in range(2):
             score(f"records, {form}, {turn}", *make.records(ROWS, form))
     columns_of(make)
+    shapes = Shapes(SEED)
+    other_shapes(shapes)
+    contained(shapes)
     print("\nall together")
     for kind, (both, theirs, ours) in sorted(totals.items()):
         print(f"  {kind:26} {theirs:7} {both / theirs if theirs else 1:8.4f} {both / ours if ours else 1:10.4f} {ours - both:6}")

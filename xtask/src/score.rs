@@ -9,16 +9,21 @@ use anyhow::{Context as _, Result, bail};
 use crate::ci::build_example;
 use crate::python::Python;
 
-/// What makes the data.
-const FAKER: &str = "Faker==40.54.0";
+/// What makes the data, and the files it is put into.
+const MAKERS: &[&str] = &[
+    "Faker==40.54.0",
+    "openpyxl==3.1.5",
+    "pyarrow==23.0.1",
+    "python-docx==1.2.0",
+    "reportlab==5.1.0",
+];
 /// Folders of text in which there is next to nothing to find, where they are there.
 const CLEAN: &[&str] = &["/usr/share/doc", "/usr/share/common-licenses"];
 
 /// Builds the program, generates data from a seed and scores it.
 pub(crate) fn run(root: &Path, seed: u64) -> Result<()> {
     let program = build_example(root, "onshore-classify", "places")?;
-    let python = Python::ensure(root)?;
-    python.ensure_extra(FAKER)?;
+    let python = Python::apart(root, "classify-score", MAKERS)?;
     let clean = CLEAN.iter().map(Path::new).filter(|path| path.is_dir());
     let status = Command::new(python.program("python"))
         .arg(root.join("xtask/score/score.py"))

@@ -1,4 +1,4 @@
-//! Reads standard input and tells what was found in it, a line each: `place KIND START END`, `column KIND COLUMN PERCENT SAMPLED`,
+//! Reads standard input and tells what was found in it, a line each: `place KIND START END RECORD`, `column KIND COLUMN PERCENT SAMPLED`,
 //! `kind KIND COUNT`. The scoring of accuracy (`cargo xtask score`) reads it.
 
 use std::io::{self, Cursor, Read as _, Write as _};
@@ -20,7 +20,7 @@ fn main() -> io::Result<()> {
     let mut output = io::BufWriter::new(io::stdout().lock());
     for found in &findings.found {
         let (id, start, end) = (found.detector.id, found.start, found.end);
-        writeln!(output, "place\t{id}\t{start}\t{end}")?;
+        writeln!(output, "place\t{id}\t{start}\t{end}\t{}", found.record)?;
     }
     for column in &findings.columns {
         let (id, share, sampled) = (column.id, column.share_percent, column.sampled);

@@ -315,7 +315,6 @@ static TITLE_WORDS: LazyLock<TitleWords> = LazyLock::new(|| {
     }
     let (words, kinds): (Vec<&str>, Vec<(u32, u32)>) = words.into_iter().unzip();
     let search = AhoCorasick::builder()
-        .ascii_case_insensitive(true)
         .kind(Some(AhoCorasickKind::DFA))
         .build(words)
         .expect("some hundred words are no too large automaton");
@@ -325,6 +324,8 @@ static TITLE_WORDS: LazyLock<TitleWords> = LazyLock::new(|| {
 /// Returns which kinds a title says that its column is of.
 pub(crate) fn named_by(title: &str) -> Kinds {
     let (mut said, mut against) = (0, 0);
+    let title = title.to_lowercase();
+    let title = title.as_str();
     for found in TITLE_WORDS.search.find_overlapping_iter(title) {
         if let Some((one, other)) = TITLE_WORDS.kinds.get(found.pattern().as_usize()) {
             said |= one;

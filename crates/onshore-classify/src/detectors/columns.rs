@@ -54,7 +54,7 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
         id: "cn.address",
         title: "addresses",
         subject: Subject::Person,
-        header: &["地址", "住址", "address", "住所", "籍贯"],
+        header: &["地址", "住址", "address", "住所", "籍贯", "户籍"],
         against: &[],
         without: Without::Enough,
         holds: is_address,
@@ -65,6 +65,9 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "上海市浦东新区世纪大道100号",
             "广东深圳南山区科技园2栋",
             "海南省广州县牧野龙街O座 415868",
+            "44285 頭份市新生路4號9樓",
+            "連江民族街15號4樓",
+            "文三路138号",
         ],
         not: &[
             "北京",
@@ -74,6 +77,8 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "号码",
             "省钱",
             "http://example.cn/路",
+            "2号线",
+            "路由器3号",
         ],
     },
     ColumnDetector {
@@ -106,6 +111,40 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "kunde",
             "client",
             "cliente",
+            "klant",
+            "klient",
+            "passenger",
+            "beneficiar",
+            "bénéficiaire",
+            "holder",
+            "guest",
+            "owner",
+            "applicant",
+            "insured",
+            "attendee",
+            "participant",
+            "inhaber",
+            "empfänger",
+            "ansprechpartner",
+            "mitarbeiter",
+            "versichert",
+            "titulaire",
+            "destinataire",
+            "salarié",
+            "titular",
+            "destinatario",
+            "empleado",
+            "paciente",
+            "intestatario",
+            "dipendente",
+            "nominativo",
+            "paziente",
+            "rekeninghouder",
+            "medewerker",
+            "ontvanger",
+            "pracownik",
+            "odbiorca",
+            "posiadacz",
         ],
         against: &[
             "file",
@@ -152,6 +191,48 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "step",
             "job",
             "model",
+            "sheet",
+            "font",
+            "style",
+            "color",
+            "colour",
+            "theme",
+            "team",
+            "language",
+            "currency",
+            "hotel",
+            "produkt",
+            "produit",
+            "producto",
+            "prodotto",
+            "projekt",
+            "projet",
+            "proyecto",
+            "progetto",
+            "firma",
+            "firmen",
+            "unternehmen",
+            "société",
+            "empresa",
+            "azienda",
+            "bedrijf",
+            "stadt",
+            "ortsname",
+            "ville",
+            "ciudad",
+            "città",
+            "plaats",
+            "miasto",
+            "pays",
+            "país",
+            "paese",
+            "sprache",
+            "langue",
+            "idioma",
+            "lingua",
+            "marke",
+            "marque",
+            "marca",
         ],
         without: Without::Nothing,
         holds: is_western_name,
@@ -199,6 +280,9 @@ pub(crate) const COLUMNS: &[ColumnDetector] = &[
             "straat",
             "ulica",
             "residence",
+            "residenza",
+            "domicile",
+            "wohnsitz",
         ],
         against: &["mail", "url", "wallet", "memory", "host"],
         without: Without::Nothing,
@@ -640,32 +724,33 @@ fn is_feature(value: &str) -> bool {
     says_something(value) && !is_checksum
 }
 
-/// A division of the country, and behind it something smaller or a street.
+/// A division of the country, and behind it something smaller or a street; or a street with a number. A code of the post may
+/// stand before it.
 fn is_address(value: &str) -> bool {
+    let value = value.trim_start_matches(|sign: char| sign.is_ascii_digit() || sign == ' ');
     if !value.chars().next().is_some_and(is_han) {
         return false;
     }
+    let is_street = |sign: char| matches!(sign, '路' | '街' | '巷' | '弄' | '道');
     // Where what begins behind a place names something smaller, or a street.
     let is_next = |from: usize| {
         let rest = value.get(from..).unwrap_or_default();
-        let mut signs = rest.char_indices().skip(1).peekable();
-        std::iter::from_fn(|| {
-            signs
-                .next()
-                .map(|(_, sign)| (sign, signs.peek().map(|(_, next)| *next)))
-        })
-        .any(|(sign, next)| {
-            matches!(
+        let mut before = None;
+        rest.chars().enumerate().any(|(at, sign)| {
+            let is_avenue = sign == '道' && before == Some('大');
+            let is_smaller = matches!(
                 sign,
-                '市' | '区' | '县' | '镇' | '乡' | '路' | '街' | '村' | '号' | '弄' | '巷'
-            ) || (sign == '大' && next == Some('道'))
+                '市' | '区' | '區' | '县' | '縣' | '镇' | '鎮' | '乡' | '鄉' | '村' | '号' | '號'
+            );
+            before = Some(sign);
+            at > 0 && (is_smaller || is_avenue || (is_street(sign) && sign != '道'))
         })
     };
     // Where the first division of the country ends.
     let divided = value.char_indices().skip(1).find_map(|(at, sign)| {
         let before = value.get(..at).unwrap_or_default();
         let is_division = match sign {
-            '省' | '市' | '县' => true,
+            '省' | '市' | '县' | '縣' => true,
             '区' => ["自治", "特别行政"]
                 .iter()
                 .any(|kind| before.ends_with(kind)),
@@ -678,7 +763,21 @@ fn is_address(value: &str) -> bool {
         let province = PROVINCES.iter().find(|name| value.starts_with(**name));
         province.map(|name| name.len())
     });
-    divided.is_some_and(is_next)
+    divided.is_some_and(is_next) || is_numbered_street(value, is_street)
+}
+
+/// A street of two characters or more, and behind it the number of a house.
+fn is_numbered_street(value: &str, is_street: impl Fn(char) -> bool) -> bool {
+    let street = value
+        .char_indices()
+        .skip(2)
+        .find(|(_, sign)| is_street(*sign));
+    let behind = street.and_then(|(at, sign)| value.get(at + sign.len_utf8()..));
+    behind.is_some_and(|behind| {
+        let number = behind.find(['号', '號']);
+        let before = number.and_then(|at| behind.get(..at));
+        before.is_some_and(|before| before.ends_with(|sign: char| sign.is_ascii_digit()))
+    })
 }
 
 /// One to five words with a capital first, and small ones between them; no digit, and nothing that companies are called by.
