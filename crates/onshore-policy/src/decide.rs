@@ -8,7 +8,7 @@ use onshore_types::{TenantId, Timestamp};
 
 use crate::act::Act;
 use crate::facts::{ApprovalFact, Facts};
-use crate::pack::Policy;
+use crate::policy::Policy;
 use crate::question::{Question, Unspeakable};
 use crate::rule::{Ground, Rule};
 use crate::transfer::Transfer;
@@ -232,7 +232,7 @@ mod tests {
 
     use crate::act::Act;
     use crate::facts::{ApprovalFact, Facts};
-    use crate::pack::{POLICIES, Policy, SCHEMA};
+    use crate::policy::{POLICIES, Policy, SCHEMA};
     use crate::question::Question;
     use crate::transfer::{Flow, Principal, Role, Subject, Transfer};
     use crate::verdict::{Refusal, Verdict};

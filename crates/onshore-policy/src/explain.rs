@@ -5,7 +5,7 @@ use onshore_types::{ApprovalId, Jurisdiction, Label, Place, Timestamp};
 use serde::Serialize;
 
 use crate::facts::Facts;
-use crate::pack::Policy;
+use crate::policy::Policy;
 use crate::transfer::{Flow, Transfer};
 use crate::verdict::{Basis, Refusal, Verdict};
 

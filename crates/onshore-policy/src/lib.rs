@@ -6,7 +6,7 @@
 //!
 //! - [`transfer`]: what is asked: who, which flow, of what, from where to where.
 //! - [`facts`]: what the question is judged against: the region and the approvals on record.
-//! - [`pack`]: the compiled-in rules, checked against their schema.
+//! - [`policy`]: the compiled-in rules, checked against their schema.
 //! - [`verdict`]: the answer, and the one text clients abroad read.
 //! - [`permit`]: the proof of an answer, the only key to the store.
 //! - [`explain`]: the answer for people, with the smallest change that would turn it.
@@ -19,7 +19,7 @@ mod decide;
 pub mod error;
 pub mod explain;
 pub mod facts;
-pub mod pack;
+pub mod policy;
 pub mod permit;
 mod question;
 mod rule;
@@ -31,7 +31,7 @@ pub use border::{Networks, Proxies};
 pub use error::Error;
 pub use explain::{Explanation, Outcome};
 pub use facts::{ApprovalFact, Facts};
-pub use pack::Policy;
+pub use policy::Policy;
 pub use permit::Permit;
 pub use transfer::{Flow, Principal, Role, Subject, Transfer};
 pub use verdict::{Basis, Grant, Refusal, Verdict, border_message};

@@ -15,12 +15,12 @@ use crate::error::Error;
 use crate::question::Vocabulary;
 use crate::rule::{Ground, Rule};
 
-pub(crate) const SCHEMA: &str = include_str!("pack/border.cedarschema");
-pub(crate) const POLICIES: &str = include_str!("pack/border.cedar");
+pub(crate) const SCHEMA: &str = include_str!("../packs/border/schema.cedarschema");
+pub(crate) const POLICIES: &str = include_str!("../packs/border/policies.cedar");
 const SOURCE: &str = concat!(
-    include_str!("pack/border.cedarschema"),
+    include_str!("../packs/border/schema.cedarschema"),
     "\n",
-    include_str!("pack/border.cedar")
+    include_str!("../packs/border/policies.cedar")
 );
 
 /// What every policy tells about itself, besides `@id` and `@rule`.
