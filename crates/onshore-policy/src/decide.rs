@@ -2,14 +2,15 @@
 //! they say into a grant or the nearest cause. An error of any kind is a refusal.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
-use cedar_policy::{Decision, Response};
+use cedar_policy::{Decision, PolicyId, Response};
 use onshore_types::{TenantId, Timestamp};
 
 use crate::act::Act;
 use crate::facts::{ApprovalFact, Facts};
-use crate::policy::Policy;
-use crate::question::{Question, Unspeakable};
+use crate::policy::{PackRule, Policy};
+use crate::question::{Around, Question, Unspeakable};
 use crate::rule::{Ground, Rule};
 use crate::transfer::Transfer;
 use crate::verdict::{Basis, Grant, Refusal, Verdict};
@@ -17,7 +18,14 @@ use crate::verdict::{Basis, Grant, Refusal, Verdict};
 /// What the rules say to one question.
 enum Answer {
     Permitted(Ground),
-    Forbidden(Rule),
+    Forbidden(Cause),
+}
+
+/// Why the rules forbid. The rules of the border come first: what a pack says is told where they would let it pass.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    Border(Rule),
+    Pack(usize, Arc<PackRule>),
 }
 
 impl Policy {
@@ -32,13 +40,17 @@ impl Policy {
 
     fn judge(&self, facts: &Facts, transfer: &Transfer, now: Timestamp) -> Result<Grant, Refusal> {
         let act = Act::of(transfer.flow);
-        let question = Question::new(&self.vocabulary, facts, transfer, act, &[], now)?;
+        let around = Around {
+            border: self.border(),
+            beside: self.nothing_beside(),
+        };
+        let question = Question::new(&self.vocabulary, facts, transfer, act, &[], around, now)?;
         match (self.ask(&question, None)?, act.under_approval()) {
             (Answer::Permitted(ground), _) => grant(transfer, ground, None),
-            (Answer::Forbidden(Rule::NoApproval), Some(act)) => {
+            (Answer::Forbidden(Cause::Border(Rule::NoApproval)), Some(act)) => {
                 self.judge_approvals(facts, transfer, act, now)
             }
-            (Answer::Forbidden(rule), _) => refuse(transfer, rule, None),
+            (Answer::Forbidden(cause), _) => refuse(transfer, &cause, None),
         }
     }
 
@@ -52,24 +64,33 @@ impl Policy {
     ) -> Result<Grant, Refusal> {
         let approvals = candidates(facts, transfer.subject.owner, now);
         if approvals.is_empty() {
-            return refuse(transfer, Rule::NoApproval, None);
+            return refuse(transfer, &Cause::Border(Rule::NoApproval), None);
         }
-        let question = Question::new(&self.vocabulary, facts, transfer, act, &approvals, now)?;
-        let mut nearest: Option<(Rule, &ApprovalFact)> = None;
+        let around = Around {
+            border: self.border(),
+            beside: self
+                .beside(now)
+                .ok_or_else(|| broken("a limit of the rule pack has no value on this day"))?,
+        };
+        let question =
+            Question::new(&self.vocabulary, facts, transfer, act, &approvals, around, now)?;
+        let mut nearest: Option<(Cause, &ApprovalFact)> = None;
         for approval in approvals {
             match self.ask(&question, Some(approval))? {
                 Answer::Permitted(ground) => return grant(transfer, ground, Some(approval)),
-                Answer::Forbidden(rule) => {
+                Answer::Forbidden(cause) => {
                     nearest = nearest
                         .into_iter()
-                        .chain([(rule, approval)])
-                        .max_by_key(|(rule, approval)| (*rule, approval.until, approval.id));
+                        .chain([(cause, approval)])
+                        .max_by(|(a, by), (b, other)| {
+                            (a, by.until, by.id).cmp(&(b, other.until, other.id))
+                        });
                 }
             }
         }
         match nearest {
             None => Err(Refusal::NoApproval),
-            Some((rule, approval)) => refuse(transfer, rule, Some(approval)),
+            Some((cause, approval)) => refuse(transfer, &cause, Some(approval)),
         }
     }
 
@@ -104,11 +125,19 @@ impl Policy {
                 .map(Answer::Permitted),
             Decision::Deny => diagnostics
                 .reason()
-                .filter_map(|id| self.forbidding(id))
+                .filter_map(|id| self.cause(id))
                 .min()
                 .map(Answer::Forbidden),
         };
         answer.ok_or_else(|| broken("no rule speaks of this transfer"))
+    }
+
+    fn cause(&self, id: &PolicyId) -> Option<Cause> {
+        let pack = || {
+            let (place, rule) = self.pack_forbidding(id)?;
+            Some(Cause::Pack(*place, Arc::clone(rule)))
+        };
+        self.forbidding(id).map(Cause::Border).or_else(pack)
     }
 }
 
@@ -157,9 +186,18 @@ fn grant(
 
 fn refuse(
     transfer: &Transfer,
-    rule: Rule,
+    cause: &Cause,
     approval: Option<&ApprovalFact>,
 ) -> Result<Grant, Refusal> {
+    let rule = match cause {
+        Cause::Border(rule) => *rule,
+        Cause::Pack(_, rule) => {
+            return Err(Refusal::PackForbids {
+                rule: Arc::clone(rule),
+                approval: approval.map(|approval| approval.id),
+            });
+        }
+    };
     Err(
         refusal(transfer, rule, approval).unwrap_or_else(|| Refusal::PolicyError {
             detail: format!("rule {} does not fit the question", rule.name()),
@@ -213,6 +251,22 @@ fn refusal(transfer: &Transfer, rule: Rule, approval: Option<&ApprovalFact>) -> 
                 needed_bytes: transfer.subject.range.len_bytes,
             }
         }
+        Rule::ApprovalObjectsExhausted => {
+            let approval = approval?;
+            Refusal::ApprovalObjectsExhausted {
+                approval: approval.id,
+                left: approval.objects?.left,
+            }
+        }
+        Rule::ApprovalPersonsExhausted => {
+            let approval = approval?;
+            let persons = approval.persons?;
+            Refusal::ApprovalPersonsExhausted {
+                approval: approval.id,
+                left: persons.left,
+                needed: persons.needed,
+            }
+        }
     })
 }
 
@@ -224,16 +278,17 @@ impl From<Unspeakable> for Refusal {
 
 #[cfg(test)]
 mod tests {
-    use cedar_policy::{Context, Entities, PolicyId, Request, Schema};
+    use cedar_policy::{Context, Entities, PolicyId, Request};
     use onshore_types::{
         ApprovalId, ByteRange, Jurisdiction, Label, Level, Personal, Place, PrincipalId, TenantId,
         Timestamp,
     };
 
     use crate::act::Act;
-    use crate::facts::{ApprovalFact, Facts};
-    use crate::policy::{POLICIES, Policy, SCHEMA};
-    use crate::question::Question;
+    use crate::facts::{Allowance, ApprovalFact, ExporterFact, Facts};
+    use crate::policy::{POLICIES, Policy, SCHEMA, schema_of};
+    use crate::question::{Around, Question};
+    use crate::rule_pack::{Border, NO_SCHEMA};
     use crate::transfer::{Flow, Principal, Role, Subject, Transfer};
     use crate::verdict::{Refusal, Verdict};
 
@@ -280,6 +335,11 @@ mod tests {
             to: code("US"),
             label: PERSONAL,
             remaining_bytes: 10,
+            objects: Some(Allowance { left: 1, needed: 1 }),
+            persons: Some(Allowance { left: 7, needed: 7 }),
+            instrument: None,
+            recipient: None,
+            purpose: None,
             granted_at: NOW,
             until: NOW.plus_millis(1),
             revoked_at: None,
@@ -291,12 +351,13 @@ mod tests {
             region: code("CN"),
             epoch: 1,
             approvals,
+            exporter: ExporterFact::default(),
         }
     }
 
     #[test]
     fn a_forbidding_rule_that_is_lost_is_still_held_by_the_permitting_one() {
-        let spoilt: [(&str, Spoil); 5] = [
+        let spoilt: [(&str, Spoil); 7] = [
             ("border-approval-does-not-cover", |a| a.to = code("HK")),
             ("border-approval-not-yet-valid", |a| {
                 a.granted_at = NOW.plus_millis(1);
@@ -304,6 +365,12 @@ mod tests {
             ("border-approval-revoked", |a| a.revoked_at = Some(NOW)),
             ("border-approval-expired", |a| a.until = NOW),
             ("border-approval-exhausted", |a| a.remaining_bytes = 9),
+            ("border-approval-objects-exhausted", |a| {
+                a.objects = Some(Allowance { left: 0, needed: 1 });
+            }),
+            ("border-approval-persons-exhausted", |a| {
+                a.persons = Some(Allowance { left: 6, needed: 7 });
+            }),
         ];
         for (id, spoil) in spoilt {
             let mut policy = Policy::embedded().expect("the pack is whole");
@@ -325,7 +392,7 @@ mod tests {
             @id("broken") @rule("tenancy.own") @source("a test") @remedy("none")
             forbid (principal, action, resource) when {{ resource.label.personal + 1 + 9223372036854775807 > 0 }};"#
         );
-        let policy = Policy::parse(SCHEMA, &broken).expect("it fits the schema");
+        let policy = Policy::parse(SCHEMA, &broken, None).expect("it fits the schema");
         let mut inside = asked();
         inside.to = inside.from;
         let verdict = policy.decide(&facts(vec![approval()]), &inside, NOW);
@@ -344,13 +411,13 @@ mod tests {
                 @id("looking") @rule("tenancy.own") @source("a test") @remedy("none")
                 forbid (principal, action == Action::"read", resource) when {{ context.{looked_at} > 7 }};"#
             );
-            assert!(Policy::parse(SCHEMA, &looking).is_err(), "{looked_at}");
+            assert!(Policy::parse(SCHEMA, &looking, None).is_err(), "{looked_at}");
         }
     }
 
     #[test]
     fn every_question_fits_the_schema() {
-        let (schema, _) = Schema::from_cedarschema_str(SCHEMA).expect("a schema");
+        let schema = schema_of([SCHEMA, NO_SCHEMA]).expect("a schema");
         let policy = Policy::embedded().expect("the pack is whole");
         let mut nobody = asked();
         nobody.principal.tenant = None;
@@ -360,6 +427,10 @@ mod tests {
         let revoked = ApprovalFact {
             revoked_at: Some(NOW),
             ..approval()
+        };
+        let pack = Around {
+            border: Border::Closed,
+            beside: policy.nothing_beside(),
         };
         for act in Act::ALL {
             for transfer in [asked(), nobody.clone()] {
@@ -373,7 +444,7 @@ mod tests {
                     let facts = facts(Vec::new());
                     let around: Vec<&ApprovalFact> = with.iter().collect();
                     let question =
-                        Question::new(&policy.vocabulary, &facts, &transfer, act, &around, NOW)
+                        Question::new(&policy.vocabulary, &facts, &transfer, act, &around, pack, NOW)
                             .expect("it can be put into words");
                     let request = question.request(with.as_ref()).expect("it can be asked");
                     let uid = |uid: Option<&cedar_policy::EntityUid>| {

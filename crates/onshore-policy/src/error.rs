@@ -2,12 +2,15 @@
 
 use ipnet::IpNet;
 
-/// Why a judge could not be built.
+/// Why a judge could not be built, or a rule pack cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The schema of the rule pack does not parse.
     #[error("the schema of the rule pack does not parse")]
     Schema(#[source] Box<cedar_policy::CedarSchemaError>),
+    /// The schema of the border and that of the rule pack do not make one.
+    #[error("the schema of the rule pack does not go with the schema of the border")]
+    Fragments(#[source] Box<cedar_policy::SchemaError>),
     /// The policies of the rule pack do not parse.
     #[error("the policies of the rule pack do not parse")]
     Policies(#[source] Box<cedar_policy::ParseErrors>),
@@ -44,10 +47,45 @@ pub enum Error {
         /// The rule's name.
         rule: &'static str,
     },
+    /// A file of a rule pack cannot be used.
+    #[error("{file} of the rule pack: {fault}")]
+    Pack {
+        /// Which file.
+        file: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// A policy of a rule pack permits, which only the rules of the border do.
+    #[error(
+        "policy `{policy}` of the rule pack permits: a pack can only forbid, what may leave the rules of the border say"
+    )]
+    Permits {
+        /// The policy's id.
+        policy: String,
+    },
+    /// A rule of a rule pack is named like no rule of this pack can be.
+    #[error("policy `{policy}` of the rule pack names its rule `{rule}`: it must begin with `{prefix}.`")]
+    RuleName {
+        /// The policy's id.
+        policy: String,
+        /// What it names.
+        rule: String,
+        /// The pack's name.
+        prefix: String,
+    },
     /// Two configured prefixes are the same network in two places.
     #[error("the network {network} is configured twice, in different places")]
     NetworkTwice {
         /// The network, with its host bits cleared.
         network: IpNet,
     },
+}
+
+impl Error {
+    pub(crate) fn pack(file: &str, fault: impl ToString) -> Self {
+        Self::Pack {
+            file: file.to_owned(),
+            fault: fault.to_string(),
+        }
+    }
 }

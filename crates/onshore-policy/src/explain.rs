@@ -25,7 +25,7 @@ pub struct Explanation {
     /// Whether it may happen.
     pub verdict: Outcome,
     /// The rule that decides.
-    pub rule: &'static str,
+    pub rule: String,
     /// Why, in a sentence without a full stop.
     pub cause: String,
     /// The smallest change that would allow it; none when it is allowed.
@@ -46,7 +46,7 @@ impl Policy {
         now: Timestamp,
     ) -> Explanation {
         let verdict = self.decide(facts, transfer, now);
-        let rule = verdict.rule();
+        let rule = verdict.rule().to_owned();
         match verdict {
             Verdict::Allowed(grant) => Explanation {
                 verdict: Outcome::Allowed,
@@ -98,7 +98,9 @@ fn remedy(refusal: &Refusal, transfer: &Transfer, tenant: &str, now: Timestamp) 
         | Refusal::ApprovalDoesNotCover { .. }
         | Refusal::ApprovalRevoked { .. }
         | Refusal::ApprovalExpired { .. }
-        | Refusal::ApprovalExhausted { .. } => grant().unwrap_or_else(general),
+        | Refusal::ApprovalExhausted { .. }
+        | Refusal::ApprovalObjectsExhausted { .. }
+        | Refusal::ApprovalPersonsExhausted { .. } => grant().unwrap_or_else(general),
         Refusal::ApprovalNotYetValid { granted_at, .. } => {
             format!("wait until {granted_at}")
         }
@@ -108,6 +110,7 @@ fn remedy(refusal: &Refusal, transfer: &Transfer, tenant: &str, now: Timestamp) 
         | Refusal::ListNotFree
         | Refusal::Unclassified
         | Refusal::UnknownPlace
+        | Refusal::PackForbids { .. }
         | Refusal::PolicyError { .. } => general(),
     }
 }

@@ -1,19 +1,23 @@
-//! The compiled-in rules: parsed once, checked against their schema, and every policy tied to a rule that this version
-//! can report. A pack that is not whole does not open.
+//! The rules in force: those of the border, which are compiled in, and those of a rule pack beside them. All are parsed once,
+//! checked against their schema, and every policy is tied to a rule that can be reported. What is not whole does not open.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use cedar_policy::{
-    ActionConstraint, Authorizer, Effect, EntityUid, Policy as CedarPolicy, PolicyId, PolicySet,
-    Schema, ValidationMode, Validator,
+    ActionConstraint, Authorizer, Context, Effect, EntityUid, Policy as CedarPolicy, PolicyId,
+    PolicySet, Schema, SchemaFragment, ValidationMode, Validator,
 };
+use onshore_types::{Jurisdiction, Place, Timestamp};
+use serde::Serialize;
 
 use crate::act::Act;
 use crate::error::Error;
 use crate::question::Vocabulary;
 use crate::rule::{Ground, Rule};
+use crate::rule_pack::{Border, NO_SCHEMA, RulePack, nothing_beside};
 
 pub(crate) const SCHEMA: &str = include_str!("../packs/border/schema.cedarschema");
 pub(crate) const POLICIES: &str = include_str!("../packs/border/policies.cedar");
@@ -34,37 +38,92 @@ pub struct Policy {
     policies: HashMap<Act, PolicySet>,
     forbids: HashMap<PolicyId, Rule>,
     permits: HashMap<PolicyId, Ground>,
+    /// The rules of the pack by their policies, each with its place in the pack.
+    pack_forbids: HashMap<PolicyId, (usize, Arc<PackRule>)>,
+    pack: Option<RulePack>,
+    nothing_beside: Context,
+}
+
+/// A rule of a pack, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct PackRule {
+    /// Its name, such as `cn.volume-assessment`.
+    pub rule: String,
+    /// Why it refuses, in a clause.
+    pub cause: String,
+    /// Which text of law says so.
+    pub source: String,
+    /// What would have to change, in a clause.
+    pub remedy: String,
 }
 
 impl Policy {
-    /// Opens the rules that are compiled in.
+    /// Opens the rules of the border alone.
     ///
     /// # Errors
-    /// [`Error`] when the pack does not parse, does not fit its schema, or a policy and the rules of this version do
-    /// not match one another.
+    /// [`Error`] when the rules do not parse, do not fit their schema, or a policy and the rules of this version do not
+    /// match one another.
     pub fn embedded() -> Result<Self, Error> {
-        Self::parse(SCHEMA, POLICIES)
+        Self::parse(SCHEMA, POLICIES, None)
     }
 
-    /// Returns the text of the rules, schema first: its hash names them in a configuration epoch.
+    /// Opens the rules of the border with those of a pack beside them.
+    ///
+    /// # Errors
+    /// [`Error`] when the rules of the pack do not parse, permit something, do not say what they are, or do not fit the schema.
+    pub fn with_pack(pack: RulePack) -> Result<Self, Error> {
+        Self::parse(SCHEMA, POLICIES, Some(pack))
+    }
+
+    /// Returns the text of the rules of the border, schema first: its hash names them in a configuration epoch.
     #[must_use]
     pub fn source(&self) -> &'static str {
         SOURCE
     }
 
-    pub(crate) fn parse(schema: &str, policies: &str) -> Result<Self, Error> {
-        let (schema, _) =
-            Schema::from_cedarschema_str(schema).map_err(|fault| Error::Schema(Box::new(fault)))?;
-        let parsed =
-            PolicySet::from_str(policies).map_err(|fault| Error::Policies(Box::new(fault)))?;
+    /// Returns the pack in force, if there is one.
+    #[must_use]
+    pub fn pack(&self) -> Option<&RulePack> {
+        self.pack.as_ref()
+    }
+
+    /// Whether what is in a place counts as inside a region.
+    #[must_use]
+    pub fn is_inside(&self, region: Jurisdiction, place: Place, now: Timestamp) -> bool {
+        self.border() == Border::Open || region.contains(place, now)
+    }
+
+    pub(crate) fn border(&self) -> Border {
+        self.pack.as_ref().map_or(Border::Closed, RulePack::border)
+    }
+
+    /// Returns what rules may look at that day beside a transfer under an approval; none where a limit has no value.
+    pub(crate) fn beside(&self, now: Timestamp) -> Option<&Context> {
+        match &self.pack {
+            Some(pack) => pack.beside(now),
+            None => Some(&self.nothing_beside),
+        }
+    }
+
+    pub(crate) fn nothing_beside(&self) -> &Context {
+        &self.nothing_beside
+    }
+
+    pub(crate) fn parse(
+        schema: &str,
+        policies: &str,
+        pack: Option<RulePack>,
+    ) -> Result<Self, Error> {
+        let pack_schema = pack.as_ref().map_or(NO_SCHEMA, |pack| pack.schema.as_str());
+        let schema = schema_of([schema, pack_schema])?;
         let mut named = PolicySet::new();
         let (mut forbids, mut permits) = (HashMap::new(), HashMap::new());
-        for policy in parsed.policies() {
-            let id = PolicyId::new(annotation(policy, "id")?);
+        for policy in parsed(policies)? {
+            let id = PolicyId::new(annotation(&policy, "id")?);
             for told in TOLD {
-                annotation(policy, told)?;
+                annotation(&policy, told)?;
             }
-            let rule = annotation(policy, "rule")?;
+            let rule = annotation(&policy, "rule")?;
             let unknown = || Error::UnknownRule {
                 policy: id.to_string(),
                 rule: rule.to_owned(),
@@ -82,6 +141,17 @@ impl Policy {
                 .map_err(|fault| Error::Set(Box::new(fault)))?;
         }
         every_rule_is_there(&forbids, &permits)?;
+        let mut pack_forbids = HashMap::new();
+        if let Some(pack) = &pack {
+            for (place, policy) in parsed(&pack.policies)?.into_iter().enumerate() {
+                let id = PolicyId::new(annotation(&policy, "id")?);
+                let rule = Arc::new(pack_rule(&policy, pack)?);
+                pack_forbids.insert(id.clone(), (place, rule));
+                named
+                    .add(policy.new_id(id))
+                    .map_err(|fault| Error::Set(Box::new(fault)))?;
+            }
+        }
         let report = Validator::new(schema).validate(&named, ValidationMode::Strict);
         if !report.validation_passed_without_warnings() {
             return Err(Error::Misfit {
@@ -105,6 +175,9 @@ impl Policy {
             policies,
             forbids,
             permits,
+            pack_forbids,
+            pack,
+            nothing_beside: nothing_beside(),
         })
     }
 
@@ -117,6 +190,11 @@ impl Policy {
         self.forbids.get(id).copied()
     }
 
+    /// Returns the rule of the pack that a policy is, with its place there.
+    pub(crate) fn pack_forbidding(&self, id: &PolicyId) -> Option<&(usize, Arc<PackRule>)> {
+        self.pack_forbids.get(id)
+    }
+
     pub(crate) fn permitting(&self, id: &PolicyId) -> Option<Ground> {
         self.permits.get(id).copied()
     }
@@ -127,8 +205,58 @@ impl fmt::Debug for Policy {
         f.debug_struct("Policy")
             .field("forbids", &self.forbids.len())
             .field("permits", &self.permits.len())
+            .field("pack", &self.pack.as_ref().map(RulePack::name))
             .finish_non_exhaustive()
     }
+}
+
+/// Joins the schema of the border with that of a pack.
+pub(crate) fn schema_of(texts: [&str; 2]) -> Result<Schema, Error> {
+    let mut fragments = Vec::new();
+    for text in texts {
+        let (fragment, _) = SchemaFragment::from_cedarschema_str(text)
+            .map_err(|fault| Error::Schema(Box::new(fault)))?;
+        fragments.push(fragment);
+    }
+    Schema::from_schema_fragments(fragments).map_err(|fault| Error::Fragments(Box::new(fault)))
+}
+
+/// Reads policies, in the order in which they are written: the parser numbers them.
+fn parsed(policies: &str) -> Result<Vec<CedarPolicy>, Error> {
+    let set = PolicySet::from_str(policies).map_err(|fault| Error::Policies(Box::new(fault)))?;
+    let mut policies: Vec<CedarPolicy> = set.policies().cloned().collect();
+    policies.sort_by_key(|policy| {
+        let id = policy.id().to_string();
+        let number = id.trim_start_matches("policy").parse::<usize>();
+        number.unwrap_or(usize::MAX)
+    });
+    Ok(policies)
+}
+
+fn pack_rule(policy: &CedarPolicy, pack: &RulePack) -> Result<PackRule, Error> {
+    let told = |name| annotation(policy, name).map(str::to_owned);
+    let rule = told("rule")?;
+    if policy.effect() == Effect::Permit {
+        return Err(Error::Permits {
+            policy: told("id")?,
+        });
+    }
+    let is_own = rule
+        .strip_prefix(pack.name().as_str())
+        .is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'));
+    if !is_own {
+        return Err(Error::RuleName {
+            policy: told("id")?,
+            rule,
+            prefix: pack.name().to_string(),
+        });
+    }
+    Ok(PackRule {
+        rule,
+        cause: told("cause")?,
+        source: told("source")?,
+        remedy: told("remedy")?,
+    })
 }
 
 fn annotation<'p>(policy: &'p CedarPolicy, name: &'static str) -> Result<&'p str, Error> {
@@ -192,7 +320,7 @@ mod tests {
     use crate::rule::Rule;
 
     fn open(policies: &str) -> Result<Policy, Error> {
-        Policy::parse(SCHEMA, policies)
+        Policy::parse(SCHEMA, policies, None)
     }
 
     #[test]
@@ -265,7 +393,7 @@ mod tests {
         assert!(matches!(open(&twice), Err(Error::Set(_))));
         assert!(matches!(open("permit (principal"), Err(Error::Policies(_))));
         assert!(matches!(
-            Policy::parse("entity", POLICIES),
+            Policy::parse("entity", POLICIES, None),
             Err(Error::Schema(_))
         ));
         let permitting = POLICIES.replacen("border.inside", "tenancy.own", 1);

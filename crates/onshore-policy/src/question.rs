@@ -9,7 +9,8 @@ use cedar_policy::{
 use onshore_types::{Jurisdiction, Label, Level, Personal, Place, TenantId, Timestamp};
 
 use crate::act::Act;
-use crate::facts::{ApprovalFact, Facts};
+use crate::facts::{Allowance, ApprovalFact, Facts};
+use crate::rule_pack::Border;
 use crate::transfer::{Role, Transfer};
 
 /// The id of the place that nobody knows. A jurisdiction is two capitals, so none is called so.
@@ -39,6 +40,16 @@ pub(crate) struct Question<'a> {
     action: EntityUid,
     subject: EntityUid,
     entities: Entities,
+    beside: &'a Context,
+}
+
+/// What the rule pack in force puts around a question.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<'a> {
+    /// Whether there is a border.
+    pub(crate) border: Border,
+    /// The limits and lists of the day.
+    pub(crate) beside: &'a Context,
 }
 
 /// Why a transfer cannot be put into words. The text names no name that people gave.
@@ -67,6 +78,11 @@ impl Vocabulary {
 
     fn jurisdiction(&self, jurisdiction: Jurisdiction) -> EntityUid {
         uid(&self.jurisdiction, jurisdiction.as_str())
+    }
+
+    /// Returns a jurisdiction as a value of a list.
+    pub(crate) fn jurisdiction_expression(&self, jurisdiction: Jurisdiction) -> RestrictedExpression {
+        entity(self.jurisdiction(jurisdiction))
     }
 
     fn place(&self, place: Place) -> EntityUid {
@@ -100,6 +116,7 @@ impl<'a> Question<'a> {
         transfer: &'a Transfer,
         act: Act,
         approvals: &[&ApprovalFact],
+        around: Around<'a>,
         now: Timestamp,
     ) -> Result<Self, Unspeakable> {
         let asked = &transfer.principal;
@@ -125,13 +142,15 @@ impl<'a> Question<'a> {
             Entity::new(subject.clone(), what, HashSet::new()).map_err(unspeakable)?,
         ];
         let action = vocabulary.action(act);
-        let around = || approvals.iter().map(|approval| approval.to);
         for place in places(transfer) {
-            let containing: HashSet<EntityUid> = std::iter::once(facts.region)
-                .chain(around())
+            let mut containing: HashSet<EntityUid> = std::iter::once(facts.region)
+                .chain(approvals.iter().map(|approval| approval.to))
                 .filter(|outer| Place::In(*outer) != place && outer.contains(place, now))
                 .map(|outer| vocabulary.jurisdiction(outer))
                 .collect();
+            if around.border == Border::Open && Place::In(facts.region) != place {
+                containing.insert(vocabulary.jurisdiction(facts.region));
+            }
             // Every place is in itself; only one that is in another needs telling.
             if !containing.is_empty() {
                 entities.push(Entity::new_no_attrs(vocabulary.place(place), containing));
@@ -147,6 +166,7 @@ impl<'a> Question<'a> {
             action,
             subject,
             entities: Entities::from_entities(entities, None).map_err(unspeakable)?,
+            beside: around.beside,
         })
     }
 
@@ -176,14 +196,42 @@ impl<'a> Question<'a> {
             context.push(("now".to_owned(), long(self.now.as_millis())));
             context.push(("bytes".to_owned(), long(bytes)));
             context.push(("approval".to_owned(), self.approval(approval)?));
+            context.push(("exporter".to_owned(), self.exporter()?));
+        }
+        let mut context = Context::from_pairs(context).map_err(unspeakable)?;
+        if approval.is_some() {
+            context = context.merge(self.beside.clone()).map_err(unspeakable)?;
         }
         Request::new(
             self.principal.clone(),
             self.action.clone(),
             self.subject.clone(),
-            Context::from_pairs(context).map_err(unspeakable)?,
+            context,
             None,
         )
+        .map_err(unspeakable)
+    }
+
+    fn exporter(&self) -> Result<RestrictedExpression, Unspeakable> {
+        let exporter = &self.facts.exporter;
+        RestrictedExpression::new_record([
+            (
+                "criticalInfrastructure".to_owned(),
+                RestrictedExpression::new_bool(exporter.critical_infrastructure),
+            ),
+            (
+                "stateOrgan".to_owned(),
+                RestrictedExpression::new_bool(exporter.state_organ),
+            ),
+            (
+                "nonSensitivePersons".to_owned(),
+                long(persons(exporter.non_sensitive_persons)),
+            ),
+            (
+                "sensitivePersons".to_owned(),
+                long(persons(exporter.sensitive_persons)),
+            ),
+        ])
         .map_err(unspeakable)
     }
 
@@ -202,12 +250,46 @@ impl<'a> Question<'a> {
                 long(approval.granted_at.as_millis()),
             ),
             ("until".to_owned(), long(approval.until.as_millis())),
+            (
+                "purposeTold".to_owned(),
+                RestrictedExpression::new_bool(approval.purpose.is_some()),
+            ),
         ];
+        for (kind, allowance) in [("Objects", approval.objects), ("Persons", approval.persons)] {
+            let allowance = allowance.unwrap_or(Allowance { left: 0, needed: 0 });
+            fields.push((format!("remaining{kind}"), long(persons(allowance.left))));
+            fields.push((format!("needed{kind}"), long(persons(allowance.needed))));
+        }
+        if let Some(instrument) = &approval.instrument {
+            fields.push((
+                "instrument".to_owned(),
+                RestrictedExpression::new_string(instrument.to_string()),
+            ));
+        }
+        if let Some(recipient) = &approval.recipient {
+            let recipient = RestrictedExpression::new_record([
+                (
+                    "jurisdiction".to_owned(),
+                    entity(words.jurisdiction(recipient.jurisdiction)),
+                ),
+                (
+                    "kind".to_owned(),
+                    RestrictedExpression::new_string(recipient.kind.word().to_owned()),
+                ),
+            ]);
+            fields.push(("recipient".to_owned(), recipient.map_err(unspeakable)?));
+        }
         if let Some(revoked_at) = approval.revoked_at {
             fields.push(("revokedAt".to_owned(), long(revoked_at.as_millis())));
         }
         RestrictedExpression::new_record(fields).map_err(unspeakable)
     }
+}
+
+/// There are not so many people that adding two of these numbers leaves what the rules can count.
+fn persons(number: u64) -> i64 {
+    const PERSONS_MAX: i64 = 1 << 53;
+    i64::try_from(number).unwrap_or(PERSONS_MAX).min(PERSONS_MAX)
 }
 
 /// The places of a transfer, each once.

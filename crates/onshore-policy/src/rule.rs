@@ -16,6 +16,8 @@ pub(crate) enum Rule {
     ApprovalRevoked,
     ApprovalExpired,
     ApprovalExhausted,
+    ApprovalObjectsExhausted,
+    ApprovalPersonsExhausted,
 }
 
 /// A rule that permits.
@@ -28,7 +30,7 @@ pub(crate) enum Ground {
 }
 
 impl Rule {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::OwnTenant,
         Self::Role,
         Self::Direction,
@@ -41,6 +43,8 @@ impl Rule {
         Self::ApprovalRevoked,
         Self::ApprovalExpired,
         Self::ApprovalExhausted,
+        Self::ApprovalObjectsExhausted,
+        Self::ApprovalPersonsExhausted,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -57,6 +61,8 @@ impl Rule {
             Self::ApprovalRevoked => "border.approval-revoked",
             Self::ApprovalExpired => "border.approval-expired",
             Self::ApprovalExhausted => "border.approval-exhausted",
+            Self::ApprovalObjectsExhausted => "border.approval-objects-exhausted",
+            Self::ApprovalPersonsExhausted => "border.approval-persons-exhausted",
         }
     }
 
@@ -91,6 +97,10 @@ impl Rule {
             Self::ApprovalExhausted => {
                 "grant a new approval with enough --max-bytes, or ask for fewer bytes"
             }
+            Self::ApprovalObjectsExhausted => {
+                "grant a new approval with enough --max-objects; an object that has left under this one may leave again"
+            }
+            Self::ApprovalPersonsExhausted => "grant a new approval with enough --max-persons",
         }
     }
 

@@ -1,8 +1,11 @@
 //! The answer to a transfer: allowed on a basis, or refused for a cause, in words for those who may read them.
 
+use std::sync::Arc;
+
 use onshore_types::{ApprovalId, Jurisdiction, Label, Place, TenantId, Timestamp};
 use serde::Serialize;
 
+use crate::policy::PackRule;
 use crate::rule::{Ground, Rule};
 
 /// The answer.
@@ -94,6 +97,29 @@ pub enum Refusal {
         /// How many are asked for.
         needed_bytes: u64,
     },
+    /// The nearest approval covers it, but no further object may leave under it.
+    ApprovalObjectsExhausted {
+        /// Which one.
+        approval: ApprovalId,
+        /// How many objects are left.
+        left: u64,
+    },
+    /// The nearest approval covers it, but not so many persons' data may leave under it.
+    ApprovalPersonsExhausted {
+        /// Which one.
+        approval: ApprovalId,
+        /// How many persons are left.
+        left: u64,
+        /// How many more this transfer's are.
+        needed: u64,
+    },
+    /// The rules of the border let it pass, and a rule of the pack in force does not.
+    PackForbids {
+        /// Which rule.
+        rule: Arc<PackRule>,
+        /// The approval that came nearest.
+        approval: Option<ApprovalId>,
+    },
     /// The rules could not be evaluated; what cannot be judged is refused.
     PolicyError {
         /// What failed, free of names that people gave.
@@ -104,7 +130,7 @@ pub enum Refusal {
 impl Verdict {
     /// Returns the name of the rule that decided.
     #[must_use]
-    pub fn rule(&self) -> &'static str {
+    pub fn rule(&self) -> &str {
         match self {
             Self::Allowed(grant) => grant.basis.rule(),
             Self::Refused(refusal) => refusal.rule(),
@@ -174,13 +200,18 @@ impl Refusal {
             Self::ApprovalRevoked { .. } => Rule::ApprovalRevoked,
             Self::ApprovalExpired { .. } => Rule::ApprovalExpired,
             Self::ApprovalExhausted { .. } => Rule::ApprovalExhausted,
-            Self::PolicyError { .. } => return None,
+            Self::ApprovalObjectsExhausted { .. } => Rule::ApprovalObjectsExhausted,
+            Self::ApprovalPersonsExhausted { .. } => Rule::ApprovalPersonsExhausted,
+            Self::PackForbids { .. } | Self::PolicyError { .. } => return None,
         })
     }
 
     /// Returns the name of the rule that refused, such as `border.approval-expired`.
     #[must_use]
-    pub fn rule(&self) -> &'static str {
+    pub fn rule(&self) -> &str {
+        if let Self::PackForbids { rule, .. } = self {
+            return &rule.rule;
+        }
         self.forbidding().map_or(Self::POLICY_ERROR, Rule::name)
     }
 
@@ -192,7 +223,10 @@ impl Refusal {
             | Self::ApprovalNotYetValid { approval, .. }
             | Self::ApprovalRevoked { approval, .. }
             | Self::ApprovalExpired { approval, .. }
-            | Self::ApprovalExhausted { approval, .. } => Some(*approval),
+            | Self::ApprovalExhausted { approval, .. }
+            | Self::ApprovalObjectsExhausted { approval, .. }
+            | Self::ApprovalPersonsExhausted { approval, .. } => Some(*approval),
+            Self::PackForbids { approval, .. } => *approval,
             Self::NotYourTenant
             | Self::RoleForbids
             | Self::WrongDirection
@@ -250,6 +284,20 @@ impl Refusal {
             } => format!(
                 "{approval} has {remaining_bytes} bytes left and {needed_bytes} are asked for"
             ),
+            Self::ApprovalObjectsExhausted { approval, left } => {
+                format!("{approval} lets {left} more objects out, and this is another")
+            }
+            Self::ApprovalPersonsExhausted {
+                approval,
+                left,
+                needed,
+            } => format!(
+                "{approval} lets the data of {left} more persons out, and this is the data of {needed} more"
+            ),
+            Self::PackForbids { rule, approval } => {
+                let nearest = approval.map_or_else(String::new, |id| format!("; {id} came nearest"));
+                format!("{} ({}){nearest}", rule.cause, rule.source)
+            }
             Self::PolicyError { detail } => {
                 format!("the rules could not be evaluated, so nothing is permitted ({detail})")
             }
@@ -258,7 +306,10 @@ impl Refusal {
 
     /// Returns what would have to change, in a clause without a full stop.
     #[must_use]
-    pub fn remedy(&self) -> &'static str {
+    pub fn remedy(&self) -> &str {
+        if let Self::PackForbids { rule, .. } = self {
+            return &rule.remedy;
+        }
         self.forbidding().map_or(
             "report this to the operator; it is a defect of the rules or of this program",
             Rule::remedy,

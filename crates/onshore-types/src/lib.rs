@@ -9,6 +9,7 @@
 //! - [`label`]: how strictly a piece of data is bound to its jurisdiction.
 //! - [`jurisdiction`]: where something is, and what lies inside what.
 //! - [`range`]: which bytes of an object are meant.
+//! - [`recipient`]: who receives what leaves.
 //! - [`time`]: instants in milliseconds, read and written as RFC 3339.
 
 pub mod finding;
@@ -17,6 +18,7 @@ pub mod jurisdiction;
 pub mod label;
 pub mod names;
 pub mod range;
+pub mod recipient;
 pub mod time;
 
 pub use ids::{
@@ -25,9 +27,11 @@ pub use ids::{
 pub use jurisdiction::{Jurisdiction, Place};
 pub use label::{Label, Level, Personal};
 pub use names::{
-    AccessKeyId, BucketName, GroupName, ObjectKey, PartitionName, RegionId, TenantName,
+    AccessKeyId, BucketName, GroupName, Instrument, ObjectKey, PackName, PartitionName, RegionId,
+    TenantName, Wording,
 };
 pub use range::ByteRange;
+pub use recipient::{Recipient, RecipientKind};
 pub use time::Timestamp;
 
 /// A position in the ledger, counted from zero.

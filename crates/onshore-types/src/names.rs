@@ -43,6 +43,19 @@ pub enum NameError {
         "`{0}` is not a partition name: 1 to 63 of a-z, 0-9 and hyphen, a letter or digit at both ends"
     )]
     Partition(String),
+    /// Names of rule packs.
+    #[error(
+        "`{0}` is not the name of a rule pack: 1 to 63 of a-z, 0-9 and hyphen, a letter or digit at both ends"
+    )]
+    Pack(String),
+    /// Instruments of transfer.
+    #[error(
+        "`{0}` is not an instrument: 1 to 63 of a-z, 0-9 and hyphen, a letter or digit at both ends, as the rule pack in force names them (onshore pack show)"
+    )]
+    Instrument(String),
+    /// Organisations and purposes, as people write them.
+    #[error("1 to 256 characters without control characters are wanted")]
+    Text,
 }
 
 macro_rules! names {
@@ -114,6 +127,12 @@ names! {
     RegionId by parse_region;
     /// The partition: no identity or key works in two.
     PartitionName by parse_partition;
+    /// A rule pack's name.
+    PackName by parse_pack;
+    /// What a transfer rests on in law, as a rule pack names it, such as `standard-contract`.
+    Instrument by parse_instrument;
+    /// Whatever people write of an organisation or a purpose, on one line.
+    Wording by parse_wording;
 }
 
 fn parse_bucket(text: String) -> Result<String, NameError> {
@@ -178,6 +197,31 @@ fn parse_partition(text: String) -> Result<String, NameError> {
         Ok(text)
     } else {
         Err(NameError::Partition(shortened(&text)))
+    }
+}
+
+fn parse_pack(text: String) -> Result<String, NameError> {
+    if is_dns_label(&text) {
+        Ok(text)
+    } else {
+        Err(NameError::Pack(shortened(&text)))
+    }
+}
+
+fn parse_instrument(text: String) -> Result<String, NameError> {
+    if is_dns_label(&text) {
+        Ok(text)
+    } else {
+        Err(NameError::Instrument(shortened(&text)))
+    }
+}
+
+fn parse_wording(text: String) -> Result<String, NameError> {
+    let text = text.trim();
+    if (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(NameError::Text)
     }
 }
 

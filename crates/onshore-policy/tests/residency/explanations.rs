@@ -76,7 +76,7 @@ fn an_explanation_reads_well() {
         told,
         Explanation {
             verdict: Outcome::Refused,
-            rule: "border.no-approval",
+            rule: "border.no-approval".to_owned(),
             cause: "data governed by CN that is not general leaves only under a transfer approval, and its tenant has none".to_owned(),
             remedy: Some(format!(
                 "onshore approval grant --tenant hospital --to US --class personal --max-bytes 1000 --until TIME (TIME: any instant after {NOW})"

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use onshore_policy::{ApprovalFact, Basis, Flow, Policy, Refusal, Role, Transfer, Verdict};
+use onshore_policy::{Allowance, ApprovalFact, Basis, Flow, Policy, Refusal, Role, Transfer, Verdict};
 use onshore_types::{Label, Level, Personal, Place};
 
 use crate::world::{
@@ -14,7 +14,7 @@ const LEGEND: &str = "\
 rows    approval on record (exhausted: one byte too few for the read; wrong-* : in force, but not for this)
 columns label of the data; g general, i important, c core; p personal, s sensitive-personal
 allowed inside, inbound, free, approval
-refused DIRECTION, LIST, UNCLASS, PLACE, NONE, COVER, EARLY, REVOKED, EXPIRED, SPENT, TENANT, ROLE
+refused DIRECTION, LIST, UNCLASS, PLACE, NONE, COVER, EARLY, REVOKED, EXPIRED, SPENT, OBJECTS, PERSONS, TENANT, ROLE
 ";
 
 /// A region and the places asked about, each with the jurisdiction that an approval for it names.
@@ -62,6 +62,14 @@ fn approvals(to: &str) -> Vec<(&'static str, Vec<ApprovalFact>)> {
         ("wrong-place", one(|a| a.to = code("NZ"))),
         ("wrong-tenant", one(|a| a.tenant = tenant(2))),
         ("exhausted", one(|a| a.remaining_bytes = 999)),
+        (
+            "last-object",
+            one(|a| a.objects = Some(Allowance { left: 0, needed: 1 })),
+        ),
+        (
+            "too-many-persons",
+            one(|a| a.persons = Some(Allowance { left: 1, needed: 2 })),
+        ),
         ("expired", one(|a| a.until = NOW)),
         ("revoked", one(|a| a.revoked_at = Some(NOW))),
         ("not-yet", one(|a| a.granted_at = NOW.plus_millis(1))),
@@ -89,6 +97,9 @@ fn cell(verdict: &Verdict) -> &'static str {
             Refusal::ApprovalRevoked { .. } => "REVOKED",
             Refusal::ApprovalExpired { .. } => "EXPIRED",
             Refusal::ApprovalExhausted { .. } => "SPENT",
+            Refusal::ApprovalObjectsExhausted { .. } => "OBJECTS",
+            Refusal::ApprovalPersonsExhausted { .. } => "PERSONS",
+            Refusal::PackForbids { rule, .. } => panic!("no pack is in force: {rule:?}"),
             Refusal::PolicyError { detail } => panic!("the rules failed: {detail}"),
         },
     }

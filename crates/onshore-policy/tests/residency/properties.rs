@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use onshore_policy::{
-    ApprovalFact, Basis, Bearing, Facts, Flow, Policy, Principal, Refusal, Role, Subject, Transfer,
+    Allowance, ApprovalFact, Basis, Bearing, Facts, Flow, Policy, Principal, Refusal, Role, Subject, Transfer,
     Verdict,
 };
 use onshore_types::{ByteRange, Label, Place, PrincipalId, TenantId, Timestamp};
@@ -74,6 +74,8 @@ fn oracle(facts: &Facts, transfer: &Transfer, now: Timestamp) -> Option<Basis> {
                 && approval.revoked_at.is_none()
                 && approval.remaining_bytes >= subject.range.len_bytes
                 && subject.range.len_bytes < BEYOND
+                && is_enough(approval.objects)
+                && is_enough(approval.persons)
         })
         .min_by_key(|approval| (approval.until, approval.id))
         .map(|approval| Basis::Approval(approval.id))
@@ -142,19 +144,37 @@ fn any_approval() -> impl Strategy<Value = ApprovalFact> {
         prop_oneof![2 => Just(NOW.plus_millis(-9)), 1 => any_instant()],
         prop_oneof![2 => (1_i64..9).prop_map(|later| NOW.plus_millis(later)), 1 => any_instant()],
         prop_oneof![4 => Just(None), 1 => any_instant().prop_map(Some)],
+        (any_allowance(), any_allowance()),
     )
         .prop_map(
-            |(id, of, to, label, remaining_bytes, granted_at, until, revoked_at)| ApprovalFact {
-                id: approval_id(id),
-                tenant: tenant(of),
-                to: code(to),
-                label,
-                remaining_bytes,
-                granted_at,
-                until,
-                revoked_at,
+            |(id, of, to, label, remaining_bytes, granted_at, until, revoked_at, limits)| {
+                ApprovalFact {
+                    id: approval_id(id),
+                    tenant: tenant(of),
+                    to: code(to),
+                    label,
+                    remaining_bytes,
+                    objects: limits.0,
+                    persons: limits.1,
+                    granted_at,
+                    until,
+                    revoked_at,
+                    ..approval(0)
+                }
             },
         )
+}
+
+fn any_allowance() -> impl Strategy<Value = Option<Allowance>> {
+    let allowance = (0_u64..3, 0_u64..3);
+    prop_oneof![
+        3 => Just(None),
+        1 => allowance.prop_map(|(left, needed)| Some(Allowance { left, needed })),
+    ]
+}
+
+fn is_enough(allowance: Option<Allowance>) -> bool {
+    allowance.is_none_or(|allowance| allowance.left >= allowance.needed)
 }
 
 fn any_facts() -> impl Strategy<Value = Facts> {
@@ -356,6 +376,14 @@ proptest! {
                 prop_assert!(covers(fact) && (fact.granted_at..fact.until).contains(&NOW));
                 prop_assert!(remaining_bytes < needed_bytes || needed_bytes >= BEYOND);
             }
+            (Refusal::ApprovalObjectsExhausted { .. }, Some(fact)) => {
+                prop_assert!(covers(fact) && (fact.granted_at..fact.until).contains(&NOW));
+                prop_assert!(!is_enough(fact.objects));
+            }
+            (Refusal::ApprovalPersonsExhausted { left, needed, .. }, Some(fact)) => {
+                prop_assert!(covers(fact) && (fact.granted_at..fact.until).contains(&NOW));
+                prop_assert!(left < needed && is_enough(fact.objects));
+            }
             (Refusal::NoApproval, None) => {
                 prop_assert!(facts.approvals.iter().all(|fact| fact.tenant != tenant(1)));
             }
@@ -436,7 +464,13 @@ fn of_several_that_carry_it_the_one_that_ends_soonest_does() {
 
 #[test]
 fn the_nearest_cause_is_told() {
-    let faults: [(&str, Spoil); 5] = [
+    let faults: [(&str, Spoil); 7] = [
+        ("border.approval-persons-exhausted", |a| {
+            a.persons = Some(Allowance { left: 1, needed: 2 });
+        }),
+        ("border.approval-objects-exhausted", |a| {
+            a.objects = Some(Allowance { left: 0, needed: 1 });
+        }),
         ("border.approval-exhausted", |a| a.remaining_bytes = 0),
         ("border.approval-expired", |a| a.until = NOW),
         ("border.approval-revoked", |a| a.revoked_at = Some(NOW)),
@@ -448,7 +482,7 @@ fn the_nearest_cause_is_told() {
     for first in 0..faults.len() {
         let on_record: Vec<ApprovalFact> = faults
             .iter()
-            .zip(1..=5_u8)
+            .zip(1..=7_u8)
             .skip(first)
             .map(|((_, spoil), number)| {
                 let mut fact = approval(number);

@@ -1,6 +1,6 @@
 //! Small builders for questions. Ids are numbers; nothing here is a real name.
 
-use onshore_policy::{ApprovalFact, Facts, Flow, Policy, Principal, Role, Subject, Transfer};
+use onshore_policy::{ApprovalFact, ExporterFact, Facts, Flow, Policy, Principal, Role, Subject, Transfer};
 use onshore_types::{
     ApprovalId, BucketId, ByteRange, Jurisdiction, Label, Level, ObjectKey, Personal, Place,
     PrincipalId, TenantId, Timestamp, VersionId,
@@ -100,6 +100,11 @@ pub(crate) fn approval(number: u8) -> ApprovalFact {
         to: code("US"),
         label: strictest(),
         remaining_bytes: 1_000_000,
+        objects: None,
+        persons: None,
+        instrument: None,
+        recipient: None,
+        purpose: None,
         granted_at: NOW.plus_millis(-1000),
         until: NOW.plus_millis(1000),
         revoked_at: None,
@@ -111,5 +116,6 @@ pub(crate) fn facts(region: &str, approvals: Vec<ApprovalFact>) -> Facts {
         region: code(region),
         epoch: 1,
         approvals,
+        exporter: ExporterFact::default(),
     }
 }

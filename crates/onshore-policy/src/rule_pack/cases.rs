@@ -1,0 +1,296 @@
+//! `cases.csv`: a table of cases that must hold, so that a lawyer who changes a pack sees what changes.
+//!
+//! Columns, of which only `case`, `date`, `class`, `to` and one of `route` and `verdict` are needed: `critical-infrastructure` and
+//! `state-organ` (yes or no), `non-sensitive` and `sensitive` (persons since 1 January, those of the case among them),
+//! `recipient` (organisation, foreign-authority or unnamed), `purpose` (told or untold), `instrument` (its word, or none) with
+//! `days` (how long the approval is for), and what must come out: `route`, the lightest route that carries the case (or none),
+//! and `verdict`, what the rules say to the instrument: allow, or the rule that refuses.
+
+use std::str::FromStr;
+
+use onshore_types::{
+    ApprovalId, ByteRange, Instrument, Jurisdiction, Label, Place, PrincipalId, Recipient,
+    RecipientKind, TenantId, Timestamp, VersionId, Wording,
+};
+use serde::{Deserialize, Serialize};
+
+use super::RulePack;
+use super::calendar::Date;
+use crate::error::Error;
+use crate::facts::{ApprovalFact, ExporterFact, Facts};
+use crate::policy::Policy;
+use crate::transfer::{Flow, Principal, Role, Subject, Transfer};
+use crate::verdict::Verdict;
+
+const FILE: &str = "cases.csv";
+const DAY_MS: i64 = 24 * 3600 * 1000;
+const ALLOW: &str = "allow";
+const NONE: &str = "none";
+/// Where a case is stored if the pack does not say where it is for.
+const ANYWHERE: &str = "CN";
+
+/// One row, read.
+#[derive(Debug)]
+pub(super) struct Case {
+    line: u64,
+    name: String,
+    date: Date,
+    exporter: ExporterFact,
+    label: Label,
+    to: Jurisdiction,
+    recipient: Option<RecipientKind>,
+    purpose_told: bool,
+    instrument: Option<Instrument>,
+    days: i64,
+    route: Option<String>,
+    verdict: Option<String>,
+}
+
+/// What came of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CaseOutcome {
+    /// The line of the table.
+    pub line: u64,
+    /// What the case is called.
+    pub case: String,
+    /// `route` or `verdict`.
+    pub asked: &'static str,
+    /// What must come out.
+    pub expected: String,
+    /// What does.
+    pub found: String,
+}
+
+impl CaseOutcome {
+    /// Whether the case holds.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.expected == self.found
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Written {
+    case: String,
+    date: String,
+    #[serde(default)]
+    critical_infrastructure: String,
+    #[serde(default)]
+    state_organ: String,
+    #[serde(default)]
+    non_sensitive: String,
+    #[serde(default)]
+    sensitive: String,
+    class: String,
+    to: String,
+    #[serde(default)]
+    recipient: String,
+    #[serde(default)]
+    purpose: String,
+    #[serde(default)]
+    instrument: String,
+    #[serde(default)]
+    days: String,
+    #[serde(default)]
+    route: String,
+    #[serde(default)]
+    verdict: String,
+}
+
+pub(super) fn parse(text: &str) -> Result<Vec<Case>, Error> {
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .comment(Some(b'#'))
+        .from_reader(text.as_bytes());
+    let headers = reader.headers().map_err(|fault| Error::pack(FILE, fault))?;
+    let headers = headers.clone();
+    let mut cases = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|fault| Error::pack(FILE, fault))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let at = |what: String| Error::pack(FILE, format!("line {line}: {what}"));
+        let written: Written = record
+            .deserialize(Some(&headers))
+            .map_err(|fault| at(fault.to_string()))?;
+        cases.push(written.read(line).map_err(at)?);
+    }
+    if cases.is_empty() {
+        return Err(Error::pack(FILE, "it has no case"));
+    }
+    Ok(cases)
+}
+
+impl Written {
+    fn read(self, line: u64) -> Result<Case, String> {
+        let told = |text: String| (!text.is_empty()).then_some(text);
+        let (route, verdict) = (told(self.route), told(self.verdict));
+        if route.is_none() && verdict.is_none() {
+            return Err("neither `route` nor `verdict` says what must come out".to_owned());
+        }
+        let instrument = match self.instrument.as_str() {
+            "" | NONE => None,
+            word => Some(parsed(word)?),
+        };
+        let recipient = match self.recipient.as_str() {
+            "" => Some(RecipientKind::Organisation),
+            "unnamed" => None,
+            word => Some(parsed(word)?),
+        };
+        let purpose_told = match self.purpose.as_str() {
+            "" | "told" => true,
+            "untold" => false,
+            other => return Err(format!("`{other}` is neither told nor untold")),
+        };
+        Ok(Case {
+            line,
+            name: self.case,
+            date: parsed(&self.date)?,
+            exporter: ExporterFact {
+                critical_infrastructure: yes(&self.critical_infrastructure)?,
+                state_organ: yes(&self.state_organ)?,
+                non_sensitive_persons: number(&self.non_sensitive, 0)?,
+                sensitive_persons: number(&self.sensitive, 0)?,
+            },
+            label: parsed(&self.class)?,
+            to: Jurisdiction::parse(&self.to).map_err(|error| error.to_string())?,
+            recipient,
+            purpose_told,
+            instrument,
+            days: number(&self.days, 365)?.cast_signed(),
+            route,
+            verdict,
+        })
+    }
+}
+
+fn parsed<T: FromStr<Err: ToString>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+fn yes(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "" | "no" => Ok(false),
+        other => Err(format!("`{other}` is neither yes nor no")),
+    }
+}
+
+fn number(text: &str, otherwise: u64) -> Result<u64, String> {
+    if text.is_empty() {
+        return Ok(otherwise);
+    }
+    text.parse()
+        .ok()
+        .filter(|number| *number <= u64::from(u32::MAX))
+        .ok_or_else(|| format!("`{text}` is not a number"))
+}
+
+/// Runs a pack's own cases against its rules, and says what came of each.
+#[must_use]
+pub fn run_cases(policy: &Policy, pack: &RulePack) -> Vec<CaseOutcome> {
+    let region = pack
+        .manifest
+        .jurisdictions
+        .as_ref()
+        .and_then(|named| named.first().copied())
+        .or_else(|| Jurisdiction::parse(ANYWHERE).ok())
+        .unwrap_or(Jurisdiction::UNCONFIGURED);
+    let mut outcomes = Vec::new();
+    for case in &pack.cases {
+        let now = pack.case_instant(case.date);
+        let told = |asked, expected: &String, found| CaseOutcome {
+            line: case.line,
+            case: case.name.clone(),
+            asked,
+            expected: expected.clone(),
+            found,
+        };
+        if let Some(expected) = &case.route {
+            let found = case.route(policy, pack, region, now);
+            outcomes.push(told("route", expected, found));
+        }
+        if let Some(expected) = &case.verdict {
+            let found = case.verdict(policy, region, case.instrument.clone(), now);
+            outcomes.push(told("verdict", expected, found));
+        }
+    }
+    outcomes
+}
+
+impl Case {
+    /// The route of the lightest instrument that carries it.
+    fn route(&self, policy: &Policy, pack: &RulePack, region: Jurisdiction, now: Timestamp) -> String {
+        pack.instruments()
+            .iter()
+            .find(|row| self.verdict(policy, region, Some(row.word.clone()), now) == ALLOW)
+            .map_or_else(|| NONE.to_owned(), |row| row.route.clone())
+    }
+
+    fn verdict(
+        &self,
+        policy: &Policy,
+        region: Jurisdiction,
+        instrument: Option<Instrument>,
+        now: Timestamp,
+    ) -> String {
+        let facts = Facts {
+            region,
+            epoch: 0,
+            approvals: vec![self.approval(instrument, now)],
+            exporter: self.exporter,
+        };
+        match policy.decide(&facts, &self.transfer(region), now) {
+            Verdict::Allowed(_) => ALLOW.to_owned(),
+            Verdict::Refused(refusal) => refusal.rule().to_owned(),
+        }
+    }
+
+    /// A read by the tenant's own user from where the data would go.
+    fn transfer(&self, region: Jurisdiction) -> Transfer {
+        let tenant = Some(TenantId::from_bytes([0; 16]));
+        Transfer {
+            principal: Principal {
+                id: PrincipalId::from_bytes([0; 16]),
+                tenant,
+                role: Role::TenantUser,
+            },
+            operation: "GetObject",
+            flow: Flow::Read,
+            subject: Subject {
+                bucket: None,
+                owner: tenant,
+                key: None,
+                version: Some(VersionId::from_bytes([0; 16])),
+                label: self.label,
+                range: ByteRange::whole(1),
+            },
+            from: Place::In(region),
+            to: Place::In(self.to),
+        }
+    }
+
+    /// An approval that lacks nothing but what the case takes from it.
+    fn approval(&self, instrument: Option<Instrument>, now: Timestamp) -> ApprovalFact {
+        let wording = |text: &str| Wording::parse(text).expect("a word is a wording");
+        ApprovalFact {
+            id: ApprovalId::from_bytes([0; 16]),
+            tenant: TenantId::from_bytes([0; 16]),
+            to: self.to,
+            label: self.label,
+            remaining_bytes: 1,
+            objects: None,
+            persons: None,
+            instrument,
+            recipient: self.recipient.map(|kind| Recipient {
+                name: wording("recipient"),
+                jurisdiction: self.to,
+                kind,
+            }),
+            purpose: self.purpose_told.then(|| wording("purpose")),
+            granted_at: now,
+            until: now.plus_millis(self.days.saturating_mul(DAY_MS)),
+            revoked_at: None,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `thresholds.toml`: limits and lists, every row with its source and its days, and clocks.
+
+use onshore_types::Jurisdiction;
+use serde::{Deserialize, Serialize};
+
+use super::calendar::Date;
+use super::clock::Clock;
+use crate::error::Error;
+
+pub(super) const FILE: &str = "thresholds.toml";
+
+/// A limit of the law, for as long as a text of law says so.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Threshold {
+    /// The name that rules use: `context.limits.NAME`.
+    pub name: String,
+    /// How much.
+    pub value: i64,
+    /// Of what.
+    pub unit: String,
+    /// Which text says so, and where in it.
+    pub source: String,
+    /// The first day it holds on.
+    pub valid_from: Date,
+    /// The last day it holds on; none where it is not known to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<Date>,
+}
+
+/// That a jurisdiction is on a list, for as long as a text of law says so.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ListEntry {
+    /// The name that rules use: `context.lists.NAME`.
+    pub list: String,
+    /// Who is on it.
+    pub jurisdiction: Jurisdiction,
+    /// Which text says so, and where in it.
+    pub source: String,
+    /// The first day it holds on.
+    pub valid_from: Date,
+    /// The last day it holds on; none where it is not known to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<Date>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Table {
+    #[serde(default, rename = "threshold")]
+    pub(super) thresholds: Vec<Threshold>,
+    #[serde(default, rename = "entry")]
+    pub(super) entries: Vec<ListEntry>,
+    #[serde(default, rename = "clock")]
+    pub(super) clocks: Vec<Clock>,
+}
+
+pub(super) fn parse(text: &str) -> Result<Table, Error> {
+    let table: Table = toml::from_str(text).map_err(|fault| Error::pack(FILE, fault))?;
+    let rows = table
+        .thresholds
+        .iter()
+        .map(|row| (&row.name, &row.source, row.valid_from, row.valid_to));
+    let entries = table
+        .entries
+        .iter()
+        .map(|row| (&row.list, &row.source, row.valid_from, row.valid_to));
+    for (name, source, from, to) in rows.chain(entries) {
+        if source.trim().is_empty() {
+            return Err(Error::pack(FILE, format!("a row of `{name}` has no source")));
+        }
+        if to.is_some_and(|to| to < from) {
+            return Err(Error::pack(
+                FILE,
+                format!("a row of `{name}` ends before it begins"),
+            ));
+        }
+    }
+    for (place, row) in table.thresholds.iter().enumerate() {
+        let overlaps = table.thresholds.iter().skip(place + 1).any(|other| {
+            other.name == row.name
+                && row.valid_to.is_none_or(|to| other.valid_from <= to)
+                && other.valid_to.is_none_or(|to| row.valid_from <= to)
+        });
+        if overlaps {
+            return Err(Error::pack(
+                FILE,
+                format!("two rows of `{}` hold on the same day", row.name),
+            ));
+        }
+    }
+    for clock in &table.clocks {
+        clock.check()?;
+    }
+    Ok(table)
+}
