@@ -9,8 +9,8 @@ mod demo;
 mod deny;
 mod floors;
 mod fuzz;
+mod measurement;
 mod pace;
-mod persons;
 mod python;
 mod score;
 mod shell;
@@ -40,6 +40,7 @@ usage: cargo xtask COMMAND
                             of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
   bench --classify          how fast texts are classified, beside Presidio and DataFog
   bench --persons           how fast persons are counted, and what is kept of them
+  bench --decisions         how long a decision over a transfer takes, alone and among many approvals
   bench --many N            starts, memory, listings and writes of a bucket with so many objects
   score [--seed N]          how well identifiers are found in generated data, and what is found in clean text
 
@@ -60,6 +61,7 @@ enum Chore {
     BenchMany { objects: u64 },
     BenchClassify,
     BenchPersons,
+    BenchDecisions,
     Score { seed: u64 },
     Help,
 }
@@ -95,7 +97,8 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Bench(entrants) => bench::run(&root, entrants),
         Chore::BenchMany { objects } => bench::run_many(&root, *objects),
         Chore::BenchClassify => pace::run(&root),
-        Chore::BenchPersons => persons::run(&root),
+        Chore::BenchPersons => measurement::run(&root, "onshore-classify", "persons"),
+        Chore::BenchDecisions => measurement::run(&root, "onshore-gate", "decisions"),
         Chore::Score { seed } => score::run(&root, *seed),
         Chore::Help => {
             print!("{USAGE}");
@@ -124,6 +127,7 @@ fn parse(args: &[String]) -> Result<Chore> {
         },
         "bench" if options.flag("--classify") => Chore::BenchClassify,
         "bench" if options.flag("--persons") => Chore::BenchPersons,
+        "bench" if options.flag("--decisions") => Chore::BenchDecisions,
         "fuzz" => options.fuzz()?,
         "bench" => match options.number("--many")? {
             Some(objects) => Chore::BenchMany { objects },
@@ -232,6 +236,7 @@ mod tests {
         );
         assert_eq!(parsed("bench --classify"), Some(Chore::BenchClassify));
         assert_eq!(parsed("bench --persons"), Some(Chore::BenchPersons));
+        assert_eq!(parsed("bench --decisions"), Some(Chore::BenchDecisions));
         assert_eq!(parsed("soak"), Some(Chore::Soak { minutes: 10 }));
         assert_eq!(parsed("soak --minutes 3"), Some(Chore::Soak { minutes: 3 }));
         assert_eq!(

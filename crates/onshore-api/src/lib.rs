@@ -12,6 +12,7 @@ pub mod findings;
 pub mod jobs;
 pub mod kms;
 pub mod ledger;
+pub mod packs;
 pub mod persons;
 pub mod quotas;
 pub mod tenants;
@@ -19,7 +20,7 @@ pub mod tenants;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use approvals::{ApprovalView, GrantApproval};
+pub use approvals::{ApprovalView, GrantApproval, LimitView};
 pub use buckets::{BucketView, CreateBucket, SetBucketClass};
 pub use erasures::{EraseObject, ErasedView, ErasureView, PostponedView};
 pub use explain::{AskedOperation, ExplanationView, Question};
@@ -30,12 +31,15 @@ pub use findings::{
 pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};
 pub use ledger::{LeafView, LedgerKeyView};
+pub use packs::{
+    ActivatePack, ActivationView, ComparePack, ComparisonView, DifferenceView, PackChoice,
+};
 pub use persons::{
     ExportedView, FindSubject, PersonsEstimate, PersonsReport, PersonsView, Recorded,
     SetSubjectFinding, SubjectView, TellImportant, ToldInView,
 };
 pub use quotas::{SetQuota, UsageView};
-pub use tenants::{CreateKey, CreateTenant, KeyView, SetGroup, TenantView};
+pub use tenants::{CreateKey, CreateTenant, KeyView, SetGroup, SetStanding, TenantView};
 
 /// Why a request failed: a word for programs, a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

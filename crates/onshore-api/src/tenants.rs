@@ -29,6 +29,16 @@ pub struct SetGroup {
     pub group: Option<GroupName>,
 }
 
+/// `PUT /v1/tenants/{name}/standing`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetStanding {
+    /// Whether it operates critical information infrastructure.
+    pub critical_infrastructure: bool,
+    /// Whether it is an organ of the state.
+    pub state_organ: bool,
+}
+
 /// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TenantView {
@@ -42,6 +52,12 @@ pub struct TenantView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub group: Option<GroupName>,
+    /// Whether it operates critical information infrastructure.
+    #[serde(default)]
+    pub critical_infrastructure: bool,
+    /// Whether it is an organ of the state.
+    #[serde(default)]
+    pub state_organ: bool,
     /// When it was made.
     #[schema(value_type = String)]
     pub created: Timestamp,

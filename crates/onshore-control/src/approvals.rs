@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use onshore_api::{ApprovalView, GrantApproval, Problem};
-use onshore_gate::ApprovalRequest;
-use onshore_registry::{Approval, GrantBasis};
+use onshore_api::{ApprovalView, GrantApproval, LimitView, Problem};
+use onshore_gate::{ApprovalRequest, Gate, Terms};
+use onshore_registry::{Approval, GrantBasis, Limit};
 use onshore_types::{ApprovalId, LeafIndex, TenantName, Timestamp};
 
 use crate::answers::{TenantNames, class};
@@ -30,13 +30,19 @@ pub(crate) async fn grant(
         label: class(&asked.class)?,
         max_bytes: asked.max_bytes,
         until: asked.until,
+        terms: Terms {
+            max_objects: asked.max_objects,
+            max_persons: asked.max_persons,
+            instrument: asked.instrument,
+            recipient: asked.recipient,
+            purpose: asked.purpose,
+        },
     };
     let (approval, leaf) = control
         .gate
         .grant_approval(by.caller.principal(), &request)
         .await?;
-    let now = control.gate.now();
-    let view = view(&approval, request.tenant, Some(leaf), now);
+    let view = view(&control.gate, &approval, request.tenant, Some(leaf));
     Ok((StatusCode::CREATED, Json(view)))
 }
 
@@ -47,13 +53,13 @@ pub(crate) async fn list(
     _: By<Readers>,
 ) -> Result<Json<Vec<ApprovalView>>, Error> {
     let approvals = control.registry.approvals().await?;
-    let (names, now) = (
-        TenantNames::read(&control.registry).await?,
-        control.gate.now(),
-    );
+    let names = TenantNames::read(&control.registry).await?;
     approvals
         .iter()
-        .map(|approval| Ok(view(approval, names.of(approval.tenant)?, None, now)))
+        .map(|approval| {
+            let tenant = names.of(approval.tenant)?;
+            Ok(view(&control.gate, approval, tenant, None))
+        })
         .collect::<Result<Vec<_>, Error>>()
         .map(Json)
 }
@@ -92,16 +98,28 @@ async fn answer(
     leaf: Option<LeafIndex>,
 ) -> Result<Json<ApprovalView>, Error> {
     let tenant = control.registry.tenant_by_id(approval.tenant).await?;
-    Ok(Json(view(approval, tenant.name, leaf, control.gate.now())))
+    Ok(Json(view(&control.gate, approval, tenant.name, leaf)))
 }
 
 fn view(
+    gate: &Gate,
     approval: &Approval,
     tenant: TenantName,
     leaf: Option<LeafIndex>,
-    now: Timestamp,
 ) -> ApprovalView {
+    let limit = |limit: Option<Limit>| {
+        limit.map(|limit| LimitView {
+            max: limit.max,
+            spent: limit.spent,
+        })
+    };
     ApprovalView {
+        objects: limit(approval.objects),
+        persons: limit(approval.persons),
+        instrument: approval.instrument.clone(),
+        recipient: approval.recipient.clone(),
+        purpose: approval.purpose.clone(),
+        renewal_until: gate.renewal_of(approval).map(|date| date.to_string()),
         id: approval.id,
         tenant,
         to: approval.to,
@@ -117,7 +135,7 @@ fn view(
         .to_owned(),
         until: approval.until,
         revoked: approval.revoked,
-        state: state(approval, now).to_owned(),
+        state: state(approval, gate.now()).to_owned(),
         leaf,
     }
 }
@@ -127,7 +145,9 @@ fn state(approval: &Approval, now: Timestamp) -> &'static str {
         "revoked"
     } else if now >= approval.until {
         "expired"
-    } else if approval.spent_bytes >= approval.max_bytes {
+    } else if approval.spent_bytes >= approval.max_bytes
+        || approval.persons.is_some_and(|limit| limit.left() == 0)
+    {
         "exhausted"
     } else {
         "in-force"

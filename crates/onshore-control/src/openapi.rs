@@ -4,8 +4,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, persons, quotas, state,
-    tenants,
+    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, packs, persons, quotas,
+    state, tenants,
 };
 
 #[derive(OpenApi)]
@@ -15,7 +15,7 @@ use crate::{
         description = "What operators, regulators and auditors ask of a region. Everything but /healthz needs a control token and a caller inside the region's jurisdiction."
     ),
     paths(
-        tenants::create, tenants::list, tenants::set_group, tenants::create_key,
+        tenants::create, tenants::list, tenants::set_group, tenants::set_standing, tenants::create_key,
         buckets::create, buckets::list, buckets::set_class,
         erasures::erase,
         findings::of_bucket, findings::rescan,
@@ -23,6 +23,7 @@ use crate::{
         quotas::show_of_bucket, quotas::set_of_bucket, quotas::show_of_tenant, quotas::set_of_tenant,
         kms::create, kms::list, kms::set_state,
         approvals::grant, approvals::list, approvals::show, approvals::revoke,
+        packs::activate, packs::list, packs::compare,
         explain::explain,
         jobs::order, jobs::list, jobs::show, jobs::cancel, jobs::certificate,
         ledger::leaves, ledger::prove, ledger::key, ledger::checkpoint, ledger::tile,

@@ -57,9 +57,17 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::Refused(_) => line(StatusCode::FORBIDDEN, "refused"),
         Gate::RoleForbids { .. } => FORBIDDEN,
         Gate::EpochChanged => RETRY,
-        Gate::TooLarge { .. } | Gate::Past { .. } | Gate::Uncoverable | Gate::NotAbroad { .. } => {
-            BAD_REQUEST
-        }
+        Gate::TooLarge { .. }
+        | Gate::Past { .. }
+        | Gate::Uncoverable
+        | Gate::NotAbroad { .. }
+        | Gate::Pack(_)
+        | Gate::PackNotHere { .. }
+        | Gate::PackIncomplete { .. }
+        | Gate::PackCases { .. }
+        | Gate::PackPast { .. }
+        | Gate::NoSuchInstrument { .. } => BAD_REQUEST,
+        Gate::ForRegulator { .. } => FORBIDDEN,
         Gate::Registry(error) => of_registry(error),
         Gate::Journal(error) => of_journal(error),
         Gate::Db(error) => of_db(error),

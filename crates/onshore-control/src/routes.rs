@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, persons, quotas, state,
-    tenants,
+    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, packs, persons, quotas,
+    state, tenants,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -22,6 +22,7 @@ pub fn router(parts: ControlParts) -> Router {
     let guarded = Router::new()
         .route("/v1/tenants", post(tenants::create).get(tenants::list))
         .route("/v1/tenants/{name}/group", put(tenants::set_group))
+        .route("/v1/tenants/{name}/standing", put(tenants::set_standing))
         .route("/v1/tenants/{name}/keys", post(tenants::create_key))
         .route("/v1/buckets", post(buckets::create).get(buckets::list))
         .route("/v1/buckets/{name}/class", put(buckets::set_class))
@@ -60,6 +61,11 @@ pub fn router(parts: ControlParts) -> Router {
             "/v1/approvals/{id}",
             get(approvals::show).delete(approvals::revoke),
         )
+        .route(
+            "/v1/packs/activations",
+            post(packs::activate).get(packs::list),
+        )
+        .route("/v1/packs/comparison", post(packs::compare))
         .route("/v1/explain", post(explain::explain))
         .route("/v1/jobs", post(jobs::order).get(jobs::list))
         .route("/v1/jobs/{id}", get(jobs::show).delete(jobs::cancel))

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use onshore_api::{CreateKey, CreateTenant, KeyView, Problem, SetGroup, TenantView};
+use onshore_api::{CreateKey, CreateTenant, KeyView, Problem, SetGroup, SetStanding, TenantView};
 use onshore_keys::Secret;
-use onshore_registry::Tenant;
+use onshore_registry::{Standing, Tenant};
 use onshore_types::{AccessKeyId, LeafIndex, TenantName};
 
-use crate::caller::{By, Operators};
+use crate::caller::{By, Operators, Supervisors};
 use crate::error::Error;
 use crate::extract::{Body, Segment};
 use crate::parts::ControlParts;
@@ -42,6 +42,26 @@ pub(crate) async fn set_group(
     let (tenant, leaf) = control
         .gate
         .set_group(by.caller.principal(), &name, asked.group)
+        .await?;
+    Ok(Json(view(tenant, Some(leaf))))
+}
+
+/// Says what a tenant is to the law: the rules of a pack ask more of some. What flows out is judged anew.
+#[utoipa::path(put, path = "/v1/tenants/{name}/standing", tag = "tenants", params(("name" = String, Path)),
+    request_body = SetStanding, responses((status = 200, body = TenantView), (status = 404, body = Problem)))]
+pub(crate) async fn set_standing(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Supervisors>,
+    Segment(name): Segment<TenantName>,
+    Body(asked): Body<SetStanding>,
+) -> Result<Json<TenantView>, Error> {
+    let standing = Standing {
+        critical_infrastructure: asked.critical_infrastructure,
+        state_organ: asked.state_organ,
+    };
+    let (tenant, leaf) = control
+        .gate
+        .set_standing(by.caller.principal(), &name, standing)
         .await?;
     Ok(Json(view(tenant, Some(leaf))))
 }
@@ -112,6 +132,8 @@ fn view(tenant: Tenant, leaf: Option<LeafIndex>) -> TenantView {
         id: tenant.id,
         name: tenant.name,
         group: tenant.group,
+        critical_infrastructure: tenant.standing.critical_infrastructure,
+        state_organ: tenant.standing.state_organ,
         created: tenant.created,
         leaf,
     }

@@ -6,13 +6,16 @@ use onshore_db::Unit;
 use onshore_journal::Leaf;
 use onshore_keys::{KeyProvider, Secret};
 use onshore_ledger::Disclosure;
+use onshore_policy::rule_pack::Granter;
 use onshore_policy::{Principal, Role};
 use onshore_registry::{
-    AccessKey, Approval, GrantBasis, Job, JobState, NewJob, Registry, Tally, Tenant, TokenHolder,
+    AccessKey, Approval, GrantBasis, Job, JobState, Limit, NewJob, Registry, Standing, Tally,
+    Tenant, TokenHolder,
 };
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketId, BucketName, GroupName, JobId, Jurisdiction, Label,
-    LeafIndex, Place, PrincipalId, TenantId, TenantName, Timestamp, UploadId, VersionId,
+    AccessKeyId, ApprovalId, BucketId, BucketName, GroupName, Instrument, JobId, Jurisdiction,
+    Label, LeafIndex, Place, PrincipalId, Recipient, TenantId, TenantName, Timestamp, UploadId,
+    VersionId, Wording,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -36,6 +39,23 @@ pub struct ApprovalRequest {
     pub max_bytes: u64,
     /// The first instant at which it no longer holds.
     pub until: Timestamp,
+    /// What it says beyond that.
+    pub terms: Terms,
+}
+
+/// What an approval says beyond how much may go where until when. What of it the law wants is for the rule pack to say.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// How many objects may go, each counted once.
+    pub max_objects: Option<u64>,
+    /// How many persons' data may go, each counted once.
+    pub max_persons: Option<u64>,
+    /// What it rests on in law, as the rule pack in force names it.
+    pub instrument: Option<Instrument>,
+    /// Who receives what goes.
+    pub recipient: Option<Recipient>,
+    /// For what.
+    pub purpose: Option<Wording>,
 }
 
 /// A job that somebody orders.
@@ -118,6 +138,7 @@ impl Gate {
                 id: TenantId::from_bytes(onshore_keys::random()),
                 name,
                 group,
+                standing: Standing::default(),
                 created: now,
             };
             registry.save_tenant(unit, &tenant)?;
@@ -131,6 +152,42 @@ impl Gate {
                 tenant,
             ))
         })
+        .await
+    }
+
+    /// Says what a tenant is to the law: the rules of a pack ask more of some. What flows out of it is judged anew.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; a tenant that does not exist; those of the keepers.
+    pub async fn set_standing(
+        &self,
+        by: Principal,
+        tenant: &TenantName,
+        standing: Standing,
+    ) -> Result<(Tenant, LeafIndex), Error> {
+        require(by, &[Role::Operator, Role::Regulator])?;
+        let tenant = self.inner.registry.tenant(tenant).await?;
+        let gate = self.clone();
+        self.act_then(
+            by,
+            move |registry, unit, _| {
+                registry.set_standing(unit, tenant.id, standing)?;
+                let body = json!({
+                    "tenant": tenant.id,
+                    "critical_infrastructure": standing.critical_infrastructure,
+                    "state_organ": standing.state_organ,
+                });
+                Ok((
+                    Act {
+                        kind: "tenant.standing",
+                        record: body.clone(),
+                        body,
+                    },
+                    Tenant { standing, ..tenant },
+                ))
+            },
+            move |_| gate.inner.stop_what_was_judged(),
+        )
         .await
     }
 
@@ -236,7 +293,7 @@ impl Gate {
         request: &ApprovalRequest,
     ) -> Result<(Approval, LeafIndex), Error> {
         require(by, &[Role::Operator, Role::Regulator])?;
-        self.check_request(request)?;
+        self.check_request(by, request)?;
         let tenant = self.inner.registry.tenant(&request.tenant).await?;
         let ApprovalRequest {
             to,
@@ -245,6 +302,7 @@ impl Gate {
             until,
             ..
         } = *request;
+        let terms = request.terms.clone();
         self.act(by, move |registry, unit, now| {
             let approval = Approval {
                 id: ApprovalId::from_bytes(onshore_keys::random()),
@@ -253,6 +311,11 @@ impl Gate {
                 label,
                 max_bytes,
                 spent_bytes: 0,
+                objects: terms.max_objects.map(|max| Limit { max, spent: 0 }),
+                persons: terms.max_persons.map(|max| Limit { max, spent: 0 }),
+                instrument: terms.instrument,
+                recipient: terms.recipient,
+                purpose: terms.purpose,
                 granted: now,
                 granted_by: by.id,
                 basis: match by.role {
@@ -271,11 +334,22 @@ impl Gate {
                 "max_bytes": approval.max_bytes,
                 "until": approval.until,
                 "basis": approval.basis,
+                "max_objects": terms.max_objects,
+                "max_persons": terms.max_persons,
+                "instrument": approval.instrument,
+                "recipient_in": approval.recipient.as_ref().map(|recipient| recipient.jurisdiction),
+                "recipient_kind": approval.recipient.as_ref().map(|recipient| recipient.kind),
             });
+            // Names that people gave are committed to and shown with the proof alone.
+            let mut record = body.clone();
+            if let Value::Object(members) = &mut record {
+                members.insert("recipient".to_owned(), json!(approval.recipient));
+                members.insert("purpose".to_owned(), json!(approval.purpose));
+            }
             Ok((
                 Act {
                     kind: "approval.granted",
-                    record: body.clone(),
+                    record,
                     body,
                 },
                 approval,
@@ -450,7 +524,7 @@ impl Gate {
         });
         let leaf = Leaf {
             time: self.now(),
-            body: body("damaged", self.inner.epoch, rest),
+            body: body("damaged", self.inner.epoch(), rest),
             disclosure: None,
         };
         Ok(self.inner.journal.record(unit, leaf)?)
@@ -475,7 +549,7 @@ impl Gate {
         });
         let leaf = Leaf {
             time: self.now(),
-            body: body("scanned", self.inner.epoch, rest),
+            body: body("scanned", self.inner.epoch(), rest),
             disclosure: Some(Disclosure {
                 salt: salt(),
                 record: scanned.record.clone(),
@@ -502,7 +576,7 @@ impl Gate {
         let rest = json!({ "from": from.key_id(), "to": to.key_id() });
         let leaf = Leaf {
             time: self.now(),
-            body: body("root-key.rotated", self.inner.epoch, rest),
+            body: body("root-key.rotated", self.inner.epoch(), rest),
             disclosure: None,
         };
         Ok(journal.record(unit, leaf)?)
@@ -530,7 +604,7 @@ impl Gate {
         });
         let leaf = Leaf {
             time: now,
-            body: body("job.ended", self.inner.epoch, rest),
+            body: body("job.ended", self.inner.epoch(), rest),
             disclosure: None,
         };
         Ok(self.inner.journal.record(unit, leaf)?)
@@ -577,7 +651,7 @@ impl Gate {
             .unwrap_or_else(|_| Err(onshore_db::Error::Closed.into()))
     }
 
-    fn check_request(&self, request: &ApprovalRequest) -> Result<(), Error> {
+    fn check_request(&self, by: Principal, request: &ApprovalRequest) -> Result<(), Error> {
         let (now, region) = (self.now(), self.inner.region.jurisdiction);
         if request.until <= now {
             return Err(Error::Past { now });
@@ -585,10 +659,43 @@ impl Gate {
         if request.label == Label::Unclassified {
             return Err(Error::Uncoverable);
         }
-        if request.max_bytes > NUMBER_MAX {
-            return Err(Error::TooLarge {
-                what: "the number of bytes of an approval",
-                max: NUMBER_MAX,
+        let terms = &request.terms;
+        let numbers = [
+            (
+                "the number of bytes of an approval",
+                Some(request.max_bytes),
+            ),
+            ("the number of objects of an approval", terms.max_objects),
+            ("the number of persons of an approval", terms.max_persons),
+        ];
+        for (what, number) in numbers {
+            if number.is_some_and(|number| number > NUMBER_MAX) {
+                return Err(Error::TooLarge {
+                    what,
+                    max: NUMBER_MAX,
+                });
+            }
+        }
+        let rules = self.inner.rules();
+        if let (Some(pack), Some(instrument)) = (rules.policy.pack(), &terms.instrument) {
+            let row = pack.instrument(instrument).ok_or_else(|| {
+                let known = pack.instruments().iter().map(|row| row.word.as_str());
+                Error::NoSuchInstrument {
+                    pack: pack.name().clone(),
+                    instrument: instrument.clone(),
+                    known: known.collect::<Vec<_>>().join(", "),
+                }
+            })?;
+            if row.granted_by == Granter::Regulator {
+                require_regulator(by, instrument)?;
+            }
+        }
+        if let Some(recipient) = &terms.recipient
+            && region.contains(Place::In(recipient.jurisdiction), now)
+        {
+            return Err(Error::NotAbroad {
+                to: recipient.jurisdiction,
+                region,
             });
         }
         if region.contains(Place::In(request.to), now) {
@@ -618,7 +725,7 @@ impl Inner {
         act: Act,
         now: Timestamp,
     ) -> Result<LeafIndex, Error> {
-        let mut leaf = body(act.kind, self.epoch, act.body);
+        let mut leaf = body(act.kind, self.epoch(), act.body);
         if let Value::Object(members) = &mut leaf {
             members.insert("by".to_owned(), json!(by.id));
             members.insert("role".to_owned(), json!(by.role));
@@ -635,6 +742,16 @@ impl Inner {
                 disclosure,
             },
         )?)
+    }
+}
+
+/// What an authority alone can give is granted by somebody in the role of the regulator.
+fn require_regulator(by: Principal, instrument: &Instrument) -> Result<(), Error> {
+    match by.role {
+        Role::Regulator => Ok(()),
+        Role::Operator | Role::Auditor | Role::TenantUser => Err(Error::ForRegulator {
+            instrument: instrument.clone(),
+        }),
     }
 }
 

@@ -56,6 +56,8 @@ impl Gate {
     /// Records what is due; refusals are counted once a minute is over.
     async fn record_due(&self, minute: i64, counted: &mut i64) -> Result<(), Error> {
         self.close_abandoned(self.now().plus_millis(-UNWATCHED_MAX_MS));
+        // Whoever asks puts in force what is due; where nobody asks, what flows out must hear of it too.
+        self.turn_over().await?;
         self.record_waiting_reads().await?;
         if *counted < minute {
             self.record_counts(minute).await?;
@@ -82,7 +84,7 @@ impl Gate {
             .db
             .write(move |unit| {
                 batch.chunks(READS_PER_LEAF_MAX).try_for_each(|reads| {
-                    let (now, epoch) = (gate.now(), gate.inner.epoch);
+                    let (now, epoch) = (gate.now(), gate.inner.epoch());
                     gate.inner.journal.record_reads(unit, now, epoch, reads)?;
                     Ok(())
                 })
@@ -136,7 +138,7 @@ impl Inner {
             });
             let leaf = Leaf {
                 time: self.now(),
-                body: body("refused.counted", self.epoch, rest),
+                body: body("refused.counted", self.epoch(), rest),
                 disclosure: None,
             };
             self.journal.record(unit, leaf)?;

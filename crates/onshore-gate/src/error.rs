@@ -31,6 +31,61 @@ pub enum Error {
     /// The configuration changed between the permit and the record.
     #[error("the configuration changed while the transfer was under way; ask again")]
     EpochChanged,
+    /// A rule pack that cannot be used.
+    #[error("the rule pack cannot be used: {}", chain(.0))]
+    Pack(onshore_policy::Error),
+    /// A rule pack of another jurisdiction.
+    #[error("the rule pack {pack} is not for {region}; pack.toml names where it is for")]
+    PackNotHere {
+        /// Which pack.
+        pack: onshore_types::PackName,
+        /// The region's jurisdiction.
+        region: onshore_types::Jurisdiction,
+    },
+    /// A rule pack with a limit that has no value at some time.
+    #[error(
+        "a limit of the rule pack {pack} has no value at some time from then on; thresholds.toml must give one"
+    )]
+    PackIncomplete {
+        /// Which pack.
+        pack: onshore_types::PackName,
+    },
+    /// A rule pack whose own cases do not hold.
+    #[error(
+        "{failed} cases of the rule pack {pack} do not hold, the first is `{first}`; `onshore pack test` shows them"
+    )]
+    PackCases {
+        /// Which pack.
+        pack: onshore_types::PackName,
+        /// How many.
+        failed: usize,
+        /// What the first is called.
+        first: String,
+    },
+    /// A rule pack would be in force from an instant that has passed.
+    #[error("a rule pack is activated as of now or later; it is {now} now")]
+    PackPast {
+        /// The present instant.
+        now: onshore_types::Timestamp,
+    },
+    /// An instrument that the pack in force does not have.
+    #[error("the rule pack {pack} has no instrument `{instrument}`; it has {known}")]
+    NoSuchInstrument {
+        /// Which pack.
+        pack: onshore_types::PackName,
+        /// What was named.
+        instrument: onshore_types::Instrument,
+        /// Those it has.
+        known: String,
+    },
+    /// An instrument that only an authority can give.
+    #[error(
+        "an approval of the instrument {instrument} is granted by a regulator: an authority alone can give it"
+    )]
+    ForRegulator {
+        /// What was named.
+        instrument: onshore_types::Instrument,
+    },
     /// A number that no ledger can carry.
     #[error("{what} must be at most {max}")]
     TooLarge {
@@ -74,4 +129,16 @@ pub enum Error {
     /// The ledger's rules refused a value.
     #[error(transparent)]
     Ledger(#[from] onshore_ledger::Error),
+}
+
+/// Writes an error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }

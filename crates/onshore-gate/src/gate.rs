@@ -11,7 +11,7 @@ use onshore_classify::{Options, Scanner, ToldTerms};
 use onshore_db::{Database, View};
 use onshore_journal::{Journal, ReadRecord};
 use onshore_ledger::Salt;
-use onshore_policy::{Networks, Policy, Proxies};
+use onshore_policy::{Networks, Proxies};
 use onshore_registry::{Export, Registry};
 use onshore_types::{
     ApprovalId, BucketId, ExportId, Jurisdiction, PartitionName, Place, RegionId, TenantId,
@@ -22,7 +22,8 @@ use tokio::sync::Notify;
 
 use crate::Error;
 use crate::epoch::EpochDocument;
-use crate::granted::Granted;
+use crate::exporting::Joined;
+use crate::rules::Rules;
 
 /// Tells the time; only the binary owns a real one.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -98,8 +99,6 @@ pub struct Parts {
     pub registry: Registry,
     /// The ledger.
     pub journal: Journal,
-    /// The rules.
-    pub policy: Policy,
     /// What it guards.
     pub region: Region,
     /// Where addresses are.
@@ -122,8 +121,16 @@ pub(crate) struct Inner {
     pub(crate) db: Database,
     pub(crate) registry: Registry,
     pub(crate) journal: Journal,
-    pub(crate) policy: Policy,
     pub(crate) region: Region,
+    /// What the rules depend on besides the rule pack.
+    pub(crate) document: EpochDocument,
+    /// The rules in force, and from which instant on others are.
+    pub(crate) rules: RwLock<Arc<Rules>>,
+    pub(crate) rules_until_ms: AtomicI64,
+    /// Held by whoever puts other rules in force.
+    pub(crate) turning: tokio::sync::Mutex<()>,
+    /// What was joined to judge transfers that were refused or came near a limit.
+    pub(crate) joined: Joined,
     networks: Networks,
     proxies: Proxies,
     pub(crate) persons: PersonsBeside,
@@ -133,15 +140,12 @@ pub(crate) struct Inner {
     clock: Arc<dyn Clock>,
     /// The latest instant ever recorded, in milliseconds.
     latest_ms: AtomicI64,
-    pub(crate) epoch: u64,
-    /// What was granted without an approval under this epoch.
-    pub(crate) granted: Granted,
     /// Whether an approval was revoked; made when somebody first cares, so that whoever comes first, the one who
     /// revokes or the one who reads, the other sees it.
     revoked: Mutex<HashMap<ApprovalId, Arc<AtomicBool>>>,
     /// Whether what was judged of a bucket's objects no longer holds; taken out when it is set, so that what is judged
     /// afterwards starts anew.
-    tightened: Mutex<HashMap<BucketId, Arc<AtomicBool>>>,
+    pub(crate) tightened: Mutex<HashMap<BucketId, Arc<AtomicBool>>>,
     /// Exports that are permitted and not yet watched.
     pub(crate) opened: Mutex<HashMap<ExportId, OpenExport>>,
     /// Reads inside the jurisdiction that wait for their batch.
@@ -170,7 +174,6 @@ impl Gate {
             db,
             registry,
             journal,
-            policy,
             region,
             networks,
             proxies,
@@ -187,12 +190,18 @@ impl Gate {
                 Ok((tenant, Arc::new(terms)))
             })
             .collect::<Result<HashMap<_, _>, Error>>()?;
-        let mut inner = Inner {
+        // Nothing is judged by these: the epoch that begins below puts in force what was activated.
+        let rules = Rules::at_first()?;
+        let inner = Inner {
             db,
             registry,
             journal,
-            policy,
             region,
+            document: document.clone(),
+            rules: RwLock::new(Arc::new(rules)),
+            rules_until_ms: AtomicI64::new(i64::MIN),
+            turning: tokio::sync::Mutex::default(),
+            joined: Joined::default(),
             networks,
             proxies,
             persons,
@@ -200,18 +209,16 @@ impl Gate {
             told: RwLock::new(told),
             clock,
             latest_ms: AtomicI64::new(latest.as_millis()),
-            epoch: 0,
-            granted: Granted::default(),
             revoked: Mutex::default(),
             tightened: Mutex::default(),
             opened: Mutex::default(),
             reads: Mutex::default(),
             reads_waiting: Notify::new(),
         };
-        inner.epoch = crate::epoch::begin(&inner, document)?;
         let gate = Self {
             inner: Arc::new(inner),
         };
+        gate.begin()?;
         gate.close_interrupted()?;
         Ok(gate)
     }
@@ -237,7 +244,7 @@ impl Gate {
     /// Whether a place is inside the region's jurisdiction at present.
     #[must_use]
     pub fn is_inside(&self, place: Place) -> bool {
-        self.inner.region.jurisdiction.contains(place, self.now())
+        self.inner.is_inside(place, self.now())
     }
 
     /// Returns where a request comes from: the peer's place, or that of the address a trusted proxy vouches for.
@@ -325,11 +332,18 @@ impl Gate {
     /// Returns the number of the configuration epoch in force.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        self.inner.epoch
+        self.inner.epoch()
     }
 }
 
 impl Inner {
+    /// Whether a place counts as inside by the rules in force.
+    pub(crate) fn is_inside(&self, place: Place, now: Timestamp) -> bool {
+        self.rules()
+            .policy
+            .is_inside(self.region.jurisdiction, place, now)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         let clock = self.clock.now().as_millis();
         Timestamp::from_millis(self.latest_ms.fetch_max(clock, Ordering::SeqCst).max(clock))

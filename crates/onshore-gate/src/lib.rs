@@ -15,17 +15,21 @@
 
 pub mod acts;
 pub mod background;
+mod comparison;
 pub mod epoch;
 pub mod error;
+mod exporting;
 pub mod gate;
 mod granted;
 pub mod outflow;
 pub mod permit;
 pub mod restore;
+mod rules;
 pub mod settle;
 mod told;
 
-pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered, ScannedFact};
+pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered, ScannedFact, Terms};
+pub use comparison::{Comparison, Difference};
 pub use epoch::EpochDocument;
 pub use error::{Error, Refused};
 pub use gate::{Clock, Gate, Parts, PersonsBeside, Region};

@@ -168,7 +168,9 @@ impl Outflow {
             End::Inside(_) => false,
             End::Spent => true,
             End::Export { open, stops } => {
-                open.until.is_some_and(|until| self.gate.now() >= until)
+                let now = self.gate.now();
+                open.until.is_some_and(|until| now >= until)
+                    || self.gate.inner.is_turning(now)
                     || stops.iter().any(|stop| stop.load(Ordering::SeqCst))
                     || self.sent_bytes.load(Ordering::SeqCst) > open.export.reserved_bytes
             }
@@ -280,7 +282,7 @@ impl Inner {
             unit,
             Leaf {
                 time: now,
-                body: body("export.closed", self.epoch, rest),
+                body: body("export.closed", self.epoch(), rest),
                 disclosure: None,
             },
         )?;

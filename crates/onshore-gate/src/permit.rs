@@ -3,18 +3,20 @@
 
 use std::sync::PoisonError;
 
-use onshore_db::Unit;
+use onshore_db::{Unit, View};
 use onshore_journal::Leaf;
 use onshore_ledger::Disclosure;
 use onshore_policy::{
-    Basis, Bearing, Explanation, Facts, Flow, Grant, Permit, Refusal, Transfer, Verdict,
-    border_message,
+    ApprovalFact, Basis, Bearing, Explanation, ExporterFact, Facts, Flow, Grant, Permit, Refusal,
+    Transfer, Verdict, border_message,
 };
-use onshore_registry::{Export, ExportedVersion, RefusalKey};
+use onshore_registry::{Export, RefusalKey};
 use onshore_types::{ExportId, LeafIndex, TenantId, Timestamp};
 use serde_json::{Value, json};
 
+use crate::exporting::Exporting;
 use crate::gate::{Inner, OpenExport, body, salt};
+use crate::rules::Rules;
 use crate::{Error, Gate, Refused};
 
 /// The rule that refusals abroad are counted under, whatever their cause: a client that saw two leaves would learn that
@@ -23,8 +25,17 @@ const OUTWARD: &str = "border.outward";
 
 /// What a unit of work decided.
 enum Decision {
-    Granted(Grant, Option<ExportId>),
+    Granted(Grant, u64, Option<ExportId>),
     Refused(Refusal, LeafIndex),
+    /// Nothing: other rules are due.
+    Turning,
+}
+
+/// A transfer that was judged: what was known, and what came of it.
+pub(crate) struct Judged {
+    facts: Facts,
+    exporting: Option<Exporting>,
+    verdict: Verdict,
 }
 
 impl Gate {
@@ -35,39 +46,49 @@ impl Gate {
     /// # Errors
     /// [`Error::Refused`], recorded; and those of the keepers.
     pub async fn permit(&self, transfer: Transfer) -> Result<Permit, Error> {
-        let (now, region) = (self.now(), self.inner.region.jurisdiction);
-        let is_outward = match transfer.flow {
-            Flow::Read | Flow::Inspect | Flow::List => !region.contains(transfer.to, now),
-            Flow::Store | Flow::Change => false,
-        };
-        if !is_outward && let Some(grant) = self.inner.grant_inside(&transfer, now) {
-            return Ok(issue(&transfer, grant, self.inner.epoch, None));
-        }
-        let (gate, asked) = (self.clone(), transfer.clone());
-        let decision = self
-            .inner
-            .db
-            .write(move |unit| gate.inner.decide(unit, &asked))
-            .await?;
-        match decision {
-            Decision::Granted(grant, export) => {
-                if export.is_some() {
-                    metrics::counter!("onshore_exports_total").increment(1);
-                }
-                Ok(issue(&transfer, grant, self.inner.epoch, export))
+        loop {
+            let now = self.now();
+            if self.inner.is_turning(now) {
+                self.turn_over().await?;
+                continue;
             }
-            Decision::Refused(refusal, leaf) => {
-                metrics::counter!("onshore_refusals_total", "rule" => refusal.rule()).increment(1);
-                let message = if is_outward {
-                    border_message(region, transfer.to)
-                } else {
-                    refusal.explain(region)
-                };
-                Err(Error::Refused(Box::new(Refused {
-                    refusal,
-                    leaf,
-                    message,
-                })))
+            let is_outward = match transfer.flow {
+                Flow::Read | Flow::Inspect | Flow::List => !self.inner.is_inside(transfer.to, now),
+                Flow::Store | Flow::Change => false,
+            };
+            if !is_outward && let Some((grant, epoch)) = self.inner.grant_inside(&transfer, now) {
+                return Ok(issue(&transfer, grant, epoch, None));
+            }
+            let (gate, asked) = (self.clone(), transfer.clone());
+            let decision = self
+                .inner
+                .db
+                .write(move |unit| gate.inner.decide(unit, &asked))
+                .await?;
+            match decision {
+                Decision::Granted(grant, epoch, export) => {
+                    if export.is_some() {
+                        metrics::counter!("onshore_exports_total").increment(1);
+                    }
+                    return Ok(issue(&transfer, grant, epoch, export));
+                }
+                Decision::Refused(refusal, leaf) => {
+                    let rule = refusal.rule().to_owned();
+                    metrics::counter!("onshore_refusals_total", "rule" => rule).increment(1);
+                    let region = self.inner.region.jurisdiction;
+                    let message = if is_outward {
+                        border_message(region, transfer.to)
+                    } else {
+                        refusal.explain(region)
+                    };
+                    return Err(Error::Refused(Box::new(Refused {
+                        refusal,
+                        leaf,
+                        message,
+                    })));
+                }
+                // Other rules came into force while it waited for the writer.
+                Decision::Turning => {}
             }
         }
     }
@@ -78,63 +99,115 @@ impl Gate {
     /// # Errors
     /// Those of the keepers.
     pub async fn explain(&self, transfer: &Transfer, tenant: &str) -> Result<Explanation, Error> {
+        let (gate, asked) = (self.clone(), transfer.clone());
         let now = self.now();
-        let approvals = match transfer.subject.owner {
-            Some(owner) => {
-                let registry = self.inner.registry.clone();
-                self.inner
-                    .db
-                    .read(move |view| registry.approval_facts(view, owner, now))
-                    .await?
-            }
-            None => Vec::new(),
-        };
+        if self.inner.is_turning(now) {
+            self.turn_over().await?;
+        }
+        let facts = self
+            .inner
+            .db
+            .read(move |view| {
+                let rules = gate.inner.rules();
+                let judged = gate.inner.judge(view, &rules, &asked, gate.now())?;
+                Ok::<_, Error>(judged.facts)
+            })
+            .await?;
         Ok(self
             .inner
+            .rules()
             .policy
-            .explain(&self.inner.facts(approvals), transfer, tenant, now))
+            .explain(&facts, transfer, tenant, now))
     }
 }
 
 impl Inner {
-    fn facts(&self, approvals: Vec<onshore_policy::ApprovalFact>) -> Facts {
+    fn facts(&self, epoch: u64, approvals: Vec<ApprovalFact>) -> Facts {
         Facts {
             region: self.region.jurisdiction,
-            epoch: self.epoch,
+            epoch,
             approvals,
+            exporter: ExporterFact::default(),
         }
     }
 
     /// Grants what needs no approval, from memory where something alike was granted before.
-    fn grant_inside(&self, transfer: &Transfer, now: Timestamp) -> Option<Grant> {
-        let facts = self.facts(Vec::new());
+    fn grant_inside(&self, transfer: &Transfer, now: Timestamp) -> Option<(Grant, u64)> {
+        let rules = self.rules();
+        let facts = self.facts(rules.epoch, Vec::new());
         let bearing = Bearing::of(&facts, transfer, now);
-        if let Some(grant) = self.granted.recall(&bearing) {
-            return Some(grant);
+        if let Some(grant) = rules.granted.recall(&bearing) {
+            return Some((grant, rules.epoch));
         }
-        match self.policy.decide(&facts, transfer, now) {
+        match rules.policy.decide(&facts, transfer, now) {
             Verdict::Allowed(grant) => {
-                self.granted.remember(bearing, &grant);
-                Some(grant)
+                rules.granted.remember(bearing, &grant);
+                Some((grant, rules.epoch))
             }
             Verdict::Refused(_) => None,
         }
     }
 
-    fn decide(&self, unit: &Unit<'_>, transfer: &Transfer) -> Result<Decision, Error> {
-        let now = self.now();
-        let approvals = match transfer.subject.owner {
-            Some(owner) => self.registry.approval_facts(unit, owner, now)?,
+    /// Whether what was permitted under rules that are no longer in force would be permitted again. What is on its way in is
+    /// not thrown away because the rules for the way out have changed.
+    pub(crate) fn holds_still(&self, permit: &Permit, now: Timestamp) -> bool {
+        !self.is_turning(now) && self.grant_inside(permit.transfer(), now).is_some()
+    }
+
+    /// Judges a transfer by all that is on record. Nothing is reserved or counted.
+    pub(crate) fn judge(
+        &self,
+        view: &View<'_>,
+        rules: &Rules,
+        transfer: &Transfer,
+        now: Timestamp,
+    ) -> Result<Judged, Error> {
+        let mut approvals = match transfer.subject.owner {
+            Some(owner) => self.registry.approval_facts(view, owner, now)?,
             None => Vec::new(),
         };
-        let facts = self.facts(approvals);
-        match self.policy.decide(&facts, transfer, now) {
+        let is_outward = matches!(transfer.flow, Flow::Read | Flow::Inspect)
+            && !self.is_inside(transfer.to, now);
+        let mut exporting = match transfer.subject.owner {
+            Some(owner) if is_outward && transfer.subject.bucket.is_some() => {
+                let exporting = self.exporting(view, transfer, owner, now)?;
+                self.fill_allowances(view, &exporting, transfer.flow, &mut approvals)?;
+                Some(exporting)
+            }
+            Some(_) | None => None,
+        };
+        let mut facts = self.facts(rules.epoch, approvals);
+        loop {
+            facts.exporter = exporting.as_ref().map(Exporting::fact).unwrap_or_default();
+            let verdict = rules.policy.decide(&facts, transfer, now);
+            if let (Verdict::Refused(refusal), Some(exporting)) = (&verdict, &mut exporting)
+                && self.count_exactly(view, exporting, refusal)?
+            {
+                continue;
+            }
+            return Ok(Judged {
+                facts,
+                exporting,
+                verdict,
+            });
+        }
+    }
+
+    fn decide(&self, unit: &Unit<'_>, transfer: &Transfer) -> Result<Decision, Error> {
+        let (rules, now) = (self.rules(), self.now());
+        if self.is_turning(now) {
+            return Ok(Decision::Turning);
+        }
+        let judged = self.judge(unit, &rules, transfer, now)?;
+        match &judged.verdict {
             Verdict::Allowed(grant) => {
-                let export = self.open_export(unit, transfer, &grant, &facts, now)?;
-                Ok(Decision::Granted(grant, export))
+                let grant = grant.clone();
+                let export = self.open_export(unit, &rules, transfer, &grant, &judged, now)?;
+                Ok(Decision::Granted(grant, rules.epoch, export))
             }
             Verdict::Refused(refusal) => {
-                let leaf = self.record_refusal(unit, transfer, &refusal, now)?;
+                let refusal = refusal.clone();
+                let leaf = self.record_refusal(unit, transfer, &refusal, &judged, now)?;
                 Ok(Decision::Refused(refusal, leaf))
             }
         }
@@ -145,12 +218,23 @@ impl Inner {
     fn open_export(
         &self,
         unit: &Unit<'_>,
+        rules: &Rules,
         transfer: &Transfer,
         grant: &Grant,
-        facts: &Facts,
+        judged: &Judged,
         now: Timestamp,
     ) -> Result<Option<ExportId>, Error> {
         let approval = grant.basis().approval();
+        let fact = judged
+            .facts
+            .approvals
+            .iter()
+            .find(|fact| Some(fact.id) == approval);
+        let recipient = fact.and_then(|fact| fact.recipient.as_ref());
+        let on = json!({
+            "instrument": fact.and_then(|fact| fact.instrument.as_ref()),
+            "recipient_in": recipient.map(|recipient| recipient.jurisdiction),
+        });
         match (transfer.flow, grant.basis()) {
             (Flow::Read, Basis::Free | Basis::Approval(_)) => {}
             (Flow::Inspect | Flow::List, Basis::Approval(_)) => {
@@ -162,7 +246,9 @@ impl Inner {
                     json!({
                         "approval": approval,
                         "rule": grant.basis().rule(),
+                        "on": approval.map(|_| &on),
                     }),
+                    judged,
                     now,
                 )?;
                 return Ok(None);
@@ -184,7 +270,10 @@ impl Inner {
                 "approval": approval,
                 "reserved_bytes": reserved_bytes,
                 "rule": grant.basis().rule(),
+                "on": approval.map(|_| &on),
+                "persons": judged.exporting.as_ref().map(Exporting::persons_max),
             }),
+            judged,
             now,
         )?;
         let export = Export {
@@ -195,12 +284,10 @@ impl Inner {
             closed_leaf: None,
         };
         self.registry.open_export(unit, &export)?;
-        self.count_exported(unit, transfer, grant.tenant(), now)?;
-        let until = facts
-            .approvals
-            .iter()
-            .find(|fact| Some(fact.id) == approval)
-            .map(|fact| fact.until);
+        if let Some(exporting) = &judged.exporting {
+            self.count_exported(unit, rules, exporting, fact)?;
+        }
+        let until = fact.map(|fact| fact.until);
         // It is there before anyone can go away without having heard of it. Should this unit come to nothing, it is
         // closed as abandoned, which closes only what there is.
         self.opened
@@ -219,44 +306,19 @@ impl Inner {
         Ok(Some(id))
     }
 
-    /// Counts who is told of in what leaves among those whose data has left this year: all of the version, whatever its
-    /// range.
-    fn count_exported(
-        &self,
-        unit: &Unit<'_>,
-        transfer: &Transfer,
-        tenant: TenantId,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let Some(version) = transfer.subject.version else {
-            return Ok(());
-        };
-        let exported = ExportedVersion {
-            tenant,
-            version,
-            to: transfer.to,
-            time: now,
-        };
-        if !self.registry.is_export_counted(unit, &exported)? {
-            let persons = self.persons.of(unit, version)?;
-            self.registry
-                .count_exported(unit, &exported, persons.as_ref())?;
-        }
-        Ok(())
-    }
-
     fn record_refusal(
         &self,
         unit: &Unit<'_>,
         transfer: &Transfer,
         refusal: &Refusal,
+        judged: &Judged,
         now: Timestamp,
     ) -> Result<LeafIndex, Error> {
-        let is_border = !self.region.jurisdiction.contains(transfer.to, now);
+        let is_border = !self.is_inside(transfer.to, now);
         let rule = if is_border { OUTWARD } else { refusal.rule() };
         let key = RefusalKey {
             principal: transfer.principal.id,
-            rule,
+            rule: rule.to_owned(),
             minute: now.as_seconds().div_euclid(60),
         };
         if let Some(leaf) = self.registry.count_refusal(unit, &key)? {
@@ -269,7 +331,7 @@ impl Inner {
             "to": transfer.to.to_string(),
             "from": transfer.from.to_string(),
         });
-        let mut record = record_of(transfer);
+        let mut record = record_of(transfer, judged);
         if let Value::Object(members) = &mut record {
             members.insert("cause".to_owned(), Value::from(refusal.rule()));
         }
@@ -277,7 +339,7 @@ impl Inner {
             unit,
             Leaf {
                 time: now,
-                body: body("refused", self.epoch, rest),
+                body: body("refused", self.epoch(), rest),
                 disclosure: Some(Disclosure {
                     salt: salt(),
                     record,
@@ -295,6 +357,7 @@ impl Inner {
         transfer: &Transfer,
         tenant: TenantId,
         mut rest: Value,
+        judged: &Judged,
         now: Timestamp,
     ) -> Result<LeafIndex, Error> {
         if let Value::Object(members) = &mut rest {
@@ -311,10 +374,10 @@ impl Inner {
             unit,
             Leaf {
                 time: now,
-                body: body(kind, self.epoch, rest),
+                body: body(kind, self.epoch(), rest),
                 disclosure: Some(Disclosure {
                     salt: salt(),
-                    record: record_of(transfer),
+                    record: record_of(transfer, judged),
                 }),
             },
         )?)
@@ -322,8 +385,10 @@ impl Inner {
 }
 
 /// What a leaf about a transfer commits to: everything about it, the key included.
-pub(crate) fn record_of(transfer: &Transfer) -> Value {
+fn record_of(transfer: &Transfer, judged: &Judged) -> Value {
     json!({
+        "by": { "role": transfer.principal.role, "tenant": transfer.principal.tenant },
+        "exporter": judged.facts.exporter,
         "operation": transfer.operation,
         "flow": transfer.flow,
         "principal": transfer.principal.id,

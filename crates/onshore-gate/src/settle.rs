@@ -187,12 +187,14 @@ impl Gate {
         rest: Value,
         disclosure: Option<Disclosure>,
     ) -> Result<LeafIndex, Error> {
-        if permit.epoch() != self.inner.epoch {
+        let (rules, now) = (self.inner.rules(), self.now());
+        let is_judged = permit.epoch() == rules.epoch && !self.inner.is_turning(now);
+        if !is_judged && !self.inner.holds_still(permit, now) {
             return Err(Error::EpochChanged);
         }
         let leaf = Leaf {
-            time: self.now(),
-            body: body(kind, self.inner.epoch, rest),
+            time: now,
+            body: body(kind, rules.epoch, rest),
             disclosure,
         };
         Ok(self.inner.journal.record(unit, leaf)?)

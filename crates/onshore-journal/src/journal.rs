@@ -155,6 +155,42 @@ impl Journal {
             .collect()
     }
 
+    /// Returns up to `limit` leaves that stand behind a position and are not older than an instant, each with what it commits
+    /// to: for whoever may see that.
+    ///
+    /// # Errors
+    /// Those of the database, and of a leaf or record that is not what was written.
+    pub async fn disclosed_since(
+        &self,
+        since: Timestamp,
+        from: LeafIndex,
+        limit: u32,
+    ) -> Result<Vec<(RecordedLeaf, Value)>, Error> {
+        let rows: Vec<(i64, i64, Vec<u8>, Vec<u8>)> = self
+            .inner
+            .db
+            .read(move |view| {
+                view.all(
+                    "SELECT leaves.idx, time_ms, body, record FROM leaves JOIN records ON records.idx = leaves.idx
+                     WHERE leaves.idx >= ?1 AND time_ms >= ?2 ORDER BY leaves.idx LIMIT ?3",
+                    params![from.cast_signed(), since.as_millis(), limit],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+                )
+            })
+            .await
+            .map_err(|error: onshore_db::Error| error)?;
+        rows.into_iter()
+            .map(|(index, time, body, record)| {
+                let leaf = RecordedLeaf {
+                    index: index.cast_unsigned(),
+                    time: Timestamp::from_millis(time),
+                    body: parse_leaf(&body)?,
+                };
+                Ok((leaf, parse_leaf(&record)?))
+            })
+            .collect()
+    }
+
     /// Returns the newest published checkpoint, a signed note.
     #[must_use]
     pub fn checkpoint(&self) -> String {

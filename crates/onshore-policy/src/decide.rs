@@ -72,19 +72,23 @@ impl Policy {
                 .beside(now)
                 .ok_or_else(|| broken("a limit of the rule pack has no value on this day"))?,
         };
-        let question =
-            Question::new(&self.vocabulary, facts, transfer, act, &approvals, around, now)?;
+        let question = Question::new(
+            &self.vocabulary,
+            facts,
+            transfer,
+            act,
+            &approvals,
+            around,
+            now,
+        )?;
         let mut nearest: Option<(Cause, &ApprovalFact)> = None;
         for approval in approvals {
             match self.ask(&question, Some(approval))? {
                 Answer::Permitted(ground) => return grant(transfer, ground, Some(approval)),
                 Answer::Forbidden(cause) => {
-                    nearest = nearest
-                        .into_iter()
-                        .chain([(cause, approval)])
-                        .max_by(|(a, by), (b, other)| {
-                            (a, by.until, by.id).cmp(&(b, other.until, other.id))
-                        });
+                    nearest = nearest.into_iter().chain([(cause, approval)]).max_by(
+                        |(a, by), (b, other)| (a, by.until, by.id).cmp(&(b, other.until, other.id)),
+                    );
                 }
             }
         }
@@ -411,7 +415,10 @@ mod tests {
                 @id("looking") @rule("tenancy.own") @source("a test") @remedy("none")
                 forbid (principal, action == Action::"read", resource) when {{ context.{looked_at} > 7 }};"#
             );
-            assert!(Policy::parse(SCHEMA, &looking, None).is_err(), "{looked_at}");
+            assert!(
+                Policy::parse(SCHEMA, &looking, None).is_err(),
+                "{looked_at}"
+            );
         }
     }
 
@@ -443,9 +450,16 @@ mod tests {
                 for with in beside {
                     let facts = facts(Vec::new());
                     let around: Vec<&ApprovalFact> = with.iter().collect();
-                    let question =
-                        Question::new(&policy.vocabulary, &facts, &transfer, act, &around, pack, NOW)
-                            .expect("it can be put into words");
+                    let question = Question::new(
+                        &policy.vocabulary,
+                        &facts,
+                        &transfer,
+                        act,
+                        &around,
+                        pack,
+                        NOW,
+                    )
+                    .expect("it can be put into words");
                     let request = question.request(with.as_ref()).expect("it can be asked");
                     let uid = |uid: Option<&cedar_policy::EntityUid>| {
                         uid.expect("nothing is left open").clone()

@@ -64,7 +64,9 @@ pub enum Error {
         policy: String,
     },
     /// A rule of a rule pack is named like no rule of this pack can be.
-    #[error("policy `{policy}` of the rule pack names its rule `{rule}`: it must begin with `{prefix}.`")]
+    #[error(
+        "policy `{policy}` of the rule pack names its rule `{rule}`: it must begin with `{prefix}.`"
+    )]
     RuleName {
         /// The policy's id.
         policy: String,

@@ -55,6 +55,12 @@ impl Permit {
         }
     }
 
+    /// Returns what was permitted.
+    #[must_use]
+    pub fn transfer(&self) -> &Transfer {
+        &self.transfer
+    }
+
     /// Returns who was permitted.
     #[must_use]
     pub fn principal(&self) -> &Principal {

@@ -190,6 +190,14 @@ impl Policy {
         self.forbids.get(id).copied()
     }
 
+    /// Returns the rules of the pack, in the order in which they are written.
+    #[must_use]
+    pub fn pack_rules(&self) -> Vec<&PackRule> {
+        let mut rules: Vec<_> = self.pack_forbids.values().collect();
+        rules.sort_by_key(|(place, _)| *place);
+        rules.into_iter().map(|(_, rule)| &**rule).collect()
+    }
+
     /// Returns the rule of the pack that a policy is, with its place there.
     pub(crate) fn pack_forbidding(&self, id: &PolicyId) -> Option<&(usize, Arc<PackRule>)> {
         self.pack_forbids.get(id)

@@ -81,7 +81,10 @@ impl Vocabulary {
     }
 
     /// Returns a jurisdiction as a value of a list.
-    pub(crate) fn jurisdiction_expression(&self, jurisdiction: Jurisdiction) -> RestrictedExpression {
+    pub(crate) fn jurisdiction_expression(
+        &self,
+        jurisdiction: Jurisdiction,
+    ) -> RestrictedExpression {
         entity(self.jurisdiction(jurisdiction))
     }
 
@@ -289,7 +292,9 @@ impl<'a> Question<'a> {
 /// There are not so many people that adding two of these numbers leaves what the rules can count.
 fn persons(number: u64) -> i64 {
     const PERSONS_MAX: i64 = 1 << 53;
-    i64::try_from(number).unwrap_or(PERSONS_MAX).min(PERSONS_MAX)
+    i64::try_from(number)
+        .unwrap_or(PERSONS_MAX)
+        .min(PERSONS_MAX)
 }
 
 /// The places of a transfer, each once.

@@ -295,7 +295,8 @@ impl Refusal {
                 "{approval} lets the data of {left} more persons out, and this is the data of {needed} more"
             ),
             Self::PackForbids { rule, approval } => {
-                let nearest = approval.map_or_else(String::new, |id| format!("; {id} came nearest"));
+                let nearest =
+                    approval.map_or_else(String::new, |id| format!("; {id} came nearest"));
                 format!("{} ({}){nearest}", rule.cause, rule.source)
             }
             Self::PolicyError { detail } => {

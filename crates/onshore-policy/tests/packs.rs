@@ -23,12 +23,7 @@ fn with(name: &str, file: &str, change: impl Fn(&str) -> String) -> Result<RuleP
     RulePack::parse(PackFiles::new(changed)?)
 }
 
-fn replaced(
-    name: &str,
-    file: &str,
-    from: &str,
-    to: &str,
-) -> Result<RulePack, Error> {
+fn replaced(name: &str, file: &str, from: &str, to: &str) -> Result<RulePack, Error> {
     let text = shipped(name);
     assert!(
         text.iter()
@@ -113,11 +108,31 @@ fn a_pack_that_is_not_whole_does_not_open() {
         ("pack.toml", "name = \"cn\"", "name = \"C N\""),
         ("pack.toml", "title =", "titel ="),
         ("pack.toml", "+08:00", "8"),
-        ("pack.toml", "word = \"certification\"", "word = \"exemption\""),
-        ("thresholds.toml", "valid-from = \"2022-09-01\"", "valid-from = \"2022-9-1\""),
-        ("thresholds.toml", "valid-to = \"2024-03-21\"", "valid-to = \"2024-03-22\""),
-        ("thresholds.toml", "valid-to = \"2024-03-21\"", "valid-to = \"2021-03-21\""),
-        ("thresholds.toml", "source = \"Order 16 (2024-03-22), article 7(2)\"", "source = \" \""),
+        (
+            "pack.toml",
+            "word = \"certification\"",
+            "word = \"exemption\"",
+        ),
+        (
+            "thresholds.toml",
+            "valid-from = \"2022-09-01\"",
+            "valid-from = \"2022-9-1\"",
+        ),
+        (
+            "thresholds.toml",
+            "valid-to = \"2024-03-21\"",
+            "valid-to = \"2024-03-22\"",
+        ),
+        (
+            "thresholds.toml",
+            "valid-to = \"2024-03-21\"",
+            "valid-to = \"2021-03-21\"",
+        ),
+        (
+            "thresholds.toml",
+            "source = \"Order 16 (2024-03-22), article 7(2)\"",
+            "source = \" \"",
+        ),
         ("cases.csv", "case,date", "case,day"),
         ("cases.csv", "2026-06-01", "yesterday"),
         ("calendar.toml", "2026-01-04", "2027-01-04"),
@@ -130,12 +145,20 @@ fn a_pack_that_is_not_whole_does_not_open() {
         );
     }
     let misfits: [Broken; 6] = [
-        ("policies.cedar", "context.limits.assessmentPersons", "context.limits.nothing"),
+        (
+            "policies.cedar",
+            "context.limits.assessmentPersons",
+            "context.limits.nothing",
+        ),
         ("policies.cedar", "@cause(", "@reason("),
         ("policies.cedar", "@rule(\"cn.", "@rule(\"eu."),
         ("policies.cedar", "cn-instrument-unnamed", "border-free"),
         ("policies.cedar", "forbid (", "forbid "),
-        ("schema.cedarschema", "contractPersons: Long", "contractPersons: String"),
+        (
+            "schema.cedarschema",
+            "contractPersons: Long",
+            "contractPersons: String",
+        ),
     ];
     for (file, from, to) in misfits {
         let pack = replaced("cn", file, from, to).expect("it reads");

@@ -1,11 +1,14 @@
 //! Transfer approvals and what is spent of them.
 
 use onshore_db::{Row, RowError, Unit, View, params};
-use onshore_policy::ApprovalFact;
-use onshore_types::{ApprovalId, Jurisdiction, Label, PrincipalId, TenantId, Timestamp};
+use onshore_policy::{Allowance, ApprovalFact};
+use onshore_types::{
+    ApprovalId, Instrument, Jurisdiction, Label, PrincipalId, Recipient, TenantId, Timestamp,
+    Wording,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::rows::{bytes16, count, parsed, time, time_opt};
+use crate::rows::{bytes16, count, count_opt, parsed, parsed_opt, time, time_opt};
 use crate::{Error, Registry};
 
 /// On whose word an approval was granted.
@@ -33,6 +36,16 @@ pub struct Approval {
     pub max_bytes: u64,
     /// How many have gone or are reserved.
     pub spent_bytes: u64,
+    /// How many objects may go, each counted once however often it does; none where it does not say.
+    pub objects: Option<Limit>,
+    /// How many persons' data may go, each counted once; none where it does not say.
+    pub persons: Option<Limit>,
+    /// What it rests on in law, as a rule pack names it.
+    pub instrument: Option<Instrument>,
+    /// Who receives what goes.
+    pub recipient: Option<Recipient>,
+    /// For what.
+    pub purpose: Option<Wording>,
     /// From when it holds.
     pub granted: Timestamp,
     /// Who granted it.
@@ -45,8 +58,26 @@ pub struct Approval {
     pub revoked: Option<Timestamp>,
 }
 
+/// A limit, and what has gone of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// How much may go.
+    pub max: u64,
+    /// How much has gone.
+    pub spent: u64,
+}
+
+impl Limit {
+    /// Returns how much is left.
+    #[must_use]
+    pub fn left(self) -> u64 {
+        self.max.saturating_sub(self.spent)
+    }
+}
+
 const COLUMNS: &str = "SELECT id, tenant, destination, label, max_bytes, spent_bytes, granted_ms, granted_by, basis, \
-                       until_ms, revoked_ms FROM approvals";
+                       until_ms, revoked_ms, max_objects, spent_objects, max_persons, spent_persons, instrument, \
+                       recipient, purpose FROM approvals";
 
 impl Registry {
     /// Saves a new approval.
@@ -54,9 +85,13 @@ impl Registry {
     /// # Errors
     /// Those of the database.
     pub fn save_approval(&self, unit: &Unit<'_>, approval: &Approval) -> Result<(), Error> {
+        let recipient = approval.recipient.as_ref().map(|recipient| {
+            serde_json::to_string(recipient).expect("a name and two words are JSON")
+        });
         unit.execute(
-            "INSERT INTO approvals (id, tenant, destination, label, max_bytes, granted_ms, granted_by, basis, until_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO approvals (id, tenant, destination, label, max_bytes, granted_ms, granted_by, basis, until_ms,
+                                    max_objects, max_persons, instrument, recipient, purpose)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             params![
                 approval.id.as_bytes(),
                 approval.tenant.as_bytes(),
@@ -67,6 +102,11 @@ impl Registry {
                 approval.granted_by.as_bytes(),
                 basis_word(approval.basis),
                 approval.until.as_millis(),
+                approval.objects.map(|limit| clamped(limit.max)),
+                approval.persons.map(|limit| clamped(limit.max)),
+                approval.instrument.as_ref().map(Instrument::as_str),
+                recipient,
+                approval.purpose.as_ref().map(Wording::as_str),
             ],
         )?;
         Ok(())
@@ -175,6 +215,42 @@ impl Registry {
         spend(unit, id, clamped(len_bytes))
     }
 
+    /// Returns how many persons' data may go under an approval that says so.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchApproval`].
+    pub fn persons_limit(&self, view: &View<'_>, id: ApprovalId) -> Result<u64, Error> {
+        Ok(lookup(view, id)?
+            .persons
+            .map_or(u64::MAX, |limit| limit.max))
+    }
+
+    /// Notes that an object has left under an approval that limits objects or persons. `persons` are those it adds, counted
+    /// from what was said to be `left` before.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn spend_limits(
+        &self,
+        unit: &Unit<'_>,
+        id: ApprovalId,
+        persons: Option<Allowance>,
+    ) -> Result<(), Error> {
+        unit.execute(
+            "UPDATE approvals SET spent_objects = spent_objects + 1 WHERE id = ?1",
+            [id.as_bytes()],
+        )?;
+        if let Some(persons) = persons {
+            // What is left was counted anew where it mattered: the sum of what each object added may be higher.
+            let left = persons.left.saturating_sub(persons.needed);
+            unit.execute(
+                "UPDATE approvals SET spent_persons = max_persons - ?2 WHERE id = ?1",
+                params![id.as_bytes(), clamped(left)],
+            )?;
+        }
+        Ok(())
+    }
+
     /// Gives unsent bytes back to an approval.
     pub(crate) fn give_back(
         &self,
@@ -196,10 +272,23 @@ impl Approval {
             to: self.to,
             label: self.label,
             remaining_bytes: self.max_bytes.saturating_sub(self.spent_bytes),
+            objects: self.objects.map(untouched),
+            persons: self.persons.map(untouched),
+            instrument: self.instrument.clone(),
+            recipient: self.recipient.clone(),
+            purpose: self.purpose.clone(),
             granted_at: self.granted,
             until: self.until,
             revoked_at: self.revoked,
         }
+    }
+}
+
+/// What a transfer takes of it is for the gate to say.
+fn untouched(limit: Limit) -> Allowance {
+    Allowance {
+        left: limit.left(),
+        needed: 0,
     }
 }
 
@@ -226,7 +315,22 @@ fn approval(row: &Row<'_>) -> Result<Approval, RowError> {
         // The weaker word is the safe reading of one that is not known.
         _ => GrantBasis::SingleOperator,
     };
+    let limit = |max, spent| {
+        let max = count_opt(row, max)?;
+        let spent = count(row, spent)?;
+        Ok::<_, RowError>(max.map(|max| Limit { max, spent }))
+    };
+    let recipient = row.get::<_, Option<String>>("recipient")?;
+    let recipient = recipient
+        .map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|error| onshore_db::unreadable(Box::new(error)))?;
     Ok(Approval {
+        objects: limit("max_objects", "spent_objects")?,
+        persons: limit("max_persons", "spent_persons")?,
+        instrument: parsed_opt(row, "instrument")?,
+        recipient,
+        purpose: parsed_opt(row, "purpose")?,
         id: ApprovalId::from_bytes(bytes16(row, "id")?),
         tenant: TenantId::from_bytes(bytes16(row, "tenant")?),
         to: parsed(row, "destination")?,

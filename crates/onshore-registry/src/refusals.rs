@@ -12,7 +12,7 @@ pub struct RefusalKey {
     /// Who was refused.
     pub principal: PrincipalId,
     /// By which rule.
-    pub rule: &'static str,
+    pub rule: String,
     /// In which minute since the epoch.
     pub minute: i64,
 }

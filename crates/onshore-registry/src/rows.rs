@@ -35,6 +35,12 @@ pub(crate) fn count(row: &Row<'_>, column: &str) -> Result<u64, RowError> {
         .map(|number| u64::try_from(number).unwrap_or(0))
 }
 
+/// Reads a number that is never negative and may be missing.
+pub(crate) fn count_opt(row: &Row<'_>, column: &str) -> Result<Option<u64>, RowError> {
+    let number = row.get::<_, Option<i64>>(column)?;
+    Ok(number.map(|number| u64::try_from(number).unwrap_or(0)))
+}
+
 /// Reads an instant.
 pub(crate) fn time(row: &Row<'_>, column: &str) -> Result<Timestamp, RowError> {
     row.get(column).map(Timestamp::from_millis)

@@ -143,5 +143,44 @@ pub const SCHEMA: Schema = Schema {
     "
     ALTER TABLE tenants ADD COLUMN group_name TEXT;
     CREATE INDEX tenants_by_group ON tenants (group_name) WHERE group_name IS NOT NULL;
+    ",
+    // In `exported_persons` and `exported_joined` the place is `sensitive` for what left anywhere and is sensitive, and of the year 0
+    // the id of an approval for what left under it.
+    "
+    ALTER TABLE tenants ADD COLUMN critical_infrastructure INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE tenants ADD COLUMN state_organ INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE approvals ADD COLUMN instrument TEXT;
+    ALTER TABLE approvals ADD COLUMN recipient TEXT;
+    ALTER TABLE approvals ADD COLUMN purpose TEXT;
+    ALTER TABLE approvals ADD COLUMN max_objects INTEGER;
+    ALTER TABLE approvals ADD COLUMN spent_objects INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE approvals ADD COLUMN max_persons INTEGER;
+    ALTER TABLE approvals ADD COLUMN spent_persons INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE exported_bounds (
+        year INTEGER NOT NULL,
+        tenant BLOB NOT NULL REFERENCES tenants (id),
+        non_sensitive INTEGER NOT NULL,
+        sensitive INTEGER NOT NULL,
+        changes INTEGER NOT NULL,
+        is_exact INTEGER NOT NULL,
+        PRIMARY KEY (year, tenant)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX exported_persons_by_version ON exported_persons (year, tenant, version);
+    CREATE TABLE splitting_alarms (
+        year INTEGER NOT NULL,
+        group_name TEXT NOT NULL,
+        threshold TEXT NOT NULL,
+        leaf INTEGER NOT NULL,
+        PRIMARY KEY (year, group_name, threshold)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE pack_activations (
+        id INTEGER PRIMARY KEY,
+        pack TEXT NOT NULL,
+        version TEXT NOT NULL,
+        files TEXT NOT NULL,
+        as_of_ms INTEGER NOT NULL,
+        recorded_ms INTEGER NOT NULL,
+        by BLOB NOT NULL
+    ) STRICT;
     "],
 };

@@ -1,6 +1,6 @@
 //! Tenants, and the groups they belong to.
 
-use onshore_db::{Row, RowError, Unit, params};
+use onshore_db::{Row, RowError, Unit, View, params};
 use onshore_types::{GroupName, TenantId, TenantName, Timestamp};
 
 use crate::rows::{bytes16, parsed, parsed_opt, time};
@@ -15,11 +15,23 @@ pub struct Tenant {
     pub name: TenantName,
     /// The group it belongs to: what is counted for one of a group counts for all of it.
     pub group: Option<GroupName>,
+    /// What the law asks of it.
+    pub standing: Standing,
     /// When it was made.
     pub created: Timestamp,
 }
 
-const COLUMNS: &str = "SELECT id, name, group_name, created_ms FROM tenants";
+/// What a tenant is to the law.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether it operates critical information infrastructure (Cybersecurity Law article 33).
+    pub critical_infrastructure: bool,
+    /// Whether it is an organ of the state (PIPL article 36).
+    pub state_organ: bool,
+}
+
+const COLUMNS: &str =
+    "SELECT id, name, group_name, critical_infrastructure, state_organ, created_ms FROM tenants";
 
 impl Registry {
     /// Saves a new tenant.
@@ -28,12 +40,15 @@ impl Registry {
     /// [`Error::TenantTaken`] when the name is given.
     pub fn save_tenant(&self, unit: &Unit<'_>, tenant: &Tenant) -> Result<(), Error> {
         let inserted = unit.execute(
-            "INSERT INTO tenants (id, name, group_name, created_ms) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) DO NOTHING",
+            "INSERT INTO tenants (id, name, group_name, created_ms, critical_infrastructure, state_organ)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO NOTHING",
             params![
                 tenant.id.as_bytes(),
                 tenant.name.as_str(),
                 tenant.group.as_ref().map(GroupName::as_str),
-                tenant.created.as_millis()
+                tenant.created.as_millis(),
+                tenant.standing.critical_infrastructure,
+                tenant.standing.state_organ
             ],
         )?;
         if inserted == 1 {
@@ -62,6 +77,52 @@ impl Registry {
         } else {
             Err(Error::NoSuchTenant(tenant.to_string()))
         }
+    }
+
+    /// Says what a tenant is to the law.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTenant`] when there is none.
+    pub fn set_standing(
+        &self,
+        unit: &Unit<'_>,
+        tenant: TenantId,
+        standing: Standing,
+    ) -> Result<(), Error> {
+        let changed = unit.execute(
+            "UPDATE tenants SET critical_infrastructure = ?2, state_organ = ?3 WHERE id = ?1",
+            params![
+                tenant.as_bytes(),
+                standing.critical_infrastructure,
+                standing.state_organ
+            ],
+        )?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(Error::NoSuchTenant(tenant.to_string()))
+        }
+    }
+
+    /// Looks up what a decision needs to know of a tenant.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTenant`] when there is none.
+    pub fn tenant_in(&self, view: &View<'_>, id: TenantId) -> Result<Tenant, Error> {
+        view.one(&format!("{COLUMNS} WHERE id = ?1"), [id.as_bytes()], tenant)?
+            .ok_or_else(|| Error::NoSuchTenant(id.to_string()))
+    }
+
+    /// Returns the tenants of a group, for a decision.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn group_in(&self, view: &View<'_>, group: &GroupName) -> Result<Vec<TenantId>, Error> {
+        Ok(view.all(
+            "SELECT id FROM tenants WHERE group_name = ?1 ORDER BY id",
+            [group.as_str()],
+            |row| Ok(TenantId::from_bytes(bytes16(row, "id")?)),
+        )?)
     }
 
     /// Returns the tenants of a group, by name: none is a group that nobody is in.
@@ -134,6 +195,10 @@ fn tenant(row: &Row<'_>) -> Result<Tenant, RowError> {
         id: TenantId::from_bytes(bytes16(row, "id")?),
         name: parsed(row, "name")?,
         group: parsed_opt(row, "group_name")?,
+        standing: Standing {
+            critical_infrastructure: row.get("critical_infrastructure")?,
+            state_organ: row.get("state_organ")?,
+        },
         created: time(row, "created_ms")?,
     })
 }

@@ -4,10 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use onshore_policy::rule_pack::Date;
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketName, GroupName, JobId, Jurisdiction, KmsKeyId, Label,
-    ObjectKey, TenantName, Timestamp,
+    AccessKeyId, ApprovalId, BucketName, GroupName, Instrument, JobId, Jurisdiction, KmsKeyId,
+    Label, ObjectKey, RecipientKind, TenantName, Timestamp, Wording,
 };
 
 use crate::output::Style;
@@ -83,6 +85,9 @@ pub(crate) enum Command {
     /// Transfer approvals: what may leave, where to, how much, until when
     #[command(subcommand)]
     Approval(ApprovalCommand),
+    /// Rule packs: what the law of a place asks of a transfer
+    #[command(subcommand)]
+    Pack(PackCommand),
     /// Say what would happen to a request, by which rule, and what would change it; nothing is done
     Explain(ExplainArgs),
     /// The ledger
@@ -275,6 +280,17 @@ pub(crate) enum TenantCommand {
         #[command(flatten)]
         to: GroupArgs,
     },
+    /// Say what a tenant is to the law: rule packs ask more of some
+    Standing {
+        /// Its name
+        name: TenantName,
+        /// Whether it operates critical information infrastructure
+        #[arg(long, value_name = "yes|no", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+        critical_infrastructure: bool,
+        /// Whether it is an organ of the state
+        #[arg(long, value_name = "yes|no", action = ArgAction::Set, value_parser = BoolishValueParser::new(), default_value = "no")]
+        state_organ: bool,
+    },
     /// List tenants
     List,
 }
@@ -416,6 +432,8 @@ pub(crate) enum ApprovalCommand {
         /// When it ends, RFC 3339 or a date
         #[arg(long, value_name = "TIME")]
         until: Timestamp,
+        #[command(flatten)]
+        terms: TermsArgs,
     },
     /// List approvals
     List,
@@ -428,6 +446,86 @@ pub(crate) enum ApprovalCommand {
     Revoke {
         /// Its id
         id: ApprovalId,
+    },
+}
+
+/// What an approval says beyond how much may go where until when. The rule pack in force says what of it must be there.
+#[derive(Debug, Args)]
+pub(crate) struct TermsArgs {
+    /// How many objects may go, each counted once
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_objects: Option<u64>,
+    /// How many persons' data may go, each counted once
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_persons: Option<u64>,
+    /// What it rests on in law, such as standard-contract (onshore pack show)
+    #[arg(long, value_name = "WORD")]
+    pub(crate) instrument: Option<Instrument>,
+    /// Who receives what goes
+    #[arg(long, value_name = "NAME", requires = "purpose")]
+    pub(crate) recipient: Option<Wording>,
+    /// Whose law the recipient is under [default: that of --to]
+    #[arg(long, value_name = "CODE", requires = "recipient")]
+    pub(crate) recipient_in: Option<Jurisdiction>,
+    /// What the recipient is: organisation, or foreign-authority for a court or prosecutor
+    #[arg(
+        long,
+        value_name = "KIND",
+        requires = "recipient",
+        default_value_t = RecipientKind::Organisation
+    )]
+    pub(crate) recipient_kind: RecipientKind,
+    /// For what
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) purpose: Option<Wording>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PackCommand {
+    /// List what was activated, and what Onshore ships with
+    List,
+    /// Show a pack: instruments, limits with their sources and days, rules, clocks
+    Show {
+        /// A folder, or cn, eu or open
+        pack: String,
+    },
+    /// Run a pack's table of cases; exit 1 where one does not hold
+    Test {
+        /// A folder, or cn, eu or open
+        #[arg(value_name = "DIR")]
+        pack: String,
+    },
+    /// Say on which days the steps of a proceeding fall
+    Clock {
+        /// A folder, or cn, eu or open
+        pack: String,
+        /// Which clock
+        clock: String,
+        /// The day it starts on
+        #[arg(long, value_name = "DATE")]
+        from: Date,
+    },
+    /// Put a pack in force; what flows out when it takes effect is judged anew
+    Activate {
+        /// A folder, or cn, eu or open
+        pack: String,
+        /// From when on, RFC 3339 or a date [default: now]
+        #[arg(long, value_name = "TIME")]
+        as_of: Option<Timestamp>,
+    },
+    /// Put no pack in force: the rules of the border stand alone
+    Deactivate {
+        /// From when on, RFC 3339 or a date [default: now]
+        #[arg(long, value_name = "TIME")]
+        as_of: Option<Timestamp>,
+    },
+    /// Say what of the recorded decisions a pack would have decided otherwise; nothing is changed
+    Diff {
+        /// A folder, or cn, eu or open
+        pack: String,
+        /// Over how many days
+        #[arg(long, default_value_t = 30)]
+        days: u32,
     },
 }
 

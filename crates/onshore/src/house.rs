@@ -12,7 +12,6 @@ use onshore_gate::{Gate, Parts, PersonsBeside};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal, KeyProvider};
 use onshore_migrate::{Engine, Patience, Sources};
-use onshore_policy::Policy;
 use onshore_registry::Registry;
 use onshore_sources::OtherRegion;
 use onshore_store::Store;
@@ -148,7 +147,6 @@ impl House {
             db: db.clone(),
             registry: registry.clone(),
             journal: journal.clone(),
-            policy: Policy::embedded()?,
             region: config.region.clone(),
             networks: config.networks()?,
             proxies: config.proxies(),

@@ -15,7 +15,7 @@ use onshore_db::{CrashPoints, Database};
 use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, StoredFact};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal};
-use onshore_policy::{Flow, Networks, Policy, Principal, Proxies, Role, Subject, Transfer};
+use onshore_policy::{Flow, Networks, Principal, Proxies, Role, Subject, Transfer};
 use onshore_registry::{Registry, TokenHolder};
 use onshore_store::{Checks, NewObject, Store, WriteCondition};
 use onshore_testkit::TempFolder;
@@ -373,7 +373,6 @@ fn open_keepers(folder: &Path, clock: Arc<dyn Clock>) -> (Database, Registry, St
             db: db.clone(),
             registry: registry.clone(),
             journal,
-            policy: Policy::embedded().expect("the pack"),
             region: Region {
                 id: RegionId::parse("cn-north-1").expect("a region"),
                 jurisdiction: place("CN"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onshore_gate::{ApprovalRequest, Error, Gate, Refused};
+use onshore_gate::{ApprovalRequest, Error, Gate, Refused, Terms};
 use onshore_journal::RecordedLeaf;
 use onshore_policy::{Flow, Permit, Principal, Role, Subject, Transfer};
 use onshore_registry::Approval;
@@ -115,6 +115,7 @@ impl World {
             label: label.parse::<Label>().expect("a label"),
             max_bytes,
             until: self.house.gate.now().plus_millis(millis),
+            terms: Terms::default(),
         }
     }
 

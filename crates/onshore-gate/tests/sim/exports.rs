@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::{StreamExt as _, future};
 use onshore_gate::Error as GateError;
 use onshore_policy::{Basis, Flow, Permit, border_message};
-use onshore_types::{ByteRange, Label, Place};
+use onshore_types::{ByteRange, Label, Place, VersionId};
 
 use super::model::Name;
 use super::runner::{Runner, Stream, abroad, same};
@@ -27,13 +27,18 @@ impl Runner {
         let transfer = self.transfer(name, Flow::Read, known.label, range, to)?;
         let now = self.house.gate.now();
         let (tenant, _) = self.bucket(name.0);
-        let carrier = self
-            .model
-            .carrier(tenant, known.label, to, range.len_bytes, now);
+        let carrier = self.model.carrier(
+            tenant,
+            known.label,
+            to,
+            (known.version, range.len_bytes),
+            now,
+        );
         let region = self.house.gate.region().jurisdiction;
         match self.house.gate.permit(transfer).await {
             Ok(permit) => {
-                let approval = self.granted(&permit, known.label, carrier, range.len_bytes)?;
+                let of = (known.version, range.len_bytes);
+                let approval = self.granted(&permit, known.label, carrier, of)?;
                 Ok(Some(Asked {
                     permit,
                     range,
@@ -59,7 +64,7 @@ impl Runner {
         permit: &Permit,
         label: Label,
         carrier: Option<usize>,
-        len_bytes: u64,
+        (version, len_bytes): (VersionId, u64),
     ) -> Result<Option<usize>> {
         ensure!(
             permit.export().is_some(),
@@ -75,6 +80,7 @@ impl Runner {
                 let approval = self.model.approval(index);
                 same("the approval that carries", &id, &approval.id)?;
                 approval.spent_bytes += len_bytes;
+                approval.left.insert(version);
                 Ok(Some(index))
             }
             Basis::Inside | Basis::Inbound => bail!("abroad is not inside"),
@@ -105,12 +111,14 @@ impl Runner {
         let leaf = outflow.leaf().context("an export has a leaf")?;
         self.model.told(leaf, "export.opened");
         let (_, body) = self.house.store.read(permit, range).await?;
+        let judged_by = self.model.judged_by(self.house.gate.now());
         self.streams.push(Stream {
             outflow,
             body,
             expected: slice(known.seed, known.size_bytes, range)?,
             sent: 0,
             approval,
+            judged_by,
         });
         Ok(())
     }
@@ -142,10 +150,11 @@ impl Runner {
             if is_over {
                 break;
             }
-            let may_flow = stream.approval.is_none_or(|index| {
-                let now = self.house.gate.now();
-                self.model.approval(index).is_in_force(now)
-            });
+            let now = self.house.gate.now();
+            let may_flow = stream.judged_by == self.model.judged_by(now)
+                && stream
+                    .approval
+                    .is_none_or(|index| self.model.approval(index).is_in_force(now));
             same(
                 "whether bytes may flow",
                 &stream.outflow.check().is_ok(),
@@ -224,12 +233,17 @@ impl Runner {
         let now = gate.now();
         let mut open = Vec::new();
         for answer in answers {
-            let carrier = self
-                .model
-                .carrier(tenant, known.label, to, range.len_bytes, now);
+            let carrier = self.model.carrier(
+                tenant,
+                known.label,
+                to,
+                (known.version, range.len_bytes),
+                now,
+            );
             match answer {
                 Ok(permit) => {
-                    let approval = self.granted(&permit, known.label, carrier, range.len_bytes)?;
+                    let of = (known.version, range.len_bytes);
+                    let approval = self.granted(&permit, known.label, carrier, of)?;
                     open.push((gate.watch(&permit), approval));
                 }
                 Err(GateError::Refused(refused)) => {

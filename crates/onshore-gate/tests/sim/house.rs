@@ -9,7 +9,7 @@ use onshore_db::{CrashPoints, Database};
 use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, KeyProvider};
-use onshore_policy::{Networks, Policy, Principal, Proxies, Role};
+use onshore_policy::{Networks, Principal, Proxies, Role};
 use onshore_registry::Registry;
 use onshore_store::Store;
 use onshore_types::{Jurisdiction, PartitionName, PrincipalId, RegionId, Timestamp};
@@ -70,7 +70,6 @@ impl House {
             db: db.clone(),
             registry: registry.clone(),
             journal,
-            policy: Policy::embedded()?,
             region: Region {
                 id: RegionId::parse("cn-north-1")?,
                 jurisdiction: Jurisdiction::parse("CN")?,

@@ -55,6 +55,8 @@ pub(crate) struct Stream {
     pub(crate) sent: usize,
     /// The approval's index; none for data that is general.
     pub(crate) approval: Option<usize>,
+    /// What it was judged by.
+    pub(crate) judged_by: (Option<usize>, usize),
 }
 
 /// A running simulation.
@@ -114,7 +116,11 @@ impl Runner {
                 tenant: Some(tenant.id),
                 role: onshore_policy::Role::TenantUser,
             };
-            self.model.tenants.push(Tenant { name, user });
+            self.model.tenants.push(Tenant {
+                name,
+                user,
+                is_critical: false,
+            });
             let class = [Label::GENERAL, "personal".parse()?];
             for class in [None, class.get(index).copied()] {
                 self.create_bucket(index, class).await?;

@@ -1,15 +1,18 @@
 //! What clients, the operator and time do, one step at a time, each checked against the model at once.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use futures_util::StreamExt as _;
-use onshore_gate::{ApprovalRequest, Error as GateError, RemovedFact};
+use onshore_gate::{ApprovalRequest, Error as GateError, RemovedFact, Terms};
 use onshore_ledger::Checkpoint;
-use onshore_policy::{Basis, Flow};
+use onshore_policy::{Basis, Flow, PackFiles};
+use onshore_registry::Standing;
 use onshore_store::{Removal, WriteCondition};
-use onshore_types::{ByteRange, Label, Place};
+use onshore_types::{ByteRange, Instrument, Label, Place, Recipient, RecipientKind, Wording};
 
 use super::house::operator;
-use super::model::{Approval, Name};
+use super::model::{Approval, Beside, Name};
 use super::random::content;
 use super::runner::{Runner, UnitError, abroad, object, same};
 
@@ -33,6 +36,8 @@ const STEPS: &[Step] = &[
     Step::Race,
     Step::Grant,
     Step::Revoke,
+    Step::Pack,
+    Step::Standing,
     Step::Time,
     Step::Publish,
     Step::Drain,
@@ -50,6 +55,8 @@ enum Step {
     Race,
     Grant,
     Revoke,
+    Pack,
+    Standing,
     Time,
     Publish,
     Drain,
@@ -70,6 +77,8 @@ impl Runner {
             Step::Race => self.race().await,
             Step::Grant => self.grant().await,
             Step::Revoke => self.revoke().await,
+            Step::Pack => self.pack().await,
+            Step::Standing => self.standing().await,
             Step::Time => self.time(),
             Step::Publish => self.publish().await,
             Step::Drain => self.drain().await,
@@ -244,6 +253,14 @@ impl Runner {
         let minutes = i64::try_from(1 + self.dice.below(240))?;
         let now = self.house.gate.now();
         let until = now.plus_millis(minutes * 60_000);
+        let instruments = [
+            None,
+            Some("exemption"),
+            Some("standard-contract"),
+            Some("security-assessment"),
+        ];
+        let instrument = *self.dice.pick(&instruments);
+        let max_objects = *self.dice.pick(&[None, None, Some(1), Some(2)]);
         let name = self.model.tenants.get(tenant).map(|known| &known.name);
         let request = ApprovalRequest {
             tenant: name.context("tenants stay")?.clone(),
@@ -251,6 +268,22 @@ impl Runner {
             label,
             max_bytes,
             until,
+            terms: Terms {
+                max_objects: max_objects.map(|max| max as u64),
+                instrument: instrument.map(Instrument::parse).transpose()?,
+                recipient: instrument
+                    .map(|_| {
+                        let name = Wording::parse("Example Corp")?;
+                        Ok::<_, anyhow::Error>(Recipient {
+                            name,
+                            jurisdiction: to,
+                            kind: RecipientKind::Organisation,
+                        })
+                    })
+                    .transpose()?,
+                purpose: instrument.map(|_| Wording::parse("care")).transpose()?,
+                max_persons: None,
+            },
         };
         let (granted, leaf) = self.house.gate.grant_approval(operator(), &request).await?;
         self.model.told(leaf, "approval.granted");
@@ -263,6 +296,9 @@ impl Runner {
             granted: granted.granted,
             until,
             is_revoked: false,
+            instrument,
+            max_objects,
+            left: BTreeSet::new(),
             spent_bytes: 0,
             sent_bytes: 0,
         });
@@ -288,6 +324,41 @@ impl Runner {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Other rules stand beside the border, at once or in a while.
+    async fn pack(&mut self) -> Result<()> {
+        let beside = *self.dice.pick(&[Beside::Nothing, Beside::China]);
+        let files = match beside {
+            Beside::Nothing => None,
+            Beside::China => Some(PackFiles::shipped("cn").context("it is shipped")?),
+        };
+        let later = i64::try_from(self.dice.below(90))? * 60_000;
+        let as_of = self
+            .dice
+            .once_in(2)
+            .then(|| self.house.gate.now().plus_millis(later));
+        let gate = &self.house.gate;
+        let (activation, leaf) = gate.activate_pack(operator(), files, as_of).await?;
+        self.model.told(leaf, "pack.activated");
+        self.model.packs.push((activation.as_of, beside));
+        Ok(())
+    }
+
+    /// A tenant turns out to be critical to the country, or not any more.
+    async fn standing(&mut self) -> Result<()> {
+        let tenant = self.dice.index(self.model.tenants.len());
+        let known = self.model.tenants.get_mut(tenant).context("tenants stay")?;
+        let standing = Standing {
+            critical_infrastructure: !known.is_critical,
+            state_organ: false,
+        };
+        let gate = &self.house.gate;
+        let (_, leaf) = gate.set_standing(operator(), &known.name, standing).await?;
+        known.is_critical = standing.critical_infrastructure;
+        self.model.upheavals += 1;
+        self.model.told(leaf, "tenant.standing");
+        Ok(())
     }
 
     fn time(&mut self) -> Result<()> {

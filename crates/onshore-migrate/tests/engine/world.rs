@@ -13,7 +13,7 @@ use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal, KeyProvider, Secret};
 use onshore_ledger::{Certificate, Document, Listing};
 use onshore_migrate::{Engine, Parts, Patience, certificate_file};
-use onshore_policy::{Flow, Networks, Policy, Principal, Proxies, Role, Subject, Transfer};
+use onshore_policy::{Flow, Networks, Principal, Proxies, Role, Subject, Transfer};
 use onshore_registry::{Job, JobState, Registry, Tenant};
 use onshore_sources::{FolderSpec, Network, SourceAccess, SourceSpec};
 use onshore_store::{ObjectHead, Store};
@@ -296,7 +296,6 @@ fn open(path: &std::path::Path) -> (Database, Registry, Store, Gate) {
             db: db.clone(),
             registry: registry.clone(),
             journal,
-            policy: Policy::embedded().expect("a policy"),
             region: Region {
                 id: RegionId::parse("cn-north-1").expect("a region"),
                 jurisdiction: Jurisdiction::parse("CN").expect("a jurisdiction"),

@@ -22,7 +22,9 @@ pub struct Date(civil::Date);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
     /// Nobody has told the days off of this year.
-    #[error("the calendar of the rule pack has no year {0}: add it to calendar.toml when it is announced")]
+    #[error(
+        "the calendar of the rule pack has no year {0}: add it to calendar.toml when it is announced"
+    )]
     NoYear(i16),
     /// It is outside all time.
     #[error("the date is out of range")]
@@ -114,7 +116,11 @@ impl Calendar {
         let mut left = days.unsigned_abs();
         let mut at = date.0;
         while left > 0 {
-            let next = if days > 0 { at.tomorrow() } else { at.yesterday() };
+            let next = if days > 0 {
+                at.tomorrow()
+            } else {
+                at.yesterday()
+            };
             at = next.map_err(|_| CalendarError::OutOfRange)?;
             if self.is_working(Date(at))? {
                 left -= 1;

@@ -220,7 +220,13 @@ pub fn run_cases(policy: &Policy, pack: &RulePack) -> Vec<CaseOutcome> {
 
 impl Case {
     /// The route of the lightest instrument that carries it.
-    fn route(&self, policy: &Policy, pack: &RulePack, region: Jurisdiction, now: Timestamp) -> String {
+    fn route(
+        &self,
+        policy: &Policy,
+        pack: &RulePack,
+        region: Jurisdiction,
+        now: Timestamp,
+    ) -> String {
         pack.instruments()
             .iter()
             .find(|row| self.verdict(policy, region, Some(row.word.clone()), now) == ALLOW)

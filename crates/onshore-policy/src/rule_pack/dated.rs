@@ -59,10 +59,18 @@ impl Dated {
         schema: &str,
         words: &Vocabulary,
     ) -> Result<Self, Error> {
-        let limits: BTreeSet<&str> = table.thresholds.iter().map(|row| row.name.as_str()).collect();
+        let limits: BTreeSet<&str> = table
+            .thresholds
+            .iter()
+            .map(|row| row.name.as_str())
+            .collect();
         // A list that is empty today has no row; the schema alone names it.
         let lists = declared_lists(schema);
-        if let Some(row) = table.entries.iter().find(|row| !lists.contains(row.list.as_str())) {
+        if let Some(row) = table
+            .entries
+            .iter()
+            .find(|row| !lists.contains(row.list.as_str()))
+        {
             return Err(Error::pack(
                 FILE,
                 format!("the schema's `Lists` have no `{}`", row.list),
@@ -70,8 +78,16 @@ impl Dated {
         }
         let first = |days: super::Date| days.first_instant(ahead).as_millis();
         let behind = |days: super::Date| days.next().first_instant(ahead).as_millis();
-        let rows = (table.thresholds.iter().map(|row| (row.valid_from, row.valid_to)))
-            .chain(table.entries.iter().map(|row| (row.valid_from, row.valid_to)));
+        let rows = (table
+            .thresholds
+            .iter()
+            .map(|row| (row.valid_from, row.valid_to)))
+        .chain(
+            table
+                .entries
+                .iter()
+                .map(|row| (row.valid_from, row.valid_to)),
+        );
         let mut cuts = BTreeSet::from([i64::MIN]);
         for (from, to) in rows {
             cuts.insert(first(from));
@@ -89,29 +105,35 @@ impl Dated {
                 .map(|row| (row.name.clone(), row.value))
                 .collect();
             let members = |list: &str| {
-                let on = table.entries.iter().filter(|row| {
-                    row.list == list && holds(at, row.valid_from, row.valid_to)
-                });
+                let on = table
+                    .entries
+                    .iter()
+                    .filter(|row| row.list == list && holds(at, row.valid_from, row.valid_to));
                 on.map(|row| row.jurisdiction).collect::<BTreeSet<_>>()
             };
             let beside = (values.len() == limits.len())
                 .then(|| {
-                    let values = values
-                        .iter()
-                        .map(|(name, value)| (name.clone(), RestrictedExpression::new_long(*value)));
+                    let values = values.iter().map(|(name, value)| {
+                        (name.clone(), RestrictedExpression::new_long(*value))
+                    });
                     let sets = lists.iter().map(|list| {
                         let members = members(list).into_iter();
                         let set = members.map(|one| words.jurisdiction_expression(one));
                         ((*list).to_owned(), RestrictedExpression::new_set(set))
                     });
                     let pairs = [
-                        ("limits".to_owned(), RestrictedExpression::new_record(values)),
+                        (
+                            "limits".to_owned(),
+                            RestrictedExpression::new_record(values),
+                        ),
                         ("lists".to_owned(), RestrictedExpression::new_record(sets)),
                     ];
                     let pairs = pairs
                         .into_iter()
                         .map(|(name, record)| {
-                            record.map(|record| (name, record)).map_err(|fault| Error::pack(FILE, fault))
+                            record
+                                .map(|record| (name, record))
+                                .map_err(|fault| Error::pack(FILE, fault))
                         })
                         .collect::<Result<Vec<_>, _>>()?;
                     Context::from_pairs(pairs).map_err(|fault| Error::pack(FILE, fault))

@@ -29,6 +29,23 @@ pub struct InstrumentRow {
     pub title: String,
     /// The text of law.
     pub source: String,
+    /// The clock that says by when its renewal must be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<String>,
+    /// Who can grant an approval of it.
+    #[serde(default, rename = "granted-by")]
+    pub granted_by: Granter,
+}
+
+/// Who can grant an approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Granter {
+    /// An operator, on papers that he has seen, or a regulator.
+    #[default]
+    Operator,
+    /// A regulator alone.
+    Regulator,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,7 +65,8 @@ pub(super) struct Manifest {
 
 impl Manifest {
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
-        let manifest: Self = toml::from_str(text).map_err(|fault| Error::pack("pack.toml", fault))?;
+        let manifest: Self =
+            toml::from_str(text).map_err(|fault| Error::pack("pack.toml", fault))?;
         for (place, row) in manifest.instruments.iter().enumerate() {
             let twice = manifest.instruments.iter().skip(place + 1);
             if twice.clone().any(|other| other.word == row.word) {
@@ -71,8 +89,6 @@ impl Manifest {
 fn ahead<'de, D: Deserializer<'de>>(from: D) -> Result<Ahead, D::Error> {
     let text = String::deserialize(from)?;
     Ahead::parse(&text).ok_or_else(|| {
-        serde::de::Error::custom(format!(
-            "`{text}` is not an offset from UTC such as +08:00"
-        ))
+        serde::de::Error::custom(format!("`{text}` is not an offset from UTC such as +08:00"))
     })
 }

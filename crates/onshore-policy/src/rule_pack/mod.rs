@@ -12,6 +12,8 @@ mod files;
 mod manifest;
 mod table;
 
+use std::collections::BTreeSet;
+
 use cedar_policy::{Context, RestrictedExpression};
 use onshore_types::{Instrument, Jurisdiction, PackName, Timestamp};
 
@@ -19,8 +21,8 @@ pub use self::calendar::{Calendar, CalendarError, Date};
 pub use self::cases::{CaseOutcome, run_cases};
 pub use self::clock::{Clock, Due};
 pub use self::files::{PackFiles, SHIPPED_PACKS};
-pub use self::manifest::{Border, InstrumentRow};
-pub use self::table::{ListEntry, Threshold};
+pub use self::manifest::{Border, Granter, InstrumentRow};
+pub use self::table::{Counts, ListEntry, Threshold};
 
 use self::cases::Case;
 use self::dated::Dated;
@@ -53,6 +55,19 @@ impl RulePack {
         let schema = files.text("schema.cedarschema")?.to_owned();
         let policies = files.text("policies.cedar")?.to_owned();
         let table = table::parse(files.text("thresholds.toml")?)?;
+        if let Some(row) = manifest.instruments.iter().find(|row| {
+            row.renewal
+                .as_ref()
+                .is_some_and(|clock| table.clocks.iter().all(|known| known.name != *clock))
+        }) {
+            return Err(Error::pack(
+                "pack.toml",
+                format!(
+                    "the instrument `{}` names a clock that thresholds.toml does not have",
+                    row.word
+                ),
+            ));
+        }
         let calendar = Calendar::parse(files.optional("calendar.toml").unwrap_or_default())?;
         let cases = cases::parse(files.text("cases.csv")?)?;
         let limits = Dated::new(&table, manifest.ahead, &schema, &Vocabulary::new())?;
@@ -154,6 +169,16 @@ impl RulePack {
         self.limits.limit(name, now)
     }
 
+    /// Returns the limits that persons since 1 January are compared with, each once, and which persons.
+    pub fn limits_of_persons(&self) -> impl Iterator<Item = (&str, Counts)> {
+        let mut told = BTreeSet::new();
+        self.thresholds.iter().filter_map(move |row| {
+            let counts = row.counts?;
+            told.insert(row.name.as_str())
+                .then_some((row.name.as_str(), counts))
+        })
+    }
+
     /// Whether every limit has a value from this instant on for good.
     #[must_use]
     pub fn holds_from(&self, now: Timestamp) -> bool {
@@ -175,8 +200,11 @@ pub(crate) fn nothing_beside() -> Context {
     let empty = || {
         RestrictedExpression::new_record([]).expect("a record without members has no member twice")
     };
-    Context::from_pairs([("limits".to_owned(), empty()), ("lists".to_owned(), empty())])
-        .expect("two records without members make a context")
+    Context::from_pairs([
+        ("limits".to_owned(), empty()),
+        ("lists".to_owned(), empty()),
+    ])
+    .expect("two records without members make a context")
 }
 
 /// The part of the schema where no pack is in force.

@@ -19,6 +19,10 @@ pub struct Threshold {
     pub value: i64,
     /// Of what.
     pub unit: String,
+    /// Which persons since 1 January are compared with it; none where it is not compared with persons. Where it is, an alarm is
+    /// raised when the tenants of a group come over it together and none does alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
     /// Which text says so, and where in it.
     pub source: String,
     /// The first day it holds on.
@@ -26,6 +30,16 @@ pub struct Threshold {
     /// The last day it holds on; none where it is not known to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_to: Option<Date>,
+}
+
+/// Which persons are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counts {
+    /// Those whose data that left is not sensitive.
+    NonSensitive,
+    /// Those whose sensitive data left.
+    Sensitive,
 }
 
 /// That a jurisdiction is on a list, for as long as a text of law says so.
@@ -68,7 +82,10 @@ pub(super) fn parse(text: &str) -> Result<Table, Error> {
         .map(|row| (&row.list, &row.source, row.valid_from, row.valid_to));
     for (name, source, from, to) in rows.chain(entries) {
         if source.trim().is_empty() {
-            return Err(Error::pack(FILE, format!("a row of `{name}` has no source")));
+            return Err(Error::pack(
+                FILE,
+                format!("a row of `{name}` has no source"),
+            ));
         }
         if to.is_some_and(|to| to < from) {
             return Err(Error::pack(

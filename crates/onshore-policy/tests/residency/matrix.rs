@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use onshore_policy::{Allowance, ApprovalFact, Basis, Flow, Policy, Refusal, Role, Transfer, Verdict};
+use onshore_policy::{
+    Allowance, ApprovalFact, Basis, Flow, Policy, Refusal, Role, Transfer, Verdict,
+};
 use onshore_types::{Label, Level, Personal, Place};
 
 use crate::world::{

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use onshore_policy::{
-    Allowance, ApprovalFact, Basis, Bearing, Facts, Flow, Policy, Principal, Refusal, Role, Subject, Transfer,
-    Verdict,
+    Allowance, ApprovalFact, Basis, Bearing, Facts, Flow, Policy, Principal, Refusal, Role,
+    Subject, Transfer, Verdict,
 };
 use onshore_types::{ByteRange, Label, Place, PrincipalId, TenantId, Timestamp};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};

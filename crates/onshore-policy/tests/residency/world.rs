@@ -1,6 +1,8 @@
 //! Small builders for questions. Ids are numbers; nothing here is a real name.
 
-use onshore_policy::{ApprovalFact, ExporterFact, Facts, Flow, Policy, Principal, Role, Subject, Transfer};
+use onshore_policy::{
+    ApprovalFact, ExporterFact, Facts, Flow, Policy, Principal, Role, Subject, Transfer,
+};
 use onshore_types::{
     ApprovalId, BucketId, ByteRange, Jurisdiction, Label, Level, ObjectKey, Personal, Place,
     PrincipalId, TenantId, Timestamp, VersionId,

@@ -1,6 +1,6 @@
 //! What crosses the border and what does not, as a client on either side sees it.
 
-use onshore_gate::ApprovalRequest;
+use onshore_gate::{ApprovalRequest, Terms};
 use onshore_types::{Jurisdiction, Label, TenantName, Timestamp};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -20,6 +20,7 @@ async fn approve(
         label: Label::parse_declaration(class).expect("a class"),
         max_bytes,
         until,
+        terms: Terms::default(),
     };
     let (approval, _) = world
         .gate

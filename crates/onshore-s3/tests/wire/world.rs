@@ -9,7 +9,7 @@ use onshore_db::{CrashPoints, Database};
 use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region};
 use onshore_journal::{Journal, Options};
 use onshore_keys::{FileRootKey, KeyProvider, Secret};
-use onshore_policy::{Networks, Policy, Principal, Proxies, Role};
+use onshore_policy::{Networks, Principal, Proxies, Role};
 use onshore_registry::Registry;
 use onshore_s3::{Front, FrontParts};
 use onshore_store::Store;
@@ -214,7 +214,6 @@ fn open(path: &std::path::Path, clock: Arc<dyn Clock>) -> (Database, Registry, S
         db: db.clone(),
         registry: registry.clone(),
         journal,
-        policy: Policy::embedded().expect("rules"),
         region: Region {
             id: RegionId::parse("cn-north-1").expect("a region"),
             jurisdiction: Jurisdiction::parse("CN").expect("a jurisdiction"),

@@ -12,7 +12,7 @@ use onshore_db::{Database, Unit};
 use onshore_gate::{Clock, EpochDocument, Gate, Parts as GateParts, PersonsBeside, Region};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, KeyProvider};
-use onshore_policy::{Flow, Networks, Permit, Policy, Principal, Proxies, Role, Subject, Transfer};
+use onshore_policy::{Flow, Networks, Permit, Principal, Proxies, Role, Subject, Transfer};
 use onshore_registry::Registry;
 use onshore_store::{
     Bucket, Checks, Committed, DayLength, Kind, Lifecycle, Lock, NewBucket, NewObject, NewUpload,
@@ -361,7 +361,6 @@ fn open(path: &Path, clock: Arc<Stepped>) -> (Database, Store, Gate) {
             db: db.clone(),
             registry,
             journal,
-            policy: Policy::embedded().expect("a policy"),
             region: Region {
                 id: RegionId::parse("cn-north-1").expect("a region"),
                 jurisdiction: Jurisdiction::parse("CN").expect("a jurisdiction"),

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use http::Method;
 use onshore_api::{ApprovalView, GrantApproval};
+use onshore_types::Recipient;
 
 use crate::cli::{ApprovalCommand, TargetArgs};
 use crate::exit::Exit;
@@ -18,13 +19,24 @@ pub(crate) async fn run(target: &TargetArgs, command: ApprovalCommand) -> Result
             class,
             max_bytes,
             until,
+            terms,
         } => {
+            let recipient = terms.recipient.map(|name| Recipient {
+                name,
+                jurisdiction: terms.recipient_in.unwrap_or(to),
+                kind: terms.recipient_kind,
+            });
             let question = GrantApproval {
                 tenant,
                 to,
                 class: class.to_string(),
                 max_bytes,
                 until,
+                max_objects: terms.max_objects,
+                max_persons: terms.max_persons,
+                instrument: terms.instrument,
+                recipient,
+                purpose: terms.purpose,
             };
             let granted: ApprovalView = client
                 .send(Method::POST, "/v1/approvals", &question)
@@ -86,8 +98,28 @@ fn show(target: &TargetArgs, approval: &ApprovalView) -> Result<()> {
         "bytes     {} of {} spent or reserved",
         approval.spent_bytes, approval.max_bytes
     ));
+    for (what, limit) in [("objects", approval.objects), ("persons", approval.persons)] {
+        if let Some(limit) = limit {
+            output::line(&format!("{what}   {} of {} gone", limit.spent, limit.max));
+        }
+    }
+    if let Some(instrument) = &approval.instrument {
+        output::line(&format!("on        {instrument}"));
+    }
+    if let Some(recipient) = &approval.recipient {
+        output::line(&format!(
+            "recipient {}, {} in {}",
+            recipient.name, recipient.kind, recipient.jurisdiction
+        ));
+    }
+    if let Some(purpose) = &approval.purpose {
+        output::line(&format!("purpose   {purpose}"));
+    }
     output::line(&format!("from      {}", approval.granted));
     output::line(&format!("until     {}", approval.until));
+    if let Some(renewal) = &approval.renewal_until {
+        output::line(&format!("renewal   to be asked for by {renewal}"));
+    }
     output::line(&format!(
         "granted   by {} ({})",
         approval.granted_by, approval.basis

@@ -1,5 +1,5 @@
-//! What each command does. All but `serve`, `config`, `verify`, `classify`, `scrub`, `rekey`, `fsck`, `backup` and
-//! `restore` are clients of the control API.
+//! What each command does. All but `serve`, `config`, `verify`, `classify`, `scrub`, `rekey`, `fsck`, `backup`,
+//! `restore` and parts of `pack` are clients of the control API.
 
 mod approval;
 mod backup;
@@ -14,6 +14,7 @@ mod job;
 mod kms;
 mod ledger;
 mod migrate;
+mod pack;
 mod quota;
 mod rekey;
 mod report;
@@ -44,6 +45,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Quota(command) => quota::run(&target, command).await,
         Command::Erase(args) => erase::run(&target, args).await,
         Command::Approval(command) => approval::run(&target, command).await,
+        Command::Pack(command) => pack::run(&target, command).await,
         Command::Explain(args) => explain::run(&target, &args).await,
         Command::Backup(args) => tokio::task::block_in_place(|| backup::run(&target, &args)),
         Command::Restore(args) => tokio::task::block_in_place(|| restore::run(&target, &args)),

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use http::Method;
-use onshore_api::{CreateKey, CreateTenant, KeyView, SetGroup, TenantView};
+use onshore_api::{CreateKey, CreateTenant, KeyView, SetGroup, SetStanding, TenantView};
 
 use crate::cli::{KeyCommand, TargetArgs, TenantCommand};
 use crate::exit::Exit;
@@ -37,6 +37,22 @@ pub(crate) async fn run(target: &TargetArgs, command: TenantCommand) -> Result<E
                 }),
             }
         }
+        TenantCommand::Standing {
+            name,
+            critical_infrastructure,
+            state_organ,
+        } => {
+            let path = format!("/v1/tenants/{name}/standing");
+            let question = SetStanding {
+                critical_infrastructure,
+                state_organ,
+            };
+            let changed: TenantView = client.send(Method::PUT, &path, &question).await?;
+            match target.style() {
+                Style::Json => output::json(&changed)?,
+                Style::Text => output::line(&format!("Tenant {name} is {}.", standing(&changed))),
+            }
+        }
         TenantCommand::List => {
             let tenants: Vec<TenantView> = client.get("/v1/tenants").await?;
             match target.style() {
@@ -52,16 +68,26 @@ pub(crate) async fn run(target: &TargetArgs, command: TenantCommand) -> Result<E
                                     .group
                                     .as_ref()
                                     .map_or_else(String::new, ToString::to_string),
+                                standing(tenant).to_owned(),
                                 tenant.created.to_string(),
                             ]
                         })
                         .collect();
-                    output::table(&["NAME", "ID", "GROUP", "CREATED"], &rows);
+                    output::table(&["NAME", "ID", "GROUP", "STANDING", "CREATED"], &rows);
                 }
             }
         }
     }
     Ok(Exit::Done)
+}
+
+fn standing(tenant: &TenantView) -> &'static str {
+    match (tenant.critical_infrastructure, tenant.state_organ) {
+        (true, true) => "critical infrastructure, state organ",
+        (true, false) => "critical infrastructure",
+        (false, true) => "state organ",
+        (false, false) => "ordinary",
+    }
 }
 
 pub(crate) async fn run_key(target: &TargetArgs, command: KeyCommand) -> Result<Exit> {
