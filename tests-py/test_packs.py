@@ -312,6 +312,15 @@ def test_without_a_border_every_place_is_inside(make_server):
     assert firm.why("one.csv") == "border.no-approval"
 
 
+def test_the_route_of_a_volume_is_told_without_a_server(server):
+    route = lambda *more: server.cli("pack", "route", "cn", "--to", "US", "--on", "2026-06-01", *more, env={"ONSHORE_SERVER": "http://127.0.0.1:9"})["route"]
+    for persons, expected in [(99_999, "exempt"), (100_000, "contract-or-certification"), (999_999, "contract-or-certification"), (1_000_000, "security-assessment")]:
+        assert route("--non-sensitive", persons) == expected
+    for persons, expected in [(0, "exempt"), (1, "contract-or-certification"), (9_999, "contract-or-certification"), (10_000, "security-assessment")]:
+        assert route("--sensitive", persons) == expected
+    assert route("--non-sensitive", 1, "--critical-infrastructure") == route("--class", "important") == "security-assessment"
+
+
 def test_working_days_are_counted_by_the_calendar(server):
     told = server.cli("pack", "clock", "cn", "assessment", "--from", "2026-03-02")
     assert [step["on"] for step in told] == ["2026-03-09", "2026-03-18", "2026-05-25"]

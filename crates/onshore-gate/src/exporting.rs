@@ -68,15 +68,17 @@ impl Exporting {
 }
 
 impl Inner {
-    /// Gathers what the rules ask of whoever lets data out.
+    /// Gathers what the rules ask of whoever lets data out; none of a tenant that is not there.
     pub(crate) fn exporting(
         &self,
         view: &View<'_>,
         transfer: &Transfer,
         owner: TenantId,
         now: Timestamp,
-    ) -> Result<Exporting, Error> {
-        let tenant = self.registry.tenant_in(view, owner)?;
+    ) -> Result<Option<Exporting>, Error> {
+        let Some(tenant) = self.registry.tenant_in(view, owner)? else {
+            return Ok(None);
+        };
         let version = match transfer.subject.version {
             Some(version) => Some(LeavingVersion {
                 exported: ExportedVersion {
@@ -98,11 +100,11 @@ impl Inner {
             }
             None => ExportedCounts::default(),
         };
-        Ok(Exporting {
+        Ok(Some(Exporting {
             tenant,
             version,
             counts,
-        })
+        }))
     }
 
     /// Says what a transfer takes of the limits of each approval.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use onshore_classify::persons::{ObjectPersons, PersonKey, PersonKind, Pseudonym};
@@ -127,6 +127,8 @@ pub(crate) struct Inner {
     /// The rules in force, and from which instant on others are.
     pub(crate) rules: RwLock<Arc<Rules>>,
     pub(crate) rules_until_ms: AtomicI64,
+    /// The epoch that began when this gate was opened.
+    pub(crate) first_epoch: AtomicU64,
     /// Held by whoever puts other rules in force.
     pub(crate) turning: tokio::sync::Mutex<()>,
     /// What was joined to judge transfers that were refused or came near a limit.
@@ -200,6 +202,7 @@ impl Gate {
             document: document.clone(),
             rules: RwLock::new(Arc::new(rules)),
             rules_until_ms: AtomicI64::new(i64::MIN),
+            first_epoch: AtomicU64::new(u64::MAX),
             turning: tokio::sync::Mutex::default(),
             joined: Joined::default(),
             networks,

@@ -2,6 +2,7 @@
 //! which the approval's bytes are reserved and the leaf is recorded, so that racing requests cannot overspend.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use onshore_db::{Unit, View};
 use onshore_journal::Leaf;
@@ -151,7 +152,9 @@ impl Inner {
     /// Whether what was permitted under rules that are no longer in force would be permitted again. What is on its way in is
     /// not thrown away because the rules for the way out have changed.
     pub(crate) fn holds_still(&self, permit: &Permit, now: Timestamp) -> bool {
-        !self.is_turning(now) && self.grant_inside(permit.transfer(), now).is_some()
+        // Of another run everything may be another: networks, region, whoever it is.
+        let is_ours = permit.epoch() >= self.first_epoch.load(Ordering::SeqCst);
+        is_ours && !self.is_turning(now) && self.grant_inside(permit.transfer(), now).is_some()
     }
 
     /// Judges a transfer by all that is on record. Nothing is reserved or counted.
@@ -171,8 +174,10 @@ impl Inner {
         let mut exporting = match transfer.subject.owner {
             Some(owner) if is_outward && transfer.subject.bucket.is_some() => {
                 let exporting = self.exporting(view, transfer, owner, now)?;
-                self.fill_allowances(view, &exporting, transfer.flow, &mut approvals)?;
-                Some(exporting)
+                if let Some(exporting) = &exporting {
+                    self.fill_allowances(view, exporting, transfer.flow, &mut approvals)?;
+                }
+                exporting
             }
             Some(_) | None => None,
         };

@@ -167,6 +167,7 @@ impl Gate {
             .db
             .write_blocking(move |unit| gate.inner.begin_epoch(unit));
         let (rules, until_ms) = begun?;
+        self.inner.first_epoch.store(rules.epoch, Ordering::SeqCst);
         self.inner.put_in_force(rules, until_ms);
         Ok(())
     }

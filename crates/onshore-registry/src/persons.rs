@@ -237,7 +237,16 @@ impl Registry {
             ],
             |_| Ok(()),
         )?;
-        Ok(found.is_some())
+        if found.is_none() || !is_sensitive(exported.label) {
+            return Ok(found.is_some());
+        }
+        // It may have become sensitive since it left first.
+        let sensitive = Of {
+            year: year(exported.time),
+            tenant: exported.tenant,
+            place: SENSITIVE.to_owned(),
+        };
+        sensitive.counts(view, exported.version)
     }
 
     /// Counts everybody in a version among those whose data went to this place this year: in the unit of work of the leaf

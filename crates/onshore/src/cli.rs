@@ -495,6 +495,32 @@ pub(crate) enum PackCommand {
         #[arg(value_name = "DIR")]
         pack: String,
     },
+    /// Say on what a transfer would have to rest, by whose data it is, what it is and how much has left
+    Route {
+        /// A folder, or cn, eu or open
+        pack: String,
+        /// Persons since 1 January whose data that is not sensitive left, with this transfer
+        #[arg(long, value_name = "PERSONS", default_value_t = 0)]
+        non_sensitive: u64,
+        /// Persons since 1 January whose sensitive data left, with this transfer
+        #[arg(long, value_name = "PERSONS", default_value_t = 0)]
+        sensitive: u64,
+        /// The class of what leaves
+        #[arg(long, value_parser = Label::parse_declaration, default_value = "personal")]
+        class: Label,
+        /// Where to
+        #[arg(long)]
+        to: Jurisdiction,
+        /// The exporter operates critical information infrastructure
+        #[arg(long)]
+        critical_infrastructure: bool,
+        /// The exporter is an organ of the state
+        #[arg(long)]
+        state_organ: bool,
+        /// On which day
+        #[arg(long, value_name = "DATE")]
+        on: Date,
+    },
     /// Say on which days the steps of a proceeding fall
     Clock {
         /// A folder, or cn, eu or open

@@ -29,6 +29,8 @@ pub(crate) struct Ledger {
     spent: BTreeMap<String, u64>,
     revoked: BTreeSet<String>,
     until: BTreeMap<String, String>,
+    /// Whether the rule pack `cn` is in force.
+    is_china: bool,
 }
 
 impl Runner {
@@ -255,6 +257,13 @@ impl Ledger {
                         !self.revoked.contains(approval),
                         "exported after revocation"
                     );
+                    let instrument = body.pointer("/on/instrument").and_then(Value::as_str);
+                    if self.is_china {
+                        let is_important = text(body, "label")?.contains("important");
+                        let is_enough = instrument
+                            .is_some_and(|word| !is_important || word == "security-assessment");
+                        ensure!(is_enough, "the rule pack forbids what was exported");
+                    }
                     let until = self.until.get(approval).context("an unknown approval")?;
                     ensure!(leaf.time < until.parse()?, "exported after its end");
                     *self.spent.entry(approval.to_owned()).or_default() += reserved;
@@ -273,7 +282,12 @@ impl Ledger {
                     *self.spent.entry(approval).or_default() -= reserved - spent;
                 }
             }
-            "epoch" | "tenant.created" | "changed" | "refused" | "refused.counted" | "reads" => {}
+            "epoch" => {
+                let pack = body.pointer("/document/rule_pack/name");
+                self.is_china = pack.and_then(Value::as_str) == Some("cn");
+            }
+            "tenant.created" | "tenant.standing" | "pack.activated" | "changed" | "refused"
+            | "refused.counted" | "reads" => {}
             other => bail!("an unknown kind of leaf: {other}"),
         }
         Ok(())

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RulePack;
 use super::calendar::Date;
+use super::manifest::InstrumentRow;
 use crate::error::Error;
 use crate::facts::{ApprovalFact, ExporterFact, Facts};
 use crate::policy::Policy;
@@ -24,6 +25,8 @@ use crate::verdict::Verdict;
 
 const FILE: &str = "cases.csv";
 const DAY_MS: i64 = 24 * 3600 * 1000;
+/// How long an approval is for, where a case does not say.
+const DAYS: i64 = 365;
 const ALLOW: &str = "allow";
 const NONE: &str = "none";
 /// Where a case is stored if the pack does not say where it is for.
@@ -157,7 +160,7 @@ impl Written {
             recipient,
             purpose_told,
             instrument,
-            days: number(&self.days, 365)?.cast_signed(),
+            days: number(&self.days, DAYS.cast_unsigned())?.cast_signed(),
             route,
             verdict,
         })
@@ -189,13 +192,7 @@ fn number(text: &str, otherwise: u64) -> Result<u64, String> {
 /// Runs a pack's own cases against its rules, and says what came of each.
 #[must_use]
 pub fn run_cases(policy: &Policy, pack: &RulePack) -> Vec<CaseOutcome> {
-    let region = pack
-        .manifest
-        .jurisdictions
-        .as_ref()
-        .and_then(|named| named.first().copied())
-        .or_else(|| Jurisdiction::parse(ANYWHERE).ok())
-        .unwrap_or(Jurisdiction::UNCONFIGURED);
+    let region = region_of(pack);
     let mut outcomes = Vec::new();
     for case in &pack.cases {
         let now = pack.case_instant(case.date);
@@ -218,6 +215,54 @@ pub fn run_cases(policy: &Policy, pack: &RulePack) -> Vec<CaseOutcome> {
     outcomes
 }
 
+/// A transfer that somebody thinks of.
+#[derive(Debug, Clone, Copy)]
+pub struct Thought {
+    /// Whose data it is, and how many persons' data has left with it.
+    pub exporter: ExporterFact,
+    /// With which label.
+    pub label: Label,
+    /// Where to.
+    pub to: Jurisdiction,
+    /// On which day.
+    pub on: Date,
+}
+
+/// Returns the lightest instrument that carries a transfer to an organisation, for a purpose that is told; none where no
+/// instrument of the pack does.
+#[must_use]
+pub fn lightest_instrument<'p>(
+    policy: &Policy,
+    pack: &'p RulePack,
+    thought: Thought,
+) -> Option<&'p InstrumentRow> {
+    let case = Case {
+        line: 0,
+        name: String::new(),
+        date: thought.on,
+        exporter: thought.exporter,
+        label: thought.label,
+        to: thought.to,
+        recipient: Some(RecipientKind::Organisation),
+        purpose_told: true,
+        instrument: None,
+        days: DAYS,
+        route: None,
+        verdict: None,
+    };
+    case.lightest(policy, pack, region_of(pack), pack.case_instant(thought.on))
+}
+
+/// Where a pack is for.
+fn region_of(pack: &RulePack) -> Jurisdiction {
+    pack.manifest
+        .jurisdictions
+        .as_ref()
+        .and_then(|named| named.first().copied())
+        .or_else(|| Jurisdiction::parse(ANYWHERE).ok())
+        .unwrap_or(Jurisdiction::UNCONFIGURED)
+}
+
 impl Case {
     /// The route of the lightest instrument that carries it.
     fn route(
@@ -227,10 +272,20 @@ impl Case {
         region: Jurisdiction,
         now: Timestamp,
     ) -> String {
+        self.lightest(policy, pack, region, now)
+            .map_or_else(|| NONE.to_owned(), |row| row.route.clone())
+    }
+
+    fn lightest<'p>(
+        &self,
+        policy: &Policy,
+        pack: &'p RulePack,
+        region: Jurisdiction,
+        now: Timestamp,
+    ) -> Option<&'p InstrumentRow> {
         pack.instruments()
             .iter()
             .find(|row| self.verdict(policy, region, Some(row.word.clone()), now) == ALLOW)
-            .map_or_else(|| NONE.to_owned(), |row| row.route.clone())
     }
 
     fn verdict(

@@ -18,7 +18,7 @@ use cedar_policy::{Context, RestrictedExpression};
 use onshore_types::{Instrument, Jurisdiction, PackName, Timestamp};
 
 pub use self::calendar::{Calendar, CalendarError, Date};
-pub use self::cases::{CaseOutcome, run_cases};
+pub use self::cases::{CaseOutcome, Thought, lightest_instrument, run_cases};
 pub use self::clock::{Clock, Due};
 pub use self::files::{PackFiles, SHIPPED_PACKS};
 pub use self::manifest::{Border, Granter, InstrumentRow};

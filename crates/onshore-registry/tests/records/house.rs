@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use onshore_db::{Database, Unit};
 use onshore_keys::{FileRootKey, KeyProvider};
-use onshore_registry::{Approval, Error, GrantBasis, Registry, Tenant};
+use onshore_registry::{Approval, Error, GrantBasis, Registry, Standing, Tenant};
 use onshore_testkit::TempFolder;
 use onshore_types::{ApprovalId, Jurisdiction, PrincipalId, TenantId, TenantName, Timestamp};
 
@@ -32,6 +32,7 @@ impl House {
             id: TenantId::from_bytes([1; 16]),
             name: TenantName::parse("north").expect("a name"),
             group: None,
+            standing: Standing::default(),
             created: NOW,
         };
         let house = Self {
@@ -73,6 +74,11 @@ impl House {
             label: "personal".parse().expect("a label"),
             max_bytes,
             spent_bytes: 0,
+            objects: None,
+            persons: None,
+            instrument: None,
+            recipient: None,
+            purpose: None,
             granted: NOW,
             granted_by: PrincipalId::from_bytes([2; 16]),
             basis: GrantBasis::SingleOperator,

@@ -8,7 +8,7 @@ use onshore_classify::persons::{
 use onshore_db::Database;
 use onshore_keys::FileRootKey;
 use onshore_registry::{Error, ExportedPersons, ExportedVersion, Registry};
-use onshore_types::{Jurisdiction, Place, TenantId, Timestamp, VersionId};
+use onshore_types::{Jurisdiction, Label, Place, TenantId, Timestamp, VersionId};
 
 use crate::house::{House, NOW, wait};
 
@@ -37,7 +37,9 @@ fn exported(house: &House, version: u32, to: &str, time: Timestamp) -> ExportedV
     ExportedVersion {
         tenant: house.tenant.id,
         version: VersionId::from_bytes(id),
+        label: Label::PERSONAL,
         to: Place::In(Jurisdiction::parse(to).expect("a country")),
+        approval: None,
         time,
     }
 }
@@ -264,4 +266,58 @@ fn the_key_and_the_counts_outlive_a_restart_and_another_root_key() {
     let (registry, _db) = open("new.key");
     assert_eq!(of(&registry), before);
     drop(registry);
+}
+
+#[test]
+fn a_bound_is_never_too_low_and_says_when_it_is_exact() {
+    let house = House::new();
+    let first = exported(&house, 1, "US", NOW);
+    let second = exported(&house, 2, "US", NOW);
+    let bounds = |exported: ExportedVersion, persons: ObjectPersons| {
+        house
+            .write(move |registry, unit| registry.exported_bounds(unit, &exported, Some(&persons)))
+            .expect("bounded")
+    };
+    let exactly = |exported: ExportedVersion, persons: ObjectPersons| {
+        let tenant = house.tenant.id;
+        house
+            .write(move |registry, unit| {
+                registry.exported_exactly(unit, &[tenant], &exported, Some(&persons))
+            })
+            .expect("joined")
+    };
+    let alone = bounds(first, persons(1..100));
+    assert_eq!((alone.non_sensitive, alone.sensitive), (99, 0));
+    assert!(alone.is_exact);
+    export(&house, first, Some(persons(1..100)));
+    house
+        .write(move |registry, unit| {
+            registry.save_exported_bounds(unit, (first.tenant, first.time), alone)
+        })
+        .expect("saved");
+    let again = bounds(first, persons(1..100));
+    assert_eq!(again.non_sensitive, 99, "what has left adds nobody");
+    let with = bounds(second, persons(1..100));
+    assert_eq!(with.non_sensitive, 198, "what has not may add everybody");
+    assert!(!with.is_exact);
+    let joined = exactly(second, persons(1..100));
+    assert!(joined.is_exact && joined.non_sensitive <= 99);
+    // The same version under a stricter label: those persons' sensitive data leaves too.
+    let stricter = ExportedVersion {
+        label: "sensitive-personal".parse().expect("a label"),
+        ..first
+    };
+    assert_eq!(bounds(stricter, persons(1..100)).sensitive, 99);
+    assert_eq!(exactly(stricter, persons(1..100)).sensitive, 99);
+}
+
+#[test]
+fn what_left_before_there_were_bounds_is_taken_as_very_much_until_it_is_joined() {
+    let house = House::new();
+    let first = exported(&house, 1, "US", NOW);
+    export(&house, first, Some(persons(1..100)));
+    let told = house
+        .write(move |registry, unit| registry.exported_bounds(unit, &first, None))
+        .expect("bounded");
+    assert!(!told.is_exact && told.non_sensitive > 1_000_000);
 }

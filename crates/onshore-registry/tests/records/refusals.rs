@@ -8,7 +8,7 @@ use crate::house::House;
 fn key(principal: u8, rule: &'static str, minute: i64) -> RefusalKey {
     RefusalKey {
         principal: PrincipalId::from_bytes([principal; 16]),
-        rule,
+        rule: rule.to_owned(),
         minute,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use onshore_keys::{FileRootKey, Secret};
 use onshore_policy::Role;
-use onshore_registry::{AccessKey, Error, Registry, Tenant, TokenHolder};
+use onshore_registry::{AccessKey, Error, Registry, Standing, Tenant, TokenHolder};
 use onshore_types::{AccessKeyId, PrincipalId, TenantId, TenantName};
 
 use crate::house::{House, NOW, wait};
@@ -68,6 +68,7 @@ fn names_are_taken_once() {
             id: TenantId::from_bytes([77; 16]),
             name: TenantName::parse("north").expect("a name"),
             group: None,
+            standing: Standing::default(),
             created: NOW,
         };
         registry.save_tenant(unit, &tenant)

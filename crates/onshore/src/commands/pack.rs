@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use http::Method;
 use onshore_api::{ActivatePack, ActivationView, ComparePack, ComparisonView, PackChoice};
-use onshore_policy::rule_pack::{Date, SHIPPED_PACKS, run_cases};
-use onshore_policy::{PackFiles, Policy, RulePack};
+use onshore_policy::rule_pack::{Date, SHIPPED_PACKS, Thought, lightest_instrument, run_cases};
+use onshore_policy::{ExporterFact, PackFiles, Policy, RulePack};
 use serde_json::json;
 
 use crate::cli::{PackCommand, TargetArgs};
@@ -20,6 +20,29 @@ pub(crate) async fn run(target: &TargetArgs, command: PackCommand) -> Result<Exi
         PackCommand::List => list(target).await,
         PackCommand::Show { pack } => show(target, &opened(&pack)?),
         PackCommand::Test { pack } => test(target, &pack),
+        PackCommand::Route {
+            pack,
+            non_sensitive,
+            sensitive,
+            class,
+            to,
+            critical_infrastructure,
+            state_organ,
+            on,
+        } => {
+            let thought = Thought {
+                exporter: ExporterFact {
+                    critical_infrastructure,
+                    state_organ,
+                    non_sensitive_persons: non_sensitive,
+                    sensitive_persons: sensitive,
+                },
+                label: class,
+                to,
+                on,
+            };
+            route(target, &opened(&pack)?, thought)
+        }
         PackCommand::Clock { pack, clock, from } => dates(target, &pack, &clock, from),
         PackCommand::Activate { pack, as_of } => activate(target, choice(&pack)?, as_of).await,
         PackCommand::Deactivate { as_of } => activate(target, PackChoice::None, as_of).await,
@@ -183,6 +206,23 @@ fn test(target: &TargetArgs, named: &str) -> Result<Exit> {
     } else {
         Exit::Failed
     })
+}
+
+fn route(target: &TargetArgs, policy: &Policy, thought: Thought) -> Result<Exit> {
+    let found = lightest_instrument(policy, pack_of(policy)?, thought);
+    match (target.style(), found) {
+        (Style::Json, found) => output::json(&json!({
+            "route": found.map(|row| &row.route),
+            "instrument": found.map(|row| &row.word),
+            "source": found.map(|row| &row.source),
+        }))?,
+        (Style::Text, Some(row)) => output::line(&format!(
+            "{}: {}, {} ({})",
+            row.route, row.word, row.title, row.source
+        )),
+        (Style::Text, None) => output::line("No instrument of this rule pack carries it."),
+    }
+    Ok(Exit::Done)
 }
 
 fn dates(target: &TargetArgs, named: &str, clock: &str, from: Date) -> Result<Exit> {
