@@ -1,13 +1,16 @@
 """What comes in is looked through, whatever its uploader says of it: what is found makes its label stricter, and never looser."""
 
+import concurrent.futures
 import csv
 import gzip
+import http.client
 import io
 import json
 import os
 import random
 import signal
 import zipfile
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -190,3 +193,111 @@ def test_what_is_too_large_to_wait_for_is_unclassified_until_it_was_read(server,
     found = findings(server, bucket)["large.zip"]
     assert (found["label"], counts(found)["cn.resident-id"]) == ("sensitive-personal", 20)
     assert [leaf["label"] for leaf in leaves(server, "scanned") if leaf["version"] == found["version"]] == ["sensitive-personal"]
+
+
+def test_what_would_cost_much_is_stored_at_once_and_read_behind_that(server, bucket):
+    """Less than a megabyte that unpacks to a hundred: nobody is told of it abroad before it was read."""
+    s3, rows = server.client(), people(20, 21)
+    draw = random.Random(21)
+    line = "".join(draw.choice("abcdefgh \n") for _ in range(16 << 10)).encode()
+    nothing = line * (100 * MIB // len(line))
+    bomb = gzip.compress(nothing + b"\n" + table(rows), 6)
+    assert len(bomb) < MIB
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("nothing", nothing)
+        archive.writestr("people.csv", table(rows))
+    bodies = {"deep.gz": bomb, "deep.zip": packed.getvalue(), "in parts": None}
+    for key, body in bodies.items():
+        if body is None:
+            upload = s3.create_multipart_upload(Bucket=bucket, Key=key, Metadata={"onshore-class": "general"})["UploadId"]
+            etag = s3.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=bomb)["ETag"]
+            s3.complete_multipart_upload(Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        else:
+            put(s3, bucket, key, body)
+        found = findings(server, bucket)[key]
+        if found["scan"]["standing"] == "pending":
+            assert found["label"] == "unclassified", key
+        assert is_refused_abroad(server, bucket, key), key
+    while any(found["scan"]["standing"] == "pending" for found in findings(server, bucket).values()):
+        pass
+    for key, found in findings(server, bucket).items():
+        assert (found["label"], counts(found)["cn.resident-id"], found["scan"].get("unread", [])) == ("sensitive-personal", 20, []), (key, found)
+        # It was stored before it was read: its label came with a leaf of its own.
+        assert [leaf["label"] for leaf in leaves(server, "scanned") if leaf["version"] == found["version"]] == ["sensitive-personal"], key
+
+
+def test_many_that_unpack_keep_nobody_waiting(server, bucket):
+    s3 = server.client()
+    bomb = gzip.compress(bytes(60 * MIB), 1)
+    put(s3, bucket, "small", b"something else")
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        writes = [pool.submit(put, s3, bucket, f"{number}.gz", bomb) for number in range(24)]
+        served = 0
+        while not all(write.done() for write in writes):
+            assert s3.get_object(Bucket=bucket, Key="small")["Body"].read() == b"something else"
+            served += 1
+        for write in writes:
+            write.result()
+    assert served > 0
+    assert {found["label"] for key, found in findings(server, bucket).items() if key.endswith(".gz")} <= {"general", "unclassified"}
+
+
+def test_a_text_behind_the_first_bytes_of_something_else_is_read(server, bucket):
+    s3, rows = server.client(), people(30, 22)
+    text = table(rows)
+    marks = {
+        "pdf": b"%PDF-1.7\n",
+        "png": b"\x89PNG\r\n\x1a\n",
+        "jpeg": b"\xff\xd8\xff\xe0",
+        "gif": b"GIF89a",
+        "zip": b"PK\x03\x04",
+        "gzip": b"\x1f\x8b\x08\x0e",
+        "zstd": b"\x28\xb5\x2f\xfd",
+        "xz": b"\xfd7zXZ\0",
+        "bzip2": b"BZh91AY&SY",
+        "ole": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "parquet": b"PAR1",
+        "cut": gzip.compress(os.urandom(3000))[:2000],
+        "behind": gzip.compress(b"nothing"),
+    }
+    for key, mark in marks.items():
+        put(s3, bucket, key, mark + text)
+        put(s3, bucket, key + ".gz", gzip.compress(mark + text))
+    found = findings(server, bucket)
+    for key in [*marks, *[key + ".gz" for key in marks]]:
+        assert counts(found[key]).get("cn.resident-id", 0) >= 30, (key, found[key]["scan"])
+        assert found[key]["label"] != "general" and is_refused_abroad(server, bucket, key), key
+
+
+def test_a_told_word_is_found_across_lines_and_there_are_not_too_many(server, bucket):
+    server.cli("tenant", "create", "told-lines")
+    key = server.cli("key", "create", "--tenant", "told-lines")
+    s3 = server.client(access_key=key["access_key"], secret_key=key["secret_key"])
+    s3.create_bucket(Bucket="told-lines")
+    tell = lambda number, word: ("important", "tell", "--tenant", "told-lines", "--id", f"n-{number}", "--word", word, "--ground", "public-interest", "--authority", "notice 7")
+    server.cli(*tell(0, "白鹤滩工程"))
+    server.cli(*tell(1, "Projekt Adler"))
+    for name, text in {"a": "所谓白鹤\n滩工程", "b": "Projekt\r\n  Adler", "c": "der Pro-\njekt Adler", "d": "Adler Projekt\nund白鹤", "e/白鹤滩工程.txt": "x"}.items():
+        put(s3, "told-lines", name, text.encode())
+    labels = {name: view["label"] for name, view in findings(server, "told-lines").items()}
+    assert labels == {"a": "important", "b": "important", "c": "important", "d": "general", "e/白鹤滩工程.txt": "important"}
+    # As many as are allowed, and then a clear word; one that is told anew is no more than before.
+    for number in range(2, 1000):
+        server_tell(server, "told-lines", f"n-{number}", f"word number {number} of many")
+    refused = server.run(*tell(1000, "one too many"))
+    assert refused.returncode == 1 and "1000" in refused.stderr
+    server.cli(*tell(999, "another in its place"))
+    server.cli("important", "take-back", "--tenant", "told-lines", "n-5")
+    server.cli(*tell(1000, "one in its place"))
+
+
+def server_tell(server, tenant, id, word):
+    """Without a process for each word."""
+    address = urlsplit(server.control)
+    door = http.client.HTTPConnection(address.hostname, address.port)
+    body = json.dumps({"word": word, "level": "important", "ground": "public-interest", "authority": "notice 7"})
+    door.request("PUT", f"/v1/tenants/{tenant}/important/{id}", body, {"authorization": f"Bearer {server.token}", "content-type": "application/json"})
+    answer = door.getresponse()
+    assert answer.status == 200, answer.read()
+    door.close()

@@ -35,14 +35,31 @@ pub struct Limits {
     pub unpacked_free_bytes: u64,
     /// To so much more bytes may be unpacked than they are, beyond what is free.
     pub ratio_max: u64,
-    /// To so much bytes may be unpacked, unless they are many: twenty times their own length is always allowed.
+    /// To so much bytes may be unpacked, unless they are many.
     pub unpacked_max_bytes: u64,
+    /// To so many times their own length bytes that are many may always be unpacked.
+    pub ratio_free: u64,
     /// How long a file may be that must be in memory as a whole, because all of it refers to all of it: a PDF.
     pub whole_max_bytes: u64,
     /// How much of a member is held that can be read only as a whole.
     pub held_max_bytes: usize,
     /// How much is held in all.
     pub held_total_max_bytes: usize,
+}
+
+impl Limits {
+    /// Returns what is read while somebody waits: what costs about a second, or twice that where much comes in.
+    #[must_use]
+    pub fn of_one_who_waits() -> Self {
+        Self {
+            members_max: 10_000,
+            ratio_max: 8,
+            unpacked_max_bytes: 256 << 20,
+            ratio_free: 0,
+            whole_max_bytes: 32 << 20,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Limits {
@@ -53,6 +70,7 @@ impl Default for Limits {
             unpacked_free_bytes: 64 << 20,
             ratio_max: 1000,
             unpacked_max_bytes: 4 << 30,
+            ratio_free: 20,
             whole_max_bytes: 128 << 20,
             held_max_bytes: 32 << 20,
             held_total_max_bytes: 64 << 20,

@@ -96,9 +96,10 @@ fn of_registry(error: &onshore_registry::Error) -> Line {
         Registry::Key(_) => UNAVAILABLE,
         Registry::Unreadable { .. } => DAMAGED,
         Registry::TenantTaken(_) | Registry::AccessKeyTaken(_) => CONFLICT,
-        Registry::AlreadyRevoked(_) | Registry::JobEnded(_) | Registry::Exhausted { .. } => {
-            CONFLICT
-        }
+        Registry::AlreadyRevoked(_)
+        | Registry::JobEnded(_)
+        | Registry::Exhausted { .. }
+        | Registry::TooManyTerms => CONFLICT,
         Registry::NoSuchTenant(_) | Registry::NoSuchApproval(_) | Registry::NoSuchJob(_) => {
             NOT_FOUND
         }

@@ -121,11 +121,16 @@ async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
     let permit = permit(work, key, label, details.size_bytes).await?;
     let verification = choose(&details);
     let body = delivery(work, key, &details, Some(body)).map_err(BodyError::new);
+    let object = NewObject {
+        encryption: work.bucket.encryption.clone(),
+        ..new_object(&details, declared)
+    };
     let staged = work
         .parts
         .store
         .stage(
             &permit,
+            &object,
             body,
             &verification.checks,
             work.parts.gate.scanner(work.bucket.tenant),
@@ -135,10 +140,7 @@ async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
     confirm(work, key, &details, &verification, &staged).await?;
     let arrival = Arc::new(Arrival {
         key: key.clone(),
-        object: NewObject {
-            encryption: work.bucket.encryption.clone(),
-            ..new_object(&details, declared)
-        },
+        object,
         outcome_note: note,
         method: verification.method,
         staged,

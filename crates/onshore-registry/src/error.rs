@@ -2,6 +2,8 @@
 
 use onshore_types::{AccessKeyId, ApprovalId, JobId, TenantName};
 
+use crate::told::TOLD_TERMS_MAX;
+
 /// What can go wrong with a governance record.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -44,6 +46,11 @@ pub enum Error {
         /// What was asked for.
         wanted_bytes: u64,
     },
+    /// A tenant was told as many words as there may be.
+    #[error(
+        "a tenant can be told {TOLD_TERMS_MAX} words; `onshore important take-back` makes room for another"
+    )]
+    TooManyTerms,
     /// There is no such job.
     #[error("there is no job {0}; `onshore job list` shows them")]
     NoSuchJob(JobId),

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Registry, rows};
 
+/// So many words can be told a tenant: all of them are looked for in everything.
+pub(crate) const TOLD_TERMS_MAX: usize = 1000;
+
 /// What an authority told a tenant, and how often that changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Told {
@@ -41,7 +44,7 @@ impl Registry {
     /// Keeps a word that an authority told, in place of one with the same id.
     ///
     /// # Errors
-    /// Those of the database.
+    /// [`Error::TooManyTerms`] beyond a thousand; those of the database.
     pub fn save_told_term(
         &self,
         unit: &Unit<'_>,
@@ -62,6 +65,14 @@ impl Registry {
             "INSERT OR REPLACE INTO told_terms (tenant, id, term) VALUES (?1, ?2, ?3)",
             params![tenant.as_bytes(), term.id, text],
         )?;
+        let count = unit.one(
+            "SELECT count(*) FROM told_terms WHERE tenant = ?1",
+            params![tenant.as_bytes()],
+            |row| row.get::<_, i64>(0),
+        )?;
+        if usize::try_from(count.unwrap_or_default()).unwrap_or(usize::MAX) > TOLD_TERMS_MAX {
+            return Err(Error::TooManyTerms);
+        }
         count_change(unit, tenant)
     }
 

@@ -19,6 +19,7 @@ use crate::outbox::{self, About};
 use crate::reclaim::Owner;
 use crate::replication::{self, ReplicationState};
 use crate::rescan;
+use crate::said::Said;
 use crate::scan::{Looked, Scan, ScanStanding};
 use crate::stage::{Staged, Stored};
 use crate::version::{self, VersionRow};
@@ -59,6 +60,11 @@ impl Store {
     ) -> Result<Committed, Error> {
         permits::flow(permit, &[Flow::Store])?;
         same_target(permit, staged)?;
+        let looked = staged
+            .looked
+            .clone()
+            .ok_or(Error::PermitMismatch("kind of body"))?;
+        looked.is_of(&Said::of_new(permits::key(permit)?, object))?;
         let assembly = Assembly {
             size_bytes: staged.size_bytes(),
             etag: staged.etag(),
@@ -68,10 +74,7 @@ impl Store {
             bodies: vec![staged.as_body()],
             data_keys: vec![staged.secret.clone()],
             upload: None,
-            looked: staged
-                .looked
-                .clone()
-                .ok_or(Error::PermitMismatch("kind of body"))?,
+            looked,
         };
         let quotas = self.watch_quotas(unit, permit)?;
         let committed = self.put_version(unit, permit, assembly, object, condition, now)?;

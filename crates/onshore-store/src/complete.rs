@@ -18,6 +18,7 @@ use crate::frame::{BodyId, Cipher};
 use crate::object::{Committed, Part, WriteCondition};
 use crate::part::{PartFacts, parts};
 use crate::plain::{PlainBody, PlainReader, of_reader};
+use crate::said::Said;
 use crate::scan::{Looked, Scan};
 use crate::scanning::{self, Patience};
 use crate::stage::PART_NUMBER_MAX;
@@ -77,7 +78,7 @@ impl Store {
         permit: &Permit,
         upload: UploadId,
         listed: &[CompletePart],
-        mut scanner: Scanner,
+        scanner: Scanner,
     ) -> Result<PartsScan, Error> {
         permits::flow(permit, &[Flow::Store, Flow::Change])?;
         let pin = self.inner.reclaimer.pin(*upload.as_bytes());
@@ -89,17 +90,27 @@ impl Store {
             .read(move |view| open_parts(&store, view, bucket, &key, upload, &listed))
             .await?;
         let files = self.inner.files.clone();
+        let mut scanner = scanning::hasten(scanner);
         let of = opened.of;
+        let told = scanner.told_version();
+        let size_bytes = opened.size_bytes;
+        let put_off = |of| PartsScan {
+            of,
+            looked: Looked::nothing(Scan::put_off(told)),
+        };
+        let Some(bodies) = opened.bodies else {
+            let looked = Looked::nothing(Scan::outdated(None, told));
+            return Ok(PartsScan { of, looked });
+        };
+        if size_bytes > scanning::WHOLE_BYTES_MAX {
+            return Ok(put_off(of));
+        }
+        let Some(turn) = self.inner.turns.wait().await else {
+            return Ok(put_off(of));
+        };
         let scan = spawn_blocking(move || {
-            let _pin = pin;
-            let told = scanner.told_version();
-            let size_bytes = opened.size_bytes;
-            let Some(bodies) = opened.bodies else {
-                return Ok(Looked::nothing(Scan::outdated(None, told)));
-            };
-            if size_bytes > scanning::WHOLE_BYTES_MAX {
-                return Ok(Looked::nothing(Scan::put_off(told)));
-            }
+            let (_pin, _turn) = (pin, turn);
+            opened.said.hand_to(&mut scanner);
             let mut reader = PlainReader::new(files, bodies);
             scanning::feed(&mut scanner, &mut reader)?;
             scanning::end(scanner, size_bytes, Patience::Bounded, || {
@@ -145,13 +156,10 @@ impl Store {
         for number in numbers.into_iter().filter(|number| !kept.contains(number)) {
             self.remove_part(unit, upload, number)?;
         }
-        let assembly = assemble(
-            chosen,
-            upload,
-            underway.new.checksum,
-            completion,
-            looked.looked.clone(),
-        )?;
+        let mut looked = looked.looked.clone();
+        // What was copied into it counts as a whole, whatever of it was copied.
+        looked.scan.label = looked.scan.label.join(underway.found());
+        let assembly = assemble(chosen, upload, underway.new.checksum, completion, looked)?;
         let committed = self.put_version(
             unit,
             permit,
@@ -174,6 +182,8 @@ impl Store {
 struct OpenedParts {
     of: Vec<BodyId>,
     size_bytes: u64,
+    /// What was said of the object when the upload was begun.
+    said: Said,
     /// What opens them, unless a client keeps the key.
     bodies: Option<Vec<PlainBody>>,
 }
@@ -195,6 +205,7 @@ fn open_parts(
     let chosen = choose(parts(view, &underway.owner_key, upload, 0, limit)?, listed)?;
     let of = chosen.iter().map(|facts| facts.body.id).collect();
     let size_bytes = chosen.iter().map(|facts| facts.part.size_bytes).sum();
+    let said = Said::of_new(key, &underway.new.object);
     let bodies = match underway.new.object.encryption {
         Encryption::Customer { .. } => None,
         Encryption::Service | Encryption::Kms { .. } => {
@@ -209,6 +220,7 @@ fn open_parts(
     Ok(OpenedParts {
         of,
         size_bytes,
+        said,
         bodies,
     })
 }

@@ -8,8 +8,8 @@ use crate::bucket::Bucket;
 use crate::commit::permitted_bucket;
 use crate::describe::{Reach, list_label};
 use crate::facts::Facts;
-use crate::inventory::InventoryMarker;
-use crate::list_versions::{VersionEntry, Versions};
+use crate::inventory::{InventoryMarker, PageStart, each_version};
+use crate::list_versions::VersionEntry;
 use crate::object::Tags;
 use crate::read::sealed_of;
 use crate::scan::Scan;
@@ -89,20 +89,19 @@ fn page(
     key: &TenantKey,
     query: &HoldingsQuery,
 ) -> Result<HoldingsPage, Error> {
-    let after = query.after.as_ref().map(InventoryMarker::place);
-    let mut versions = Versions::beneath(bucket, &query.prefix, after);
-    let mut page = HoldingsPage::default();
-    for _ in 0..query.looked_at_max {
-        let Some(entry) = versions.next(view)? else {
-            page.next = None;
-            return Ok(page);
-        };
-        page.next = Some(InventoryMarker::behind(&entry));
+    let mut holdings = Vec::new();
+    let start = PageStart {
+        prefix: &query.prefix,
+        after: query.after.as_ref(),
+        looked_at_max: query.looked_at_max,
+    };
+    let next = each_version(view, bucket, &start, |entry| {
         if entry.kind == Kind::Object {
-            page.holdings.push(holding(view, bucket, key, entry)?);
+            holdings.push(holding(view, bucket, key, entry)?);
         }
-    }
-    Ok(page)
+        Ok(())
+    })?;
+    Ok(HoldingsPage { holdings, next })
 }
 
 fn holding(

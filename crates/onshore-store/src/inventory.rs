@@ -126,14 +126,14 @@ pub struct InventoryMarker {
 
 impl InventoryMarker {
     /// Returns where a page ended that told of this version last.
-    pub(crate) fn behind(entry: &VersionEntry) -> Self {
+    fn behind(entry: &VersionEntry) -> Self {
         Self {
             key: entry.key.clone(),
             turn: entry.turn,
         }
     }
 
-    pub(crate) fn place(&self) -> (&ObjectKey, i64) {
+    fn place(&self) -> (&ObjectKey, i64) {
         (&self.key, self.turn)
     }
 }
@@ -312,21 +312,20 @@ fn page(
     key: &TenantKey,
     query: &InventoryQuery,
 ) -> Result<InventoryPage, Error> {
-    let after = query.after.as_ref().map(InventoryMarker::place);
-    let mut versions = Versions::beneath(bucket, &query.prefix, after);
-    let mut page = InventoryPage::default();
-    for _ in 0..query.looked_at_max {
-        let Some(entry) = versions.next(view)? else {
-            return Ok(page);
-        };
-        page.next = Some(InventoryMarker::behind(&entry));
+    let mut rows = Vec::new();
+    let start = PageStart {
+        prefix: &query.prefix,
+        after: query.after.as_ref(),
+        looked_at_max: query.looked_at_max,
+    };
+    let next = each_version(view, bucket, &start, |entry| {
         let is_object = entry.kind == Kind::Object;
         let is_wanted = match query.included {
             IncludedVersions::All => true,
             IncludedVersions::Current => is_object && entry.standing == Standing::Latest,
         };
         if !is_wanted {
-            continue;
+            return Ok(());
         }
         let row = match entry.kind {
             Kind::Object => held(view, bucket, key, entry, query.tells_encryption)?,
@@ -337,9 +336,41 @@ fn page(
                 replication: None,
             },
         };
-        page.rows.push(row);
+        rows.push(row);
+        Ok(())
+    })?;
+    Ok(InventoryPage { rows, next })
+}
+
+/// Where a page of what a bucket holds begins, and how far it goes.
+pub(crate) struct PageStart<'a> {
+    /// Keys begin with this.
+    pub(crate) prefix: &'a str,
+    /// What an earlier page ended with.
+    pub(crate) after: Option<&'a InventoryMarker>,
+    /// How many versions are looked at.
+    pub(crate) looked_at_max: usize,
+}
+
+/// Goes through a page of what a bucket holds, in the order of keys and of versions, and returns where it goes on; none at the
+/// end.
+pub(crate) fn each_version(
+    view: &View<'_>,
+    bucket: &Bucket,
+    start: &PageStart<'_>,
+    mut each: impl FnMut(VersionEntry) -> Result<(), Error>,
+) -> Result<Option<InventoryMarker>, Error> {
+    let after = start.after.map(InventoryMarker::place);
+    let mut versions = Versions::beneath(bucket, start.prefix, after);
+    let mut next = None;
+    for _ in 0..start.looked_at_max {
+        let Some(entry) = versions.next(view)? else {
+            return Ok(None);
+        };
+        next = Some(InventoryMarker::behind(&entry));
+        each(entry)?;
     }
-    Ok(page)
+    Ok(next)
 }
 
 fn held(

@@ -10,12 +10,15 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::task::spawn_blocking;
 
 use crate::Error;
+use crate::scanning::Turn;
 
 /// What lanes take; the room it holds is given back when the last lane is done with it.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) chunks: Vec<Bytes>,
     pub(crate) _room: OwnedSemaphorePermit,
+    /// Leave to unpack what is in it.
+    pub(crate) _turn: Option<Turn>,
 }
 
 /// Work for a lane.
@@ -210,6 +213,7 @@ mod tests {
         Arc::new(Batch {
             chunks: vec![Bytes::from_static(bytes)],
             _room: permit,
+            _turn: None,
         })
     }
 

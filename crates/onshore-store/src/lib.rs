@@ -67,6 +67,7 @@ mod remembered;
 mod replication;
 mod rescan;
 mod round;
+mod said;
 mod scan;
 mod scanning;
 mod schema;
@@ -140,6 +141,7 @@ pub use crate::secrets::{Mark, OwnerKind, SecretOwner, Withheld, give_back, owne
 pub use crate::settings::Setting;
 pub use crate::stage::{INLINE_BYTES_MAX, Staged};
 pub use crate::store::{Options, Store};
+pub use crate::tags::Retagged;
 pub use crate::upload::{
     More, NewUpload, UploadDescription, UploadEntry, UploadsPage, UploadsQuery,
 };

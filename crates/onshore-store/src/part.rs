@@ -4,7 +4,7 @@
 use onshore_db::{Unit, View, params};
 use onshore_keys::DataKey;
 use onshore_policy::{Flow, Permit};
-use onshore_types::{Timestamp, UploadId};
+use onshore_types::{Label, Timestamp, UploadId};
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::hex_bytes;
@@ -55,7 +55,8 @@ pub(crate) struct PartFacts {
 }
 
 impl Store {
-    /// Gives an upload a staged part, in place of one with the same number.
+    /// Gives an upload a staged part, in place of one with the same number. Where it was copied from something
+    /// stricter the upload becomes as strict, and its object will be.
     ///
     /// # Errors
     /// [`Error::NoSuchBucket`], [`Error::NoSuchUpload`]; [`Error::LabelChanged`].
@@ -65,6 +66,7 @@ impl Store {
         permit: &Permit,
         staged: &Staged,
         upload: UploadId,
+        copied: Option<Label>,
         now: Timestamp,
     ) -> Result<Part, Error> {
         permits::flow(permit, &[Flow::Store])?;
@@ -73,9 +75,11 @@ impl Store {
         let underway = self
             .underway(unit, bucket.id, &staged.key, upload)?
             .ok_or(Error::NoSuchUpload)?;
-        let label =
-            onshore_types::Label::of_declarations([underway.new.object.declared, bucket.class]);
-        permits::label(permit, label)?;
+        let label = underway.label(&bucket);
+        let tightened = copied
+            .map(|copied| label.join(copied))
+            .filter(|tightened| *tightened != label);
+        permits::label(permit, tightened.unwrap_or(label))?;
         let facts = PartFacts {
             part: Part {
                 checksums: staged.checksums.clone(),
@@ -98,6 +102,9 @@ impl Store {
             ],
         )?;
         insert_body(unit, upload.as_bytes(), staged)?;
+        if let Some(tightened) = tightened {
+            underway.tighten(unit, upload, &bucket, &staged.key, tightened)?;
+        }
         quotas.check(unit)?;
         Ok(facts.part)
     }
@@ -121,11 +128,7 @@ impl Store {
                 let underway = store
                     .underway(view, bucket.id, permits::key(&permit)?, upload)?
                     .ok_or(Error::NoSuchUpload)?;
-                let label = onshore_types::Label::of_declarations([
-                    underway.new.object.declared,
-                    bucket.class,
-                ]);
-                permits::label(&permit, label)?;
+                permits::label(&permit, underway.label(&bucket))?;
                 let limit = query.limit.saturating_add(1);
                 let mut parts = parts(view, &underway.owner_key, upload, query.after, limit)?;
                 let more = if query.limit > 0 && parts.len() > query.limit {

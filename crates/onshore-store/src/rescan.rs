@@ -6,16 +6,19 @@ use std::io::{Read, Seek, SeekFrom};
 
 use onshore_classify::Scanner;
 use onshore_db::{Unit, View, params};
-use onshore_keys::Secret;
+use onshore_keys::{DataKey, Secret};
 use onshore_types::{BucketId, Label, TenantId, VersionId};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
+use crate::bucket::Bucket;
 use crate::customer_key::Encryption;
 use crate::facts::{Facts, Sealed, damaged};
 use crate::frame::Cipher;
+use crate::object::Tags;
 use crate::plain::{PlainBody, PlainReader, of_reader};
 use crate::reclaim::Pin;
+use crate::said::Said;
 use crate::scan::{Looked, Scan};
 use crate::scanning::{self, Patience};
 use crate::{Error, Store, bucket, columns, read};
@@ -64,7 +67,7 @@ pub enum Again {
     /// It is gone, or what is known of it is all that would be found.
     Nothing,
     /// A client keeps the key: what is known of it is what was known before.
-    Sealed(Looked),
+    Sealed(Box<Looked>),
     /// It can be read.
     Open(Box<Looking>),
 }
@@ -75,6 +78,8 @@ pub struct Looking {
     size_bytes: u64,
     read_bytes: u64,
     scanner: Scanner,
+    /// A hash of what is said of it, which is looked through with it.
+    said: [u8; 32],
     _pin: Pin,
 }
 
@@ -83,8 +88,8 @@ pub struct Looking {
 pub enum LookStep {
     /// So many bytes were read, and there is more.
     Read(Box<Looking>, u64),
-    /// It is over, after so many bytes more.
-    Over(Looked, u64),
+    /// It is over, after so many bytes more; what they were unpacked to counts too.
+    Over(Box<Looked>, u64),
 }
 
 /// What became of a version that was looked through.
@@ -100,6 +105,14 @@ pub struct Rescanned {
     pub now: Label,
     /// What is known of it, to be committed to by a leaf.
     pub record: serde_json::Value,
+}
+
+impl Rescanned {
+    /// Whether its label is another than before.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.before != self.now
+    }
 }
 
 impl Store {
@@ -271,7 +284,11 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Corrupt`]; [`Error::KmsKeyDisabled`] as long as its key is; those of the database.
-    pub async fn look_again(&self, version: VersionId, scanner: Scanner) -> Result<Again, Error> {
+    pub async fn look_again(
+        &self,
+        version: VersionId,
+        mut scanner: Scanner,
+    ) -> Result<Again, Error> {
         let pin = self.inner.reclaimer.pin(*version.as_bytes());
         let store = self.clone();
         let told = scanner.told_version();
@@ -282,14 +299,22 @@ impl Store {
             .await?;
         Ok(match opened {
             None => Again::Nothing,
-            Some(Opened::Sealed(scan)) => Again::Sealed(Looked::nothing(scan)),
-            Some(Opened::Bodies { bodies, size_bytes }) => Again::Open(Box::new(Looking {
-                reader: PlainReader::new(self.inner.files.clone(), bodies),
+            Some(Opened::Sealed(scan)) => Again::Sealed(Box::new(Looked::nothing(scan))),
+            Some(Opened::Bodies {
+                bodies,
                 size_bytes,
-                read_bytes: 0,
-                scanner,
-                _pin: pin,
-            })),
+                said,
+            }) => {
+                said.hand_to(&mut scanner);
+                Again::Open(Box::new(Looking {
+                    reader: PlainReader::new(self.inner.files.clone(), bodies),
+                    size_bytes,
+                    read_bytes: 0,
+                    scanner,
+                    said: said.digest(),
+                    _pin: pin,
+                }))
+            }
         })
     }
 
@@ -328,15 +353,49 @@ impl Store {
             .keys
             .in_view(unit, bucket.id)?
             .for_owner(version.as_bytes())?;
-        let (mut facts, data_keys, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
+        let (facts, data_keys, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
+        let mut looked = looked;
+        if looked
+            .said
+            .is_some_and(|said| said != Said::of_version(&facts, &tags).digest())
+        {
+            // Its tags were changed while it was read.
+            looked = Looked::nothing(Scan::put_off(looked.scan.told));
+            self.put_version_off(unit, version)?;
+        }
         if let Some(persons) = &looked.persons {
             self.keep_persons(unit, version, persons)?;
         }
-        let before = facts.label_now();
         let scan = looked.scan.after(facts.scan.as_ref());
         if facts.scan.as_ref() == Some(&scan) {
             return Ok(None);
         }
+        let opened = OpenedFacts {
+            facts,
+            data_keys,
+            tags,
+            owner_key,
+        };
+        self.rewrite_scan(unit, &bucket, version, opened, scan)
+            .map(Some)
+    }
+
+    /// Keeps what is known of the content of a version in place of what was known.
+    pub(crate) fn rewrite_scan(
+        &self,
+        unit: &Unit<'_>,
+        bucket: &Bucket,
+        version: VersionId,
+        opened: OpenedFacts,
+        scan: Scan,
+    ) -> Result<Rescanned, Error> {
+        let OpenedFacts {
+            mut facts,
+            data_keys,
+            tags,
+            owner_key,
+        } = opened;
+        let before = facts.label_now();
         let record = json!({ "version": version, "scan": scan });
         facts.scan = Some(scan);
         let now = facts.label_now();
@@ -365,14 +424,22 @@ impl Store {
                 params![version.as_bytes(), now.to_string()],
             )?;
         }
-        Ok(Some(Rescanned {
+        Ok(Rescanned {
             tenant: bucket.tenant,
             bucket: bucket.id,
             before,
             now,
             record,
-        }))
+        })
     }
+}
+
+/// The facts of a version, with all that seals them anew.
+pub(crate) struct OpenedFacts {
+    pub(crate) facts: Facts,
+    pub(crate) data_keys: Vec<Secret>,
+    pub(crate) tags: Tags,
+    pub(crate) owner_key: DataKey,
 }
 
 /// Returns how often authorities told a tenant something: what was looked through before knows less.
@@ -410,13 +477,15 @@ impl Looking {
                 mut reader,
                 size_bytes,
                 scanner,
+                said,
                 ..
             } = *self;
-            let scan = scanning::end(scanner, size_bytes, Patience::Endless, || {
+            let looked = scanning::end(scanner, size_bytes, Patience::Endless, || {
                 reader.seek(SeekFrom::Start(0)).map_err(of_reader)?;
                 Ok(reader)
             })?;
-            Ok(LookStep::Over(scan, left.max(read_bytes)))
+            let cost_bytes = left.max(read_bytes) + looked.unpacked_bytes;
+            Ok(LookStep::Over(Box::new(looked.with_said(said)), cost_bytes))
         });
         step.await.unwrap_or(Err(Error::Stopping))
     }
@@ -435,6 +504,7 @@ enum Opened {
     Bodies {
         bodies: Vec<PlainBody>,
         size_bytes: u64,
+        said: Said,
     },
 }
 
@@ -455,7 +525,7 @@ fn open(
         .keys
         .in_view(view, bucket.id)?
         .for_owner(version.as_bytes())?;
-    let (facts, data_keys, _) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
+    let (facts, data_keys, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
     if facts
         .scan
         .as_ref()
@@ -486,6 +556,7 @@ fn open(
     Ok(Some(Opened::Bodies {
         bodies,
         size_bytes: facts.size_bytes,
+        said: Said::of_version(&facts, &tags),
     }))
 }
 

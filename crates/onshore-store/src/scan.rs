@@ -49,6 +49,10 @@ pub struct Looked {
     pub(crate) scan: Scan,
     /// Who is told of in it; none where nobody has looked.
     pub(crate) persons: Option<ObjectPersons>,
+    /// To how much it was unpacked.
+    pub(crate) unpacked_bytes: u64,
+    /// A hash of what is said of the object, which was looked through with it; none where that was not.
+    pub(crate) said: Option<[u8; 32]>,
 }
 
 /// How far a version was looked at.
@@ -147,7 +151,40 @@ impl Looked {
         Self {
             scan: Scan::of(&findings, by, standing),
             persons,
+            unpacked_bytes: findings.unpacked_bytes,
+            said: None,
         }
+    }
+
+    /// Notes what else was looked through.
+    pub(crate) fn with_said(self, said: [u8; 32]) -> Self {
+        Self {
+            said: Some(said),
+            ..self
+        }
+    }
+
+    /// Returns the label that something has with what was found, for what was said of it.
+    #[must_use]
+    pub fn label(&self, said: Label) -> Label {
+        Scan::applied(Some(&self.scan), said)
+    }
+
+    /// Whether it tells nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Scan {
+            kinds,
+            columns,
+            important,
+            label,
+            ..
+        } = &self.scan;
+        let is_nobody = self.persons.as_ref().is_none_or(ObjectPersons::is_empty);
+        *label == Label::GENERAL
+            && kinds.is_empty()
+            && columns.is_empty()
+            && important.is_empty()
+            && is_nobody
     }
 
     /// Says that nobody has looked, or can look.
@@ -155,6 +192,8 @@ impl Looked {
         Self {
             scan,
             persons: None,
+            unpacked_bytes: 0,
+            said: None,
         }
     }
 }
@@ -218,6 +257,29 @@ impl Scan {
     pub(crate) fn after(self, before: Option<&Self>) -> Self {
         let label = before.map_or(self.label, |before| self.label.join(before.label));
         Self { label, ..self }
+    }
+
+    /// Returns what is known with what was found beside the bytes: never less. Of a kind that both tell of the larger number
+    /// stays, until everything is looked through as one.
+    pub(crate) fn beside(mut self, beside: &Self) -> Self {
+        self.label = self.label.join(beside.label);
+        for found in &beside.kinds {
+            match self.kinds.iter_mut().find(|known| known.kind == found.kind) {
+                Some(known) => known.count = known.count.max(found.count),
+                None => self.kinds.push(found.clone()),
+            }
+        }
+        for found in &beside.columns {
+            if self.columns.iter().all(|known| known.kind != found.kind) {
+                self.columns.push(found.clone());
+            }
+        }
+        for found in &beside.important {
+            if !self.important.contains(found) {
+                self.important.push(found.clone());
+            }
+        }
+        self
     }
 
     /// Returns what is known of what nobody has looked at yet.

@@ -9,6 +9,7 @@ use std::fmt;
 use std::io::Cursor;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
@@ -28,10 +29,12 @@ use crate::facts::{Body, Place};
 use crate::files::Draft;
 use crate::frame::{BodyId, Cipher, PLAIN_BYTES, Position};
 use crate::lane::{self, Batch, Lane};
+use crate::object::NewObject;
 use crate::plain::{PlainBody, PlainReader};
 use crate::reclaim::Reclaimer;
+use crate::said::Said;
 use crate::scan::{Looked, Scan};
-use crate::scanning::{self, Patience};
+use crate::scanning::{self, Patience, Turns};
 use crate::{BodyError, Error, Store, permits};
 
 /// Bodies up to this size are kept in the database.
@@ -141,7 +144,7 @@ impl fmt::Debug for Staged {
 }
 
 impl Store {
-    /// Takes in the body of an object, and has it looked through on its way.
+    /// Takes in the body of an object, and has it looked through on its way, with what is said of the object.
     ///
     /// # Errors
     /// [`Error::BodyLength`] and the mismatches of [`Checks`]; [`Error::Body`] when the stream fails;
@@ -149,13 +152,19 @@ impl Store {
     pub async fn stage(
         &self,
         permit: &Permit,
+        object: &NewObject,
         body: impl Stream<Item = Result<Bytes, BodyError>> + Send,
         checks: &Checks,
-        scanner: Scanner,
+        mut scanner: Scanner,
     ) -> Result<Staged, Error> {
         let announced = checks.expected_len()?.unwrap_or_default();
         self.check_announced(permit, announced)?;
-        self.take_in(permit, 1, body, checks, Some(scanner)).await
+        let said = Said::of_new(permits::key(permit)?, object);
+        said.hand_to(&mut scanner);
+        let scanner = scanning::hasten(scanner);
+        let mut staged = self.take_in(permit, 1, body, checks, Some(scanner)).await?;
+        staged.looked = staged.looked.map(|looked| looked.with_said(said.digest()));
+        Ok(staged)
     }
 
     /// Takes in the body of a part of an upload.
@@ -294,7 +303,10 @@ struct Small {
 struct Lanes {
     room: Arc<Semaphore>,
     md5: Option<Lane<Md5>>,
-    scanner: Option<Lane<Scanner>>,
+    scanner: Option<Lane<Looker>>,
+    /// Whether the scanner unpacks.
+    unpacks: Arc<AtomicBool>,
+    turns: Turns,
     sealer: Lane<Sealer>,
 }
 
@@ -380,7 +392,14 @@ impl<'a> Sealing<'a> {
         let Work::Large(lanes) = self.work else {
             return Err(Error::Stopping);
         };
+        let turns = lanes.turns.clone();
         let (sealer, scanner) = lanes.end().await?;
+        let is_text = scanner.as_ref().is_none_or(Scanner::is_text);
+        let turn = if is_text {
+            Some(None)
+        } else {
+            turns.wait().await.map(Some)
+        };
         let (body, secret, checks) = (self.body, self.secret, checks.clone());
         let inner = Arc::clone(&self.store.inner);
         let end = spawn_blocking(move || {
@@ -400,9 +419,11 @@ impl<'a> Sealing<'a> {
                 };
                 Ok(PlainReader::new(inner.files.clone(), vec![body]))
             };
-            let looked = scanner
-                .map(|scanner| scanning::end(scanner, size_bytes, Patience::Bounded, again))
-                .transpose()?;
+            let look = |scanner: Scanner| match turn {
+                Some(_turn) => scanning::end(scanner, size_bytes, Patience::Bounded, again),
+                None => Ok(scanning::put_off(&scanner)),
+            };
+            let looked = scanner.map(look).transpose()?;
             Ok((findings, looked, Stored::File { _leftover }))
         });
         end.await.unwrap_or(Err(Error::Stopping))
@@ -436,16 +457,22 @@ impl<'a> Sealing<'a> {
         };
         scanner.push(plain.get(..HEAD_BYTES.min(plain.len())).unwrap_or_default());
         let is_text = scanner.is_text();
-        let look = move || {
+        let look = move |mut scanner: Scanner| {
             scanner.push(plain.get(HEAD_BYTES..).unwrap_or_default());
             let again = || Ok(Cursor::new(plain));
             scanning::end(scanner, size_bytes, Patience::Bounded, again)
         };
         // What is text costs less than a trip to another thread; what unfolds into more may cost anything.
         let looked = if is_text {
-            look()
+            look(scanner)
+        } else if let Some(turn) = self.store.inner.turns.wait().await {
+            let look = spawn_blocking(move || {
+                let _turn = turn;
+                look(scanner)
+            });
+            look.await.unwrap_or(Err(Error::Stopping))
         } else {
-            spawn_blocking(look).await.unwrap_or(Err(Error::Stopping))
+            Ok(scanning::put_off(&scanner))
         };
         Ok((findings, Some(looked?), Stored::Inline(sealed)))
     }
@@ -458,10 +485,17 @@ impl Lanes {
             mut hasher,
             scanner,
         } = small;
+        let unpacks = Arc::new(AtomicBool::new(false));
+        let looker = |scanner| Looker {
+            scanner,
+            unpacks: Arc::clone(&unpacks),
+        };
         Self {
             room: Arc::new(Semaphore::new(BATCHES_MAX)),
             md5: hasher.take_md5().map(Lane::new),
-            scanner: scanner.map(Lane::new),
+            scanner: scanner.map(looker).map(Lane::new),
+            unpacks,
+            turns: store.inner.turns.clone(),
             sealer: Lane::new(Sealer {
                 hasher,
                 frames: Frames {
@@ -479,9 +513,16 @@ impl Lanes {
 
     async fn push(&self, chunks: Vec<Bytes>) -> Result<(), Error> {
         let room = Arc::clone(&self.room).acquire_owned().await;
+        // Who gets no turn goes on nonetheless: no body waits for ever, and each costs no more than it may.
+        let turn = if self.unpacks.load(Ordering::Relaxed) {
+            self.turns.wait().await
+        } else {
+            None
+        };
         let batch = Arc::new(Batch {
             chunks,
             _room: room.map_err(|_| Error::Stopping)?,
+            _turn: turn,
         });
         if let Some(md5) = &self.md5 {
             md5.push(Arc::clone(&batch))?;
@@ -499,16 +540,24 @@ impl Lanes {
             sealer.hasher.put_md5(Some(md5.end().await?));
         }
         let scanner = match self.scanner {
-            Some(scanner) => Some(scanner.end().await?),
+            Some(looker) => Some(looker.end().await?.scanner),
             None => None,
         };
         Ok((sealer, scanner))
     }
 }
 
-impl lane::Work for Scanner {
+/// Looks through a body on its way.
+struct Looker {
+    scanner: Scanner,
+    unpacks: Arc<AtomicBool>,
+}
+
+impl lane::Work for Looker {
     fn absorb(&mut self, chunks: &[Bytes]) -> Result<(), Error> {
-        chunks.iter().for_each(|chunk| self.push(chunk));
+        chunks.iter().for_each(|chunk| self.scanner.push(chunk));
+        let unpacks = !self.scanner.is_text() && !self.scanner.needs_whole();
+        self.unpacks.store(unpacks, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ use crate::persons::RememberedTallies;
 use crate::quota;
 use crate::reclaim::Reclaimer;
 use crate::remembered::RememberedBuckets;
+use crate::scanning::Turns;
 use crate::tenant_keys::{TenantKey, TenantKeys};
 
 /// How the store is opened.
@@ -46,6 +47,8 @@ pub(crate) struct Inner {
     pub(crate) access_log: AccessLog,
     pub(crate) buckets: RememberedBuckets,
     pub(crate) tallies: RememberedTallies,
+    /// Turns at unpacking what comes in.
+    pub(crate) turns: Turns,
     /// Told when a version is put off to be looked through behind its commit.
     pub(crate) put_off: Notify,
 }
@@ -84,6 +87,7 @@ impl Store {
                 access_log,
                 buckets: RememberedBuckets::default(),
                 tallies: RememberedTallies::default(),
+                turns: Turns::new(),
                 put_off: Notify::new(),
             }),
         })

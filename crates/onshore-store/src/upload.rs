@@ -15,6 +15,8 @@ use crate::describe::{Reach, list_label};
 use crate::keys_from::Keys;
 use crate::object::NewObject;
 use crate::reclaim::Owner;
+use crate::said::Said;
+use crate::scan::Looked;
 use crate::{Error, Store, columns, permits};
 
 /// What a client says when it begins an upload.
@@ -93,15 +95,26 @@ pub struct UploadEntry {
     pub checksum: Option<(ChecksumAlgorithm, ChecksumKind)>,
 }
 
+/// What is sealed of an upload.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct UploadFacts {
+    #[serde(flatten)]
+    pub(crate) new: NewUpload,
+    /// What was found in what was said of the object makes its label at least this, and so does what was copied into a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) found: Option<Label>,
+}
+
 /// An upload as a unit of work sees it.
 pub(crate) struct Underway {
     pub(crate) new: NewUpload,
+    found: Option<Label>,
     pub(crate) created: Timestamp,
     pub(crate) owner_key: DataKey,
 }
 
 impl Store {
-    /// Begins an upload of the permit's key.
+    /// Begins an upload of the permit's key; what is said of its object was looked through.
     ///
     /// # Errors
     /// [`Error::NoSuchBucket`]; [`Error::LabelChanged`]; [`Error::ChecksumNotComputed`] for a checksum of the whole
@@ -111,6 +124,7 @@ impl Store {
         unit: &Unit<'_>,
         permit: &Permit,
         new: &NewUpload,
+        looked: &Looked,
         now: Timestamp,
     ) -> Result<UploadId, Error> {
         permits::flow(permit, &[Flow::Change, Flow::Store])?;
@@ -121,7 +135,8 @@ impl Store {
         }
         let bucket = permitted_bucket(unit, permit)?;
         let key = permits::key(permit)?;
-        let label = Label::of_declarations([new.object.declared, bucket.class]);
+        looked.is_of(&Said::of_new(key, &new.object))?;
+        let label = looked.label(Label::of_declarations([new.object.declared, bucket.class]));
         permits::label(permit, label)?;
         let id = UploadId::from_time(now, onshore_keys::random());
         let owner_key = self
@@ -129,10 +144,11 @@ impl Store {
             .keys
             .in_view(unit, bucket.id)?
             .for_owner(id.as_bytes())?;
-        let plain = serde_json::to_vec(new).map_err(|_| Error::CorruptRecord("an upload"))?;
-        let sealed = owner_key
-            .wrap(&context(id, bucket.id, key), &plain)
-            .map_err(Error::Keys)?;
+        let facts = UploadFacts {
+            new: new.clone(),
+            found: Some(looked.scan.label),
+        };
+        let sealed = facts.seal(&owner_key, id, bucket.id, key)?;
         unit.execute(
             "INSERT INTO uploads (id, bucket, key, label, created, facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
@@ -165,7 +181,7 @@ impl Store {
                 let found = store.underway(view, bucket.id, &key, upload)?;
                 Ok(found.map(|underway| UploadDescription {
                     upload,
-                    label: Label::of_declarations([underway.new.object.declared, bucket.class]),
+                    label: underway.label(&bucket),
                     encryption: underway.new.object.encryption,
                     checksum: underway.new.checksum,
                     created: underway.created,
@@ -259,12 +275,63 @@ impl Store {
             .keys
             .in_view(view, bucket)?
             .for_owner(upload.as_bytes())?;
-        let new = open(&owner_key, upload, bucket, key, &sealed)?;
+        let UploadFacts { new, found } = open(&owner_key, upload, bucket, key, &sealed)?;
         Ok(Some(Underway {
             new,
+            found,
             created: Timestamp::from_millis(created),
             owner_key,
         }))
+    }
+}
+
+impl Underway {
+    /// Returns the label that what was found makes it have at least.
+    pub(crate) fn found(&self) -> Label {
+        self.found.unwrap_or(Label::GENERAL)
+    }
+
+    /// Returns the label that its object would be stored with now, but for what is found in its bytes.
+    pub(crate) fn label(&self, bucket: &Bucket) -> Label {
+        let said = Label::of_declarations([self.new.object.declared, bucket.class]);
+        said.join(self.found())
+    }
+
+    /// Makes an upload at least as strict as what was copied into it.
+    pub(crate) fn tighten(
+        self,
+        unit: &Unit<'_>,
+        upload: UploadId,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        to: Label,
+    ) -> Result<(), Error> {
+        let label = self.label(bucket).join(to);
+        let facts = UploadFacts {
+            found: Some(self.found().join(to)),
+            new: self.new,
+        };
+        let sealed = facts.seal(&self.owner_key, upload, bucket.id, key)?;
+        unit.execute(
+            "UPDATE uploads SET facts = ?2, label = ?3 WHERE id = ?1",
+            params![upload.as_bytes(), sealed, label.to_string()],
+        )?;
+        Ok(())
+    }
+}
+
+impl UploadFacts {
+    fn seal(
+        &self,
+        owner_key: &DataKey,
+        upload: UploadId,
+        bucket: BucketId,
+        key: &ObjectKey,
+    ) -> Result<Vec<u8>, Error> {
+        let plain = serde_json::to_vec(self).map_err(|_| Error::CorruptRecord("an upload"))?;
+        owner_key
+            .wrap(&context(upload, bucket, key), &plain)
+            .map_err(Error::Keys)
     }
 }
 
@@ -275,7 +342,7 @@ pub(crate) fn open(
     bucket: BucketId,
     key: &ObjectKey,
     sealed: &[u8],
-) -> Result<NewUpload, Error> {
+) -> Result<UploadFacts, Error> {
     let plain = owner_key
         .unwrap(&context(upload, bucket, key), sealed)
         .map_err(|_| Error::CorruptRecord("an upload"))?;

@@ -52,10 +52,24 @@ impl Parts {
     ) -> Result<Stored, Error> {
         let mut label = bucket.effective(report.label);
         let mut permit = self.permit_storing(bucket, report, label, 0).await?;
+        let object = Arc::new(NewObject {
+            content: ContentHeaders {
+                content_type: Some(report.content_type.to_owned()),
+                ..ContentHeaders::default()
+            },
+            user_metadata: BTreeMap::new(),
+            declared: Some(report.label),
+            encryption: report
+                .encryption
+                .clone()
+                .unwrap_or_else(|| bucket.encryption.clone()),
+            ..NewObject::default()
+        });
         let staged = self
             .store
             .stage(
                 &permit,
+                &object,
                 body,
                 &Checks::default(),
                 self.gate.scanner(bucket.tenant),
@@ -64,7 +78,13 @@ impl Parts {
         let staged = Arc::new(staged);
         for _ in 0..JUDGED_MAX {
             let committed = self
-                .commit(bucket, report, permit, Arc::clone(&staged), besides.clone())
+                .commit(
+                    bucket,
+                    permit,
+                    Arc::clone(&staged),
+                    Arc::clone(&object),
+                    besides.clone(),
+                )
                 .await;
             match committed {
                 Err(Error::Store(onshore_store::Error::LabelChanged { now })) => {
@@ -104,24 +124,11 @@ impl Parts {
     async fn commit(
         &self,
         bucket: &Bucket,
-        report: &Report,
         permit: Permit,
         staged: Arc<Staged>,
+        object: Arc<NewObject>,
         besides: impl Fn(&Unit<'_>, &Permit) -> Result<(), Error> + Send + 'static,
     ) -> Result<Stored, Error> {
-        let object = NewObject {
-            content: ContentHeaders {
-                content_type: Some(report.content_type.to_owned()),
-                ..ContentHeaders::default()
-            },
-            user_metadata: BTreeMap::new(),
-            declared: Some(report.label),
-            encryption: report
-                .encryption
-                .clone()
-                .unwrap_or_else(|| bucket.encryption.clone()),
-            ..NewObject::default()
-        };
         let (parts, tenant, bucket) = (self.clone(), bucket.tenant, bucket.id);
         self.db
             .write(move |unit| {

@@ -215,7 +215,7 @@ impl RescanEngine {
             Again::Nothing => return Ok(None),
             Again::Sealed(scan) => {
                 round.tally.sealed += 1;
-                return Ok(Some(scan));
+                return Ok(Some(*scan));
             }
             Again::Open(looking) => looking,
         };
@@ -230,7 +230,7 @@ impl RescanEngine {
                     round.tally.bytes += bytes;
                     round.tally.versions += 1;
                     round.pace.keep(bytes + RECORD_BYTES).await;
-                    return Ok(Some(scan));
+                    return Ok(Some(*scan));
                 }
             }
         }
@@ -272,7 +272,7 @@ impl RescanEngine {
             })
             .await?;
         if let Some(rescanned) = rescanned
-            && rescanned.before != rescanned.now
+            && rescanned.changes()
         {
             // What flows out was judged by the label of before.
             judge.judge_anew(rescanned.bucket);
@@ -310,7 +310,7 @@ fn record(
     version: VersionId,
     rescanned: Option<&Rescanned>,
 ) -> Result<(), Error> {
-    if let Some(rescanned) = rescanned.filter(|rescanned| rescanned.before != rescanned.now) {
+    if let Some(rescanned) = rescanned.filter(|rescanned| rescanned.changes()) {
         let fact = ScannedFact {
             tenant: rescanned.tenant,
             bucket: rescanned.bucket,

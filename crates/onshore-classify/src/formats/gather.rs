@@ -25,8 +25,6 @@ const FORMATS_MAX: usize = 64;
 const COLUMNS_MAX: usize = 4096;
 /// As a member of what is it told what was found in what is said of bytes?
 const BESIDE: &str = "beside";
-/// What bytes may always be unpacked to, as so many of their length.
-const RATIO_FREE: u64 = 20;
 
 /// What was found so far, and where the reading is.
 #[derive(Debug)]
@@ -102,7 +100,7 @@ impl Gather {
         self.unpacked_bytes = self.unpacked_bytes.saturating_add(len);
         let most = limits
             .unpacked_max_bytes
-            .max(self.len_bytes.saturating_mul(RATIO_FREE))
+            .max(self.len_bytes.saturating_mul(limits.ratio_free))
             .min(self.len_bytes.saturating_mul(limits.ratio_max))
             .max(limits.unpacked_free_bytes);
         if self.unpacked_bytes > most {

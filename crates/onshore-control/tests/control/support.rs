@@ -280,6 +280,7 @@ impl House {
             .store
             .stage(
                 &permit,
+                &NewObject::default(),
                 stream,
                 &Checks::default(),
                 self.gate.scanner(permit.tenant()),

@@ -280,11 +280,16 @@ impl Runner {
             len_bytes: Some(size_bytes),
             ..Checks::default()
         };
+        let object = NewObject {
+            declared,
+            ..NewObject::default()
+        };
         let staged = self
             .house
             .store
             .stage(
                 &permit,
+                &object,
                 stream::iter(chunks),
                 &checks,
                 self.house.gate.scanner(permit.tenant()),
@@ -293,10 +298,7 @@ impl Runner {
         Ok(Draft {
             permit,
             staged,
-            object: NewObject {
-                declared,
-                ..NewObject::default()
-            },
+            object,
             seed,
         })
     }

@@ -204,6 +204,7 @@ impl Operations {
             .store
             .stage(
                 &permit,
+                &object,
                 body,
                 &checks,
                 self.gate.scanner(target.bucket.tenant),
@@ -252,19 +253,16 @@ impl Operations {
         self.check_key_of_part(asked, &description, customer.as_ref())?;
         self.check_encryption(asked, bucket.tenant, &description.encryption)?;
         let opened = self.open(asked, &source, wanted).await?;
-        if description.label.join(opened.head.label) != description.label {
-            return Err(Fault::new(
-                Code::InvalidRequest,
-                "The class of the copy source is stricter than that of the upload. Begin the upload with a class at least as strict (x-amz-meta-onshore-class), or with none.",
-            ));
-        }
+        // What is copied makes the upload as strict as it is itself.
+        let of_source = opened.head.label;
+        let label = description.label.join(of_source);
         let checks = Checks {
             len_bytes: Some(opened.range.len_bytes),
             wanted: vec![description.algorithm()],
             ..Checks::default()
         };
         let permit = self
-            .permit_part(asked, &bucket, key, description.label, checks.len_bytes)
+            .permit_part(asked, &bucket, key, label, checks.len_bytes)
             .await?;
         let source_version = opened.name();
         let body = outgoing(opened);
@@ -279,7 +277,7 @@ impl Operations {
                 .map_err(|error| self.fault(asked.call, error))?;
         }
         let made = self
-            .commit_part(asked, name, key, upload, permit, staged)
+            .commit_part(asked, name, key, upload, permit, Some(of_source), staged)
             .await?;
         let copied = Copied {
             made,

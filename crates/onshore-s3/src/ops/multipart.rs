@@ -4,7 +4,7 @@ use http::HeaderMap;
 use onshore_db::CrashPoint;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
-    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CompletePart, Completion, DayLength,
+    Bucket, Checksum, ChecksumAlgorithm, ChecksumKind, CompletePart, Completion, DayLength, Looked,
     NewUpload, UploadDescription, VersionWish, WriteCondition,
 };
 use onshore_types::{BucketName, Label, ObjectKey, UploadId};
@@ -47,7 +47,9 @@ impl Operations {
             }
             new.object.lock = locks::of_write(asked.call, &bucket, self.gate.wall())?;
             self.check_replica(asked, &bucket, key, &new.object).await?;
-            let label = Label::of_declarations([new.object.declared, bucket.class]);
+            let looked = Looked::at_upload(self.gate.scanner(bucket.tenant), key, &new.object)
+                .map_err(|error| self.fault(asked.call, error))?;
+            let label = looked.label(Label::of_declarations([new.object.declared, bucket.class]));
             let subject = keyed(&bucket, key, None, label, 0);
             let permit = self.permit(asked, Flow::Change, subject).await?;
             let (operations, begun) = (self.clone(), new.clone());
@@ -56,7 +58,9 @@ impl Operations {
                 .db
                 .write(move |unit| {
                     let now = operations.gate.now();
-                    let upload = operations.store.create_upload(unit, &permit, &begun, now)?;
+                    let upload = operations
+                        .store
+                        .create_upload(unit, &permit, &begun, &looked, now)?;
                     let record = json!({ "change": "upload.begun", "key": key, "upload": upload, "label": label });
                     let leaf = operations.gate.settle_changed(unit, &permit, record)?;
                     Ok::<_, Error>((upload, now, leaf))

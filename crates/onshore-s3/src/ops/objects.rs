@@ -292,6 +292,7 @@ impl Operations {
             .store
             .stage(
                 &permit,
+                &object,
                 body,
                 &checks,
                 self.gate.scanner(target.bucket.tenant),

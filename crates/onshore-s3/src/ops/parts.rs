@@ -9,7 +9,7 @@ use onshore_store::{
     ChecksumAlgorithm, ChecksumKind, CustomerKey, DayLength, Encryption, More, Part, PartEntry,
     PartsQuery, Staged, UploadDescription,
 };
-use onshore_types::{BucketName, ObjectKey, Timestamp, UploadId};
+use onshore_types::{BucketName, Label, ObjectKey, Timestamp, UploadId};
 use s3s::dto::StreamingBlob;
 use serde_json::json;
 
@@ -83,7 +83,7 @@ impl Operations {
                 .lock_with(customer)
                 .map_err(|error| self.fault(asked.call, error))?;
         }
-        self.commit_part(asked, name, key, upload, permit, staged)
+        self.commit_part(asked, name, key, upload, permit, None, staged)
             .await
             .map(|(mut part, _)| {
                 // What is computed for the whole besides is not told of a part that came with its own.
@@ -110,7 +110,11 @@ impl Operations {
         }
     }
 
-    /// Gives an upload a staged part.
+    /// Gives an upload a staged part, which may be copied from something with a label of its own.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what was judged, what was staged and where it goes belong together here alone"
+    )]
     pub(crate) async fn commit_part(
         &self,
         asked: Asked<'_>,
@@ -118,6 +122,7 @@ impl Operations {
         key: &ObjectKey,
         upload: UploadId,
         mut permit: Permit,
+        copied: Option<Label>,
         staged: Staged,
     ) -> Result<(Part, Timestamp), Fault> {
         let staged = Arc::new(staged);
@@ -128,10 +133,14 @@ impl Operations {
                 .db
                 .write(move |unit| {
                     let now = operations.gate.now();
-                    let part =
-                        operations
-                            .store
-                            .commit_part(unit, &permit, &staged_part, upload, now)?;
+                    let part = operations.store.commit_part(
+                        unit,
+                        &permit,
+                        &staged_part,
+                        upload,
+                        copied,
+                        now,
+                    )?;
                     let record = json!({
                         "change": "part.stored",
                         "key": key_of_record,
@@ -154,8 +163,10 @@ impl Operations {
                     let (bucket, description) =
                         self.upload(asked, Flow::Store, name, key, upload).await?;
                     let len_bytes = Some(staged.size_bytes());
+                    let label =
+                        copied.map_or(description.label, |copied| description.label.join(copied));
                     permit = self
-                        .permit_part(asked, &bucket, key, description.label, len_bytes)
+                        .permit_part(asked, &bucket, key, label, len_bytes)
                         .await?;
                 }
                 Err(error) => return Err(self.fault(asked.call, error)),

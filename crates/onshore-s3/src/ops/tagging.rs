@@ -1,13 +1,15 @@
 //! Tags of an object: read, replaced, removed, and how they are written in a header.
 
 use http::HeaderMap;
-use onshore_policy::Flow;
-use onshore_store::{Tags, VersionWish};
-use onshore_types::{BucketName, ByteRange, ObjectKey};
+use onshore_gate::ScannedFact;
+use onshore_policy::{Flow, Subject};
+use onshore_store::{Looked, Rescanned, Tags, VersionWish};
+use onshore_types::{BucketName, ByteRange, ObjectKey, VersionId};
 use s3s::dto::Tag;
 use serde_json::json;
 
 use crate::call::Call;
+use crate::error::Error;
 use crate::fault::{Code, Fault};
 use crate::guard::query::decode;
 use crate::ops::change::name_of;
@@ -58,13 +60,59 @@ impl Operations {
         wish: VersionWish,
         tags: Tags,
     ) -> Result<HeaderMap, Fault> {
-        let record_key = key.clone();
-        self.change_version(asked, name, key, wish, move |store, unit, permit, now| {
-            let version = store.set_tags(unit, permit, &tags, now)?;
-            // Not which: a record stays, and what is erased would stay in it.
-            Ok(json!({ "change": "tags", "key": record_key, "version": version, "count": tags.len() }))
-        })
-        .await
+        for _ in 0..ATTEMPTS_MAX {
+            let target = self.target(asked, Flow::Change, name, key, wish).await?;
+            // How this ends tells whether there is such an object.
+            self.tellable(asked, &target).await?;
+            let Some(description) = &target.description else {
+                return Err(self.absent(asked, Flow::Inspect, &target).await);
+            };
+            let looked = Looked::at_tags(self.gate.scanner(target.bucket.tenant), &tags)
+                .map_err(|error| self.fault(asked.call, error))?;
+            let subject = Subject {
+                label: looked.label(description.label),
+                ..described(&target, description, ByteRange::whole(0))
+            };
+            let permit = self.permit(asked, Flow::Change, subject).await?;
+            let (operations, tags, key) = (self.clone(), tags.clone(), key.clone());
+            let result = self
+                .db
+                .write(move |unit| {
+                    let (store, gate) = (&operations.store, &operations.gate);
+                    let retagged = store.set_tags(unit, &permit, &tags, &looked, gate.now())?;
+                    if let Some(found) = retagged.found.as_ref().filter(|found| found.changes()) {
+                        gate.settle_scanned(unit, &scanned(retagged.version, found))?;
+                    }
+                    // Not which: a record stays, and what is erased would stay in it.
+                    let record = json!({ "change": "tags", "key": key, "version": retagged.version, "count": tags.len() });
+                    Ok::<_, Error>((gate.settle_changed(unit, &permit, record)?, retagged.found))
+                })
+                .await;
+            match result {
+                Ok((leaf, found)) => {
+                    asked.call.note_leaf(leaf);
+                    if found.is_some_and(|found| found.changes()) {
+                        // What flows out was judged by the label of before.
+                        self.gate.judge_anew(target.bucket.id);
+                    }
+                    return Ok(name_of(description));
+                }
+                Err(Error::Store(error)) if is_stale(&error) => {}
+                Err(error) => return Err(self.fault(asked.call, error)),
+            }
+        }
+        Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+}
+
+fn scanned(version: VersionId, found: &Rescanned) -> ScannedFact {
+    ScannedFact {
+        tenant: found.tenant,
+        bucket: found.bucket,
+        version,
+        before: found.before,
+        now: found.now,
+        record: found.record.clone(),
     }
 }
 

@@ -64,7 +64,7 @@ proptest! {
             let bucket = house.bucket("ranges", None).await;
             let body = noise(size, 9);
             let permit = house.permit(Flow::Store, &bucket, "k");
-            let staged = house.store.stage(&permit, chunks(&body, chunk), &Checks::default(), scanner()).await.expect("staged");
+            let staged = house.store.stage(&permit, &general(), chunks(&body, chunk), &Checks::default(), scanner()).await.expect("staged");
             let (store, now) = (house.store.clone(), house.now());
             house.db.write(move |unit| store.commit(unit, &permit, &staged, &general(), &WriteCondition::Always, now)).await.expect("committed");
             if size == 0 {
@@ -151,7 +151,13 @@ async fn what_is_not_as_announced_leaves_nothing_behind() {
         for checks in wrong {
             let staged = house
                 .store
-                .stage(&permit, chunks(&body, 70_000), &checks, scanner())
+                .stage(
+                    &permit,
+                    &general(),
+                    chunks(&body, 70_000),
+                    &checks,
+                    scanner(),
+                )
                 .await;
             let error = staged.expect_err("refused");
             assert_eq!(error.kind(), onshore_store::ErrorKind::BadBody, "{error}");
@@ -164,7 +170,13 @@ async fn what_is_not_as_announced_leaves_nothing_behind() {
         drop(
             house
                 .store
-                .stage(&permit, chunks(&body, 70_000), &right, scanner())
+                .stage(
+                    &permit,
+                    &general(),
+                    chunks(&body, 70_000),
+                    &right,
+                    scanner(),
+                )
                 .await
                 .expect("staged"),
         );
@@ -183,7 +195,7 @@ async fn a_body_that_breaks_off_hands_its_cause_through() {
     )]));
     let error = house
         .store
-        .stage(&permit, body, &Checks::default(), scanner())
+        .stage(&permit, &general(), body, &Checks::default(), scanner())
         .await
         .expect_err("broken");
     let Error::Body(cause) = error else {
@@ -206,7 +218,7 @@ async fn a_trailer_is_compared_before_the_commit() {
     };
     let staged = house
         .store
-        .stage(&permit, chunks(&body, 4096), &checks, scanner())
+        .stage(&permit, &general(), chunks(&body, 4096), &checks, scanner())
         .await
         .expect("staged");
     let right = staged.checksums().to_vec();
@@ -256,7 +268,7 @@ proptest! {
                 ..Checks::default()
             };
             let permit = house.permit(Flow::Store, &bucket, "k");
-            let staged = house.store.stage(&permit, chunks(&body, chunk), &checks, scanner()).await.expect("staged");
+            let staged = house.store.stage(&permit, &general(), chunks(&body, chunk), &checks, scanner()).await.expect("staged");
             assert_eq!(staged.etag(), format!("{}-{}", hex::encode(Md5::digest(&md5s)), sizes.len()));
             let (store, now) = (house.store.clone(), house.now());
             house.db.write(move |unit| store.commit(unit, &permit, &staged, &general(), &WriteCondition::Always, now)).await.expect("committed");

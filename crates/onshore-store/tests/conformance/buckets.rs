@@ -86,6 +86,7 @@ async fn a_bucket_that_is_made_anew_takes_no_body_staged_for_the_old_one() {
         .store
         .stage(
             &permit,
+            &general(),
             chunks(&[1; 100_000], 5000),
             &Checks::default(),
             scanner(),
@@ -180,7 +181,7 @@ async fn a_bucket_that_is_tightened_on_the_way_has_the_body_judged_again() {
     let body = chunks(&[5; 100_000], 5000);
     let staged = house
         .store
-        .stage(&permit, body, &Checks::default(), scanner())
+        .stage(&permit, &general(), body, &Checks::default(), scanner())
         .await
         .expect("staged");
     let staged = std::sync::Arc::new(staged);

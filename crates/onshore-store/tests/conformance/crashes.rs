@@ -22,6 +22,7 @@ async fn a_crash_between_stage_and_commit_leaves_nothing() {
         .store
         .stage(
             &permit,
+            &general(),
             chunks(&noise(300_000, 2), 9999),
             &Checks::default(),
             scanner(),
@@ -52,7 +53,7 @@ async fn a_commit_that_is_undone_leaves_nothing() {
     let body = chunks(&noise(300_000, 2), 9999);
     let staged = house
         .store
-        .stage(&permit, body, &Checks::default(), scanner())
+        .stage(&permit, &general(), body, &Checks::default(), scanner())
         .await
         .expect("staged");
     let (store, now) = (house.store.clone(), house.now());
@@ -85,7 +86,13 @@ async fn a_caller_that_goes_away_undoes_nothing_that_was_committed() {
     let body = noise(300_000, 2);
     let staged = house
         .store
-        .stage(&permit, chunks(&body, 9999), &Checks::default(), scanner())
+        .stage(
+            &permit,
+            &general(),
+            chunks(&body, 9999),
+            &Checks::default(),
+            scanner(),
+        )
         .await
         .expect("staged");
     let (store, now) = (house.store.clone(), house.now());
@@ -167,6 +174,7 @@ async fn a_staged_body_that_is_held_too_long_takes_nothing_from_a_reader() {
         .store
         .stage(
             &permit,
+            &general(),
             chunks(&old, 1 << 16),
             &Checks::default(),
             scanner(),

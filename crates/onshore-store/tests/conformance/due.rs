@@ -7,7 +7,7 @@ use onshore_store::{
 };
 use onshore_types::Timestamp;
 
-use crate::house::{Ask, House, general, issue, key};
+use crate::house::{Ask, House, general, issue, key, said, tagged};
 
 /// Later than anything a rule of these tests waits for.
 const LATER: Timestamp = Timestamp::from_millis(1_900_000_000_000);
@@ -126,7 +126,15 @@ async fn furnish(house: &House, bucket: &Bucket) {
     let now = house.now();
     house
         .db
-        .write(move |unit| store.create_upload(unit, &permit, &NewUpload::default(), now))
+        .write(move |unit| {
+            store.create_upload(
+                unit,
+                &permit,
+                &NewUpload::default(),
+                &said("upload", &NewUpload::default().object),
+                now,
+            )
+        })
         .await
         .expect("begun");
 }
@@ -163,7 +171,9 @@ async fn what_changed_since_it_was_looked_up_stays() {
     );
     house
         .db
-        .write(move |unit| store.set_tags(unit, &permit, &Tags::new(), LATER))
+        .write(move |unit| {
+            store.set_tags(unit, &permit, &Tags::new(), &tagged(&Tags::new()), LATER)
+        })
         .await
         .expect("tagged");
     remove_newest(&house, &bucket, "earlier").await;

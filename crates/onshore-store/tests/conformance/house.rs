@@ -11,8 +11,8 @@ use onshore_db::Database;
 use onshore_keys::{FileRootKey, random};
 use onshore_policy::{Facts, Flow, Permit, Policy, Principal, Role, Subject, Transfer, Verdict};
 use onshore_store::{
-    BodyError, Bucket, Checks, Committed, Error, NewBucket, NewObject, ObjectHead, Options,
-    Removal, Store, WriteCondition,
+    BodyError, Bucket, Checks, Committed, Error, Looked, NewBucket, NewObject, ObjectHead, Options,
+    Removal, Store, Tags, WriteCondition,
 };
 use onshore_types::{
     BucketId, BucketName, ByteRange, Jurisdiction, Label, ObjectKey, Place, PrincipalId, TenantId,
@@ -153,7 +153,13 @@ impl House {
         let permit = self.permit(Flow::Store, bucket, key);
         let staged = self
             .store
-            .stage(&permit, chunks(body, 10_000), &Checks::default(), scanner())
+            .stage(
+                &permit,
+                object,
+                chunks(body, 10_000),
+                &Checks::default(),
+                scanner(),
+            )
             .await?;
         let (store, now) = (self.store.clone(), self.now());
         let (object, condition) = (object.clone(), condition.clone());
@@ -265,6 +271,7 @@ pub(crate) fn issue(ask: &Ask) -> Permit {
         region: Jurisdiction::parse("CN").expect("a jurisdiction"),
         epoch: 1,
         approvals: Vec::new(),
+        exporter: onshore_policy::ExporterFact::default(),
     };
     match POLICY.decide(&facts, &transfer, Timestamp::from_millis(0)) {
         Verdict::Allowed(grant) => Permit::issue(&transfer, grant, 1, None),
@@ -286,6 +293,16 @@ pub(crate) fn scanner() -> Scanner {
         on: "2026-11-29".parse().expect("a day"),
         ..onshore_classify::Options::default()
     })
+}
+
+/// Looks through what a client says of an object that is to be made of parts.
+pub(crate) fn said(key_text: &str, object: &NewObject) -> Looked {
+    Looked::at_upload(scanner(), &key(key_text), object).expect("looked through")
+}
+
+/// Looks through tags.
+pub(crate) fn tagged(tags: &Tags) -> Looked {
+    Looked::at_tags(scanner(), tags).expect("looked through")
 }
 
 pub(crate) fn general() -> NewObject {

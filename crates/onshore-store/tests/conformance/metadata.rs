@@ -6,7 +6,7 @@ use onshore_policy::Flow;
 use onshore_store::{ContentHeaders, Error, NewObject, SourceFacts, Tags, WriteCondition};
 use onshore_types::Timestamp;
 
-use crate::house::{House, label};
+use crate::house::{House, label, tagged};
 
 fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs
@@ -21,7 +21,13 @@ async fn set_tags(house: &House, bucket: &onshore_store::Bucket, tags: Tags) -> 
         .db
         .write(move |unit| {
             store
-                .set_tags(unit, &permit, &tags, Timestamp::from_millis(1))
+                .set_tags(
+                    unit,
+                    &permit,
+                    &tags,
+                    &tagged(&tags),
+                    Timestamp::from_millis(1),
+                )
                 .map(drop)
         })
         .await

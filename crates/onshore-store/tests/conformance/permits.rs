@@ -4,7 +4,9 @@ use onshore_policy::Flow;
 use onshore_store::{Checks, Error, ListQuery, PartsQuery, Reach, UploadsQuery, WriteCondition};
 use onshore_types::{BucketId, ByteRange, Label, TenantId, Timestamp, UploadId, VersionId};
 
-use crate::house::{Ask, House, chunks, declared, general, issue, key, label, noise, scanner};
+use crate::house::{
+    Ask, House, chunks, declared, general, issue, key, label, noise, said, scanner, tagged,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_wants_exactly_what_was_judged() {
@@ -135,7 +137,7 @@ async fn a_staged_body_goes_where_it_was_judged_to_go() {
     let body = || chunks(b"body", 4);
     let staged = house
         .store
-        .stage(&permit, body(), &Checks::default(), scanner())
+        .stage(&permit, &general(), body(), &Checks::default(), scanner())
         .await
         .expect("staged");
     let staged = std::sync::Arc::new(staged);
@@ -172,7 +174,13 @@ async fn a_staged_body_goes_where_it_was_judged_to_go() {
     assert!(matches!(
         house
             .store
-            .stage(&wrong_flow, body(), &Checks::default(), scanner())
+            .stage(
+                &wrong_flow,
+                &general(),
+                body(),
+                &Checks::default(),
+                scanner()
+            )
             .await,
         Err(Error::PermitMismatch("flow"))
     ));
@@ -225,6 +233,7 @@ async fn each_door_has_its_flow() {
                     unit,
                     &permit,
                     &Default::default(),
+                    &tagged(&Default::default()),
                     Timestamp::from_millis(1),
                 )
             })
@@ -313,4 +322,48 @@ async fn a_listing_tells_no_more_than_was_judged() {
             .expect("x"),
         Label::Unclassified
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_of_an_object_is_what_was_looked_through() {
+    let house = House::new();
+    let bucket = house.bucket("bkt", None).await;
+    let permit = house.permit(Flow::Store, &bucket, "k");
+    let body = chunks(b"nothing", 7);
+    let staged = house
+        .store
+        .stage(&permit, &general(), body, &Checks::default(), scanner())
+        .await
+        .expect("staged");
+    let (store, now) = (house.store.clone(), house.now());
+    let mut other = general();
+    other
+        .user_metadata
+        .insert("name".to_owned(), "somebody".to_owned());
+    let committed = house
+        .db
+        .write(move |unit| {
+            store.commit(unit, &permit, &staged, &other, &WriteCondition::Always, now)
+        })
+        .await;
+    assert!(matches!(
+        committed,
+        Err(Error::PermitMismatch("description of the object"))
+    ));
+    let (store, permit) = (
+        house.store.clone(),
+        house.permit(Flow::Change, &bucket, "k"),
+    );
+    let new = onshore_store::NewUpload::default();
+    let begun = house
+        .db
+        .write(move |unit| {
+            let looked = said("another", &new.object);
+            store.create_upload(unit, &permit, &new, &looked, now)
+        })
+        .await;
+    assert!(matches!(
+        begun,
+        Err(Error::PermitMismatch("description of the object"))
+    ));
 }

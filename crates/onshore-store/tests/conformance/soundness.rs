@@ -82,7 +82,13 @@ async fn put_locked_away(house: &House, bucket: &Bucket, key: &str, body: &[u8])
     let permit = house.permit(Flow::Store, bucket, key);
     let mut staged = house
         .store
-        .stage(&permit, chunks(body, 10_000), &Checks::default(), scanner())
+        .stage(
+            &permit,
+            &general(),
+            chunks(body, 10_000),
+            &Checks::default(),
+            scanner(),
+        )
         .await
         .expect("staged");
     staged.lock_with(&customer).expect("locked");

@@ -9,7 +9,9 @@ use onshore_store::{
 use onshore_types::{ByteRange, Label, UploadId};
 use proptest::prelude::*;
 
-use crate::house::{Ask, House, chunks, declared, general, issue, key, label, noise, run, scanner};
+use crate::house::{
+    Ask, House, chunks, declared, general, issue, key, label, noise, run, said, scanner,
+};
 
 const MIN: usize = PART_BYTES_MIN as usize;
 
@@ -21,7 +23,7 @@ pub(crate) async fn begin(house: &House, bucket: &Bucket, new: NewUpload) -> Upl
     );
     house
         .db
-        .write(move |unit| store.create_upload(unit, &permit, &new, now))
+        .write(move |unit| store.create_upload(unit, &permit, &new, &said("k", &new.object), now))
         .await
         .expect("begun")
 }
@@ -53,7 +55,7 @@ pub(crate) async fn send(
     let (store, now) = (house.store.clone(), house.now());
     house
         .db
-        .write(move |unit| store.commit_part(unit, &permit, &staged, upload, now))
+        .write(move |unit| store.commit_part(unit, &permit, &staged, upload, None, now))
         .await
 }
 
@@ -335,7 +337,7 @@ async fn composite_checksums_are_those_of_the_parts() {
     };
     let refused = house
         .db
-        .write(move |unit| store.create_upload(unit, &permit, &new, now))
+        .write(move |unit| store.create_upload(unit, &permit, &new, &said("k", &new.object), now))
         .await;
     assert!(matches!(refused, Err(Error::ChecksumNotComputed(_))));
 }

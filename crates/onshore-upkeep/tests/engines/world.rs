@@ -15,8 +15,8 @@ use onshore_keys::{FileRootKey, KeyProvider};
 use onshore_policy::{Flow, Networks, Permit, Principal, Proxies, Role, Subject, Transfer};
 use onshore_registry::Registry;
 use onshore_store::{
-    Bucket, Checks, Committed, DayLength, Kind, Lifecycle, Lock, NewBucket, NewObject, NewUpload,
-    Removal, Setting, Store, UploadsQuery, Versioning, VersionsQuery, WriteCondition,
+    Bucket, Checks, Committed, DayLength, Kind, Lifecycle, Lock, Looked, NewBucket, NewObject,
+    NewUpload, Removal, Setting, Store, UploadsQuery, Versioning, VersionsQuery, WriteCondition,
 };
 use onshore_testkit::TempFolder;
 use onshore_types::{
@@ -215,6 +215,7 @@ impl World {
             .store
             .stage(
                 &permit,
+                &object,
                 body,
                 &Checks::default(),
                 self.gate.scanner(self.tenant),
@@ -252,10 +253,12 @@ impl World {
 
     pub(crate) async fn begin_upload(&self, bucket: &Bucket, key: &str) -> UploadId {
         let permit = self.permit(Flow::Store, Some(bucket), Some(key)).await;
-        self.write(move |store, unit, now| {
-            store.create_upload(unit, &permit, &NewUpload::default(), now)
-        })
-        .await
+        let new = NewUpload::default();
+        let name = self::key(key);
+        let looked = Looked::at_upload(self.gate.scanner(self.tenant), &name, &new.object)
+            .expect("looked through");
+        self.write(move |store, unit, now| store.create_upload(unit, &permit, &new, &looked, now))
+            .await
     }
 
     /// The versions of a bucket in their order: `key` for an object, `key!` for a delete marker.

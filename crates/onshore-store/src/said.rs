@@ -1,0 +1,134 @@
+//! What is said of an object beside its bytes: its name, the headers that describe it, its metadata and its tags. People put
+//! into names what is in files, so it is looked through with the bytes, and what is found in it makes the label stricter
+//! (decision 0028). Whoever stages, begins an upload or sets tags hands over what was looked through; a hash of it is compared
+//! with what is kept.
+
+use std::collections::BTreeMap;
+
+use onshore_classify::{Outcome, Scanner};
+use onshore_types::ObjectKey;
+use ring::digest::{SHA256, digest};
+
+use crate::Error;
+use crate::facts::Facts;
+use crate::object::{ContentHeaders, NewObject, Tags};
+use crate::scan::{By, Looked, ScanStanding};
+
+/// What is said of an object, a line each.
+pub(crate) struct Said(String);
+
+impl Said {
+    /// Gathers what a writer says of a new object.
+    pub(crate) fn of_new(key: &ObjectKey, object: &NewObject) -> Self {
+        Self::of(key, &object.content, &object.user_metadata, &object.tags)
+    }
+
+    /// Gathers what is said of a version.
+    pub(crate) fn of_version(facts: &Facts, tags: &Tags) -> Self {
+        Self::of(&facts.key, &facts.content, &facts.user_metadata, tags)
+    }
+
+    fn of(
+        key: &ObjectKey,
+        content: &ContentHeaders,
+        user_metadata: &BTreeMap<String, String>,
+        tags: &Tags,
+    ) -> Self {
+        let mut said = Self(key.as_str().to_owned() + "\n");
+        let ContentHeaders {
+            content_type,
+            cache_control,
+            content_disposition,
+            content_encoding,
+            content_language,
+            expires,
+            website_redirect,
+        } = content;
+        let headers = [
+            content_type,
+            cache_control,
+            content_disposition,
+            content_encoding,
+            content_language,
+            expires,
+            website_redirect,
+        ];
+        for header in headers.into_iter().flatten() {
+            said.0.push_str(header);
+            said.0.push('\n');
+        }
+        said.pairs(user_metadata);
+        said.pairs(tags);
+        said
+    }
+
+    fn of_tags(tags: &Tags) -> Self {
+        let mut said = Self(String::new());
+        said.pairs(tags);
+        said
+    }
+
+    /// A name may say what its value is: `phone`.
+    fn pairs(&mut self, pairs: &BTreeMap<String, String>) {
+        for (name, value) in pairs {
+            for part in [name, ": ", value, "\n"] {
+                self.0.push_str(part);
+            }
+        }
+    }
+
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, self.0.as_bytes()).as_ref());
+        hash
+    }
+
+    /// Has it looked through with the bytes.
+    pub(crate) fn hand_to(&self, scanner: &mut Scanner) {
+        scanner.look_beside(&self.0);
+    }
+
+    fn look(&self, mut scanner: Scanner) -> Result<Looked, Error> {
+        let by = By::scanner(&scanner);
+        self.hand_to(&mut scanner);
+        match scanner.finish() {
+            Outcome::Done(findings) => {
+                let looked = Looked::of(*findings, by, ScanStanding::Read);
+                Ok(looked.with_said(self.digest()))
+            }
+            // There are no bytes.
+            Outcome::Whole(_) => Err(Error::PermitMismatch("scanner")),
+        }
+    }
+}
+
+impl Looked {
+    /// Looks through what a client says of the object that an upload will become.
+    ///
+    /// # Errors
+    /// [`Error::PermitMismatch`] for a scanner that was given bytes already.
+    pub fn at_upload(scanner: Scanner, key: &ObjectKey, object: &NewObject) -> Result<Self, Error> {
+        Said::of_new(key, object).look(scanner)
+    }
+
+    /// Looks through tags that an object is to have.
+    ///
+    /// # Errors
+    /// As [`Looked::at_upload`].
+    pub fn at_tags(scanner: Scanner, tags: &Tags) -> Result<Self, Error> {
+        Said::of_tags(tags).look(scanner)
+    }
+
+    /// Checks that it was this that was looked through.
+    pub(crate) fn is_of(&self, said: &Said) -> Result<(), Error> {
+        if self.said == Some(said.digest()) {
+            Ok(())
+        } else {
+            Err(Error::PermitMismatch("description of the object"))
+        }
+    }
+
+    pub(crate) fn is_of_tags(&self, tags: &Tags) -> Result<(), Error> {
+        self.is_of(&Said::of_tags(tags))
+    }
+}
