@@ -5,6 +5,7 @@ mod china;
 mod columns;
 mod digits;
 mod europe;
+mod secrets;
 mod world;
 
 pub(crate) use self::beside::{BESIDE, BesideDetector};
@@ -22,9 +23,14 @@ pub const SCANNER_VERSION: u32 = 3;
 
 /// Every detector. The first that finds something where several do has it, so the surest come first.
 pub fn all() -> impl Iterator<Item = &'static Detector> {
-    [china::DETECTORS, europe::DETECTORS, world::DETECTORS]
-        .into_iter()
-        .flatten()
+    [
+        china::DETECTORS,
+        europe::DETECTORS,
+        world::DETECTORS,
+        secrets::DETECTORS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The id of every kind that may be told: by a value, by a column, or by what stands beside persons. Each once.
