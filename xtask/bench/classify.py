@@ -1,8 +1,9 @@
 """Measures how fast texts are classified, beside other programs that look for personal data, on the same files.
 
-classify.py PACE FOLDER: PACE is the measurement of `onshore-classify`, which reads whole files. The others read as much of
-the beginning of each as they manage in a few seconds. Megabytes per second of CPU time, one core, the best of some rounds.
-Everything is generated; no real person is in it.
+classify.py PACE FOLDER: PACE is the measurement of `onshore-classify`, which reads whole files, and their beginning as a small
+object. The others read as much of the beginning of each as they manage in a few seconds. Megabytes per second of CPU time, one
+core, the best of some rounds; of Parquet, which the others do not read, megabytes of decoded columns. Everything is generated; no
+real person is in it.
 """
 
 import json
@@ -14,6 +15,8 @@ import sys
 import time
 from importlib.metadata import version
 
+import pyarrow
+import pyarrow.parquet
 import spacy
 from datafog.processing.text_processing.regex_annotator import RegexAnnotator
 from presidio_analyzer import AnalyzerEngine, Pattern, PatternRecognizer, RecognizerRegistry
@@ -104,6 +107,20 @@ def texts():
     ]
 
 
+def parquet(path, rows):
+    """Writes rows as Parquet, so often that they are as long as a file of text, and returns how many bytes its columns are."""
+    table = pyarrow.table({name: [values[at] for values in rows] for at, name in enumerate(NAMES)})
+    table = pyarrow.concat_tables([table] * max(1, FILE_BYTES // table.nbytes))
+    pyarrow.parquet.write_table(table, path, use_dictionary=False)
+    return table.nbytes
+
+
+def plain_row():
+    """As many columns with nothing to find."""
+    words = english(40).replace("\n", " ").split()
+    return [" ".join(words[at * 4 : at * 4 + 4]) if at % 2 else f"{draw.uniform(1, 99_999):.4f}" for at in range(len(NAMES))]
+
+
 class Blank(SpacyNlpEngine):
     """No language model: words are parted and no more, as recognisers of patterns need it."""
 
@@ -162,17 +179,25 @@ for name, head, body, encoding in texts():
     path = FOLDER / re.sub(r"\W+", "-", name.lower())
     repeated = body.encode(encoding)
     path.write_bytes(head.encode(encoding) + repeated * (FILE_BYTES // len(repeated)))
-    files.append((name, path, encoding))
-said = subprocess.run([PACE, *(str(path) for _, path, _ in files)], capture_output=True, text=True, check=True).stdout
+    files.append((name, path, encoding, path.stat().st_size))
+noise = FOLDER / "noise"
+noise.write_bytes(draw.randbytes(FILE_BYTES))
+files.append(("noise", noise, None, FILE_BYTES))
+for name, make in (("Parquet, plain", plain_row), ("Parquet, dense", row)):
+    path = FOLDER / re.sub(r"\W+", "-", name.lower())
+    files.append((name, path, None, parquet(path, [make() for _ in range(ROWS)])))
+said = subprocess.run([PACE, *(str(path) for _, path, _, _ in files)], capture_output=True, text=True, check=True).stdout
 ours = {line.split("\t")[0]: line.split("\t")[1:] for line in said.splitlines()}
 peers = [(f"Presidio {version('presidio-analyzer')}", presidio()), (f"DataFog {version('datafog')}", data_fog())]
-print(f"MB/s of CPU time on one core, and how many times slower\n\n{'TEXT':22}{'onshore':>10}{'found':>10}" + "".join(f"{name:>28}" for name, _ in peers))
-for name, path, encoding in files:
-    speed, found = float(ours[str(path)][0]), int(ours[str(path)][1])
+print("MB/s of CPU time on one core, and how many times slower; microseconds for the first 4 KiB with persons counted\n")
+print(f"{'TEXT':22}{'onshore':>10}{'4 KiB':>10}{'found':>10}" + "".join(f"{name:>28}" for name, _ in peers))
+for name, path, encoding, size in files:
+    speed, found, small = float(ours[str(path)][0]) * size / path.stat().st_size, int(ours[str(path)][1]), float(ours[str(path)][2])
     cells = []
-    for _, look in peers:
+    for _, look in peers if encoding else []:
         theirs = pace_of(look, path, encoding)
         cells.append(f"{theirs / 1e6:.3f} ({speed / theirs:,.0f} x)")
-    print(f"{name:22}{speed / 1e6:10.0f}{found:10}" + "".join(f"{cell:>28}" for cell in cells), flush=True)
+    beginning = f"{small:10.1f}" if "Parquet" not in name else f"{'-':>10}"
+    print(f"{name:22}{speed / 1e6:10.0f}{beginning}{found:10}" + "".join(f"{cell:>28}" for cell in cells), flush=True)
     path.unlink()
 print("\nPresidio with recognisers of patterns for the same kinds and no language model; DataFog with its own regular expressions. Neither checks digits.")

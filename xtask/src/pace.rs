@@ -8,8 +8,12 @@ use anyhow::{Context as _, Result, bail};
 use crate::python::Python;
 use crate::steps::{cargo, target_folder};
 
-/// Other programs that look for personal data, with all that they lean on.
-const PEERS: &[&str] = &["presidio-analyzer==2.2.366", "datafog==4.9.0"];
+/// Other programs that look for personal data, with all that they lean on, and what writes Parquet.
+const PEERS: &[&str] = &[
+    "presidio-analyzer==2.2.366",
+    "datafog==4.9.0",
+    "pyarrow==23.0.1",
+];
 
 /// Builds the measurement for release, gets the peers and runs all of them.
 pub(crate) fn run(root: &Path) -> Result<()> {

@@ -34,10 +34,15 @@ pub(crate) fn detect(bytes: &[u8], is_all: bool) -> Beginning {
         };
     }
     let valid = Encoding::utf8_valid_up_to(bytes);
-    let is_utf8 = match bytes.get(valid..).map(str::from_utf8) {
-        // A character may be cut at the end of what is there.
-        Some(Err(error)) => error.valid_up_to() == 0 && error.error_len().is_none() && !is_all,
-        Some(Ok(_)) | None => true,
+    let (known, rest) = bytes.split_at(valid);
+    let is_utf8 = match str::from_utf8(rest) {
+        // A character may be cut at the end of what is there, and at the end of a text that others of its kind are in.
+        Err(error) => {
+            error.valid_up_to() == 0
+                && error.error_len().is_none()
+                && (!is_all || !known.is_ascii())
+        }
+        Ok(_) => true,
     };
     if is_utf8 {
         return Beginning::Text(UTF_8);
@@ -230,6 +235,9 @@ mod tests {
         assert_eq!(detect(POEM.as_bytes(), true), Beginning::Text(UTF_8));
         let cut = POEM.as_bytes().get(..100).expect("long enough");
         assert_eq!(detect(cut, false), Beginning::Text(UTF_8));
+        assert_eq!(detect(cut, true), Beginning::Text(UTF_8));
+        // What is no UTF-8 but for ASCII may end with a letter of another encoding.
+        assert_ne!(detect(b"caf\xE9", true), Beginning::Text(UTF_8));
         let wide: Vec<u8> = "plain words, 号码 12"
             .encode_utf16()
             .flat_map(u16::to_le_bytes)

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use encoding_rs::UTF_8;
+use memchr::memchr3;
 
 use crate::beside::Beside;
 use crate::columns::Columns;
@@ -188,11 +189,17 @@ impl Passage {
             self.sheet.columns.sample(column, value.as_bytes());
         }
         // What parts lines and values is no part of one.
-        let plain = |byte: u8| match byte {
-            b'\n' | b'\r' | b'\t' => b' ',
-            other => other,
-        };
-        self.sheet.text.extend(value.bytes().map(plain));
+        let begun = self.sheet.text.len();
+        self.sheet.text.extend_from_slice(value.as_bytes());
+        let mut from = begun;
+        while let Some(rest) = self.sheet.text.get_mut(from..)
+            && let Some(found) = memchr3(b'\n', b'\r', b'\t', rest)
+        {
+            if let Some(byte) = rest.get_mut(found) {
+                *byte = b' ';
+            }
+            from += found + 1;
+        }
         self.sheet.text.push(b'\t');
     }
 
