@@ -54,7 +54,7 @@ pub(crate) async fn explain(
             Outcome::Refused => "refused",
         }
         .to_owned(),
-        rule: explanation.rule.to_owned(),
+        rule: explanation.rule,
         cause: explanation.cause,
         remedy: explanation.remedy,
         approval: explanation.approval,

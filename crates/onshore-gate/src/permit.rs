@@ -34,6 +34,7 @@ enum Decision {
 
 /// A transfer that was judged: what was known, and what came of it.
 pub(crate) struct Judged {
+    time: Timestamp,
     facts: Facts,
     exporting: Option<Exporting>,
     verdict: Verdict,
@@ -191,6 +192,7 @@ impl Inner {
                 continue;
             }
             return Ok(Judged {
+                time: now,
                 facts,
                 exporting,
                 verdict,
@@ -254,7 +256,6 @@ impl Inner {
                         "on": approval.map(|_| &on),
                     }),
                     judged,
-                    now,
                 )?;
                 return Ok(None);
             }
@@ -279,7 +280,6 @@ impl Inner {
                 "persons": judged.exporting.as_ref().map(Exporting::persons_max),
             }),
             judged,
-            now,
         )?;
         let export = Export {
             id,
@@ -363,7 +363,6 @@ impl Inner {
         tenant: TenantId,
         mut rest: Value,
         judged: &Judged,
-        now: Timestamp,
     ) -> Result<LeafIndex, Error> {
         if let Value::Object(members) = &mut rest {
             members.insert("principal".to_owned(), json!(transfer.principal.id));
@@ -378,7 +377,7 @@ impl Inner {
         Ok(self.journal.record(
             unit,
             Leaf {
-                time: now,
+                time: judged.time,
                 body: body(kind, self.epoch(), rest),
                 disclosure: Some(Disclosure {
                     salt: salt(),

@@ -84,6 +84,10 @@ pub enum Error {
 }
 
 impl Error {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "whoever has a fault hands it over, as a text or as the error of a reader"
+    )]
     pub(crate) fn pack(file: &str, fault: impl ToString) -> Self {
         Self::Pack {
             file: file.to_owned(),

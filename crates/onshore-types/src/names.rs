@@ -216,10 +216,12 @@ fn parse_instrument(text: String) -> Result<String, NameError> {
     }
 }
 
-fn parse_wording(text: String) -> Result<String, NameError> {
-    let text = text.trim();
+fn parse_wording(mut text: String) -> Result<String, NameError> {
+    text.truncate(text.trim_end().len());
+    let blanks = text.len() - text.trim_start().len();
+    text.drain(..blanks);
     if (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
-        Ok(text.to_owned())
+        Ok(text)
     } else {
         Err(NameError::Text)
     }
