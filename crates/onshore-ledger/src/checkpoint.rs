@@ -68,7 +68,7 @@ impl Checkpoint {
 }
 
 /// Reads a decimal number without sign or leading zeros.
-fn parse_decimal(text: &str) -> Option<u64> {
+pub(crate) fn parse_decimal(text: &str) -> Option<u64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     let leading_zero = text.len() > 1 && text.starts_with('0');
     (plain && !leading_zero).then(|| text.parse().ok())?

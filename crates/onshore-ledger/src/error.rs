@@ -125,10 +125,15 @@ pub enum Error {
     #[error("a verifier key has the form NAME+HASH+BASE64")]
     KeyMalformed,
     /// A verifier key is of another signature type than Ed25519.
-    #[error("the verifier key is of signature type {algorithm}; only Ed25519 (1) is known")]
+    #[error(
+        "the verifier key is of signature type {algorithm}, not {wanted}: logs sign with type 1 (Ed25519), witnesses \
+         with type 4 (timestamped Ed25519 cosignatures)"
+    )]
     KeyAlgorithmUnknown {
         /// The type byte found.
         algorithm: u8,
+        /// The type byte that belongs there.
+        wanted: u8,
     },
     /// A verifier key's hash does not belong to its name and public key.
     #[error(
@@ -220,11 +225,83 @@ pub enum Error {
     DocumentNotJson(#[source] serde_json::Error),
     /// A file is JSON of no format this version knows.
     #[error(
-        "the file's format is {found:?}; known are \"onshore-certificate/1\" and \"onshore-proof/1\": \
-         is it another kind of file, or was it written by a newer Onshore?"
+        "the file's format is {found:?}; known are \"onshore-certificate/1\", \"onshore-proof/1\", \"onshore-read/1\", \
+         \"onshore-evidence/1\" and \"c2sp.org/tlog-proof@v1\": is it another kind of file, or was it written by a newer \
+         Onshore?"
     )]
     DocumentUnknown {
         /// The format named by the file; empty when it names none.
         found: String,
+    },
+    /// A cosignature is not a timestamp and an Ed25519 signature.
+    #[error("the cosignature of {name} is not a timestamp and an Ed25519 signature")]
+    CosignatureMalformed {
+        /// The witness's key name.
+        name: String,
+    },
+    /// A line of a policy file cannot be understood, or says what must not be said.
+    #[error("line {line} of the policy: {reason}")]
+    PolicyRefused {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A key in a line of a policy file is not right.
+    #[error("line {line} of the policy: the key is not right")]
+    PolicyKey {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        #[source]
+        source: Box<Error>,
+    },
+    /// A witness's key is the key of the log it is to watch.
+    #[error(
+        "witness {name} has the key of the log itself: a log does not witness itself, and such a witness does not count"
+    )]
+    WitnessIsLog {
+        /// The witness's name.
+        name: String,
+    },
+    /// Too few of the policy's witnesses cosigned a checkpoint.
+    #[error(
+        "the checkpoint of size {size} does not have the policy's quorum: cosigned by {}",
+        if cosigned.is_empty() { "none of its witnesses".to_owned() } else { cosigned.join(", ") }
+    )]
+    QuorumMissing {
+        /// The checkpoint's size.
+        size: u64,
+        /// The policy's witnesses that cosigned it.
+        cosigned: Vec<String>,
+    },
+    /// Text that should be a C2SP tlog-proof is not.
+    #[error("this is not a transparency log proof (c2sp.org/tlog-proof@v1)")]
+    TlogProofMalformed,
+    /// A tlog-proof does not carry the entry it speaks of.
+    #[error("the proof carries no leaf: its `extra` line is missing, so there is nothing to hash")]
+    TlogProofWithoutLeaf,
+    /// A run of leaves does not lead to the root.
+    #[error("the leaves and hashes of the run do not make the root of the checkpoint")]
+    RangeRefused,
+    /// A proven read is not in the batch whose leaf is shown.
+    #[error("the read is not in the batch that the leaf tells of")]
+    ReadRefused,
+    /// An evidence bundle is not written as they are.
+    #[error("line {line} of the bundle is not as Onshore writes it")]
+    EvidenceMalformed {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// An evidence bundle's text is not the one that was signed.
+    #[error(
+        "the bundle is not the one that was signed: a byte of it was changed, or lines are missing"
+    )]
+    EvidenceAltered,
+    /// An evidence bundle leaves out what it claims to hold.
+    #[error("the bundle does not hold what it says it does: {what}")]
+    EvidenceIncomplete {
+        /// What does not fit.
+        what: &'static str,
     },
 }

@@ -9,7 +9,10 @@
 //! - [`TileRef`] and [`tiles_to_write`] lay the log out as C2SP tlog-tiles; [`verify_tiles`] recomputes a whole log.
 //! - [`Signer`], [`VerifierKey`], [`Note`] and [`Checkpoint`] are C2SP signed-note and tlog-checkpoint.
 //! - [`canonical`], [`encode_leaf`] and [`commitment`] fix the bytes of a leaf (RFC 8785) and what it says of its record.
-//! - [`ProofBundle`] and [`Certificate`] are the files handed to an auditor; [`Document::parse`] tells them apart.
+//! - [`WitnessKey`], [`Cosigner`], [`AddCheckpoint`], [`TlogPolicy`] and [`TlogProof`] are C2SP tlog-cosignature,
+//!   tlog-witness, tlog-policy and tlog-proof.
+//! - [`ProofBundle`], [`ReadProof`], [`Certificate`] and the evidence bundle ([`verify_evidence`]) are the files handed to an
+//!   auditor; [`Document::parse`] tells them apart.
 
 mod audit;
 mod bundle;
@@ -17,17 +20,24 @@ mod canonical;
 mod certificate;
 mod certificate_root;
 mod checkpoint;
+mod cosignature;
 mod document;
 mod error;
+mod evidence;
 mod hash;
 mod leaf;
 mod note;
+mod policy;
 mod proof;
+mod range;
+mod read_proof;
 mod salt;
 mod strict_json;
 mod tiles;
+mod tlog_proof;
 mod tree;
 mod verifier_key;
+mod witness;
 
 pub use audit::verify_tiles;
 pub use bundle::{
@@ -40,21 +50,33 @@ pub use certificate::{
 };
 pub use certificate_root::{CertificateEntry, CertificateRoot, CertificateTotals, ObjectProof};
 pub use checkpoint::Checkpoint;
+pub use cosignature::{Cosigner, WitnessKey};
 pub use document::Document;
 pub use error::{Error, Result};
+pub use evidence::{
+    EvidenceAccount, EvidenceContext, EvidenceEntry, EvidenceFormat, EvidenceHead, EvidenceLeaf,
+    EvidenceWriter, verify_evidence,
+};
 pub use hash::{Hash, empty_root, leaf_hash, node_hash};
 pub use leaf::{
     LEAF_BYTES_MAX, commitment, commitment_of_bytes, encode_leaf, parse_leaf, parse_record,
 };
 pub use note::{Note, NoteSignature, Signer};
+pub use policy::{Cosigned, PolicyWitness, TlogPolicy};
 pub use proof::{
     MemoryTree, consistency_path, inclusion_path, prove_consistency, prove_inclusion,
     verify_consistency, verify_inclusion,
 };
+pub use range::{RangeCheck, RangeProof};
+pub use read_proof::{ReadFormat, ReadProof, VerifiedRead};
 pub use salt::Salt;
 pub use tiles::{
     ENTRY_BYTES_MAX, TILE_WIDTH, TileLevel, TileRef, decode_entries, decode_hashes, encode_entry,
     encode_hashes, node_from_tiles, tiles_to_write,
 };
+pub use tlog_proof::TlogProof;
 pub use tree::{Node, SIZE_MAX, Tree, frontier_nodes, root_of};
 pub use verifier_key::VerifierKey;
+pub use witness::{
+    ADD_CHECKPOINT_BYTES_MAX, AddCheckpoint, CosignedHead, WitnessRefusal, parse_cosigned_size,
+};

@@ -98,23 +98,13 @@ impl Note {
         // The text may hold blank lines itself; the last one ends it.
         let boundary = note.rfind("\n\n").ok_or(Error::NoteMalformed)?;
         let (text, rest) = note.split_at(boundary + 1);
-        let lines = rest
-            .strip_prefix('\n')
-            .and_then(|lines| lines.strip_suffix('\n'))
-            .ok_or(Error::NoteMalformed)?;
         if !check_text(text) {
             return Err(Error::NoteMalformed);
         }
-        if lines.split('\n').count() > SIGNATURES_MAX {
-            return Err(too_large());
-        }
-        let signatures = lines
-            .split('\n')
-            .map(|line| parse_signature(line).ok_or(Error::NoteMalformed))
-            .collect::<Result<_>>()?;
+        let lines = rest.strip_prefix('\n').ok_or(Error::NoteMalformed)?;
         Ok(Self {
             text: text.to_owned(),
-            signatures,
+            signatures: NoteSignature::parse_lines(lines)?,
         })
     }
 
@@ -149,6 +139,22 @@ impl Note {
         Ok(signers)
     }
 
+    /// Returns the text, which nobody may have signed.
+    pub(crate) fn claimed(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the note with these signature lines behind its own; a line that is there already is not repeated.
+    #[must_use]
+    pub fn with(mut self, lines: impl IntoIterator<Item = NoteSignature>) -> Self {
+        for line in lines {
+            if !self.signatures.contains(&line) {
+                self.signatures.push(line);
+            }
+        }
+        self
+    }
+
     /// Returns the signature lines, known and unknown.
     #[must_use]
     pub fn signatures(&self) -> &[NoteSignature] {
@@ -159,11 +165,30 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "{}", self.text)?;
-        for line in &self.signatures {
-            let encoded = STANDARD.encode([&line.hash[..], &line.signature].concat());
-            writeln!(formatter, "{LINE_START}{} {encoded}", line.name)?;
+        self.signatures
+            .iter()
+            .try_for_each(|line| writeln!(formatter, "{line}"))
+    }
+}
+
+impl NoteSignature {
+    /// Parses signature lines as a witness answers them: each ends in a newline, at least one.
+    pub fn parse_lines(text: &str) -> Result<Vec<Self>> {
+        let lines = text.strip_suffix('\n').ok_or(Error::NoteMalformed)?;
+        if text.len() > NOTE_BYTES_MAX || lines.split('\n').count() > SIGNATURES_MAX {
+            return Err(too_large());
         }
-        Ok(())
+        lines
+            .split('\n')
+            .map(|line| parse_signature(line).ok_or(Error::NoteMalformed))
+            .collect()
+    }
+}
+
+impl fmt::Display for NoteSignature {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let encoded = STANDARD.encode([&self.hash[..], &self.signature].concat());
+        write!(formatter, "{LINE_START}{} {encoded}", self.name)
     }
 }
 

@@ -73,6 +73,22 @@ impl Tree {
         self.size += 1;
     }
 
+    /// Appends a complete subtree of `2^level` leaves; the size must be a multiple of that.
+    pub(crate) fn append_subtree(&mut self, level: u8, subtree: Hash) {
+        let leaves = 1_u64 << level;
+        assert!(
+            self.size.is_multiple_of(leaves) && self.size <= SIZE_MAX - leaves,
+            "a complete subtree begins at a multiple of its size"
+        );
+        let mut hash = subtree;
+        for _ in 0..(self.size >> level).trailing_ones() {
+            let left = self.frontier.pop().expect("one subtree per set bit");
+            hash = node_hash(&left, &hash);
+        }
+        self.frontier.push(hash);
+        self.size += leaves;
+    }
+
     /// Returns the number of leaves.
     #[must_use]
     pub fn size(&self) -> u64 {

@@ -26,7 +26,7 @@ impl VerifierKey {
         check_name(name)?;
         Ok(Self {
             name: name.to_owned(),
-            hash: key_hash(name, &public),
+            hash: key_hash(name, ALGORITHM_ED25519, &public),
             public,
         })
     }
@@ -58,10 +58,13 @@ impl VerifierKey {
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut key = vec![ALGORITHM_ED25519];
-        key.extend_from_slice(&self.public);
-        let (hash, key) = (hex::encode(self.hash), STANDARD.encode(key));
-        write!(formatter, "{}+{hash}+{key}", self.name)
+        write_key(
+            formatter,
+            &self.name,
+            self.hash,
+            ALGORITHM_ED25519,
+            &self.public,
+        )
     }
 }
 
@@ -69,28 +72,48 @@ impl FromStr for VerifierKey {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        // Base64 may hold a plus sign, a name may not: split from the left.
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(Error::KeyMalformed);
-        };
-        check_name(name)?;
-        let mut claimed = [0; 4];
-        hex::decode_to_slice(hash, &mut claimed).map_err(|_| Error::KeyMalformed)?;
-        let key = STANDARD.decode(key).map_err(|_| Error::KeyMalformed)?;
-        let (algorithm, public) = key.split_first().ok_or(Error::KeyMalformed)?;
-        if *algorithm != ALGORITHM_ED25519 {
-            return Err(Error::KeyAlgorithmUnknown {
-                algorithm: *algorithm,
-            });
-        }
-        let public = public.try_into().map_err(|_| Error::KeyMalformed)?;
-        let key = Self::new(name, public)?;
-        if key.hash == claimed {
-            Ok(key)
-        } else {
-            Err(Error::KeyHashMismatch)
-        }
+        let (name, public) = parse_key(text, ALGORITHM_ED25519)?;
+        Self::new(name, public)
+    }
+}
+
+/// Writes a key as `NAME+HASH+BASE64`.
+pub(crate) fn write_key(
+    formatter: &mut fmt::Formatter<'_>,
+    name: &str,
+    hash: [u8; 4],
+    algorithm: u8,
+    public: &[u8; 32],
+) -> fmt::Result {
+    let mut key = vec![algorithm];
+    key.extend_from_slice(public);
+    let (hash, key) = (hex::encode(hash), STANDARD.encode(key));
+    write!(formatter, "{name}+{hash}+{key}")
+}
+
+/// Reads a key of one signature type, and checks that its hash belongs to it.
+pub(crate) fn parse_key(text: &str, algorithm: u8) -> Result<(&str, [u8; 32])> {
+    // Base64 may hold a plus sign, a name may not: split from the left.
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(Error::KeyMalformed);
+    };
+    check_name(name)?;
+    let mut claimed = [0; 4];
+    hex::decode_to_slice(hash, &mut claimed).map_err(|_| Error::KeyMalformed)?;
+    let key = STANDARD.decode(key).map_err(|_| Error::KeyMalformed)?;
+    let (found, public) = key.split_first().ok_or(Error::KeyMalformed)?;
+    if *found != algorithm {
+        return Err(Error::KeyAlgorithmUnknown {
+            algorithm: *found,
+            wanted: algorithm,
+        });
+    }
+    let public = public.try_into().map_err(|_| Error::KeyMalformed)?;
+    if key_hash(name, algorithm, &public) == claimed {
+        Ok((name, public))
+    } else {
+        Err(Error::KeyHashMismatch)
     }
 }
 
@@ -104,10 +127,11 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     }
 }
 
-fn key_hash(name: &str, public: &[u8; 32]) -> [u8; 4] {
+/// Returns the key id: the first bytes of the hash of name, signature type and public key.
+pub(crate) fn key_hash(name: &str, algorithm: u8, public: &[u8; 32]) -> [u8; 4] {
     let mut data = Vec::with_capacity(name.len() + 34);
     data.extend_from_slice(name.as_bytes());
-    data.extend_from_slice(&[b'\n', ALGORITHM_ED25519]);
+    data.extend_from_slice(&[b'\n', algorithm]);
     data.extend_from_slice(public);
     let [a, b, c, d, ..] = Hash::of(&data).0;
     [a, b, c, d]

@@ -4,7 +4,7 @@ use onshore_ledger::{
     Certificate, CertificateBody, CertificateCounts, CertificateEntry, CertificateException,
     CertificateFormat, CertificateRoot, Checkpoint, Disclosure, Document, Error, Hash, Listing,
     MemoryTree, ProofBundle, RelatedLeaf, Salt, Signer, VerifierKey, commitment, encode_leaf,
-    leaf_hash,
+    leaf_hash, verify_evidence,
 };
 use serde_json::{Value, json};
 
@@ -159,6 +159,9 @@ pub(crate) fn verify(bytes: &[u8]) -> Result<Document, Error> {
     match &document {
         Document::Certificate(certificate) => certificate.verify(&keys()).map(|_| ())?,
         Document::Proof(proof) => proof.verify(&keys()).map(|_| ())?,
+        Document::Read(read) => read.verify(&keys()).map(|_| ())?,
+        Document::TlogProof(proof) => proof.verify(&keys()).map(|_| ())?,
+        Document::Evidence => verify_evidence(bytes, &keys()).map(|_| ())?,
     }
     Ok(document)
 }

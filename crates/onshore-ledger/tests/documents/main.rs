@@ -2,5 +2,6 @@
 
 mod bundles;
 mod certificates;
+mod evidence;
 mod fixture;
 mod tampering;
