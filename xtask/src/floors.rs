@@ -41,6 +41,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "onshore-console",
             "onshore-compute",
             "onshore-upkeep",
+            "onshore-witness",
         ],
     ),
     ("doors", &["onshore"]),

@@ -30,7 +30,7 @@ pub use findings::{
 };
 pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};
-pub use ledger::{LeafView, LedgerKeyView};
+pub use ledger::{AskEvidence, LeafView, LedgerKeyView, LedgerStatusView, ReadView, WitnessView};
 pub use packs::{
     ActivatePack, ActivationView, ComparePack, ComparisonView, DifferenceView, PackChoice,
 };

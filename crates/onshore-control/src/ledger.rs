@@ -6,16 +6,16 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use onshore_api::{LeafView, LedgerKeyView, Problem};
-use onshore_ledger::{Disclosure, ProofBundle, TileRef, parse_leaf};
+use onshore_api::{LeafView, LedgerKeyView, LedgerStatusView, Problem, ReadView, WitnessView};
+use onshore_ledger::{Disclosure, ProofBundle, ReadProof, TileRef, parse_leaf};
 use onshore_policy::{Flow, Role, Subject, Transfer};
-use onshore_types::{BucketId, ByteRange, LeafIndex, VersionId};
+use onshore_types::{BucketId, ByteRange, LeafIndex, Timestamp, VersionId};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::caller::{By, Caller, Readers};
 use crate::error::Error;
-use crate::extract::{Asked, Segment};
+use crate::extract::{Asked, Segment, Segments};
 use crate::files;
 use crate::parts::ControlParts;
 
@@ -119,7 +119,114 @@ pub(crate) async fn key(
     }))
 }
 
-/// Returns the newest signed checkpoint.
+/// Tells how long the ledger is, and how much of it witnesses cosigned.
+#[utoipa::path(get, path = "/v1/ledger/status", tag = "ledger", responses((status = 200, body = LedgerStatusView)))]
+pub(crate) async fn status(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+) -> Result<Json<LedgerStatusView>, Error> {
+    let journal = control.gate.journal();
+    let witnesses = journal.witness_states().await?.into_iter();
+    Ok(Json(LedgerStatusView {
+        key: journal.verifier().to_string(),
+        size: journal.size().await?,
+        published_size: journal.head().size,
+        witnessed_size: journal.witnessed().map(|head| head.size),
+        witnesses: witnesses
+            .map(|witness| WitnessView {
+                name: witness.name,
+                key: witness.key,
+                url: witness.url,
+                cosigned_size: witness.cosigned.map(|(size, _)| size),
+                cosigned: witness.cosigned.map(|(_, time_s)| {
+                    let time_s = i64::try_from(time_s).unwrap_or(i64::MAX);
+                    Timestamp::from_millis(time_s.saturating_mul(1000))
+                }),
+            })
+            .collect(),
+    }))
+}
+
+/// Which reads of a batch are wanted.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhichReads {
+    /// The first one; the batch's first where none is named.
+    from: Option<u64>,
+    /// How many at most, up to 1000.
+    limit: Option<u32>,
+}
+
+/// Returns reads of the batch that a leaf tells of.
+#[utoipa::path(get, path = "/v1/ledger/reads/{leaf}", tag = "ledger", params(("leaf" = u64, Path), WhichReads),
+    responses((status = 200, body = Vec<ReadView>), (status = 400, body = Problem)))]
+pub(crate) async fn reads(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+    Segment(leaf): Segment<LeafIndex>,
+    Asked(which): Asked<WhichReads>,
+) -> Result<Json<Vec<ReadView>>, Error> {
+    let limit = which.limit.unwrap_or(LEAVES);
+    if limit > LEAVES_MAX {
+        return Err(Error::Malformed(format!(
+            "at most {LEAVES_MAX} reads are told at once"
+        )));
+    }
+    let from = which.from.unwrap_or(0);
+    if leaf > INDEX_MAX || from > INDEX_MAX {
+        return Ok(Json(Vec::new()));
+    }
+    let reads = control.gate.journal().reads(leaf, from, limit).await?;
+    Ok(Json(
+        reads
+            .into_iter()
+            .map(|read| ReadView {
+                position: read.position,
+                time: read.time,
+                record: read.record,
+            })
+            .collect(),
+    ))
+}
+
+/// Proves one read: a document that `onshore verify` checks offline.
+#[utoipa::path(get, path = "/v1/ledger/reads/{leaf}/{position}", tag = "ledger",
+    params(("leaf" = u64, Path), ("position" = u64, Path)),
+    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+pub(crate) async fn prove_read(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+    Segments(leaf, position): Segments<LeafIndex, u64>,
+) -> Result<Json<ReadProof>, Error> {
+    if leaf > INDEX_MAX {
+        return Err(onshore_journal::Error::NoSuchRead { leaf, position }.into());
+    }
+    Ok(Json(
+        control.gate.journal().prove_read(leaf, position).await?,
+    ))
+}
+
+/// Returns the newest checkpoint that enough witnesses cosigned.
+#[utoipa::path(get, path = "/ledger/checkpoint.witnessed", tag = "ledger",
+    responses((status = 200, body = String), (status = 404, body = Problem)))]
+pub(crate) async fn witnessed_checkpoint(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+) -> Result<impl IntoResponse, Error> {
+    let head = control.gate.journal().witnessed().ok_or_else(|| {
+        Error::Missing(
+            "no checkpoint has been cosigned by enough witnesses: [ledger] of the configuration names them"
+                .to_owned(),
+        )
+    })?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    Ok((headers, head.note))
+}
+
+/// Returns the newest signed checkpoint, with the cosignatures that it has so far.
 #[utoipa::path(get, path = "/ledger/checkpoint", tag = "ledger", responses((status = 200, body = String)))]
 pub(crate) async fn checkpoint(
     State(control): State<Arc<ControlParts>>,

@@ -21,6 +21,7 @@ mod buckets;
 mod caller;
 mod erasures;
 mod error;
+mod evidence;
 mod explain;
 mod extract;
 mod files;

@@ -4,8 +4,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, packs, persons, quotas,
-    state, tenants,
+    approvals, buckets, erasures, evidence, explain, findings, jobs, kms, ledger, packs, persons,
+    quotas, state, tenants,
 };
 
 #[derive(OpenApi)]
@@ -26,7 +26,9 @@ use crate::{
         packs::activate, packs::list, packs::compare,
         explain::explain,
         jobs::order, jobs::list, jobs::show, jobs::cancel, jobs::certificate,
-        ledger::leaves, ledger::prove, ledger::key, ledger::checkpoint, ledger::tile,
+        ledger::leaves, ledger::prove, ledger::key, ledger::status, ledger::reads, ledger::prove_read,
+        ledger::checkpoint, ledger::witnessed_checkpoint, ledger::tile,
+        evidence::report,
         state::health, state::metrics, state::document,
     ),
     modifiers(&Tokens),

@@ -110,7 +110,7 @@ fn of_journal(error: &onshore_journal::Error) -> Line {
     use onshore_journal::Error as Journal;
     match error {
         Journal::Db(error) => of_db(error),
-        Journal::NoSuchLeaf { .. } => NOT_FOUND,
+        Journal::NoSuchLeaf { .. } | Journal::NoSuchRead { .. } => NOT_FOUND,
         Journal::Rewritten { .. } => DAMAGED,
         Journal::Key(_) | Journal::File { .. } | Journal::Interrupted => UNAVAILABLE,
         Journal::Ledger(_) | Journal::NotAnObject => INTERNAL,

@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    approvals, buckets, erasures, explain, findings, jobs, kms, ledger, packs, persons, quotas,
-    state, tenants,
+    approvals, buckets, erasures, evidence, explain, findings, jobs, kms, ledger, packs, persons,
+    quotas, state, tenants,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -73,7 +73,18 @@ pub fn router(parts: ControlParts) -> Router {
         .route("/v1/ledger/leaves", get(ledger::leaves))
         .route("/v1/ledger/proofs/{index}", get(ledger::prove))
         .route("/v1/ledger/key", get(ledger::key))
+        .route("/v1/ledger/status", get(ledger::status))
+        .route("/v1/ledger/reads/{leaf}", get(ledger::reads))
+        .route(
+            "/v1/ledger/reads/{leaf}/{position}",
+            get(ledger::prove_read),
+        )
+        .route("/v1/report/evidence", post(evidence::report))
         .route("/ledger/checkpoint", get(ledger::checkpoint))
+        .route(
+            "/ledger/checkpoint.witnessed",
+            get(ledger::witnessed_checkpoint),
+        )
         .route("/ledger/tile/{*path}", get(ledger::tile))
         .route("/metrics", get(state::metrics))
         .route("/openapi.json", get(state::document))

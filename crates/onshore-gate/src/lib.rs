@@ -18,6 +18,7 @@ pub mod background;
 mod comparison;
 pub mod epoch;
 pub mod error;
+mod evidence;
 mod exporting;
 pub mod gate;
 mod granted;

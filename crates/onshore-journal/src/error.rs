@@ -42,6 +42,17 @@ pub enum Error {
         /// How many there are.
         size: u64,
     },
+    /// There is no such read: the leaf is no batch of reads, or has fewer, or its records were kept long enough.
+    #[error(
+        "leaf {leaf} has no read {position}: it is no batch of reads, has fewer of them, or its records were removed after \
+         they had been kept as long as configured"
+    )]
+    NoSuchRead {
+        /// The leaf asked for.
+        leaf: u64,
+        /// The position within its batch.
+        position: u64,
+    },
     /// A leaf that is no JSON object.
     #[error("a leaf is a JSON object")]
     NotAnObject,

@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use onshore_db::{CrashPoints, Database, Unit, View, params};
 use onshore_keys::KeyProvider;
 use onshore_ledger::{
-    Disclosure, Hash, ProofBundle, RelatedLeaf, Salt, Signer, TileRef, VerifierKey, encode_leaf,
-    inclusion_path, leaf_hash, node_from_tiles, parse_leaf, parse_record, verify_inclusion,
+    Checkpoint, Disclosure, Hash, ProofBundle, RelatedLeaf, Salt, Signer, TileRef, TlogPolicy,
+    VerifierKey, encode_leaf, inclusion_path, leaf_hash, node_from_tiles, parse_leaf, parse_record,
+    verify_inclusion,
 };
 use onshore_types::{LeafIndex, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::publisher::{Publisher, has_leaves};
-use crate::{Error, Leaf, RecordedLeaf};
+use crate::{Error, Leaf, RecordedLeaf, marks};
 
 /// What the signing key is sealed for.
 pub(crate) const SEED_CONTEXT: &[u8] = b"onshore ledger signing key";
@@ -27,6 +28,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// The log's name: the origin of its checkpoints and the name of its key. Counts when the log is made.
     pub origin: String,
+    /// The witnesses that are asked to cosign, and how many of them are enough.
+    pub witnesses: Option<TlogPolicy>,
     /// Where tests let the process die.
     pub crash: CrashPoints,
 }
@@ -44,6 +47,9 @@ pub(crate) struct Inner {
     pub(crate) crash: CrashPoints,
     pub(crate) publisher: Mutex<Publisher>,
     pub(crate) published: watch::Sender<Published>,
+    pub(crate) witnesses: Option<TlogPolicy>,
+    /// The newest checkpoint that enough witnesses cosigned.
+    pub(crate) witnessed: watch::Sender<Option<Published>>,
 }
 
 /// The newest checkpoint that everyone may see.
@@ -61,10 +67,14 @@ impl Journal {
     ///
     /// # Errors
     /// [`Error::Rewritten`] when the leaves are not those that were signed over; [`Error::Key`] when the root key does
-    /// not open the signing key.
+    /// not open the signing key; [`Error::Ledger`] when a witness has the ledger's own key.
     pub fn open(db: Database, keys: &dyn KeyProvider, options: Options) -> Result<Self, Error> {
         let signer = open_signer(&db, keys, &options.origin)?;
+        if let Some(witnesses) = &options.witnesses {
+            witnesses.check_logs(&[signer.verifier()])?;
+        }
         let publisher = Publisher::open(&db, &options.folder, &signer)?;
+        let witnessed = db.read_blocking(|view| kept_witnessed(view, &signer.verifier()))?;
         let (published, _) = watch::channel(Published {
             size: 0,
             root: onshore_ledger::empty_root(),
@@ -77,6 +87,8 @@ impl Journal {
             crash: options.crash,
             publisher: Mutex::new(publisher),
             published,
+            witnesses: options.witnesses,
+            witnessed: watch::channel(witnessed).0,
         };
         let journal = Self {
             inner: Arc::new(inner),
@@ -258,24 +270,48 @@ impl Journal {
         related: &[LeafIndex],
     ) -> Result<ProofBundle, Error> {
         let newest = related.iter().copied().fold(index, u64::max);
+        let head = self.head_over(newest)?;
+        self.with_tiles(head, |head| self.bundle(index, related, head))
+    }
+
+    /// Returns a checkpoint that covers a leaf: one that witnesses cosigned where there is one.
+    pub(crate) fn head_over(&self, newest: LeafIndex) -> Result<Published, Error> {
+        let witnessed = self.inner.witnessed.borrow().clone();
+        if let Some(witnessed) = witnessed.filter(|head| head.size > newest) {
+            return Ok(witnessed);
+        }
         if self.inner.published.borrow().size <= newest {
             self.publish_blocking()?;
         }
-        let published = self.inner.published.borrow().clone();
-        let found = self.bundle(index, related, &published);
+        Ok(self.inner.published.borrow().clone())
+    }
+
+    /// Does what needs tiles; where some are missing or damaged they are written again, and it is done once more under the
+    /// newest checkpoint.
+    pub(crate) fn with_tiles<T>(
+        &self,
+        head: Published,
+        work: impl Fn(&Published) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let found = work(&head);
         let Err(Error::Ledger(_)) = found else {
             return found;
         };
         // Two newer checkpoints may have dropped a partial tile meanwhile; while this lock is held none comes.
         let mut publisher = self.lock_publisher();
         let published = publisher.publish(&self.inner)?;
-        let found = self.bundle(index, related, &published);
+        let found = work(&published);
         let Err(Error::Ledger(error)) = found else {
             return found;
         };
         tracing::warn!(%error, "a tile of the ledger is missing or damaged; it is written again");
         publisher.repair(&self.inner)?;
-        self.bundle(index, related, &published)
+        work(&published)
+    }
+
+    /// Reads a tile.
+    pub(crate) fn tile(&self, tile: &TileRef) -> Option<Vec<u8>> {
+        std::fs::read(self.inner.folder.join(tile.path())).ok()
     }
 
     fn bundle(
@@ -314,7 +350,7 @@ impl Journal {
         })?;
         let (leaf, salt, record): (Vec<u8>, Option<[u8; 32]>, Option<Vec<u8>>) =
             row.ok_or(missing)?;
-        let mut read = |tile: &TileRef| std::fs::read(self.inner.folder.join(tile.path())).ok();
+        let mut read = |tile: &TileRef| self.tile(tile);
         let path = inclusion_path(index, size, |node| node_from_tiles(size, node, &mut read))?;
         // A damaged tile must not become a proof that nobody can check.
         verify_inclusion(&leaf_hash(&leaf), index, size, &path, &published.root)?;
@@ -385,11 +421,13 @@ pub fn record(unit: &Unit<'_>, leaf: Leaf) -> Result<LeafIndex, Error> {
         let commitment = onshore_ledger::commitment(salt.as_bytes(), record)?;
         body.insert("record".to_owned(), Value::String(commitment.to_string()));
     }
-    let bytes = encode_leaf(&Value::Object(body))?;
+    let body = Value::Object(body);
+    let bytes = encode_leaf(&body)?;
     unit.execute(
         "INSERT INTO leaves (idx, time_ms, body, hash) VALUES (?1, ?2, ?3, ?4)",
         params![index, time.as_millis(), bytes, leaf_hash(&bytes).as_bytes()],
     )?;
+    marks::note(unit, index, &body)?;
     if let Some(Disclosure { salt, record }) = &disclosure {
         unit.execute(
             "INSERT INTO records (idx, salt, record) VALUES (?1, ?2, ?3)",
@@ -397,6 +435,23 @@ pub fn record(unit: &Unit<'_>, leaf: Leaf) -> Result<LeafIndex, Error> {
         )?;
     }
     Ok(index.cast_unsigned())
+}
+
+/// Returns the checkpoint that enough witnesses cosigned, if it is this log's.
+pub(crate) fn kept_witnessed(
+    view: &View<'_>,
+    verifier: &VerifierKey,
+) -> Result<Option<Published>, Error> {
+    let note: Option<String> = view.one("SELECT note FROM witnessed", [], |row| row.get(0))?;
+    let Some(note) = note else {
+        return Ok(None);
+    };
+    let keys = std::slice::from_ref(verifier);
+    let Checkpoint { size, root, .. } =
+        Checkpoint::verify(&note, keys).map_err(|_| Error::Rewritten {
+            what: "the witnessed checkpoint kept is not signed with the ledger's key".to_owned(),
+        })?;
+    Ok(Some(Published { size, root, note }))
 }
 
 /// A leaf's bytes, its inclusion proof, and its disclosure where the journal keeps one.

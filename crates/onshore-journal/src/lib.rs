@@ -7,24 +7,31 @@
 //!
 //! - [`Journal::record`]: adds a leaf inside a unit of work.
 //! - [`Journal::publish`]: brings tiles and checkpoint up to the committed leaves.
-//! - [`Journal::prove`]: makes a proof bundle.
+//! - [`Journal::prove`], [`Journal::prove_read`]: make proofs of a leaf, and of a read behind one.
+//! - [`Journal::plan_evidence`], [`Journal::write_evidence`]: everything of a span of time, in one file.
+//! - [`Journal::ask`], [`Journal::keep_cosigned`]: what witnesses are asked, and what they answered.
 //! - [`Succession`]: the log that goes on from a backup.
 //! - [`examine`]: compares leaves, checkpoints and tiles from outside.
 
 mod error;
+mod evidence;
 mod examine;
 mod journal;
 mod leaf;
+mod marks;
 mod publisher;
 mod reads;
 mod schema;
 mod succession;
 mod tiles;
+mod witnessing;
 
 pub use crate::error::Error;
+pub use crate::evidence::{EvidencePlan, Records, Span};
 pub use crate::examine::examine;
 pub use crate::journal::{Journal, Options, record};
 pub use crate::leaf::{Leaf, RecordedLeaf};
-pub use crate::reads::ReadRecord;
+pub use crate::reads::{ReadRecord, RecordedRead};
 pub use crate::schema::SCHEMA;
 pub use crate::succession::{Predecessor, Succession};
+pub use crate::witnessing::{Cosignature, Head, WitnessState};

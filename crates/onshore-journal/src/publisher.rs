@@ -32,6 +32,11 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a publication that failed waits before it is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The file with the newest checkpoint.
+pub(crate) const CHECKPOINT: &str = "checkpoint";
+/// The file with the newest checkpoint that enough witnesses cosigned.
+pub(crate) const WITNESSED: &str = "checkpoint.witnessed";
+
 /// The state of publication.
 #[derive(Debug)]
 pub(crate) struct Publisher {
@@ -112,11 +117,31 @@ impl Publisher {
         }
         inner.crash.reach(CrashPoint::Tile);
         let published = sign(inner, self.edge.size(), self.edge.root())?;
-        write_file(&inner.folder.join("checkpoint"), published.note.as_bytes())?;
+        write_file(&inner.folder.join(CHECKPOINT), published.note.as_bytes())?;
         inner.crash.reach(CrashPoint::Checkpoint);
         self.is_complete = true;
         self.published = Some(published.clone());
         Ok(published)
+    }
+
+    /// Shows a checkpoint with cosignatures in the place of the same one with fewer; and, where they are enough, beside it
+    /// for as long as no newer one has as many.
+    pub(crate) fn show(
+        &mut self,
+        inner: &Inner,
+        head: &Published,
+        is_witnessed: bool,
+    ) -> Result<(), Error> {
+        if is_witnessed {
+            write_file(&inner.folder.join(WITNESSED), head.note.as_bytes())?;
+        }
+        match &mut self.published {
+            Some(published) if published.size == head.size && published.root == head.root => {
+                head.note.clone_into(&mut published.note);
+                write_file(&inner.folder.join(CHECKPOINT), head.note.as_bytes())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Compares every tile with the leaves and writes those again that are missing or damaged.
@@ -239,7 +264,12 @@ fn sign(inner: &Inner, size: u64, root: Hash) -> Result<Published, Error> {
         size,
         root,
     };
-    let note = checkpoint.sign(&inner.signer)?;
+    let witnessed = inner.witnessed.borrow().clone();
+    let note = match witnessed {
+        // Signed before a restart, and cosigned.
+        Some(witnessed) if witnessed.size == size && witnessed.root == root => witnessed.note,
+        Some(_) | None => checkpoint.sign(&inner.signer)?,
+    };
     let kept = note.clone();
     inner
         .db
@@ -290,13 +320,13 @@ pub(crate) fn kept_checkpoint(
 }
 
 /// Returns the heads of the log that are known to have been signed, smallest first: the one kept in the database, and
-/// the one that was published, which is the newer one when the database was rolled back.
+/// those that were published, which are newer ones when the database was rolled back.
 pub(crate) fn signed_heads(
     db: &Database,
     folder: &Path,
     verifier: &VerifierKey,
 ) -> Result<Vec<Signed>, Error> {
-    let mut heads = Vec::with_capacity(2);
+    let mut heads = Vec::with_capacity(3);
     match db.read_blocking(|view| kept_checkpoint(view, verifier))? {
         Some(checkpoint) => heads.push(Signed {
             checkpoint,
@@ -310,13 +340,15 @@ pub(crate) fn signed_heads(
         None => {}
     }
     // A file that is missing, cut short or not ours says nothing; it is written again.
-    let published = fs::read_to_string(folder.join("checkpoint"))
-        .ok()
-        .and_then(|note| Checkpoint::verify(&note, std::slice::from_ref(verifier)).ok());
-    heads.extend(published.map(|checkpoint| Signed {
-        checkpoint,
-        whose: "the checkpoint published",
-    }));
+    for (file, whose) in [
+        (CHECKPOINT, "the checkpoint published"),
+        (WITNESSED, "the checkpoint that witnesses cosigned"),
+    ] {
+        let published = fs::read_to_string(folder.join(file))
+            .ok()
+            .and_then(|note| Checkpoint::verify(&note, std::slice::from_ref(verifier)).ok());
+        heads.extend(published.map(|checkpoint| Signed { checkpoint, whose }));
+    }
     heads.sort_by_key(|head| head.checkpoint.size);
     Ok(heads)
 }

@@ -38,5 +38,38 @@ pub const SCHEMA: Schema = Schema {
         root BLOB NOT NULL,
         note TEXT NOT NULL
     ) STRICT;
+    ",
+    "
+    -- Where to find the leaves that others speak of: epochs by their number, approvals by their id, closings of exports
+    -- by the leaf that opened them.
+    CREATE TABLE marks (
+        kind TEXT NOT NULL,
+        value TEXT NOT NULL,
+        idx INTEGER NOT NULL,
+        PRIMARY KEY (kind, value, idx)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO marks
+        SELECT 'epoch', CAST(json_extract(CAST(body AS TEXT), '$.epoch') AS TEXT), idx FROM leaves
+        WHERE json_extract(CAST(body AS TEXT), '$.kind') = 'epoch';
+    INSERT INTO marks
+        SELECT 'approval', json_extract(CAST(body AS TEXT), '$.approval'), idx FROM leaves
+        WHERE json_extract(CAST(body AS TEXT), '$.kind') LIKE 'approval.%'
+            AND json_extract(CAST(body AS TEXT), '$.approval') IS NOT NULL;
+    INSERT INTO marks
+        SELECT 'closing', CAST(json_extract(CAST(body AS TEXT), '$.opened') AS TEXT), idx FROM leaves
+        WHERE json_extract(CAST(body AS TEXT), '$.kind') = 'export.closed';
+    -- The newest checkpoint that enough witnesses cosigned.
+    CREATE TABLE witnessed (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        size INTEGER NOT NULL,
+        root BLOB NOT NULL,
+        note TEXT NOT NULL
+    ) STRICT;
+    -- What each witness cosigned last.
+    CREATE TABLE cosigned (
+        witness TEXT PRIMARY KEY,
+        size INTEGER NOT NULL,
+        time_s INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
     "],
 };

@@ -85,6 +85,9 @@ impl Succession {
         let seed: [u8; 32] = onshore_keys::random();
         let signer = Signer::from_seed(&name, &seed)?;
         let sealed = keys.wrap(SEED_CONTEXT, &seed).map_err(Error::Key)?;
+        // Witnesses cosigned the old log.
+        unit.execute("DELETE FROM witnessed", [])?;
+        unit.execute("DELETE FROM cosigned", [])?;
         unit.execute(
             "UPDATE ledger_key SET name = ?1, sealed_seed = ?2",
             params![name, sealed],

@@ -6,7 +6,7 @@ use crate::tiles::{
     TILE_WIDTH, TileLevel, TileRef, complete_root, decode_entries, read_hashes, read_tile,
 };
 use crate::tree::SIZE_MAX;
-use crate::{Error, Hash, Result, Tree};
+use crate::{Checkpoint, Error, Hash, Result, Tree};
 
 /// Recomputes a log of `size` leaves from its entry bundles, compares every hash tile on the way and the `root` at the
 /// end, and reports the first mismatch. `read` gives a tile's bytes by its path; a full tile may stand in for a partial
@@ -14,8 +14,35 @@ use crate::{Error, Hash, Result, Tree};
 pub fn verify_tiles(
     size: u64,
     root: &Hash,
+    read: impl FnMut(&TileRef) -> Option<Vec<u8>>,
+) -> Result<()> {
+    verify_log(size, root, &[], read)
+}
+
+/// Does what [`verify_tiles`] does, and checks that the log extends older checkpoints of it, wherever those were kept: a
+/// fork, a rollback or a truncation shows there and nowhere else.
+pub fn verify_log(
+    size: u64,
+    root: &Hash,
+    older: &[Checkpoint],
     mut read: impl FnMut(&TileRef) -> Option<Vec<u8>>,
 ) -> Result<()> {
+    if let Some(newer) = older.iter().find(|older| older.size > size) {
+        return Err(Error::TreeShrank {
+            old: newer.size,
+            new: size,
+        });
+    }
+    let compare = |tree: &Tree| {
+        let same_size = older.iter().filter(|older| older.size == tree.size());
+        let mut other = same_size.filter(|older| older.root != tree.root());
+        other.next().map_or(Ok(()), |older| {
+            Err(Error::RootMismatch {
+                expected: older.root,
+                found: tree.root(),
+            })
+        })
+    };
     if size > SIZE_MAX {
         return Err(Error::SizeTooLarge { size });
     }
@@ -23,11 +50,13 @@ pub fn verify_tiles(
     let mut rows = Rows::default();
     while let Some(tile) = TileRef::holding(TileLevel::Entries, tree.size(), size) {
         for leaf in read_leaf_hashes(&tile, &mut read)? {
+            compare(&tree)?;
             tree.append(leaf);
             rows.push(leaf, &mut read)?;
         }
     }
     rows.finish(&mut read)?;
+    compare(&tree)?;
     let found = tree.root();
     if found == *root {
         Ok(())

@@ -39,7 +39,7 @@ mod tree;
 mod verifier_key;
 mod witness;
 
-pub use audit::verify_tiles;
+pub use audit::{verify_log, verify_tiles};
 pub use bundle::{
     Disclosure, ProofBundle, ProofFormat, RelatedLeaf, VerifiedLeaf, VerifiedRelated,
 };

@@ -11,6 +11,9 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] onshore_store::Error),
+    /// The ledger failed.
+    #[error(transparent)]
+    Journal(#[from] onshore_journal::Error),
     /// A target of events cannot be told.
     #[error("the target cannot be told")]
     Target(#[source] TargetError),

@@ -10,7 +10,9 @@
 //! - [`NotificationEngine`]: tells targets what happened, as far as the gate lets it go where they are.
 //! - [`ReplicationEngine`]: brings to other regions what their rules say, as far as the gate lets it go there.
 //! - [`RescanEngine`]: looks through what was put off, and through everything once it knows more.
+//! - [`RetentionEngine`]: removes the records of reads that were kept long enough.
 //! - [`ScrubEngine`]: reads everything round and round, and reports what is not what was written.
+//! - [`WitnessEngine`]: asks witnesses to cosign the ledger's checkpoints.
 
 mod access_log;
 mod delivery;
@@ -23,7 +25,9 @@ mod pace;
 mod patience;
 mod replicate;
 mod rescan;
+mod retention;
 mod scrub;
+mod witness;
 
 pub use crate::access_log::{AccessLogEngine, AccessLogRhythm};
 pub use crate::error::Error;
@@ -32,7 +36,9 @@ pub use crate::lifecycle::{LifecycleEngine, LifecycleRhythm, LifecycleTally};
 pub use crate::notify::{EventTarget, NotificationEngine, Protocol, TargetError};
 pub use crate::replicate::ReplicationEngine;
 pub use crate::rescan::{RescanEngine, RescanRhythm, RescanTally};
+pub use crate::retention::RetentionEngine;
 pub use crate::scrub::{ScrubEngine, ScrubRhythm, ScrubRound, ScrubTally};
+pub use crate::witness::{WitnessEngine, WitnessTarget};
 
 use onshore_db::Database;
 use onshore_gate::Gate;

@@ -22,6 +22,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::link::Link;
+pub(crate) use self::link::secured;
 pub use self::target::{EventTarget, Protocol, TargetError};
 use crate::operator::inspection;
 use crate::patience::{COUNT_EVERY, GATHER, RETRY_MAX, RETRY_MIN, STOPPING_MAX, backoff, cause};

@@ -99,11 +99,14 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Make a data folder of a backup; its ledger goes on under a new key, and approvals must be granted again
     Restore(RestoreArgs),
-    /// Check a certificate or a proof bundle offline
+    /// Check a certificate, a proof, an evidence bundle or a whole published ledger offline
     Verify(VerifyArgs),
+    /// Watch other people's ledgers: a witness has a data folder, a key and best a machine of its own
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// Say what identifiers of persons, organisations and secrets are in files, without showing any
     Classify(ClassifyArgs),
-    /// Persons and personal data in what is held and in what left
+    /// Persons and personal data in what is held and in what left; evidence for a regulator
     #[command(subcommand)]
     Report(ReportCommand),
     /// Where somebody is told of, for a request to know or to erase
@@ -596,20 +599,99 @@ pub(crate) enum LedgerCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Prove a leaf as other transparency logs do (C2SP tlog-proof)
+    Proof {
+        /// The leaf's index
+        index: u64,
+        /// Where the proof goes [default: standard output]
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// List the reads of the batch that a leaf tells of
+    Reads {
+        /// The index of a leaf of kind `reads`
+        leaf: u64,
+        /// The first one
+        #[arg(long, value_name = "POSITION", default_value_t = 0)]
+        from: u64,
+        /// How many
+        #[arg(short, long, default_value_t = 100)]
+        number: u32,
+    },
+    /// Prove one read: a document that `onshore verify` checks offline
+    ProveRead {
+        /// The index of the leaf of its batch
+        leaf: u64,
+        /// Where in the batch it stands
+        position: u64,
+        /// Where the proof goes [default: standard output]
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Say how long the ledger is, and how much of it witnesses cosigned
+    Status,
     /// Print the newest signed checkpoint
-    Checkpoint,
+    Checkpoint {
+        /// The newest one that enough witnesses cosigned
+        #[arg(long)]
+        witnessed: bool,
+    },
     /// Print the public key that checks this ledger
+    Key,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WitnessCommand {
+    /// Make a witness in the data folder, and print its public key
+    Init {
+        /// Its name, as witness.example/w1
+        #[arg(long)]
+        name: String,
+        /// The public key of a ledger that it watches
+        #[arg(long = "log", value_name = "VKEY")]
+        logs: Vec<String>,
+    },
+    /// Watch another ledger, from the witness's next start on
+    Watch {
+        /// The ledger's public key
+        #[arg(value_name = "VKEY")]
+        log: String,
+    },
+    /// Cosign the checkpoints that are submitted (C2SP tlog-witness)
+    Serve {
+        /// Where it listens: add-checkpoint is below its root
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9010")]
+        listen: SocketAddr,
+        /// A certificate chain for TLS, PEM
+        #[arg(long, value_name = "FILE", requires = "tls_key")]
+        tls_certificate: Option<PathBuf>,
+        /// Its key, PEM
+        #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+        tls_key: Option<PathBuf>,
+        /// Listen off loopback without TLS: checkpoints and cosignatures are no secrets
+        #[arg(long)]
+        insecure: bool,
+    },
+    /// Print the checkpoints that it cosigned last; a ledger that does not extend one of them was rewritten
+    Status,
+    /// Print its public key
     Key,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
-    /// A certificate or a proof bundle
+    /// A certificate, a proof, an evidence bundle, or the folder of a published ledger
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// A public key of the ledger, from somewhere other than the file
     #[arg(long, value_name = "VKEY")]
     pub(crate) key: Vec<String>,
+    /// Who must have cosigned (a C2SP tlog-policy): without their quorum the file does not hold
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// An older checkpoint that the folder's ledger must extend, as `onshore witness status` prints it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) older: Vec<PathBuf>,
     /// Prove one object of a certificate
     #[arg(long, value_name = "KEY")]
     pub(crate) object: Option<String>,
@@ -644,6 +726,22 @@ pub(crate) enum ReportCommand {
         /// Say at once about how many are held, and no more
         #[arg(long)]
         estimate: bool,
+    },
+    /// Everything that the ledger recorded in a span of time, in one file for a regulator: leaves, records, proofs,
+    /// cosigned checkpoint; `onshore verify` opens it offline
+    Bundle {
+        /// When the span begins, RFC 3339 or a date
+        #[arg(long, value_name = "TIME")]
+        from: Timestamp,
+        /// When it ends; this instant is not in it
+        #[arg(long, value_name = "TIME")]
+        to: Timestamp,
+        /// Where the bundle goes [default: standard output]
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Leave the records out, which tell names of objects
+        #[arg(long)]
+        without_records: bool,
     },
     /// Tell what personal data is held, by bucket, kind and age, without a purpose (tag or metadata onshore-purpose) or past
     /// its time (onshore-keep-until)

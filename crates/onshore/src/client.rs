@@ -71,6 +71,12 @@ impl Client {
         )
     }
 
+    /// Sends a question and returns the answer as it is.
+    pub(crate) async fn post_bytes(&self, path: &str, body: &impl Serialize) -> Result<Bytes> {
+        self.call(Method::POST, path, Bytes::from(serde_json::to_vec(body)?))
+            .await
+    }
+
     /// Deletes and reads the answer as JSON.
     pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         parse(&self.call(Method::DELETE, path, Bytes::new()).await?)

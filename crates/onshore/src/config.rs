@@ -8,13 +8,16 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use onshore_gate::{EpochDocument, Region};
+use onshore_ledger::{PolicyWitness, TlogPolicy, WitnessKey};
 use onshore_policy::{Networks, Proxies};
 use onshore_s3::Audience;
 use onshore_sources::{Credentials, OtherRegion};
 use onshore_store::DayLength;
 use onshore_tls::{CertificateFiles, Trust, trusting};
 use onshore_types::{Jurisdiction, PartitionName, Place, RegionId, TenantName};
-use onshore_upkeep::{AccessLogRhythm, EventTarget, LifecycleRhythm, RescanRhythm, ScrubRhythm};
+use onshore_upkeep::{
+    AccessLogRhythm, EventTarget, LifecycleRhythm, RescanRhythm, ScrubRhythm, WitnessTarget,
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -39,6 +42,9 @@ pub(crate) struct Config {
     /// Endpoints inside private networks that a migration may read.
     pub(crate) allowed_endpoints: Vec<String>,
     upkeep: UpkeepTable,
+    ledger: LedgerTable,
+    /// Who cosigns the ledger, and how many of them are enough.
+    witnesses: Option<TlogPolicy>,
     /// Whom events may be told, by name.
     events: BTreeMap<String, EventTable>,
     /// The regions that objects may be brought to, by name.
@@ -58,6 +64,7 @@ struct File {
     tls: Option<CertificateTable>,
     migrate: MigrateTable,
     upkeep: UpkeepTable,
+    ledger: LedgerTable,
     events: BTreeMap<String, EventTable>,
     replication: BTreeMap<String, ReplicationTable>,
 }
@@ -156,6 +163,46 @@ struct UpkeepTable {
     access_log_interval_s: NonZeroU32,
 }
 
+/// Who watches the ledger, and how long the records of reads are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LedgerTable {
+    witnesses: Vec<WitnessTable>,
+    /// How many of the witnesses are enough; all of them where none is said.
+    quorum: Option<usize>,
+    /// A C2SP tlog-policy that says both instead.
+    policy_file: Option<PathBuf>,
+    witness_interval_s: NonZeroU32,
+    /// The authorities that may say who a witness is, in PEM; without it those of the system.
+    witness_ca_file: Option<PathBuf>,
+    /// For ever where none is said.
+    reads_kept_days: Option<u32>,
+}
+
+/// A witness that is asked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WitnessTable {
+    url: String,
+    key: String,
+}
+
+impl Default for LedgerTable {
+    fn default() -> Self {
+        Self {
+            witnesses: Vec::new(),
+            quorum: None,
+            policy_file: None,
+            witness_interval_s: NonZeroU32::new(10).expect("ten seconds are some"),
+            witness_ca_file: None,
+            reads_kept_days: None,
+        }
+    }
+}
+
+/// The fewest days that records of reads are kept: network logs are kept for six months (Cybersecurity Law).
+const READS_KEPT_DAYS_MIN: u32 = 180;
+
 /// The seconds of a day: any other length is for tests.
 const DAY_S: NonZeroU32 = NonZeroU32::new(86_400).expect("a day has seconds");
 
@@ -242,6 +289,18 @@ impl Config {
                 file.upkeep.lifecycle_day_s
             ));
         }
+        if let Some(days) = file.ledger.reads_kept_days
+            && days < READS_KEPT_DAYS_MIN
+        {
+            anyhow::ensure!(
+                region.jurisdiction == Jurisdiction::UNCONFIGURED,
+                "ledger.reads_kept_days: records of reads are kept for {READS_KEPT_DAYS_MIN} days at least, not {days}"
+            );
+            warnings.push(format!(
+                "RECORDS OF READS ARE KEPT FOR {days} DAYS HERE ([ledger] reads_kept_days), where the law asks for \
+                 {READS_KEPT_DAYS_MIN}: this is for trials alone"
+            ));
+        }
         let networks = match file.networks {
             Some(table) => table
                 .into_iter()
@@ -266,6 +325,12 @@ impl Config {
         let anchored = |path: PathBuf| base.map_or_else(|| path.clone(), |base| base.join(&path));
         // In their real spelling where they exist, which certificates show.
         let real = |path: PathBuf| std::fs::canonicalize(&path).unwrap_or(path);
+        let ledger = LedgerTable {
+            policy_file: file.ledger.policy_file.map(anchored),
+            witness_ca_file: file.ledger.witness_ca_file.map(anchored),
+            ..file.ledger
+        };
+        let witnesses = ledger_policy(&ledger).context("ledger")?;
         let roots: Vec<PathBuf> = file
             .migrate
             .roots
@@ -286,6 +351,8 @@ impl Config {
             migrate_roots: roots,
             allowed_endpoints: file.migrate.allowed_endpoints,
             upkeep: file.upkeep,
+            ledger,
+            witnesses,
             events: file
                 .events
                 .into_iter()
@@ -315,6 +382,7 @@ impl Config {
         config.networks()?;
         config.event_targets()?;
         config.regions()?;
+        config.witness_targets()?;
         Ok(config)
     }
 
@@ -359,6 +427,42 @@ impl Config {
         RescanRhythm {
             bytes_per_s: self.upkeep.rescan_bytes_per_s,
         }
+    }
+
+    /// Returns who cosigns the ledger, and how many of them are enough.
+    pub(crate) fn witnesses(&self) -> Option<TlogPolicy> {
+        self.witnesses.clone()
+    }
+
+    /// Returns where witnesses are asked.
+    pub(crate) fn witness_targets(&self) -> Result<Vec<WitnessTarget>> {
+        let witnesses = self.witnesses.iter().flat_map(TlogPolicy::witnesses);
+        witnesses
+            .filter_map(|witness| Some((witness, witness.url.as_ref()?)))
+            .map(|(witness, url)| {
+                let secure = || {
+                    let file = self.ledger.witness_ca_file.as_deref();
+                    let trust = file.map_or(Trust::System, Trust::File);
+                    Ok::<_, anyhow::Error>(trusting(trust)?)
+                };
+                let named = || format!("ledger: the witness {}", witness.name);
+                let target = EventTarget::parse(url, None, None, secure).with_context(named)?;
+                WitnessTarget::new(witness.clone(), target).with_context(named)
+            })
+            .collect()
+    }
+
+    /// Returns how often witnesses are asked at most.
+    pub(crate) fn witness_interval(&self) -> Duration {
+        Duration::from_secs(self.ledger.witness_interval_s.get().into())
+    }
+
+    /// Returns how long records of reads are kept; none is for ever.
+    pub(crate) fn reads_kept(&self) -> Option<Duration> {
+        let days = self.ledger.reads_kept_days?;
+        Some(Duration::from_secs(
+            u64::from(days) * u64::from(DAY_S.get()),
+        ))
     }
 
     /// Returns whom events may be told.
@@ -438,6 +542,49 @@ fn audience(tenants: Option<&BTreeSet<TenantName>>) -> Audience {
         None => Audience::Everybody,
         Some(tenants) => Audience::Tenants(tenants.clone()),
     }
+}
+
+/// Returns who cosigns the ledger: what a policy file says, or the witnesses that are listed, alike.
+fn ledger_policy(table: &LedgerTable) -> Result<Option<TlogPolicy>> {
+    if let Some(path) = &table.policy_file {
+        anyhow::ensure!(
+            table.witnesses.is_empty() && table.quorum.is_none(),
+            "a policy_file says who the witnesses are: it goes with neither `witnesses` nor `quorum`"
+        );
+        let bytes =
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let policy = TlogPolicy::parse(&bytes).with_context(|| path.display().to_string())?;
+        return Ok(Some(policy));
+    }
+    if table.witnesses.is_empty() {
+        anyhow::ensure!(
+            table.quorum.is_none(),
+            "a quorum needs witnesses: name them, or leave it out"
+        );
+        return Ok(None);
+    }
+    let witnesses = table
+        .witnesses
+        .iter()
+        .map(|witness| {
+            let key: WitnessKey = witness
+                .key
+                .parse()
+                .with_context(|| format!("the key of the witness at {}", witness.url))?;
+            Ok(PolicyWitness {
+                name: key.name().to_owned(),
+                key,
+                url: Some(witness.url.clone()),
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let quorum = table.quorum.unwrap_or(witnesses.len());
+    anyhow::ensure!(
+        (1..=witnesses.len()).contains(&quorum),
+        "a quorum of {quorum} of {} witnesses cannot be",
+        witnesses.len()
+    );
+    Ok(Some(TlogPolicy::of_witnesses(witnesses, quorum)?))
 }
 
 /// Checks a name that stands in ARNs.
@@ -555,6 +702,11 @@ mod tests {
         scrub_bytes_per_s = 16777216
         rescan_bytes_per_s = 67108864
         access_log_interval_s = 300
+        [ledger]
+        witnesses = [{ url = "http://127.0.0.1:9010", key = "witness.example/w1+24b5d9fe+BP0XJDhaoMdbZPt4zWAvodmR/ev3axPFjtcC6sg16fYY" }]
+        quorum = 1
+        witness_interval_s = 10
+        reads_kept_days = 180
     "#;
 
     fn load(text: &str) -> anyhow::Result<Config> {
@@ -593,6 +745,12 @@ mod tests {
             ("day_s = 86400", "day_s = 0"),
             ("day_s = 86400", "day_h = 24"),
             ("per_s = 16777216", "per_s = -1"),
+            ("kept_days = 180", "kept_days = 179"),
+            ("quorum = 1", "quorum = 2"),
+            ("quorum = 1", "quorum = 0"),
+            ("quorum = 1", "policy_file = \"policy\""),
+            ("+24b5d9fe+", "+24b5d9ff+"),
+            ("http://127.0.0.1:9010", "nats://127.0.0.1:9010"),
         ] {
             assert!(FULL.contains(good), "{good}");
             assert!(load(&FULL.replace(good, bad)).is_err(), "{bad}");

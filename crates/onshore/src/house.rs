@@ -17,7 +17,7 @@ use onshore_sources::OtherRegion;
 use onshore_store::Store;
 use onshore_upkeep::{
     AccessLogEngine, EventTarget, InventoryEngine, LifecycleEngine, NotificationEngine,
-    ReplicationEngine, RescanEngine, ScrubEngine,
+    ReplicationEngine, RescanEngine, RetentionEngine, ScrubEngine, WitnessEngine, WitnessTarget,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -131,6 +131,7 @@ impl House {
         let journal_options = onshore_journal::Options {
             folder: data.join("ledger"),
             origin: format!("{}.{}", config.region.id, config.region.partition),
+            witnesses: config.witnesses(),
             crash: crash.clone(),
         };
         let journal =
@@ -228,7 +229,16 @@ impl House {
         config: &Config,
         event_targets: BTreeMap<String, EventTarget>,
         regions: BTreeMap<String, OtherRegion>,
+        witnesses: Vec<WitnessTarget>,
     ) {
+        let witness = WitnessEngine::new(&self.upkeep, witnesses, config.witness_interval());
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { witness.run(stop).await });
+        if let Some(kept) = config.reads_kept() {
+            let retention = RetentionEngine::new(self.upkeep.clone(), kept);
+            let stop = self.stop.clone();
+            self.tasks.spawn(async move { retention.run(stop).await });
+        }
         let lifecycle = LifecycleEngine::new(self.upkeep.clone(), config.lifecycle_rhythm());
         let stop = self.stop.clone();
         self.tasks.spawn(async move { lifecycle.run(stop).await });

@@ -78,7 +78,12 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         house.run(renewal(certificates.clone(), house.stop.clone())?);
     }
     let event_targets = config.event_targets()?;
-    house.start_upkeep(&config, event_targets, config.regions()?);
+    house.start_upkeep(
+        &config,
+        event_targets,
+        config.regions()?,
+        config.witness_targets()?,
+    );
     let front = Front::new(FrontParts {
         db: house.db.clone(),
         store: house.store.clone(),
@@ -227,7 +232,7 @@ pub(crate) fn start_log() {
     );
 }
 
-fn stop_signal() -> Result<impl Future<Output = ()>> {
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

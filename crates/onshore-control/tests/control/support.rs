@@ -350,6 +350,7 @@ fn open_keepers(folder: &Path, clock: Arc<dyn Clock>) -> (Database, Registry, St
         keys.as_ref(),
         onshore_journal::Options {
             folder: folder.join("ledger"),
+            witnesses: None,
             origin: "onshore.test/cn-north-1".to_owned(),
             crash: CrashPoints::none(),
         },

@@ -59,6 +59,7 @@ impl House {
             Arc::new(FileRootKey::open_or_create(&folder.join("root.key"))?);
         let options = onshore_journal::Options {
             folder: folder.join("ledger"),
+            witnesses: None,
             origin: "cn-north-1.example".to_owned(),
             crash: CrashPoints::none(),
         };

@@ -36,6 +36,7 @@ impl House {
     pub(crate) fn open_with(&self, keys: &dyn KeyProvider) -> Result<Journal, Error> {
         let options = onshore_journal::Options {
             folder: self.ledger(),
+            witnesses: None,
             origin: "cn-north-1.example".to_owned(),
             crash: CrashPoints::none(),
         };

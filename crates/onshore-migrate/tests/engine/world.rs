@@ -278,6 +278,7 @@ fn open(path: &std::path::Path) -> (Database, Registry, Store, Gate) {
         &*keys,
         onshore_journal::Options {
             folder: path.join("ledger"),
+            witnesses: None,
             origin: "onshore.test/region".into(),
             crash: onshore_db::CrashPoints::default(),
         },

@@ -85,7 +85,7 @@ impl Link {
 }
 
 /// Secures a connection, where the target wants it.
-pub(super) async fn secured(
+pub(crate) async fn secured(
     target: &EventTarget,
     stream: TcpStream,
 ) -> Result<Connection, TargetError> {

@@ -98,6 +98,28 @@ impl EventTarget {
         format!("{scheme}://{}:{}{subject}", self.host, self.port)
     }
 
+    /// Whether it is spoken to by HTTP.
+    pub(crate) fn is_webhook(&self) -> bool {
+        matches!(self.protocol, Protocol::Webhook { .. })
+    }
+
+    /// Returns the path and query of a webhook.
+    pub(crate) fn path(&self) -> &str {
+        match &self.protocol {
+            Protocol::Webhook { path } => path,
+            Protocol::Nats { .. } => "/",
+        }
+    }
+
+    /// Returns host and port as HTTP names them.
+    pub(crate) fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
     /// Reads an address. `secure` makes the settings of a client, where the address wants one.
     ///
     /// # Errors

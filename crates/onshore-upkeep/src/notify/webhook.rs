@@ -37,11 +37,7 @@ impl Webhook {
     ) -> Result<Self, TargetError> {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
-        let host = if target.host.contains(':') {
-            format!("[{}]:{}", target.host, target.port)
-        } else {
-            format!("{}:{}", target.host, target.port)
-        };
+        let host = target.authority();
         let authorization = target.token.as_ref().map(|token| format!("Bearer {token}"));
         let header = |text: String| HeaderValue::from_str(&text).map_err(|_| TargetError::Token);
         Ok(Self {

@@ -349,7 +349,11 @@ fn failed_or_waits(
                 | onshore_sources::Error::OutsideRoots
                 | onshore_sources::Error::Spec { .. } => true,
             },
-            Error::Gate(_) | Error::Target(_) | Error::KeyTooLong | Error::Db(_) => false,
+            Error::Gate(_)
+            | Error::Journal(_)
+            | Error::Target(_)
+            | Error::KeyTooLong
+            | Error::Db(_) => false,
         };
     if !has_failed {
         return Err(error);

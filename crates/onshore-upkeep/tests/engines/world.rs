@@ -346,6 +346,7 @@ fn open(path: &Path, clock: Arc<Stepped>) -> (Database, Store, Gate) {
         &*keys,
         onshore_journal::Options {
             folder: path.join("ledger"),
+            witnesses: None,
             origin: "onshore.test/region".into(),
             crash: onshore_db::CrashPoints::default(),
         },

@@ -1,7 +1,10 @@
 //! `onshore ledger`.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
-use onshore_api::{LeafView, LedgerKeyView};
+use onshore_api::{LeafView, LedgerKeyView, LedgerStatusView, ReadView};
+use onshore_ledger::{ProofBundle, TlogProof};
 
 use crate::cli::{LedgerCommand, TargetArgs};
 use crate::commands::deliver;
@@ -26,15 +29,55 @@ pub(crate) async fn run(target: &TargetArgs, command: LedgerCommand) -> Result<E
                 .get_bytes(&format!("/v1/ledger/proofs/{index}"))
                 .await?;
             deliver(&bundle, out.as_deref())?;
-            if let (Some(out), Style::Text) = (out, target.style()) {
-                output::line(&format!(
-                    "Leaf {index} is proven in {0}. Check it: onshore verify {0} --key VKEY",
-                    out.display()
-                ));
+            tell_proven(target.style(), &format!("Leaf {index}"), out.as_deref());
+        }
+        LedgerCommand::Proof { index, out } => {
+            let bundle: ProofBundle = client.get(&format!("/v1/ledger/proofs/{index}")).await?;
+            let proof = TlogProof::from(&bundle).to_string();
+            deliver(proof.as_bytes(), out.as_deref())?;
+            tell_proven(target.style(), &format!("Leaf {index}"), out.as_deref());
+        }
+        LedgerCommand::Reads { leaf, from, number } => {
+            let path = format!("/v1/ledger/reads/{leaf}?from={from}&limit={number}");
+            let reads: Vec<ReadView> = client.get(&path).await?;
+            match target.style() {
+                Style::Json => output::json(&reads)?,
+                Style::Text => {
+                    for read in &reads {
+                        let ReadView {
+                            position,
+                            time,
+                            record,
+                        } = read;
+                        output::line(&format!("{position:>6}  {time}  {record}"));
+                    }
+                }
             }
         }
-        LedgerCommand::Checkpoint => {
-            let note = client.get_bytes("/ledger/checkpoint").await?;
+        LedgerCommand::ProveRead {
+            leaf,
+            position,
+            out,
+        } => {
+            let path = format!("/v1/ledger/reads/{leaf}/{position}");
+            deliver(&client.get_bytes(&path).await?, out.as_deref())?;
+            let what = format!("Read {position} of leaf {leaf}");
+            tell_proven(target.style(), &what, out.as_deref());
+        }
+        LedgerCommand::Status => {
+            let status: LedgerStatusView = client.get("/v1/ledger/status").await?;
+            match target.style() {
+                Style::Json => output::json(&status)?,
+                Style::Text => show(&status),
+            }
+        }
+        LedgerCommand::Checkpoint { witnessed } => {
+            let path = if witnessed {
+                "/ledger/checkpoint.witnessed"
+            } else {
+                "/ledger/checkpoint"
+            };
+            let note = client.get_bytes(path).await?;
             let note = std::str::from_utf8(&note).context("the checkpoint is not text")?;
             match target.style() {
                 Style::Json => output::json(&note)?,
@@ -50,6 +93,49 @@ pub(crate) async fn run(target: &TargetArgs, command: LedgerCommand) -> Result<E
         }
     }
     Ok(Exit::Done)
+}
+
+fn tell_proven(style: Style, what: &str, out: Option<&Path>) {
+    if let (Some(out), Style::Text) = (out, style) {
+        output::line(&format!(
+            "{what} is proven in {0}. Check it: onshore verify {0} --key VKEY",
+            out.display()
+        ));
+    }
+}
+
+fn show(status: &LedgerStatusView) {
+    output::line(&format!(
+        "The ledger has {} leaves; its newest checkpoint covers {}.",
+        status.size, status.published_size
+    ));
+    output::line(
+        &match (status.witnessed_size, status.witnesses.is_empty()) {
+            (Some(size), _) => format!("Enough witnesses cosigned {size} of them."),
+            (None, false) => "Not enough witnesses have cosigned it yet.".to_owned(),
+            (None, true) => {
+                "Nobody witnesses it: name witnesses in [ledger] of the configuration.".to_owned()
+            }
+        },
+    );
+    let rows: Vec<Vec<String>> = status
+        .witnesses
+        .iter()
+        .map(|witness| {
+            let size = witness.cosigned_size.map(|size| size.to_string());
+            let time = witness.cosigned.map(|time| time.to_string());
+            let never = || "-".to_owned();
+            vec![
+                witness.name.clone(),
+                size.unwrap_or_else(never),
+                time.unwrap_or_else(never),
+                witness.url.clone().unwrap_or_else(never),
+            ]
+        })
+        .collect();
+    if !rows.is_empty() {
+        output::table(&["WITNESS", "COSIGNED", "AT", "ASKED AT"], &rows);
+    }
 }
 
 /// One line for a leaf: what everyone may read, without what every leaf has.

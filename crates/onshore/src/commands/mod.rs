@@ -1,4 +1,4 @@
-//! What each command does. All but `serve`, `config`, `verify`, `classify`, `scrub`, `rekey`, `fsck`, `backup`,
+//! What each command does. All but `serve`, `config`, `verify`, `witness`, `classify`, `scrub`, `rekey`, `fsck`, `backup`,
 //! `restore` and parts of `pack` are clients of the control API.
 
 mod approval;
@@ -23,6 +23,7 @@ mod scrub;
 mod subject;
 mod tenant;
 mod verify;
+mod witness;
 
 use std::path::Path;
 
@@ -55,7 +56,8 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Report(command) => report::run(&target, command).await,
         Command::Subject(command) => subject::run(&target, command).await,
         Command::Important(command) => important::run(&target, command).await,
-        Command::Verify(args) => verify::run(target.style(), &args),
+        Command::Verify(args) => tokio::task::block_in_place(|| verify::run(target.style(), &args)),
+        Command::Witness(command) => witness::run(&target, command).await,
         Command::Migrate(args) => migrate::run(&target, args).await,
         Command::Scrub(args) => scrub::run(&target, args).await,
         Command::Rekey(args) => rekey::run(&target, args).await,

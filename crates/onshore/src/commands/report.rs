@@ -1,10 +1,12 @@
-//! `onshore report`: how many persons are told of, and what personal data is kept without a purpose or past its time.
+//! `onshore report`: how many persons are told of, what personal data is kept without a purpose or past its time, and
+//! what the ledger recorded in a span of time.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use onshore_api::{
-    BucketView, ExportedView, FindingsView, PersonsEstimate, PersonsReport, PersonsView,
+    AskEvidence, BucketView, ExportedView, FindingsView, PersonsEstimate, PersonsReport,
+    PersonsView,
 };
 use onshore_types::{GroupName, Label, Personal, TenantName, Timestamp};
 use serde_json::json;
@@ -12,6 +14,7 @@ use serde_json::json;
 use crate::cli::{ReportCommand, TargetArgs};
 use crate::clock;
 use crate::commands::classify::findings_of;
+use crate::commands::deliver;
 use crate::exit::Exit;
 use crate::output::{self, Style};
 use crate::target;
@@ -46,6 +49,28 @@ pub(crate) async fn run(target: &TargetArgs, command: ReportCommand) -> Result<E
             group,
             estimate: false,
         } => persons(target, &asked_of(&tenants, group.as_ref())).await,
+        ReportCommand::Bundle {
+            from,
+            to,
+            out,
+            without_records,
+        } => {
+            let asked = AskEvidence {
+                from,
+                to,
+                without_records,
+            };
+            let client = target::client(target)?;
+            let bundle = client.post_bytes("/v1/report/evidence", &asked).await?;
+            deliver(&bundle, out.as_deref())?;
+            if let (Some(out), Style::Text) = (out, target.style()) {
+                output::line(&format!(
+                    "What was recorded from {from} to {to} is in {0}. Check it: onshore verify {0} --key VKEY --policy FILE",
+                    out.display()
+                ));
+            }
+            Ok(Exit::Done)
+        }
         ReportCommand::Holdings { tenant, bucket } => {
             let client = target::client(target)?;
             let buckets: Vec<BucketView> = client.get("/v1/buckets").await?;

@@ -1,51 +1,140 @@
-//! `onshore verify`: checks a certificate or a proof bundle without network and without trusting anything in it.
+//! `onshore verify`: checks certificates, proofs, evidence and published ledgers without network and without trusting
+//! anything in them.
+
+mod account;
+mod folder;
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use onshore_ledger::{Certificate, Document, Listing, ObjectProof, ProofBundle, VerifierKey};
+use onshore_ledger::{
+    Certificate, Checkpoint, Cosigned, Document, Listing, Note, ObjectProof, ProofBundle,
+    ReadProof, TlogPolicy, TlogProof, VerifierKey, verify_evidence,
+};
 use serde_json::{Value, json};
 
 use crate::cli::VerifyArgs;
 use crate::exit::{Exit, usage};
 use crate::output::{self, Style, bytes};
 
+/// Whom the verifier trusts.
+struct Trusted {
+    keys: Vec<VerifierKey>,
+    policy: Option<TlogPolicy>,
+}
+
 pub(crate) fn run(style: Style, args: &VerifyArgs) -> Result<Exit> {
-    if args.key.is_empty() {
-        return Err(usage(
-            "no key to check against: pass --key VKEY, got from the operator by another way than the file; a key inside \
-             the file is never trusted",
-        ));
+    let trusted = Trusted::of(args)?;
+    let refused = || format!("{} does not hold", args.file.display());
+    if args.file.is_dir() {
+        return folder::verify(style, args, &trusted).with_context(refused);
     }
-    let keys = args
-        .key
-        .iter()
-        .map(|key| {
-            key.parse()
-                .map_err(|error: onshore_ledger::Error| usage(format!("--key: {error}")))
-        })
-        .collect::<Result<Vec<VerifierKey>>>()?;
+    if !args.older.is_empty() {
+        return Err(usage("--older goes with the folder of a published ledger"));
+    }
     let bytes = std::fs::read(&args.file)
         .map_err(|error| usage(format!("cannot read {}: {error}", args.file.display())))?;
-    let refused = || format!("{} does not hold", args.file.display());
-    match Document::parse(&bytes).with_context(refused)? {
-        Document::Certificate(certificate) => verify_certificate(
-            style,
-            &args.file,
-            &certificate,
-            &keys,
-            args.object.as_deref(),
-        )
-        .with_context(refused),
-        Document::Proof(bundle) => {
-            if args.object.is_some() {
-                return Err(usage(
-                    "--object goes with a certificate; this file is a proof bundle",
-                ));
+    let document = Document::parse(&bytes).with_context(refused)?;
+    if args.object.is_some() && !matches!(document, Document::Certificate(_)) {
+        return Err(usage(
+            "--object goes with a certificate; this file is another document",
+        ));
+    }
+    let file = args.file.as_path();
+    let verified = match document {
+        Document::Certificate(certificate) => {
+            trusted.check(&certificate.proof.checkpoint).and_then(|_| {
+                let object = args.object.as_deref();
+                verify_certificate(style, file, &certificate, &trusted.keys, object)
+            })
+        }
+        Document::Proof(bundle) => verify_bundle(style, file, &bundle, &trusted),
+        Document::Read(read) => verify_read(style, file, &read, &trusted),
+        Document::TlogProof(proof) => verify_tlog_proof(style, file, &proof, &trusted),
+        Document::Evidence => verify_evidence(&bytes, &trusted.keys)
+            .context("the bundle is not what the ledger recorded")
+            .and_then(|account| {
+                let cosigned = trusted.check(&account.head.checkpoint)?;
+                account::show(style, file, &account, &cosigned)
+            }),
+    };
+    verified.with_context(refused)
+}
+
+impl Trusted {
+    fn of(args: &VerifyArgs) -> Result<Self> {
+        let mut keys = args
+            .key
+            .iter()
+            .map(|key| {
+                key.parse()
+                    .map_err(|error: onshore_ledger::Error| usage(format!("--key: {error}")))
+            })
+            .collect::<Result<Vec<VerifierKey>>>()?;
+        let policy = args
+            .policy
+            .as_deref()
+            .map(|path| {
+                let wrong = |error: anyhow::Error| {
+                    usage(format!("the policy {}: {error:#}", path.display()))
+                };
+                let bytes = std::fs::read(path).map_err(|error| wrong(error.into()))?;
+                TlogPolicy::parse(&bytes).map_err(|error| wrong(error.into()))
+            })
+            .transpose()?;
+        if let Some(policy) = &policy {
+            // Keys that are named both here and there have to be the same.
+            if keys.is_empty() {
+                keys = policy.logs().to_vec();
             }
-            verify_bundle(style, &args.file, &bundle, &keys).with_context(refused)
+            policy
+                .check_logs(&keys)
+                .map_err(|error| usage(error.to_string()))?;
+        }
+        if keys.is_empty() {
+            return Err(usage(
+                "no key to check against: pass --key VKEY, or --policy FILE with a log in it, got from the operator by \
+                 another way than the file; a key inside the file is never trusted",
+            ));
+        }
+        Ok(Self { keys, policy })
+    }
+
+    /// Returns who cosigned a checkpoint, if those are enough.
+    fn check(&self, note: &str) -> Result<Vec<Cosigned>> {
+        match &self.policy {
+            Some(policy) => Ok(policy.require(&Note::parse(note)?)?),
+            None => Ok(Vec::new()),
         }
     }
+}
+
+/// Returns what is said of witnesses, where any were asked for.
+fn told(cosigned: &[Cosigned]) -> Option<String> {
+    let names: Vec<&str> = cosigned.iter().map(|by| by.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Its checkpoint is cosigned by {}, which the policy takes for enough.",
+            names.join(", ")
+        )
+    })
+}
+
+fn tell_witnesses(cosigned: &[Cosigned]) {
+    if let Some(words) = told(cosigned) {
+        output::line(&words);
+    }
+}
+
+fn witnesses(cosigned: &[Cosigned]) -> Value {
+    cosigned
+        .iter()
+        .map(|by| json!({ "witness": by.name, "time_s": by.time_s }))
+        .collect()
+}
+
+fn head(checkpoint: &Checkpoint) -> Value {
+    json!({ "origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root })
 }
 
 fn verify_certificate(
@@ -125,9 +214,10 @@ fn verify_bundle(
     style: Style,
     file: &Path,
     bundle: &ProofBundle,
-    keys: &[VerifierKey],
+    trusted: &Trusted,
 ) -> Result<Exit> {
-    let verified = bundle.verify(keys)?;
+    let verified = bundle.verify(&trusted.keys)?;
+    let cosigned = trusted.check(&bundle.checkpoint)?;
     let related: Vec<Value> = verified
         .related
         .iter()
@@ -141,7 +231,8 @@ fn verify_bundle(
             "leaf": verified.leaf,
             "record": verified.record,
             "related": related,
-            "checkpoint": { "origin": verified.checkpoint.origin, "size": verified.checkpoint.size, "root": verified.checkpoint.root },
+            "checkpoint": head(&verified.checkpoint),
+            "witnesses": witnesses(&cosigned),
         }))?,
         Style::Text => {
             output::line(&format!(
@@ -161,6 +252,69 @@ fn verify_bundle(
                     related.index, related.leaf
                 ));
             }
+            tell_witnesses(&cosigned);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn verify_read(style: Style, file: &Path, read: &ReadProof, trusted: &Trusted) -> Result<Exit> {
+    let verified = read.verify(&trusted.keys)?;
+    let cosigned = trusted.check(&read.batch.checkpoint)?;
+    match style {
+        Style::Json => output::json(&json!({
+            "valid": true,
+            "kind": "read",
+            "index": verified.batch.index,
+            "position": read.position,
+            "read": verified.read,
+            "leaf": verified.batch.leaf,
+            "checkpoint": head(&verified.batch.checkpoint),
+            "witnesses": witnesses(&cosigned),
+        }))?,
+        Style::Text => {
+            output::line(&format!(
+                "{} holds: read {} of the batch in leaf {} is in the ledger {} of {} leaves, signed by the given key.",
+                file.display(),
+                read.position,
+                verified.batch.index,
+                verified.batch.checkpoint.origin,
+                verified.batch.checkpoint.size
+            ));
+            output::line(&format!("read    {}", verified.read));
+            tell_witnesses(&cosigned);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn verify_tlog_proof(
+    style: Style,
+    file: &Path,
+    proof: &TlogProof,
+    trusted: &Trusted,
+) -> Result<Exit> {
+    let (leaf, checkpoint) = proof.verify(&trusted.keys)?;
+    let cosigned = trusted.check(&proof.checkpoint)?;
+    match style {
+        Style::Json => output::json(&json!({
+            "valid": true,
+            "kind": "tlog-proof",
+            "index": proof.index,
+            "leaf": leaf,
+            "checkpoint": head(&checkpoint),
+            "witnesses": witnesses(&cosigned),
+        }))?,
+        Style::Text => {
+            output::line(&format!(
+                "{} holds: leaf {} is in the ledger {} of {} leaves, signed by the given key.",
+                file.display(),
+                proof.index,
+                checkpoint.origin,
+                checkpoint.size
+            ));
+            output::line(&format!("leaf    {leaf}"));
+            tell_witnesses(&cosigned);
         }
     }
     Ok(Exit::Done)
