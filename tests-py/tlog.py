@@ -9,7 +9,8 @@ import urllib.request
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
 class Wrong(Exception):
@@ -80,6 +81,55 @@ def verify_note(note, vkey):
                 raise Wrong("the signature is wrong") from error
             return text
     raise Wrong("nobody known has signed")
+
+
+def cosigned_at(note, vkey):
+    """When a witness cosigned a note (C2SP tlog-cosignature), None where it did not."""
+    name, key_hash, key = vkey.split("+", 2)
+    key = base64.b64decode(key, validate=True)
+    if key[0] != 4 or sha256(name.encode() + b"\n" + key)[:4].hex() != key_hash:
+        raise Wrong("the witness's key does not hold")
+    text, signatures = note.rsplit("\n\n", 1)
+    for line in signatures.splitlines():
+        _, signer, signature = line.split(" ")
+        signature = base64.b64decode(signature, validate=True)
+        if signer == name and signature[:4].hex() == key_hash:
+            time = int.from_bytes(signature[4:12], "big")
+            try:
+                Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[12:], f"cosignature/v1\ntime {time}\n{text}\n".encode())
+            except InvalidSignature as error:
+                raise Wrong("the cosignature is wrong") from error
+            return time
+    return None
+
+
+class Signer:
+    """A log's key, for logs that the tests make up themselves."""
+
+    def __init__(self, name, seed=b"\x07" * 32, kind=1):
+        self.name, self.private = name, Ed25519PrivateKey.from_private_bytes(seed)
+        public = bytes([kind]) + self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.key_hash = sha256(name.encode() + b"\n" + public)[:4]
+        self.vkey = f"{name}+{self.key_hash.hex()}+{base64.b64encode(public).decode()}"
+
+    def checkpoint(self, hashes, origin=None):
+        text = f"{origin or self.name}\n{len(hashes)}\n{base64.b64encode(root(hashes)).decode()}\n"
+        signature = base64.b64encode(self.key_hash + self.private.sign(text.encode())).decode()
+        return f"{text}\n\u2014 {self.name} {signature}\n"
+
+
+def consistency(hashes, old):
+    """The proof that these leaves extend the first `old` of them (RFC 6962, section 2.1.2)."""
+
+    def subproof(m, part, is_whole):
+        if m == len(part):
+            return [] if is_whole else [root(part)]
+        at = split(len(part))
+        if m <= at:
+            return [*subproof(m, part[:at], is_whole), root(part[at:])]
+        return [*subproof(m - at, part[at:], False), root(part[:at])]
+
+    return subproof(old, hashes, True) if 0 < old < len(hashes) else []
 
 
 def parse_checkpoint(note, vkey):

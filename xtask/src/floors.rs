@@ -50,6 +50,9 @@ const FLOORS: &[(&str, &[&str])] = &[
 /// Stand beside the house: nothing in it may ship with them, and they lean on nothing in it.
 const TESTKIT: &str = "onshore-testkit";
 const XTASK: &str = "xtask";
+/// Checks what the house hands out, and must share nothing with it: a second opinion, short enough to be read.
+const VERIFY: &str = "onshore-verify";
+const VERIFY_LINES_MAX: usize = 1000;
 
 /// Rooms without I/O, clock or randomness, and what they therefore may not depend on.
 const PURE: &[&str] = &[
@@ -100,6 +103,9 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     let packages = packages(&metadata(root)?)?;
     let mut faults = arrow_faults(&packages);
     for package in &packages {
+        if package.name == VERIFY {
+            faults.extend(length_fault(&package.folder)?);
+        }
         for file in rust_files(&package.folder)? {
             let text = std::fs::read_to_string(&file)
                 .with_context(|| format!("reading {}", file.display()))?;
@@ -195,7 +201,7 @@ fn arrow_faults(packages: &[Package]) -> Vec<String> {
     let mut faults = Vec::new();
     for package in packages {
         let name = package.name.as_str();
-        let beside = name == TESTKIT || name == XTASK;
+        let beside = name == TESTKIT || name == XTASK || name == VERIFY;
         let floor = floor_of(name);
         if floor.is_none() && !beside {
             faults.push(format!(
@@ -242,6 +248,20 @@ fn arrow_faults(packages: &[Package]) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Returns a line if the checker that anybody is to read has grown too long for that.
+fn length_fault(folder: &Path) -> Result<Option<String>> {
+    let mut lines = 0;
+    for file in rust_files(&folder.join("src"))? {
+        lines += std::fs::read_to_string(&file)
+            .with_context(|| format!("reading {}", file.display()))?
+            .lines()
+            .count();
+    }
+    Ok((lines >= VERIFY_LINES_MAX).then(|| {
+        format!("{VERIFY} has {lines} lines: it stays under {VERIFY_LINES_MAX}, so that anybody can read it")
+    }))
 }
 
 /// Returns one line for each place outside the permit rooms that names the constructor of a permit.
