@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::json::{canonical, hash, hashes, list, member, number, parse, text};
+use crate::json::{canonical, hash, hashes, list, member, number, only, parse, text};
 use crate::merkle::{Hash, Tree, check_inclusion, hmac, leaf_hash, sha256};
 use crate::note::{Checkpoint, Key, Note, base64, decimal, hex, unhex};
 use crate::{Policy, Refusal, refuse_if};
@@ -36,9 +36,9 @@ pub fn check(document: &[u8], trust: &Trust<'_>) -> Result<Vec<String>, Refusal>
         Some("onshore-proof/1") => {
             let mut said = Vec::new();
             let proven = check_proof(&value, trust, &mut said)?;
-            proven
-                .iter()
-                .for_each(|proven| said.push(format!("leaf {}: {}{}", proven.index, proven.leaf, shown(proven))));
+            for Proven { index, leaf, record } in proven {
+                said.push(format!("leaf {index}: {leaf}, record {}", record.unwrap_or_default()));
+            }
             Ok(said)
         }
         Some("onshore-read/1") => check_read(&value, trust),
@@ -58,10 +58,6 @@ impl Trust<'_> {
         }
         Ok(checkpoint)
     }
-}
-
-fn shown(proven: &Proven) -> String {
-    proven.record.as_ref().map_or_else(String::new, |record| format!(", record {record}"))
 }
 
 /// Reads a leaf's text, which has one spelling.
@@ -87,6 +83,7 @@ fn check_proof(bundle: &Value, trust: &Trust<'_>, said: &mut Vec<String>) -> Res
         .map(|claim| {
             let bytes = base64(text(claim, "leaf")?).ok_or("the leaf is not base64")?;
             let index = number(claim, "index")?;
+            only(claim, "format leaf index path checkpoint disclosure related")?;
             check_inclusion(leaf_hash(&bytes), index, checkpoint.size, &hashes(claim, "path")?, &checkpoint.root)?;
             let leaf = parse_leaf(&bytes)?;
             let open = |shown| open(&leaf, &hash(shown, "salt")?, &canonical(member(shown, "record")?)?);
@@ -117,6 +114,7 @@ fn check_read(value: &Value, trust: &Trust<'_>) -> Result<Vec<String>, Refusal> 
     let batch = proven.first().ok_or("there is no batch")?;
     let (read, position) = (member(value, "read")?, number(value, "position")?);
     refuse_if(text(&batch.leaf, "kind")? != "reads", "the leaf tells of no batch of reads")?;
+    only(value, "format position path read batch")?;
     let record = member(read, "record")?;
     let promised = hmac(&hash(read, "salt")?, &canonical(record)?);
     let (count, root) = (number(&batch.leaf, "count")?, hash(&batch.leaf, "root")?);
@@ -128,6 +126,7 @@ fn check_read(value: &Value, trust: &Trust<'_>) -> Result<Vec<String>, Refusal> 
 /// Checks a migration certificate: what it lists makes the signed root, its figures follow from what it lists, and the
 /// ledger recorded it.
 fn check_certificate(value: &Value, trust: &Trust<'_>) -> Result<Vec<String>, Refusal> {
+    only(value, "body objects signature proof")?;
     let (body, objects) = (member(value, "body")?, list(value, "objects")?);
     let body_hash = sha256(&[&canonical(body)?]);
     let note = Note::parse(text(value, "signature")?)?;
@@ -257,7 +256,7 @@ fn check_signature<'d>(document: &'d [u8], trust: &Trust<'_>) -> Result<&'d [u8]
     let hash = hex(&sha256(&[body]));
     for key in &trust.keys {
         let wanted = format!("onshore-evidence/1 {}\n{hash}\n", key.name);
-        if note.is_signed_by(key)? && note.text == wanted && note.signatures() == 1 && is_plain {
+        if note.is_signed_by(key)? && note.text == wanted && note.lines.len() == 1 && is_plain {
             return Ok(body);
         }
     }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::Refusal;
 use crate::merkle::Hash;
 use crate::note::unhex;
+use crate::{Refusal, refuse_if};
 
 pub fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
     serde_json::from_slice(bytes).map_err(|_| "this is not JSON".to_owned())
@@ -34,6 +34,13 @@ pub fn hashes(value: &Value, name: &str) -> Result<Vec<Hash>, Refusal> {
     let hash = |value: &Value| value.as_str().and_then(unhex);
     let hashes: Option<Vec<Hash>> = list(value, name)?.iter().map(hash).collect();
     hashes.ok_or_else(|| format!("`{name}` holds what is no hash"))
+}
+
+/// Refuses members that nothing here looks at: whoever reads the document might believe them.
+pub fn only(value: &Value, names: &str) -> Result<(), Refusal> {
+    let is_known = |name: &String| names.split(' ').any(|known| known == name);
+    let is_plain = value.as_object().is_some_and(|members| members.keys().all(is_known));
+    refuse_if(!is_plain, "there is a member that is not known here")
 }
 
 pub fn canonical(value: &Value) -> Result<Vec<u8>, Refusal> {

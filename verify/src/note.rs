@@ -58,7 +58,7 @@ impl Key {
 /// A text and the lines of those who signed it.
 pub struct Note<'a> {
     pub text: &'a str,
-    lines: Vec<(&'a str, Vec<u8>)>,
+    pub lines: Vec<(&'a str, Vec<u8>)>,
 }
 
 impl<'a> Note<'a> {
@@ -111,10 +111,6 @@ impl<'a> Note<'a> {
             is_cosigned = true;
         }
         Ok(is_cosigned)
-    }
-
-    pub fn signatures(&self) -> usize {
-        self.lines.len()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::debian;
 use crate::python::Python;
 use crate::shell::output;
 use crate::steps::{Skips, Steps, cargo, on_path, target_folder};
-use crate::{deny, floors};
+use crate::{deny, floors, page};
 
 /// A cold build above this is a defect.
 const COLD_BUILD_MAX: Duration = Duration::from_secs(20 * 60);
@@ -103,6 +103,8 @@ fn client_tests(steps: &mut Steps, skips: Skips) {
             ("s3fs", "s3fs", "s3fs"),
             ("rsync", "rsync", "rsync over s3fs"),
             ("duplicity", "duplicity", "duplicity"),
+            ("go", "golang-go", "Go's verifiers"),
+            ("setpriv", "util-linux", "witnesses under another user"),
         ] {
             if let Err(error) = debian::ensure_tool(tool, package) {
                 steps.skip(format!("{what} in the client tests: {error:#}"));
@@ -121,6 +123,14 @@ fn client_tests(steps: &mut Steps, skips: Skips) {
             && let Err(error) = debian::install("duplicity's S3", "python3-boto3")
         {
             steps.skip(format!("duplicity in the client tests: {error:#}"));
+        }
+        if !Path::new("/usr/share/gocode/src/golang.org/x/mod/sumdb").is_dir()
+            && let Err(error) = debian::install("Go's verifiers", "golang-golang-x-mod-dev")
+        {
+            steps.skip(format!("Go's verifiers in the client tests: {error:#}"));
+        }
+        if let Err(error) = page::build(steps.root()) {
+            steps.skip(format!("the page that checks evidence: {error:#}"));
         }
         if let Err(error) = ensure_node_modules(steps.root()) {
             steps.skip(format!("the AWS SDK for JavaScript: {error:#}"));

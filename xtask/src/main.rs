@@ -11,6 +11,7 @@ mod floors;
 mod fuzz;
 mod measurement;
 mod pace;
+mod page;
 mod python;
 mod score;
 mod shell;
@@ -31,6 +32,7 @@ usage: cargo xtask COMMAND
   test [--strict]           all that CI runs, with everything it needs; --strict: a test that cannot run here fails
   check                     the fast part: format, lints, floors, dependencies, unit tests, documentation
   demo                      the main job on real documents: migrate, certify, refuse, approve, prove
+  page                      the page that checks evidence in a browser, offline: target/onshore-verify.html
   floors                    which crate may depend on which
   sim --seed N [--steps M]  steps gate, journal and store through crashes, the same for the same seed
   soak [--minutes N]        crash tests with ever new seeds (default 10 minutes)
@@ -53,6 +55,7 @@ enum Chore {
     Test(Skips),
     Check,
     Demo,
+    Page,
     Floors,
     Sim { seed: u64, steps: Option<u64> },
     Soak { minutes: u64 },
@@ -90,6 +93,10 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Test(skips) => ci::test(&root, *skips),
         Chore::Check => ci::check(&root),
         Chore::Demo => demo::run(&root),
+        Chore::Page => {
+            println!("{}", page::build(&root)?.display());
+            Ok(())
+        }
         Chore::Floors => floors::check(&root),
         Chore::Sim { seed, steps } => ci::simulate(&Steps::new(&root), *seed, *steps),
         Chore::Soak { minutes } => soak::run(&root, *minutes),
@@ -120,6 +127,7 @@ fn parse(args: &[String]) -> Result<Chore> {
         }),
         "check" => Chore::Check,
         "demo" => Chore::Demo,
+        "page" => Chore::Page,
         "floors" => Chore::Floors,
         "sim" => options.sim()?,
         "soak" => Chore::Soak {

@@ -157,7 +157,7 @@ impl Journal {
         mut take: impl FnMut(Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut writer = EvidenceWriter::new();
-        let (head, paths) = self.with_tiles(plan.head.clone(), |head| self.proofs(plan, head))?;
+        let (head, paths) = self.with_tiles(&plan.head, |head| self.proofs(plan, head))?;
         let mut piece = line(&mut writer, &head)?;
         let mut next = plan.first;
         while next < plan.end {

@@ -271,7 +271,7 @@ impl Journal {
     ) -> Result<ProofBundle, Error> {
         let newest = related.iter().copied().fold(index, u64::max);
         let head = self.head_over(newest)?;
-        self.with_tiles(head, |head| self.bundle(index, related, head))
+        self.with_tiles(&head, |head| self.bundle(index, related, head))
     }
 
     /// Returns a checkpoint that covers a leaf: one that witnesses cosigned where there is one.
@@ -290,10 +290,10 @@ impl Journal {
     /// newest checkpoint.
     pub(crate) fn with_tiles<T>(
         &self,
-        head: Published,
+        head: &Published,
         work: impl Fn(&Published) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let found = work(&head);
+        let found = work(head);
         let Err(Error::Ledger(_)) = found else {
             return found;
         };

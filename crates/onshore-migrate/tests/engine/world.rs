@@ -153,7 +153,10 @@ impl World {
         let certificate = ended.certificate_leaf.map(|_| {
             match Document::parse(&std::fs::read(&file).expect("a certificate")).expect("reads") {
                 Document::Certificate(certificate) => *certificate,
-                Document::Proof(_) => panic!("not a certificate"),
+                Document::Proof(_)
+                | Document::Read(_)
+                | Document::TlogProof(_)
+                | Document::Evidence => panic!("not a certificate"),
             }
         });
         if let Some(certificate) = &certificate {
