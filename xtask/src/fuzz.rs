@@ -1,5 +1,6 @@
-//! Reads files as an attacker makes them, for as long as it is told, with ever new seeds from a first one. What reads them
-//! has so much memory and no more, and so much time for each batch and for lines without end: what needs more has no bounds.
+//! Reads files, and documents of the ledger, as an attacker makes them, for as long as it is told, with ever new seeds from
+//! a first one. What reads them has so much memory and no more, and so much time for each batch and for lines without
+//! end: what needs more has no bounds.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,14 +21,19 @@ const READING_MAX: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(root: &Path, seconds: u64, seed: u64) -> Result<()> {
     let steps = Steps::new(root);
-    let build = [
-        "build",
-        "--quiet",
-        "--package=onshore-classify",
-        "--example=fuzz",
-    ];
-    steps.tool("cargo", &build, &[])?;
-    let program = target_folder(root).join("debug/examples/fuzz");
+    // Both examples have the same name, so each is moved aside.
+    let built = |package: &str, name: &str| {
+        let package = format!("--package={package}");
+        let build = ["build", "--quiet", &package, "--example=fuzz"];
+        steps.tool("cargo", &build, &[])?;
+        let examples = target_folder(root).join("debug/examples");
+        let program = examples.join(name);
+        std::fs::copy(examples.join("fuzz"), &program)
+            .with_context(|| format!("copying {}", program.display()))?;
+        Ok::<_, anyhow::Error>(program)
+    };
+    let documents = built("onshore-ledger", "fuzz-documents")?;
+    let program = built("onshore-classify", "fuzz-files")?;
     let started = Instant::now();
     read(&program, &["line", LINE_GIB], "lines without end")?;
     let mut next = seed;
@@ -36,10 +42,12 @@ pub(crate) fn run(root: &Path, seconds: u64, seed: u64) -> Result<()> {
         let (from, count) = (next.to_string(), BATCH.to_string());
         let what = format!("the {BATCH} files from seed {next} on");
         read(&program, &[&from, &count], &what)?;
+        let what = format!("the {BATCH} rounds of documents of the ledger from seed {next} on");
+        read(&documents, &[&from, &count], &what)?;
         next += BATCH;
     }
     println!(
-        "{} files from seed {seed} on were read in {} s, in {} MiB",
+        "{} files, and as many rounds of documents of the ledger, from seed {seed} on were read in {} s, in {} MiB",
         next - seed,
         started.elapsed().as_secs(),
         MEMORY_KIB >> 10

@@ -37,12 +37,14 @@ usage: cargo xtask COMMAND
   sim --seed N [--steps M]  steps gate, journal and store through crashes, the same for the same seed
   soak [--minutes N]        crash tests with ever new seeds (default 10 minutes)
   fuzz [--seconds N] [--seed N]
-                            reads files as an attacker makes them, of every format that is classified (default 60 s)
+                            reads files as an attacker makes them, of every format that is classified, and documents of
+                            the ledger (default 60 s)
   bench [NAME...]           rates and CPU time beside other S3 servers, and nginx serving the same files;
                             of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
   bench --classify          how fast texts are classified, beside Presidio and DataFog
   bench --persons           how fast persons are counted, and what is kept of them
   bench --decisions         how long a decision over a transfer takes, alone and among many approvals
+  bench --ledger            how many leaves are recorded a second, and how fast a million is verified
   bench --many N            starts, memory, listings and writes of a bucket with so many objects
   score [--seed N]          how well identifiers are found in generated data, and what is found in clean text
 
@@ -65,6 +67,7 @@ enum Chore {
     BenchClassify,
     BenchPersons,
     BenchDecisions,
+    BenchLedger,
     Score { seed: u64 },
     Help,
 }
@@ -106,6 +109,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::BenchClassify => pace::run(&root),
         Chore::BenchPersons => measurement::run(&root, "onshore-classify", "persons"),
         Chore::BenchDecisions => measurement::run(&root, "onshore-gate", "decisions"),
+        Chore::BenchLedger => measurement::run(&root, "onshore-journal", "pace"),
         Chore::Score { seed } => score::run(&root, *seed),
         Chore::Help => {
             print!("{USAGE}");
@@ -136,6 +140,7 @@ fn parse(args: &[String]) -> Result<Chore> {
         "bench" if options.flag("--classify") => Chore::BenchClassify,
         "bench" if options.flag("--persons") => Chore::BenchPersons,
         "bench" if options.flag("--decisions") => Chore::BenchDecisions,
+        "bench" if options.flag("--ledger") => Chore::BenchLedger,
         "fuzz" => options.fuzz()?,
         "bench" => match options.number("--many")? {
             Some(objects) => Chore::BenchMany { objects },
@@ -245,6 +250,8 @@ mod tests {
         assert_eq!(parsed("bench --classify"), Some(Chore::BenchClassify));
         assert_eq!(parsed("bench --persons"), Some(Chore::BenchPersons));
         assert_eq!(parsed("bench --decisions"), Some(Chore::BenchDecisions));
+        assert_eq!(parsed("bench --ledger"), Some(Chore::BenchLedger));
+        assert_eq!(parsed("page"), Some(Chore::Page));
         assert_eq!(parsed("soak"), Some(Chore::Soak { minutes: 10 }));
         assert_eq!(parsed("soak --minutes 3"), Some(Chore::Soak { minutes: 3 }));
         assert_eq!(

@@ -94,6 +94,13 @@ impl Journal {
             inner: Arc::new(inner),
         };
         journal.publish_blocking()?;
+        let witnessed = journal.inner.witnessed.borrow().clone();
+        if let Some(witnessed) = witnessed {
+            // Derived like every file of the folder: it comes back when it was deleted.
+            journal
+                .lock_publisher()
+                .show(&journal.inner, &witnessed, true)?;
+        }
         Ok(journal)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use onshore_db::{CrashPoints, Database, Unit};
 use onshore_journal::{Error, Journal, Leaf};
 use onshore_keys::{FileRootKey, KeyProvider};
-use onshore_ledger::{Checkpoint, TileRef, VerifierKey, verify_tiles};
+use onshore_ledger::{Checkpoint, TileRef, TlogPolicy, VerifierKey, verify_tiles};
 use onshore_testkit::TempFolder;
 use onshore_types::{LeafIndex, Timestamp};
 use serde_json::json;
@@ -34,9 +34,17 @@ impl House {
     }
 
     pub(crate) fn open_with(&self, keys: &dyn KeyProvider) -> Result<Journal, Error> {
+        self.open_watched(keys, None)
+    }
+
+    pub(crate) fn open_watched(
+        &self,
+        keys: &dyn KeyProvider,
+        witnesses: Option<TlogPolicy>,
+    ) -> Result<Journal, Error> {
         let options = onshore_journal::Options {
             folder: self.ledger(),
-            witnesses: None,
+            witnesses,
             origin: "cn-north-1.example".to_owned(),
             crash: CrashPoints::none(),
         };
