@@ -23,7 +23,7 @@ PAGE = Path(os.environ.get("ONSHORE_VERIFY_PAGE", BINARY.parent.parent / "onshor
 # Plays the browser: the page's own script, with no more of a document than it asks for.
 BROWSER = """
 const fs = require("fs");
-const [page, ...files] = process.argv.slice(2);
+const [page, ...files] = process.argv.slice(1);
 const script = fs.readFileSync(page, "utf8").match(/<script id="logic">([^]*?)<\\/script>/)[1];
 const { keys, policy } = JSON.parse(fs.readFileSync(0, "utf8"));
 const nodes = {};
