@@ -76,6 +76,7 @@ fn open(leaf: &Value, salt: &Hash, record: &[u8]) -> Result<Value, Refusal> {
 
 /// Checks a proof bundle: its leaf, and the leaves that belong to it.
 fn check_proof(bundle: &Value, trust: &Trust<'_>, said: &mut Vec<String>) -> Result<Vec<Proven>, Refusal> {
+    refuse_if(text(bundle, "format")? != "onshore-proof/1", "the proof is of a format that is not known here")?;
     let checkpoint = trust.checkpoint(text(bundle, "checkpoint")?, said)?;
     let related = bundle.get("related").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     std::iter::once(bundle)

@@ -30,7 +30,9 @@ fn documents_of_a_server_hold() {
     }
     let (_, evidence) = DOCUMENTS[4];
     let said = check(evidence, &[key()], policy("evidence").as_ref()).expect("evidence").join("\n");
-    for words in ["nothing left out", "exported payroll.csv", "to US on approval", "was refused plans.pdf", "pack SHA-256"] {
+    for words in
+        ["nothing left out", "exported payroll.csv", "to US on approval", "was refused plans.pdf", "pack SHA-256"]
+    {
         assert!(said.contains(words), "{words}: {said}");
     }
 }
@@ -66,7 +68,14 @@ fn nothing_holds_without_the_right_key_or_quorum() {
         let both = format!("{witness}\nquorum {}\n", witness.split(' ').nth(1).expect("a name"));
         assert!(Policy::parse(&both).is_ok());
     }
-    for bad in ["", "quorum none", "quorum W\n", "group g 2 none\nquorum g\n", "quorum none\nquorum none\n", "log x\nquorum none\n"] {
+    for bad in [
+        "",
+        "quorum none",
+        "quorum W\n",
+        "group g 2 none\nquorum g\n",
+        "quorum none\nquorum none\n",
+        "log x\nquorum none\n",
+    ] {
         assert!(Policy::parse(bad).is_err(), "{bad:?}");
     }
 }
