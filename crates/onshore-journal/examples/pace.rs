@@ -1,6 +1,11 @@
 //! How fast the ledger is: leaves recorded by many writers beside each other while checkpoints are published, and a million
 //! of them verified from the published files and from one bundle. `pace [SECONDS] [LEAVES]`.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "what a measurement finds is its product"
+)]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
