@@ -77,6 +77,8 @@ async fn every_documented_path_stands_behind_the_door() {
             let path = path
                 .replace("{name}", "acme")
                 .replace("{index}", "0")
+                .replace("{leaf}", "0")
+                .replace("{position}", "0")
                 .replace("{path}", "0/000")
                 .replace("{id}", "apr_00000000000000000000000000000001");
             let answer = house.send(HERE, &method, &path, &[], "").await;
@@ -152,6 +154,7 @@ async fn each_role_does_its_own() {
     let question =
         json!({ "bucket": "papers", "operation": "list", "from_address": "203.0.113.9" });
     let tenant = json!({ "name": "other" });
+    let span = json!({ "from": "2020-01-01", "to": "2099-01-01" });
     let none = Value::Null;
     let table = [
         ("POST", "/v1/tenants", &tenant, [made, no, no, no]),
@@ -161,6 +164,9 @@ async fn each_role_does_its_own() {
         ("GET", "/v1/approvals", &none, [ok, ok, ok, no]),
         ("POST", "/v1/explain", &question, [ok, ok, no, no]),
         ("GET", "/v1/ledger/key", &none, [ok, ok, ok, no]),
+        ("GET", "/v1/ledger/status", &none, [ok, ok, ok, no]),
+        ("GET", "/v1/ledger/reads/0", &none, [ok, ok, ok, no]),
+        ("POST", "/v1/report/evidence", &span, [ok, ok, ok, no]),
         ("GET", "/ledger/checkpoint", &none, [ok, ok, ok, no]),
         ("GET", "/v1/jobs", &none, [ok, no, ok, no]),
         (
