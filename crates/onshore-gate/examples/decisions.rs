@@ -293,6 +293,7 @@ fn open(folder: &Path, now: Timestamp) -> Result<(Gate, Registry, Database)> {
         Arc::new(FileRootKey::open_or_create(&folder.join("root.key"))?);
     let options = onshore_journal::Options {
         folder: folder.join("ledger"),
+        witnesses: None,
         origin: "cn-north-1.example".to_owned(),
         crash: CrashPoints::none(),
     };

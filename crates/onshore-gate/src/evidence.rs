@@ -71,7 +71,7 @@ impl Gate {
                     let rest = json!({ "before": before, "reads": removed });
                     let leaf = Leaf {
                         time: gate.now(),
-                        body: body("reads.removed", gate.inner.epoch, rest),
+                        body: body("reads.removed", gate.inner.epoch(), rest),
                         disclosure: None,
                     };
                     gate.inner.journal.record(unit, leaf)?;
