@@ -118,7 +118,12 @@ fn is_word(line: &[u8], start: usize, end: usize) -> bool {
         let is_small = line.get(end - 1).is_some_and(u8::is_ascii_lowercase);
         next.is_ascii_lowercase() || (next.is_ascii_uppercase() && !is_small)
     });
-    begins_word(line, start) && !(is_short && goes_on)
+    // Two or three capitals behind a digit are of a code.
+    let is_of_code = start
+        .checked_sub(1)
+        .and_then(|before| line.get(before))
+        .is_some_and(u8::is_ascii_digit);
+    begins_word(line, start) && !(is_short && (goes_on || is_of_code))
 }
 
 /// Whether a word begins here: behind something else than a letter of ASCII, or with a capital behind a small one. What begins

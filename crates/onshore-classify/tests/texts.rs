@@ -381,6 +381,7 @@ fn what_is_said_of_one_number_is_not_said_of_the_next() {
         "<a><r><card_no>6222021234567890128</card_no><trade>36227206271667</trade></r></a>",
         "x,电话已经打过很多次了,0301234567\ny,电话已经打过很多次了,0301234568\nz,电话已经打过很多次了,0301234569\n",
         "BSN 111222333; a widget 123456782\n",
+        "code 123456789QQ7 and 879186\n",
         "{\"idCard\":\"110105\",\"reqId\":\"622202123456789012\"} and more",
     ] {
         let left: Vec<_> = values(text)
