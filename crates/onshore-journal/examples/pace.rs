@@ -47,7 +47,7 @@ async fn main() -> Result<(), Error> {
         witnesses: None,
         crash: CrashPoints::none(),
     };
-    let journal = Journal::open(db.clone(), &keys, options)?;
+    let journal = tokio::task::block_in_place(|| Journal::open(db.clone(), &keys, options))?;
     let stop = CancellationToken::new();
     let publisher = tokio::spawn({
         let (journal, stop) = (journal.clone(), stop.clone());
@@ -130,7 +130,7 @@ fn record_some(journal: &Journal, unit: &Unit<'_>, count: u64) -> Result<(), Err
             body: json!({
                 "kind": "stored", "operation": "PutObject", "principal": "p-5f0c6f1ad7e94c0f", "tenant": "t-1c9f2be0a4d84a77",
                 "bucket": "b-77aa0f1e2d3c4b5a", "version": format!("v-{number:032x}"), "label": "personal", "size_bytes": number,
-                "from": "CN", "rule": "inside", "epoch": 1,
+                "from": "CN", "rule": "inside",
             }),
             disclosure: Some(Disclosure {
                 salt: Salt::new([7; 32]),
