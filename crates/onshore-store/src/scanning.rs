@@ -38,6 +38,9 @@ impl Turns {
 
     /// Waits for a turn, as long as one who writes waits; none where there are too many others.
     pub(crate) async fn wait(&self) -> Option<Turn> {
+        if let Ok(turn) = Arc::clone(&self.0).try_acquire_owned() {
+            return Some(Turn(turn));
+        }
         let turn = Arc::clone(&self.0).acquire_owned();
         let turn = tokio::time::timeout(WAIT_MAX, turn).await.ok()?;
         turn.ok().map(Turn)
