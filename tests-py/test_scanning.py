@@ -301,3 +301,24 @@ def server_tell(server, tenant, id, word):
     answer = door.getresponse()
     assert answer.status == 200, answer.read()
     door.close()
+
+
+def test_a_tag_declares_a_class_and_the_strictest_word_holds(server, bucket):
+    s3, abroad = server.client(), server.client(source=US)
+    s3.put_object(Bucket=bucket, Key="tagged", Body=b"nothing", Tagging="onshore-class=personal", Metadata={"onshore-class": "general"})
+    s3.put_object(Bucket=bucket, Key="alone", Body=b"nothing", Tagging="onshore-class=general")
+    with pytest.raises(ClientError):
+        abroad.get_object(Bucket=bucket, Key="tagged")
+    assert abroad.get_object(Bucket=bucket, Key="alone")["Body"].read() == b"nothing"
+    # One that is set later tightens, one that is taken away loosens nothing.
+    s3.put_object_tagging(Bucket=bucket, Key="alone", Tagging={"TagSet": [{"Key": "onshore-class", "Value": "important"}]})
+    with pytest.raises(ClientError):
+        abroad.get_object(Bucket=bucket, Key="alone")
+    for tags in [[{"Key": "onshore-class", "Value": "general"}], []]:
+        s3.put_object_tagging(Bucket=bucket, Key="alone", Tagging={"TagSet": tags})
+        with pytest.raises(ClientError):
+            abroad.get_object(Bucket=bucket, Key="alone")
+    for bad in [lambda: s3.put_object(Bucket=bucket, Key="bad", Body=b"", Tagging="onshore-class=secret"), lambda: s3.put_object_tagging(Bucket=bucket, Key="alone", Tagging={"TagSet": [{"Key": "onshore-class", "Value": "secret"}]})]:
+        with pytest.raises(ClientError) as caught:
+            bad()
+        assert caught.value.response["Error"]["Code"] == "InvalidTag"

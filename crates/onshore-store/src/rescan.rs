@@ -375,6 +375,7 @@ impl Store {
             data_keys,
             tags,
             owner_key,
+            class: None,
         };
         self.rewrite_scan(unit, &bucket, version, opened, scan)
             .map(Some)
@@ -394,8 +395,12 @@ impl Store {
             data_keys,
             tags,
             owner_key,
+            class,
         } = opened;
         let before = facts.label_now();
+        if let Some(class) = class {
+            facts.label = facts.label.join(class);
+        }
         let record = json!({ "version": version, "scan": scan });
         facts.scan = Some(scan);
         let now = facts.label_now();
@@ -440,6 +445,8 @@ pub(crate) struct OpenedFacts {
     pub(crate) data_keys: Vec<Secret>,
     pub(crate) tags: Tags,
     pub(crate) owner_key: DataKey,
+    /// What its tags declare from now on.
+    pub(crate) class: Option<Label>,
 }
 
 /// Returns how often authorities told a tenant something: what was looked through before knows less.

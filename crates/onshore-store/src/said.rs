@@ -6,13 +6,16 @@
 use std::collections::BTreeMap;
 
 use onshore_classify::{Outcome, Scanner};
-use onshore_types::ObjectKey;
+use onshore_types::{Label, ObjectKey};
 use ring::digest::{SHA256, digest};
 
 use crate::Error;
 use crate::facts::Facts;
 use crate::object::{ContentHeaders, NewObject, Tags};
 use crate::scan::{By, Looked, ScanStanding};
+
+/// The tag that declares a class.
+pub const CLASS_TAG: &str = "onshore-class";
 
 /// What is said of an object, a line each.
 pub(crate) struct Said(String);
@@ -116,7 +119,11 @@ impl Looked {
     /// # Errors
     /// As [`Looked::at_upload`].
     pub fn at_tags(scanner: Scanner, tags: &Tags) -> Result<Self, Error> {
-        Said::of_tags(tags).look(scanner)
+        let looked = Said::of_tags(tags).look(scanner)?;
+        // A front refuses a word that is no class; of whoever writes past it, it is no word at all.
+        let class = tags.get(CLASS_TAG);
+        let class = class.and_then(|word| Label::parse_declaration(word).ok());
+        Ok(Self { class, ..looked })
     }
 
     /// Checks that it was this that was looked through.

@@ -53,6 +53,8 @@ pub struct Looked {
     pub(crate) unpacked_bytes: u64,
     /// A hash of what is said of the object, which was looked through with it; none where that was not.
     pub(crate) said: Option<[u8; 32]>,
+    /// The class that tags declare.
+    pub(crate) class: Option<Label>,
 }
 
 /// How far a version was looked at.
@@ -153,6 +155,7 @@ impl Looked {
             persons,
             unpacked_bytes: findings.unpacked_bytes,
             said: None,
+            class: None,
         }
     }
 
@@ -167,7 +170,8 @@ impl Looked {
     /// Returns the label that something has with what was found, for what was said of it.
     #[must_use]
     pub fn label(&self, said: Label) -> Label {
-        Scan::applied(Some(&self.scan), said)
+        let label = Scan::applied(Some(&self.scan), said);
+        self.class.map_or(label, |class| label.join(class))
     }
 
     /// Whether it tells nothing.
@@ -180,7 +184,8 @@ impl Looked {
             ..
         } = &self.scan;
         let is_nobody = self.persons.as_ref().is_none_or(ObjectPersons::is_empty);
-        *label == Label::GENERAL
+        self.class.is_none()
+            && *label == Label::GENERAL
             && kinds.is_empty()
             && columns.is_empty()
             && important.is_empty()
@@ -194,6 +199,7 @@ impl Looked {
             persons: None,
             unpacked_bytes: 0,
             said: None,
+            class: None,
         }
     }
 }

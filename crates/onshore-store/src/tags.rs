@@ -132,6 +132,7 @@ impl Store {
             data_keys,
             tags,
             owner_key,
+            class: looked.class,
         };
         self.rewrite_scan(unit, bucket, version, opened, scan)
     }

@@ -14,11 +14,13 @@ use crate::fault::{Code, Fault};
 use crate::guard::address::parse_key;
 use crate::guard::query::decode;
 use crate::ops::conditions::{self, Conditions};
-use crate::ops::description::{REDIRECT, check_redirect, content_headers, declared, user_metadata};
+use crate::ops::description::{
+    REDIRECT, check_redirect, content_headers, declared, stricter, user_metadata,
+};
 use crate::ops::objects::Written;
 use crate::ops::outgoing::Outgoing;
 use crate::ops::range::{Resolved, Wanted};
-use crate::ops::tagging::parse_tagging_header;
+use crate::ops::tagging::{class_of, parse_tagging_header};
 use crate::ops::{
     ATTEMPTS_MAX, Asked, Operations, acl, described, encryption, is_stale, locks, parse_version,
     replica, shown,
@@ -182,12 +184,17 @@ impl Operations {
         // It belongs to one address: no copy has it by itself.
         object.content.website_redirect = call.header(REDIRECT).map(str::to_owned);
         // Never looser than the source, whatever the directive; an unclassified source stays so.
-        let said = declared(&object.user_metadata)?;
-        object.declared = Some(said.map_or(opened.head.label, |said| said.join(opened.head.label)));
-        object.tags = match tagging {
-            Directive::Copy => opened.head.tags.clone(),
-            Directive::Replace => parse_tagging_header(call)?,
+        let (tags, by_tags) = match tagging {
+            Directive::Copy => (opened.head.tags.clone(), None),
+            Directive::Replace => {
+                let tags = parse_tagging_header(call)?;
+                let class = class_of(&tags)?;
+                (tags, class)
+            }
         };
+        object.tags = tags;
+        let said = stricter(declared(&object.user_metadata)?, by_tags);
+        object.declared = stricter(said, Some(opened.head.label));
         let checks = Checks {
             len_bytes: Some(opened.range.len_bytes),
             wanted: wanted_checksums(call, &opened.head)?,

@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::fault::{Code, Fault};
 use crate::guard::headers::METADATA_PREFIX;
 use crate::ops::replica;
-use crate::ops::tagging::parse_tagging_header;
+use crate::ops::tagging::{class_of, parse_tagging_header};
 
 /// The user metadata by which an uploader declares a label.
 const CLASS: &str = "onshore-class";
@@ -24,10 +24,11 @@ pub(crate) const REDIRECT: &str = "x-amz-website-redirect-location";
 pub(crate) fn new_object(call: &Call) -> Result<NewObject, Fault> {
     check_redirect(call)?;
     let user_metadata = user_metadata(call);
+    let tags = parse_tagging_header(call)?;
     let mut object = NewObject {
         content: content_headers(call),
-        tags: parse_tagging_header(call)?,
-        declared: declared(&user_metadata)?,
+        declared: stricter(declared(&user_metadata)?, class_of(&tags)?),
+        tags,
         user_metadata,
         ..NewObject::default()
     };
@@ -95,6 +96,11 @@ pub(crate) fn check_redirect(call: &Call) -> Result<(), Fault> {
         )),
         Some(_) | None => Ok(()),
     }
+}
+
+/// Returns the stricter of two declarations.
+pub(crate) fn stricter(one: Option<Label>, other: Option<Label>) -> Option<Label> {
+    one.into_iter().chain(other).reduce(Label::join)
 }
 
 /// Reads the label that user metadata declares.

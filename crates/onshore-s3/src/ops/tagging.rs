@@ -3,8 +3,8 @@
 use http::HeaderMap;
 use onshore_gate::ScannedFact;
 use onshore_policy::{Flow, Subject};
-use onshore_store::{Looked, Rescanned, Tags, VersionWish};
-use onshore_types::{BucketName, ByteRange, ObjectKey, VersionId};
+use onshore_store::{CLASS_TAG, Looked, Rescanned, Tags, VersionWish};
+use onshore_types::{BucketName, ByteRange, Label, ObjectKey, VersionId};
 use s3s::dto::Tag;
 use serde_json::json;
 
@@ -134,7 +134,22 @@ pub(crate) fn parse_tagging_header(call: &Call) -> Result<Tags, Fault> {
 
 /// Reads the tags of an object from a document.
 pub(crate) fn parse_tag_set(tag_set: Vec<Tag>) -> Result<Tags, Fault> {
-    parse_tags(tag_set, TAGS_MAX)
+    let tags = parse_tags(tag_set, TAGS_MAX)?;
+    class_of(&tags)?;
+    Ok(tags)
+}
+
+/// Reads the class that tags declare: the strictest of tag, metadata, bucket and content holds.
+pub(crate) fn class_of(tags: &Tags) -> Result<Option<Label>, Fault> {
+    tags.get(CLASS_TAG)
+        .map(|text| Label::parse_declaration(text))
+        .transpose()
+        .map_err(|error| {
+            Fault::new(
+                Code::InvalidTag,
+                format!("The tag {CLASS_TAG} declares no class: {error}."),
+            )
+        })
 }
 
 /// Reads the tags of a bucket from a document.
