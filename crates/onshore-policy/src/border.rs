@@ -118,7 +118,7 @@ fn lengths(networks: &[IpNet]) -> Vec<u8> {
 }
 
 /// Clears the host bits, and unwraps an IPv4 network that is mapped into IPv6.
-fn canonical(network: IpNet) -> IpNet {
+pub(crate) fn canonical(network: IpNet) -> IpNet {
     let network = network.trunc();
     let IpNet::V6(v6) = network else {
         return network;

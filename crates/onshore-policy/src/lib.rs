@@ -11,6 +11,7 @@
 //! - [`verdict`]: the answer, and the one text clients abroad read.
 //! - [`permit`]: the proof of an answer, the only key to the store.
 //! - [`explain`]: the answer for people, with the smallest change that would turn it.
+//! - [`iam`]: what access policies in the JSON of AWS let whom do.
 //! - [`border`]: where an address is, and whose address a request came from.
 
 mod act;
@@ -20,6 +21,7 @@ mod decide;
 pub mod error;
 pub mod explain;
 pub mod facts;
+pub mod iam;
 pub mod permit;
 pub mod policy;
 mod question;

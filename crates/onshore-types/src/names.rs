@@ -56,6 +56,11 @@ pub enum NameError {
     /// Organisations and purposes, as people write them.
     #[error("1 to 256 characters without control characters are wanted")]
     Text,
+    /// Names of users, groups and roles.
+    #[error(
+        "`{0}` is not a name of a user, group or role: 1 to 64 letters, digits and any of _+=,.@-"
+    )]
+    Identity(String),
 }
 
 macro_rules! names {
@@ -133,6 +138,8 @@ names! {
     Instrument by parse_instrument;
     /// Whatever people write of an organisation or a purpose, on one line.
     Wording by parse_wording;
+    /// The name of a user, a group or a role of a tenant.
+    IdentityName by parse_identity;
 }
 
 fn parse_bucket(text: String) -> Result<String, NameError> {
@@ -236,6 +243,18 @@ fn parse_access_key(text: String) -> Result<String, NameError> {
         Ok(text)
     } else {
         Err(NameError::AccessKey(shortened(&text)))
+    }
+}
+
+fn parse_identity(text: String) -> Result<String, NameError> {
+    let good = (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
+    if good {
+        Ok(text)
+    } else {
+        Err(NameError::Identity(shortened(&text)))
     }
 }
 
