@@ -1,6 +1,12 @@
 //! Cedar policies in its JSON form. Nothing is pasted into text: what a policy's author wrote stays a value, whatever it is.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+/// Returns an object of these members.
+fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    let members = members.map(|(name, value)| (name.to_owned(), value));
+    Value::Object(Map::from_iter(members))
+}
 
 /// Returns an entity as a value.
 pub(crate) fn entity(kind: &str, id: &str) -> Value {
@@ -34,17 +40,17 @@ pub(crate) fn has(name: &str) -> Value {
 
 /// Returns what is asked of two values.
 pub(crate) fn both(operator: &str, left: Value, right: Value) -> Value {
-    json!({ operator: { "left": left, "right": right } })
+    object([(operator, object([("left", left), ("right", right)]))])
 }
 
 /// Returns the opposite.
 pub(crate) fn not(value: Value) -> Value {
-    json!({ "!": { "arg": value } })
+    object([("!", object([("arg", value)]))])
 }
 
 /// Returns a set.
 pub(crate) fn set(values: Vec<Value>) -> Value {
-    json!({ "Set": values })
+    object([("Set", Value::Array(values))])
 }
 
 /// Whether the principal is one of these, or in them.
@@ -59,7 +65,10 @@ pub(crate) fn in_network(name: &str, network: &str) -> Value {
 
 /// Whether a value is like a pattern of texts and wildcards.
 pub(crate) fn like(left: Value, pattern: Vec<Value>) -> Value {
-    json!({ "like": { "left": left, "pattern": pattern } })
+    object([(
+        "like",
+        object([("left", left), ("pattern", Value::Array(pattern))]),
+    )])
 }
 
 /// Whether any holds; none of none.

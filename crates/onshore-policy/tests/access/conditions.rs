@@ -5,6 +5,16 @@ use serde_json::{Value, json};
 
 use crate::support::{ask, bucket_policy, user};
 
+/// Operator, key, the value of the policy, one that fits, one that does not, what is said.
+type Case = (
+    &'static str,
+    &'static str,
+    Value,
+    Value,
+    Value,
+    (bool, bool, bool),
+);
+
 /// What an operator says of a value: where it fits, where it does not, where there is none.
 const PLAIN: (bool, bool, bool) = (true, false, false);
 const NEGATED: (bool, bool, bool) = (false, true, true);
@@ -13,7 +23,7 @@ const IF_EXISTS: (bool, bool, bool) = (true, false, true);
 #[test]
 fn operators_say_what_they_say_at_aws() {
     let ip = "aws:SourceIp";
-    let cases: &[(&str, &str, Value, Value, Value, (bool, bool, bool))] = &[
+    let cases: &[Case] = &[
         (
             "StringEquals",
             "s3:prefix",
@@ -353,7 +363,7 @@ fn operators_say_what_they_say_at_aws() {
     ];
     let bob = Asker::named(&user(1, "bob"));
     for (operator, key, policy, fits, other, expected) in cases {
-        let policy = bucket_policy(json!([{
+        let policy = bucket_policy(&json!([{
             "Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket",
             "Resource": "arn:aws:s3:::bkt", "Condition": { *operator: { *key: policy } },
         }]))
@@ -375,7 +385,7 @@ fn operators_say_what_they_say_at_aws() {
 
 #[test]
 fn null_is_of_keys_that_are_not_there() {
-    let policy = bucket_policy(json!([{
+    let policy = bucket_policy(&json!([{
         "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
         "Resource": "arn:aws:s3:::bkt/*",
         "Condition": { "Null": { "s3:x-amz-server-side-encryption": "true" } },
@@ -390,7 +400,7 @@ fn null_is_of_keys_that_are_not_there() {
 
 #[test]
 fn all_conditions_must_hold_and_of_one_any_value() {
-    let policy = bucket_policy(json!([{
+    let policy = bucket_policy(&json!([{
         "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
         "Resource": "arn:aws:s3:::bkt/*",
         "Condition": {
@@ -414,7 +424,7 @@ fn all_conditions_must_hold_and_of_one_any_value() {
 
 #[test]
 fn variables_take_the_values_of_the_question() {
-    let policy = bucket_policy(json!([
+    let policy = bucket_policy(&json!([
         {
             "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
             "Resource": "arn:aws:s3:::bkt/home/${aws:username}/*",

@@ -155,21 +155,21 @@ fn the_element_that_is_to_blame_is_named() {
         (vec![("Comment", json!("x"))], "Comment"),
         (vec![("Sid", json!(1))], "Sid"),
     ];
-    assert!(bucket_policy(json!([statement(&[])])).is_ok());
+    assert!(bucket_policy(&json!([statement(&[])])).is_ok());
     for (changes, element) in cases {
-        let fault = bucket_policy(json!([statement(&changes)])).expect_err(element);
+        let fault = bucket_policy(&json!([statement(&changes)])).expect_err(element);
         assert!(fault.element.contains(element), "{element}: {fault}");
         assert!(fault.element.starts_with("Statement[0]"), "{fault}");
     }
     let twice = statement(&[("Sid", json!("a"))]);
     assert!(
-        bucket_policy(json!([twice, twice])).is_err(),
+        bucket_policy(&json!([twice, twice])).is_err(),
         "no two have one Sid"
     );
-    assert!(bucket_policy(json!([])).is_err());
+    assert!(bucket_policy(&json!([])).is_err());
     let named = json!({ "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*" });
     assert!(
-        identity_policy(json!(named)).is_err(),
+        identity_policy(&json!(named)).is_err(),
         "an identity names no principal"
     );
 }
@@ -205,7 +205,7 @@ fn documents_as_clients_write_them_are_taken() {
             ("NotResource", json!("arn:aws:s3:::bkt/private/*")),
         ]),
     ] {
-        let taken = bucket_policy(statement.clone());
+        let taken = bucket_policy(&statement);
         assert!(taken.is_ok(), "{statement}: {:?}", taken.err());
     }
 }
@@ -239,7 +239,7 @@ fn a_document_has_a_limit_and_is_one_object() {
 fn a_policy_is_public_unless_a_fixed_condition_confines_it() {
     let of = |changes: &[(&str, Value)]| {
         let everybody = [&[("Principal", json!("*"))], changes].concat();
-        bucket_policy(json!([statement(&everybody)]))
+        bucket_policy(&json!([statement(&everybody)]))
             .expect("a policy")
             .publicity()
     };
@@ -293,7 +293,7 @@ proptest! {
 
     #[test]
     fn whatever_stands_in_a_value_stays_a_value(value in "\\PC{0,40}", prefix in "\\PC{0,40}") {
-        let policy = bucket_policy(json!([{
+        let policy = bucket_policy(&json!([{
             "Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bkt",
             "Condition": { "StringEquals": { "s3:prefix": value.replace("${", "$") } },
         }])).expect("a policy");

@@ -13,8 +13,8 @@ use crate::support::{
     arn, ask, ask_from, bucket_policy, identity_policy, own, session, tenant, user,
 };
 
-fn of(effect: &str, member: &str, principal: Value) -> Compiled {
-    bucket_policy(json!([{
+fn of(effect: &str, member: &str, principal: &Value) -> Compiled {
+    bucket_policy(&json!([{
         "Effect": effect, member: principal, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bkt/*",
     }]))
     .expect("a policy")
@@ -34,7 +34,7 @@ fn a_principal_names_whom_it_names_at_aws() {
         .replace("sts", "iam")
         .replace("assumed-role/reader/x", "role/reader");
     let get = |policy: &Compiled, who: &Asker| ask(policy, who, "s3:GetObject", "bkt/k", &[]);
-    let allow = of("Allow", "Principal", bobs.clone());
+    let allow = of("Allow", "Principal", &bobs);
     for (who, word) in [
         (&bob, Word::Allow),
         (&eve, Word::Silent),
@@ -43,16 +43,16 @@ fn a_principal_names_whom_it_names_at_aws() {
     ] {
         assert_eq!(get(&allow, who), word);
     }
-    let everybody = of("Allow", "Principal", json!("*"));
+    let everybody = of("Allow", "Principal", &json!("*"));
     for who in [&bob, &admin, &taken, &stranger, &nobody] {
         assert_eq!(get(&everybody, who), Word::Allow);
     }
-    let to_role = of("Allow", "Principal", json!({ "AWS": role }));
+    let to_role = of("Allow", "Principal", &json!({ "AWS": role }));
     assert_eq!(get(&to_role, &taken), Word::Allow);
     let to_session = of(
         "Allow",
         "Principal",
-        json!({ "AWS": arn(&session(1, "reader", "job")) }),
+        &json!({ "AWS": arn(&session(1, "reader", "job")) }),
     );
     assert_eq!(get(&to_session, &taken), Word::Allow);
     assert_eq!(
@@ -60,12 +60,12 @@ fn a_principal_names_whom_it_names_at_aws() {
         Word::Silent
     );
     // A tenant that is named lets in its administrator; its users ask their own policies besides.
-    let to_root = of("Allow", "Principal", root.clone());
+    let to_root = of("Allow", "Principal", &root);
     assert_eq!(get(&to_root, &admin), Word::Allow);
     assert_eq!(get(&to_root, &bob), Word::Silent);
     let away = |who: &Asker| ask_from(&to_root, who, "s3:GetObject", "bkt/k", &[], Kinship::Other);
     assert_eq!((away(&bob), away(&stranger)), (Word::Allow, Word::Silent));
-    let no_root = of("Deny", "Principal", root.clone());
+    let no_root = of("Deny", "Principal", &root);
     for (who, word) in [
         (&bob, Word::Deny),
         (&admin, Word::Deny),
@@ -77,7 +77,7 @@ fn a_principal_names_whom_it_names_at_aws() {
     let but_bob = of(
         "Deny",
         "NotPrincipal",
-        json!({ "AWS": [arn(&user(1, "bob")), arn(&Named::Tenant(tenant(1)))] }),
+        &json!({ "AWS": [arn(&user(1, "bob")), arn(&Named::Tenant(tenant(1)))] }),
     );
     for (who, word) in [
         (&bob, Word::Silent),
@@ -88,7 +88,7 @@ fn a_principal_names_whom_it_names_at_aws() {
     ] {
         assert_eq!(get(&but_bob, who), word);
     }
-    let without_tenant = of("Deny", "NotPrincipal", bobs);
+    let without_tenant = of("Deny", "NotPrincipal", &bobs);
     assert_eq!(
         get(&without_tenant, &bob),
         Word::Deny,
@@ -99,7 +99,7 @@ fn a_principal_names_whom_it_names_at_aws() {
 #[test]
 fn actions_and_resources_are_these_or_all_but_these() {
     let bob = Asker::named(&user(1, "bob"));
-    let policy = identity_policy(json!([
+    let policy = identity_policy(&json!([
         { "Effect": "Allow", "NotAction": "s3:Delete*", "Resource": "arn:aws:s3:::b?t/*" },
         { "Effect": "Deny", "Action": "s3:Get*", "NotResource": ["arn:aws:s3:::bkt/open/*", "arn:aws:s3:::bkt"] },
     ]))
@@ -119,14 +119,14 @@ fn one(policy: Compiled) -> Vec<Arc<Compiled>> {
 #[test]
 fn a_denial_anywhere_wins_and_over_a_tenants_border_both_sides_must_allow() {
     let get = |effect: &str| {
-        identity_policy(json!([{ "Effect": effect, "Action": "s3:GetObject", "Resource": "*" }]))
+        identity_policy(&json!([{ "Effect": effect, "Action": "s3:GetObject", "Resource": "*" }]))
             .expect("a policy")
     };
     let (allows, denies, none) = (one(get("Allow")), one(get("Deny")), Vec::new());
-    let open = of("Allow", "Principal", json!("*"));
-    let shut = of("Deny", "Principal", json!("*"));
+    let open = of("Allow", "Principal", &json!("*"));
+    let shut = of("Deny", "Principal", &json!("*"));
     let elsewhere =
-        identity_policy(json!([{ "Effect": "Allow", "Action": "s3:PutObject", "Resource": "*" }]))
+        identity_policy(&json!([{ "Effect": "Allow", "Action": "s3:PutObject", "Resource": "*" }]))
             .expect("a policy");
     let same = get("Allow");
     let bob = Asker::named(&user(1, "bob"));
@@ -236,7 +236,7 @@ fn a_denial_anywhere_wins_and_over_a_tenants_border_both_sides_must_allow() {
 
 #[test]
 fn a_role_is_taken_by_whom_it_trusts() {
-    let trust = |principal: Value| {
+    let trust = |principal: &Value| {
         let text = json!({ "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole",
         }] })
@@ -244,7 +244,7 @@ fn a_role_is_taken_by_whom_it_trusts() {
         Compiled::parse(&text, &Kind::Trust, &own()).expect("a trust policy")
     };
     let may = one(
-        identity_policy(json!([{ "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": format!("arn:aws:iam::{}:role/r*", tenant(1)) }]))
+        identity_policy(&json!([{ "Effect": "Allow", "Action": "sts:AssumeRole", "Resource": format!("arn:aws:iam::{}:role/r*", tenant(1)) }]))
             .expect("a policy"),
     );
     let bob = Asker::named(&user(1, "bob"));
@@ -267,9 +267,9 @@ fn a_role_is_taken_by_whom_it_trusts() {
             values: &values,
         })
     };
-    let whole = trust(json!({ "AWS": tenant(1).to_string() }));
-    let bobs = trust(json!({ "AWS": arn(&user(1, "bob")) }));
-    let others = trust(json!({ "AWS": arn(&user(1, "eve")) }));
+    let whole = trust(&json!({ "AWS": tenant(1).to_string() }));
+    let bobs = trust(&json!({ "AWS": arn(&user(1, "bob")) }));
+    let others = trust(&json!({ "AWS": arn(&user(1, "eve")) }));
     assert_eq!(judge(&bobs, &[], Kinship::Own), Access::Allowed);
     assert_eq!(judge(&whole, &[], Kinship::Own), Access::NotAllowed);
     assert_eq!(judge(&whole, &may, Kinship::Own), Access::Allowed);

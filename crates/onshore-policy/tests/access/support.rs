@@ -29,13 +29,13 @@ pub(crate) fn arn(named: &Named) -> String {
     named.arn(&own()).expect("it has one")
 }
 
-pub(crate) fn bucket_policy(statements: Value) -> Result<Compiled, Malformed> {
+pub(crate) fn bucket_policy(statements: &Value) -> Result<Compiled, Malformed> {
     let name = BucketName::parse("bkt").expect("a bucket");
     let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
     Compiled::parse(&text, &Kind::Bucket { name: &name }, &own())
 }
 
-pub(crate) fn identity_policy(statements: Value) -> Result<Compiled, Malformed> {
+pub(crate) fn identity_policy(statements: &Value) -> Result<Compiled, Malformed> {
     let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
     Compiled::parse(&text, &Kind::Identity, &own())
 }
