@@ -1,14 +1,15 @@
 //! The control API's contract: what is asked and answered under `/v1`, and the OpenAPI document that tells of it.
 //!
 //! Pure words: the handlers are in `onshore-control`, the clients are the command line and whoever reads the OpenAPI
-//! document. Unknown members are refused in questions. Secrets appear in two places only: the answer that hands out a
-//! new key once, and the credentials of a job's source, which no answer repeats.
+//! document. Unknown members are refused in questions. Secrets appear in three places only: the answers that hand out a
+//! new key or control token once, and the credentials of a job's source, which no answer repeats.
 
 pub mod approvals;
 pub mod buckets;
 pub mod erasures;
 pub mod explain;
 pub mod findings;
+pub mod identities;
 pub mod jobs;
 pub mod kms;
 pub mod ledger;
@@ -27,6 +28,10 @@ pub use explain::{AskedOperation, ExplanationView, Question};
 pub use findings::{
     FindingsPage, FindingsView, FoundColumnsView, FoundImportantView, FoundKindView, RescanView,
     ScanView, UnreadView,
+};
+pub use identities::{
+    CreateIdentity, CreateToken, Done, HolderView, IdentityDetails, IdentityKindView, IdentityView,
+    KeyEntryView, PutPolicy, RoleWord, SetJurisdiction, SetKeyState, TokenView,
 };
 pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};

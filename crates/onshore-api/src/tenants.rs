@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use onshore_types::{AccessKeyId, GroupName, PrincipalId, TenantId, TenantName, Timestamp};
+use onshore_types::{
+    AccessKeyId, GroupName, IdentityName, Jurisdiction, PrincipalId, TenantId, TenantName,
+    Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -58,6 +61,10 @@ pub struct TenantView {
     /// Whether it is an organ of the state.
     #[serde(default)]
     pub state_organ: bool,
+    /// Where the organisation is; absent where that is the region's own jurisdiction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub jurisdiction: Option<Jurisdiction>,
     /// When it was made.
     #[schema(value_type = String)]
     pub created: Timestamp,
@@ -77,6 +84,10 @@ pub struct CreateKey {
     /// The secret half: 8 to 128 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_key: Option<String>,
+    /// The user whose it is to be; absent for the tenant's administrator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub user: Option<IdentityName>,
 }
 
 /// A new S3 key pair. The secret is told this once.

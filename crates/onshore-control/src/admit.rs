@@ -76,6 +76,7 @@ async fn recognise(
     Ok(Caller {
         id: holder.principal,
         role: holder.role,
+        tenant: holder.tenant,
         place,
     })
 }

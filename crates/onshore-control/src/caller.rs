@@ -15,6 +15,8 @@ pub(crate) struct Caller {
     pub(crate) id: PrincipalId,
     pub(crate) role: Role,
     pub(crate) place: Place,
+    /// The tenant that a tenant's administrator or user is of.
+    pub(crate) tenant: Option<TenantId>,
 }
 
 impl Caller {
@@ -22,7 +24,7 @@ impl Caller {
     pub(crate) fn principal(&self) -> Principal {
         Principal {
             id: self.id,
-            tenant: None,
+            tenant: self.tenant,
             role: self.role,
         }
     }
@@ -48,6 +50,29 @@ pub(crate) enum Operators {}
 impl Roles for Operators {
     const ROLES: &'static [Role] = &[Role::Operator];
     const WORDS: &'static str = "operator";
+}
+
+/// Who looks after identities: the operator of every tenant's, a tenant's administrator of his own.
+pub(crate) enum TenantKeepers {}
+
+impl Roles for TenantKeepers {
+    const ROLES: &'static [Role] = &[Role::Operator, Role::TenantAdmin];
+    const WORDS: &'static str = "operator or tenant admin";
+}
+
+/// Whoever holds a token.
+pub(crate) enum Anybody {}
+
+impl Roles for Anybody {
+    const ROLES: &'static [Role] = &[
+        Role::Operator,
+        Role::Regulator,
+        Role::Auditor,
+        Role::TenantAdmin,
+        Role::TenantUser,
+        Role::SupportEngineer,
+    ];
+    const WORDS: &'static str = "any";
 }
 
 /// Who decides on what leaves.
@@ -110,6 +135,8 @@ pub(crate) fn word(role: Role) -> &'static str {
         Role::Operator => "operator",
         Role::Regulator => "regulator",
         Role::Auditor => "auditor",
+        Role::TenantAdmin => "tenant admin",
         Role::TenantUser => "tenant user",
+        Role::SupportEngineer => "support engineer",
     }
 }

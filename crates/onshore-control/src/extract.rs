@@ -120,6 +120,34 @@ where
     }
 }
 
+/// Several segments of the path, read as what they are.
+#[derive(Debug)]
+pub(crate) struct PathOf<T>(pub(crate) T);
+
+macro_rules! paths {
+    ($(($($kind:ident $name:ident),+) of $text:ty;)*) => {$(
+        impl<$($kind,)+ S> FromRequestParts<S> for PathOf<($($kind,)+)>
+        where
+            $($kind: FromStr<Err: Display>,)+
+            S: Send + Sync,
+        {
+            type Rejection = Error;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+                let Path(($($name,)+)) = Path::<$text>::from_request_parts(parts, state)
+                    .await
+                    .map_err(|_| Error::NoSuchRoute)?;
+                Ok(Self(($(of_path::<$kind>(&$name)?,)+)))
+            }
+        }
+    )*};
+}
+
+paths! {
+    (A a, B b, C c) of (String, String, String);
+    (A a, B b, C c, D d) of (String, String, String, String);
+}
+
 fn of_path<T: FromStr<Err: Display>>(text: &str) -> Result<T, Error> {
     text.parse()
         .map_err(|error| Error::Malformed(format!("the path does not read: {error}")))

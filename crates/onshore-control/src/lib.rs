@@ -1,4 +1,4 @@
-//! The control API: what operators, regulators and auditors ask of a region over HTTP. Its contract is `onshore-api`.
+//! The control API: what operators, regulators, auditors and tenants' administrators ask of a region over HTTP. Its contract is `onshore-api`.
 //!
 //! Everything but `/healthz` needs a control token and a caller inside the region's jurisdiction; a tenant's S3 key
 //! opens nothing here. This room speaks HTTP and decides nothing: acts go through the gate, which records them, and
@@ -26,6 +26,7 @@ mod explain;
 mod extract;
 mod files;
 mod findings;
+mod identities;
 mod jobs;
 mod kms;
 mod ledger;
@@ -35,6 +36,7 @@ mod problems;
 mod quotas;
 mod state;
 mod tenants;
+mod tokens;
 
 pub use parts::{ControlParts, MigrateRules};
 pub use routes::router;

@@ -4,8 +4,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    approvals, buckets, erasures, evidence, explain, findings, jobs, kms, ledger, packs, persons,
-    quotas, state, tenants,
+    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, ledger, packs,
+    persons, quotas, state, tenants, tokens,
 };
 
 #[derive(OpenApi)]
@@ -17,6 +17,10 @@ use crate::{
     paths(
         tenants::create, tenants::list, tenants::set_group, tenants::set_standing, tenants::create_key,
         buckets::create, buckets::list, buckets::set_class,
+        tenants::list_keys, tenants::remove_key, tenants::set_key_state, tenants::rotate_key, tenants::set_jurisdiction,
+        identities::create, identities::list, identities::show, identities::change, identities::remove,
+        identities::put_policy, identities::remove_policy, identities::join, identities::leave,
+        tokens::create, tokens::list, tokens::remove, tokens::whoami,
         erasures::erase,
         findings::of_bucket, findings::rescan,
         persons::report, persons::estimate, persons::set_finding, persons::find, persons::tell, persons::take_back,

@@ -92,8 +92,17 @@ fn network(rules: &MigrateRules, role: Role, endpoint: Option<&str>) -> Network 
     });
     match role {
         Role::Operator => Network::Anywhere,
-        Role::Regulator | Role::Auditor | Role::TenantUser if is_listed => Network::Anywhere,
-        Role::Regulator | Role::Auditor | Role::TenantUser => Network::PublicOnly,
+        Role::Regulator
+        | Role::Auditor
+        | Role::TenantAdmin
+        | Role::TenantUser
+        | Role::SupportEngineer => {
+            if is_listed {
+                Network::Anywhere
+            } else {
+                Network::PublicOnly
+            }
+        }
     }
 }
 
@@ -158,7 +167,13 @@ mod tests {
         };
         let at = |role, url: &'static str| network(&rules, role, Some(url));
         assert_eq!(at(Role::Operator, "http://127.0.0.1"), Network::Anywhere);
-        for role in [Role::Regulator, Role::Auditor, Role::TenantUser] {
+        for role in [
+            Role::Regulator,
+            Role::Auditor,
+            Role::TenantAdmin,
+            Role::TenantUser,
+            Role::SupportEngineer,
+        ] {
             assert_eq!(at(role, "http://10.0.0.7:9000"), Network::Anywhere);
             assert_eq!(at(role, "http://10.0.0.7:90001"), Network::PublicOnly);
             assert_eq!(at(role, "http://10.0.0.7"), Network::PublicOnly);

@@ -95,14 +95,21 @@ fn of_registry(error: &onshore_registry::Error) -> Line {
         Registry::Db(error) => of_db(error),
         Registry::Key(_) => UNAVAILABLE,
         Registry::Unreadable { .. } => DAMAGED,
-        Registry::TenantTaken(_) | Registry::AccessKeyTaken(_) => CONFLICT,
+        Registry::TenantTaken(_) | Registry::AccessKeyTaken(_) | Registry::IdentityTaken { .. } => {
+            CONFLICT
+        }
+        Registry::Policy(_) => line(StatusCode::BAD_REQUEST, "malformed-policy"),
         Registry::AlreadyRevoked(_)
         | Registry::JobEnded(_)
         | Registry::Exhausted { .. }
         | Registry::TooManyTerms => CONFLICT,
-        Registry::NoSuchTenant(_) | Registry::NoSuchApproval(_) | Registry::NoSuchJob(_) => {
-            NOT_FOUND
-        }
+        Registry::NoSuchTenant(_)
+        | Registry::NoSuchKey(_)
+        | Registry::NoSuchIdentity { .. }
+        | Registry::NoSuchPolicy(_)
+        | Registry::NoSuchToken(_)
+        | Registry::NoSuchApproval(_)
+        | Registry::NoSuchJob(_) => NOT_FOUND,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use axum::{Router, middleware};
 
 use crate::admit::admit;
@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    approvals, buckets, erasures, evidence, explain, findings, jobs, kms, ledger, packs, persons,
-    quotas, state, tenants,
+    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, ledger, packs,
+    persons, quotas, state, tenants, tokens,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -23,7 +23,44 @@ pub fn router(parts: ControlParts) -> Router {
         .route("/v1/tenants", post(tenants::create).get(tenants::list))
         .route("/v1/tenants/{name}/group", put(tenants::set_group))
         .route("/v1/tenants/{name}/standing", put(tenants::set_standing))
-        .route("/v1/tenants/{name}/keys", post(tenants::create_key))
+        .route(
+            "/v1/tenants/{name}/keys",
+            post(tenants::create_key).get(tenants::list_keys),
+        )
+        .route("/v1/tenants/{name}/keys/{key}", delete(tenants::remove_key))
+        .route(
+            "/v1/tenants/{name}/keys/{key}/state",
+            put(tenants::set_key_state),
+        )
+        .route(
+            "/v1/tenants/{name}/keys/{key}/rotation",
+            post(tenants::rotate_key),
+        )
+        .route(
+            "/v1/tenants/{name}/jurisdiction",
+            put(tenants::set_jurisdiction),
+        )
+        .route(
+            "/v1/tenants/{name}/identities/{kind}",
+            post(identities::create).get(identities::list),
+        )
+        .route(
+            "/v1/tenants/{name}/identities/{kind}/{identity}",
+            get(identities::show)
+                .put(identities::change)
+                .delete(identities::remove),
+        )
+        .route(
+            "/v1/tenants/{name}/identities/{kind}/{identity}/policies/{policy}",
+            put(identities::put_policy).delete(identities::remove_policy),
+        )
+        .route(
+            "/v1/tenants/{name}/groups/{group}/members/{user}",
+            put(identities::join).delete(identities::leave),
+        )
+        .route("/v1/tokens", post(tokens::create).get(tokens::list))
+        .route("/v1/tokens/{id}", delete(tokens::remove))
+        .route("/v1/whoami", get(tokens::whoami))
         .route("/v1/buckets", post(buckets::create).get(buckets::list))
         .route("/v1/buckets/{name}/class", put(buckets::set_class))
         .route(

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use onshore_api::{CreateKey, CreateTenant, KeyView, Problem, SetGroup, SetStanding, TenantView};
+use onshore_api::{
+    CreateKey, CreateTenant, KeyEntryView, KeyView, Problem, SetGroup, SetJurisdiction,
+    SetKeyState, SetStanding, TenantView,
+};
+use onshore_gate::KeyOf;
 use onshore_keys::Secret;
-use onshore_registry::{Standing, Tenant};
+use onshore_registry::{AccessKey, KeyEntry, KeyState, Standing, Tenant};
 use onshore_types::{AccessKeyId, LeafIndex, TenantName};
 
-use crate::caller::{By, Operators, Supervisors};
+use crate::caller::{By, Operators, Supervisors, TenantKeepers};
 use crate::error::Error;
-use crate::extract::{Body, Segment};
+use crate::extract::{Body, Segment, Segments};
 use crate::parts::ControlParts;
 
 /// Makes a tenant.
@@ -87,25 +91,163 @@ pub(crate) async fn list(
     responses((status = 201, body = KeyView), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn create_key(
     State(control): State<Arc<ControlParts>>,
-    by: By<Operators>,
+    by: By<TenantKeepers>,
     Segment(tenant): Segment<TenantName>,
     Body(asked): Body<CreateKey>,
 ) -> Result<(StatusCode, Json<KeyView>), Error> {
+    let whose = asked.user.clone().map_or(KeyOf::Admin, KeyOf::User);
     let given = given(asked)?;
-    let is_drawn = given.is_none();
+    let told = if given.is_none() {
+        Secrets::Told
+    } else {
+        Secrets::Known
+    };
     let (key, leaf) = control
         .gate
-        .create_key(by.caller.principal(), &tenant, given)
+        .create_key_of(by.caller.principal(), &tenant, whose, given)
         .await?;
-    let secret_key = is_drawn.then(|| String::from_utf8_lossy(key.secret.as_bytes()).into_owned());
-    let view = KeyView {
-        access_key: key.access_key,
-        secret_key,
+    Ok((
+        StatusCode::CREATED,
+        Json(key_view(&key, tenant, told, leaf)),
+    ))
+}
+
+/// Lists the S3 keys of a tenant, without their secrets.
+#[utoipa::path(get, path = "/v1/tenants/{name}/keys", tag = "tenants", params(("name" = String, Path)),
+    responses((status = 200, body = Vec<KeyEntryView>), (status = 404, body = Problem)))]
+pub(crate) async fn list_keys(
+    State(control): State<Arc<ControlParts>>,
+    by: By<TenantKeepers>,
+    Segment(tenant): Segment<TenantName>,
+) -> Result<Json<Vec<KeyEntryView>>, Error> {
+    let tenant = control
+        .gate
+        .tenant_of(by.caller.principal(), &tenant)
+        .await?;
+    let keys = control.registry.keys_of(tenant.id).await?;
+    let mut views = Vec::new();
+    for key in keys {
+        views.push(entry_view(&control, key, None).await?);
+    }
+    Ok(Json(views))
+}
+
+/// Makes a new key in the place of another, for the same holder. The old one opens nothing from now on.
+#[utoipa::path(post, path = "/v1/tenants/{name}/keys/{key}/rotation", tag = "tenants",
+    params(("name" = String, Path), ("key" = String, Path)),
+    responses((status = 201, body = KeyView), (status = 404, body = Problem)))]
+pub(crate) async fn rotate_key(
+    State(control): State<Arc<ControlParts>>,
+    by: By<TenantKeepers>,
+    Segments(tenant, key): Segments<TenantName, AccessKeyId>,
+) -> Result<(StatusCode, Json<KeyView>), Error> {
+    let (key, leaf) = control
+        .gate
+        .rotate_key(by.caller.principal(), &tenant, key)
+        .await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(key_view(&key, tenant, Secrets::Told, leaf)),
+    ))
+}
+
+/// Lets a key open something, or nothing.
+#[utoipa::path(put, path = "/v1/tenants/{name}/keys/{key}/state", tag = "tenants",
+    params(("name" = String, Path), ("key" = String, Path)), request_body = SetKeyState,
+    responses((status = 200, body = KeyEntryView), (status = 404, body = Problem)))]
+pub(crate) async fn set_key_state(
+    State(control): State<Arc<ControlParts>>,
+    by: By<TenantKeepers>,
+    Segments(tenant, key): Segments<TenantName, AccessKeyId>,
+    Body(asked): Body<SetKeyState>,
+) -> Result<Json<KeyEntryView>, Error> {
+    let state = if asked.enabled {
+        KeyState::Enabled
+    } else {
+        KeyState::Disabled
+    };
+    let (entry, leaf) = control
+        .gate
+        .set_key_state(by.caller.principal(), &tenant, key, state)
+        .await?;
+    entry_view(&control, entry, Some(leaf)).await.map(Json)
+}
+
+/// Removes a key for good.
+#[utoipa::path(delete, path = "/v1/tenants/{name}/keys/{key}", tag = "tenants",
+    params(("name" = String, Path), ("key" = String, Path)),
+    responses((status = 200, body = KeyEntryView), (status = 404, body = Problem)))]
+pub(crate) async fn remove_key(
+    State(control): State<Arc<ControlParts>>,
+    by: By<TenantKeepers>,
+    Segments(tenant, key): Segments<TenantName, AccessKeyId>,
+) -> Result<Json<KeyEntryView>, Error> {
+    let (entry, leaf) = control
+        .gate
+        .remove_key(by.caller.principal(), &tenant, key)
+        .await?;
+    entry_view(&control, entry, Some(leaf)).await.map(Json)
+}
+
+/// Says where the organisation of a tenant is: what it reads goes there, wherever it reads from.
+#[utoipa::path(put, path = "/v1/tenants/{name}/jurisdiction", tag = "tenants", params(("name" = String, Path)),
+    request_body = SetJurisdiction,
+    responses((status = 200, body = TenantView), (status = 404, body = Problem)))]
+pub(crate) async fn set_jurisdiction(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Segment(tenant): Segment<TenantName>,
+    Body(asked): Body<SetJurisdiction>,
+) -> Result<Json<TenantView>, Error> {
+    let (tenant, leaf) = control
+        .gate
+        .set_jurisdiction(by.caller.principal(), &tenant, asked.jurisdiction)
+        .await?;
+    Ok(Json(view(tenant, Some(leaf))))
+}
+
+/// Whether the secret of a new key is told.
+enum Secrets {
+    Told,
+    /// The caller brought it.
+    Known,
+}
+
+fn key_view(key: &AccessKey, tenant: TenantName, secret: Secrets, leaf: LeafIndex) -> KeyView {
+    KeyView {
+        access_key: key.access_key.clone(),
+        secret_key: match secret {
+            Secrets::Told => Some(String::from_utf8_lossy(key.secret.as_bytes()).into_owned()),
+            Secrets::Known => None,
+        },
         principal: key.principal,
         tenant,
         leaf,
+    }
+}
+
+async fn entry_view(
+    control: &ControlParts,
+    key: KeyEntry,
+    leaf: Option<LeafIndex>,
+) -> Result<KeyEntryView, Error> {
+    let registry = control.registry.clone();
+    let user = match key.user {
+        None => None,
+        Some(id) => control
+            .db
+            .read(move |view| registry.identity_by_id(view, id))
+            .await?
+            .map(|identity| identity.name),
     };
-    Ok((StatusCode::CREATED, Json(view)))
+    Ok(KeyEntryView {
+        access_key: key.access_key,
+        principal: key.principal,
+        user,
+        enabled: key.state == KeyState::Enabled,
+        created: key.created,
+        leaf,
+    })
 }
 
 fn given(asked: CreateKey) -> Result<Option<(AccessKeyId, Secret)>, Error> {
@@ -134,6 +276,7 @@ fn view(tenant: Tenant, leaf: Option<LeafIndex>) -> TenantView {
         group: tenant.group,
         critical_infrastructure: tenant.standing.critical_infrastructure,
         state_organ: tenant.standing.state_organ,
+        jurisdiction: tenant.jurisdiction,
         created: tenant.created,
         leaf,
     }

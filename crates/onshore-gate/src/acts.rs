@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::gate::{Inner, body, salt};
+use crate::identities::KeyOf;
 use crate::{Error, Gate};
 
 /// The largest number that a leaf can carry (RFC 8785 keeps to what every JSON reader can hold).
@@ -139,6 +140,7 @@ impl Gate {
                 name,
                 group,
                 standing: Standing::default(),
+                jurisdiction: None,
                 created: now,
             };
             registry.save_tenant(unit, &tenant)?;
@@ -218,7 +220,7 @@ impl Gate {
         .await
     }
 
-    /// Makes an S3 key pair for a tenant; what is not given is drawn at random.
+    /// Makes an S3 key pair for the administrator of a tenant; what is not given is drawn at random.
     ///
     /// # Errors
     /// [`Error::RoleForbids`]; an access key in use; those of the keepers.
@@ -229,29 +231,7 @@ impl Gate {
         given: Option<(AccessKeyId, Secret)>,
     ) -> Result<(AccessKey, LeafIndex), Error> {
         require(by, &[Role::Operator])?;
-        let tenant = self.inner.registry.tenant(tenant).await?;
-        let (access_key, secret) = given.unwrap_or_else(draw_key);
-        self.act(by, move |registry, unit, now| {
-            let key = AccessKey {
-                access_key,
-                secret,
-                principal: PrincipalId::from_bytes(onshore_keys::random()),
-                tenant: tenant.id,
-            };
-            registry.save_access_key(unit, &key, now)?;
-            let body = json!({ "tenant": tenant.id, "for": key.principal });
-            let record =
-                json!({ "tenant": tenant.id, "for": key.principal, "access_key": key.access_key });
-            Ok((
-                Act {
-                    kind: "key.created",
-                    body,
-                    record,
-                },
-                key,
-            ))
-        })
-        .await
+        self.create_key_of(by, tenant, KeyOf::Admin, given).await
     }
 
     /// Gives somebody a control token for a role.
@@ -272,6 +252,33 @@ impl Gate {
                 Ok((
                     Act {
                         kind: "token.issued",
+                        record: body.clone(),
+                        body,
+                    },
+                    (),
+                ))
+            })
+            .await?;
+        Ok(leaf)
+    }
+
+    /// Takes somebody's control token away.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; whoever holds none; those of the keepers.
+    pub async fn revoke_token(
+        &self,
+        by: Principal,
+        principal: PrincipalId,
+    ) -> Result<LeafIndex, Error> {
+        require(by, &[Role::Operator])?;
+        let ((), leaf) = self
+            .act(by, move |registry, unit, _| {
+                registry.remove_token(unit, principal)?;
+                let body = json!({ "for": principal });
+                Ok((
+                    Act {
+                        kind: "token.revoked",
                         record: body.clone(),
                         body,
                     },
@@ -320,7 +327,11 @@ impl Gate {
                 granted_by: by.id,
                 basis: match by.role {
                     Role::Regulator => GrantBasis::Regulator,
-                    Role::Operator | Role::Auditor | Role::TenantUser => GrantBasis::SingleOperator,
+                    Role::Operator
+                    | Role::Auditor
+                    | Role::TenantAdmin
+                    | Role::TenantUser
+                    | Role::SupportEngineer => GrantBasis::SingleOperator,
                 },
                 until,
                 revoked: None,
@@ -619,7 +630,7 @@ impl Gate {
     }
 
     /// Does an act, and once it is durable what follows from it, whether or not anybody still waits.
-    async fn act_then<T, F, A>(
+    pub(crate) async fn act_then<T, F, A>(
         &self,
         by: Principal,
         deed: F,
@@ -770,17 +781,19 @@ pub(crate) fn require(by: Principal, roles: &[Role]) -> Result<(), Error> {
     })
 }
 
-fn role_word(role: Role) -> &'static str {
+pub(crate) fn role_word(role: Role) -> &'static str {
     match role {
         Role::Operator => "operator",
         Role::Regulator => "regulator",
         Role::Auditor => "auditor",
+        Role::TenantAdmin => "tenant admin",
         Role::TenantUser => "tenant user",
+        Role::SupportEngineer => "support engineer",
     }
 }
 
 /// Draws a key pair in the shape that S3 clients expect: 20 characters, and 40.
-fn draw_key() -> (AccessKeyId, Secret) {
+pub(crate) fn draw_key() -> (AccessKeyId, Secret) {
     const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut access_key = String::from("ONSH");
     access_key.extend(

@@ -11,6 +11,7 @@ use onshore_classify::{Options, Scanner, ToldTerms};
 use onshore_db::{Database, View};
 use onshore_journal::{Journal, ReadRecord};
 use onshore_ledger::Salt;
+use onshore_policy::border::more_foreign;
 use onshore_policy::{Networks, Proxies};
 use onshore_registry::{Export, Registry};
 use onshore_types::{
@@ -270,6 +271,12 @@ impl Gate {
     #[must_use]
     pub fn place_of_address(&self, address: IpAddr) -> Place {
         self.inner.networks.place_of(address)
+    }
+
+    /// Returns the more foreign of two places, see [`onshore_policy::border::more_foreign`].
+    #[must_use]
+    pub fn more_foreign(&self, one: Place, other: Place) -> Place {
+        more_foreign(self.inner.region.jurisdiction, one, other, self.now())
     }
 
     /// Returns the ledger, for reading and proving.

@@ -23,6 +23,10 @@ use crate::{Error, Gate, Refused};
 /// The rule that refusals abroad are counted under, whatever their cause: a client that saw two leaves would learn that
 /// there are two causes.
 const OUTWARD: &str = "border.outward";
+/// The leaf of what the rules refused.
+const REFUSED: &str = "refused";
+/// The leaf of what an access policy refused, which no rules were asked about.
+const ACCESS: &str = "refused.access";
 
 /// What a unit of work decided.
 enum Decision {
@@ -93,6 +97,31 @@ impl Gate {
                 Decision::Turning => {}
             }
         }
+    }
+
+    /// Records that a transfer was refused by an access policy, before the border was asked, and returns the leaf that tells
+    /// of it.
+    ///
+    /// # Errors
+    /// Those of the keepers.
+    pub async fn refuse(
+        &self,
+        transfer: &Transfer,
+        rule: &'static str,
+    ) -> Result<LeafIndex, Error> {
+        let (gate, asked) = (self.clone(), transfer.clone());
+        let leaf = self
+            .inner
+            .db
+            .write(move |unit| {
+                let now = gate.now();
+                let record = told_of(&asked, None);
+                gate.inner
+                    .record_refusal(unit, &asked, ACCESS, rule, record, now)
+            })
+            .await?;
+        metrics::counter!("onshore_refusals_total", "rule" => rule).increment(1);
+        Ok(leaf)
     }
 
     /// Says how a transfer would be answered, without recording or reserving anything. `tenant` is the name that the
@@ -214,7 +243,14 @@ impl Inner {
             }
             Verdict::Refused(refusal) => {
                 let refusal = refusal.clone();
-                let leaf = self.record_refusal(unit, transfer, &refusal, &judged, now)?;
+                let leaf = self.record_refusal(
+                    unit,
+                    transfer,
+                    REFUSED,
+                    refusal.rule(),
+                    record_of(transfer, &judged),
+                    now,
+                )?;
                 Ok(Decision::Refused(refusal, leaf))
             }
         }
@@ -315,12 +351,13 @@ impl Inner {
         &self,
         unit: &Unit<'_>,
         transfer: &Transfer,
-        refusal: &Refusal,
-        judged: &Judged,
+        kind: &str,
+        cause: &str,
+        mut record: Value,
         now: Timestamp,
     ) -> Result<LeafIndex, Error> {
         let is_border = !self.is_inside(transfer.to, now);
-        let rule = if is_border { OUTWARD } else { refusal.rule() };
+        let rule = if is_border { OUTWARD } else { cause };
         let key = RefusalKey {
             principal: transfer.principal.id,
             rule: rule.to_owned(),
@@ -336,15 +373,14 @@ impl Inner {
             "to": transfer.to.to_string(),
             "from": transfer.from.to_string(),
         });
-        let mut record = record_of(transfer, judged);
         if let Value::Object(members) = &mut record {
-            members.insert("cause".to_owned(), Value::from(refusal.rule()));
+            members.insert("cause".to_owned(), Value::from(cause));
         }
         let leaf = self.journal.record(
             unit,
             Leaf {
                 time: now,
-                body: body("refused", self.epoch(), rest),
+                body: body(kind, self.epoch(), rest),
                 disclosure: Some(Disclosure {
                     salt: salt(),
                     record,
@@ -390,9 +426,13 @@ impl Inner {
 
 /// What a leaf about a transfer commits to: everything about it, the key included.
 fn record_of(transfer: &Transfer, judged: &Judged) -> Value {
+    told_of(transfer, Some(judged))
+}
+
+fn told_of(transfer: &Transfer, judged: Option<&Judged>) -> Value {
     json!({
         "by": { "role": transfer.principal.role, "tenant": transfer.principal.tenant },
-        "exporter": judged.facts.exporter,
+        "exporter": judged.map(|judged| judged.facts.exporter.clone()),
         "operation": transfer.operation,
         "flow": transfer.flow,
         "principal": transfer.principal.id,

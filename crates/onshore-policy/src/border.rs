@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net};
-use onshore_types::Place;
+use onshore_types::{Jurisdiction, Place, Timestamp};
 
 use crate::error::Error;
 
@@ -26,6 +26,24 @@ pub struct Networks {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
     trusted: Vec<IpNet>,
+}
+
+/// Returns the more foreign of two places, as seen from a region: what goes to somebody goes to both. Of two that are abroad
+/// the one that contains the other; where neither does, no place that anybody could approve.
+#[must_use]
+pub fn more_foreign(region: Jurisdiction, one: Place, other: Place, now: Timestamp) -> Place {
+    let is_inside = |place| region.contains(place, now);
+    let contains = |outer, inner| match outer {
+        Place::In(outer) => outer.contains(inner, now),
+        Place::Unknown => true,
+    };
+    match (is_inside(one), is_inside(other)) {
+        (true, _) => other,
+        (false, true) => one,
+        (false, false) if contains(one, other) => one,
+        (false, false) if contains(other, one) => other,
+        (false, false) => Place::Unknown,
+    }
 }
 
 impl Networks {

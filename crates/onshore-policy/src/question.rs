@@ -100,7 +100,9 @@ impl Vocabulary {
             Role::Operator => "operator",
             Role::Regulator => "regulator",
             Role::Auditor => "auditor",
+            Role::TenantAdmin => "tenant-admin",
             Role::TenantUser => "tenant-user",
+            Role::SupportEngineer => "support-engineer",
         };
         uid(&self.role, name)
     }

@@ -17,8 +17,12 @@ pub enum Role {
     Regulator,
     /// Audits the region; reads the ledger, never an object.
     Auditor,
+    /// Looks after the users, groups, roles and keys of one tenant.
+    TenantAdmin,
     /// Uses a tenant's own buckets.
     TenantUser,
+    /// Is of the technology provider's staff: in a support session that the operator opened, and only so.
+    SupportEngineer,
 }
 
 /// Who acts.

@@ -1,7 +1,8 @@
 //! Configuration epochs: everything a verdict depends on, numbered, each with a leaf.
 
 use onshore_db::{Unit, params};
-use onshore_types::{LeafIndex, Timestamp};
+use onshore_types::{LeafIndex, PartitionName, Timestamp};
+use serde_json::Value;
 
 use crate::{Error, Registry};
 
@@ -26,6 +27,33 @@ impl Registry {
             row.get::<_, i64>(0)
         })?;
         Ok(next.map_or(1, i64::cast_unsigned))
+    }
+
+    /// Returns the partition that the last epoch was of, where there was one. It blocks: call it outside asynchronous code.
+    ///
+    /// # Errors
+    /// Those of the database; [`Error::Unreadable`] for an epoch that no version wrote.
+    pub fn last_partition(&self) -> Result<Option<PartitionName>, Error> {
+        let unreadable = || Error::Unreadable {
+            what: "partition of the last configuration epoch",
+        };
+        let body: Option<String> = self.db.read_blocking(|view| {
+            view.one(
+                "SELECT body FROM epochs ORDER BY id DESC LIMIT 1",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(Error::from)
+        })?;
+        let Some(body) = body else {
+            return Ok(None);
+        };
+        let document: Value = serde_json::from_str(&body).map_err(|_| unreadable())?;
+        let name = document.pointer("/configuration/region/partition");
+        let name = name.and_then(Value::as_str).ok_or_else(unreadable)?;
+        PartitionName::parse(name)
+            .map(Some)
+            .map_err(|_| unreadable())
     }
 
     /// Saves an epoch that begins now.

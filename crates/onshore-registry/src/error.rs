@@ -1,6 +1,6 @@
 //! What can go wrong with a governance record.
 
-use onshore_types::{AccessKeyId, ApprovalId, JobId, TenantName};
+use onshore_types::{AccessKeyId, ApprovalId, IdentityName, JobId, PrincipalId, TenantName};
 
 use crate::told::TOLD_TERMS_MAX;
 
@@ -30,6 +30,34 @@ pub enum Error {
     /// The access key is in use.
     #[error("the access key `{0}` is in use; choose another, or leave it out and one is made")]
     AccessKeyTaken(AccessKeyId),
+    /// The tenant has no such key.
+    #[error("the tenant has no access key `{0}`; `onshore key list` shows them")]
+    NoSuchKey(AccessKeyId),
+    /// The name is given to another user, group or role.
+    #[error("the tenant has a {kind} `{name}` already; names differ by more than letter case")]
+    IdentityTaken {
+        /// What it is.
+        kind: &'static str,
+        /// Its name.
+        name: IdentityName,
+    },
+    /// The tenant has no such user, group or role.
+    #[error("the tenant has no {kind} `{name}`")]
+    NoSuchIdentity {
+        /// What it is.
+        kind: &'static str,
+        /// Its name.
+        name: IdentityName,
+    },
+    /// A user, group or role has no such policy.
+    #[error("it has no policy `{0}`")]
+    NoSuchPolicy(String),
+    /// Nobody of this id holds a control token.
+    #[error("nobody of the id {0} holds a control token; `onshore token list` shows them")]
+    NoSuchToken(PrincipalId),
+    /// A policy does not compile.
+    #[error("the policy cannot be compiled: {0}")]
+    Policy(#[from] onshore_policy::iam::Malformed),
     /// There is no such approval.
     #[error("there is no approval {0}; `onshore approval list` shows them")]
     NoSuchApproval(ApprovalId),

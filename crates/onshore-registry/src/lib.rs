@@ -1,4 +1,4 @@
-//! Governance records: tenants, access keys, control tokens, approvals, exports, whose data was exported,
+//! Governance records: tenants, users, groups and roles with their policies, access keys, control tokens, approvals, exports, whose data was exported,
 //! refusals, epochs, jobs.
 //!
 //! This room keeps and finds; it decides nothing and records no leaf. What changes a record takes the unit of work in
@@ -6,11 +6,13 @@
 
 mod access_keys;
 mod approvals;
+mod bearers;
 mod entries;
 mod epochs;
 mod error;
 mod examine;
 mod exports;
+mod identities;
 mod jobs;
 mod packs;
 mod persons;
@@ -18,24 +20,28 @@ mod refusals;
 mod registry;
 mod rows;
 mod schema;
+mod sessions;
 mod splitting;
 mod tenants;
 mod tokens;
 mod told;
 
-pub use crate::access_keys::AccessKey;
+pub use crate::access_keys::{AccessKey, KeyEntry, KeyState};
 pub use crate::approvals::{Approval, GrantBasis, Limit};
+pub use crate::bearers::Bearer;
 pub use crate::entries::{EntryOutcome, EntryState, JobEntry, ListedEntry, Tally};
 pub use crate::epochs::Epoch;
 pub use crate::error::Error;
 pub use crate::examine::examine;
 pub use crate::exports::{Export, ExportEnd};
+pub use crate::identities::{Details, Identity, IdentityKind};
 pub use crate::jobs::{Job, JobState, NewJob};
 pub use crate::packs::{ActivatedPack, PackActivation};
 pub use crate::persons::{ExportedCounts, ExportedPersons, ExportedTally, ExportedVersion};
 pub use crate::refusals::{CountedRefusal, RefusalKey};
 pub use crate::registry::Registry;
 pub use crate::schema::SCHEMA;
-pub use crate::tenants::{Standing, Tenant};
+pub use crate::sessions::{SealedSession, Session};
+pub use crate::tenants::Tenant;
 pub use crate::tokens::TokenHolder;
 pub use crate::told::{SubjectFinding, Told};

@@ -182,5 +182,50 @@ pub const SCHEMA: Schema = Schema {
         recorded_ms INTEGER NOT NULL,
         by BLOB NOT NULL
     ) STRICT;
+    ",
+    // A key without a user is one of its tenant's administrator.
+    "
+    CREATE TABLE identities (
+        id BLOB PRIMARY KEY,
+        tenant BLOB NOT NULL REFERENCES tenants (id),
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL COLLATE NOCASE,
+        details TEXT NOT NULL,
+        created_ms INTEGER NOT NULL,
+        UNIQUE (tenant, kind, name)
+    ) STRICT;
+    CREATE TABLE memberships (
+        user BLOB NOT NULL REFERENCES identities (id),
+        of_group BLOB NOT NULL REFERENCES identities (id),
+        PRIMARY KEY (user, of_group)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX memberships_by_group ON memberships (of_group);
+    CREATE TABLE identity_policies (
+        identity BLOB NOT NULL REFERENCES identities (id),
+        name TEXT NOT NULL,
+        document TEXT NOT NULL,
+        PRIMARY KEY (identity, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE access_keys_of_users (
+        access_key TEXT PRIMARY KEY,
+        principal BLOB NOT NULL,
+        tenant BLOB NOT NULL REFERENCES tenants (id),
+        user BLOB REFERENCES identities (id),
+        sealed_secret BLOB NOT NULL,
+        created_ms INTEGER NOT NULL,
+        is_disabled INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    INSERT INTO access_keys_of_users (access_key, principal, tenant, sealed_secret, created_ms)
+        SELECT access_key, principal, tenant, sealed_secret, created_ms FROM access_keys;
+    DROP TABLE access_keys;
+    ALTER TABLE access_keys_of_users RENAME TO access_keys;
+    CREATE INDEX access_keys_by_tenant ON access_keys (tenant);
+    CREATE INDEX access_keys_by_user ON access_keys (user) WHERE user IS NOT NULL;
+    CREATE TABLE session_key (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        sealed BLOB NOT NULL
+    ) STRICT;
+    ALTER TABLE tenants ADD COLUMN jurisdiction TEXT;
+    ALTER TABLE tokens ADD COLUMN tenant BLOB REFERENCES tenants (id);
     "],
 };

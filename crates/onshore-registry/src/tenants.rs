@@ -1,7 +1,7 @@
 //! Tenants, and the groups they belong to.
 
 use onshore_db::{Row, RowError, Unit, View, params};
-use onshore_types::{GroupName, TenantId, TenantName, Timestamp};
+use onshore_types::{GroupName, Jurisdiction, TenantId, TenantName, Timestamp};
 
 use crate::rows::{bytes16, parsed, parsed_opt, time};
 use crate::{Error, Registry};
@@ -17,6 +17,8 @@ pub struct Tenant {
     pub group: Option<GroupName>,
     /// What the law asks of it.
     pub standing: Standing,
+    /// Where the organisation is; none where that is the region's own jurisdiction.
+    pub jurisdiction: Option<Jurisdiction>,
     /// When it was made.
     pub created: Timestamp,
 }
@@ -31,7 +33,7 @@ pub struct Standing {
 }
 
 const COLUMNS: &str =
-    "SELECT id, name, group_name, critical_infrastructure, state_organ, created_ms FROM tenants";
+    "SELECT id, name, group_name, critical_infrastructure, state_organ, jurisdiction, created_ms FROM tenants";
 
 impl Registry {
     /// Saves a new tenant.
@@ -40,21 +42,46 @@ impl Registry {
     /// [`Error::TenantTaken`] when the name is given.
     pub fn save_tenant(&self, unit: &Unit<'_>, tenant: &Tenant) -> Result<(), Error> {
         let inserted = unit.execute(
-            "INSERT INTO tenants (id, name, group_name, created_ms, critical_infrastructure, state_organ)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (name) DO NOTHING",
+            "INSERT INTO tenants (id, name, group_name, created_ms, critical_infrastructure, state_organ, jurisdiction)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (name) DO NOTHING",
             params![
                 tenant.id.as_bytes(),
                 tenant.name.as_str(),
                 tenant.group.as_ref().map(GroupName::as_str),
                 tenant.created.as_millis(),
                 tenant.standing.critical_infrastructure,
-                tenant.standing.state_organ
+                tenant.standing.state_organ,
+                tenant.jurisdiction.map(|jurisdiction| jurisdiction.to_string())
             ],
         )?;
         if inserted == 1 {
             Ok(())
         } else {
             Err(Error::TenantTaken(tenant.name.clone()))
+        }
+    }
+
+    /// Says where the organisation of a tenant is.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchTenant`] when there is none.
+    pub fn set_jurisdiction(
+        &self,
+        unit: &Unit<'_>,
+        tenant: TenantId,
+        jurisdiction: Option<Jurisdiction>,
+    ) -> Result<(), Error> {
+        let changed = unit.execute(
+            "UPDATE tenants SET jurisdiction = ?2 WHERE id = ?1",
+            params![
+                tenant.as_bytes(),
+                jurisdiction.map(|jurisdiction| jurisdiction.to_string())
+            ],
+        )?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(Error::NoSuchTenant(tenant.to_string()))
         }
     }
 
@@ -198,6 +225,7 @@ fn tenant(row: &Row<'_>) -> Result<Tenant, RowError> {
             critical_infrastructure: row.get("critical_infrastructure")?,
             state_organ: row.get("state_organ")?,
         },
+        jurisdiction: parsed_opt(row, "jurisdiction")?,
         created: time(row, "created_ms")?,
     })
 }

@@ -232,7 +232,7 @@ fn host_id(request_id: &str) -> String {
     STANDARD.encode(request_id)
 }
 
-fn element(text: &mut String, name: &str, value: &str) {
+pub(crate) fn element(text: &mut String, name: &str, value: &str) {
     text.push('<');
     text.push_str(name);
     text.push('>');

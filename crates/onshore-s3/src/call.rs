@@ -1,18 +1,22 @@
 //! A request that the layer in front has let in: who asks, from where, with which headers, and what was announced of
 //! its body. It travels in the request's extensions; an operation that finds none refuses.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use http::HeaderMap;
 use onshore_policy::Principal;
-use onshore_store::{Checksum, ChecksumAlgorithm, ChecksumKind};
+use onshore_store::{Checksum, ChecksumAlgorithm, ChecksumKind, Tags};
 use onshore_types::{BucketId, Label, LeafIndex, Place, TenantId};
 
 use crate::access::RemovedOne;
 use crate::body::BodyReport;
 use crate::body::document::{invalid_md5, of_base64};
+use crate::caller::{Caller, Way};
 use crate::fault::{Code, Fault};
+use crate::guard::query::Query;
+use crate::ops::tagging::parse_tagging_header;
 
 /// The headers that carry a checksum, one for each algorithm.
 pub(crate) const CHECKSUM_HEADERS: [&str; 5] = [
@@ -30,9 +34,10 @@ pub(crate) struct Call {
 }
 
 struct Inner {
-    principal: Principal,
-    tenant: TenantId,
+    caller: Caller,
+    way: Way,
     place: Place,
+    query: Query,
     headers: HeaderMap,
     announced: Announced,
     report: BodyReport,
@@ -44,6 +49,11 @@ struct Inner {
     labels: Mutex<Vec<(BucketId, Label)>>,
     /// The keys that a request for many removed; noted only where lines are kept.
     removed: OnceLock<Vec<RemovedOne>>,
+    /// What the body says that policies speak of.
+    said: Mutex<BTreeMap<&'static str, String>>,
+    said_tags: OnceLock<BTreeMap<String, String>>,
+    /// Buckets of other tenants whose policies let the caller in, and whose they are.
+    admitted: Mutex<Vec<(BucketId, TenantId)>>,
 }
 
 /// What was announced of a body that becomes an object or a part of one.
@@ -152,18 +162,20 @@ fn algorithm_of(name: &str) -> Option<ChecksumAlgorithm> {
 impl Call {
     /// Puts together what the layer found out.
     pub(crate) fn new(
-        principal: Principal,
-        tenant: TenantId,
+        caller: Caller,
+        way: Way,
         place: Place,
+        query: Query,
         headers: HeaderMap,
         announced: Announced,
         report: BodyReport,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
-                principal,
-                tenant,
+                caller,
+                way,
                 place,
+                query,
                 headers,
                 announced,
                 report,
@@ -173,18 +185,116 @@ impl Call {
                 document: OnceLock::new(),
                 labels: Mutex::default(),
                 removed: OnceLock::new(),
+                said: Mutex::default(),
+                said_tags: OnceLock::new(),
+                admitted: Mutex::default(),
             }),
         }
     }
 
     /// Returns who asks.
-    pub(crate) fn principal(&self) -> Principal {
-        self.inner.principal
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.inner.caller
+    }
+
+    /// Returns how the request came.
+    pub(crate) fn way(&self) -> &Way {
+        &self.inner.way
+    }
+
+    /// Returns who asks as the gate judges it: of another tenant's bucket that lets him in he acts for that tenant.
+    pub(crate) fn principal_for(&self, bucket: Option<BucketId>) -> Principal {
+        let admitted = bucket.and_then(|bucket| {
+            let admitted = self
+                .inner
+                .admitted
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            admitted
+                .iter()
+                .find(|(known, _)| *known == bucket)
+                .map(|(_, owner)| *owner)
+        });
+        Principal {
+            tenant: admitted.or(self.inner.caller.principal.tenant),
+            ..self.inner.caller.principal
+        }
+    }
+
+    /// Notes that policies let the caller into a bucket of another tenant.
+    pub(crate) fn note_admitted(&self, bucket: BucketId, owner: TenantId) {
+        let mut admitted = self
+            .inner
+            .admitted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !admitted.contains(&(bucket, owner)) {
+            admitted.push((bucket, owner));
+        }
     }
 
     /// Returns the tenant that asks.
     pub(crate) fn tenant(&self) -> TenantId {
-        self.inner.tenant
+        self.inner.caller.tenant
+    }
+
+    /// Returns the value of a parameter of the query.
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
+        self.inner.query.get(name).map(str::to_owned)
+    }
+
+    /// Notes what the body says for a condition key, named in small letters.
+    pub(crate) fn say(&self, key: &'static str, value: String) {
+        let mut said = self
+            .inner
+            .said
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        said.insert(key, value);
+    }
+
+    /// Returns what the body says for a condition key.
+    pub(crate) fn said(&self, key: &str) -> Option<String> {
+        let said = self
+            .inner
+            .said
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        said.get(key).cloned()
+    }
+
+    /// Notes the tags that the body gives an object.
+    pub(crate) fn say_tags(&self, tags: &Tags) {
+        let tags = tags.iter().map(|(key, value)| (key.clone(), value.clone()));
+        let _ = self.inner.said_tags.set(tags.collect());
+    }
+
+    /// Returns the tags that the request gives an object; none where it gives none.
+    pub(crate) fn said_tags(&self) -> Option<BTreeMap<String, String>> {
+        if let Some(tags) = self.inner.said_tags.get() {
+            return Some(tags.clone());
+        }
+        let tags = parse_tagging_header(self).ok()?;
+        (!tags.is_empty()).then(|| tags.into_iter().collect())
+    }
+
+    /// Compares the owner that the client expects a bucket to have.
+    pub(crate) fn check_expected_owner(
+        &self,
+        owner: TenantId,
+        is_source: bool,
+    ) -> Result<(), Fault> {
+        let name = if is_source {
+            "x-amz-source-expected-bucket-owner"
+        } else {
+            "x-amz-expected-bucket-owner"
+        };
+        match self.inner.headers.get(name) {
+            Some(expected) if expected.as_bytes() != owner.to_string().as_bytes() => {
+                Err(Fault::access_denied())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Returns where the request came from.
@@ -295,7 +405,7 @@ impl Call {
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("principal", &self.inner.principal)
+            .field("principal", &self.inner.caller.principal)
             .field("place", &self.inner.place)
             .finish_non_exhaustive()
     }

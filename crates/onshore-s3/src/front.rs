@@ -26,9 +26,11 @@ use crate::call::Call;
 use crate::cors;
 use crate::error::Error;
 use crate::fault::Fault;
+use crate::guard::credentials::OpenedSessions;
 use crate::guard::signature::DerivedKeys;
 use crate::guard::{Guard, form};
 use crate::ops::{Asked, Operations};
+use crate::sts;
 use crate::wire::{S3sWire, Wire};
 
 /// What the front is made of.
@@ -102,6 +104,13 @@ pub(crate) struct Inner {
     served: AtomicU64,
 }
 
+impl Inner {
+    /// Returns the database that all keepers share.
+    pub(crate) fn db(&self) -> &Database {
+        &self.operations.db
+    }
+}
+
 impl std::fmt::Debug for Front {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Front").finish_non_exhaustive()
@@ -125,6 +134,7 @@ impl Front {
             region: parts.gate.region().id.clone(),
             domains,
             derived: DerivedKeys::default(),
+            sessions: OpenedSessions::default(),
         };
         let operations = Operations {
             store: parts.store,
@@ -135,6 +145,7 @@ impl Front {
             event_targets: Arc::new(parts.event_targets),
             other_regions: Arc::new(parts.other_regions),
             registry: parts.registry,
+            policies: Arc::default(),
         };
         Ok(Self {
             inner: Arc::new(Inner {
@@ -193,7 +204,7 @@ impl Front {
         } else {
             Waiting::No
         };
-        let handled = self.handled(request, peer, request_id).await;
+        let handled = self.handled(request, &came, request_id).await;
         let afterwards = match (handled.rest, waiting) {
             // A client that waits and is answered at once may lose its place on the connection: botocore does.
             (_, Waiting::ForContinue) if !handled.was_asked_for => Afterwards::Close,
@@ -213,9 +224,14 @@ impl Front {
     }
 
     /// Lets a request in or turns it away, and carries it out.
-    async fn handled(&self, request: Request<Incoming>, peer: IpAddr, request_id: &str) -> Handled {
+    async fn handled(
+        &self,
+        request: Request<Incoming>,
+        came: &Came<'_>,
+        request_id: &str,
+    ) -> Handled {
         if request.method() == Method::OPTIONS {
-            let answered = self.preflight(&request, peer).await;
+            let answered = self.preflight(&request, came.peer).await;
             let response = answered.unwrap_or_else(|fault| answer::of_fault(&fault, request_id));
             return Handled {
                 operation: None,
@@ -225,9 +241,19 @@ impl Front {
                 call: None,
             };
         }
+        if sts::is_sts(request.method(), request.uri(), request.headers()) {
+            let (operation, response) = self.answer_sts(request, came, request_id).await;
+            return Handled {
+                operation,
+                response,
+                rest: None,
+                was_asked_for: true,
+                call: None,
+            };
+        }
         if form::is_form(request.method(), request.uri(), request.headers()) {
             let report = BodyReport::default();
-            let (response, call) = match self.take_form(request, peer, &report).await {
+            let (response, call) = match self.take_form(request, came, &report).await {
                 Ok((response, call)) => (response, Some(call)),
                 Err(fault) => (answer::of_fault(&fault, request_id), None),
             };
@@ -239,7 +265,7 @@ impl Front {
                 call,
             };
         }
-        match self.inner.guard.admit(request, peer).await {
+        match self.inner.guard.admit(request, came).await {
             Err(turned) => Handled {
                 operation: None,
                 response: answer::of_fault(&turned.fault, request_id),
@@ -320,12 +346,12 @@ impl Front {
     async fn take_form(
         &self,
         request: Request<Incoming>,
-        peer: IpAddr,
+        came: &Came<'_>,
         report: &BodyReport,
     ) -> Result<(Response<s3s::Body>, Call), Fault> {
         let (parts, incoming) = request.into_parts();
         let guard = &self.inner.guard;
-        let form = guard.admit_form(&parts, incoming, peer, report).await?;
+        let form = guard.admit_form(&parts, incoming, came, report).await?;
         let (call, success) = (form.call.clone(), form.success.clone());
         let (bucket, key) = (form.bucket.clone(), form.key.clone());
         call.note_operation("PostObject");
@@ -347,6 +373,16 @@ impl Front {
         Ok((response, call))
     }
 
+    /// Returns the layer in front.
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.inner.guard
+    }
+
+    /// Returns governance records.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.inner.guard.registry
+    }
+
     async fn carried_out(
         &self,
         call: &Call,
@@ -366,9 +402,11 @@ impl Front {
                     *response.body_mut() = s3s::Body::from(document.to_vec());
                     response.headers_mut().remove(CONTENT_LENGTH);
                 }
-                // `s3s` answers 200 to all that sets something; S3 has one exception.
-                if call.operation() == Some("PutBucketTagging")
-                    && response.status() == StatusCode::OK
+                // `s3s` answers 200 to all that sets something; S3 has two exceptions.
+                if matches!(
+                    call.operation(),
+                    Some("PutBucketTagging" | "PutBucketPolicy")
+                ) && response.status() == StatusCode::OK
                 {
                     *response.status_mut() = StatusCode::NO_CONTENT;
                 }

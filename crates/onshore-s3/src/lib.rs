@@ -12,9 +12,12 @@
 //! - [`NOISY_LOG_TARGETS`]: log targets that must be off.
 
 mod access;
+mod actions;
 mod answer;
 mod body;
 mod call;
+mod caller;
+mod conditions_of;
 mod cors;
 mod error;
 mod fault;
@@ -24,6 +27,7 @@ mod operations;
 mod ops;
 mod serve;
 mod service;
+mod sts;
 mod wire;
 
 pub use crate::error::Error;

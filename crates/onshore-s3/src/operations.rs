@@ -51,7 +51,7 @@ const TABLE: [(&str, Standing); 99] = [
     ("DeleteBucketMetadataTableConfiguration", NOT_IMPLEMENTED),
     ("DeleteBucketMetricsConfiguration", NOT_IMPLEMENTED),
     ("DeleteBucketOwnershipControls", INSPECT_AND_CHANGE),
-    ("DeleteBucketPolicy", INSPECT),
+    ("DeleteBucketPolicy", INSPECT_AND_CHANGE),
     ("DeleteBucketReplication", INSPECT_AND_CHANGE),
     ("DeleteBucketTagging", INSPECT_AND_CHANGE),
     ("DeleteBucketWebsite", INSPECT),
@@ -118,7 +118,7 @@ const TABLE: [(&str, Standing); 99] = [
     ("PutBucketMetricsConfiguration", NOT_IMPLEMENTED),
     ("PutBucketNotificationConfiguration", INSPECT_AND_CHANGE),
     ("PutBucketOwnershipControls", INSPECT_AND_CHANGE),
-    ("PutBucketPolicy", NOT_IMPLEMENTED),
+    ("PutBucketPolicy", INSPECT_AND_CHANGE),
     ("PutBucketReplication", INSPECT_AND_CHANGE),
     ("PutBucketRequestPayment", INSPECT),
     ("PutBucketTagging", INSPECT_AND_CHANGE),
@@ -149,6 +149,12 @@ pub(crate) fn allows(name: &str, flow: Flow) -> bool {
         Some((_, Standing::Transfers(flows))) => flows.contains(&flow),
         Some((_, Standing::NotImplemented)) | None => false,
     }
+}
+
+/// Returns every name.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(name, _)| *name)
 }
 
 #[cfg(test)]
@@ -208,7 +214,7 @@ mod tests {
             !allows("GetObjectSecretly", Flow::Read) && !allows("GetObjectTorrent", Flow::Inspect)
         );
         assert_eq!(
-            lookup("PutBucketPolicy").map(|(_, standing)| standing),
+            lookup("PutBucketWebsite").map(|(_, standing)| standing),
             Some(Standing::NotImplemented)
         );
     }

@@ -1,5 +1,7 @@
 //! Buckets: made, found, tightened, removed. Names are unique in the region, ids are never given again.
 
+use std::sync::Arc;
+
 use onshore_db::{Row, RowError, Unit, View, params, unreadable};
 use onshore_policy::{Flow, Permit};
 use onshore_types::{BucketId, BucketName, Label, TenantId, Timestamp};
@@ -12,7 +14,9 @@ use crate::settings::{Setting, document};
 use crate::{Error, Store, columns, outbox, permits};
 
 const COLUMNS: &str = "id, name, tenant, class, created, versioning, lock, encryption,
-    (SELECT document FROM bucket_settings WHERE bucket = id AND name = 'lifecycle')";
+    (SELECT document FROM bucket_settings WHERE bucket = id AND name = 'lifecycle'),
+    (SELECT document FROM bucket_settings WHERE bucket = id AND name = 'policy'),
+    (SELECT document FROM bucket_settings WHERE bucket = id AND name = 'public-access-block')";
 
 /// A bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,10 @@ pub struct Bucket {
     pub encryption: Encryption,
     /// What goes when, where it has been said.
     pub lifecycle: Option<LifecycleDocument>,
+    /// Whom it lets do what, where it has been said: the store does not read it.
+    pub policy: Option<Arc<str>>,
+    /// Which public access is blocked, where it has been said: the store does not read it.
+    pub public_access_block: Option<Arc<str>>,
 }
 
 /// Whether a bucket keeps what is overwritten and deleted.
@@ -115,6 +123,8 @@ impl Store {
             lock: new.lock,
             encryption: Encryption::Service,
             lifecycle: None,
+            policy: None,
+            public_access_block: None,
         };
         unit.execute(
             "INSERT INTO buckets (id, name, tenant, class, created, versioning, lock) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -359,6 +369,8 @@ fn from_row(row: &Row<'_>) -> Result<Bucket, RowError> {
             None => Encryption::Service,
         },
         lifecycle: row.get::<_, Option<String>>(8)?.map(LifecycleDocument::new),
+        policy: row.get::<_, Option<String>>(9)?.map(Arc::from),
+        public_access_block: row.get::<_, Option<String>>(10)?.map(Arc::from),
     })
 }
 

@@ -28,6 +28,8 @@ pub enum Setting {
     Notification,
     /// Where lines about what was asked of it go: a [`Logging`](crate::Logging) in JSON, which the store reads too.
     Logging,
+    /// Whom it lets do what: a policy in the JSON of AWS.
+    Policy,
     /// What is brought to other regions: a [`Replication`](crate::Replication) in JSON, which the store reads too.
     Replication,
 }
@@ -45,6 +47,7 @@ impl Setting {
             Self::Encryption => "encryption",
             Self::Notification => "notification",
             Self::Logging => "logging",
+            Self::Policy => "policy",
             Self::Replication => "replication",
         }
     }

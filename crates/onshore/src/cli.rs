@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use onshore_api::RoleWord;
 use onshore_policy::rule_pack::Date;
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketName, GroupName, Instrument, JobId, Jurisdiction, KmsKeyId,
-    Label, ObjectKey, RecipientKind, TenantName, Timestamp, Wording,
+    AccessKeyId, ApprovalId, BucketName, GroupName, IdentityName, Instrument, JobId, Jurisdiction, KmsKeyId,
+    Label, ObjectKey, PrincipalId, RecipientKind, TenantName, Timestamp, Wording,
 };
 
 use crate::output::Style;
@@ -68,9 +69,23 @@ pub(crate) enum Command {
     /// Tenants: organisations whose data is kept apart
     #[command(subcommand)]
     Tenant(TenantCommand),
-    /// S3 keys of tenants
+    /// Users of tenants, and what they may do
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Groups of users that may do the same
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Roles, which users and programs take for a while (STS AssumeRole)
+    #[command(subcommand)]
+    Role(RoleCommand),
+    /// S3 keys of tenants and their users
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Control tokens: who may ask the control API for what
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Tell in which role the control token is
+    Whoami,
     /// Keys that tenants name to have objects encrypted under them (SSE-KMS)
     #[command(subcommand)]
     Kms(KmsCommand),
@@ -294,6 +309,13 @@ pub(crate) enum TenantCommand {
         #[arg(long, value_name = "yes|no", action = ArgAction::Set, value_parser = BoolishValueParser::new(), default_value = "no")]
         state_organ: bool,
     },
+    /// Say where the organisation of a tenant is: what it reads goes there, wherever it reads from
+    SetJurisdiction {
+        /// Its name
+        name: TenantName,
+        /// An ISO 3166-1 code, or EU [default: the region's own jurisdiction]
+        jurisdiction: Option<Jurisdiction>,
+    },
     /// List tenants
     List,
 }
@@ -322,7 +344,236 @@ pub(crate) enum KeyCommand {
         /// The secret half
         #[arg(long, requires = "access_key")]
         secret_key: Option<String>,
+        /// The user whose it is to be [default: the tenant's administrator]
+        #[arg(long)]
+        user: Option<IdentityName>,
     },
+    /// List the keys of a tenant
+    List {
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Make a new key in the place of another, which opens nothing from then on
+    Rotate {
+        /// The access key
+        key: AccessKeyId,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Let a key open something again
+    Enable {
+        /// The access key
+        key: AccessKeyId,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Let a key open nothing until it is enabled again
+    Disable {
+        /// The access key
+        key: AccessKeyId,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Remove a key for good
+    Delete {
+        /// The access key
+        key: AccessKeyId,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Make a user, who may do nothing until a policy allows it
+    Create {
+        /// The name
+        name: IdentityName,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+        /// A tag that policies may speak of, as KEY=VALUE
+        #[arg(long = "tag", value_name = "KEY=VALUE")]
+        tags: Vec<String>,
+        /// Where the organisation is that the user works for, if that is not the tenant's
+        #[arg(long)]
+        organisation: Option<Jurisdiction>,
+    },
+    #[command(flatten)]
+    Of(IdentityCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupCommand {
+    /// Make a group
+    Create {
+        /// The name
+        name: IdentityName,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Put a user into a group
+    Add {
+        /// The group
+        group: IdentityName,
+        /// The user
+        user: IdentityName,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Take a user out of a group
+    Remove {
+        /// The group
+        group: IdentityName,
+        /// The user
+        user: IdentityName,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    #[command(flatten)]
+    Of(IdentityCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoleCommand {
+    /// Make a role
+    Create {
+        /// The name
+        name: IdentityName,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+        /// The policy that says who may take it, a JSON file
+        #[arg(long, value_name = "FILE")]
+        trust: PathBuf,
+        /// How long a session lasts at most [default: 3600]
+        #[arg(long, value_name = "SECONDS")]
+        max_session: Option<u32>,
+        /// A tag that policies may speak of, as KEY=VALUE
+        #[arg(long = "tag", value_name = "KEY=VALUE")]
+        tags: Vec<String>,
+    },
+    /// Say anew who may take a role, how long its sessions last, and its tags
+    Change {
+        /// The name
+        name: IdentityName,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+        /// The policy that says who may take it, a JSON file
+        #[arg(long, value_name = "FILE")]
+        trust: PathBuf,
+        /// How long a session lasts at most [default: 3600]
+        #[arg(long, value_name = "SECONDS")]
+        max_session: Option<u32>,
+        /// A tag that policies may speak of, as KEY=VALUE
+        #[arg(long = "tag", value_name = "KEY=VALUE")]
+        tags: Vec<String>,
+    },
+    #[command(flatten)]
+    Of(IdentityCommand),
+}
+
+/// What is done to users, groups and roles alike.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IdentityCommand {
+    /// List them
+    List {
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Show one, with its policies
+    Show {
+        /// The name
+        name: IdentityName,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Remove one, with its keys and sessions
+    Delete {
+        /// The name
+        name: IdentityName,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Give one a policy in the JSON of AWS
+    PutPolicy {
+        /// The name
+        name: IdentityName,
+        /// What the policy is called
+        policy: IdentityName,
+        /// The document
+        file: PathBuf,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+    /// Take a policy from one
+    DeletePolicy {
+        /// The name
+        name: IdentityName,
+        /// What the policy is called
+        policy: IdentityName,
+        /// Whose
+        #[arg(long, default_value = "default")]
+        tenant: TenantName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a control token
+    Create {
+        /// For which role
+        #[arg(long, value_enum)]
+        role: RoleName,
+        /// For which tenant: of a tenant's administrator and user
+        #[arg(long)]
+        tenant: Option<TenantName>,
+    },
+    /// List who holds control tokens
+    List,
+    /// Take a control token away
+    Revoke {
+        /// The id of its holder
+        id: PrincipalId,
+    },
+}
+
+/// A role on the control API.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RoleName {
+    Operator,
+    Regulator,
+    Auditor,
+    TenantAdmin,
+    TenantUser,
+    SupportEngineer,
+}
+
+impl RoleName {
+    /// Returns the word for it.
+    pub(crate) fn word(self) -> RoleWord {
+        match self {
+            Self::Operator => RoleWord::Operator,
+            Self::Regulator => RoleWord::Regulator,
+            Self::Auditor => RoleWord::Auditor,
+            Self::TenantAdmin => RoleWord::TenantAdmin,
+            Self::TenantUser => RoleWord::TenantUser,
+            Self::SupportEngineer => RoleWord::SupportEngineer,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -99,6 +99,7 @@ pub(crate) async fn prepare(house: &House, data: &Path, endpoint: String) -> Res
             TokenHolder {
                 principal: operator.id,
                 role: Role::Operator,
+                tenant: None,
             },
         )
         .await?;

@@ -128,6 +128,8 @@ impl House {
             };
             format!("cannot open {}{hint}", file.path().display())
         })?;
+        let registry = Registry::new(db.clone(), Arc::clone(&keys));
+        check_partition(&registry, config)?;
         let journal_options = onshore_journal::Options {
             folder: data.join("ledger"),
             origin: format!("{}.{}", config.region.id, config.region.partition),
@@ -136,7 +138,6 @@ impl House {
         };
         let journal =
             Journal::open(db.clone(), &*keys, journal_options).context("cannot open the ledger")?;
-        let registry = Registry::new(db.clone(), Arc::clone(&keys));
         let store = Store::open(
             db.clone(),
             &data.join("objects"),
@@ -286,6 +287,19 @@ impl House {
             tracing::warn!(%error, "the write-ahead log stays beside the database until the next start");
         }
         drained.context("not everything could be recorded before the end")
+    }
+}
+
+/// Refuses a folder of another partition: the identities and keys in it are valid there alone.
+fn check_partition(registry: &Registry, config: &Config) -> Result<()> {
+    let configured = &config.region.partition;
+    match registry.last_partition()? {
+        Some(partition) if partition != *configured => Err(usage(format!(
+            "this data folder is of partition `{partition}`, and the configuration names partition `{configured}`: \
+             identities and keys are valid in one partition only; name `{partition}` in [region] partition, or serve \
+             another folder"
+        ))),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -80,6 +80,12 @@ async fn every_documented_path_stands_behind_the_door() {
                 .replace("{leaf}", "0")
                 .replace("{position}", "0")
                 .replace("{path}", "0/000")
+                .replace("{kind}", "users")
+                .replace("{identity}", "bob")
+                .replace("{policy}", "p")
+                .replace("{group}", "g")
+                .replace("{user}", "bob")
+                .replace("{key}", "ONSHAAAAAAAAAAAAAAAA")
                 .replace("{id}", "apr_00000000000000000000000000000001");
             let answer = house.send(HERE, &method, &path, &[], "").await;
             let expected = if path == "/healthz" {

@@ -5,4 +5,5 @@ mod door;
 mod ending;
 mod jobs;
 mod ledger;
+mod roles;
 mod support;

@@ -33,6 +33,8 @@ pub(crate) const OPERATOR: &str = "operator-token-0123456789abcdef";
 pub(crate) const REGULATOR: &str = "regulator-token-0123456789abcdef";
 pub(crate) const AUDITOR: &str = "auditor-token-0123456789abcdef";
 pub(crate) const TENANT_USER: &str = "tenant-user-token-0123456789abcdef";
+pub(crate) const TENANT_ADMIN: &str = "tenant-admin-token-0123456789abcdef";
+pub(crate) const SUPPORT_ENGINEER: &str = "support-engineer-token-0123456789abcdef";
 /// Configured as abroad.
 pub(crate) const ABROAD: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 /// Configured nowhere.
@@ -150,12 +152,23 @@ impl House {
             (REGULATOR, Role::Regulator, 2),
             (AUDITOR, Role::Auditor, 3),
             (TENANT_USER, Role::TenantUser, 4),
+            (TENANT_ADMIN, Role::TenantAdmin, 5),
+            (SUPPORT_ENGINEER, Role::SupportEngineer, 6),
         ];
         self.db
             .write(move |unit| {
                 for (token, role, id) in holders {
                     let principal = PrincipalId::from_bytes([id; 16]);
-                    registry.save_token(unit, token, TokenHolder { principal, role }, now)?;
+                    registry.save_token(
+                        unit,
+                        token,
+                        TokenHolder {
+                            principal,
+                            role,
+                            tenant: None,
+                        },
+                        now,
+                    )?;
                 }
                 Ok::<_, onshore_registry::Error>(())
             })

@@ -48,6 +48,7 @@ fn each_act_is_for_its_roles_alone_and_a_refused_one_leaves_nothing() {
         let token = TokenHolder {
             principal: PrincipalId::from_bytes([1; 16]),
             role: Role::Operator,
+            tenant: None,
         };
         assert!(
             is_forbidden(&wait(gate.issue_token(by, "t".to_owned(), token))),

@@ -17,15 +17,12 @@ pub enum On {
 }
 
 /// The actions of S3, as AWS names them, and those of STS that are served.
-const TABLE: [(&str, On); 91] = [
+const TABLE: [(&str, On); 88] = [
     ("s3:AbortMultipartUpload", On::Object),
     ("s3:BypassGovernanceRetention", On::Object),
     ("s3:CreateBucket", On::Bucket),
     ("s3:DeleteBucket", On::Bucket),
-    ("s3:DeleteBucketOwnershipControls", On::Bucket),
     ("s3:DeleteBucketPolicy", On::Bucket),
-    ("s3:DeleteBucketPublicAccessBlock", On::Bucket),
-    ("s3:DeleteBucketTagging", On::Bucket),
     ("s3:DeleteBucketWebsite", On::Bucket),
     ("s3:DeleteObject", On::Object),
     ("s3:DeleteObjectTagging", On::Object),

@@ -33,6 +33,7 @@ impl House {
             name: TenantName::parse("north").expect("a name"),
             group: None,
             standing: Standing::default(),
+            jurisdiction: None,
             created: NOW,
         };
         let house = Self {

@@ -17,6 +17,7 @@ fn key(house: &House, name: &str, principal: u8) -> AccessKey {
         secret: Secret::new(SECRET.to_vec()),
         principal: PrincipalId::from_bytes([principal; 16]),
         tenant: house.tenant.id,
+        user: None,
     }
 }
 
@@ -69,6 +70,7 @@ fn names_are_taken_once() {
             name: TenantName::parse("north").expect("a name"),
             group: None,
             standing: Standing::default(),
+            jurisdiction: None,
             created: NOW,
         };
         registry.save_tenant(unit, &tenant)
@@ -90,6 +92,7 @@ fn a_token_is_kept_as_a_digest_and_found_by_all_of_itself_only() {
     let holder = TokenHolder {
         principal: PrincipalId::from_bytes([8; 16]),
         role: Role::Auditor,
+        tenant: None,
     };
     house
         .write(move |registry, unit| registry.save_token(unit, token, holder, NOW))

@@ -6,7 +6,6 @@
 mod policy;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,20 +17,21 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
-use onshore_policy::{Principal, Role};
 use onshore_store::BodyError;
 use onshore_types::{BucketName, ObjectKey};
 use s3s::dto;
 use s3s::xml::{Deserialize as _, Deserializer};
 use tokio::time::timeout;
 
+use crate::access::Came;
 use crate::body::{BodyReport, Framing, RequestBody};
 use crate::call::{Announced, Call};
+use crate::caller::Signed;
 use crate::fault::{Code, Fault};
 use crate::guard::address::{Address, parse_key};
 use crate::guard::auth_shape::{ALGORITHM, Claim, Style, not_supported};
 use crate::guard::presign::SignedAt;
-use crate::guard::query::ENCODED_IN_PATH;
+use crate::guard::query::{ENCODED_IN_PATH, Query};
 use crate::guard::scope::{Asked, Scope};
 use crate::guard::signature::mismatch;
 use crate::guard::{Guard, headers};
@@ -117,7 +117,7 @@ impl Guard {
         &self,
         parts: &Parts,
         incoming: Incoming,
-        peer: IpAddr,
+        came: &Came<'_>,
         report: &BodyReport,
     ) -> Result<FormUpload, Fault> {
         headers::check_shape(&parts.headers)?;
@@ -144,10 +144,11 @@ impl Guard {
         fields.name_key(file.file_name().unwrap_or_default());
 
         let (scope, policy_text, signature, signed_at) = fields.authority(self)?;
-        let key = self.access_key(&scope).await?;
-        let signing_key = self
-            .derived
-            .signing_key(key.secret.as_bytes(), &scope, &signed_at);
+        let token = fields.get("x-amz-security-token");
+        let credentials = self.credentials(&scope.access_key, token).await?;
+        let signing_key =
+            self.derived
+                .signing_key(credentials.secret.as_bytes(), &scope, &signed_at);
         if !signing_key.is_policy_signature(policy_text, signature) {
             return Err(mismatch());
         }
@@ -157,18 +158,16 @@ impl Guard {
         let object_key = fields.require("key")?.to_owned();
         let headers = fields.headers(&parts.headers)?;
         headers::check_meaning(&headers)?;
-        let principal = Principal {
-            id: key.principal,
-            tenant: Some(key.tenant),
-            role: Role::TenantUser,
-        };
+        let caller = credentials.caller(Signed::InForm);
         let announced = Announced::parse(&headers, None, &[], None)?;
-        let place = self.place_of(&parts.headers, peer);
+        let place = self.place_of_caller(&caller, &parts.headers, came.peer);
+        let way = self.way(&parts.headers, came);
         Ok(FormUpload {
             call: Call::new(
-                principal,
-                key.tenant,
+                caller,
+                way,
                 place,
+                Query::default(),
                 headers,
                 announced,
                 report.clone(),

@@ -7,7 +7,6 @@ use http::header::{
     TRANSFER_ENCODING,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use onshore_types::TenantId;
 
 use crate::call::CHECKSUM_HEADERS;
 use crate::fault::{Code, Fault};
@@ -182,12 +181,6 @@ fn is_auth(name: &str) -> bool {
 
 /// Refuses headers that ask for what this service does not do.
 pub(crate) fn check_meaning(headers: &HeaderMap) -> Result<(), Fault> {
-    if headers.contains_key("x-amz-security-token") {
-        return Err(Fault::new(
-            Code::InvalidToken,
-            "The provided token is malformed or otherwise invalid: this service issues no session tokens.",
-        ));
-    }
     for (name, value) in headers {
         let name = name.as_str();
         if is_unknown_checksum(name) {
@@ -256,29 +249,13 @@ fn check_metadata(headers: &HeaderMap) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Compares the owner a client expects with the tenant that asks: buckets of others are refused anyway.
-pub(crate) fn check_expected_owner(headers: &HeaderMap, tenant: TenantId) -> Result<(), Fault> {
-    for name in [
-        "x-amz-expected-bucket-owner",
-        "x-amz-source-expected-bucket-owner",
-    ] {
-        if let Some(expected) = headers.get(name)
-            && expected.as_bytes() != tenant.to_string().as_bytes()
-        {
-            return Err(Fault::access_denied());
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{check_expected_owner, check_meaning, check_shape, check_signed, hoist};
+    use super::{check_meaning, check_shape, check_signed, hoist};
     use crate::fault::Code;
     use crate::guard::auth_shape::{Claim, Style};
     use crate::guard::query::Query;
     use http::{HeaderMap, HeaderName};
-    use onshore_types::TenantId;
 
     fn map(list: &[(&str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -362,7 +339,6 @@ mod tests {
     fn what_is_not_done_is_refused_and_never_dropped() {
         for (name, value, code) in [
             ("x-amz-storage-class", "GLACIER", Code::InvalidStorageClass),
-            ("x-amz-security-token", "t", Code::InvalidToken),
             ("x-amz-if-match-size", "1", Code::NotImplemented),
             ("x-amz-checksum-md7", "AAAA", Code::NotImplemented),
         ] {
@@ -403,15 +379,5 @@ mod tests {
         assert!(!headers.contains_key("x-amz-checksum-crc32"));
         let twice = Query::parse(Some("x-amz-meta-onshore-class=general")).expect("a query");
         assert!(hoist(&mut headers, twice).is_err());
-    }
-
-    #[test]
-    fn another_owner_is_refused() {
-        let tenant = TenantId::from_bytes([1; 16]);
-        let other = TenantId::from_bytes([2; 16]).to_string();
-        let mine = tenant.to_string();
-        let name = "x-amz-expected-bucket-owner";
-        assert!(check_expected_owner(&map(&[(name, &mine)]), tenant).is_ok());
-        assert!(check_expected_owner(&map(&[(name, &other)]), tenant).is_err());
     }
 }

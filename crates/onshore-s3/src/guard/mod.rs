@@ -4,6 +4,7 @@
 
 pub(crate) mod address;
 pub(crate) mod auth_shape;
+pub(crate) mod credentials;
 pub(crate) mod form;
 pub(crate) mod headers;
 pub(crate) mod payload;
@@ -14,34 +15,36 @@ pub(crate) mod signature;
 pub(crate) mod subresources;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use hyper::body::Incoming;
 use onshore_gate::Gate;
-use onshore_policy::{Principal, Role};
-use onshore_registry::{AccessKey, Registry};
+use onshore_registry::Registry;
 use onshore_types::{BucketName, Place, RegionId};
 
+use crate::access::Came;
 use crate::body::{BodyReport, RequestBody};
 use crate::call::Call;
+use crate::caller::{Caller, Signed, Way};
 use crate::fault::{Code, Fault};
 use crate::guard::address::Address;
-use crate::guard::auth_shape::Claim;
+use crate::guard::auth_shape::{Claim, Style};
+use crate::guard::credentials::OpenedSessions;
 use crate::guard::headers::METADATA_PREFIX;
-use crate::guard::payload::Payload;
+use crate::guard::payload::{Framed, Payload};
 use crate::guard::presign::SignedAt;
 use crate::guard::query::Query;
 use crate::guard::scope::Scope;
-use crate::guard::signature::{DerivedKeys, Signed};
+use crate::guard::signature::{DerivedKeys, Signed as SignedParts};
 
 /// The longest path and query.
 const TARGET_MAX_BYTES: usize = 16 * 1024;
 
 /// Headers that the layer reads itself and `s3s` does not get to see.
-const KEPT_BACK: [&str; 12] = [
+const KEPT_BACK: [&str; 13] = [
+    "x-amz-security-token",
     "x-amz-date",
     "x-amz-content-sha256",
     "x-amz-decoded-content-length",
@@ -65,6 +68,7 @@ pub(crate) struct Guard {
     /// In lower case.
     pub(crate) domains: Vec<String>,
     pub(crate) derived: DerivedKeys,
+    pub(crate) sessions: OpenedSessions,
 }
 
 /// Why a request was not let in, and its body, untouched.
@@ -79,10 +83,10 @@ impl Guard {
     pub(crate) async fn admit(
         &self,
         request: Request<Incoming>,
-        peer: IpAddr,
+        came: &Came<'_>,
     ) -> Result<(Call, Request<RequestBody>), Box<Turned>> {
         let (parts, incoming) = request.into_parts();
-        let checked = match self.check(&parts, peer).await {
+        let checked = match self.check(&parts, came).await {
             Ok(checked) => checked,
             Err(fault) => {
                 return Err(Box::new(Turned {
@@ -101,7 +105,7 @@ impl Guard {
         Ok((checked.call, request))
     }
 
-    async fn check(&self, parts: &Parts, peer: IpAddr) -> Result<Checked, Fault> {
+    async fn check(&self, parts: &Parts, came: &Came<'_>) -> Result<Checked, Fault> {
         headers::check_shape(&parts.headers)?;
         let target = parts
             .uri
@@ -111,7 +115,9 @@ impl Guard {
             return Err(Fault::new(Code::InvalidURI, "The URI is too long."));
         }
         let query = Query::parse(parts.uri.query())?;
-        let claim = Claim::find(&parts.headers, &query)?;
+        let Some(claim) = Claim::find(&parts.headers, &query)? else {
+            return self.check_anonymous(parts, query, came);
+        };
         let payload = Payload::parse(claim.style, &parts.headers, &query)?;
         headers::check_signed(&claim, &parts.headers)?;
         let asked = if parts.method == Method::GET && query.has("location") {
@@ -122,13 +128,19 @@ impl Guard {
         let scope = Scope::parse(&claim, &self.region, asked)?;
         let now = self.gate.wall();
         let signed_at = SignedAt::check(claim.style, &parts.headers, &query, &scope, now)?;
-        let key = self.access_key(&scope).await?;
-        let signing_key = self
-            .derived
-            .signing_key(key.secret.as_bytes(), &scope, &signed_at);
+        let token = match parts.headers.get("x-amz-security-token") {
+            Some(token) => Some(token.to_str().unwrap_or_default().to_owned()),
+            None => query.get("X-Amz-Security-Token").map(str::to_owned),
+        };
+        let credentials = self
+            .credentials(&scope.access_key, token.as_deref())
+            .await?;
+        let signing_key =
+            self.derived
+                .signing_key(credentials.secret.as_bytes(), &scope, &signed_at);
         signing_key.verify(
             &claim,
-            &Signed {
+            &SignedParts {
                 method: &parts.method,
                 raw_path: parts.uri.path(),
                 query: &query,
@@ -142,7 +154,6 @@ impl Guard {
         headers::check_meaning(&headers)?;
         let address = Address::parse(&headers, parts.uri.path(), &self.domains)?;
         let query = subresources::check(&parts.method, &address, &headers, query)?;
-        headers::check_expected_owner(&headers, key.tenant)?;
         let framed = payload.frame(
             &parts.method,
             &address,
@@ -151,28 +162,95 @@ impl Guard {
             &claim,
             signing_key,
         )?;
-        let place = self.place_of(&headers, peer);
+        let signed = match claim.style {
+            Style::Header => Signed::InHeader,
+            Style::Presigned => Signed::InLink {
+                age_ms: signed_at.age_ms(now),
+            },
+        };
+        self.checked(
+            credentials.caller(signed),
+            &address,
+            headers,
+            query,
+            framed,
+            came,
+        )
+    }
+
+    /// Takes a request that nobody signed: a read, which a policy may allow to everybody.
+    fn check_anonymous(
+        &self,
+        parts: &Parts,
+        query: Query,
+        came: &Came<'_>,
+    ) -> Result<Checked, Fault> {
+        if !matches!(parts.method, Method::GET | Method::HEAD) {
+            return Err(Fault::access_denied());
+        }
+        let mut headers = parts.headers.clone();
+        let query = headers::hoist(&mut headers, query)?;
+        headers::check_meaning(&headers)?;
+        let address = Address::parse(&headers, parts.uri.path(), &self.domains)?;
+        let query = subresources::check(&parts.method, &address, &headers, query)?;
+        let framed = Payload::Unsigned.frame_whole(&parts.method, &address, &query, &headers)?;
+        self.checked(Caller::anonymous(), &address, headers, query, framed, came)
+    }
+
+    fn checked(
+        &self,
+        caller: Caller,
+        address: &Address,
+        headers: HeaderMap,
+        query: Query,
+        framed: Framed,
+        came: &Came<'_>,
+    ) -> Result<Checked, Fault> {
+        let place = self.place_of_caller(&caller, &headers, came.peer);
         let uri = address.path_style(&query)?;
         let passed_on = passed_on(&headers, framed.len_bytes);
-        let principal = Principal {
-            id: key.principal,
-            tenant: Some(key.tenant),
-            role: Role::TenantUser,
-        };
+        let way = self.way(&headers, came);
         Ok(Checked {
             uri,
             headers: passed_on,
             framing: framed.framing,
             len_bytes: framed.len_bytes,
             call: Call::new(
-                principal,
-                key.tenant,
+                caller,
+                way,
                 place,
+                query,
                 headers,
                 framed.announced,
                 BodyReport::default(),
             ),
         })
+    }
+
+    /// Says how a request came, as policies speak of it.
+    pub(crate) fn way(&self, headers: &HeaderMap, came: &Came<'_>) -> Way {
+        Way {
+            client: self.client_of(headers, came.peer),
+            tls: came
+                .tls
+                .map(|tls| tls.version.strip_prefix("TLSv").unwrap_or(tls.version)),
+            at: came.at,
+        }
+    }
+
+    /// Says where what the caller is sent goes: the more foreign of the network that he asks from and the organisation that
+    /// he acts for.
+    pub(crate) fn place_of_caller(
+        &self,
+        caller: &Caller,
+        headers: &HeaderMap,
+        peer: IpAddr,
+    ) -> Place {
+        let network = self.place_of(headers, peer);
+        match caller.bearer.organisation {
+            None => network,
+            Some(organisation) => self.gate.more_foreign(network, Place::In(organisation)),
+        }
     }
 
     /// Says where a request comes from.
@@ -195,20 +273,6 @@ impl Guard {
         match self.address_of(headers, path)? {
             Address::Service => None,
             Address::Bucket(bucket) | Address::Object(bucket, _) => Some(bucket),
-        }
-    }
-
-    async fn access_key(&self, scope: &Scope) -> Result<Arc<AccessKey>, Fault> {
-        match self.registry.access_key(&scope.access_key).await {
-            Ok(Some(key)) => Ok(key),
-            Ok(None) => Err(scope::unknown_access_key(scope.access_key.as_str())),
-            Err(error) => {
-                tracing::error!(%error, "an access key cannot be looked up");
-                Err(Fault::new(
-                    Code::ServiceUnavailable,
-                    "Access keys cannot be looked up at present. Please try again.",
-                ))
-            }
         }
     }
 }

@@ -128,7 +128,7 @@ impl Payload {
         })
     }
 
-    fn frame_whole(
+    pub(crate) fn frame_whole(
         self,
         method: &Method,
         address: &Address,

@@ -62,6 +62,11 @@ impl SignedAt {
         }
     }
 
+    /// Returns how long ago it was signed, in milliseconds.
+    pub(crate) fn age_ms(&self, now: Timestamp) -> i64 {
+        now.as_millis().saturating_sub(self.at.as_millis())
+    }
+
     /// Returns the time as it is signed.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
@@ -180,7 +185,7 @@ mod tests {
     use crate::fault::Code;
     use crate::guard::auth_shape::Style;
     use crate::guard::query::Query;
-    use crate::guard::scope::Scope;
+    use crate::guard::scope::{Scope, Service};
     use http::HeaderMap;
     use onshore_types::{AccessKeyId, RegionId, Timestamp};
 
@@ -189,6 +194,7 @@ mod tests {
             access_key: AccessKeyId::parse("KEY").expect("a key"),
             date: date.to_owned(),
             region: RegionId::parse("r").expect("a region"),
+            service: Service::S3,
         }
     }
 

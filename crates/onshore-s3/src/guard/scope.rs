@@ -1,7 +1,7 @@
 //! The credential scope of a signature: whose key, for which day, region and service. A signature for another region,
 //! service or day is refused before any secret is looked up.
 
-use onshore_types::{AccessKeyId, RegionId};
+use onshore_types::{AccessKeyId, PartitionName, RegionId};
 
 use crate::fault::{Code, Fault};
 use crate::guard::auth_shape::{Claim, Style};
@@ -16,6 +16,34 @@ pub(crate) enum Asked {
     Where,
     /// Anything else.
     Else,
+    /// Who somebody is, or to be somebody else for a while: STS, whose global endpoint some clients sign for.
+    Identity,
+}
+
+impl Asked {
+    fn service(self) -> Service {
+        match self {
+            Self::Where | Self::Else => Service::S3,
+            Self::Identity => Service::Sts,
+        }
+    }
+}
+
+/// Which service a request is signed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Service {
+    S3,
+    Sts,
+}
+
+impl Service {
+    /// Returns its name in a scope.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Sts => "sts",
+        }
+    }
 }
 
 /// A credential scope that is meant for this region and this service.
@@ -25,6 +53,7 @@ pub(crate) struct Scope {
     /// `YYYYMMDD`.
     pub(crate) date: String,
     pub(crate) region: RegionId,
+    pub(crate) service: Service,
 }
 
 impl Scope {
@@ -55,8 +84,10 @@ impl Scope {
             return Err(bad("the date of the Credential is not YYYYMMDD.".to_owned()));
         }
         let signed_for = match asked {
-            Asked::Where if *named_region == GLOBAL => RegionId::parse(GLOBAL).ok(),
-            Asked::Where | Asked::Else => None,
+            Asked::Where | Asked::Identity if *named_region == GLOBAL => {
+                RegionId::parse(GLOBAL).ok()
+            }
+            Asked::Where | Asked::Else | Asked::Identity => None,
         };
         let signed_for = signed_for.unwrap_or_else(|| region.clone());
         if *named_region != signed_for.as_str() {
@@ -66,10 +97,12 @@ impl Scope {
             .with_detail("Region", region.as_str())
             .with_header("x-amz-bucket-region", region.as_str()));
         }
-        if *service != "s3" {
-            return Err(bad(
-                "incorrect service. This endpoint belongs to \"s3\".".to_owned()
-            ));
+        let expected = asked.service();
+        if *service != expected.as_str() {
+            return Err(bad(format!(
+                "incorrect service. This endpoint belongs to \"{}\".",
+                expected.as_str()
+            )));
         }
         if *terminator != "aws4_request" {
             return Err(bad(
@@ -77,27 +110,36 @@ impl Scope {
             ));
         }
         let access_key =
-            AccessKeyId::parse(*access_key).map_err(|_| unknown_access_key(access_key))?;
+            AccessKeyId::parse(*access_key).map_err(|_| unknown_access_key(access_key, None))?;
         Ok(Self {
             access_key,
             date: (*date).to_owned(),
             region: signed_for,
+            service: expected,
         })
     }
 
-    /// Returns `DATE/REGION/s3/aws4_request`.
+    /// Returns `DATE/REGION/SERVICE/aws4_request`.
     pub(crate) fn text(&self) -> String {
-        format!("{}/{}/s3/aws4_request", self.date, self.region)
+        format!(
+            "{}/{}/{}/aws4_request",
+            self.date,
+            self.region,
+            self.service.as_str()
+        )
     }
 }
 
 /// What a client reads whose access key is not known, or no longer.
-pub(crate) fn unknown_access_key(access_key: &str) -> Fault {
-    Fault::new(
-        Code::InvalidAccessKeyId,
-        "The AWS Access Key Id you provided does not exist in our records.",
-    )
-    .with_detail("AWSAccessKeyId", access_key)
+pub(crate) fn unknown_access_key(access_key: &str, partition: Option<&PartitionName>) -> Fault {
+    let mut message =
+        "The AWS Access Key Id you provided does not exist in our records.".to_owned();
+    if let Some(partition) = partition {
+        message.push_str(&format!(
+            " This is partition {partition}: keys are valid in one partition only."
+        ));
+    }
+    Fault::new(Code::InvalidAccessKeyId, message).with_detail("AWSAccessKeyId", access_key)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::fault::{Code, Fault};
 use crate::guard::auth_shape::{ALGORITHM, Claim};
 use crate::guard::presign::SignedAt;
 use crate::guard::query::{ENCODED_IN_PATH, Query, decode};
-use crate::guard::scope::Scope;
+use crate::guard::scope::{Scope, Service};
 
 /// The SHA-256 of nothing, in hexadecimal.
 pub(crate) const EMPTY_SHA256: &str =
@@ -42,13 +42,20 @@ impl std::fmt::Debug for SigningKey {
     }
 }
 
-/// Keys that were derived, by access key, day and region: the same serves a day's requests. The secret of an access key
-/// never changes.
+/// Keys that were derived, by access key, day, region and service: the same serves a day's requests, as long as the secret
+/// of the access key is the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct DerivedKeys(Arc<RwLock<HashMap<DerivedFor, hmac::Key>>>);
+pub(crate) struct DerivedKeys(Arc<RwLock<HashMap<DerivedFor, Derived>>>);
 
-/// The access key, the day and the region that a key is derived for.
-type DerivedFor = (AccessKeyId, String, RegionId);
+/// The access key, the day, the region and the service that a key is derived for.
+type DerivedFor = (AccessKeyId, String, RegionId, Service);
+
+/// A key, and the digest of the secret that it was derived from.
+#[derive(Debug, Clone)]
+struct Derived {
+    of: [u8; 32],
+    key: hmac::Key,
+}
 
 /// How many are remembered; a signature may be a week old, so a few days' are in use.
 const DERIVED_MAX: usize = 4096;
@@ -65,9 +72,13 @@ impl DerivedKeys {
             scope.access_key.clone(),
             scope.date.clone(),
             scope.region.clone(),
+            scope.service,
         );
+        let mut digest = [0; 32];
+        digest.copy_from_slice(digest::digest(&digest::SHA256, secret).as_ref());
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let derived = known.get(&of).cloned();
+        let derived = known.get(&of).filter(|derived| derived.of == digest);
+        let derived = derived.map(|derived| derived.key.clone());
         drop(known);
         let key = derived.unwrap_or_else(|| {
             let key = SigningKey::derive(secret, scope);
@@ -75,7 +86,13 @@ impl DerivedKeys {
             if known.len() >= DERIVED_MAX {
                 known.clear();
             }
-            known.insert(of, key.clone());
+            known.insert(
+                of,
+                Derived {
+                    of: digest,
+                    key: key.clone(),
+                },
+            );
             key
         });
         SigningKey {
@@ -94,7 +111,7 @@ impl SigningKey {
         let day = mac(&seed, scope.date.as_bytes());
         seed.fill(0);
         let region = mac(day.as_ref(), scope.region.as_str().as_bytes());
-        let service = mac(region.as_ref(), b"s3");
+        let service = mac(region.as_ref(), scope.service.as_str().as_bytes());
         let key = mac(service.as_ref(), b"aws4_request");
         hmac::Key::new(hmac::HMAC_SHA256, key.as_ref())
     }
@@ -248,7 +265,7 @@ mod tests {
         payload_hash: &str,
     ) -> Result<(), crate::fault::Fault> {
         let query = Query::parse(Some(query)).expect("a query");
-        let claim = Claim::find(headers, &query)?;
+        let claim = Claim::find(headers, &query)?.expect("it is signed");
         let region = RegionId::parse("us-east-1").expect("a region");
         let scope = Scope::parse(&claim, &region, Asked::Else)?;
         let now = "2013-05-24T00:00:01Z".parse().expect("a time");

@@ -56,6 +56,7 @@ impl Operations {
                 ),
             ));
         }
+        self.allow_unbound(asked, Some(name)).await?;
         let tenant = asked.call.tenant();
         let subject = Subject {
             bucket: None,
@@ -132,6 +133,7 @@ impl Operations {
 
     /// Lists the tenant's buckets. Their names go abroad only if all of them are free.
     pub(crate) async fn list_buckets(&self, asked: Asked<'_>) -> Result<Vec<Bucket>, Fault> {
+        self.allow_unbound(asked, None).await?;
         let tenant = asked.call.tenant();
         let buckets = self
             .store

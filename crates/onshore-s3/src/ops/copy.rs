@@ -405,22 +405,16 @@ mod tests {
     use crate::call::{Announced, Call};
     use crate::ops::range::Wanted;
     use http::HeaderMap;
-    use onshore_policy::{Principal, Role};
-    use onshore_types::{Place, PrincipalId, TenantId};
+    use onshore_types::Place;
 
     fn source(text: &str) -> Option<(String, String)> {
         let mut headers = HeaderMap::new();
         headers.insert("x-amz-copy-source", text.parse().expect("a value"));
-        let tenant = TenantId::from_bytes([1; 16]);
-        let principal = Principal {
-            id: PrincipalId::from_bytes([1; 16]),
-            tenant: Some(tenant),
-            role: Role::TenantUser,
-        };
         let call = Call::new(
-            principal,
-            tenant,
+            crate::caller::Caller::anonymous(),
+            crate::caller::Way::default(),
             Place::Unknown,
+            crate::guard::query::Query::default(),
             headers,
             Announced::default(),
             crate::body::BodyReport::default(),

@@ -15,6 +15,7 @@ use crate::access::RemovedOne;
 use crate::call::Call;
 use crate::error::{Error, ReadAt, no_such_key, precondition_failed};
 use crate::fault::{Code, Fault};
+use crate::ops::allowing::About;
 use crate::ops::{ATTEMPTS_MAX, Asked, Operations, is_stale, keyed, replica, shown};
 
 /// The most keys of one request.
@@ -89,7 +90,7 @@ impl Operations {
         name: &BucketName,
         deletion: &Deletion,
     ) -> Result<Deleted, Fault> {
-        let bucket = self.bucket(asked, Flow::Change, name).await?;
+        let bucket = self.found(asked, name).await?;
         self.delete(asked, &bucket, deletion).await
     }
 
@@ -101,8 +102,11 @@ impl Operations {
         deletions: Vec<Result<Deletion, Fault>>,
     ) -> Result<Vec<Result<Deleted, Fault>>, Fault> {
         replica::refuse(asked.call)?;
-        let bucket = self.bucket(asked, Flow::Change, name).await?;
+        let bucket = self.found(asked, name).await?;
         let bucket = &bucket;
+        if bucket.tenant != asked.call.tenant() && bucket.policy.is_none() {
+            return Err(self.bucket_refused(asked, Flow::Change, bucket).await);
+        }
         let keys: Vec<Option<ObjectKey>> = if self.store.keeps_access_lines() {
             let key =
                 |deletion: &Result<Deletion, Fault>| Some(deletion.as_ref().ok()?.key.clone());
@@ -134,6 +138,13 @@ impl Operations {
         bucket: &Bucket,
         deletion: &Deletion,
     ) -> Result<Deleted, Fault> {
+        let about = About {
+            bucket,
+            key: Some(&deletion.key),
+            wish: deletion.version,
+            description: None,
+        };
+        self.allow(asked, Flow::Change, about).await?;
         let order = Order {
             version: deletion.version,
             governance: governance_of(asked.call),
@@ -174,7 +185,11 @@ impl Operations {
             let found = target.description.as_ref().or(target.marker.as_ref());
             if deletion.condition != WriteCondition::Always {
                 let Some(description) = &target.description else {
-                    return Err(no_such_key(key));
+                    return Err(if self.may_list(asked, &target.bucket).await? {
+                        no_such_key(key)
+                    } else {
+                        Fault::access_denied()
+                    });
                 };
                 let Some(head) = self.inspect(asked, &target, description).await? else {
                     continue;

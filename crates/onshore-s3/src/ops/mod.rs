@@ -1,6 +1,7 @@
 //! The operations: each describes its transfers, asks the gate, and only then touches the store.
 
 pub(crate) mod acl;
+pub(crate) mod allowing;
 pub(crate) mod attributes;
 pub(crate) mod buckets;
 pub(crate) mod change;
@@ -19,6 +20,7 @@ pub(crate) mod notifications;
 pub(crate) mod objects;
 pub(crate) mod outgoing;
 pub(crate) mod parts;
+pub(crate) mod policies;
 pub(crate) mod range;
 pub(crate) mod replica;
 pub(crate) mod replication;
@@ -42,11 +44,12 @@ use onshore_types::{BucketName, ByteRange, Label, ObjectKey, VersionId};
 use percent_encoding::utf8_percent_encode;
 
 use crate::call::Call;
-use crate::error::{Error, ReadAt, no_such_bucket, no_such_key};
+use crate::error::{Error, ReadAt, no_such_key};
 use crate::fault::{Code, Fault};
 use crate::front::{Audience, OtherRegion};
 use crate::guard::query::ENCODED_IN_PATH;
 use crate::operations;
+use crate::ops::allowing::{About, CompiledPolicies, missing_bucket};
 
 /// How often a transfer is described and judged anew when what was judged changed meanwhile.
 const ATTEMPTS_MAX: usize = 4;
@@ -65,6 +68,8 @@ pub(crate) struct Operations {
     /// The regions to which objects may be brought.
     pub(crate) other_regions: Arc<BTreeMap<String, OtherRegion>>,
     pub(crate) registry: Registry,
+    /// Policies of buckets that were compiled.
+    pub(crate) policies: Arc<CompiledPolicies>,
 }
 
 impl fmt::Debug for Operations {
@@ -173,45 +178,59 @@ impl Operations {
         {
             asked.call.note_label(bucket, subject.label);
         }
+        self.gate
+            .permit(self.transfer(asked, flow, subject))
+            .await
+            .map_err(|error| self.fault(asked.call, error))
+    }
+
+    /// Describes what the caller asks for, as the gate judges it.
+    pub(crate) fn transfer(&self, asked: Asked<'_>, flow: Flow, subject: Subject) -> Transfer {
         let (from, to) = match flow {
             Flow::Read | Flow::Inspect | Flow::List => (self.gate.home(), asked.call.place()),
             Flow::Store | Flow::Change => (asked.call.place(), self.gate.home()),
         };
-        let transfer = Transfer {
-            principal: asked.call.principal(),
+        Transfer {
+            principal: asked.call.principal_for(subject.bucket),
             operation: asked.operation,
             flow,
             subject,
             from,
             to,
-        };
-        self.gate
-            .permit(transfer)
-            .await
-            .map_err(|error| self.fault(asked.call, error))
+        }
     }
 
-    /// Finds a bucket of the caller's own tenant. Another tenant's is refused, by the gate and on record, before
-    /// anything in it is looked at.
+    /// Finds a bucket that the caller may do to what he asks for. Another tenant's that does not let him in is refused, by
+    /// the gate and on record, before anything in it is looked at.
     pub(crate) async fn bucket(
         &self,
         asked: Asked<'_>,
         flow: Flow,
         name: &BucketName,
     ) -> Result<Bucket, Fault> {
-        let found = self.store.bucket(name).await;
-        let bucket = found
-            .map_err(|error| self.fault(asked.call, error))?
-            .ok_or_else(|| no_such_bucket(name))?;
-        if bucket.tenant == asked.call.tenant() {
-            return Ok(bucket);
-        }
-        let subject = whole_bucket(&bucket, Label::Unclassified);
-        let _refused = self.permit(asked, flow, subject).await?;
-        Err(Fault::access_denied())
+        self.bucket_of(asked, flow, name, None).await
     }
 
-    /// Finds a bucket of the caller's own tenant and describes an object in it.
+    /// Finds a bucket that the caller may do to what he asks for of a key in it.
+    pub(crate) async fn bucket_of(
+        &self,
+        asked: Asked<'_>,
+        flow: Flow,
+        name: &BucketName,
+        key: Option<&ObjectKey>,
+    ) -> Result<Bucket, Fault> {
+        let bucket = self.found(asked, name).await?;
+        let about = About {
+            bucket: &bucket,
+            key,
+            wish: VersionWish::Current,
+            description: None,
+        };
+        self.allow(asked, flow, about).await?;
+        Ok(bucket)
+    }
+
+    /// Finds a bucket that lets the caller in, and describes an object in it.
     pub(crate) async fn target(
         &self,
         asked: Asked<'_>,
@@ -222,32 +241,36 @@ impl Operations {
     ) -> Result<Target, Fault> {
         let found = self.store.look(name, key, wish).await;
         let found = found.map_err(|error| self.fault(asked.call, error))?;
-        match found {
-            Some((bucket, described)) if bucket.tenant == asked.call.tenant() => {
-                let (description, marker) = match described {
-                    Described::Absent => (None, None),
-                    Described::Marker(marker) => (None, Some(marker)),
-                    Described::Object(description) => (Some(description), None),
-                };
-                Ok(Target {
-                    bucket,
-                    key: key.clone(),
-                    wish,
-                    description,
-                    marker,
-                })
-            }
-            Some(_) => Err(match self.bucket(asked, flow, name).await {
-                Ok(_) => Fault::access_denied(),
-                Err(fault) => fault,
-            }),
-            None => Err(no_such_bucket(name)),
-        }
+        let (bucket, described) = found.ok_or_else(|| missing_bucket(asked, name))?;
+        let (description, marker) = match described {
+            Described::Absent => (None, None),
+            Described::Marker(marker) => (None, Some(marker)),
+            Described::Object(description) => (Some(description), None),
+        };
+        let about = About {
+            bucket: &bucket,
+            key: Some(key),
+            wish,
+            description: description.as_ref(),
+        };
+        self.allow(asked, flow, about).await?;
+        Ok(Target {
+            bucket,
+            key: key.clone(),
+            wish,
+            description,
+            marker,
+        })
     }
 
     /// Answers for a key that is not there. Abroad only he may learn that who may list the whole bucket; everybody
     /// else is told what he would be told of an object that he may not read.
     pub(crate) async fn absent(&self, asked: Asked<'_>, flow: Flow, target: &Target) -> Fault {
+        match self.may_list(asked, &target.bucket).await {
+            Ok(true) => {}
+            Ok(false) => return Fault::access_denied(),
+            Err(fault) => return fault,
+        }
         if self.read_at(asked.call) == ReadAt::Home {
             return target.missing();
         }

@@ -38,7 +38,7 @@ impl Operations {
             checksum: checksum_of_upload(asked.call)?,
         };
         for _ in 0..ATTEMPTS_MAX {
-            let bucket = self.bucket(asked, Flow::Change, name).await?;
+            let bucket = self.bucket_of(asked, Flow::Change, name, Some(key)).await?;
             self.check_access(asked, &bucket, acl::of_headers(asked.call)?)
                 .await?;
             new.object.encryption = self.encrypted(asked, &bucket)?.encryption;
@@ -97,7 +97,7 @@ impl Operations {
         key: &ObjectKey,
         upload: UploadId,
     ) -> Result<(Bucket, UploadDescription), Fault> {
-        let bucket = self.bucket(asked, flow, name).await?;
+        let bucket = self.bucket_of(asked, flow, name, Some(key)).await?;
         let description = self
             .store
             .describe_upload(&bucket, key, upload)

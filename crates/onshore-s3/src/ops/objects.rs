@@ -393,7 +393,9 @@ impl Operations {
                     return Ok(Written::new(lifecycle.as_ref(), key, committed));
                 }
                 Err(Error::Store(onshore_store::Error::LabelChanged { now })) => {
-                    bucket = self.bucket(asked, Flow::Store, &bucket.name).await?;
+                    bucket = self
+                        .bucket_of(asked, Flow::Store, &bucket.name, Some(key))
+                        .await?;
                     label = label.join(label_in(&bucket)).join(now);
                     permit = self
                         .permit_store(asked, &bucket, key, label, len_bytes)

@@ -2,7 +2,9 @@
 
 use onshore_store::{Bucket, Encryption, Lifecycle, Setting};
 use onshore_types::BucketName;
-use s3s::dto::{CORSConfiguration, ServerSideEncryptionConfiguration};
+use s3s::dto::{
+    CORSConfiguration, PublicAccessBlockConfiguration, ServerSideEncryptionConfiguration,
+};
 use s3s::xml::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
 
@@ -84,7 +86,7 @@ impl Operations {
             .await
     }
 
-    async fn set_document(
+    pub(crate) async fn set_document(
         &self,
         asked: Asked<'_>,
         name: &BucketName,
@@ -130,6 +132,16 @@ impl Operations {
     }
 }
 
+/// What is blocked in a bucket of which nothing was said: everything, as at AWS since April 2023.
+pub(crate) fn block_of_new_buckets() -> PublicAccessBlockConfiguration {
+    PublicAccessBlockConfiguration {
+        block_public_acls: Some(true),
+        block_public_policy: Some(true),
+        ignore_public_acls: Some(true),
+        restrict_public_buckets: Some(true),
+    }
+}
+
 /// Writes a setting down.
 pub(crate) fn write<T: Serialize>(value: &T) -> Result<String, Fault> {
     let mut document = Vec::new();
@@ -141,7 +153,7 @@ pub(crate) fn write<T: Serialize>(value: &T) -> Result<String, Fault> {
 }
 
 /// Reads a setting back.
-fn read<T: for<'xml> Deserialize<'xml>>(document: &str) -> Result<T, Fault> {
+pub(crate) fn read<T: for<'xml> Deserialize<'xml>>(document: &str) -> Result<T, Fault> {
     let mut deserializer = Deserializer::new(document.as_bytes());
     T::deserialize(&mut deserializer).map_err(|error| {
         tracing::error!(%error, "a setting of a bucket does not read");

@@ -46,6 +46,9 @@ impl S3 for Service {
             }
             let location = configuration.location_constraint;
             let location = location.as_ref().map(dto::BucketLocationConstraint::as_str);
+            if let Some(location) = location {
+                call.say("s3:locationconstraint", location.to_owned());
+            }
             let lock = input
                 .object_lock_enabled_for_bucket
                 .unwrap_or(false)
@@ -354,6 +357,7 @@ impl S3 for Service {
             let wish = parse_version(input.version_id.as_deref())?;
             let (bucket, key) = object_name(&input.bucket, input.key)?;
             let tags = parse_tag_set(input.tagging.tag_set)?;
+            call.say_tags(&tags);
             let headers = self
                 .operations
                 .set_object_tagging(asked, &bucket, &key, wish, tags)
@@ -650,6 +654,13 @@ impl S3 for Service {
         req: S3Request<dto::PutObjectAclInput>,
     ) -> S3Result<S3Response<dto::PutObjectAclOutput>> {
         self.take_object_acl(req).await
+    }
+
+    async fn put_bucket_policy(
+        &self,
+        req: S3Request<dto::PutBucketPolicyInput>,
+    ) -> S3Result<S3Response<dto::PutBucketPolicyOutput>> {
+        self.take_policy(req).await
     }
 
     async fn get_bucket_policy(

@@ -1,6 +1,7 @@
 //! Settings of a bucket, as `s3s` hands them over. What this service does not do has no setting: it is told as not set,
 //! and setting it is answered with 501.
 
+use onshore_policy::iam::Publicity;
 use onshore_store::{Encryption, Setting};
 use s3s::dto;
 use s3s::{S3Request, S3Response, S3Result};
@@ -8,6 +9,7 @@ use s3s::{S3Request, S3Response, S3Result};
 use crate::fault::{Code, Fault};
 use crate::ops::acl;
 use crate::ops::encryption::{BucketKey, service};
+use crate::ops::settings::block_of_new_buckets;
 use crate::ops::tagging::{parse_bucket_tags, tag_set};
 use crate::ops::{Asked, Operations, lifecycle, logging, notifications, parse_version};
 use crate::service::listings::owner;
@@ -40,18 +42,7 @@ fn encryption_in_force(encryption: Encryption) -> dto::ServerSideEncryptionConfi
     }
 }
 
-/// What is blocked in a bucket of which nothing was said: everything, as at AWS since April 2023.
-fn block_of_new_buckets() -> dto::PublicAccessBlockConfiguration {
-    dto::PublicAccessBlockConfiguration {
-        block_public_acls: Some(true),
-        block_public_policy: Some(true),
-        ignore_public_acls: Some(true),
-        restrict_public_buckets: Some(true),
-    }
-}
-
-/// What is kept where the setting was removed, so that it is not that of a new bucket again. Public access does not
-/// exist here, whatever it says.
+/// What is kept where the setting was removed, so that it is not that of a new bucket again.
 fn removed_block() -> dto::PublicAccessBlockConfiguration {
     dto::PublicAccessBlockConfiguration::default()
 }
@@ -104,6 +95,7 @@ drops! {
     drop_bucket_tags(DeleteBucketTaggingInput, DeleteBucketTaggingOutput) = Tags;
     drop_cors(DeleteBucketCorsInput, DeleteBucketCorsOutput) = Cors;
     drop_lifecycle(DeleteBucketLifecycleInput, DeleteBucketLifecycleOutput) = Lifecycle;
+    drop_policy(DeleteBucketPolicyInput, DeleteBucketPolicyOutput) = Policy;
     drop_ownership(DeleteBucketOwnershipControlsInput, DeleteBucketOwnershipControlsOutput) = OwnershipControls;
 }
 
@@ -127,9 +119,6 @@ macro_rules! unset {
 }
 
 unset! {
-    show_policy(GetBucketPolicyInput, GetBucketPolicyOutput) = |_none| Err(no_policy());
-    drop_policy(DeleteBucketPolicyInput, DeleteBucketPolicyOutput) = |_none| Ok(Default::default());
-    show_policy_status(GetBucketPolicyStatusInput, GetBucketPolicyStatusOutput) = |_none| Err(no_policy());
     show_website(GetBucketWebsiteInput, GetBucketWebsiteOutput) = |_none| Err(Fault::new(
         Code::NoSuchWebsiteConfiguration,
         "The specified bucket does not have a website configuration",
@@ -386,6 +375,47 @@ impl Service {
                 .set_bucket_encryption(asked, &name, Encryption::Service, None)
                 .await?;
             Ok(S3Response::new(dto::DeleteBucketEncryptionOutput::default()))
+        })
+    }
+
+    pub(super) async fn show_policy(
+        &self,
+        req: S3Request<dto::GetBucketPolicyInput>,
+    ) -> S3Result<S3Response<dto::GetBucketPolicyOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let policy = self.operations.policy(asked, &name).await?;
+            Ok(S3Response::new(dto::GetBucketPolicyOutput {
+                policy: Some(policy),
+            }))
+        })
+    }
+
+    pub(super) async fn take_policy(
+        &self,
+        req: S3Request<dto::PutBucketPolicyInput>,
+    ) -> S3Result<S3Response<dto::PutBucketPolicyOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            self.operations
+                .set_policy(asked, &name, input.policy)
+                .await?;
+            Ok(S3Response::new(dto::PutBucketPolicyOutput::default()))
+        })
+    }
+
+    pub(super) async fn show_policy_status(
+        &self,
+        req: S3Request<dto::GetBucketPolicyStatusInput>,
+    ) -> S3Result<S3Response<dto::GetBucketPolicyStatusOutput>> {
+        answer!(req, |call, asked, input| {
+            let name = bucket_name(&input.bucket)?;
+            let publicity = self.operations.policy_publicity(asked, &name).await?;
+            Ok(S3Response::new(dto::GetBucketPolicyStatusOutput {
+                policy_status: Some(dto::PolicyStatus {
+                    is_public: Some(publicity == Publicity::Public),
+                }),
+            }))
         })
     }
 
@@ -689,8 +719,4 @@ fn check_cors(configuration: &dto::CORSConfiguration) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-fn no_policy() -> Fault {
-    Fault::new(Code::NoSuchBucketPolicy, "The bucket policy does not exist")
 }

@@ -258,6 +258,16 @@ impl Service {
             let (bucket, key) = object_name(&input.bucket, input.key)?;
             let now = self.operations.gate.wall();
             let retention = locks::parse_retention(input.retention, now)?;
+            if let Some(retention) = &retention {
+                call.say(
+                    "s3:object-lock-mode",
+                    locks::show_mode(retention.mode).as_str().to_owned(),
+                );
+                call.say(
+                    "s3:object-lock-retain-until-date",
+                    retention.until.to_string(),
+                );
+            }
             let headers = self
                 .operations
                 .set_retention(asked, &bucket, &key, wish, retention)
@@ -296,6 +306,11 @@ impl Service {
             let wish = parse_version(input.version_id.as_deref())?;
             let (bucket, key) = object_name(&input.bucket, input.key)?;
             let hold = locks::parse_hold(input.legal_hold)?;
+            let word = match hold {
+                onshore_store::LegalHold::On => "ON",
+                onshore_store::LegalHold::Off => "OFF",
+            };
+            call.say("s3:object-lock-legal-hold", word.to_owned());
             let headers = self
                 .operations
                 .set_hold(asked, &bucket, &key, wish, hold)

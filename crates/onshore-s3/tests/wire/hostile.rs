@@ -363,7 +363,6 @@ async fn what_is_not_done_is_said_so_and_never_done_otherwise() {
         .await
         .expect_status(200);
     for (method, target) in [
-        ("PUT", "/bkt?policy"),
         ("PUT", "/bkt?website"),
         ("DELETE", "/bkt?versioning"),
         ("PUT", "/bkt/key?attributes"),

@@ -9,6 +9,7 @@ mod config;
 mod erase;
 mod explain;
 mod fsck;
+mod identity;
 mod important;
 mod job;
 mod kms;
@@ -40,6 +41,11 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Serve(args) => crate::serve::serve(&target, args).await,
         Command::Config(command) => config::run(&target, &command),
         Command::Tenant(command) => tenant::run(&target, command).await,
+        Command::User(command) => identity::run_user(&target, command).await,
+        Command::Group(command) => identity::run_group(&target, command).await,
+        Command::Role(command) => identity::run_role(&target, command).await,
+        Command::Token(command) => identity::run_token(&target, command).await,
+        Command::Whoami => identity::whoami(&target).await,
         Command::Key(command) => tenant::run_key(&target, command).await,
         Command::Kms(command) => kms::run(&target, command).await,
         Command::Bucket(command) => bucket::run(&target, command).await,

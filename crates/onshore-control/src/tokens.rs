@@ -1,0 +1,137 @@
+//! Control tokens: who holds one in which role. A token is told once, when it is made.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use onshore_api::{CreateToken, Done, HolderView, Problem, RoleWord, TokenView};
+use onshore_policy::Role;
+use onshore_registry::TokenHolder;
+use onshore_types::PrincipalId;
+
+use crate::caller::{Anybody, By, Operators};
+use crate::error::Error;
+use crate::extract::{Body, Segment};
+use crate::parts::ControlParts;
+
+/// Makes a control token for a role.
+#[utoipa::path(post, path = "/v1/tokens", tag = "tokens", request_body = CreateToken,
+    responses((status = 201, body = TokenView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn create(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Body(asked): Body<CreateToken>,
+) -> Result<(StatusCode, Json<TokenView>), Error> {
+    let role = role_of(asked.role);
+    let is_of_tenant = matches!(role, Role::TenantAdmin | Role::TenantUser);
+    if is_of_tenant != asked.tenant.is_some() {
+        return Err(Error::Malformed(
+            "a token of a tenant's administrator or user is for a tenant, and no other is"
+                .to_owned(),
+        ));
+    }
+    let tenant = match &asked.tenant {
+        None => None,
+        Some(name) => Some(control.registry.tenant(name).await?.id),
+    };
+    let holder = TokenHolder {
+        principal: PrincipalId::from_bytes(onshore_keys::random()),
+        role,
+        tenant,
+    };
+    let token = hex::encode(onshore_keys::random::<32>());
+    let leaf = control
+        .gate
+        .issue_token(by.caller.principal(), token.clone(), holder)
+        .await?;
+    let view = TokenView {
+        token,
+        principal: holder.principal,
+        role: asked.role,
+        leaf,
+    };
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// Lists who holds control tokens.
+#[utoipa::path(get, path = "/v1/tokens", tag = "tokens", responses((status = 200, body = Vec<HolderView>)))]
+pub(crate) async fn list(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Operators>,
+) -> Result<Json<Vec<HolderView>>, Error> {
+    let mut views = Vec::new();
+    for holder in control.registry.token_holders().await? {
+        views.push(view(&control, holder).await?);
+    }
+    Ok(Json(views))
+}
+
+/// Takes somebody's control token away. Nobody takes his own.
+#[utoipa::path(delete, path = "/v1/tokens/{id}", tag = "tokens", params(("id" = String, Path)),
+    responses((status = 200, body = Done), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn remove(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Segment(principal): Segment<PrincipalId>,
+) -> Result<Json<Done>, Error> {
+    if principal == by.caller.id {
+        return Err(Error::NotAllowed(
+            "nobody takes away the token that he holds himself; another operator may".to_owned(),
+        ));
+    }
+    let leaf = control
+        .gate
+        .revoke_token(by.caller.principal(), principal)
+        .await?;
+    Ok(Json(Done { leaf }))
+}
+
+/// Tells who calls.
+#[utoipa::path(get, path = "/v1/whoami", tag = "tokens", responses((status = 200, body = HolderView)))]
+pub(crate) async fn whoami(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Anybody>,
+) -> Result<Json<HolderView>, Error> {
+    let holder = TokenHolder {
+        principal: by.caller.id,
+        role: by.caller.role,
+        tenant: by.caller.tenant,
+    };
+    view(&control, holder).await.map(Json)
+}
+
+async fn view(control: &ControlParts, holder: TokenHolder) -> Result<HolderView, Error> {
+    let tenant = match holder.tenant {
+        None => None,
+        Some(id) => Some(control.registry.tenant_by_id(id).await?.name),
+    };
+    Ok(HolderView {
+        principal: holder.principal,
+        role: word_of(holder.role),
+        tenant,
+        leaf: None,
+    })
+}
+
+fn role_of(word: RoleWord) -> Role {
+    match word {
+        RoleWord::Operator => Role::Operator,
+        RoleWord::Regulator => Role::Regulator,
+        RoleWord::Auditor => Role::Auditor,
+        RoleWord::TenantAdmin => Role::TenantAdmin,
+        RoleWord::TenantUser => Role::TenantUser,
+        RoleWord::SupportEngineer => Role::SupportEngineer,
+    }
+}
+
+fn word_of(role: Role) -> RoleWord {
+    match role {
+        Role::Operator => RoleWord::Operator,
+        Role::Regulator => RoleWord::Regulator,
+        Role::Auditor => RoleWord::Auditor,
+        Role::TenantAdmin => RoleWord::TenantAdmin,
+        Role::TenantUser => RoleWord::TenantUser,
+        Role::SupportEngineer => RoleWord::SupportEngineer,
+    }
+}

@@ -1,0 +1,176 @@
+//! Which endpoint is open to which role, whole: a path that is documented and not listed here fails.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use http::StatusCode;
+
+use crate::support::{
+    AUDITOR, House, OPERATOR, REGULATOR, SUPPORT_ENGINEER, TENANT_ADMIN, TENANT_USER,
+};
+
+const TOKENS: [&str; 6] = [
+    OPERATOR,
+    REGULATOR,
+    AUDITOR,
+    TENANT_ADMIN,
+    TENANT_USER,
+    SUPPORT_ENGINEER,
+];
+
+/// One letter for each of operator, regulator, auditor, tenant admin, tenant user, support engineer; a dot where it is shut.
+const TABLE: &[(&str, &str)] = &[
+    ("GET /healthz", "orates"),
+    ("GET /ledger/checkpoint", "ora..."),
+    ("GET /ledger/tile/{path}", "ora..."),
+    ("GET /metrics", "ora..."),
+    ("GET /openapi.json", "ora..."),
+    ("GET /v1/approvals", "ora..."),
+    ("POST /v1/approvals", "or...."),
+    ("GET /v1/approvals/{id}", "ora..."),
+    ("DELETE /v1/approvals/{id}", "or...."),
+    ("GET /v1/buckets", "o....."),
+    ("POST /v1/buckets", "o....."),
+    ("PUT /v1/buckets/{name}/class", "o....."),
+    ("POST /v1/buckets/{name}/erasures", "o....."),
+    ("GET /v1/buckets/{name}/findings", "o....."),
+    ("GET /v1/buckets/{name}/quota", "o....."),
+    ("PUT /v1/buckets/{name}/quota", "o....."),
+    ("POST /v1/explain", "or...."),
+    ("GET /v1/jobs", "o.a..."),
+    ("POST /v1/jobs", "o....."),
+    ("GET /v1/jobs/{id}", "o.a..."),
+    ("DELETE /v1/jobs/{id}", "o....."),
+    ("GET /v1/jobs/{id}/certificate", "o.a..."),
+    ("GET /v1/ledger/key", "ora..."),
+    ("GET /v1/ledger/leaves", "ora..."),
+    ("GET /v1/ledger/proofs/{index}", "ora..."),
+    ("GET /v1/report/persons", "ora..."),
+    ("GET /v1/report/persons/estimate", "ora..."),
+    ("GET /v1/rescan", "ora..."),
+    ("GET /v1/tenants", "o....."),
+    ("POST /v1/tenants", "o....."),
+    ("PUT /v1/tenants/{name}/group", "o....."),
+    (
+        "DELETE /v1/tenants/{name}/groups/{group}/members/{user}",
+        "o..t..",
+    ),
+    (
+        "PUT /v1/tenants/{name}/groups/{group}/members/{user}",
+        "o..t..",
+    ),
+    ("GET /v1/tenants/{name}/identities/{kind}", "o..t.."),
+    ("POST /v1/tenants/{name}/identities/{kind}", "o..t.."),
+    (
+        "DELETE /v1/tenants/{name}/identities/{kind}/{identity}",
+        "o..t..",
+    ),
+    (
+        "GET /v1/tenants/{name}/identities/{kind}/{identity}",
+        "o..t..",
+    ),
+    (
+        "PUT /v1/tenants/{name}/identities/{kind}/{identity}",
+        "o..t..",
+    ),
+    (
+        "DELETE /v1/tenants/{name}/identities/{kind}/{identity}/policies/{policy}",
+        "o..t..",
+    ),
+    (
+        "PUT /v1/tenants/{name}/identities/{kind}/{identity}/policies/{policy}",
+        "o..t..",
+    ),
+    ("DELETE /v1/tenants/{name}/important/{id}", "or...."),
+    ("PUT /v1/tenants/{name}/important/{id}", "or...."),
+    ("PUT /v1/tenants/{name}/jurisdiction", "o....."),
+    ("GET /v1/tenants/{name}/keys", "o..t.."),
+    ("POST /v1/tenants/{name}/keys", "o..t.."),
+    ("DELETE /v1/tenants/{name}/keys/{key}", "o..t.."),
+    ("POST /v1/tenants/{name}/keys/{key}/rotation", "o..t.."),
+    ("PUT /v1/tenants/{name}/keys/{key}/state", "o..t.."),
+    ("GET /v1/tenants/{name}/kms-keys", "o....."),
+    ("POST /v1/tenants/{name}/kms-keys", "o....."),
+    ("PUT /v1/tenants/{name}/kms-keys/{id}/state", "o....."),
+    ("GET /v1/tenants/{name}/quota", "o....."),
+    ("PUT /v1/tenants/{name}/quota", "o....."),
+    ("PUT /v1/tenants/{name}/subject-finding", "o....."),
+    ("POST /v1/tenants/{name}/subjects", "o....."),
+    ("GET /v1/tokens", "o....."),
+    ("POST /v1/tokens", "o....."),
+    ("DELETE /v1/tokens/{id}", "o....."),
+    ("GET /v1/whoami", "orates"),
+];
+
+fn filled(path: &str) -> String {
+    let id = if path.contains("approvals") {
+        "apr_00000000000000000000000000000001"
+    } else if path.contains("jobs") {
+        "job_00000000000000000000000000000001"
+    } else if path.contains("kms") {
+        "kms_00000000000000000000000000000001"
+    } else {
+        "pri_00000000000000000000000000000009"
+    };
+    [
+        ("{name}", "acme"),
+        ("{index}", "0"),
+        ("{path}", "0/000"),
+        ("{id}", id),
+        ("{kind}", "users"),
+        ("{identity}", "bob"),
+        ("{policy}", "p"),
+        ("{group}", "g"),
+        ("{user}", "bob"),
+        ("{key}", "ONSHAAAAAAAAAAAAAAAA"),
+    ]
+    .into_iter()
+    .fold(path.to_owned(), |path, (part, value)| {
+        path.replace(part, value)
+    })
+}
+
+#[tokio::test]
+async fn every_endpoint_is_open_to_its_roles_and_to_no_other() {
+    let house = House::open().await;
+    let listed: BTreeMap<&str, &str> = TABLE.iter().copied().collect();
+    let document = house.get("/openapi.json").await.json();
+    let mut documented = Vec::new();
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for method in methods.as_object().expect("methods").keys() {
+            documented.push(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    for endpoint in listed.keys() {
+        assert!(
+            documented.iter().any(|known| known == endpoint),
+            "{endpoint} is listed and not documented"
+        );
+    }
+    for endpoint in &documented {
+        let roles = listed
+            .get(endpoint.as_str())
+            .unwrap_or_else(|| panic!("{endpoint} is open to nobody knows whom: list it"));
+        let (method, path) = endpoint.split_once(' ').expect("a method and a path");
+        for (token, letter) in TOKENS.iter().zip(roles.chars()) {
+            let bearer = format!("Bearer {token}");
+            let answer = house
+                .send(
+                    Ipv4Addr::LOCALHOST,
+                    method,
+                    &filled(path),
+                    &[("authorization", &bearer)],
+                    "",
+                )
+                .await;
+            let is_shut = answer.status == StatusCode::FORBIDDEN
+                && answer.text().contains("this needs the role");
+            assert_eq!(
+                is_shut,
+                letter == '.',
+                "{endpoint} {token}: {}",
+                answer.text()
+            );
+        }
+    }
+}
