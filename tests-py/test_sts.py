@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from identities import Holder, allow, deny, document, new_tenant, new_user, put_policy, refused, write
-from onshore_server import CONFIG, clean_env
+from onshore_server import CONFIG, Ended, Server, clean_env
 from raw_s3 import Raw
 
 
@@ -224,14 +224,10 @@ def test_no_identity_is_valid_in_two_partitions(server, make_server, s3, bucket)
     assert done.returncode == 1 and "partition `onshore`" in done.stderr, done.stderr
     # Not even a data folder that is served under another partition's name.
     server.terminate()
-    config, server.config = server.config, server.config.replace('partition = "onshore"', 'partition = "renamed"')
-    try:
-        with pytest.raises(Exception) as ended:
-            server.start()
-        assert "partition" in str(ended.value), ended.value
-    finally:
-        server.config = config
-        server.start()
+    with pytest.raises(Ended) as ended:
+        Server(server.data, config=CONFIG.replace('partition = "onshore"', 'partition = "renamed"')).start()
+    assert "`onshore`" in str(ended.value) and "`renamed`" in str(ended.value), ended.value
+    server.start()
     server.client().list_buckets()
 
 

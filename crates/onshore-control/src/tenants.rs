@@ -207,6 +207,7 @@ pub(crate) async fn set_jurisdiction(
 }
 
 /// Whether the secret of a new key is told.
+#[derive(Clone, Copy)]
 enum Secrets {
     Told,
     /// The caller brought it.

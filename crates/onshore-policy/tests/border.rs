@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
+use onshore_policy::border::more_foreign;
 use onshore_policy::{Error, Networks, Proxies};
-use onshore_types::{Jurisdiction, Place};
+use onshore_types::{Jurisdiction, Place, Timestamp};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof};
-use proptest::{prop_assert_eq, prop_assume, proptest};
+use proptest::{prop_assert, prop_assert_eq, prop_assume, proptest};
 
 fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")
@@ -206,5 +207,33 @@ fn without_trusted_proxies_the_peer_is_the_client() {
     for peer in ["1.2.3.4", "::ffff:1.2.3.4"] {
         let found = nobody.client_address(address(peer), &["9.9.9.9"]);
         assert_eq!(found, Some(address("1.2.3.4")));
+    }
+}
+
+proptest! {
+    /// What goes to somebody goes to where he is and to whom he works for: whoever may have it must be able to have it at both.
+    #[test]
+    fn the_more_foreign_of_two_places_is_abroad_if_either_is_and_is_covered_only_where_both_are(
+        one in 0_usize..6,
+        other in 0_usize..6,
+        approved in 0_usize..5,
+    ) {
+        let place = |at: usize| match ["CN", "US", "DE", "FR", "EU", ""][at] {
+            "" => Place::Unknown,
+            code => Place::In(Jurisdiction::parse(code).expect("a jurisdiction")),
+        };
+        let region = Jurisdiction::parse("CN").expect("a jurisdiction");
+        let now = Timestamp::from_millis(1_767_225_600_000);
+        let (one, other) = (place(one), place(other));
+        let together = more_foreign(region, one, other, now);
+        let inside = |place| region.contains(place, now);
+        prop_assert_eq!(inside(together), inside(one) && inside(other));
+        prop_assert_eq!(together, more_foreign(region, other, one, now));
+        let Place::In(approved) = place(approved) else { unreachable!("the last is not drawn") };
+        if !inside(together) && approved.contains(together, now) {
+            for place in [one, other] {
+                prop_assert!(inside(place) || approved.contains(place, now), "{place} {together}");
+            }
+        }
     }
 }

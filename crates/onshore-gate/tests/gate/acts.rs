@@ -34,7 +34,13 @@ fn each_act_is_for_its_roles_alone_and_a_refused_one_leaves_nothing() {
     let gate = world.gate();
     let approval = world.grant(10);
     let before = world.leaves();
-    for role in [Role::Regulator, Role::Auditor, Role::TenantUser] {
+    for role in [
+        Role::Regulator,
+        Role::Auditor,
+        Role::TenantAdmin,
+        Role::TenantUser,
+        Role::SupportEngineer,
+    ] {
         let by = holder(role);
         let name = TenantName::parse("another").expect("a name");
         assert!(

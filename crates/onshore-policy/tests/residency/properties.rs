@@ -40,7 +40,7 @@ fn oracle(facts: &Facts, transfer: &Transfer, now: Timestamp) -> Option<Basis> {
             Flow::Inspect => (mine || principal.tenant.is_none()) && inside(transfer.to),
             Flow::Read | Flow::List => false,
         },
-        Role::Regulator | Role::Auditor => false,
+        Role::Regulator | Role::Auditor | Role::TenantAdmin | Role::SupportEngineer => false,
     };
     if !may_act || (goes_out && !inside(transfer.from)) || (!goes_out && !inside(transfer.to)) {
         return None;
@@ -199,6 +199,8 @@ fn any_transfer() -> impl Strategy<Value = Transfer> {
             Role::Operator,
             Role::Regulator,
             Role::Auditor,
+            Role::TenantAdmin,
+            Role::SupportEngineer,
         ]),
         any_tenant(),
         any_tenant(),
