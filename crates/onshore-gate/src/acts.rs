@@ -760,7 +760,11 @@ impl Inner {
 fn require_regulator(by: Principal, instrument: &Instrument) -> Result<(), Error> {
     match by.role {
         Role::Regulator => Ok(()),
-        Role::Operator | Role::Auditor | Role::TenantUser => Err(Error::ForRegulator {
+        Role::Operator
+        | Role::Auditor
+        | Role::TenantAdmin
+        | Role::TenantUser
+        | Role::SupportEngineer => Err(Error::ForRegulator {
             instrument: instrument.clone(),
         }),
     }

@@ -42,6 +42,6 @@ pub use crate::refusals::{CountedRefusal, RefusalKey};
 pub use crate::registry::Registry;
 pub use crate::schema::SCHEMA;
 pub use crate::sessions::{SealedSession, Session};
-pub use crate::tenants::Tenant;
+pub use crate::tenants::{Standing, Tenant};
 pub use crate::tokens::TokenHolder;
 pub use crate::told::{SubjectFinding, Told};

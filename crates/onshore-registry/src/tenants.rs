@@ -32,8 +32,7 @@ pub struct Standing {
     pub state_organ: bool,
 }
 
-const COLUMNS: &str =
-    "SELECT id, name, group_name, critical_infrastructure, state_organ, jurisdiction, created_ms FROM tenants";
+const COLUMNS: &str = "SELECT id, name, group_name, critical_infrastructure, state_organ, jurisdiction, created_ms FROM tenants";
 
 impl Registry {
     /// Saves a new tenant.

@@ -27,8 +27,8 @@ pub use ids::{
 pub use jurisdiction::{Jurisdiction, Place};
 pub use label::{Label, Level, Personal};
 pub use names::{
-    AccessKeyId, BucketName, GroupName, IdentityName, Instrument, ObjectKey, PackName, PartitionName,
-    RegionId, TenantName, Wording,
+    AccessKeyId, BucketName, GroupName, IdentityName, Instrument, ObjectKey, PackName,
+    PartitionName, RegionId, TenantName, Wording,
 };
 pub use range::ByteRange;
 pub use recipient::{Recipient, RecipientKind};

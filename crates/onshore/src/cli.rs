@@ -9,8 +9,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use onshore_api::RoleWord;
 use onshore_policy::rule_pack::Date;
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketName, GroupName, IdentityName, Instrument, JobId, Jurisdiction, KmsKeyId,
-    Label, ObjectKey, PrincipalId, RecipientKind, TenantName, Timestamp, Wording,
+    AccessKeyId, ApprovalId, BucketName, GroupName, IdentityName, Instrument, JobId, Jurisdiction,
+    KmsKeyId, Label, ObjectKey, PrincipalId, RecipientKind, TenantName, Timestamp, Wording,
 };
 
 use crate::output::Style;
