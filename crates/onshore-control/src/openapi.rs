@@ -4,8 +4,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, ledger, packs,
-    persons, quotas, state, tenants, tokens,
+    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, ledger,
+    packs, persons, quotas, state, tenants, tokens,
 };
 
 #[derive(OpenApi)]

@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, ledger, packs,
-    persons, quotas, state, tenants, tokens,
+    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, ledger,
+    packs, persons, quotas, state, tenants, tokens,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request

@@ -254,6 +254,7 @@ fn fill(
                 name: TenantName::parse(format!("t-{number}")).map_err(anyhow::Error::from)?,
                 group: None,
                 standing: Standing::default(),
+                jurisdiction: None,
                 created: now,
             };
             registry

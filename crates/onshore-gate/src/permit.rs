@@ -432,7 +432,7 @@ fn record_of(transfer: &Transfer, judged: &Judged) -> Value {
 fn told_of(transfer: &Transfer, judged: Option<&Judged>) -> Value {
     json!({
         "by": { "role": transfer.principal.role, "tenant": transfer.principal.tenant },
-        "exporter": judged.map(|judged| judged.facts.exporter.clone()),
+        "exporter": judged.map(|judged| judged.facts.exporter),
         "operation": transfer.operation,
         "flow": transfer.flow,
         "principal": transfer.principal.id,

@@ -195,6 +195,7 @@ fn open(path: &std::path::Path, clock: Arc<dyn Clock>) -> (Database, Registry, S
         Options {
             folder: path.join("ledger"),
             origin: "cn-north-1.onshore".to_owned(),
+            witnesses: None,
             crash: CrashPoints::none(),
         },
     )
