@@ -8,8 +8,8 @@
 //! - [`routes`]: which path leads to which handler.
 //! - [`server`]: connections, their limits, and how they end.
 
-pub mod packs;
-mod parts;
+mod packs;
+pub mod parts;
 mod persons;
 pub mod routes;
 pub mod server;
