@@ -68,7 +68,6 @@ def test_bucket_names(s3):
 
 
 def test_what_is_not_there_yet_says_so(s3, bucket):
-    assert code(s3.put_bucket_policy, Bucket=bucket, Policy="{}") == ("NotImplemented", 501)
     website = {"IndexDocument": {"Suffix": "index.html"}}
     assert code(s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration=website) == ("NotImplemented", 501)
     bridge = {"EventBridgeConfiguration": {}}

@@ -260,7 +260,6 @@ NOT_DONE = of_bucket(
     intelligent_tiering_configuration={"name": "all", "tiering": {"access_tier": "ARCHIVE_ACCESS", "days": 125}},
     inventory={"name": "all", "included_object_versions": "All", "schedule": {"frequency": "Daily"}, "destination": {"bucket": {"format": "ORC", "bucket_arn": "arn:aws:s3:::tf-refused"}}},
     metric={"name": "all"},
-    policy={"policy": json.dumps(POLICY)},
     request_payment_configuration={"payer": "Requester"},
     website_configuration={"index_document": {"suffix": "index.html"}},
 )
@@ -270,14 +269,27 @@ def test_terraform_is_told_at_once_what_is_not_done(terraform, s3):
     s3.create_bucket(Bucket="tf-refused")
     queue = {"queue_arn": "arn:aws:sqs:cn-north-1:123456789012:q", "events": ["s3:ObjectCreated:*"]}
     nowhere = {"role": ELSEWHERE, "rule": [{"id": "r", "status": "Enabled", "destination": {"bucket": "arn:aws:s3:cn-east-9::tf-refused"}}]}
-    refused = of_bucket("tf-refused", replication_configuration=nowhere, acl={"acl": "public-read"}, notification={"queue": [queue]})
+    refused = of_bucket("tf-refused", replication_configuration=nowhere, acl={"acl": "public-read"}, notification={"queue": [queue]}, policy={"policy": json.dumps(POLICY)})
     said = terraform.apply({**NOT_DONE, **refused}, status=1)
     errors = [error.split("\n\n")[0] for error in said.split("Error: ")[1:]]
     assert sum("StatusCode: 501" in error and "api error NotImplemented: " in error and "Notification" not in error for error in errors) == len(NOT_DONE), said
     assert [error for error in errors if "PutBucketAcl" in error and "AccessControlListNotSupported" in error], said
+    assert [error for error in errors if "PutBucketPolicy" in error and "AccessDenied" in error], "public access is blocked"
     assert [error for error in errors if "PutBucketReplication" in error and "InvalidRequest" in error], "there is no such region"
     assert [error for error in errors if "PutBucketNotification" in error and ("NotImplemented" in error or "InvalidArgument" in error)], "there is no such queue"
     assert terraform.state()["resources"] == [], "nothing is held for made"
+
+
+def test_terraform_sets_and_watches_a_policy(terraform, s3):
+    s3.create_bucket(Bucket="tf-policy")
+    deny = {"Version": "2012-10-17", "Statement": [{"Sid": "keep", "Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::tf-policy/kept/*"}]}
+    terraform.apply(of_bucket("tf-policy", policy={"policy": json.dumps(deny)}))
+    terraform.assert_unchanged()
+    s3.put_object(Bucket="tf-policy", Key="kept/a", Body=b"")
+    assert code(s3.delete_object, Bucket="tf-policy", Key="kept/a") == ("AccessDenied", 403)
+    terraform("destroy", "-auto-approve")
+    assert code(s3.get_bucket_policy, Bucket="tf-policy") == ("NoSuchBucketPolicy", 404)
+    s3.delete_object(Bucket="tf-policy", Key="kept/a")
 
 
 def test_terraform_sets_and_watches_a_lifecycle(lifecycle, s3):

@@ -8,9 +8,7 @@
 //! - [`routes`]: which path leads to which handler.
 //! - [`server`]: connections, their limits, and how they end.
 
-mod packs;
 pub mod parts;
-mod persons;
 pub mod routes;
 pub mod server;
 
@@ -32,6 +30,8 @@ mod kms;
 mod ledger;
 mod openapi;
 mod orders;
+mod packs;
+mod persons;
 mod problems;
 mod quotas;
 mod state;
