@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import json
 import random
 import shutil
 import threading
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import urllib3
 from botocore.exceptions import ClientError
 
 from test_classify import luhn, resident_id
@@ -299,6 +301,20 @@ def test_a_pack_takes_effect_on_open_connections_and_at_its_time(make_server):
     assert states == ["past", "in-force"]
     kinds = [leaf for leaf in server.cli("ledger", "tail", "-n", 1000) if "'epoch'" in str(leaf) or "pack.activated" in str(leaf)]
     assert "rule_pack" in str(kinds) and len([leaf for leaf in kinds if "pack.activated" in str(leaf)]) == 2
+
+
+def test_no_approval_carries_anything_to_who_signs_nothing(make_server):
+    server = make_server(name="anonymous")
+    firm = Firm(server, "public")
+    firm.put("one.csv", table(ids(1, 12)))
+    firm.put("free.txt", b"for all")
+    firm.inside.delete_public_access_block(Bucket="public")
+    read = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::public/*"}
+    firm.inside.put_bucket_policy(Bucket="public", Policy=json.dumps({"Version": "2012-10-17", "Statement": [read]}))
+    firm.grant("exemption")
+    status = lambda source, key: urllib3.HTTPConnectionPool("127.0.0.1", server.s3_port, source_address=(source, 0)).request("GET", f"/public/{key}").status
+    assert (status("127.0.0.1", "one.csv"), status(US, "free.txt")) == (200, 200)
+    assert status(US, "one.csv") == 403 and firm.get("one.csv"), "the recipient signs"
 
 
 def test_without_a_border_every_place_is_inside(make_server):

@@ -37,5 +37,6 @@ pub use error::{Error, Refused};
 pub use gate::{Clock, Gate, Parts, PersonsBeside, Region};
 pub use identities::{KeyOf, Membership};
 pub use outflow::{Lapsed, Outflow};
+pub use permit::NOBODY;
 pub use restore::{Afresh, Restored, restore};
 pub use settle::{PostponedFact, RemovedFact, StoredFact};

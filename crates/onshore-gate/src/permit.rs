@@ -12,7 +12,7 @@ use onshore_policy::{
     Transfer, Verdict, border_message,
 };
 use onshore_registry::{Export, RefusalKey};
-use onshore_types::{ExportId, LeafIndex, TenantId, Timestamp};
+use onshore_types::{ExportId, LeafIndex, PrincipalId, TenantId, Timestamp};
 use serde_json::{Value, json};
 
 use crate::exporting::Exporting;
@@ -27,6 +27,9 @@ const OUTWARD: &str = "border.outward";
 const REFUSED: &str = "refused";
 /// The leaf of what an access policy refused, which no rules were asked about.
 const ACCESS: &str = "refused.access";
+
+/// Whoever signs nothing. No approval carries anything to them.
+pub const NOBODY: PrincipalId = PrincipalId::from_bytes([0; 16]);
 
 /// What a unit of work decided.
 enum Decision {
@@ -195,9 +198,11 @@ impl Inner {
         transfer: &Transfer,
         now: Timestamp,
     ) -> Result<Judged, Error> {
+        // An approval is for a recipient: who signs nothing is none, whatever a bucket's policy lets anybody read.
+        let is_somebody = transfer.principal.id != NOBODY;
         let mut approvals = match transfer.subject.owner {
-            Some(owner) => self.registry.approval_facts(view, owner, now)?,
-            None => Vec::new(),
+            Some(owner) if is_somebody => self.registry.approval_facts(view, owner, now)?,
+            Some(_) | None => Vec::new(),
         };
         let is_outward = matches!(transfer.flow, Flow::Read | Flow::Inspect)
             && !self.is_inside(transfer.to, now);

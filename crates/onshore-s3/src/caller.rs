@@ -11,7 +11,8 @@ use onshore_registry::{Bearer, Session};
 use onshore_types::{PrincipalId, TenantId, Timestamp};
 
 /// Who is behind a request without a signature: nobody's id, in nobody's tenant.
-const NOBODY: [u8; 16] = [0; 16];
+/// The tenant of whoever signs nothing: there is none.
+const NO_TENANT: [u8; 16] = [0; 16];
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -81,7 +82,7 @@ impl Caller {
 
     /// Whoever signs nothing.
     pub(crate) fn anonymous() -> Self {
-        let tenant = TenantId::from_bytes(NOBODY);
+        let tenant = TenantId::from_bytes(NO_TENANT);
         let bearer = Bearer {
             tenant,
             named: Named::Everybody,
@@ -91,12 +92,7 @@ impl Caller {
             tags: BTreeMap::new(),
             organisation: None,
         };
-        Self::known(
-            PrincipalId::from_bytes(NOBODY),
-            Arc::new(bearer),
-            None,
-            Signed::Not,
-        )
+        Self::known(onshore_gate::NOBODY, Arc::new(bearer), None, Signed::Not)
     }
 
     /// Whether nobody signed.

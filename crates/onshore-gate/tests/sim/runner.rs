@@ -112,7 +112,7 @@ impl Runner {
                 .await?;
             self.model.told(leaf, "tenant.created");
             let user = Principal {
-                id: PrincipalId::from_bytes([u8::try_from(index)?; 16]),
+                id: PrincipalId::from_bytes([u8::try_from(index + 1)?; 16]),
                 tenant: Some(tenant.id),
                 role: onshore_policy::Role::TenantUser,
             };
