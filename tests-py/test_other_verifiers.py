@@ -92,6 +92,16 @@ def served(tmp_path_factory):
         witness.remove()
 
 
+def said(note):
+    """What a note says, however its base64 is written; None where it is no note."""
+    text, separator, signatures = note.partition("\n\n")
+    try:
+        lines = [line.rsplit(" ", 1) for line in signatures.split("\n")[:-1]]
+        return text, separator, [(name, base64.b64decode(signature, validate=True)) for name, signature in lines]
+    except ValueError:
+        return None
+
+
 def altered(path):
     """Every way in which a proof is not the one that it was."""
     for at, node in enumerate(path):
@@ -111,12 +121,9 @@ def test_go_accepts_our_checkpoints_and_no_other_ones(go, served):
     keys = [server.vkey, witness.vkey]
     case = lambda note: {"Kind": "checkpoint", "Note": note, "Keys": keys}
     assert go(case(note)) == [True]
-    spoiled = []
-    for at in range(len(note)):
-        for bit in (1, 0x20):
-            other = note[:at] + chr(ord(note[at]) ^ bit) + note[at + 1 :]
-            spoiled.append(case(other))
-    assert not any(go(*spoiled))
+    spoiled = [note[:at] + chr(ord(note[at]) ^ bit) + note[at + 1 :] for at in range(len(note)) for bit in (1, 0x20)]
+    # Go reads base64 whose last digit has unused bits set: such a note says the same in other letters, and no other one passes.
+    assert go(*map(case, spoiled)) == [said(other) == said(note) for other in spoiled]
 
 
 def test_go_accepts_our_inclusion_proofs_and_no_other_ones(go, served, tmp_path):
