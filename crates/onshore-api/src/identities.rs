@@ -181,6 +181,10 @@ pub struct CreateToken {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub tenant: Option<TenantName>,
+    /// For which person: what takes two people is for named ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub person: Option<IdentityName>,
 }
 
 /// A control token, told this once.
@@ -209,6 +213,14 @@ pub struct HolderView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub tenant: Option<TenantName>,
+    /// The person it was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub person: Option<IdentityName>,
+    /// Who made it, who made the maker's, and so on, as far as they had names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub vouched_by: Vec<IdentityName>,
     /// The leaf that tells of the act, in the answer to the act alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaf: Option<u64>,

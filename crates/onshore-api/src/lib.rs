@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod packs;
 pub mod persons;
 pub mod quotas;
+pub mod support;
 pub mod tenants;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,7 @@ pub use persons::{
     SetSubjectFinding, SubjectView, TellImportant, ToldInView,
 };
 pub use quotas::{SetQuota, UsageView};
+pub use support::{OpenSupport, SupportRequestView, SupportSessionView, VouchedView};
 pub use tenants::{CreateKey, CreateTenant, KeyView, SetGroup, SetStanding, TenantView};
 
 /// Why a request failed: a word for programs, a sentence for people.

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::answers::{TenantNames, class};
-use crate::caller::{By, Caller, Operators};
+use crate::caller::{By, Caller, Operators, TenantViewers};
 use crate::error::Error;
 use crate::extract::{Body, Segment};
 use crate::parts::ControlParts;
@@ -37,12 +37,13 @@ pub(crate) async fn create(
 #[utoipa::path(get, path = "/v1/buckets", tag = "buckets", responses((status = 200, body = Vec<BucketView>)))]
 pub(crate) async fn list(
     State(control): State<Arc<ControlParts>>,
-    _: By<Operators>,
+    by: By<TenantViewers>,
 ) -> Result<Json<Vec<BucketView>>, Error> {
     let buckets = control.store.buckets(None).await?;
     let names = TenantNames::read(&control.registry).await?;
     buckets
         .into_iter()
+        .filter(|bucket| by.caller.sees(bucket.tenant))
         .map(|bucket| {
             let tenant = names.of(bucket.tenant)?;
             Ok(view(bucket, tenant, None))
@@ -139,11 +140,27 @@ pub(crate) async fn make(
 /// Returns the bucket of this name.
 pub(crate) async fn named(control: &ControlParts, name: &BucketName) -> Result<Bucket, Error> {
     let bucket = control.store.bucket(name).await?;
-    bucket.ok_or_else(|| {
-        Error::Missing(format!(
-            "there is no bucket `{name}`; `onshore bucket list` shows them"
-        ))
-    })
+    bucket.ok_or_else(|| missing(name))
+}
+
+/// Returns the bucket of this name if the caller may see what it has; otherwise it is not there.
+pub(crate) async fn named_for(
+    control: &ControlParts,
+    caller: &Caller,
+    name: &BucketName,
+) -> Result<Bucket, Error> {
+    let bucket = named(control, name).await?;
+    if caller.sees(bucket.tenant) {
+        Ok(bucket)
+    } else {
+        Err(missing(name))
+    }
+}
+
+fn missing(name: &BucketName) -> Error {
+    Error::Missing(format!(
+        "there is no bucket `{name}`; `onshore bucket list` shows them"
+    ))
 }
 
 /// Asks for a permit to change something of a tenant's, or of a bucket of it.

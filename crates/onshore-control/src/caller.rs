@@ -15,7 +15,7 @@ pub(crate) struct Caller {
     pub(crate) id: PrincipalId,
     pub(crate) role: Role,
     pub(crate) place: Place,
-    /// The tenant that a tenant's administrator or user is of.
+    /// The tenant that a tenant's administrator or user is of, or a support session is for.
     pub(crate) tenant: Option<TenantId>,
 }
 
@@ -26,6 +26,18 @@ impl Caller {
             id: self.id,
             tenant: self.tenant,
             role: self.role,
+        }
+    }
+
+    /// Whether what is a tenant's may be shown: in a support session that of one tenant alone.
+    pub(crate) fn sees(&self, tenant: TenantId) -> bool {
+        match self.role {
+            Role::SupportEngineer => self.tenant == Some(tenant),
+            Role::Operator
+            | Role::Regulator
+            | Role::Auditor
+            | Role::TenantAdmin
+            | Role::TenantUser => true,
         }
     }
 
@@ -58,6 +70,35 @@ pub(crate) enum TenantKeepers {}
 impl Roles for TenantKeepers {
     const ROLES: &'static [Role] = &[Role::Operator, Role::TenantAdmin];
     const WORDS: &'static str = "operator or tenant admin";
+}
+
+/// Who sees how the region is doing: those who read what was recorded, and a support engineer in a session.
+pub(crate) enum Viewers {}
+
+impl Roles for Viewers {
+    const ROLES: &'static [Role] = &[
+        Role::Operator,
+        Role::Regulator,
+        Role::Auditor,
+        Role::SupportEngineer,
+    ];
+    const WORDS: &'static str = "operator, regulator or auditor";
+}
+
+/// Who sees what a tenant has: the operator, and a support engineer in a session for that tenant.
+pub(crate) enum TenantViewers {}
+
+impl Roles for TenantViewers {
+    const ROLES: &'static [Role] = &[Role::Operator, Role::SupportEngineer];
+    const WORDS: &'static str = "operator";
+}
+
+/// Who follows jobs: those who look at what engines did, and a support engineer in a session for their tenant.
+pub(crate) enum JobViewers {}
+
+impl Roles for JobViewers {
+    const ROLES: &'static [Role] = &[Role::Operator, Role::Auditor, Role::SupportEngineer];
+    const WORDS: &'static str = "operator or auditor";
 }
 
 /// Whoever holds a token.

@@ -24,6 +24,9 @@ pub(crate) enum Error {
         /// Where the caller is.
         place: Place,
     },
+    /// A support engineer asks for what no session opens.
+    #[error(transparent)]
+    Support(#[from] SupportRefusal),
     /// There is nothing at this path.
     #[error("there is nothing at this path; GET /openapi.json lists what there is")]
     NoSuchRoute,
@@ -104,6 +107,43 @@ pub(crate) enum Error {
     /// The source of a migration cannot be one.
     #[error(transparent)]
     Source(#[from] onshore_sources::Error),
+}
+
+/// Why a support engineer is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SupportRefusal {
+    /// No session is in force.
+    #[error(
+        "a support engineer's token opens nothing by itself, and no support session of yours is in force: ask the operator for one; \
+         one of his people opens it with `onshore support open`, another approves it with `onshore support approve`"
+    )]
+    NoSession,
+    /// It is none of the views that a session opens.
+    #[error(
+        "a support session opens views of how the region is doing, and nothing else: no change, no object, no record; docs/decisions/0034 \
+         lists them"
+    )]
+    NotAView,
+    /// It is a tenant's, and the session names none.
+    #[error(
+        "this is a view of a tenant's, and the support session names none: ask the operator for one with `--tenant`"
+    )]
+    NoTenant,
+    /// The answer is longer than one may be.
+    #[error("in a support session an answer is at most 8 MiB long; ask for less")]
+    TooLong,
+}
+
+impl SupportRefusal {
+    /// Returns the word under which it is recorded.
+    pub(crate) const fn rule(self) -> &'static str {
+        match self {
+            Self::NoSession => "support.no-session",
+            Self::NotAView => "support.not-a-view",
+            Self::NoTenant => "support.no-tenant",
+            Self::TooLong => "support.too-long",
+        }
+    }
 }
 
 fn place_words(place: Place) -> String {

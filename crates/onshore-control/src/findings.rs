@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use onshore_api::{
     FindingsPage, FindingsView, FoundColumnsView, FoundImportantView, FoundKindView, Problem,
     RescanView, ScanView, UnreadView,
@@ -16,8 +16,9 @@ use onshore_store::{
 use onshore_types::{BucketName, ByteRange, Label};
 use serde::Deserialize;
 
-use crate::buckets::named;
-use crate::caller::{By, Caller, Operators, Readers};
+use crate::buckets::named_for;
+use crate::caller::{By, Caller, TenantViewers, Viewers};
+use crate::engineer::AnswerLabel;
 use crate::error::Error;
 use crate::extract::{Asked, Segment};
 use crate::parts::ControlParts;
@@ -44,11 +45,11 @@ pub(crate) struct Which {
     responses((status = 200, body = FindingsPage), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn of_bucket(
     State(control): State<Arc<ControlParts>>,
-    by: By<Operators>,
+    by: By<TenantViewers>,
     Segment(name): Segment<BucketName>,
     Asked(which): Asked<Which>,
-) -> Result<Json<FindingsPage>, Error> {
-    let bucket = named(&control, &name).await?;
+) -> Result<(Extension<AnswerLabel>, Json<FindingsPage>), Error> {
+    let bucket = named_for(&control, &by.caller, &name).await?;
     let after = which
         .after
         .map(|text| serde_json::from_str(&text))
@@ -70,12 +71,13 @@ pub(crate) async fn of_bucket(
             page => {
                 let page = page?;
                 let next = page.next.map(|next| serde_json::to_string(&next));
-                return Ok(Json(FindingsPage {
+                let page = FindingsPage {
                     objects: page.holdings.into_iter().map(view).collect(),
                     next: next
                         .transpose()
                         .map_err(|_| onshore_store::Error::CorruptRecord("a marker"))?,
-                }));
+                };
+                return Ok((Extension(AnswerLabel(label)), Json(page)));
             }
         }
     }
@@ -86,7 +88,7 @@ pub(crate) async fn of_bucket(
 #[utoipa::path(get, path = "/v1/rescan", tag = "state", responses((status = 200, body = RescanView)))]
 pub(crate) async fn rescan(
     State(control): State<Arc<ControlParts>>,
-    _: By<Readers>,
+    _: By<Viewers>,
 ) -> Result<Json<RescanView>, Error> {
     let (scanner, tables) = (SCANNER_VERSION, LegalTable::shipped().version());
     let marker = control.store.rescan_marker().await?;

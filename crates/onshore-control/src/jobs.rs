@@ -14,7 +14,7 @@ use onshore_sources::SourceAccess;
 use onshore_types::{BucketName, JobId, Label, TenantName};
 
 use crate::answers::{TenantNames, class};
-use crate::caller::{Auditors, By, Caller, Operators};
+use crate::caller::{Auditors, By, Caller, JobViewers, Operators};
 use crate::error::Error;
 use crate::extract::{Body, Segment};
 use crate::parts::ControlParts;
@@ -43,12 +43,12 @@ pub(crate) async fn order(
 #[utoipa::path(get, path = "/v1/jobs", tag = "jobs", responses((status = 200, body = Vec<JobView>)))]
 pub(crate) async fn list(
     State(control): State<Arc<ControlParts>>,
-    _: By<Auditors>,
+    by: By<JobViewers>,
 ) -> Result<Json<Vec<JobView>>, Error> {
     let jobs = control.registry.jobs().await?;
     let names = TenantNames::read(&control.registry).await?;
     let mut views = Vec::with_capacity(jobs.len());
-    for job in jobs {
+    for job in jobs.into_iter().filter(|job| by.caller.sees(job.tenant)) {
         let tenant = names.of(job.tenant)?;
         views.push(view(&control, job, tenant).await?);
     }
@@ -60,10 +60,13 @@ pub(crate) async fn list(
     responses((status = 200, body = JobView), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     State(control): State<Arc<ControlParts>>,
-    _: By<Auditors>,
+    by: By<JobViewers>,
     Segment(id): Segment<JobId>,
 ) -> Result<Json<JobView>, Error> {
     let job = control.registry.job(id).await?;
+    if !by.caller.sees(job.tenant) {
+        return Err(onshore_registry::Error::NoSuchJob(id).into());
+    }
     answer(&control, job).await
 }
 

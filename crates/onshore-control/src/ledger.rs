@@ -13,7 +13,7 @@ use onshore_types::{BucketId, ByteRange, LeafIndex, Timestamp, VersionId};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::caller::{By, Caller, Readers};
+use crate::caller::{By, Caller, Readers, Viewers};
 use crate::error::Error;
 use crate::extract::{Asked, Segment, Segments};
 use crate::files;
@@ -110,7 +110,7 @@ pub(crate) async fn prove(
 #[utoipa::path(get, path = "/v1/ledger/key", tag = "ledger", responses((status = 200, body = LedgerKeyView)))]
 pub(crate) async fn key(
     State(control): State<Arc<ControlParts>>,
-    _: By<Readers>,
+    _: By<Viewers>,
 ) -> Result<Json<LedgerKeyView>, Error> {
     let journal = control.gate.journal();
     Ok(Json(LedgerKeyView {
@@ -123,7 +123,7 @@ pub(crate) async fn key(
 #[utoipa::path(get, path = "/v1/ledger/status", tag = "ledger", responses((status = 200, body = LedgerStatusView)))]
 pub(crate) async fn status(
     State(control): State<Arc<ControlParts>>,
-    _: By<Readers>,
+    _: By<Viewers>,
 ) -> Result<Json<LedgerStatusView>, Error> {
     let journal = control.gate.journal();
     let witnesses = journal.witness_states().await?.into_iter();

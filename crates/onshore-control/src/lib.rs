@@ -17,6 +17,7 @@ mod answers;
 mod approvals;
 mod buckets;
 mod caller;
+mod engineer;
 mod erasures;
 mod error;
 mod evidence;
@@ -35,6 +36,7 @@ mod persons;
 mod problems;
 mod quotas;
 mod state;
+mod support;
 mod tenants;
 mod tokens;
 

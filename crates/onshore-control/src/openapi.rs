@@ -5,7 +5,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::{
     approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, ledger,
-    packs, persons, quotas, state, tenants, tokens,
+    packs, persons, quotas, state, support, tenants, tokens,
 };
 
 #[derive(OpenApi)]
@@ -33,6 +33,7 @@ use crate::{
         ledger::leaves, ledger::prove, ledger::key, ledger::status, ledger::reads, ledger::prove_read,
         ledger::checkpoint, ledger::witnessed_checkpoint, ledger::tile,
         evidence::report,
+        support::open, support::approve, support::close, support::list, support::show, support::requests,
         state::health, state::metrics, state::document,
     ),
     modifiers(&Tokens),

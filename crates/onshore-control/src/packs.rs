@@ -13,7 +13,7 @@ use onshore_registry::PackActivation;
 use onshore_types::LeafIndex;
 
 use crate::answers::TenantNames;
-use crate::caller::{By, Readers, Supervisors};
+use crate::caller::{By, Readers, Supervisors, Viewers};
 use crate::error::Error;
 use crate::extract::Body;
 use crate::parts::ControlParts;
@@ -48,7 +48,7 @@ pub(crate) async fn activate(
 #[utoipa::path(get, path = "/v1/packs/activations", tag = "packs", responses((status = 200, body = Vec<ActivationView>)))]
 pub(crate) async fn list(
     State(control): State<Arc<ControlParts>>,
-    _: By<Readers>,
+    _: By<Viewers>,
 ) -> Result<Json<Vec<ActivationView>>, Error> {
     let all = control.gate.pack_activations().await?;
     let views = all

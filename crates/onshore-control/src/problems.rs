@@ -31,6 +31,7 @@ fn of(error: &Error) -> Line {
     match error {
         Error::Unauthenticated => line(StatusCode::UNAUTHORIZED, "unauthenticated"),
         Error::Abroad { .. } => line(StatusCode::FORBIDDEN, "border.control"),
+        Error::Support(refusal) => line(StatusCode::FORBIDDEN, refusal.rule()),
         Error::NoSuchRoute | Error::Missing(_) => NOT_FOUND,
         Error::NoSuchMethod => line(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
         Error::Malformed(_) | Error::NoRoots => BAD_REQUEST,
@@ -66,8 +67,13 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         | Gate::PackIncomplete { .. }
         | Gate::PackCases { .. }
         | Gate::PackPast { .. }
-        | Gate::NoSuchInstrument { .. } => BAD_REQUEST,
+        | Gate::NoSuchInstrument { .. }
+        | Gate::SupportTime { .. }
+        | Gate::NotAnEngineer(_) => BAD_REQUEST,
         Gate::ForRegulator { .. } => FORBIDDEN,
+        Gate::Unnamed => line(StatusCode::FORBIDDEN, "unnamed"),
+        Gate::SamePerson => line(StatusCode::FORBIDDEN, "same-person"),
+        Gate::SupportState { .. } | Gate::SupportUnderWay { .. } => CONFLICT,
         Gate::Registry(error) => of_registry(error),
         Gate::Journal(error) => of_journal(error),
         Gate::Db(error) => of_db(error),
@@ -109,6 +115,7 @@ fn of_registry(error: &onshore_registry::Error) -> Line {
         | Registry::NoSuchPolicy(_)
         | Registry::NoSuchToken(_)
         | Registry::NoSuchApproval(_)
+        | Registry::NoSuchSupportSession(_)
         | Registry::NoSuchJob(_) => NOT_FOUND,
     }
 }

@@ -9,8 +9,8 @@ use onshore_store::{Quota, QuotaHolder};
 use onshore_types::{BucketId, BucketName, Label, LeafIndex, TenantId, TenantName};
 use serde_json::json;
 
-use crate::buckets::{named, permit};
-use crate::caller::{By, Caller, Operators};
+use crate::buckets::{named, named_for, permit};
+use crate::caller::{By, Caller, Operators, TenantViewers};
 use crate::error::Error;
 use crate::extract::{Body, Segment};
 use crate::parts::ControlParts;
@@ -23,10 +23,10 @@ const LIMIT_MAX: u64 = i64::MAX.unsigned_abs();
     responses((status = 200, body = UsageView), (status = 404, body = Problem)))]
 pub(crate) async fn show_of_bucket(
     State(control): State<Arc<ControlParts>>,
-    _: By<Operators>,
+    by: By<TenantViewers>,
     Segment(name): Segment<BucketName>,
 ) -> Result<Json<UsageView>, Error> {
-    let bucket = named(&control, &name).await?;
+    let bucket = named_for(&control, &by.caller, &name).await?;
     view(&control, QuotaHolder::Bucket(bucket.id), None).await
 }
 
@@ -55,10 +55,15 @@ pub(crate) async fn set_of_bucket(
     responses((status = 200, body = UsageView), (status = 404, body = Problem)))]
 pub(crate) async fn show_of_tenant(
     State(control): State<Arc<ControlParts>>,
-    _: By<Operators>,
+    by: By<TenantViewers>,
     Segment(name): Segment<TenantName>,
 ) -> Result<Json<UsageView>, Error> {
-    let tenant = control.registry.tenant(&name).await?;
+    let missing = || onshore_registry::Error::NoSuchTenant(name.to_string());
+    let tenant = match control.registry.tenant(&name).await {
+        Ok(tenant) if by.caller.sees(tenant.id) => tenant,
+        Ok(_) => return Err(missing().into()),
+        Err(error) => return Err(error.into()),
+    };
     view(&control, QuotaHolder::Tenant(tenant.id), None).await
 }
 

@@ -12,7 +12,7 @@ use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
     approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, ledger,
-    packs, persons, quotas, state, tenants, tokens,
+    packs, persons, quotas, state, support, tenants, tokens,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -117,6 +117,16 @@ pub fn router(parts: ControlParts) -> Router {
             get(ledger::prove_read),
         )
         .route("/v1/report/evidence", post(evidence::report))
+        .route(
+            "/v1/support/sessions",
+            post(support::open).get(support::list),
+        )
+        .route(
+            "/v1/support/sessions/{id}",
+            get(support::show).delete(support::close),
+        )
+        .route("/v1/support/sessions/{id}/approval", post(support::approve))
+        .route("/v1/support/requests", get(support::requests))
         .route("/ledger/checkpoint", get(ledger::checkpoint))
         .route(
             "/ledger/checkpoint.witnessed",

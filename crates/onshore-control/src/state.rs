@@ -9,7 +9,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use onshore_api::Problem;
 
-use crate::caller::{By, Readers};
+use crate::caller::{By, Viewers};
 use crate::error::Error;
 use crate::openapi;
 use crate::parts::ControlParts;
@@ -45,7 +45,7 @@ pub(crate) async fn health(
 #[utoipa::path(get, path = "/metrics", tag = "state", responses((status = 200, body = String)))]
 pub(crate) async fn metrics(
     State(control): State<Arc<ControlParts>>,
-    _: By<Readers>,
+    _: By<Viewers>,
 ) -> impl IntoResponse {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], (control.metrics)())
@@ -53,6 +53,6 @@ pub(crate) async fn metrics(
 
 /// Returns this document.
 #[utoipa::path(get, path = "/openapi.json", tag = "state", responses((status = 200, body = Object)))]
-pub(crate) async fn document(_: By<Readers>) -> impl IntoResponse {
+pub(crate) async fn document(_: By<Viewers>) -> impl IntoResponse {
     Json(openapi::document())
 }

@@ -39,7 +39,10 @@ pub(crate) async fn create(
         principal: PrincipalId::from_bytes(onshore_keys::random()),
         role,
         tenant,
+        person: asked.person,
+        vouched_by: Vec::new(),
     };
+    let principal = holder.principal;
     let token = hex::encode(onshore_keys::random::<32>());
     let leaf = control
         .gate
@@ -47,7 +50,7 @@ pub(crate) async fn create(
         .await?;
     let view = TokenView {
         token,
-        principal: holder.principal,
+        principal,
         role: asked.role,
         leaf,
     };
@@ -93,11 +96,11 @@ pub(crate) async fn whoami(
     State(control): State<Arc<ControlParts>>,
     by: By<Anybody>,
 ) -> Result<Json<HolderView>, Error> {
-    let holder = TokenHolder {
-        principal: by.caller.id,
-        role: by.caller.role,
-        tenant: by.caller.tenant,
-    };
+    let (registry, id) = (control.registry.clone(), by.caller.id);
+    let holder = control
+        .db
+        .read(move |view| registry.holder(view, id))
+        .await?;
     view(&control, holder).await.map(Json)
 }
 
@@ -110,6 +113,8 @@ async fn view(control: &ControlParts, holder: TokenHolder) -> Result<HolderView,
         principal: holder.principal,
         role: word_of(holder.role),
         tenant,
+        person: holder.person,
+        vouched_by: holder.vouched_by,
         leaf: None,
     })
 }

@@ -13,15 +13,16 @@ use onshore_registry::{
     Tenant, TokenHolder,
 };
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketId, BucketName, GroupName, Instrument, JobId, Jurisdiction,
-    Label, LeafIndex, Place, PrincipalId, Recipient, TenantId, TenantName, Timestamp, UploadId,
-    VersionId, Wording,
+    AccessKeyId, ApprovalId, BucketId, BucketName, GroupName, IdentityName, Instrument, JobId,
+    Jurisdiction, Label, LeafIndex, Place, PrincipalId, Recipient, TenantId, TenantName, Timestamp,
+    UploadId, VersionId, Wording,
 };
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::gate::{Inner, body, salt};
 use crate::identities::KeyOf;
+use crate::support::close_sessions_of;
 use crate::{Error, Gate};
 
 /// The largest number that a leaf can carry (RFC 8785 keeps to what every JSON reader can hold).
@@ -242,17 +243,24 @@ impl Gate {
         &self,
         by: Principal,
         token: String,
-        holder: TokenHolder,
+        mut holder: TokenHolder,
     ) -> Result<LeafIndex, Error> {
         require(by, &[Role::Operator])?;
         let ((), leaf) = self
             .act(by, move |registry, unit, now| {
-                registry.save_token(unit, &token, holder, now)?;
+                holder.vouched_by = vouchers(registry, unit, by.id)?;
+                registry.save_token(unit, &token, &holder, now)?;
                 let body = json!({ "for": holder.principal, "role": holder.role });
+                let record = json!({
+                    "for": holder.principal,
+                    "role": holder.role,
+                    "person": holder.person,
+                    "vouched_by": holder.vouched_by,
+                });
                 Ok((
                     Act {
                         kind: "token.issued",
-                        record: body.clone(),
+                        record,
                         body,
                     },
                     (),
@@ -262,7 +270,7 @@ impl Gate {
         Ok(leaf)
     }
 
-    /// Takes somebody's control token away.
+    /// Takes somebody's control token away. Support sessions that it has end with it.
     ///
     /// # Errors
     /// [`Error::RoleForbids`]; whoever holds none; those of the keepers.
@@ -272,19 +280,26 @@ impl Gate {
         principal: PrincipalId,
     ) -> Result<LeafIndex, Error> {
         require(by, &[Role::Operator])?;
-        let ((), leaf) = self
-            .act(by, move |registry, unit, _| {
-                registry.remove_token(unit, principal)?;
-                let body = json!({ "for": principal });
-                Ok((
-                    Act {
-                        kind: "token.revoked",
-                        record: body.clone(),
-                        body,
-                    },
-                    (),
-                ))
-            })
+        let gate = self.clone();
+        let (_, leaf) = self
+            .act_then(
+                by,
+                move |registry, unit, now| {
+                    registry.remove_token(unit, principal)?;
+                    let ended = close_sessions_of(registry, unit, principal, by.id, now)?;
+                    let sessions = (!ended.is_empty()).then_some(&ended);
+                    let body = json!({ "for": principal, "sessions": sessions });
+                    Ok((
+                        Act {
+                            kind: "token.revoked",
+                            record: body.clone(),
+                            body,
+                        },
+                        ended,
+                    ))
+                },
+                move |ended| ended.iter().for_each(|id| gate.inner.end_support(*id)),
+            )
             .await?;
         Ok(leaf)
     }
@@ -729,7 +744,7 @@ pub(crate) struct Act {
 }
 
 impl Inner {
-    fn record_act(
+    pub(crate) fn record_act(
         &self,
         unit: &Unit<'_>,
         by: Principal,
@@ -753,6 +768,20 @@ impl Inner {
                 disclosure,
             },
         )?)
+    }
+}
+
+/// Returns who vouches for a token that somebody makes: himself, if his own names him, and whoever vouched for that. The first
+/// token of a folder is made by nobody who holds one.
+fn vouchers(
+    registry: &Registry,
+    unit: &Unit<'_>,
+    by: PrincipalId,
+) -> Result<Vec<IdentityName>, Error> {
+    match registry.holder(unit, by) {
+        Ok(maker) => Ok(maker.vouched_by.into_iter().chain(maker.person).collect()),
+        Err(onshore_registry::Error::NoSuchToken(_)) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -111,6 +111,45 @@ pub enum Error {
         /// The region's own jurisdiction.
         region: onshore_types::Jurisdiction,
     },
+    /// It takes two named people, and a token names nobody.
+    #[error(
+        "this is for named people, and a token that it needs names nobody: `onshore token create --role ROLE --person NAME` makes \
+         one that does"
+    )]
+    Unnamed,
+    /// It takes two people.
+    #[error(
+        "this takes two people who are apart: they must not be the same person, neither may have made the other's token, and nobody \
+         may have made both; ask somebody else"
+    )]
+    SamePerson,
+    /// A support session that would last too long, or not at all.
+    #[error("a support session lasts from 1 to {max} minutes")]
+    SupportTime {
+        /// How many minutes at most.
+        max: u32,
+    },
+    /// A support session for somebody who is no support engineer.
+    #[error(
+        "{0} does not hold the token of a support engineer; `onshore token list` shows who does"
+    )]
+    NotAnEngineer(onshore_types::PrincipalId),
+    /// A support session that is no longer what the act needs.
+    #[error("{id} is {state}; open another with `onshore support open`")]
+    SupportState {
+        /// Which.
+        id: onshore_types::SupportSessionId,
+        /// How it stands.
+        state: &'static str,
+    },
+    /// The engineer has a session in force.
+    #[error(
+        "{other} of the same engineer is in force; close it first with `onshore support close`"
+    )]
+    SupportUnderWay {
+        /// Which.
+        other: onshore_types::SupportSessionId,
+    },
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] onshore_registry::Error),

@@ -15,8 +15,8 @@ use onshore_policy::border::more_foreign;
 use onshore_policy::{Networks, Proxies};
 use onshore_registry::{Export, Registry};
 use onshore_types::{
-    ApprovalId, BucketId, ExportId, Jurisdiction, PartitionName, Place, RegionId, TenantId,
-    Timestamp, VersionId,
+    ApprovalId, BucketId, ExportId, Jurisdiction, PartitionName, Place, RegionId, SupportSessionId,
+    TenantId, Timestamp, VersionId,
 };
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -149,6 +149,8 @@ pub(crate) struct Inner {
     /// Whether what was judged of a bucket's objects no longer holds; taken out when it is set, so that what is judged
     /// afterwards starts anew.
     pub(crate) tightened: Mutex<HashMap<BucketId, Arc<AtomicBool>>>,
+    /// Whether a support session was closed.
+    pub(crate) support_ended: Mutex<HashMap<SupportSessionId, Arc<AtomicBool>>>,
     /// Exports that are permitted and not yet watched.
     pub(crate) opened: Mutex<HashMap<ExportId, OpenExport>>,
     /// Reads inside the jurisdiction that wait for their batch.
@@ -215,6 +217,7 @@ impl Gate {
             latest_ms: AtomicI64::new(latest.as_millis()),
             revoked: Mutex::default(),
             tightened: Mutex::default(),
+            support_ended: Mutex::default(),
             opened: Mutex::default(),
             reads: Mutex::default(),
             reads_waiting: Notify::new(),

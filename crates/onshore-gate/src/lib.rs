@@ -24,10 +24,12 @@ pub mod gate;
 mod granted;
 mod identities;
 pub mod outflow;
+mod people;
 pub mod permit;
 pub mod restore;
 mod rules;
 pub mod settle;
+mod support;
 mod told;
 
 pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered, ScannedFact, Terms};
@@ -40,3 +42,7 @@ pub use outflow::{Lapsed, Outflow};
 pub use permit::NOBODY;
 pub use restore::{Afresh, Restored, restore};
 pub use settle::{PostponedFact, RemovedFact, StoredFact};
+pub use support::{
+    SUPPORT_MINUTES_MAX, SupportAnswer, SupportProposal, SupportRecorded, SupportWatch,
+    support_state,
+};

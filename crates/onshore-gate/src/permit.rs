@@ -207,7 +207,11 @@ impl Inner {
         let is_outward = matches!(transfer.flow, Flow::Read | Flow::Inspect)
             && !self.is_inside(transfer.to, now);
         let mut exporting = match transfer.subject.owner {
-            Some(owner) if is_outward && transfer.subject.bucket.is_some() => {
+            // Bytes that are of no bucket are what a support engineer is answered.
+            Some(owner)
+                if is_outward
+                    && (transfer.subject.bucket.is_some() || transfer.flow == Flow::Read) =>
+            {
                 let exporting = self.exporting(view, transfer, owner, now)?;
                 if let Some(exporting) = &exporting {
                     self.fill_allowances(view, exporting, transfer.flow, &mut approvals)?;

@@ -8,11 +8,14 @@ use onshore_journal::{Leaf, Succession, record};
 use onshore_keys::KeyProvider;
 use onshore_ledger::VerifierKey;
 use onshore_registry::Registry;
-use onshore_types::{ApprovalId, LeafIndex, Timestamp};
+use onshore_types::{ApprovalId, LeafIndex, PrincipalId, Timestamp};
 use serde_json::{Value, json};
 
 use crate::Error;
 use crate::gate::body;
+
+/// Who closes what a restore closes: nobody who holds a token.
+const RESTORE: PrincipalId = PrincipalId::from_bytes([0; 16]);
 
 /// The backup that a folder is restored from.
 #[derive(Debug, Clone)]
@@ -37,7 +40,7 @@ pub struct Afresh {
 }
 
 /// Begins a new log over the leaves of a backup, whose first own leaf names the old checkpoint and the backup, and
-/// revokes every approval. Exports that were open in the backup are closed as interrupted, all of them spent, when the
+/// revokes every approval and closes every support session. Exports that were open in the backup are closed as interrupted, all of them spent, when the
 /// gate is opened. It is one unit of work and blocks.
 ///
 /// # Errors
@@ -72,6 +75,12 @@ pub fn restore(
             });
             tell(unit, body("approval.revoked", epoch, rest), now)?;
             revoked.push(approval.id);
+        }
+        // Nor does any support session: whoever closed one after the backup meant it.
+        for session in registry.open_support_sessions(unit, None, now)? {
+            registry.close_support_session(unit, session.id, RESTORE, now)?;
+            let rest = json!({ "session": session.id, "restored": leaf });
+            tell(unit, body("support.closed", epoch, rest), now)?;
         }
         Ok(Afresh {
             verifier: succession.complete(unit)?,

@@ -1,6 +1,8 @@
 //! What can go wrong with a governance record.
 
-use onshore_types::{AccessKeyId, ApprovalId, IdentityName, JobId, PrincipalId, TenantName};
+use onshore_types::{
+    AccessKeyId, ApprovalId, IdentityName, JobId, PrincipalId, SupportSessionId, TenantName,
+};
 
 use crate::told::TOLD_TERMS_MAX;
 
@@ -82,6 +84,9 @@ pub enum Error {
     /// There is no such job.
     #[error("there is no job {0}; `onshore job list` shows them")]
     NoSuchJob(JobId),
+    /// There is no such support session.
+    #[error("there is no support session {0}; `onshore support list` shows them")]
+    NoSuchSupportSession(SupportSessionId),
     /// The job has ended.
     #[error("the job {0} has ended already")]
     JobEnded(JobId),

@@ -51,6 +51,14 @@ pub fn examine(db: &Database, leaves: u64, found: Findings<'_>) -> Result<(), Er
             },
         )?;
         view.each(
+            "SELECT id FROM support_requests WHERE leaf >= ?1",
+            params![leaves.cast_signed()],
+            |row| {
+                found(LEAF_MISSING.of(format!("support request {}", row.get::<_, i64>(0)?)));
+                Ok(())
+            },
+        )?;
+        view.each(
             "SELECT a.id FROM approvals a WHERE a.spent_bytes < (
                  SELECT coalesce(sum(
                      CASE WHEN ended IS NULL OR ended = 'interrupted' THEN reserved_bytes ELSE sent_bytes END), 0)

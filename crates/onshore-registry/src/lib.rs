@@ -1,5 +1,5 @@
-//! Governance records: tenants, users, groups and roles with their policies, access keys, control tokens, approvals, exports, whose data was exported,
-//! refusals, epochs, jobs.
+//! Governance records: tenants, users, groups and roles with their policies, access keys, control tokens, support sessions, approvals, exports, whose data was
+//! exported, refusals, epochs, jobs.
 //!
 //! This room keeps and finds; it decides nothing and records no leaf. What changes a record takes the unit of work in
 //! which `gate` records the leaf that tells of it.
@@ -15,6 +15,7 @@ mod exports;
 mod identities;
 mod jobs;
 mod packs;
+mod people;
 mod persons;
 mod refusals;
 mod registry;
@@ -22,6 +23,7 @@ mod rows;
 mod schema;
 mod sessions;
 mod splitting;
+mod support;
 mod tenants;
 mod tokens;
 mod told;
@@ -37,11 +39,13 @@ pub use crate::exports::{Export, ExportEnd};
 pub use crate::identities::{Details, Identity, IdentityKind};
 pub use crate::jobs::{Job, JobState, NewJob};
 pub use crate::packs::{ActivatedPack, PackActivation};
+pub use crate::people::Person;
 pub use crate::persons::{ExportedCounts, ExportedPersons, ExportedTally, ExportedVersion};
 pub use crate::refusals::{CountedRefusal, RefusalKey};
 pub use crate::registry::Registry;
 pub use crate::schema::SCHEMA;
 pub use crate::sessions::{SealedSession, Session};
+pub use crate::support::{SupportRequest, SupportSession, Vouched};
 pub use crate::tenants::{Standing, Tenant};
 pub use crate::tokens::TokenHolder;
 pub use crate::told::{SubjectFinding, Told};

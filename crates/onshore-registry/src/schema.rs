@@ -227,5 +227,44 @@ pub const SCHEMA: Schema = Schema {
     ) STRICT;
     ALTER TABLE tenants ADD COLUMN jurisdiction TEXT;
     ALTER TABLE tokens ADD COLUMN tenant BLOB REFERENCES tenants (id);
+    ",
+    // Who vouched for a token is written down when it is made: whoever made it may have gone since.
+    "
+    ALTER TABLE tokens ADD COLUMN person TEXT;
+    ALTER TABLE tokens ADD COLUMN vouched_by TEXT NOT NULL DEFAULT '[]';
+    CREATE TABLE support_sessions (
+        id BLOB PRIMARY KEY,
+        engineer BLOB NOT NULL,
+        person TEXT NOT NULL,
+        organisation TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        tenant BLOB REFERENCES tenants (id),
+        lasts_ms INTEGER NOT NULL,
+        proposed_ms INTEGER NOT NULL,
+        proposed_by BLOB NOT NULL,
+        proposer TEXT NOT NULL,
+        approved_ms INTEGER,
+        approved_by BLOB,
+        approver TEXT,
+        until_ms INTEGER,
+        closed_ms INTEGER,
+        closed_by BLOB
+    ) STRICT;
+    CREATE INDEX support_sessions_by_engineer ON support_sessions (engineer, until_ms);
+    CREATE TABLE support_requests (
+        id INTEGER PRIMARY KEY,
+        -- None where no session was in force.
+        session BLOB REFERENCES support_sessions (id),
+        engineer BLOB NOT NULL,
+        at_ms INTEGER NOT NULL,
+        operation TEXT NOT NULL,
+        target TEXT NOT NULL,
+        place TEXT NOT NULL,
+        refused_by TEXT,
+        status INTEGER NOT NULL,
+        len_bytes INTEGER NOT NULL,
+        leaf INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX support_requests_by_session ON support_requests (session, id);
     "],
 };

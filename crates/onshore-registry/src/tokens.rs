@@ -1,13 +1,14 @@
 //! Control tokens: who holds one, in which role. Only a digest is kept.
 
-use onshore_db::{Unit, params};
+use onshore_db::{Row, RowError, Unit, View, params};
 use onshore_policy::Role;
-use onshore_types::{PrincipalId, TenantId, Timestamp};
+use onshore_types::{IdentityName, PrincipalId, TenantId, Timestamp};
 
-use crate::{Error, Registry};
+use crate::rows::{bytes16, parsed_opt};
+use crate::{Error, Person, Registry};
 
 /// Somebody who holds a control token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenHolder {
     /// Who.
     pub principal: PrincipalId,
@@ -15,7 +16,24 @@ pub struct TokenHolder {
     pub role: Role,
     /// The tenant that the token is for: a tenant's administrator and user have one, nobody else.
     pub tenant: Option<TenantId>,
+    /// The person it was made for; what takes two people is for named ones.
+    pub person: Option<IdentityName>,
+    /// Who made it, who made the maker's, and so on, as far as they had names.
+    pub vouched_by: Vec<IdentityName>,
 }
+
+impl TokenHolder {
+    /// Returns the person, where the token names one.
+    #[must_use]
+    pub fn named(&self) -> Option<Person> {
+        self.person.clone().map(|name| Person {
+            name,
+            vouched_by: self.vouched_by.clone(),
+        })
+    }
+}
+
+const HOLDER: &str = "SELECT principal, role, tenant, person, vouched_by FROM tokens";
 
 impl Registry {
     /// Saves the digest of a token.
@@ -26,17 +44,20 @@ impl Registry {
         &self,
         unit: &Unit<'_>,
         token: &str,
-        holder: TokenHolder,
+        holder: &TokenHolder,
         now: Timestamp,
     ) -> Result<(), Error> {
         unit.execute(
-            "INSERT INTO tokens (digest, principal, role, created_ms, tenant) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO tokens (digest, principal, role, created_ms, tenant, person, vouched_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 digest(token),
                 holder.principal.as_bytes(),
                 role_word(holder.role),
                 now.as_millis(),
-                holder.tenant.as_ref().map(TenantId::as_bytes)
+                holder.tenant.as_ref().map(TenantId::as_bytes),
+                holder.person.as_ref().map(IdentityName::as_str),
+                serde_json::to_string(&holder.vouched_by).expect("names are JSON")
             ],
         )?;
         Ok(())
@@ -60,29 +81,25 @@ impl Registry {
     /// # Errors
     /// Those of the database; [`Error::Unreadable`] for a role that no version wrote.
     pub async fn token_holders(&self) -> Result<Vec<TokenHolder>, Error> {
-        type Row = ([u8; 16], String, Option<[u8; 16]>);
-        let rows: Vec<Row> = self
+        let found = self
             .db
-            .read(|view| {
-                view.all(
-                    "SELECT principal, role, tenant FROM tokens ORDER BY created_ms",
-                    [],
-                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-                )
-            })
+            .read(|view| view.all(&format!("{HOLDER} ORDER BY created_ms"), [], holder))
             .await
             .map_err(|error: onshore_db::Error| error)?;
-        rows.into_iter()
-            .map(|(principal, word, tenant)| {
-                Ok(TokenHolder {
-                    principal: PrincipalId::from_bytes(principal),
-                    role: parse_role(&word).ok_or(Error::Unreadable {
-                        what: "role of a control token",
-                    })?,
-                    tenant: tenant.map(TenantId::from_bytes),
-                })
-            })
-            .collect()
+        found.into_iter().map(readable).collect()
+    }
+
+    /// Looks up the holder of a token by his id.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchToken`]; those of the database.
+    pub fn holder(&self, view: &View<'_>, principal: PrincipalId) -> Result<TokenHolder, Error> {
+        view.one(
+            &format!("{HOLDER} WHERE principal = ?1"),
+            [principal.as_bytes()],
+            holder,
+        )?
+        .map_or(Err(Error::NoSuchToken(principal)), readable)
     }
 
     /// Removes the token of a holder.
@@ -107,29 +124,39 @@ impl Registry {
     /// Those of the database; [`Error::Unreadable`] for a role that no version wrote.
     pub async fn token_holder(&self, token: &str) -> Result<Option<TokenHolder>, Error> {
         let digest = digest(token);
-        let row: Option<([u8; 16], String, Option<[u8; 16]>)> = self
+        let found = self
             .db
-            .read(move |view| {
-                view.one(
-                    "SELECT principal, role, tenant FROM tokens WHERE digest = ?1",
-                    [digest],
-                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-                )
-            })
+            .read(move |view| view.one(&format!("{HOLDER} WHERE digest = ?1"), [digest], holder))
             .await
             .map_err(|error: onshore_db::Error| error)?;
-        row.map(|(principal, word, tenant)| {
-            let role = parse_role(&word).ok_or(Error::Unreadable {
-                what: "role of a control token",
-            })?;
-            Ok(TokenHolder {
-                principal: PrincipalId::from_bytes(principal),
-                role,
-                tenant: tenant.map(TenantId::from_bytes),
-            })
-        })
-        .transpose()
+        found.map(readable).transpose()
     }
+}
+
+/// A row, and the word for a role that it holds.
+type Held = (TokenHolder, String);
+
+fn readable((found, word): Held) -> Result<TokenHolder, Error> {
+    let role = parse_role(&word).ok_or(Error::Unreadable {
+        what: "role of a control token",
+    })?;
+    Ok(TokenHolder { role, ..found })
+}
+
+fn holder(row: &Row<'_>) -> Result<Held, RowError> {
+    let vouched_by = serde_json::from_str(&row.get::<_, String>("vouched_by")?)
+        .map_err(|error| onshore_db::unreadable(Box::new(error)))?;
+    let found = TokenHolder {
+        principal: PrincipalId::from_bytes(bytes16(row, "principal")?),
+        // The least, until the word for it is read.
+        role: Role::TenantUser,
+        tenant: row
+            .get::<_, Option<[u8; 16]>>("tenant")?
+            .map(TenantId::from_bytes),
+        person: parsed_opt(row, "person")?,
+        vouched_by,
+    };
+    Ok((found, row.get("role")?))
 }
 
 fn digest(token: &str) -> Vec<u8> {

@@ -93,6 +93,8 @@ typed_ids! {
     JobId = "job";
     /// A key that a tenant names to have objects encrypted under it.
     KmsKeyId = "kms";
+    /// A support session: what lets somebody of the technology provider's staff look, for a while.
+    SupportSessionId = "sup";
 }
 
 impl VersionId {

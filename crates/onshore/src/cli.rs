@@ -10,7 +10,8 @@ use onshore_api::RoleWord;
 use onshore_policy::rule_pack::Date;
 use onshore_types::{
     AccessKeyId, ApprovalId, BucketName, GroupName, IdentityName, Instrument, JobId, Jurisdiction,
-    KmsKeyId, Label, ObjectKey, PrincipalId, RecipientKind, TenantName, Timestamp, Wording,
+    KmsKeyId, Label, ObjectKey, PrincipalId, RecipientKind, SupportSessionId, TenantName,
+    Timestamp, Wording,
 };
 
 use crate::output::Style;
@@ -100,6 +101,9 @@ pub(crate) enum Command {
     /// Transfer approvals: what may leave, where to, how much, until when
     #[command(subcommand)]
     Approval(ApprovalCommand),
+    /// Support sessions: what the technology provider's staff see, for how long, and what they asked for
+    #[command(subcommand)]
+    Support(SupportCommand),
     /// Rule packs: what the law of a place asks of a transfer
     #[command(subcommand)]
     Pack(PackCommand),
@@ -541,6 +545,9 @@ pub(crate) enum TokenCommand {
         /// For which tenant: of a tenant's administrator and user
         #[arg(long)]
         tenant: Option<TenantName>,
+        /// For which person: what takes two people is for named ones
+        #[arg(long, value_name = "NAME")]
+        person: Option<IdentityName>,
     },
     /// List who holds control tokens
     List,
@@ -701,6 +708,47 @@ pub(crate) enum ApprovalCommand {
         /// Its id
         id: ApprovalId,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SupportCommand {
+    /// Ask for a session; it opens nothing until a second person approves it
+    Open {
+        /// The holder of the support engineer's token (onshore token list)
+        #[arg(long, value_name = "ID")]
+        engineer: PrincipalId,
+        /// For what
+        #[arg(long, value_name = "TEXT")]
+        purpose: Wording,
+        /// How long it lasts from the approval on: 480 at most
+        #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+        minutes: u32,
+        /// Where the organisation is that the engineer works for: an ISO 3166-1 code, or EU
+        #[arg(long, value_name = "CODE")]
+        organisation: Jurisdiction,
+        /// The tenant whose buckets and jobs it opens to view, and whose approvals carry what it answers abroad
+        #[arg(long)]
+        tenant: Option<TenantName>,
+    },
+    /// Approve a session that another person asked for: it is in force at once
+    Approve {
+        /// Its id
+        id: SupportSessionId,
+    },
+    /// Close a session, or take it back before it began: what it was answering stops
+    Close {
+        /// Its id
+        id: SupportSessionId,
+    },
+    /// List sessions
+    List,
+    /// Show a session with everything that was asked for in it
+    Show {
+        /// Its id
+        id: SupportSessionId,
+    },
+    /// List what holders of support engineers' tokens asked for, in sessions and without
+    Requests,
 }
 
 /// What an approval says beyond how much may go where until when. The rule pack in force says what of it must be there.

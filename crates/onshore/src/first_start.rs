@@ -100,6 +100,8 @@ pub(crate) async fn prepare(house: &House, data: &Path, endpoint: String) -> Res
                 principal: operator.id,
                 role: Role::Operator,
                 tenant: None,
+                person: None,
+                vouched_by: Vec::new(),
             },
         )
         .await?;

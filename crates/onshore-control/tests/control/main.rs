@@ -3,6 +3,7 @@
 mod acts;
 mod door;
 mod ending;
+mod engineer;
 mod jobs;
 mod ledger;
 mod roles;

@@ -21,8 +21,8 @@ use onshore_store::{Checks, NewObject, Store, WriteCondition};
 use onshore_testkit::TempFolder;
 use onshore_tls::Transport;
 use onshore_types::{
-    ByteRange, Jurisdiction, Label, LeafIndex, ObjectKey, PartitionName, Place, PrincipalId,
-    RegionId, Timestamp, VersionId,
+    ByteRange, IdentityName, Jurisdiction, Label, LeafIndex, ObjectKey, PartitionName, Place,
+    PrincipalId, RegionId, Timestamp, VersionId,
 };
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket};
@@ -35,6 +35,8 @@ pub(crate) const AUDITOR: &str = "auditor-token-0123456789abcdef";
 pub(crate) const TENANT_USER: &str = "tenant-user-token-0123456789abcdef";
 pub(crate) const TENANT_ADMIN: &str = "tenant-admin-token-0123456789abcdef";
 pub(crate) const SUPPORT_ENGINEER: &str = "support-engineer-token-0123456789abcdef";
+/// Of another person than the first operator's.
+pub(crate) const SECOND_OPERATOR: &str = "second-operator-token-0123456789abcdef";
 /// Configured as abroad.
 pub(crate) const ABROAD: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 /// Configured nowhere.
@@ -148,24 +150,27 @@ impl House {
     async fn seed_tokens(&self) {
         let (registry, now) = (self.registry.clone(), self.gate.now());
         let holders = [
-            (OPERATOR, Role::Operator, 1),
-            (REGULATOR, Role::Regulator, 2),
-            (AUDITOR, Role::Auditor, 3),
-            (TENANT_USER, Role::TenantUser, 4),
-            (TENANT_ADMIN, Role::TenantAdmin, 5),
-            (SUPPORT_ENGINEER, Role::SupportEngineer, 6),
+            (OPERATOR, Role::Operator, 1, Some("ada")),
+            (REGULATOR, Role::Regulator, 2, None),
+            (AUDITOR, Role::Auditor, 3, None),
+            (TENANT_USER, Role::TenantUser, 4, None),
+            (TENANT_ADMIN, Role::TenantAdmin, 5, None),
+            (SUPPORT_ENGINEER, Role::SupportEngineer, 6, Some("eve")),
+            (SECOND_OPERATOR, Role::Operator, 7, Some("bo")),
         ];
         self.db
             .write(move |unit| {
-                for (token, role, id) in holders {
+                for (token, role, id, person) in holders {
                     let principal = PrincipalId::from_bytes([id; 16]);
                     registry.save_token(
                         unit,
                         token,
-                        TokenHolder {
+                        &TokenHolder {
                             principal,
                             role,
                             tenant: None,
+                            person: person.map(|name| IdentityName::parse(name).expect("a name")),
+                            vouched_by: Vec::new(),
                         },
                         now,
                     )?;
@@ -236,6 +241,24 @@ impl House {
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.by(OPERATOR, "POST", path, &body).await
+    }
+
+    /// Opens a support session for the engineer, with the words of two operators, and returns its id.
+    pub(crate) async fn support(&self, organisation: &str, tenant: Option<&str>) -> String {
+        let asked = json!({
+            "engineer": PrincipalId::from_bytes([6; 16]),
+            "purpose": "slow reads",
+            "minutes": 60,
+            "organisation": organisation,
+            "tenant": tenant,
+        });
+        let opened = self.post("/v1/support/sessions", asked).await;
+        assert_eq!(opened.status, StatusCode::CREATED, "{}", opened.text());
+        let id = opened.json()["id"].as_str().expect("an id").to_owned();
+        let path = format!("/v1/support/sessions/{id}/approval");
+        let approved = self.by(SECOND_OPERATOR, "POST", &path, &Value::Null).await;
+        assert_eq!(approved.status, StatusCode::OK, "{}", approved.text());
+        id
     }
 
     /// Makes the tenant `acme` and the bucket `papers` with a class.

@@ -55,6 +55,8 @@ fn each_act_is_for_its_roles_alone_and_a_refused_one_leaves_nothing() {
             principal: PrincipalId::from_bytes([1; 16]),
             role: Role::Operator,
             tenant: None,
+            person: None,
+            vouched_by: Vec::new(),
         };
         assert!(
             is_forbidden(&wait(gate.issue_token(by, "t".to_owned(), token))),

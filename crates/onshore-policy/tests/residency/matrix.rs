@@ -195,6 +195,7 @@ fn the_matrix_of_roles_is_golden() {
         Role::Operator,
         Role::Regulator,
         Role::Auditor,
+        Role::SupportEngineer,
     ];
     let tenants = [
         ("own", Some(tenant(1)), Some(tenant(1))),

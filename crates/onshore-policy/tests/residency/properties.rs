@@ -40,7 +40,8 @@ fn oracle(facts: &Facts, transfer: &Transfer, now: Timestamp) -> Option<Basis> {
             Flow::Inspect => (mine || principal.tenant.is_none()) && inside(transfer.to),
             Flow::Read | Flow::List => false,
         },
-        Role::Regulator | Role::Auditor | Role::TenantAdmin | Role::SupportEngineer => false,
+        Role::SupportEngineer => mine && matches!(transfer.flow, Flow::Read | Flow::Inspect),
+        Role::Regulator | Role::Auditor | Role::TenantAdmin => false,
     };
     if !may_act || (goes_out && !inside(transfer.from)) || (!goes_out && !inside(transfer.to)) {
         return None;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use onshore_keys::{FileRootKey, Secret};
 use onshore_policy::Role;
 use onshore_registry::{AccessKey, Error, Registry, Standing, Tenant, TokenHolder};
-use onshore_types::{AccessKeyId, PrincipalId, TenantId, TenantName};
+use onshore_types::{AccessKeyId, IdentityName, PrincipalId, TenantId, TenantName};
 
 use crate::house::{House, NOW, wait};
 
@@ -93,9 +93,12 @@ fn a_token_is_kept_as_a_digest_and_found_by_all_of_itself_only() {
         principal: PrincipalId::from_bytes([8; 16]),
         role: Role::Auditor,
         tenant: None,
+        person: Some(IdentityName::parse("ada").expect("a name")),
+        vouched_by: vec![IdentityName::parse("bo").expect("a name")],
     };
+    let saved = holder.clone();
     house
-        .write(move |registry, unit| registry.save_token(unit, token, holder, NOW))
+        .write(move |registry, unit| registry.save_token(unit, token, &saved, NOW))
         .expect("saved");
     assert!(wait(house.registry.has_tokens()).expect("read"));
     assert!(!house.holds(token.as_bytes()));

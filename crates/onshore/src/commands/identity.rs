@@ -99,10 +99,15 @@ pub(crate) async fn run_role(target: &TargetArgs, command: RoleCommand) -> Resul
 pub(crate) async fn run_token(target: &TargetArgs, command: TokenCommand) -> Result<Exit> {
     let client = target::client(target)?;
     match command {
-        TokenCommand::Create { role, tenant } => {
+        TokenCommand::Create {
+            role,
+            tenant,
+            person,
+        } => {
             let asked = CreateToken {
                 role: role.word(),
                 tenant,
+                person,
             };
             let made: TokenView = client.send(Method::POST, "/v1/tokens", &asked).await?;
             match target.style() {
@@ -120,7 +125,7 @@ pub(crate) async fn run_token(target: &TargetArgs, command: TokenCommand) -> Res
             match target.style() {
                 Style::Json => output::json(&holders)?,
                 Style::Text => output::table(
-                    &["HOLDER", "ROLE", "TENANT"],
+                    &["HOLDER", "ROLE", "TENANT", "PERSON"],
                     &holders.iter().map(row).collect::<Vec<_>>(),
                 ),
             }
@@ -138,7 +143,7 @@ pub(crate) async fn whoami(target: &TargetArgs) -> Result<Exit> {
     let holder: HolderView = client.get("/v1/whoami").await?;
     match target.style() {
         Style::Json => output::json(&holder)?,
-        Style::Text => output::table(&["HOLDER", "ROLE", "TENANT"], &[row(&holder)]),
+        Style::Text => output::table(&["HOLDER", "ROLE", "TENANT", "PERSON"], &[row(&holder)]),
     }
     Ok(Exit::Done)
 }
@@ -300,5 +305,9 @@ fn row(holder: &HolderView) -> Vec<String> {
         .tenant
         .as_ref()
         .map_or_else(|| "-".to_owned(), ToString::to_string);
-    vec![holder.principal.to_string(), role, tenant]
+    let person = holder
+        .person
+        .as_ref()
+        .map_or_else(|| "-".to_owned(), ToString::to_string);
+    vec![holder.principal.to_string(), role, tenant, person]
 }

@@ -22,6 +22,7 @@ mod report;
 mod restore;
 mod scrub;
 mod subject;
+mod support;
 mod tenant;
 mod verify;
 mod witness;
@@ -61,6 +62,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Classify(args) => classify::run(&target, &args).await,
         Command::Report(command) => report::run(&target, command).await,
         Command::Subject(command) => subject::run(&target, command).await,
+        Command::Support(command) => support::run(&target, command).await,
         Command::Important(command) => important::run(&target, command).await,
         Command::Verify(args) => tokio::task::block_in_place(|| verify::run(target.style(), &args)),
         Command::Witness(command) => witness::run(&target, command).await,
