@@ -314,7 +314,11 @@ def test_closing_binds_at_once_however_many_ask(crew):
 
     def asks(_):
         while not stop.is_set():
-            answer = crew.ask("/v1/rescan")
+            try:
+                answer = crew.ask("/v1/rescan")
+            except (OSError, http.client.HTTPException):
+                # It was closed between the record and the first byte: nothing of it came.
+                continue
             assert answer.status == 200 or answer.code == "support.no-session"
             if answer.status == 200:
                 last_good.append(answer.leaf)
@@ -330,9 +334,9 @@ def test_closing_binds_at_once_however_many_ask(crew):
             done.result()
     assert after.code == "support.no-session"
     # The ledger has them in one order: no answer behind the closing.
-    assert max(last_good) < closed
     told = crew.requests(session)
-    assert {request["leaf"] for request in told if "refused_by" not in request} == set(last_good)
+    recorded = {request["leaf"] for request in told if "refused_by" not in request}
+    assert set(last_good) <= recorded and max(recorded) < closed
     assert all(request["refused_by"] == "support.over" for request in told if request["leaf"] > closed)
 
 

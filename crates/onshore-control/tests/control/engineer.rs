@@ -19,10 +19,7 @@ async fn look(house: &House) -> (StatusCode, String) {
 #[tokio::test]
 async fn a_session_ends_on_the_millisecond_and_no_clock_brings_it_back() {
     let house = House::open().await;
-    let over = (
-        StatusCode::FORBIDDEN,
-        "support.no-session".to_owned(),
-    );
+    let over = (StatusCode::FORBIDDEN, "support.no-session".to_owned());
     assert_eq!(look(&house).await, over);
     let id = house.support("CN", None).await;
     assert_eq!(look(&house).await.0, StatusCode::OK);
@@ -73,9 +70,7 @@ async fn a_second_word_a_day_late_is_none() {
     }
     let approve = async |id: &str| {
         let path = format!("/v1/support/sessions/{id}/approval");
-        house
-            .by(SECOND_OPERATOR, "POST", &path, &Value::Null)
-            .await
+        house.by(SECOND_OPERATOR, "POST", &path, &Value::Null).await
     };
     house.clock.step(24 * HOUR_MS - 1);
     assert_eq!(approve(&ids[0]).await.status, StatusCode::OK);
