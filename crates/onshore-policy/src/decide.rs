@@ -1,15 +1,17 @@
 //! Decides a transfer: asks the rules, once without an approval and then with each that might carry it, and turns what
 //! they say into a grant or the nearest cause. An error of any kind is a refusal.
 
-use std::cmp::Reverse;
+use std::fmt;
 use std::sync::Arc;
 
-use cedar_policy::{Decision, PolicyId, Response};
-use onshore_types::{TenantId, Timestamp};
+use cedar_policy_core::ast::{Literal, SlotEnv, ValueKind};
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
+use onshore_types::Timestamp;
 
 use crate::act::Act;
 use crate::facts::{ApprovalFact, Facts};
-use crate::policy::{PackRule, Policy};
+use crate::policy::{Cause, Meaning, Policy};
 use crate::question::{Around, Question, Unspeakable};
 use crate::rule::{Ground, Rule};
 use crate::transfer::Transfer;
@@ -19,13 +21,6 @@ use crate::verdict::{Basis, Grant, Refusal, Verdict};
 enum Answer {
     Permitted(Ground),
     Forbidden(Cause),
-}
-
-/// Why the rules forbid. The rules of the border come first: what a pack says is told where they would let it pass.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Cause {
-    Border(Rule),
-    Pack(usize, Arc<PackRule>),
 }
 
 impl Policy {
@@ -40,31 +35,41 @@ impl Policy {
 
     fn judge(&self, facts: &Facts, transfer: &Transfer, now: Timestamp) -> Result<Grant, Refusal> {
         let act = Act::of(transfer.flow);
+        let under = act.under_approval();
+        // What leaves and is not general leaves under an approval or not at all: then that is asked first, and what is
+        // missing only when it was in vain.
+        let is_free = transfer.subject.label.is_free();
+        let is_outward = !self.is_inside(facts.region, transfer.to, now);
+        let mut carried = None;
+        if let Some(under) = under.filter(|_| is_outward && !is_free) {
+            match self.judge_approvals(facts, transfer, under, now)? {
+                Ok(grant) => return Ok(grant),
+                Err(refusal) => carried = Some(refusal),
+            }
+        }
         let around = Around {
             border: self.border(),
             beside: self.nothing_beside(),
         };
         let question = Question::new(&self.vocabulary, facts, transfer, act, &[], around, now)?;
-        match (self.ask(&question, None)?, act.under_approval()) {
+        match (self.ask(&question, None)?, carried) {
             (Answer::Permitted(ground), _) => grant(transfer, ground, None),
-            (Answer::Forbidden(Cause::Border(Rule::NoApproval)), Some(act)) => {
-                self.judge_approvals(facts, transfer, act, now)
-            }
+            (Answer::Forbidden(Cause::Border(Rule::NoApproval)), Some(refusal)) => Err(refusal),
             (Answer::Forbidden(cause), _) => refuse(transfer, &cause, None),
         }
     }
 
-    /// Only an approval is missing: is there one?
+    /// Is there an approval that carries it? The inner error is the refusal for want of one.
     fn judge_approvals(
         &self,
         facts: &Facts,
         transfer: &Transfer,
         act: Act,
         now: Timestamp,
-    ) -> Result<Grant, Refusal> {
-        let approvals = candidates(facts, transfer.subject.owner, now);
+    ) -> Result<Result<Grant, Refusal>, Refusal> {
+        let approvals = candidates(facts, transfer, now);
         if approvals.is_empty() {
-            return refuse(transfer, &Cause::Border(Rule::NoApproval), None);
+            return Ok(Err(Refusal::NoApproval));
         }
         let around = Around {
             border: self.border(),
@@ -84,7 +89,9 @@ impl Policy {
         let mut nearest: Option<(Cause, &ApprovalFact)> = None;
         for approval in approvals {
             match self.ask(&question, Some(approval))? {
-                Answer::Permitted(ground) => return grant(transfer, ground, Some(approval)),
+                Answer::Permitted(ground) => {
+                    return grant(transfer, ground, Some(approval)).map(Ok);
+                }
                 Answer::Forbidden(cause) => {
                     nearest = nearest.into_iter().chain([(cause, approval)]).max_by(
                         |(a, by), (b, other)| (a, by.until, by.id).cmp(&(b, other.until, other.id)),
@@ -92,57 +99,58 @@ impl Policy {
                 }
             }
         }
-        match nearest {
+        Ok(match nearest {
             None => Err(Refusal::NoApproval),
             Some((cause, approval)) => refuse(transfer, &cause, Some(approval)),
-        }
+        })
     }
 
+    /// Asks every policy that can speak of the act: one that forbids is heard before any that permits. A policy that cannot
+    /// be evaluated spoils it whole, where Cedar's own authorizer passes over it: a broken `forbid` must not let pass.
     fn ask(
         &self,
         question: &Question<'_>,
         approval: Option<&ApprovalFact>,
     ) -> Result<Answer, Refusal> {
-        let request = question.request(approval)?;
         let policies = self
             .speaking_of(question.act())
             .ok_or_else(|| broken("no rule speaks of this act"))?;
-        let response = self
-            .authorizer
-            .is_authorized(&request, policies, question.entities());
-        self.read(&response)
-    }
-
-    /// Reads an answer. A policy that could not be evaluated spoils it whole: a broken `forbid` must not let pass.
-    fn read(&self, response: &Response) -> Result<Answer, Refusal> {
-        let diagnostics = response.diagnostics();
-        if let Some(fault) = diagnostics.errors().next() {
-            return Err(Refusal::PolicyError {
-                detail: fault.to_string(),
-            });
+        let evaluator = Evaluator::new(
+            question.request(approval),
+            question.entities(),
+            Extensions::all_available(),
+        );
+        let nothing_open = SlotEnv::new();
+        let (mut ground, mut cause) = (None, None);
+        for speaking in policies {
+            let spoilt = |fault: &dyn fmt::Display| Refusal::PolicyError {
+                detail: format!("policy `{}`: {fault}", speaking.id),
+            };
+            let said = evaluator
+                .interpret(&speaking.condition, &nothing_open)
+                .map_err(|fault| spoilt(&fault))?;
+            match (said.value_kind(), &speaking.meaning) {
+                (ValueKind::Lit(Literal::Bool(false)), _) => {}
+                (ValueKind::Lit(Literal::Bool(true)), Meaning::Permits(on)) => {
+                    ground = nearer(ground, on);
+                }
+                (ValueKind::Lit(Literal::Bool(true)), Meaning::Forbids(because)) => {
+                    cause = nearer(cause, because);
+                }
+                _ => return Err(spoilt(&"it says neither yes nor no")),
+            }
         }
-        let answer = match response.decision() {
-            Decision::Allow => diagnostics
-                .reason()
-                .filter_map(|id| self.permitting(id))
-                .min()
-                .map(Answer::Permitted),
-            Decision::Deny => diagnostics
-                .reason()
-                .filter_map(|id| self.cause(id))
-                .min()
-                .map(Answer::Forbidden),
-        };
-        answer.ok_or_else(|| broken("no rule speaks of this transfer"))
+        match (cause, ground) {
+            (Some(cause), _) => Ok(Answer::Forbidden(cause.clone())),
+            (None, Some(ground)) => Ok(Answer::Permitted(*ground)),
+            (None, None) => Err(broken("no rule speaks of this transfer")),
+        }
     }
+}
 
-    fn cause(&self, id: &PolicyId) -> Option<Cause> {
-        let pack = || {
-            let (place, rule) = self.pack_forbidding(id)?;
-            Some(Cause::Pack(*place, Arc::clone(rule)))
-        };
-        self.forbidding(id).map(Cause::Border).or_else(pack)
-    }
+/// Of what was found and what is found, what is told.
+fn nearer<'p, T: Ord>(known: Option<&'p T>, found: &'p T) -> Option<&'p T> {
+    Some(known.map_or(found, |known| known.min(found)))
 }
 
 /// A refusal of what cannot be judged.
@@ -152,17 +160,30 @@ fn broken(detail: &str) -> Refusal {
     }
 }
 
-/// The approvals of one tenant, those that have not ended first, and of these the one that ends soonest. The order
-/// saves questions and chooses among several; whether one permits is for the rules to say.
-fn candidates(facts: &Facts, owner: Option<TenantId>, now: Timestamp) -> Vec<&ApprovalFact> {
+/// The approvals that may carry a transfer: those of its owner that are for its place and class, those that have not ended
+/// first, and of these the one that ends soonest. Where none is, the one that the refusal will name. This saves questions
+/// and chooses among several; whether one permits is for the rules to say, which look at place and class as well.
+fn candidates<'f>(facts: &'f Facts, transfer: &Transfer, now: Timestamp) -> Vec<&'f ApprovalFact> {
+    let subject = &transfer.subject;
+    let own = |approval: &&ApprovalFact| Some(approval.tenant) == subject.owner;
     let mut approvals: Vec<&ApprovalFact> = facts
         .approvals
         .iter()
-        .filter(|approval| Some(approval.tenant) == owner)
+        .filter(own)
+        .filter(|approval| {
+            approval.label.covers(subject.label) && approval.to.contains(transfer.to, now)
+        })
         .collect();
+    if approvals.is_empty() {
+        let last = facts.approvals.iter().filter(own);
+        return last
+            .max_by_key(|approval| (approval.until, approval.id))
+            .into_iter()
+            .collect();
+    }
     approvals.sort_unstable_by_key(|approval| {
-        let running = now < approval.until;
-        (Reverse(running), approval.until, approval.id)
+        let has_ended = approval.until <= now;
+        (has_ended, approval.until, approval.id)
     });
     approvals
 }
@@ -282,16 +303,26 @@ impl From<Unspeakable> for Refusal {
 
 #[cfg(test)]
 mod tests {
-    use cedar_policy::{Context, Entities, PolicyId, Request};
+    use std::collections::{HashMap, HashSet};
+    use std::str::FromStr;
+
+    use cedar_policy::{PolicyId, PolicySet};
+    use cedar_policy_core::ast::{self, Request};
+    use cedar_policy_core::authorizer::{Authorizer, Decision};
+    use cedar_policy_core::entities::{Entities, TCComputation};
+    use cedar_policy_core::extensions::Extensions;
+    use cedar_policy_core::validator::CoreSchema;
     use onshore_types::{
         ApprovalId, ByteRange, Jurisdiction, Label, Level, Personal, Place, PrincipalId, TenantId,
         Timestamp,
     };
 
+    use super::Answer;
     use crate::act::Act;
     use crate::facts::{Allowance, ApprovalFact, ExporterFact, Facts};
-    use crate::policy::{POLICIES, Policy, SCHEMA, schema_of};
+    use crate::policy::{Cause, Meaning, POLICIES, Policy, SCHEMA, schema_of};
     use crate::question::{Around, Question};
+    use crate::rule::{Ground, Rule};
     use crate::rule_pack::{Border, NO_SCHEMA};
     use crate::transfer::{Flow, Principal, Role, Subject, Transfer};
     use crate::verdict::{Refusal, Verdict};
@@ -422,62 +453,125 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_question_fits_the_schema() {
-        let schema = schema_of([SCHEMA, NO_SCHEMA]).expect("a schema");
-        let policy = Policy::embedded().expect("the pack is whole");
+    /// Every question that the places, labels, roles, owners and spoilt approvals of these tests make.
+    fn each_question(policy: &Policy, mut look: impl FnMut(Question<'_>, Option<&ApprovalFact>)) {
         let mut nobody = asked();
         nobody.principal.tenant = None;
         nobody.subject.owner = None;
         nobody.subject.label = Label::Unclassified;
         nobody.to = Place::Unknown;
-        let revoked = ApprovalFact {
-            revoked_at: Some(NOW),
-            ..approval()
-        };
-        let pack = Around {
-            border: Border::Closed,
-            beside: policy.nothing_beside(),
-        };
-        for act in Act::ALL {
-            for transfer in [asked(), nobody.clone()] {
-                let beside = match act {
+        let mut transfers = vec![asked(), nobody];
+        for label in [Label::GENERAL, Label::Unclassified, PERSONAL] {
+            for to in [Place::In(code("CN")), Place::In(code("HK")), Place::Unknown] {
+                for role in [Role::Operator, Role::Auditor, Role::TenantUser] {
+                    let mut transfer = asked();
+                    transfer.subject.label = label;
+                    transfer.to = to;
+                    transfer.principal.role = role;
+                    transfers.push(transfer.clone());
+                    std::mem::swap(&mut transfer.from, &mut transfer.to);
+                    transfers.push(transfer);
+                }
+            }
+        }
+        let spoilt: [Spoil; 9] = [
+            |_| {},
+            |a| a.to = code("EU"),
+            |a| a.granted_at = NOW.plus_millis(1),
+            |a| a.revoked_at = Some(NOW),
+            |a| a.until = NOW,
+            |a| a.remaining_bytes = 9,
+            |a| a.objects = Some(Allowance { left: 0, needed: 1 }),
+            |a| a.persons = Some(Allowance { left: 6, needed: 7 }),
+            |a| (a.remaining_bytes, a.objects, a.persons) = (u64::MAX, None, None),
+        ];
+        let approvals = spoilt.map(|spoil| {
+            let mut fact = approval();
+            spoil(&mut fact);
+            fact
+        });
+        let facts = facts(Vec::new());
+        for transfer in &transfers {
+            for act in Act::ALL {
+                let beside: Vec<Option<&ApprovalFact>> = match act {
                     Act::ReadUnderApproval | Act::InspectUnderApproval => {
-                        vec![Some(approval()), Some(revoked.clone())]
+                        approvals.iter().map(Some).collect()
                     }
                     Act::Store | Act::Change | Act::Read | Act::Inspect | Act::List => vec![None],
                 };
                 for with in beside {
-                    let facts = facts(Vec::new());
-                    let around: Vec<&ApprovalFact> = with.iter().collect();
-                    let question = Question::new(
-                        &policy.vocabulary,
-                        &facts,
-                        &transfer,
-                        act,
-                        &around,
-                        pack,
-                        NOW,
-                    )
-                    .expect("it can be put into words");
-                    let request = question.request(with.as_ref()).expect("it can be asked");
-                    let uid = |uid: Option<&cedar_policy::EntityUid>| {
-                        uid.expect("nothing is left open").clone()
+                    let around: Vec<&ApprovalFact> = with.into_iter().collect();
+                    let pack = Around {
+                        border: Border::Closed,
+                        beside: policy.nothing_beside(),
                     };
-                    let context: Context = request.context().expect("a context").clone();
-                    Request::new(
-                        uid(request.principal()),
-                        uid(request.action()),
-                        uid(request.resource()),
-                        context,
-                        Some(&schema),
-                    )
-                    .expect("the request fits");
-                    Entities::empty()
-                        .add_entities(question.entities().iter().cloned(), Some(&schema))
-                        .expect("the entities fit");
+                    let words = &policy.vocabulary;
+                    let question = Question::new(words, &facts, transfer, act, &around, pack, NOW);
+                    look(question.expect("it can be put into words"), with);
                 }
             }
         }
+    }
+
+    #[test]
+    fn every_question_fits_the_schema() {
+        let schema = schema_of([SCHEMA, NO_SCHEMA]).expect("a schema");
+        let schema = CoreSchema::new(schema.as_ref());
+        let extensions = Extensions::all_available();
+        let policy = Policy::embedded().expect("the pack is whole");
+        each_question(&policy, |question, with| {
+            let request = question.request(with);
+            let uid = |entry: &ast::EntityUIDEntry| {
+                (entry.uid().expect("nothing is left open").clone(), None)
+            };
+            Request::new(
+                uid(request.principal()),
+                uid(request.action()),
+                uid(request.resource()),
+                request.context().expect("a context").clone(),
+                Some(&schema),
+                extensions,
+            )
+            .expect("the request fits");
+            Entities::from_entities(
+                question.entities().iter().cloned(),
+                Some(&schema),
+                TCComputation::EnforceAlreadyComputed,
+                extensions,
+            )
+            .expect("the entities fit, and nothing is left to be closed");
+        });
+    }
+
+    #[test]
+    fn cedars_own_authorizer_answers_alike() {
+        let policy = Policy::embedded().expect("the pack is whole");
+        let set = PolicySet::from_str(POLICIES).expect("they parse");
+        let named: HashMap<String, Meaning> = set
+            .policies()
+            .map(|told| {
+                let rule = told.annotation("rule").expect("it is named");
+                let meaning = Rule::parse(rule).map(|rule| Meaning::Forbids(Cause::Border(rule)));
+                let meaning = meaning.or_else(|| Ground::parse(rule).map(Meaning::Permits));
+                (told.id().to_string(), meaning.expect("it is known"))
+            })
+            .collect();
+        let mut answers = HashSet::new();
+        each_question(&policy, |question, with| {
+            let request = question.request(with);
+            let theirs =
+                Authorizer::new().is_authorized(request, set.as_ref(), question.entities());
+            assert!(theirs.diagnostics.errors.is_empty());
+            let reasons = theirs.diagnostics.reason.iter();
+            let told = reasons.map(|id| named[&id.to_string()].clone()).min();
+            let ours = match policy.ask(&question, with) {
+                Ok(Answer::Permitted(ground)) => (Decision::Allow, Some(Meaning::Permits(ground))),
+                Ok(Answer::Forbidden(cause)) => (Decision::Deny, Some(Meaning::Forbids(cause))),
+                Err(_) => (Decision::Deny, None),
+            };
+            assert_eq!(ours, (theirs.decision, told.clone()));
+            answers.insert(format!("{told:?}"));
+        });
+        assert_eq!(answers.len(), Rule::ALL.len() + Ground::ALL.len());
     }
 }

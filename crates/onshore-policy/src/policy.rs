@@ -7,9 +7,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use cedar_policy::{
-    ActionConstraint, Authorizer, Context, Effect, EntityUid, Policy as CedarPolicy, PolicyId,
-    PolicySet, Schema, SchemaFragment, ValidationMode, Validator,
+    ActionConstraint, Effect, EntityUid, Policy as CedarPolicy, PolicyId, PolicySet, Schema,
+    SchemaFragment, ValidationMode, Validator,
 };
+use cedar_policy_core::ast::{self, Expr};
 use onshore_types::{Jurisdiction, Place, Timestamp};
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ use crate::act::Act;
 use crate::error::Error;
 use crate::question::Vocabulary;
 use crate::rule::{Ground, Rule};
-use crate::rule_pack::{Border, NO_SCHEMA, RulePack, nothing_beside};
+use crate::rule_pack::{Beside, Border, NO_SCHEMA, RulePack};
 
 pub(crate) const SCHEMA: &str = include_str!("../packs/border/schema.cedarschema");
 pub(crate) const POLICIES: &str = include_str!("../packs/border/policies.cedar");
@@ -32,16 +33,38 @@ const TOLD: [&str; 2] = ["source", "remedy"];
 
 /// The rules in force, ready to decide.
 pub struct Policy {
-    pub(crate) authorizer: Authorizer,
     pub(crate) vocabulary: Vocabulary,
     /// The policies that can speak of each act: what speaks of others need not be asked.
-    policies: HashMap<Act, PolicySet>,
-    forbids: HashMap<PolicyId, Rule>,
-    permits: HashMap<PolicyId, Ground>,
-    /// The rules of the pack by their policies, each with its place in the pack.
-    pack_forbids: HashMap<PolicyId, (usize, Arc<PackRule>)>,
+    policies: HashMap<Act, Vec<Speaking>>,
+    /// The rules of the pack, in the order in which they are written.
+    pack_rules: Vec<Arc<PackRule>>,
     pack: Option<RulePack>,
-    nothing_beside: Context,
+    nothing_beside: Beside,
+}
+
+/// A policy, ready to be asked.
+pub(crate) struct Speaking {
+    pub(crate) id: PolicyId,
+    /// Its scope and its conditions in one, put together once.
+    pub(crate) condition: Expr,
+    pub(crate) meaning: Meaning,
+}
+
+/// What it means that a policy holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Meaning {
+    /// It is permitted, on this ground.
+    Permits(Ground),
+    /// It is forbidden.
+    Forbids(Cause),
+}
+
+/// Why the rules forbid. The rules of the border come first: what a pack says is told where they would let it pass.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cause {
+    Border(Rule),
+    /// A rule of the pack, with its place there.
+    Pack(usize, Arc<PackRule>),
 }
 
 /// A rule of a pack, as it is told.
@@ -98,14 +121,14 @@ impl Policy {
     }
 
     /// Returns what rules may look at that day beside a transfer under an approval; none where a limit has no value.
-    pub(crate) fn beside(&self, now: Timestamp) -> Option<&Context> {
+    pub(crate) fn beside(&self, now: Timestamp) -> Option<&Beside> {
         match &self.pack {
             Some(pack) => pack.beside(now),
             None => Some(&self.nothing_beside),
         }
     }
 
-    pub(crate) fn nothing_beside(&self) -> &Context {
+    pub(crate) fn nothing_beside(&self) -> &Beside {
         &self.nothing_beside
     }
 
@@ -117,39 +140,39 @@ impl Policy {
         let pack_schema = pack.as_ref().map_or(NO_SCHEMA, |pack| pack.schema.as_str());
         let schema = schema_of([schema, pack_schema])?;
         let mut named = PolicySet::new();
-        let (mut forbids, mut permits) = (HashMap::new(), HashMap::new());
+        let mut meanings = HashMap::new();
         for policy in parsed(policies)? {
             let id = PolicyId::new(annotation(&policy, "id")?);
             for told in TOLD {
                 annotation(&policy, told)?;
             }
             let rule = annotation(&policy, "rule")?;
-            let unknown = || Error::UnknownRule {
+            let meaning = match policy.effect() {
+                Effect::Forbid => {
+                    Rule::parse(rule).map(|rule| Meaning::Forbids(Cause::Border(rule)))
+                }
+                Effect::Permit => Ground::parse(rule).map(Meaning::Permits),
+            };
+            let meaning = meaning.ok_or_else(|| Error::UnknownRule {
                 policy: id.to_string(),
                 rule: rule.to_owned(),
-            };
-            match policy.effect() {
-                Effect::Forbid => {
-                    forbids.insert(id.clone(), Rule::parse(rule).ok_or_else(unknown)?);
-                }
-                Effect::Permit => {
-                    permits.insert(id.clone(), Ground::parse(rule).ok_or_else(unknown)?);
-                }
-            }
+            })?;
+            meanings.insert(id.clone(), meaning);
             named
                 .add(policy.new_id(id))
                 .map_err(|fault| Error::Set(Box::new(fault)))?;
         }
-        every_rule_is_there(&forbids, &permits)?;
-        let mut pack_forbids = HashMap::new();
+        every_rule_is_there(&meanings)?;
+        let mut pack_rules = Vec::new();
         if let Some(pack) = &pack {
             for (place, policy) in parsed(&pack.policies)?.into_iter().enumerate() {
                 let id = PolicyId::new(annotation(&policy, "id")?);
                 let rule = Arc::new(pack_rule(&policy, pack)?);
-                pack_forbids.insert(id.clone(), (place, rule));
+                pack_rules.push(Arc::clone(&rule));
                 named
-                    .add(policy.new_id(id))
+                    .add(policy.new_id(id.clone()))
                     .map_err(|fault| Error::Set(Box::new(fault)))?;
+                meanings.insert(id, Meaning::Forbids(Cause::Pack(place, rule)));
             }
         }
         let report = Validator::new(schema).validate(&named, ValidationMode::Strict);
@@ -158,61 +181,47 @@ impl Policy {
                 report: report.to_string(),
             });
         }
-        let vocabulary = Vocabulary::new();
         let mut policies = HashMap::new();
         for act in Act::ALL {
-            let action = vocabulary.action(act);
+            let action = EntityUid::from_str(&format!("Action::\"{}\"", act.name()))
+                .map_err(|fault| Error::Policies(Box::new(fault)))?;
             let speaking = named
                 .policies()
-                .filter(|policy| speaks_of(&policy.action_constraint(), &action));
-            let speaking = PolicySet::from_policies(speaking.cloned())
-                .map_err(|fault| Error::Set(Box::new(fault)))?;
-            policies.insert(act, speaking);
+                .filter(|policy| speaks_of(&policy.action_constraint(), &action))
+                .filter_map(|policy| {
+                    let whole: &ast::Policy = policy.as_ref();
+                    Some(Speaking {
+                        id: policy.id().clone(),
+                        condition: whole.condition(),
+                        meaning: meanings.get(policy.id())?.clone(),
+                    })
+                });
+            policies.insert(act, speaking.collect());
         }
         Ok(Self {
-            authorizer: Authorizer::new(),
-            vocabulary,
+            vocabulary: Vocabulary::new(),
             policies,
-            forbids,
-            permits,
-            pack_forbids,
+            pack_rules,
             pack,
-            nothing_beside: nothing_beside(),
+            nothing_beside: Beside::nothing(),
         })
     }
 
     /// Returns the policies that can speak of an act.
-    pub(crate) fn speaking_of(&self, act: Act) -> Option<&PolicySet> {
-        self.policies.get(&act)
-    }
-
-    pub(crate) fn forbidding(&self, id: &PolicyId) -> Option<Rule> {
-        self.forbids.get(id).copied()
+    pub(crate) fn speaking_of(&self, act: Act) -> Option<&[Speaking]> {
+        self.policies.get(&act).map(Vec::as_slice)
     }
 
     /// Returns the rules of the pack, in the order in which they are written.
     #[must_use]
     pub fn pack_rules(&self) -> Vec<&PackRule> {
-        let mut rules: Vec<_> = self.pack_forbids.values().collect();
-        rules.sort_by_key(|(place, _)| *place);
-        rules.into_iter().map(|(_, rule)| &**rule).collect()
-    }
-
-    /// Returns the rule of the pack that a policy is, with its place there.
-    pub(crate) fn pack_forbidding(&self, id: &PolicyId) -> Option<&(usize, Arc<PackRule>)> {
-        self.pack_forbids.get(id)
-    }
-
-    pub(crate) fn permitting(&self, id: &PolicyId) -> Option<Ground> {
-        self.permits.get(id).copied()
+        self.pack_rules.iter().map(|rule| &**rule).collect()
     }
 }
 
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
-            .field("forbids", &self.forbids.len())
-            .field("permits", &self.permits.len())
             .field("pack", &self.pack.as_ref().map(RulePack::name))
             .finish_non_exhaustive()
     }
@@ -287,17 +296,15 @@ fn speaks_of(scope: &ActionConstraint, action: &EntityUid) -> bool {
     }
 }
 
-fn every_rule_is_there(
-    forbids: &HashMap<PolicyId, Rule>,
-    permits: &HashMap<PolicyId, Ground>,
-) -> Result<(), Error> {
+fn every_rule_is_there(meanings: &HashMap<PolicyId, Meaning>) -> Result<(), Error> {
+    let is_there = |meaning: &Meaning| meanings.values().any(|there| there == meaning);
     let rules = Rule::ALL
         .into_iter()
-        .filter(|rule| !forbids.values().any(|there| there == rule))
+        .filter(|rule| !is_there(&Meaning::Forbids(Cause::Border(*rule))))
         .map(Rule::name);
     let grounds = Ground::ALL
         .into_iter()
-        .filter(|ground| !permits.values().any(|there| there == ground))
+        .filter(|ground| !is_there(&Meaning::Permits(*ground)))
         .map(Ground::name);
     match rules.chain(grounds).next() {
         None => Ok(()),
@@ -310,20 +317,14 @@ impl Policy {
     /// Takes a policy out, to see what holds without it.
     pub(crate) fn forget(&mut self, id: &PolicyId) {
         for policies in self.policies.values_mut() {
-            if policies.policy(id).is_some() {
-                policies
-                    .remove_static(id.clone())
-                    .expect("every policy of the pack is static");
-            }
+            policies.retain(|policy| policy.id != *id);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cedar_policy::PolicySet;
-
-    use super::{POLICIES, Policy, SCHEMA, SOURCE};
+    use super::{POLICIES, Policy, SCHEMA, SOURCE, parsed};
     use crate::error::Error;
     use crate::rule::Rule;
 
@@ -340,8 +341,7 @@ mod tests {
 
     #[test]
     fn the_pack_and_the_program_propose_the_same_remedies() {
-        let policy = Policy::embedded().expect("the pack is whole");
-        for told in policy.policies.values().flat_map(PolicySet::policies) {
+        for told in parsed(POLICIES).expect("the pack is whole") {
             let rule = told.annotation("rule").and_then(Rule::parse);
             let remedy = rule.map_or("none is needed", Rule::remedy);
             assert_eq!(told.annotation("remedy"), Some(remedy), "{}", told.id());

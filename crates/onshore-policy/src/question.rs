@@ -1,16 +1,22 @@
 //! One transfer put into the words of the rule pack's schema. It translates; it decides nothing.
+//!
+//! The words are built as values of Cedar's evaluator, not as expressions that it would have to evaluate first: that took
+//! more than half of a decision (docs/decisions/0037).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use cedar_policy::{
-    Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request, RestrictedExpression,
+use cedar_policy_core::ast::{
+    Context, Eid, Entity, EntityType, EntityUID, PartialValue, Request, Value,
 };
+use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
+use cedar_policy_core::extensions::Extensions;
 use onshore_types::{Jurisdiction, Label, Level, Personal, Place, TenantId, Timestamp};
 
 use crate::act::Act;
 use crate::facts::{Allowance, ApprovalFact, Facts};
-use crate::rule_pack::Border;
+use crate::rule_pack::{Beside, Border};
 use crate::transfer::{Role, Transfer};
 
 /// The id of the place that nobody knows. A jurisdiction is two capitals, so none is called so.
@@ -21,12 +27,12 @@ const BYTES_MAX: i64 = i64::MAX;
 
 /// The names of the schema, parsed once.
 pub(crate) struct Vocabulary {
-    principal: EntityTypeName,
-    subject: EntityTypeName,
-    tenant: EntityTypeName,
-    jurisdiction: EntityTypeName,
-    role: EntityTypeName,
-    action: EntityTypeName,
+    principal: EntityType,
+    subject: EntityType,
+    tenant: EntityType,
+    jurisdiction: EntityType,
+    role: EntityType,
+    action: EntityType,
 }
 
 /// A transfer, the entities it speaks of, and the approvals that may be put beside it one at a time.
@@ -36,11 +42,11 @@ pub(crate) struct Question<'a> {
     transfer: &'a Transfer,
     act: Act,
     now: Timestamp,
-    principal: EntityUid,
-    action: EntityUid,
-    subject: EntityUid,
+    principal: EntityUID,
+    action: EntityUID,
+    subject: EntityUID,
     entities: Entities,
-    beside: &'a Context,
+    beside: &'a Beside,
 }
 
 /// What the rule pack in force puts around a question.
@@ -49,7 +55,7 @@ pub(crate) struct Around<'a> {
     /// Whether there is a border.
     pub(crate) border: Border,
     /// The limits and lists of the day.
-    pub(crate) beside: &'a Context,
+    pub(crate) beside: &'a Beside,
 }
 
 /// Why a transfer cannot be put into words. The text names no name that people gave.
@@ -59,8 +65,7 @@ pub(crate) struct Unspeakable(pub(crate) String);
 impl Vocabulary {
     pub(crate) fn new() -> Self {
         let name = |text: &str| {
-            EntityTypeName::from_str(text)
-                .expect("the types of the embedded schema are well-formed")
+            EntityType::from_str(text).expect("the types of the embedded schema are well-formed")
         };
         Self {
             principal: name("Principal"),
@@ -72,30 +77,27 @@ impl Vocabulary {
         }
     }
 
-    fn tenant(&self, tenant: TenantId) -> EntityUid {
+    fn tenant(&self, tenant: TenantId) -> EntityUID {
         uid(&self.tenant, tenant.to_string())
     }
 
-    fn jurisdiction(&self, jurisdiction: Jurisdiction) -> EntityUid {
+    fn jurisdiction(&self, jurisdiction: Jurisdiction) -> EntityUID {
         uid(&self.jurisdiction, jurisdiction.as_str())
     }
 
     /// Returns a jurisdiction as a value of a list.
-    pub(crate) fn jurisdiction_expression(
-        &self,
-        jurisdiction: Jurisdiction,
-    ) -> RestrictedExpression {
-        entity(self.jurisdiction(jurisdiction))
+    pub(crate) fn jurisdiction_value(&self, jurisdiction: Jurisdiction) -> Value {
+        self.jurisdiction(jurisdiction).into()
     }
 
-    fn place(&self, place: Place) -> EntityUid {
+    fn place(&self, place: Place) -> EntityUID {
         match place {
             Place::In(jurisdiction) => self.jurisdiction(jurisdiction),
             Place::Unknown => uid(&self.jurisdiction, UNKNOWN),
         }
     }
 
-    fn role(&self, role: Role) -> EntityUid {
+    fn role(&self, role: Role) -> EntityUID {
         let name = match role {
             Role::Operator => "operator",
             Role::Regulator => "regulator",
@@ -108,7 +110,7 @@ impl Vocabulary {
     }
 
     /// Returns the action that an act is in the schema.
-    pub(crate) fn action(&self, act: Act) -> EntityUid {
+    pub(crate) fn action(&self, act: Act) -> EntityUID {
         uid(&self.action, act.name())
     }
 }
@@ -133,22 +135,20 @@ impl<'a> Question<'a> {
                 .bucket
                 .map_or_else(|| "no-bucket".to_owned(), |bucket| bucket.to_string()),
         );
-        let mut who = HashMap::new();
-        if let Some(tenant) = asked.tenant {
-            who.insert("tenant".to_owned(), entity(vocabulary.tenant(tenant)));
-        }
-        let mut what = HashMap::from([("label".to_owned(), label(transfer.subject.label)?)]);
-        if let Some(owner) = transfer.subject.owner {
-            what.insert("owner".to_owned(), entity(vocabulary.tenant(owner)));
-        }
+        let who = asked
+            .tenant
+            .map(|tenant| ("tenant", vocabulary.tenant(tenant).into()));
+        let owner = transfer.subject.owner;
+        let owner = owner.map(|owner| ("owner", vocabulary.tenant(owner).into()));
+        let what = std::iter::once(("label", label(transfer.subject.label))).chain(owner);
         let roles = HashSet::from([vocabulary.role(asked.role)]);
         let mut entities = vec![
-            Entity::new(principal.clone(), who, roles).map_err(unspeakable)?,
-            Entity::new(subject.clone(), what, HashSet::new()).map_err(unspeakable)?,
+            entity(&principal, who, roles),
+            entity(&subject, what, HashSet::new()),
         ];
         let action = vocabulary.action(act);
         for place in places(transfer) {
-            let mut containing: HashSet<EntityUid> = std::iter::once(facts.region)
+            let mut containing: HashSet<EntityUID> = std::iter::once(facts.region)
                 .chain(approvals.iter().map(|approval| approval.to))
                 .filter(|outer| Place::In(*outer) != place && outer.contains(place, now))
                 .map(|outer| vocabulary.jurisdiction(outer))
@@ -158,9 +158,16 @@ impl<'a> Question<'a> {
             }
             // Every place is in itself; only one that is in another needs telling.
             if !containing.is_empty() {
-                entities.push(Entity::new_no_attrs(vocabulary.place(place), containing));
+                entities.push(entity(&vocabulary.place(place), [], containing));
             }
         }
+        // What contains them is told of each, and contains no more itself: nothing is left to be closed.
+        let entities = Entities::from_entities(
+            entities,
+            None::<&NoEntitiesSchema>,
+            TCComputation::AssumeAlreadyComputed,
+            Extensions::all_available(),
+        );
         Ok(Self {
             vocabulary,
             facts,
@@ -170,7 +177,7 @@ impl<'a> Question<'a> {
             principal,
             action,
             subject,
-            entities: Entities::from_entities(entities, None).map_err(unspeakable)?,
+            entities: entities.map_err(|fault| Unspeakable(fault.to_string()))?,
             beside: around.beside,
         })
     }
@@ -186,108 +193,94 @@ impl<'a> Question<'a> {
     }
 
     /// Returns the question itself, with or without one approval beside it.
-    pub(crate) fn request(&self, approval: Option<&ApprovalFact>) -> Result<Request, Unspeakable> {
+    pub(crate) fn request(&self, approval: Option<&ApprovalFact>) -> Request {
         let words = self.vocabulary;
-        let mut context = vec![
-            (
-                "region".to_owned(),
-                entity(words.jurisdiction(self.facts.region)),
-            ),
-            ("from".to_owned(), entity(words.place(self.transfer.from))),
-            ("to".to_owned(), entity(words.place(self.transfer.to))),
+        let mut context: Vec<(&str, Value)> = vec![
+            ("region", words.jurisdiction(self.facts.region).into()),
+            ("from", words.place(self.transfer.from).into()),
+            ("to", words.place(self.transfer.to).into()),
         ];
         if let Some(approval) = approval {
             let bytes = i64::try_from(self.transfer.subject.range.len_bytes).unwrap_or(BYTES_MAX);
-            context.push(("now".to_owned(), long(self.now.as_millis())));
-            context.push(("bytes".to_owned(), long(bytes)));
-            context.push(("approval".to_owned(), self.approval(approval)?));
-            context.push(("exporter".to_owned(), self.exporter()?));
+            context.extend([
+                ("now", self.now.as_millis().into()),
+                ("bytes", bytes.into()),
+                ("approval", self.approval(approval)),
+                ("exporter", self.exporter()),
+                ("limits", self.beside.limits.clone()),
+                ("lists", self.beside.lists.clone()),
+            ]);
         }
-        let mut context = Context::from_pairs(context).map_err(unspeakable)?;
-        if approval.is_some() {
-            context = context.merge(self.beside.clone()).map_err(unspeakable)?;
-        }
-        Request::new(
-            self.principal.clone(),
-            self.action.clone(),
-            self.subject.clone(),
-            context,
-            None,
+        let context = context
+            .into_iter()
+            .map(|(name, value)| (name.into(), value));
+        Request::new_unchecked(
+            self.principal.clone().into(),
+            self.action.clone().into(),
+            self.subject.clone().into(),
+            Some(Context::Value(Arc::new(context.collect()))),
         )
-        .map_err(unspeakable)
     }
 
-    fn exporter(&self) -> Result<RestrictedExpression, Unspeakable> {
+    fn exporter(&self) -> Value {
         let exporter = &self.facts.exporter;
-        RestrictedExpression::new_record([
+        record([
             (
-                "criticalInfrastructure".to_owned(),
-                RestrictedExpression::new_bool(exporter.critical_infrastructure),
+                "criticalInfrastructure",
+                exporter.critical_infrastructure.into(),
+            ),
+            ("stateOrgan", exporter.state_organ.into()),
+            (
+                "nonSensitivePersons",
+                persons(exporter.non_sensitive_persons).into(),
             ),
             (
-                "stateOrgan".to_owned(),
-                RestrictedExpression::new_bool(exporter.state_organ),
-            ),
-            (
-                "nonSensitivePersons".to_owned(),
-                long(persons(exporter.non_sensitive_persons)),
-            ),
-            (
-                "sensitivePersons".to_owned(),
-                long(persons(exporter.sensitive_persons)),
+                "sensitivePersons",
+                persons(exporter.sensitive_persons).into(),
             ),
         ])
-        .map_err(unspeakable)
     }
 
-    fn approval(&self, approval: &ApprovalFact) -> Result<RestrictedExpression, Unspeakable> {
+    fn approval(&self, approval: &ApprovalFact) -> Value {
         let words = self.vocabulary;
         let remaining = i64::try_from(approval.remaining_bytes)
             .unwrap_or(BYTES_MAX)
             .min(BYTES_MAX - 1);
-        let mut fields = vec![
-            ("tenant".to_owned(), entity(words.tenant(approval.tenant))),
-            ("to".to_owned(), entity(words.jurisdiction(approval.to))),
-            ("label".to_owned(), label(approval.label)?),
-            ("remainingBytes".to_owned(), long(remaining)),
-            (
-                "grantedAt".to_owned(),
-                long(approval.granted_at.as_millis()),
-            ),
-            ("until".to_owned(), long(approval.until.as_millis())),
-            (
-                "purposeTold".to_owned(),
-                RestrictedExpression::new_bool(approval.purpose.is_some()),
-            ),
-        ];
-        for (kind, allowance) in [("Objects", approval.objects), ("Persons", approval.persons)] {
+        let limit = |allowance: Option<Allowance>| {
             let allowance = allowance.unwrap_or(Allowance { left: 0, needed: 0 });
-            fields.push((format!("remaining{kind}"), long(persons(allowance.left))));
-            fields.push((format!("needed{kind}"), long(persons(allowance.needed))));
-        }
+            (persons(allowance.left), persons(allowance.needed))
+        };
+        let (objects, persons) = (limit(approval.objects), limit(approval.persons));
+        let mut fields: Vec<(&str, Value)> = vec![
+            ("tenant", words.tenant(approval.tenant).into()),
+            ("to", words.jurisdiction(approval.to).into()),
+            ("label", label(approval.label)),
+            ("remainingBytes", remaining.into()),
+            ("grantedAt", approval.granted_at.as_millis().into()),
+            ("until", approval.until.as_millis().into()),
+            ("purposeTold", approval.purpose.is_some().into()),
+            ("remainingObjects", objects.0.into()),
+            ("neededObjects", objects.1.into()),
+            ("remainingPersons", persons.0.into()),
+            ("neededPersons", persons.1.into()),
+        ];
         if let Some(instrument) = &approval.instrument {
-            fields.push((
-                "instrument".to_owned(),
-                RestrictedExpression::new_string(instrument.to_string()),
-            ));
+            fields.push(("instrument", instrument.to_string().into()));
         }
         if let Some(recipient) = &approval.recipient {
-            let recipient = RestrictedExpression::new_record([
+            let recipient = record([
                 (
-                    "jurisdiction".to_owned(),
-                    entity(words.jurisdiction(recipient.jurisdiction)),
+                    "jurisdiction",
+                    words.jurisdiction(recipient.jurisdiction).into(),
                 ),
-                (
-                    "kind".to_owned(),
-                    RestrictedExpression::new_string(recipient.kind.word().to_owned()),
-                ),
+                ("kind", recipient.kind.word().into()),
             ]);
-            fields.push(("recipient".to_owned(), recipient.map_err(unspeakable)?));
+            fields.push(("recipient", recipient));
         }
         if let Some(revoked_at) = approval.revoked_at {
-            fields.push(("revokedAt".to_owned(), long(revoked_at.as_millis())));
+            fields.push(("revokedAt", revoked_at.as_millis().into()));
         }
-        RestrictedExpression::new_record(fields).map_err(unspeakable)
+        record(fields)
     }
 }
 
@@ -305,19 +298,26 @@ fn places(transfer: &Transfer) -> impl Iterator<Item = Place> {
     std::iter::once(transfer.from).chain(other)
 }
 
-fn uid(kind: &EntityTypeName, id: impl AsRef<str>) -> EntityUid {
-    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+fn uid(kind: &EntityType, id: impl AsRef<str>) -> EntityUID {
+    EntityUID::from_components(kind.clone(), Eid::new(id.as_ref()), None)
 }
 
-fn entity(uid: EntityUid) -> RestrictedExpression {
-    RestrictedExpression::new_entity_uid(uid)
+fn entity(
+    uid: &EntityUID,
+    attributes: impl IntoIterator<Item = (&'static str, Value)>,
+    within: HashSet<EntityUID>,
+) -> Entity {
+    let attributes = attributes
+        .into_iter()
+        .map(|(name, value)| (name.into(), PartialValue::Value(value)));
+    Entity::new_with_attr_partial_value(uid.clone(), attributes, HashSet::new(), within, [])
 }
 
-fn long(value: i64) -> RestrictedExpression {
-    RestrictedExpression::new_long(value)
+fn record(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    Value::record(fields, None)
 }
 
-fn label(label: Label) -> Result<RestrictedExpression, Unspeakable> {
+fn label(label: Label) -> Value {
     let (classified, level, personal) = match label {
         Label::Unclassified => (false, i64::MAX, i64::MAX),
         Label::Known { level, personal } => (
@@ -334,17 +334,9 @@ fn label(label: Label) -> Result<RestrictedExpression, Unspeakable> {
             },
         ),
     };
-    RestrictedExpression::new_record([
-        (
-            "classified".to_owned(),
-            RestrictedExpression::new_bool(classified),
-        ),
-        ("level".to_owned(), long(level)),
-        ("personal".to_owned(), long(personal)),
+    record([
+        ("classified", classified.into()),
+        ("level", level.into()),
+        ("personal", personal.into()),
     ])
-    .map_err(unspeakable)
-}
-
-fn unspeakable(fault: impl std::error::Error) -> Unspeakable {
-    Unspeakable(fault.to_string())
 }

@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{Context, RestrictedExpression};
+use cedar_policy_core::ast::Value;
 use onshore_types::Timestamp;
 
+use super::Beside;
 use super::table::{FILE, Table};
 use crate::error::Error;
 use crate::question::Vocabulary;
@@ -49,7 +50,7 @@ pub(super) struct Dated {
 struct Stretch {
     limits: BTreeMap<String, i64>,
     /// None where a limit has no value.
-    beside: Option<Context>,
+    beside: Option<Beside>,
 }
 
 impl Dated {
@@ -111,34 +112,18 @@ impl Dated {
                     .filter(|row| row.list == list && holds(at, row.valid_from, row.valid_to));
                 on.map(|row| row.jurisdiction).collect::<BTreeSet<_>>()
             };
-            let beside = (values.len() == limits.len())
-                .then(|| {
-                    let values = values.iter().map(|(name, value)| {
-                        (name.clone(), RestrictedExpression::new_long(*value))
-                    });
-                    let sets = lists.iter().map(|list| {
-                        let members = members(list).into_iter();
-                        let set = members.map(|one| words.jurisdiction_expression(one));
-                        ((*list).to_owned(), RestrictedExpression::new_set(set))
-                    });
-                    let pairs = [
-                        (
-                            "limits".to_owned(),
-                            RestrictedExpression::new_record(values),
-                        ),
-                        ("lists".to_owned(), RestrictedExpression::new_record(sets)),
-                    ];
-                    let pairs = pairs
-                        .into_iter()
-                        .map(|(name, record)| {
-                            record
-                                .map(|record| (name, record))
-                                .map_err(|fault| Error::pack(FILE, fault))
-                        })
-                        .collect::<Result<Vec<_>, _>>()?;
-                    Context::from_pairs(pairs).map_err(|fault| Error::pack(FILE, fault))
-                })
-                .transpose()?;
+            let beside = (values.len() == limits.len()).then(|| {
+                let values = values.iter().map(|(name, value)| (name.as_str(), *value));
+                let sets = lists.iter().map(|list| {
+                    let members = members(list).into_iter();
+                    let set = members.map(|one| words.jurisdiction_value(one));
+                    (*list, Value::set(set, None))
+                });
+                Beside {
+                    limits: Value::record(values, None),
+                    lists: Value::record(sets, None),
+                }
+            });
             stretches.insert(
                 at,
                 Stretch {
@@ -150,7 +135,7 @@ impl Dated {
         Ok(Self { stretches })
     }
 
-    pub(super) fn at(&self, now: Timestamp) -> Option<&Context> {
+    pub(super) fn at(&self, now: Timestamp) -> Option<&Beside> {
         self.stretch(now)?.beside.as_ref()
     }
 

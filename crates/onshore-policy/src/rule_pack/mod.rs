@@ -14,7 +14,7 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use cedar_policy::{Context, RestrictedExpression};
+use cedar_policy_core::ast::Value;
 use onshore_types::{Instrument, Jurisdiction, PackName, Timestamp};
 
 pub use self::calendar::{Calendar, CalendarError, Date};
@@ -186,7 +186,7 @@ impl RulePack {
     }
 
     /// Returns what the rules may look at on that day beside the transfer; none where a limit has no value.
-    pub(crate) fn beside(&self, now: Timestamp) -> Option<&Context> {
+    pub(crate) fn beside(&self, now: Timestamp) -> Option<&Beside> {
         self.limits.at(now)
     }
 
@@ -195,16 +195,21 @@ impl RulePack {
     }
 }
 
-/// What the rules may look at where no pack is in force: nothing.
-pub(crate) fn nothing_beside() -> Context {
-    let empty = || {
-        RestrictedExpression::new_record([]).expect("a record without members has no member twice")
-    };
-    Context::from_pairs([
-        ("limits".to_owned(), empty()),
-        ("lists".to_owned(), empty()),
-    ])
-    .expect("two records without members make a context")
+/// What the rules may look at beside a transfer under an approval: the limits and lists of a day.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    pub(crate) limits: Value,
+    pub(crate) lists: Value,
+}
+
+impl Beside {
+    /// Where no pack is in force there is nothing.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            limits: Value::empty_record(None),
+            lists: Value::empty_record(None),
+        }
+    }
 }
 
 /// The part of the schema where no pack is in force.
