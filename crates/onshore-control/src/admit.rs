@@ -2,16 +2,15 @@
 //! behind it ([`crate::engineer`]). It also writes the request log,
 //! which never holds a query, a header or a body.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use onshore_policy::Role;
 use onshore_registry::TokenHolder;
-use onshore_types::Place;
+use onshore_types::{Peer, Place};
 
 use crate::caller::{self, Caller};
 use crate::engineer;
@@ -101,7 +100,7 @@ async fn recognise(
 }
 
 fn place_of(control: &ControlParts, request: &Request) -> Place {
-    let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else {
+    let Some(peer) = request.extensions().get::<Peer>() else {
         return Place::Unknown;
     };
     // A value that is no text must spoil the chain, not shorten it: what stands for it is no address.
@@ -111,7 +110,7 @@ fn place_of(control: &ControlParts, request: &Request) -> Place {
         .iter()
         .map(|value| value.to_str().unwrap_or("?"))
         .collect();
-    control.gate.place_of(peer.ip(), &forwarded_for)
+    control.gate.place_of(*peer, &forwarded_for)
 }
 
 /// Returns the one bearer token that a request carries.

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use onshore_tls::Transport;
+use onshore_tls::{Introduction, Transport};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +31,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub async fn serve(
     router: Router,
     listener: TcpListener,
+    introduction: Introduction,
     transport: Transport,
     stop: CancellationToken,
 ) {
@@ -49,9 +49,10 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let (router, transport, stop) = (router.clone(), transport.clone(), stop.clone());
+                let (router, stop) = (router.clone(), stop.clone());
+                let (introduction, transport) = (introduction.clone(), transport.clone());
                 connections.spawn(async move {
-                    connection(router, transport, stream, peer, stop).await;
+                    connection(router, introduction, transport, stream, peer, stop).await;
                     drop(place);
                 });
             }
@@ -68,15 +69,27 @@ pub async fn serve(
 
 async fn connection(
     router: Router,
+    introduction: Introduction,
     transport: Transport,
-    stream: TcpStream,
-    peer: SocketAddr,
+    mut stream: TcpStream,
+    from: SocketAddr,
     stop: CancellationToken,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection went away at once");
         return;
     }
+    let introduced = tokio::select! {
+        introduced = introduction.peer(&mut stream, from.ip()) => introduced,
+        () = stop.cancelled() => return,
+    };
+    let peer = match introduced {
+        Ok(peer) => peer,
+        Err(error) => {
+            tracing::debug!(%error, "a connection to the control API was not introduced");
+            return;
+        }
+    };
     let accepted = tokio::select! {
         accepted = transport.accept(stream) => accepted,
         () = stop.cancelled() => return,
@@ -90,7 +103,7 @@ async fn connection(
     };
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(peer);
         let answer = router.call(request);
         async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
     });

@@ -15,8 +15,8 @@ use onshore_policy::border::more_foreign;
 use onshore_policy::{Networks, Proxies};
 use onshore_registry::{Export, Registry};
 use onshore_types::{
-    ApprovalId, BucketId, ExportId, Jurisdiction, PartitionName, Place, RegionId, SupportSessionId,
-    TenantId, Timestamp, VersionId,
+    ApprovalId, BucketId, ExportId, Jurisdiction, PartitionName, Peer, Place, RegionId,
+    SupportSessionId, TenantId, Timestamp, VersionId,
 };
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -254,26 +254,30 @@ impl Gate {
         self.inner.is_inside(place, self.now())
     }
 
-    /// Returns where a request comes from: the peer's place, or that of the address a trusted proxy vouches for.
+    /// Returns where a request comes from: the peer's place, or that of the address a trusted proxy vouches for; the most
+    /// foreign where it came by several.
     #[must_use]
-    pub fn place_of(&self, peer: IpAddr, forwarded_for: &[&str]) -> Place {
-        self.client_address(peer, forwarded_for)
-            .map_or(Place::Unknown, |address| {
-                self.inner.networks.place_of(address)
-            })
+    pub fn place_of(&self, peer: Peer, forwarded_for: &[&str]) -> Place {
+        self.inner
+            .proxies
+            .addresses(peer, forwarded_for)
+            .map(|address| address.map_or(Place::Unknown, |address| self.place_of_address(address)))
+            .reduce(|one, other| self.more_foreign(one, other))
+            .unwrap_or(Place::Unknown)
     }
 
     /// Returns the address a request comes from: the peer's, or the one that a trusted proxy vouches for; none where
     /// nobody can tell.
     #[must_use]
-    pub fn client_address(&self, peer: IpAddr, forwarded_for: &[&str]) -> Option<IpAddr> {
+    pub fn client_address(&self, peer: Peer, forwarded_for: &[&str]) -> Option<IpAddr> {
         self.inner.proxies.client_address(peer, forwarded_for)
     }
 
     /// Returns where an address is.
     #[must_use]
     pub fn place_of_address(&self, address: IpAddr) -> Place {
-        self.inner.networks.place_of(address)
+        let region = self.inner.region.jurisdiction;
+        self.inner.networks.place_of(address, region, self.now())
     }
 
     /// Returns the more foreign of two places, see [`onshore_policy::border::more_foreign`].

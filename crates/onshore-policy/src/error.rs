@@ -47,6 +47,27 @@ pub enum Error {
         /// The rule's name.
         rule: &'static str,
     },
+    /// A country database is damaged, or something else.
+    #[error(
+        "it is no country database in the format of MaxMind, or it is damaged: get it anew, whole and unpacked (.mmdb)"
+    )]
+    CountryDatabase(#[source] Box<maxminddb::MaxMindDbError>),
+    /// A database tells no country.
+    #[error(
+        "it is a database `{kind}` in which no record tells a country: take one such as GeoLite2-Country"
+    )]
+    NoCountries {
+        /// What it calls itself.
+        kind: String,
+    },
+    /// A network in which the country database is overruled is in no configured network.
+    #[error(
+        "the country database is overruled in {network}, of which no configured network says where it is"
+    )]
+    OverruledByNothing {
+        /// The network.
+        network: IpNet,
+    },
     /// A file of a rule pack cannot be used.
     #[error("{file} of the rule pack: {fault}")]
     Pack {

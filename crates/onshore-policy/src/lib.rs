@@ -13,10 +13,12 @@
 //! - [`explain`]: the answer for people, with the smallest change that would turn it.
 //! - [`iam`]: what access policies in the JSON of AWS let whom do.
 //! - [`border`]: where an address is, and whose address a request came from.
+//! - [`countries`]: what a country database says of addresses.
 
 mod act;
 mod bearing;
 pub mod border;
+pub mod countries;
 mod decide;
 pub mod error;
 pub mod explain;
@@ -32,6 +34,7 @@ pub mod verdict;
 
 pub use bearing::Bearing;
 pub use border::{Networks, Proxies};
+pub use countries::Countries;
 pub use error::Error;
 pub use explain::{Explanation, Outcome};
 pub use facts::{Allowance, ApprovalFact, ExporterFact, Facts};

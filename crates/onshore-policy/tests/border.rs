@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use onshore_policy::border::more_foreign;
 use onshore_policy::{Error, Networks, Proxies};
-use onshore_types::{Jurisdiction, Place, Timestamp};
+use onshore_types::{Jurisdiction, Peer, Place, Timestamp};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof};
 use proptest::{prop_assert, prop_assert_eq, prop_assume, proptest};
 
@@ -24,6 +24,11 @@ fn place(text: &str) -> Place {
 
 fn networks(entries: &[(&str, &str)]) -> Networks {
     Networks::new(entries.iter().map(|(net, at)| (network(net), place(at)))).expect("networks")
+}
+
+fn place_in(networks: &Networks, asked: IpAddr) -> Place {
+    let region = Jurisdiction::parse("CN").expect("a code");
+    networks.place_of(asked, region, Timestamp::from_millis(0))
 }
 
 fn proxies(trusted: &[&str]) -> Proxies {
@@ -67,7 +72,7 @@ proptest! {
         let entries: BTreeMap<IpNet, Place> =
             configured.iter().map(|(network, at)| (*network, place(at))).collect();
         let networks = Networks::new(entries).expect("networks");
-        prop_assert_eq!(networks.place_of(asked), expected);
+        prop_assert_eq!(place_in(&networks, asked), expected);
     }
 
     #[test]
@@ -77,7 +82,7 @@ proptest! {
     ) {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         prop_assume!(peer != address("10.0.0.1"));
-        let found = proxies(&["10.0.0.1/32"]).client_address(peer, &lines);
+        let found = proxies(&["10.0.0.1/32"]).client_address(Peer::At(peer), &lines);
         prop_assert_eq!(found, Some(peer));
     }
 
@@ -87,7 +92,7 @@ proptest! {
     ) {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         let trusted = proxies(&["10.0.0.0/8"]);
-        let found = trusted.client_address(address("10.0.0.1"), &lines);
+        let found = trusted.client_address(Peer::At(address("10.0.0.1")), &lines);
         prop_assert_eq!(found.filter(|client| network("10.0.0.0/8").contains(client)), None);
     }
 }
@@ -108,14 +113,14 @@ fn addresses_that_are_mapped_are_unwrapped_on_both_sides() {
         ("11.0.0.1", Place::Unknown),
         ("64:ff9b::10.1.2.3", Place::Unknown),
     ] {
-        assert_eq!(both.place_of(address(asked)), at, "{asked}");
+        assert_eq!(place_in(&both, address(asked)), at, "{asked}");
     }
     let everything = networks(&[("::/0", "CN")]);
     assert_eq!(
-        everything.place_of(address("::ffff:1.2.3.4")),
+        place_in(&everything, address("::ffff:1.2.3.4")),
         Place::Unknown
     );
-    assert_eq!(everything.place_of(address("2001:db8::1")), place("CN"));
+    assert_eq!(place_in(&everything, address("2001:db8::1")), place("CN"));
 }
 
 #[test]
@@ -153,8 +158,54 @@ fn the_rightmost_address_that_is_no_proxy_is_the_client() {
         (vec!["[2001:db8::1]"], "2001:db8::1"),
         (vec!["[2001:db8::1]:443"], "2001:db8::1"),
     ] {
-        let found = trusted.client_address(peer, &lines);
+        let found = trusted.client_address(Peer::At(peer), &lines);
         assert_eq!(found, Some(address(client)), "{lines:?}");
+    }
+}
+
+#[test]
+fn what_a_proxy_tells_in_front_of_a_connection_does_not_silence_the_request() {
+    let trusted = proxies(&["10.0.0.0/8"]);
+    let by = |peer: Peer, lines: &[&str]| {
+        let all: Vec<Option<String>> = trusted
+            .addresses(peer, lines)
+            .map(|address| address.map(|address| address.to_string()))
+            .collect();
+        let nearest = trusted.client_address(peer, lines);
+        assert_eq!(
+            nearest.map(|address| address.to_string()),
+            all[0],
+            "{peer:?}"
+        );
+        all.into_iter()
+            .map(|address| address.unwrap_or("?".to_owned()))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let told = |text: &str| Peer::Told(address(text));
+    for (peer, lines, expected) in [
+        (told("1.2.3.4"), &[][..], "1.2.3.4"),
+        (told("::ffff:1.2.3.4"), &[], "1.2.3.4"),
+        (told("1.2.3.4"), &["5.6.7.8"], "1.2.3.4 5.6.7.8"),
+        (
+            told("1.2.3.4"),
+            &["9.9.9.9, 5.6.7.8, 10.0.0.2"],
+            "1.2.3.4 5.6.7.8",
+        ),
+        (told("1.2.3.4"), &["junk"], "1.2.3.4 ?"),
+        (told("1.2.3.4"), &[""], "1.2.3.4 ?"),
+        (told("1.2.3.4"), &["10.0.0.2"], "1.2.3.4 ?"),
+        // Another proxy opened the connection: the request alone can say for whom.
+        (told("10.0.0.2"), &[], "?"),
+        (told("::ffff:10.0.0.2"), &[], "?"),
+        (told("10.0.0.2"), &["5.6.7.8"], "5.6.7.8"),
+        (Peer::At(address("10.0.0.1")), &["5.6.7.8"], "5.6.7.8"),
+        (Peer::At(address("10.0.0.1")), &[], "?"),
+        (Peer::At(address("1.2.3.4")), &["5.6.7.8"], "1.2.3.4"),
+        (Peer::Untold, &[], "?"),
+        (Peer::Untold, &["5.6.7.8"], "?"),
+    ] {
+        assert_eq!(by(peer, lines), expected, "{peer:?} {lines:?}");
     }
 }
 
@@ -194,7 +245,7 @@ fn behind_a_proxy_what_does_not_parse_is_nowhere() {
         vec!["10.0.0.2, 10.0.0.3"],
     ] {
         assert_eq!(
-            trusted.client_address(address("10.0.0.1"), &lines),
+            trusted.client_address(Peer::At(address("10.0.0.1")), &lines),
             None,
             "{lines:?}"
         );
@@ -205,7 +256,7 @@ fn behind_a_proxy_what_does_not_parse_is_nowhere() {
 fn without_trusted_proxies_the_peer_is_the_client() {
     let nobody = proxies(&[]);
     for peer in ["1.2.3.4", "::ffff:1.2.3.4"] {
-        let found = nobody.client_address(address(peer), &["9.9.9.9"]);
+        let found = nobody.client_address(Peer::At(address(peer)), &["9.9.9.9"]);
         assert_eq!(found, Some(address("1.2.3.4")));
     }
 }

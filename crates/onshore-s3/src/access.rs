@@ -2,7 +2,6 @@
 //! [format of server access logs](https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html). Where no bucket
 //! has its lines kept nothing of this is done.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, HOST, REFERER, USER_AGENT};
@@ -11,7 +10,7 @@ use hyper::body::Incoming;
 use onshore_gate::Gate;
 use onshore_store::{AccessLine, Logging, Store};
 use onshore_tls::Secured;
-use onshore_types::{BucketId, BucketName, Label, ObjectKey, TenantId, Timestamp};
+use onshore_types::{BucketId, BucketName, Label, ObjectKey, Peer, TenantId, Timestamp};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::call::Call;
@@ -98,7 +97,7 @@ struct Told<'a> {
 
 /// How a request came.
 pub(crate) struct Came<'a> {
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: Peer,
     pub(crate) tls: Option<&'a Arc<Secured>>,
     pub(crate) at: Timestamp,
 }

@@ -1,7 +1,6 @@
 //! One request from end to end: let in or turned away, answered, its body cleared up, counted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,8 +11,8 @@ use onshore_db::{CrashPoints, Database};
 use onshore_gate::Gate;
 use onshore_registry::Registry;
 use onshore_store::Store;
-use onshore_tls::{Secured, Transport};
-use onshore_types::{BucketName, TenantName, Timestamp};
+use onshore_tls::{Introduction, Secured, Transport};
+use onshore_types::{BucketName, Peer, TenantName, Timestamp};
 use s3s::dto::CORSConfiguration;
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
@@ -50,6 +49,8 @@ pub struct FrontParts {
     pub event_targets: BTreeMap<String, Audience>,
     /// The other regions to which objects may be brought, by the names that the configuration has for them.
     pub other_regions: BTreeMap<String, OtherRegion>,
+    /// How it is learnt whom connections are from.
+    pub introduction: Introduction,
     /// How connections cross the network.
     pub transport: Transport,
     /// How many connections are held at once; others wait to be accepted.
@@ -94,6 +95,7 @@ pub struct Front {
 
 pub(crate) struct Inner {
     pub(crate) gate: Gate,
+    pub(crate) introduction: Introduction,
     pub(crate) transport: Transport,
     guard: Guard,
     operations: Operations,
@@ -154,6 +156,7 @@ impl Front {
                 )),
                 started: parts.gate.now(),
                 gate: parts.gate,
+                introduction: parts.introduction,
                 transport: parts.transport,
                 guard,
                 wire: Box::new(S3sWire::new(operations.clone())),
@@ -167,7 +170,7 @@ impl Front {
     pub(crate) async fn answer(
         &self,
         request: Request<Incoming>,
-        peer: IpAddr,
+        peer: Peer,
         tls: Option<&Arc<Secured>>,
     ) -> Response<AnswerBody> {
         let number = self.inner.served.fetch_add(1, Ordering::Relaxed);
@@ -186,7 +189,7 @@ impl Front {
     async fn served(
         &self,
         request: Request<Incoming>,
-        peer: IpAddr,
+        peer: Peer,
         tls: Option<&Arc<Secured>>,
         request_id: &str,
     ) -> Response<AnswerBody> {
@@ -291,7 +294,7 @@ impl Front {
     async fn preflight(
         &self,
         request: &Request<Incoming>,
-        peer: IpAddr,
+        peer: Peer,
     ) -> Result<Response<s3s::Body>, Fault> {
         let wish = cors::Wish::of_preflight(request.headers())?;
         let guard = &self.inner.guard;
@@ -456,11 +459,11 @@ struct Page {
     method: Method,
     path: String,
     headers: HeaderMap,
-    peer: IpAddr,
+    peer: Peer,
 }
 
 impl Page {
-    fn of(request: &Request<Incoming>, peer: IpAddr) -> Option<Self> {
+    fn of(request: &Request<Incoming>, peer: Peer) -> Option<Self> {
         let origin = request.headers().get(ORIGIN)?.to_str().ok()?;
         if request.method() == Method::OPTIONS {
             return None;

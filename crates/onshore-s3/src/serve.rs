@@ -11,6 +11,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use onshore_types::Peer;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
@@ -111,7 +112,18 @@ impl Front {
         Ok((stream, peer, place))
     }
 
-    async fn connection(self, stream: TcpStream, peer: IpAddr, ending: CancellationToken) {
+    async fn connection(self, mut stream: TcpStream, from: IpAddr, ending: CancellationToken) {
+        let introduced = tokio::select! {
+            introduced = self.inner.introduction.peer(&mut stream, from) => introduced,
+            () = ending.cancelled() => return,
+        };
+        let peer = match introduced {
+            Ok(peer) => peer,
+            Err(error) => {
+                tracing::debug!(%error, cause = error_chain(&error), "a connection was not introduced");
+                return;
+            }
+        };
         if let Err(error) = self.prepare(&stream, peer) {
             tracing::debug!(%error, "a socket option could not be set");
         }
@@ -150,7 +162,7 @@ impl Front {
         }
     }
 
-    fn prepare(&self, stream: &TcpStream, peer: IpAddr) -> io::Result<()> {
+    fn prepare(&self, stream: &TcpStream, peer: Peer) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let gate = &self.inner.gate;
         if !gate.is_inside(gate.place_of(peer, &[])) {

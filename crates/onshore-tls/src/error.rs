@@ -1,10 +1,10 @@
-//! What can go wrong with TLS. No message ever holds key material.
+//! What can go wrong with connections. No message ever holds key material.
 
 use std::path::PathBuf;
 
 use rustls::pki_types::pem;
 
-/// What can go wrong with TLS.
+/// What can go wrong with connections.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read.
@@ -63,6 +63,21 @@ pub enum Error {
     /// TLS cannot be set up at all.
     #[error("TLS cannot be set up")]
     Setup(#[source] rustls::Error),
+    /// A connection did not come from a trusted proxy where each must.
+    #[error("the connection does not come from a trusted proxy")]
+    NotAProxy,
+    /// A connection ended before the header of the PROXY protocol did.
+    #[error("the header of the PROXY protocol could not be read")]
+    ProxyHeader(#[source] std::io::Error),
+    /// A proxy speaks something else than the PROXY protocol, version 2.
+    #[error("the connection does not begin with a header of the PROXY protocol, version 2")]
+    NoProxyHeader,
+    /// A header of the PROXY protocol is not as it should be.
+    #[error("the header of the PROXY protocol is not right: {0}")]
+    ProxyHeaderMalformed(&'static str),
+    /// A proxy did not say in time for whom it opened a connection.
+    #[error("the header of the PROXY protocol took too long")]
+    ProxyHeaderTooSlow,
     /// A client did not finish its handshake in time.
     #[error("the handshake took too long")]
     HandshakeTooSlow,

@@ -8,6 +8,7 @@
 //! - [`ids`]: what Onshore hands out: random, typed, never a bare string.
 //! - [`label`]: how strictly a piece of data is bound to its jurisdiction.
 //! - [`jurisdiction`]: where something is, and what lies inside what.
+//! - [`peer`]: who is at the other end of a connection.
 //! - [`range`]: which bytes of an object are meant.
 //! - [`recipient`]: who receives what leaves.
 //! - [`time`]: instants in milliseconds, read and written as RFC 3339.
@@ -17,6 +18,7 @@ pub mod ids;
 pub mod jurisdiction;
 pub mod label;
 pub mod names;
+pub mod peer;
 pub mod range;
 pub mod recipient;
 pub mod time;
@@ -31,6 +33,7 @@ pub use names::{
     AccessKeyId, BucketName, GroupName, IdentityName, Instrument, ObjectKey, PackName,
     PartitionName, RegionId, TenantName, Wording,
 };
+pub use peer::Peer;
 pub use range::ByteRange;
 pub use recipient::{Recipient, RecipientKind};
 pub use time::Timestamp;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -13,14 +14,15 @@ use onshore_policy::{Networks, Proxies};
 use onshore_s3::Audience;
 use onshore_sources::{Credentials, OtherRegion};
 use onshore_store::DayLength;
-use onshore_tls::{CertificateFiles, Trust, trusting};
+use onshore_tls::{CertificateFiles, Introduction, Trust, trusting};
 use onshore_types::{Jurisdiction, PartitionName, Place, RegionId, TenantName};
 use onshore_upkeep::{
     AccessLogRhythm, EventTarget, LifecycleRhythm, RescanRhythm, ScrubRhythm, WitnessTarget,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::country_database::CountryDatabase;
 use crate::exit::usage;
 
 /// The configuration, checked.
@@ -29,6 +31,11 @@ pub(crate) struct Config {
     pub(crate) region: Region,
     networks: BTreeMap<IpNet, Jurisdiction>,
     trusted_proxies: Vec<IpNet>,
+    countries: Option<CountryDatabase>,
+    /// Where the country database errs.
+    overruled: Vec<IpNet>,
+    /// Where proxies say in front of each connection whom it is from.
+    proxy_protocol: BTreeSet<Listener>,
     /// Suffixes under which a bucket's name stands in the host.
     pub(crate) domains: Vec<String>,
     /// Where the root key is; none means in the data folder.
@@ -58,6 +65,7 @@ pub(crate) struct Config {
 struct File {
     region: Option<RegionTable>,
     networks: Option<BTreeMap<String, Jurisdiction>>,
+    border: BorderTable,
     proxies: ProxiesTable,
     s3: S3Table,
     keys: KeysTable,
@@ -84,8 +92,29 @@ struct RegionTable {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+struct BorderTable {
+    /// A database in the format of MaxMind.
+    country_database: Option<PathBuf>,
+    /// The networks of which `[networks]` alone says where they are.
+    overruled: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct ProxiesTable {
     trusted: Vec<String>,
+    /// The listeners whose connections begin with a header of the PROXY protocol.
+    proxy_protocol: BTreeSet<Listener>,
+}
+
+/// A listener of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Listener {
+    /// S3, and STS with it.
+    S3,
+    /// The control API.
+    Control,
 }
 
 #[derive(Debug, Deserialize)]
@@ -313,12 +342,26 @@ impl Config {
                 .map(|network| Ok((parse_network(network, "networks")?, region.jurisdiction)))
                 .collect::<Result<_>>()?,
         };
-        let trusted_proxies = file
+        let trusted_proxies: Vec<IpNet> = file
             .proxies
             .trusted
             .iter()
             .map(|network| parse_network(network, "proxies.trusted"))
             .collect::<Result<_>>()?;
+        anyhow::ensure!(
+            file.proxies.proxy_protocol.is_empty() || !trusted_proxies.is_empty(),
+            "proxies.proxy_protocol: nobody could connect; name the proxies whose headers are believed in `trusted`"
+        );
+        let overruled: Vec<IpNet> = file
+            .border
+            .overruled
+            .iter()
+            .map(|network| parse_network(network, "border.overruled"))
+            .collect::<Result<_>>()?;
+        anyhow::ensure!(
+            overruled.is_empty() || file.border.country_database.is_some(),
+            "border.overruled: there is nothing to overrule without a `country_database`"
+        );
         if let Some(bad) = file.s3.domains.iter().find(|domain| !is_domain(domain)) {
             anyhow::bail!("s3.domains: `{bad}` is not a domain name in small letters");
         }
@@ -341,6 +384,13 @@ impl Config {
             region,
             networks,
             trusted_proxies,
+            countries: file
+                .border
+                .country_database
+                .map(|path| CountryDatabase::read(&anchored(path)))
+                .transpose()?,
+            overruled,
+            proxy_protocol: file.proxies.proxy_protocol,
             domains: file.s3.domains,
             root_key_file: file.keys.root_key_file.map(anchored),
             hide_names: file.keys.hide_names,
@@ -392,12 +442,26 @@ impl Config {
             .networks
             .iter()
             .map(|(network, place)| (*network, Place::In(*place)));
-        Ok(Networks::new(places)?)
+        let networks = Networks::new(places)?;
+        let Some(database) = &self.countries else {
+            return Ok(networks);
+        };
+        let overruled = self.overruled.iter().copied();
+        Ok(networks.with_countries(Arc::clone(&database.countries), overruled)?)
     }
 
     /// Returns whose word on addresses is believed.
     pub(crate) fn proxies(&self) -> Proxies {
         Proxies::new(self.trusted_proxies.iter().copied())
+    }
+
+    /// Returns how a listener learns whom connections are from.
+    pub(crate) fn introduction(&self, listener: Listener) -> Introduction {
+        if self.proxy_protocol.contains(&listener) {
+            Introduction::ByProxy(Arc::new(self.proxies()))
+        } else {
+            Introduction::ByAddress
+        }
     }
 
     /// Returns when lifecycles are carried out.
@@ -528,6 +592,9 @@ impl Config {
                 },
                 "networks": self.networks.iter().map(|(net, place)| (net.to_string(), place.to_string())).collect::<BTreeMap<_, _>>(),
                 "proxies": self.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "country_database": self.countries.as_ref().map(CountryDatabase::told),
+                "overruled": self.overruled.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "proxy_protocol": self.proxy_protocol,
                 "upkeep": { "lifecycle_day_s": self.upkeep.lifecycle_day_s },
                 "events": self.event_targets().unwrap_or_default().iter().map(|(name, target)| (name.clone(), target.told())).collect::<BTreeMap<_, _>>(),
                 "replication": self.replication.iter().map(|(name, table)| (name.clone(), json!({ "url": table.url, "region": table.region, "tenant": table.tenant }))).collect::<BTreeMap<_, _>>(),
@@ -673,6 +740,7 @@ fn is_domain(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Config, File};
+    use onshore_types::Timestamp;
 
     const FULL: &str = r#"
         [region]
@@ -686,6 +754,7 @@ mod tests {
         "127.0.0.66/32" = "US"
         [proxies]
         trusted = ["10.0.0.1", "10.1.0.0/16"]
+        proxy_protocol = ["s3"]
         [s3]
         domains = ["s3.localhost"]
         [keys]
@@ -724,10 +793,11 @@ mod tests {
         assert_eq!(tls.certificate.as_os_str(), "/etc/onshore/tls/chain.pem");
         assert_eq!(tls.key.as_os_str(), "/etc/keys/tls.pem");
         assert!(config.warnings.is_empty());
-        let place = config
-            .networks()
-            .expect("networks")
-            .place_of("127.0.0.66".parse().expect("an address"));
+        let place = config.networks().expect("networks").place_of(
+            "127.0.0.66".parse().expect("an address"),
+            config.region.jurisdiction,
+            Timestamp::from_millis(0),
+        );
         assert_eq!(place.to_string(), "US");
     }
 
@@ -741,6 +811,9 @@ mod tests {
             ("s3.localhost", "S3.localhost"),
             ("key = \"/etc/keys/tls.pem\"", ""),
             ("10.0.0.1\"", "proxy.example\""),
+            ("trusted = [\"10.0.0.1\", \"10.1.0.0/16\"]", "trusted = []"),
+            ("proxy_protocol = [\"s3\"]", "proxy_protocol = [\"sts\"]"),
+            ("proxy_protocol = [\"s3\"]", "proxy_protocol = true"),
             ("interval_s = 3600", "interval_s = 0"),
             ("day_s = 86400", "day_s = 0"),
             ("day_s = 86400", "day_h = 24"),
@@ -782,17 +855,16 @@ mod tests {
         assert_eq!(config.region.jurisdiction.as_str(), "ZZ");
         assert_eq!(config.warnings.len(), 1);
         let networks = config.networks().expect("networks");
-        assert_eq!(
-            networks
-                .place_of("127.0.0.1".parse().expect("an address"))
-                .to_string(),
-            "ZZ"
-        );
-        assert_eq!(
-            networks
-                .place_of("10.0.0.1".parse().expect("an address"))
-                .to_string(),
-            "unknown"
-        );
+        let place = |text: &str| {
+            let address = text.parse().expect("an address");
+            let place = networks.place_of(
+                address,
+                config.region.jurisdiction,
+                Timestamp::from_millis(0),
+            );
+            place.to_string()
+        };
+        assert_eq!(place("127.0.0.1"), "ZZ");
+        assert_eq!(place("10.0.0.1"), "unknown");
     }
 }

@@ -7,6 +7,7 @@ mod client;
 mod clock;
 mod commands;
 mod config;
+mod country_database;
 mod credentials;
 mod exit;
 mod files;

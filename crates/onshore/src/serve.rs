@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use onshore_control::{ControlParts, MigrateRules};
 use onshore_db::CrashPoints;
 use onshore_s3::{Front, FrontParts};
-use onshore_tls::Transport;
+use onshore_tls::{Introduction, Transport};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,7 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::backup::state_copy::StateCopy;
 use crate::cli::{ServeArgs, TargetArgs};
-use crate::config::Config;
+use crate::config::{Config, Listener};
 use crate::exit::{Exit, usage};
 use crate::house::{FolderLock, House, make_folder};
 use crate::listen::{Exposure, listen, transport};
@@ -72,7 +72,13 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
     // Before anyone is told that the server is ready: a signal from then on is heard.
     let stopped = stop_signal()?;
     // With it the metrics begin, which everything that works by itself counts in.
-    let control_address = serve_control(&house, &config, control, transport.clone())?;
+    let control_address = serve_control(
+        &house,
+        &config,
+        control,
+        config.introduction(Listener::Control),
+        transport.clone(),
+    )?;
     house.start();
     if let Transport::Tls(certificates) = &transport {
         house.run(renewal(certificates.clone(), house.stop.clone())?);
@@ -92,6 +98,7 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         domains: config.domains.clone(),
         event_targets: config.event_audiences(),
         other_regions: config.regions_named(),
+        introduction: config.introduction(Listener::S3),
         transport: transport.clone(),
         connections_max: files::connections_max(files_max),
         crash: crash_points()?,
@@ -138,6 +145,7 @@ pub(crate) fn serve_control(
     house: &House,
     config: &Config,
     listener: TcpListener,
+    introduction: Introduction,
     transport: Transport,
 ) -> Result<SocketAddr> {
     let address = listener.local_addr()?;
@@ -158,7 +166,9 @@ pub(crate) fn serve_control(
         metrics: Arc::new(move || handle.render()),
     });
     let stop = house.stop.clone();
-    house.run(async move { onshore_control::serve(router, listener, transport, stop).await });
+    house.run(async move {
+        onshore_control::serve(router, listener, introduction, transport, stop).await;
+    });
     Ok(address)
 }
 

@@ -19,7 +19,7 @@ use onshore_policy::{Flow, Networks, Principal, Proxies, Role, Subject, Transfer
 use onshore_registry::{Registry, TokenHolder};
 use onshore_store::{Checks, NewObject, Store, WriteCondition};
 use onshore_testkit::TempFolder;
-use onshore_tls::Transport;
+use onshore_tls::{Introduction, Transport};
 use onshore_types::{
     ByteRange, IdentityName, Jurisdiction, Label, LeafIndex, ObjectKey, PartitionName, Place,
     PrincipalId, RegionId, Timestamp, VersionId,
@@ -129,6 +129,7 @@ impl House {
         let served = tokio::spawn(serve(
             router(parts),
             listener,
+            Introduction::ByAddress,
             Transport::Plain,
             stop.clone(),
         ));

@@ -22,7 +22,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use hyper::body::Incoming;
 use onshore_gate::Gate;
 use onshore_registry::Registry;
-use onshore_types::{BucketName, Place, RegionId};
+use onshore_types::{BucketName, Peer, Place, RegionId};
 
 use crate::access::Came;
 use crate::body::{BodyReport, RequestBody};
@@ -244,7 +244,7 @@ impl Guard {
         &self,
         caller: &Caller,
         headers: &HeaderMap,
-        peer: IpAddr,
+        peer: Peer,
     ) -> Place {
         let network = self.place_of(headers, peer);
         match caller.bearer.organisation {
@@ -254,12 +254,12 @@ impl Guard {
     }
 
     /// Says where a request comes from.
-    pub(crate) fn place_of(&self, headers: &HeaderMap, peer: IpAddr) -> Place {
+    pub(crate) fn place_of(&self, headers: &HeaderMap, peer: Peer) -> Place {
         self.gate.place_of(peer, &forwarded_for(headers))
     }
 
     /// Returns the address that a request comes from, where it is known.
-    pub(crate) fn client_of(&self, headers: &HeaderMap, peer: IpAddr) -> Option<IpAddr> {
+    pub(crate) fn client_of(&self, headers: &HeaderMap, peer: Peer) -> Option<IpAddr> {
         self.gate.client_address(peer, &forwarded_for(headers))
     }
 

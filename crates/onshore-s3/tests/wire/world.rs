@@ -14,7 +14,7 @@ use onshore_registry::Registry;
 use onshore_s3::{Front, FrontParts};
 use onshore_store::Store;
 use onshore_testkit::TempFolder;
-use onshore_tls::Transport;
+use onshore_tls::{Introduction, Transport};
 use onshore_types::{
     AccessKeyId, Jurisdiction, Label, PartitionName, Place, PrincipalId, RegionId, TenantId,
     TenantName, Timestamp,
@@ -98,6 +98,7 @@ impl World {
             domains: vec!["s3.localhost".to_owned()],
             event_targets: BTreeMap::new(),
             other_regions: BTreeMap::new(),
+            introduction: Introduction::ByAddress,
             transport: Transport::Plain,
             crash: CrashPoints::none(),
         })

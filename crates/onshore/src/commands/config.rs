@@ -37,6 +37,13 @@ pub(crate) fn run(target: &TargetArgs, command: &ConfigCommand) -> Result<Exit> 
                     ));
                 }
             }
+            if let Some(database) = epoch.get("country_database").filter(|told| !told.is_null()) {
+                output::line(&format!(
+                    "Addresses are also where {} says (sha256 {}); the more foreign counts.",
+                    database["kind"].as_str().unwrap_or_default(),
+                    database["sha256"].as_str().unwrap_or_default()
+                ));
+            }
             output::line("Every other address counts as abroad.");
             for warning in &config.warnings {
                 output::line(&format!("Warning: {warning}."));

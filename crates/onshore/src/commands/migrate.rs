@@ -9,7 +9,7 @@ use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use onshore_api::{JobView, MigrateFrom, OrderMigration, SourceCredentials};
 use onshore_sources::{Resolved, SourceOptions, SourceSpec, resolve_credentials};
-use onshore_tls::Transport;
+use onshore_tls::{Introduction, Transport};
 use tokio::net::TcpListener;
 
 use crate::cli::{Addressing, MigrateArgs, TargetArgs};
@@ -39,13 +39,15 @@ pub(crate) async fn run(target: &TargetArgs, args: MigrateArgs) -> Result<Exit> 
                 .await
                 .context("cannot listen on loopback")?;
             let config = Config::load(args.config.as_deref())?;
-            // On loopback, for the time of the job: nothing to secure, and no certificate would name it.
-            let transport = Transport::Plain;
+            // On loopback, for the time of the job: nothing to secure, no certificate would name it, and no proxy is
+            // between.
+            let (introduction, transport) = (Introduction::ByAddress, Transport::Plain);
             let running = Running {
                 pid: std::process::id(),
                 scheme: transport.scheme().to_owned(),
                 s3: None,
-                control: serve::serve_control(&house, &config, listener, transport)?.to_string(),
+                control: serve::serve_control(&house, &config, listener, introduction, transport)?
+                    .to_string(),
             };
             first_start::prepare(&house, &data, running.control_url()).await?;
             house.start();

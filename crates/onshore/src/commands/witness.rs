@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use onshore_ledger::VerifierKey;
-use onshore_tls::CertificateFiles;
+use onshore_tls::{CertificateFiles, Introduction};
 use onshore_witness::{Witness, WitnessFolder, router};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -135,7 +135,13 @@ async fn serve(
         }
     }
     let stop = CancellationToken::new();
-    let front = onshore_control::serve(router(witness), listener, transport, stop.clone());
+    let front = onshore_control::serve(
+        router(witness),
+        listener,
+        Introduction::ByAddress,
+        transport,
+        stop.clone(),
+    );
     tokio::pin!(front);
     tokio::select! {
         () = &mut front => return Ok(Exit::Failed),
