@@ -1,13 +1,13 @@
 //! Copies: of an object, and of a run of its bytes into a part of an upload. A copy is a read of its source, judged by
 //! where the client is, and a write. It is labelled like its source or stricter.
 
-use onshore_gate::Outflow;
+use onshore_gate::{Lapsed, Outflow};
 use onshore_policy::Flow;
 use onshore_store::{
     BodyError, BodyStream, Checks, ChecksumAlgorithm, Encryption, Layout, NewObject, ObjectHead,
     Part, VersionWish, Versioning, WriteCondition,
 };
-use onshore_types::{BucketName, ByteRange, Label, ObjectKey, UploadId};
+use onshore_types::{BucketName, ByteRange, Label, LeafIndex, ObjectKey, UploadId};
 
 use crate::call::Call;
 use crate::fault::{Code, Fault};
@@ -371,15 +371,29 @@ fn copied(wanted: Wanted, size_bytes: u64) -> Result<ByteRange, Fault> {
     Ok(range)
 }
 
+/// Says that a copy across the border was stopped on its way, with the leaf that tells how it began.
+fn cut(lapsed: Lapsed, leaf: Option<LeafIndex>) -> Fault {
+    let fault = Fault::new(
+        Code::AccessDenied,
+        format!("Refused by rule border.outward: {lapsed}. Remedy: ask again; what is in force then judges it."),
+    )
+    .with_header("x-onshore-refusal", "border.outward; remedy: ask again");
+    match leaf {
+        Some(leaf) => fault.with_header("x-onshore-leaf", &leaf.to_string()),
+        None => fault,
+    }
+}
+
 /// Returns the source's bytes as what is taken in. A source that fails ends the copy with the source's error.
 fn outgoing(
     opened: Opened,
 ) -> impl futures_util::Stream<Item = Result<bytes::Bytes, BodyError>> + Send {
     use futures_util::StreamExt as _;
-    Outgoing::new(opened.body, opened.outflow).map(|chunk| {
+    let leaf = opened.outflow.leaf();
+    Outgoing::new(opened.body, opened.outflow).map(move |chunk| {
         chunk.map_err(|stopped| match stopped {
             crate::ops::outgoing::Stopped::Store(error) => BodyError::new(error),
-            crate::ops::outgoing::Stopped::Lapsed(_) => BodyError::new(Fault::access_denied()),
+            crate::ops::outgoing::Stopped::Lapsed(lapsed) => BodyError::new(cut(lapsed, leaf)),
         })
     })
 }
