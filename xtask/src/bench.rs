@@ -2,6 +2,7 @@
 //! registries, and beside nginx serving the same files as the ceiling. One server runs at a time, on the same disk.
 //! Loopback only, bounded in count and time, and everything it started is stopped.
 
+mod border;
 mod contender;
 mod many;
 mod table;
@@ -12,6 +13,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+pub(crate) use self::border::run as run_border;
 use self::contender::{Contender, Durability};
 pub(crate) use self::many::run as run_many;
 use self::table::{Measured, Table};
@@ -41,7 +43,7 @@ const LISTED_BYTES: usize = 8;
 const SECONDS: u32 = 8;
 
 pub(crate) fn run(root: &Path, entrants: &[Entrant]) -> Result<()> {
-    let bench = Bench::set(root)?;
+    let bench = Bench::set(root, entrants)?;
     let mut table = Table::default();
     for &entrant in entrants {
         let contender = bench.start(entrant)?;
@@ -211,14 +213,16 @@ struct Bench {
 }
 
 impl Bench {
-    /// Builds, unpacks the tools, and makes the files both servers hand out.
-    fn set(root: &Path) -> Result<Bench> {
+    /// Builds, unpacks the tools, and makes the files that all servers hand out.
+    fn set(root: &Path, entrants: &[Entrant]) -> Result<Bench> {
         let binary = ci::build_binary(root, &["--release"], "release")?;
         let python = Python::ensure(root)?;
-        python.ensure_extra(SEAWEEDFS)?;
+        if entrants.contains(&Entrant::SeaweedFs) {
+            python.ensure_extra(SEAWEEDFS)?;
+        }
         let folder = target_folder(root).join("bench");
         debian::unpack(PACKAGES, &folder.join("tools"))?;
-        build_peers(&folder)?;
+        build_peers(&folder, entrants)?;
         for stale in [
             "data",
             "www",
@@ -628,11 +632,14 @@ impl Bench {
     }
 }
 
-/// Builds the peers that have no package, unless they are there.
-fn build_peers(folder: &Path) -> Result<()> {
+/// Builds the peers that take part and have no package, unless they are there.
+fn build_peers(folder: &Path, entrants: &[Entrant]) -> Result<()> {
     let (root, built) = (folder.join("peers"), folder.join("peers-build"));
     for (name, version, features) in BUILT {
-        if root.join("bin").join(name).is_file() {
+        let takes_part = entrants
+            .iter()
+            .any(|entrant| entrant.name().starts_with(name));
+        if !takes_part || root.join("bin").join(name).is_file() {
             continue;
         }
         println!("building {name} {version} as a peer: some minutes, once ...");

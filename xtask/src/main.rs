@@ -44,6 +44,7 @@ usage: cargo xtask COMMAND
   bench --classify          how fast texts are classified, beside Presidio and DataFog
   bench --persons           how fast persons are counted, and what is kept of them
   bench --decisions         how long a decision over a transfer takes, alone and among many approvals
+  bench --border            what a border costs small objects: the pack cn beside the pack open, turn about
   bench --ledger            how many leaves are recorded a second, and how fast a million is verified
   bench --many N            starts, memory, listings and writes of a bucket with so many objects
   score [--seed N]          how well identifiers are found in generated data, and what is found in clean text
@@ -67,6 +68,7 @@ enum Chore {
     BenchClassify,
     BenchPersons,
     BenchDecisions,
+    BenchBorder,
     BenchLedger,
     Score { seed: u64 },
     Help,
@@ -109,6 +111,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::BenchClassify => pace::run(&root),
         Chore::BenchPersons => measurement::run(&root, "onshore-classify", "persons"),
         Chore::BenchDecisions => measurement::run(&root, "onshore-gate", "decisions"),
+        Chore::BenchBorder => bench::run_border(&root),
         Chore::BenchLedger => measurement::run(&root, "onshore-journal", "pace"),
         Chore::Score { seed } => score::run(&root, *seed),
         Chore::Help => {
@@ -140,6 +143,7 @@ fn parse(args: &[String]) -> Result<Chore> {
         "bench" if options.flag("--classify") => Chore::BenchClassify,
         "bench" if options.flag("--persons") => Chore::BenchPersons,
         "bench" if options.flag("--decisions") => Chore::BenchDecisions,
+        "bench" if options.flag("--border") => Chore::BenchBorder,
         "bench" if options.flag("--ledger") => Chore::BenchLedger,
         "fuzz" => options.fuzz()?,
         "bench" => match options.number("--many")? {

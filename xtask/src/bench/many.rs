@@ -39,7 +39,7 @@ const LIST: Load = Load {
 
 /// Fills a bucket with so many objects, and measures before and after.
 pub(crate) fn run(root: &Path, objects: u64) -> Result<()> {
-    let bench = Bench::set(root)?;
+    let bench = Bench::set(root, &[super::Entrant::Onshore])?;
     let contender = bench.start(super::Entrant::Onshore)?;
     let endpoint = contender.url();
     output(

@@ -16,14 +16,14 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    fn figure(&self, shown: Shown) -> f64 {
+    pub(super) fn figure(&self, shown: Shown) -> f64 {
         match shown {
             Shown::Rate => self.operations / self.seconds,
             Shown::Throughput => self.bytes / self.seconds / 1e6,
         }
     }
 
-    fn cpu_us(&self) -> f64 {
+    pub(super) fn cpu_us(&self) -> f64 {
         self.cpu_seconds * 1e6 / self.operations
     }
 }
