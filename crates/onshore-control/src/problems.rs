@@ -77,7 +77,7 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::Registry(error) => of_registry(error),
         Gate::Journal(error) => of_journal(error),
         Gate::Db(error) => of_db(error),
-        Gate::Ledger(_) | Gate::Persons(_) | Gate::Classify(_) => INTERNAL,
+        Gate::Ledger(_) | Gate::Persons(_) | Gate::ToldBeside(_) | Gate::Classify(_) => INTERNAL,
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use onshore_db::{CrashPoints, Database};
-use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region};
+use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, ToldBeside};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, KeyProvider};
 use onshore_policy::{
@@ -314,6 +314,7 @@ fn open(folder: &Path, now: Timestamp) -> Result<(Gate, Registry, Database)> {
         networks: Networks::default(),
         proxies: Proxies::default(),
         persons: PersonsBeside::new(|_, _| Ok::<_, onshore_db::Error>(None)),
+        told: ToldBeside::new(|_, _| Ok::<_, onshore_db::Error>(0)),
         clock: Arc::new(StillClock(AtomicI64::new(now.as_millis()))),
     };
     let document = EpochDocument {

@@ -162,6 +162,9 @@ pub enum Error {
     /// Who is told of in a version could not be looked up.
     #[error("who is told of in a version could not be looked up")]
     Persons(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// For what a version was looked through cannot be told.
+    #[error("for what words of authorities a version was looked through cannot be told")]
+    ToldBeside(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] onshore_db::Error),

@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 use crate::Error;
 use crate::epoch::EpochDocument;
 use crate::exporting::Joined;
+use crate::noticed::Noticed;
 use crate::rules::Rules;
 
 /// Tells the time; only the binary owns a real one.
@@ -91,6 +92,36 @@ impl fmt::Debug for PersonsBeside {
     }
 }
 
+/// Tells for which version of what its tenant was told a version was looked through: whoever keeps that is not known to the
+/// gate.
+#[derive(Clone)]
+pub struct ToldBeside(Arc<LookToldUp>);
+
+type LookToldUp = dyn Fn(&View<'_>, VersionId) -> Result<u32, Box<dyn std::error::Error + Send + Sync>>
+    + Send
+    + Sync;
+
+impl ToldBeside {
+    /// Takes what looks it up; it finds zero where nobody has looked.
+    pub fn new<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+        look_up: impl Fn(&View<'_>, VersionId) -> Result<u32, E> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(move |view, version| {
+            look_up(view, version).map_err(Into::into)
+        }))
+    }
+
+    pub(crate) fn of(&self, view: &View<'_>, version: VersionId) -> Result<u32, Error> {
+        (self.0)(view, version).map_err(Error::ToldBeside)
+    }
+}
+
+impl fmt::Debug for ToldBeside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToldBeside").finish_non_exhaustive()
+    }
+}
+
 /// What a gate is made of.
 #[derive(Debug)]
 pub struct Parts {
@@ -108,6 +139,8 @@ pub struct Parts {
     pub proxies: Proxies,
     /// Who is told of in versions.
     pub persons: PersonsBeside,
+    /// For what of it versions were looked through.
+    pub told: ToldBeside,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -140,6 +173,9 @@ pub(crate) struct Inner {
     person_key: PersonKey,
     /// What authorities told tenants.
     pub(crate) told: RwLock<HashMap<TenantId, Arc<ToldTerms>>>,
+    pub(crate) told_beside: ToldBeside,
+    /// Who got notices of that.
+    pub(crate) noticed: Noticed,
     clock: Arc<dyn Clock>,
     /// The latest instant ever recorded, in milliseconds.
     latest_ms: AtomicI64,
@@ -164,6 +200,9 @@ pub(crate) struct OpenExport {
     pub(crate) export: Export,
     pub(crate) tenant: TenantId,
     pub(crate) bucket: Option<BucketId>,
+    /// Whose it is, and the notice by which it was judged.
+    pub(crate) owner: Option<TenantId>,
+    pub(crate) notice: Option<u64>,
     pub(crate) opened: Timestamp,
     pub(crate) until: Option<Timestamp>,
 }
@@ -183,11 +222,15 @@ impl Gate {
             networks,
             proxies,
             persons,
+            told: told_beside,
             clock,
         } = parts;
         let latest = journal.latest_time()?;
         let person_key = registry.person_key()?;
-        let told = db.read_blocking(|view| registry.all_told(view))?;
+        let (told, notices) = db.read_blocking(|view| {
+            let told = registry.all_told(view)?;
+            Ok::<_, Error>((told, registry.all_notices(view)?))
+        })?;
         let told = told
             .into_iter()
             .map(|(tenant, told)| {
@@ -213,6 +256,8 @@ impl Gate {
             persons,
             person_key,
             told: RwLock::new(told),
+            told_beside,
+            noticed: Noticed::new(notices),
             clock,
             latest_ms: AtomicI64::new(latest.as_millis()),
             revoked: Mutex::default(),

@@ -23,6 +23,7 @@ mod exporting;
 pub mod gate;
 mod granted;
 mod identities;
+mod noticed;
 pub mod outflow;
 mod people;
 pub mod permit;
@@ -36,7 +37,7 @@ pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered, Sc
 pub use comparison::{Comparison, Difference};
 pub use epoch::EpochDocument;
 pub use error::{Error, Refused};
-pub use gate::{Clock, Gate, Parts, PersonsBeside, Region};
+pub use gate::{Clock, Gate, Parts, PersonsBeside, Region, ToldBeside};
 pub use identities::{KeyOf, Membership};
 pub use outflow::{Lapsed, Outflow};
 pub use permit::NOBODY;

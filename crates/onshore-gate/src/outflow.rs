@@ -172,6 +172,7 @@ impl Outflow {
                 open.until.is_some_and(|until| now >= until)
                     || self.gate.inner.is_turning(now)
                     || stops.iter().any(|stop| stop.load(Ordering::SeqCst))
+                    || self.gate.inner.noticed.newest(open.owner) != open.notice
                     || self.sent_bytes.load(Ordering::SeqCst) > open.export.reserved_bytes
             }
         };

@@ -138,20 +138,18 @@ impl Gate {
         if self.inner.is_turning(now) {
             self.turn_over().await?;
         }
-        let facts = self
+        let (asked, facts) = self
             .inner
             .db
             .read(move |view| {
                 let rules = gate.inner.rules();
+                let asked = gate.inner.as_noticed(view, &asked, now)?.into_owned();
                 let judged = gate.inner.judge(view, &rules, &asked, gate.now())?;
-                Ok::<_, Error>(judged.facts)
+                Ok::<_, Error>((asked, judged.facts))
             })
             .await?;
-        Ok(self
-            .inner
-            .rules()
-            .policy
-            .explain(&facts, transfer, tenant, now))
+        let rules = self.inner.rules();
+        Ok(rules.policy.explain(&facts, &asked, tenant, now))
     }
 }
 
@@ -243,6 +241,7 @@ impl Inner {
         if self.is_turning(now) {
             return Ok(Decision::Turning);
         }
+        let transfer = &*self.as_noticed(unit, transfer, now)?;
         let judged = self.judge(unit, &rules, transfer, now)?;
         match &judged.verdict {
             Verdict::Allowed(grant) => {
@@ -349,6 +348,8 @@ impl Inner {
                     export,
                     tenant: grant.tenant(),
                     bucket: transfer.subject.bucket,
+                    owner: transfer.subject.owner,
+                    notice: self.noticed.newest(transfer.subject.owner),
                     opened: now,
                     until,
                 },

@@ -14,7 +14,8 @@ use crate::{Error, Gate};
 
 impl Gate {
     /// Takes a word that an authority told a tenant: data that it stands in is important from now on. What is stored is
-    /// looked through again; whoever keeps that notes it beside, in the same unit of work.
+    /// looked through again; whoever keeps that notes it beside, in the same unit of work. Until then nothing leaves that
+    /// was looked through before, and what is leaving stops.
     ///
     /// # Errors
     /// [`Error::RoleForbids`]; those of the keepers.
@@ -27,11 +28,13 @@ impl Gate {
     ) -> Result<LeafIndex, Error> {
         require(by, &[Role::Operator, Role::Regulator])?;
         let tenant = self.inner.registry.tenant(tenant).await?;
+        let inner = Arc::clone(&self.inner);
         let (told, leaf) = self
             .act(by, move |registry, unit, _| {
                 registry.save_told_term(unit, tenant.id, &term)?;
                 let told = registry.told(unit, tenant.id)?;
                 beside(unit, tenant.id, told.changes)?;
+                inner.noticed.announce(tenant.id);
                 let record = json!({
                     "tenant": tenant.id,
                     "id": term.id,

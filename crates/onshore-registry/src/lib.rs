@@ -48,4 +48,4 @@ pub use crate::sessions::{SealedSession, Session};
 pub use crate::support::{SupportRequest, SupportSession, Vouched};
 pub use crate::tenants::{Standing, Tenant};
 pub use crate::tokens::TokenHolder;
-pub use crate::told::{SubjectFinding, Told};
+pub use crate::told::{Notices, SubjectFinding, Told};

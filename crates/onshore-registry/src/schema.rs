@@ -266,5 +266,14 @@ pub const SCHEMA: Schema = Schema {
         leaf INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX support_requests_by_session ON support_requests (session, id);
+    ",
+    // What was told before binds what nobody has looked through since: all of it counts as not looked through.
+    "
+    CREATE TABLE told_notices (
+        tenant BLOB PRIMARY KEY,
+        newest INTEGER NOT NULL,
+        settled INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO told_notices (tenant, newest, settled) SELECT tenant, changes, 0 FROM told_changes;
     "],
 };

@@ -2,7 +2,7 @@
 //! may be looked for by an identifier.
 
 use onshore_classify::{Category, Ground, ToldTerm};
-use onshore_db::{Unit, View, params, unreadable};
+use onshore_db::{Row, RowError, Unit, View, params, unreadable};
 use onshore_types::{Level, TenantId};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,23 @@ pub struct Told {
     pub terms: Vec<ToldTerm>,
     /// How often words were told or taken back: what was looked through before knows less.
     pub changes: u32,
+}
+
+/// The notices that a tenant got, as counts of changes of what it was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notices {
+    /// The newest that told something: what was looked through before does not know it.
+    pub newest: u32,
+    /// The newest for which everything that is stored was looked through.
+    pub settled: u32,
+}
+
+impl Notices {
+    /// Whether everything that is stored was looked through since the newest.
+    #[must_use]
+    pub fn are_settled(&self) -> bool {
+        self.settled >= self.newest
+    }
 }
 
 /// Whether a tenant's persons may be looked for.
@@ -73,7 +90,59 @@ impl Registry {
         if usize::try_from(count.unwrap_or_default()).unwrap_or(usize::MAX) > TOLD_TERMS_MAX {
             return Err(Error::TooManyTerms);
         }
-        count_change(unit, tenant)
+        count_change(unit, tenant)?;
+        unit.execute(
+            "INSERT INTO told_notices (tenant, newest, settled)
+             SELECT tenant, changes, 0 FROM told_changes WHERE tenant = ?1
+             ON CONFLICT (tenant) DO UPDATE SET newest = excluded.newest",
+            params![tenant.as_bytes()],
+        )?;
+        Ok(())
+    }
+
+    /// Returns the notices that a tenant got; none where it got none.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn notices(&self, view: &View<'_>, tenant: TenantId) -> Result<Option<Notices>, Error> {
+        Ok(view.one(
+            "SELECT newest, settled FROM told_notices WHERE tenant = ?1",
+            params![tenant.as_bytes()],
+            |row| notices(row, 0),
+        )?)
+    }
+
+    /// Returns the notices of every tenant that ever got one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn all_notices(&self, view: &View<'_>) -> Result<Vec<(TenantId, Notices)>, Error> {
+        Ok(view.all(
+            "SELECT tenant, newest, settled FROM told_notices",
+            [],
+            |row| {
+                let tenant = TenantId::from_bytes(rows::bytes16(row, "tenant")?);
+                Ok((tenant, notices(row, 1)?))
+            },
+        )?)
+    }
+
+    /// Notes that everything stored was looked through by what all tenants had been told after so many changes, unless
+    /// somebody was told something since. Says whether it was noted.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn settle_notices(&self, unit: &Unit<'_>, changes: u64) -> Result<bool, Error> {
+        let now = unit.one(
+            "SELECT coalesce(sum(changes), 0) FROM told_changes",
+            [],
+            |row| row.get::<_, i64>(0),
+        )?;
+        if now.and_then(|now| u64::try_from(now).ok()) != Some(changes) {
+            return Ok(false);
+        }
+        unit.execute("UPDATE told_notices SET settled = newest", [])?;
+        Ok(true)
     }
 
     /// Forgets a word, and says whether it was there.
@@ -184,6 +253,13 @@ impl Registry {
             })
             .await
     }
+}
+
+fn notices(row: &Row<'_>, column: usize) -> Result<Notices, RowError> {
+    Ok(Notices {
+        newest: row.get(column)?,
+        settled: row.get(column + 1)?,
+    })
 }
 
 fn count_change(unit: &Unit<'_>, tenant: TenantId) -> Result<(), Error> {

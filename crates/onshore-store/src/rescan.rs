@@ -242,6 +242,24 @@ impl Store {
         Ok(())
     }
 
+    /// Returns for which version of what its tenant was told a version was looked through; the version before all where
+    /// nobody has looked, or it is gone.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`]; those of the database.
+    pub fn looked_for(&self, view: &View<'_>, version: VersionId) -> Result<u32, Error> {
+        let Some((bucket, sealed)) = sealed_with_bucket(view, version)? else {
+            return Ok(0);
+        };
+        let owner_key = self
+            .inner
+            .keys
+            .in_view(view, bucket)?
+            .for_owner(version.as_bytes())?;
+        let (facts, _, _) = Facts::open(version, bucket, &owner_key, &sealed)?;
+        Ok(facts.scan.map_or(0, |scan| scan.told))
+    }
+
     /// Puts a version off again that cannot be looked through at present: its key is disabled, or it is damaged. Until then it
     /// is unclassified.
     ///

@@ -134,6 +134,10 @@ impl RescanEngine {
             // What comes in meanwhile waits for nobody else.
             self.catch_up(&mut round).await?;
         }
+        if marker.end == RescanEnd::Reached {
+            // Nothing is left that was looked through by less.
+            self.parts.gate.settle_told(marker.told).await?;
+        }
         if round.tally != RescanTally::default() {
             self.show(marker.behind).await;
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use onshore_db::{CrashPoints, Database, Schema};
-use onshore_gate::{Gate, Parts, PersonsBeside};
+use onshore_gate::{Gate, Parts, PersonsBeside, ToldBeside};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal, KeyProvider};
 use onshore_migrate::{Engine, Patience, Sources};
@@ -155,6 +155,10 @@ impl House {
             persons: PersonsBeside::new({
                 let store = store.clone();
                 move |view, version| store.persons_of(view, version)
+            }),
+            told: ToldBeside::new({
+                let store = store.clone();
+                move |view, version| store.looked_for(view, version)
             }),
             clock: Arc::new(SystemClock::new()),
         };

@@ -12,7 +12,9 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use onshore_control::{ControlParts, MigrateRules, router, serve};
 use onshore_db::{CrashPoints, Database};
-use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, StoredFact};
+use onshore_gate::{
+    Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, StoredFact, ToldBeside,
+};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal};
 use onshore_policy::{Flow, Networks, Principal, Proxies, Role, Subject, Transfer};
@@ -424,6 +426,10 @@ fn open_keepers(folder: &Path, clock: Arc<dyn Clock>) -> (Database, Registry, St
             persons: PersonsBeside::new({
                 let store = store.clone();
                 move |view, version| store.persons_of(view, version)
+            }),
+            told: ToldBeside::new({
+                let store = store.clone();
+                move |view, version| store.looked_for(view, version)
             }),
             clock,
         },

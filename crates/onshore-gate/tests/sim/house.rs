@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::Result;
 use onshore_db::{CrashPoints, Database};
-use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region};
+use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, ToldBeside};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, KeyProvider};
 use onshore_policy::{Networks, Principal, Proxies, Role};
@@ -83,6 +83,10 @@ impl House {
             persons: PersonsBeside::new({
                 let store = store.clone();
                 move |view, version| store.persons_of(view, version)
+            }),
+            told: ToldBeside::new({
+                let store = store.clone();
+                move |view, version| store.looked_for(view, version)
             }),
             clock: Arc::clone(clock) as Arc<dyn Clock>,
         };

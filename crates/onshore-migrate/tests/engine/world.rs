@@ -8,6 +8,7 @@ use futures_util::TryStreamExt;
 use onshore_db::Database;
 use onshore_gate::{
     Clock, EpochDocument, Gate, JobOrder, Ordered, Parts as GateParts, PersonsBeside, Region,
+    ToldBeside,
 };
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal, KeyProvider, Secret};
@@ -312,6 +313,10 @@ fn open(path: &std::path::Path) -> (Database, Registry, Store, Gate) {
             persons: PersonsBeside::new({
                 let store = store.clone();
                 move |view, version| store.persons_of(view, version)
+            }),
+            told: ToldBeside::new({
+                let store = store.clone();
+                move |view, version| store.looked_for(view, version)
             }),
             clock: Arc::new(Ticking::default()),
         },

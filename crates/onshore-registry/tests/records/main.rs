@@ -7,6 +7,7 @@
 mod approvals;
 mod house;
 mod jobs;
+mod notices;
 mod persons;
 mod refusals;
 mod secrets;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use onshore_db::{CrashPoints, Database};
-use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region};
+use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, ToldBeside};
 use onshore_journal::{Journal, Options};
 use onshore_keys::{FileRootKey, KeyProvider, Secret};
 use onshore_policy::{Networks, Principal, Proxies, Role};
@@ -228,6 +228,10 @@ fn open(path: &std::path::Path, clock: Arc<dyn Clock>) -> (Database, Registry, S
         persons: PersonsBeside::new({
             let store = store.clone();
             move |view, version| store.persons_of(view, version)
+        }),
+        told: ToldBeside::new({
+            let store = store.clone();
+            move |view, version| store.looked_for(view, version)
         }),
         clock,
     };

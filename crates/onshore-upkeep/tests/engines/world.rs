@@ -9,7 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream;
 use onshore_db::{Database, Unit};
-use onshore_gate::{Clock, EpochDocument, Gate, Parts as GateParts, PersonsBeside, Region};
+use onshore_gate::{
+    Clock, EpochDocument, Gate, Parts as GateParts, PersonsBeside, Region, ToldBeside,
+};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, KeyProvider};
 use onshore_policy::{Flow, Networks, Permit, Principal, Proxies, Role, Subject, Transfer};
@@ -377,6 +379,10 @@ fn open(path: &Path, clock: Arc<Stepped>) -> (Database, Store, Gate) {
             persons: PersonsBeside::new({
                 let store = store.clone();
                 move |view, version| store.persons_of(view, version)
+            }),
+            told: ToldBeside::new({
+                let store = store.clone();
+                move |view, version| store.looked_for(view, version)
             }),
             clock,
         },
