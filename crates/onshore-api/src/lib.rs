@@ -12,6 +12,7 @@ pub mod findings;
 pub mod identities;
 pub mod jobs;
 pub mod kms;
+pub mod labels;
 pub mod ledger;
 pub mod packs;
 pub mod persons;
@@ -36,6 +37,7 @@ pub use identities::{
 };
 pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};
+pub use labels::{LoosenLabel, LooseningView};
 pub use ledger::{AskEvidence, LeafView, LedgerKeyView, LedgerStatusView, ReadView, WitnessView};
 pub use packs::{
     ActivatePack, ActivationView, ComparePack, ComparisonView, DifferenceView, PackChoice,

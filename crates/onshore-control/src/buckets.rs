@@ -157,7 +157,8 @@ pub(crate) async fn named_for(
     }
 }
 
-fn missing(name: &BucketName) -> Error {
+/// Returns the answer to whoever names a bucket that is not there for him.
+pub(crate) fn missing(name: &BucketName) -> Error {
     Error::Missing(format!(
         "there is no bucket `{name}`; `onshore bucket list` shows them"
     ))

@@ -28,6 +28,7 @@ mod findings;
 mod identities;
 mod jobs;
 mod kms;
+mod labels;
 mod ledger;
 mod openapi;
 mod orders;

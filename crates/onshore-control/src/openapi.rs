@@ -4,8 +4,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, ledger,
-    packs, persons, quotas, state, support, tenants, tokens,
+    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, labels,
+    ledger, packs, persons, quotas, state, support, tenants, tokens,
 };
 
 #[derive(OpenApi)]
@@ -33,6 +33,7 @@ use crate::{
         ledger::leaves, ledger::prove, ledger::key, ledger::status, ledger::reads, ledger::prove_read,
         ledger::checkpoint, ledger::witnessed_checkpoint, ledger::tile,
         evidence::report,
+        labels::propose, labels::approve, labels::withdraw, labels::list, labels::show,
         support::open, support::approve, support::close, support::list, support::show, support::requests,
         state::health, state::metrics, state::document,
     ),

@@ -73,7 +73,9 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::ForRegulator { .. } => FORBIDDEN,
         Gate::Unnamed => line(StatusCode::FORBIDDEN, "unnamed"),
         Gate::SamePerson => line(StatusCode::FORBIDDEN, "same-person"),
-        Gate::SupportState { .. } | Gate::SupportUnderWay { .. } => CONFLICT,
+        Gate::SupportState { .. } | Gate::LooseningState { .. } | Gate::SupportUnderWay { .. } => {
+            CONFLICT
+        }
         Gate::Registry(error) => of_registry(error),
         Gate::Journal(error) => of_journal(error),
         Gate::Db(error) => of_db(error),
@@ -116,6 +118,7 @@ fn of_registry(error: &onshore_registry::Error) -> Line {
         | Registry::NoSuchToken(_)
         | Registry::NoSuchApproval(_)
         | Registry::NoSuchSupportSession(_)
+        | Registry::NoSuchLoosening(_)
         | Registry::NoSuchJob(_) => NOT_FOUND,
     }
 }
@@ -164,7 +167,7 @@ fn remedy(error: &Error) -> &'static str {
     };
     match error {
         Store::WouldLoosen { .. } => {
-            "; a class is only ever tightened: name one that is at least as strict in both level and personal"
+            "; one person only ever tightens a class: name one that is at least as strict in both level and personal; two people loosen it with `onshore label loosen`"
         }
         Store::BucketTaken { .. } => "; names are unique in a region: choose another",
         Store::VersionGone | Store::LabelChanged { .. } => "; ask again",

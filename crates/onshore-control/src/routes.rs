@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, ledger,
-    packs, persons, quotas, state, support, tenants, tokens,
+    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, labels,
+    ledger, packs, persons, quotas, state, support, tenants, tokens,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -117,6 +117,15 @@ pub fn router(parts: ControlParts) -> Router {
             get(ledger::prove_read),
         )
         .route("/v1/report/evidence", post(evidence::report))
+        .route(
+            "/v1/labels/loosenings",
+            post(labels::propose).get(labels::list),
+        )
+        .route(
+            "/v1/labels/loosenings/{id}",
+            get(labels::show).delete(labels::withdraw),
+        )
+        .route("/v1/labels/loosenings/{id}/approval", post(labels::approve))
         .route(
             "/v1/support/sessions",
             post(support::open).get(support::list),

@@ -142,7 +142,8 @@ async fn view(
     })
 }
 
-fn vouched_view(vouched: Vouched) -> VouchedView {
+/// Shows one person's word.
+pub(crate) fn vouched_view(vouched: Vouched) -> VouchedView {
     VouchedView {
         by: vouched.by,
         person: vouched.person.name,

@@ -123,6 +123,14 @@ pub enum Error {
          may have made both; ask somebody else"
     )]
     SamePerson,
+    /// A proposal to loosen a label that is no longer one.
+    #[error("{id} is {state}; propose it again with `onshore label loosen`")]
+    LooseningState {
+        /// Which.
+        id: onshore_types::LooseningId,
+        /// How it stands.
+        state: &'static str,
+    },
     /// A support session that would last too long, or not at all.
     #[error("a support session lasts from 1 to {max} minutes")]
     SupportTime {

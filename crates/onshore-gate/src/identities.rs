@@ -37,7 +37,7 @@ pub enum Membership {
 }
 
 /// Says that somebody may act for a tenant, or why not.
-fn require_of(by: Principal, tenant: TenantId) -> Result<(), Error> {
+pub(crate) fn require_of(by: Principal, tenant: TenantId) -> Result<(), Error> {
     match by.role {
         Role::Operator => Ok(()),
         Role::TenantAdmin if by.tenant == Some(tenant) => Ok(()),

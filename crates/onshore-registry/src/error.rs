@@ -1,7 +1,8 @@
 //! What can go wrong with a governance record.
 
 use onshore_types::{
-    AccessKeyId, ApprovalId, IdentityName, JobId, PrincipalId, SupportSessionId, TenantName,
+    AccessKeyId, ApprovalId, IdentityName, JobId, LooseningId, PrincipalId, SupportSessionId,
+    TenantName,
 };
 
 use crate::told::TOLD_TERMS_MAX;
@@ -84,6 +85,9 @@ pub enum Error {
     /// There is no such job.
     #[error("there is no job {0}; `onshore job list` shows them")]
     NoSuchJob(JobId),
+    /// There is no such proposal to loosen a label.
+    #[error("there is no proposal {0}; `onshore label list` shows them")]
+    NoSuchLoosening(LooseningId),
     /// There is no such support session.
     #[error("there is no support session {0}; `onshore support list` shows them")]
     NoSuchSupportSession(SupportSessionId),

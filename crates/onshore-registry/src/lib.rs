@@ -1,4 +1,4 @@
-//! Governance records: tenants, users, groups and roles with their policies, access keys, control tokens, support sessions, approvals, exports, whose data was
+//! Governance records: tenants, users, groups and roles with their policies, access keys, control tokens, support sessions, labels to be loosened, approvals, exports, whose data was
 //! exported, refusals, epochs, jobs.
 //!
 //! This room keeps and finds; it decides nothing and records no leaf. What changes a record takes the unit of work in
@@ -14,6 +14,7 @@ mod examine;
 mod exports;
 mod identities;
 mod jobs;
+mod loosenings;
 mod packs;
 mod people;
 mod persons;
@@ -38,6 +39,7 @@ pub use crate::examine::examine;
 pub use crate::exports::{Export, ExportEnd};
 pub use crate::identities::{Details, Identity, IdentityKind};
 pub use crate::jobs::{Job, JobState, NewJob};
+pub use crate::loosenings::{Loosening, LooseningOf};
 pub use crate::packs::{ActivatedPack, PackActivation};
 pub use crate::people::Person;
 pub use crate::persons::{ExportedCounts, ExportedPersons, ExportedTally, ExportedVersion};

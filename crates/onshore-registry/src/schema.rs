@@ -275,5 +275,27 @@ pub const SCHEMA: Schema = Schema {
         settled INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     INSERT INTO told_notices (tenant, newest, settled) SELECT tenant, changes, 0 FROM told_changes;
+    ",
+    "
+    CREATE TABLE loosenings (
+        id BLOB PRIMARY KEY,
+        tenant BLOB NOT NULL REFERENCES tenants (id),
+        bucket BLOB NOT NULL,
+        -- None where it is what the bucket makes of what comes.
+        version BLOB,
+        key TEXT,
+        seen BLOB,
+        was TEXT NOT NULL,
+        becomes TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        proposed_ms INTEGER NOT NULL,
+        proposed_by BLOB NOT NULL,
+        proposer TEXT NOT NULL,
+        approved_ms INTEGER,
+        approved_by BLOB,
+        approver TEXT,
+        withdrawn_ms INTEGER,
+        withdrawn_by BLOB
+    ) STRICT;
     "],
 };

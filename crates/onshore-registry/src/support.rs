@@ -289,24 +289,31 @@ impl Registry {
     }
 }
 
-fn written(person: &Person) -> String {
+/// Writes a person down.
+pub(crate) fn written(person: &Person) -> String {
     serde_json::to_string(person).expect("names are JSON")
+}
+
+/// Reads a person.
+pub(crate) fn person(row: &Row<'_>, column: &str) -> Result<Person, RowError> {
+    serde_json::from_str(&row.get::<_, String>(column)?)
+        .map_err(|error| onshore_db::unreadable(Box::new(error)))
+}
+
+/// Reads the second word, where it was given.
+pub(crate) fn vouched(row: &Row<'_>) -> Result<Option<Vouched>, RowError> {
+    let Some(at) = time_opt(row, "approved_ms")? else {
+        return Ok(None);
+    };
+    Ok(Some(Vouched {
+        by: PrincipalId::from_bytes(bytes16(row, "approved_by")?),
+        person: person(row, "approver")?,
+        at,
+    }))
 }
 
 fn session(row: &Row<'_>) -> Result<SupportSession, RowError> {
     let principal = |column| bytes16(row, column).map(PrincipalId::from_bytes);
-    let person = |column| {
-        serde_json::from_str(&row.get::<_, String>(column)?)
-            .map_err(|error| onshore_db::unreadable(Box::new(error)))
-    };
-    let approved = match time_opt(row, "approved_ms")? {
-        None => None,
-        Some(at) => Some(Vouched {
-            by: principal("approved_by")?,
-            person: person("approver")?,
-            at,
-        }),
-    };
     let closed = match time_opt(row, "closed_ms")? {
         None => None,
         Some(at) => Some((at, principal("closed_by")?)),
@@ -323,10 +330,10 @@ fn session(row: &Row<'_>) -> Result<SupportSession, RowError> {
         lasts_ms: row.get("lasts_ms")?,
         proposed: Vouched {
             by: principal("proposed_by")?,
-            person: person("proposer")?,
+            person: person(row, "proposer")?,
             at: time(row, "proposed_ms")?,
         },
-        approved,
+        approved: vouched(row)?,
         until: time_opt(row, "until_ms")?,
         closed,
     })

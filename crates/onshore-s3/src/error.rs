@@ -108,7 +108,12 @@ fn of_store(error: onshore_store::Error) -> Fault {
             Code::TooManyConfigurations,
             "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.",
         ),
-        Store::WouldLoosen { .. } => Fault::new(Code::InvalidArgument, "A class can only be tightened."),
+        Store::WouldLoosen { .. }
+        | Store::NotLooser { .. }
+        | Store::NotLookedThrough
+        | Store::BucketStricter { .. }
+        | Store::ToldByAuthority
+        | Store::SeenOtherwise => Fault::new(Code::InvalidArgument, "A class can only be tightened."),
         Store::NoSuchKey => gone_key(),
         Store::VersionGone | Store::LabelChanged { .. } => try_again(),
         Store::QuotaExceeded(exceeded) => Fault::new(

@@ -133,6 +133,7 @@ impl Store {
             encryption: object.encryption.clone(),
             upload: assembly.upload,
             scan: Some(assembly.looked.scan),
+            loosened: None,
             salt: Salt(onshore_keys::random()),
             bodies: assembly.bodies,
         };

@@ -72,6 +72,37 @@ pub enum Error {
         /// The class it was to get.
         to: Label,
     },
+    /// A label that is to be loosened would not be looser.
+    #[error(
+        "`{to}` is not looser than `{from}`: a label is loosened to one that it covers in both level and personal"
+    )]
+    NotLooser {
+        /// The label it has.
+        from: Label,
+        /// The label it was to get.
+        to: Label,
+    },
+    /// A label is to be loosened, and nobody knows yet what is in the object.
+    #[error(
+        "the object was not looked through by what is known today, so nobody can say what would be loosened; wait until `onshore report \
+         persons` and the metrics tell that everything is"
+    )]
+    NotLookedThrough,
+    /// The bucket gives a stricter class than an object's label is to be loosened to.
+    #[error("the class of the bucket, `{class}`, is stricter than that; loosen the bucket's first")]
+    BucketStricter {
+        /// The bucket's class.
+        class: Label,
+    },
+    /// An authority told that what is in the object is important or core data.
+    #[error(
+        "an authority told that what is in it is important data: nobody here loosens that; `onshore important take-back` says that the \
+         authority took it back"
+    )]
+    ToldByAuthority,
+    /// A label is to be loosened that is not made of what was seen.
+    #[error("something has changed since it was proposed; look again and propose it anew")]
+    SeenOtherwise,
     /// The tenant has no bucket of the name that logs were to go to.
     #[error("there is no such bucket to log to")]
     NoLogTarget,
@@ -226,6 +257,11 @@ impl Error {
             Self::BucketTaken { .. }
             | Self::BucketNotEmpty
             | Self::WouldLoosen { .. }
+            | Self::NotLooser { .. }
+            | Self::NotLookedThrough
+            | Self::BucketStricter { .. }
+            | Self::ToldByAuthority
+            | Self::SeenOtherwise
             | Self::Locked
             | Self::QuotaExceeded(_)
             | Self::BucketNotLockable

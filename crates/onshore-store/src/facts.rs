@@ -18,9 +18,10 @@ use crate::checksum::Checksum;
 use crate::customer_key::Encryption;
 use crate::frame::BodyId;
 use crate::lock::Lock;
+use crate::loosening::Loosened;
 use crate::object::{ContentHeaders, ObjectHead, Part, SourceFacts, Tags};
 use crate::replication::ReplicationState;
-use crate::scan::Scan;
+use crate::scan::{Scan, ScanStanding};
 use crate::version::Naming;
 
 /// The format of facts, frames and wraps that this version writes.
@@ -53,6 +54,9 @@ pub(crate) struct Facts {
     /// What is known of its content; none where it was written before anybody looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) scan: Option<Scan>,
+    /// What two people made of its label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) loosened: Option<Loosened>,
     pub(crate) salt: Salt,
     pub(crate) bodies: Vec<Body>,
 }
@@ -119,10 +123,17 @@ impl From<Format> for u32 {
 }
 
 impl Facts {
-    /// Returns the label that it has by what was said of it and what is known of its content at present. Its bucket's class
+    /// Returns the label that it has by what was said of it and what is known of its content at present, or what two people
+    /// made of that. Its bucket's class
     /// comes on top.
     pub(crate) fn label_now(&self) -> Label {
-        Scan::applied(self.scan.as_ref(), self.label)
+        let loosened = match (&self.loosened, &self.scan) {
+            (Some(loosened), Some(scan)) if scan.standing == ScanStanding::Read => {
+                loosened.label(self.label, scan)
+            }
+            (Some(_) | None, _) => None,
+        };
+        loosened.unwrap_or_else(|| Scan::applied(self.scan.as_ref(), self.label))
     }
 
     /// Seals the facts, the data keys of the bodies (in their order) and the tags under the version's own key.

@@ -53,6 +53,7 @@ mod list;
 mod list_versions;
 mod locate;
 mod lock;
+mod loosening;
 mod notification;
 mod object;
 mod outbox;
@@ -117,6 +118,7 @@ pub use crate::lock::{
     BucketLock, DefaultRetention, Governance, LegalHold, Lock, Retention, RetentionMode,
     RetentionPeriod,
 };
+pub use crate::loosening::{Loosenable, is_looser};
 pub use crate::notification::{NotificationRule, Notifications, TargetKind};
 pub use crate::object::{
     Committed, ContentHeaders, Marked, NewObject, ObjectHead, Part, Removal, Removed, SourceFacts,

@@ -395,17 +395,20 @@ impl Store {
             owner_key,
             class: None,
         };
-        self.rewrite_scan(unit, &bucket, version, opened, scan)
+        let before = opened.facts.label_now();
+        self.rewrite_facts(unit, &bucket, version, opened, before, scan)
             .map(Some)
     }
 
-    /// Keeps what is known of the content of a version in place of what was known.
-    pub(crate) fn rewrite_scan(
+    /// Keeps what is known of the content of a version in place of what was known, and its facts in place of those that made
+    /// this label before.
+    pub(crate) fn rewrite_facts(
         &self,
         unit: &Unit<'_>,
         bucket: &Bucket,
         version: VersionId,
         opened: OpenedFacts,
+        before: Label,
         scan: Scan,
     ) -> Result<Rescanned, Error> {
         let OpenedFacts {
@@ -415,12 +418,15 @@ impl Store {
             owner_key,
             class,
         } = opened;
-        let before = facts.label_now();
         if let Some(class) = class {
             facts.label = facts.label.join(class);
         }
         let record = json!({ "version": version, "scan": scan });
         facts.scan = Some(scan);
+        // What two people decided without knowing this does not come back once this is forgotten.
+        facts.loosened = facts
+            .loosened
+            .filter(|loosened| loosened.outlives(facts.label, facts.scan.as_ref()));
         let now = facts.label_now();
         let sealed = facts.seal(version, &owner_key, &data_keys, &tags)?;
         unit.execute(

@@ -81,8 +81,8 @@ pub struct FoundKind {
     pub confidence: FoundConfidence,
 }
 
-/// How surely something is what it looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How surely something is what it looks like, the least sure first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FoundConfidence {
     /// A word near it says so.
@@ -325,6 +325,32 @@ impl Scan {
         if self.standing == ScanStanding::Read && self.told < told {
             self.standing = ScanStanding::Pending;
         }
+    }
+
+    /// Whether everything that this tells is told by another, in such numbers and as surely: only then nothing is new to
+    /// whoever knows that one.
+    pub(crate) fn tells_no_more_than(&self, other: &Self) -> bool {
+        let kinds = self.kinds.iter().all(|found| {
+            other.kinds.iter().any(|known| {
+                known.kind == found.kind
+                    && found.count <= known.count
+                    && found.confidence <= known.confidence
+            })
+        });
+        let columns = self.columns.iter().all(|found| {
+            other
+                .columns
+                .iter()
+                .any(|known| known.kind == found.kind && found.columns <= known.columns)
+        });
+        let important = self.important.iter().all(|found| {
+            other.important.iter().any(|known| {
+                (&known.entry, &known.catalogue, &known.sign)
+                    == (&found.entry, &found.catalogue, &found.sign)
+                    && found.count <= known.count
+            })
+        });
+        self.label.join(other.label) == other.label && kinds && columns && important
     }
 
     /// Whether the scanner and the tables of today know no more than those that looked.

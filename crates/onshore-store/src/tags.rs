@@ -4,7 +4,7 @@
 use onshore_classify::persons::Union;
 use onshore_db::{Unit, params};
 use onshore_policy::{Flow, Permit};
-use onshore_types::{Timestamp, VersionId};
+use onshore_types::{Label, Timestamp, VersionId};
 
 use crate::bucket::Bucket;
 use crate::commit::permitted_bucket;
@@ -112,7 +112,12 @@ impl Store {
             .keys
             .in_view(unit, bucket.id)?
             .for_owner(version.as_bytes())?;
-        let (facts, data_keys, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
+        let (mut facts, data_keys, tags) = Facts::open(version, bucket.id, &owner_key, &sealed)?;
+        let before = facts.label_now();
+        // What tags bring is new to whoever loosened the label, also where as much of the kind was there.
+        facts.loosened = facts
+            .loosened
+            .filter(|loosened| loosened.covers(looked.label(Label::GENERAL)));
         if let (Some(of_tags), Some(known)) = (&looked.persons, self.persons_of(unit, version)?) {
             let mut union = Union::new();
             union.add(&known);
@@ -134,6 +139,6 @@ impl Store {
             owner_key,
             class: looked.class,
         };
-        self.rewrite_scan(unit, bucket, version, opened, scan)
+        self.rewrite_facts(unit, bucket, version, opened, before, scan)
     }
 }

@@ -93,6 +93,8 @@ typed_ids! {
     JobId = "job";
     /// A key that a tenant names to have objects encrypted under it.
     KmsKeyId = "kms";
+    /// A label that somebody proposes to loosen.
+    LooseningId = "lsn";
     /// A support session: what lets somebody of the technology provider's staff look, for a while.
     SupportSessionId = "sup";
 }

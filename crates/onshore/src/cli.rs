@@ -10,8 +10,8 @@ use onshore_api::RoleWord;
 use onshore_policy::rule_pack::Date;
 use onshore_types::{
     AccessKeyId, ApprovalId, BucketName, GroupName, IdentityName, Instrument, JobId, Jurisdiction,
-    KmsKeyId, Label, ObjectKey, PrincipalId, RecipientKind, SupportSessionId, TenantName,
-    Timestamp, Wording,
+    KmsKeyId, Label, LooseningId, ObjectKey, PrincipalId, RecipientKind, SupportSessionId,
+    TenantName, Timestamp, Wording,
 };
 
 use crate::output::Style;
@@ -101,6 +101,9 @@ pub(crate) enum Command {
     /// Transfer approvals: what may leave, where to, how much, until when
     #[command(subcommand)]
     Approval(ApprovalCommand),
+    /// Labels that two people loosen: one proposes, another approves
+    #[command(subcommand)]
+    Label(LabelCommand),
     /// Support sessions: what the technology provider's staff see, for how long, and what they asked for
     #[command(subcommand)]
     Support(SupportCommand),
@@ -633,7 +636,7 @@ pub(crate) enum BucketCommand {
     },
     /// List buckets
     List,
-    /// Tighten a bucket's class; loosening is refused
+    /// Tighten a bucket's class; two people loosen it (onshore label loosen)
     SetClass {
         /// The bucket
         name: BucketName,
@@ -707,6 +710,42 @@ pub(crate) enum ApprovalCommand {
     Revoke {
         /// Its id
         id: ApprovalId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabelCommand {
+    /// Propose to loosen the label of an object, or what a bucket makes of what comes; nothing is looser until another person approves
+    Loosen {
+        /// Of what: s3://BUCKET/KEY, or s3://BUCKET
+        #[arg(value_name = "URL")]
+        of: String,
+        /// Of this version; `null` is the one that was written while the bucket was not versioned [default: the current]
+        #[arg(long, value_name = "ID")]
+        version_id: Option<String>,
+        /// To which class
+        #[arg(long, value_name = "CLASS", value_parser = Label::parse_declaration)]
+        to: Label,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Wording,
+    },
+    /// Approve what another person proposed: the label is looser at once
+    Approve {
+        /// Its id
+        id: LooseningId,
+    },
+    /// Take a proposal back
+    Withdraw {
+        /// Its id
+        id: LooseningId,
+    },
+    /// List proposals
+    List,
+    /// Show a proposal
+    Show {
+        /// Its id
+        id: LooseningId,
     },
 }
 

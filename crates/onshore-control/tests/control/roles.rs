@@ -44,6 +44,11 @@ const TABLE: &[(&str, &str)] = &[
     ("GET /v1/jobs/{id}", "o.a..s"),
     ("DELETE /v1/jobs/{id}", "o....."),
     ("GET /v1/jobs/{id}/certificate", "o.a..."),
+    ("GET /v1/labels/loosenings", "ora..."),
+    ("POST /v1/labels/loosenings", "o..t.."),
+    ("DELETE /v1/labels/loosenings/{id}", "o....."),
+    ("GET /v1/labels/loosenings/{id}", "ora..."),
+    ("POST /v1/labels/loosenings/{id}/approval", "o....."),
     ("GET /v1/ledger/key", "ora..s"),
     ("GET /v1/ledger/leaves", "ora..."),
     ("GET /v1/ledger/proofs/{index}", "ora..."),
@@ -123,6 +128,8 @@ fn filled(path: &str) -> String {
         "apr_00000000000000000000000000000001"
     } else if path.contains("support") {
         "sup_00000000000000000000000000000001"
+    } else if path.contains("loosenings") {
+        "lsn_00000000000000000000000000000001"
     } else if path.contains("jobs") {
         "job_00000000000000000000000000000001"
     } else if path.contains("kms") {

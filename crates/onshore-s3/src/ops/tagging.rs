@@ -60,6 +60,8 @@ impl Operations {
         wish: VersionWish,
         tags: Tags,
     ) -> Result<HeaderMap, Fault> {
+        // What it becomes may be stricter than what it is and what is found: tags may end a loosening.
+        let mut becomes = Label::GENERAL;
         for _ in 0..ATTEMPTS_MAX {
             let target = self.target(asked, Flow::Change, name, key, wish).await?;
             // How this ends tells whether there is such an object.
@@ -70,7 +72,7 @@ impl Operations {
             let looked = Looked::at_tags(self.gate.scanner(target.bucket.tenant), &tags)
                 .map_err(|error| self.fault(asked.call, error))?;
             let subject = Subject {
-                label: looked.label(description.label),
+                label: looked.label(description.label).join(becomes),
                 ..described(&target, description, ByteRange::whole(0))
             };
             let permit = self.permit(asked, Flow::Change, subject).await?;
@@ -97,6 +99,7 @@ impl Operations {
                     }
                     return Ok(name_of(description));
                 }
+                Err(Error::Store(onshore_store::Error::LabelChanged { now })) => becomes = now,
                 Err(Error::Store(error)) if is_stale(&error) => {}
                 Err(error) => return Err(self.fault(asked.call, error)),
             }

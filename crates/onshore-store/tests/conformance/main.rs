@@ -9,6 +9,7 @@ mod due;
 mod full;
 mod house;
 mod listing;
+mod loosenings;
 mod metadata;
 mod permits;
 mod persons;

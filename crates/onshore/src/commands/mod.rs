@@ -13,6 +13,7 @@ mod identity;
 mod important;
 mod job;
 mod kms;
+mod label;
 mod ledger;
 mod migrate;
 mod pack;
@@ -62,6 +63,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Classify(args) => classify::run(&target, &args).await,
         Command::Report(command) => report::run(&target, command).await,
         Command::Subject(command) => subject::run(&target, command).await,
+        Command::Label(command) => label::run(&target, command).await,
         Command::Support(command) => support::run(&target, command).await,
         Command::Important(command) => important::run(&target, command).await,
         Command::Verify(args) => tokio::task::block_in_place(|| verify::run(target.style(), &args)),
