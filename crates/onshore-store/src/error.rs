@@ -84,8 +84,8 @@ pub enum Error {
     },
     /// A label is to be loosened, and nobody knows yet what is in the object.
     #[error(
-        "the object was not looked through by what is known today, so nobody can say what would be loosened; wait until `onshore report \
-         persons` and the metrics tell that everything is"
+        "the object was not looked through by what is known today, so nobody can say what would be loosened; wait for the rescan \
+         (GET /v1/rescan, onshore_rescan_left)"
     )]
     NotLookedThrough,
     /// The bucket gives a stricter class than an object's label is to be loosened to.

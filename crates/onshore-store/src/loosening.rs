@@ -172,7 +172,7 @@ fn may_be(view: &View<'_>, bucket: &Bucket, facts: &Facts, to: Label) -> Result<
     let scan = facts
         .scan
         .as_ref()
-        .filter(|scan| scan.standing == ScanStanding::Read && scan.is_current(told))
+        .filter(|scan| scan.is_of_today(told))
         .ok_or(Error::NotLookedThrough)?;
     if let Some(class) = bucket.class
         && bucket.effective(to) != to

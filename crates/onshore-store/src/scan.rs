@@ -361,6 +361,15 @@ impl Scan {
             && self.told == told
     }
 
+    /// Whether it was looked at by a scanner and tables that know all that is known today, so much of what authorities told
+    /// among it.
+    pub(crate) fn is_of_today(&self, told: u32) -> bool {
+        self.standing == ScanStanding::Read
+            && self.scanner == SCANNER_VERSION
+            && self.tables == LegalTable::shipped().version()
+            && self.told >= told
+    }
+
     /// Returns the label that a version has by what was said of it and what is known of its content.
     pub(crate) fn applied(scan: Option<&Self>, said: Label) -> Label {
         match scan {
