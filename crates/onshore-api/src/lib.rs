@@ -19,6 +19,7 @@ pub mod persons;
 pub mod quotas;
 pub mod support;
 pub mod tenants;
+pub mod updates;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -49,6 +50,7 @@ pub use persons::{
 pub use quotas::{SetQuota, UsageView};
 pub use support::{OpenSupport, SupportRequestView, SupportSessionView, VouchedView};
 pub use tenants::{CreateKey, CreateTenant, KeyView, SetGroup, SetStanding, TenantView};
+pub use updates::{ImportUpdate, RejectUpdate, UpdateApprovalView, UpdateView};
 
 /// Why a request failed: a word for programs, a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

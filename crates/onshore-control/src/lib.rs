@@ -40,6 +40,7 @@ mod state;
 mod support;
 mod tenants;
 mod tokens;
+mod updates;
 
 pub use parts::{ControlParts, MigrateRules};
 pub use routes::router;

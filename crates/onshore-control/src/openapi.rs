@@ -4,8 +4,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, labels,
-    ledger, packs, persons, quotas, state, support, tenants, tokens,
+    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, labels, ledger, packs, persons, quotas, state, support, tenants, tokens, updates,
 };
 
 #[derive(OpenApi)]
@@ -35,6 +34,7 @@ use crate::{
         evidence::report,
         labels::propose, labels::approve, labels::withdraw, labels::list, labels::show,
         support::open, support::approve, support::close, support::list, support::show, support::requests,
+        updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::document,
     ),
     modifiers(&Tokens),

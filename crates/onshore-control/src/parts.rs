@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use onshore_db::Database;
-use onshore_gate::Gate;
+use onshore_gate::{Gate, UpdateRules};
 use onshore_keys::FileSeal;
 use onshore_registry::Registry;
 use onshore_store::Store;
@@ -23,6 +23,8 @@ pub struct ControlParts {
     pub store: Store,
     /// What migrations may read.
     pub migrate: MigrateRules,
+    /// What updates of the program are held against.
+    pub updates: UpdateRules,
     /// The folder of migration certificates, one file for each job.
     pub certificates: PathBuf,
     /// What they are sealed with, if they are.

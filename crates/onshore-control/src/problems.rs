@@ -76,10 +76,37 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::SupportState { .. } | Gate::LooseningState { .. } | Gate::SupportUnderWay { .. } => {
             CONFLICT
         }
+        Gate::SupportState { .. } | Gate::SupportUnderWay { .. } => CONFLICT,
+        Gate::Update(error) => of_update(error),
+        Gate::Quarantine(onshore_registry::QuarantineError::TooLong { .. }) => {
+            line(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long")
+        }
+        Gate::Quarantine(onshore_registry::QuarantineError::Io(error))
+            if error.kind() == std::io::ErrorKind::StorageFull =>
+        {
+            STORAGE_FULL
+        }
+        Gate::Quarantine(_) => DAMAGED,
         Gate::Registry(error) => of_registry(error),
         Gate::Journal(error) => of_journal(error),
         Gate::Db(error) => of_db(error),
         Gate::Ledger(_) | Gate::Persons(_) | Gate::ToldBeside(_) | Gate::Classify(_) => INTERNAL,
+    }
+}
+
+fn of_update(error: &onshore_gate::UpdateRefusal) -> Line {
+    use onshore_gate::UpdateRefusal as Refusal;
+    match error {
+        Refusal::Bundle(_) => BAD_REQUEST,
+        Refusal::SamePerson(_) => FORBIDDEN,
+        Refusal::NoKey
+        | Refusal::OtherPlatform { .. }
+        | Refusal::Older { .. }
+        | Refusal::Full
+        | Refusal::NotApproved { .. }
+        | Refusal::Rejected(_)
+        | Refusal::Gone(_)
+        | Refusal::Swapped(_) => CONFLICT,
     }
 }
 
@@ -119,7 +146,8 @@ fn of_registry(error: &onshore_registry::Error) -> Line {
         | Registry::NoSuchApproval(_)
         | Registry::NoSuchSupportSession(_)
         | Registry::NoSuchLoosening(_)
-        | Registry::NoSuchJob(_) => NOT_FOUND,
+        | Registry::NoSuchJob(_)
+        | Registry::NoSuchUpdate(_) => NOT_FOUND,
     }
 }
 

@@ -11,8 +11,7 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, labels,
-    ledger, packs, persons, quotas, state, support, tenants, tokens,
+    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, labels, ledger, packs, persons, quotas, state, support, tenants, tokens, updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -136,6 +135,11 @@ pub fn router(parts: ControlParts) -> Router {
         )
         .route("/v1/support/sessions/{id}/approval", post(support::approve))
         .route("/v1/support/requests", get(support::requests))
+        .route("/v1/updates", post(updates::import).get(updates::list))
+        .route("/v1/updates/{id}", get(updates::show))
+        .route("/v1/updates/{id}/approvals", post(updates::approve))
+        .route("/v1/updates/{id}/rejection", post(updates::reject))
+        .route("/v1/updates/{id}/staging", post(updates::stage))
         .route("/ledger/checkpoint", get(ledger::checkpoint))
         .route(
             "/ledger/checkpoint.witnessed",

@@ -158,6 +158,12 @@ pub enum Error {
         /// Which.
         other: onshore_types::SupportSessionId,
     },
+    /// An update goes no further.
+    #[error(transparent)]
+    Update(#[from] crate::UpdateRefusal),
+    /// The quarantine of updates failed.
+    #[error(transparent)]
+    Quarantine(#[from] onshore_registry::QuarantineError),
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] onshore_registry::Error),

@@ -11,6 +11,7 @@
 //! - [`acts`]: governance acts.
 //! - [`epoch`]: everything a verdict depends on.
 //! - [`mod@restore`]: what a restored folder must say before it is served.
+//! - `updates`: what the technology provider hands over, until two operators approved it.
 //! - [`background`]: batches of reads, counts of refusals.
 
 pub mod acts;
@@ -33,6 +34,7 @@ mod rules;
 pub mod settle;
 mod support;
 mod told;
+mod updates;
 
 pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered, ScannedFact, Terms};
 pub use comparison::{Comparison, Difference};
@@ -49,3 +51,4 @@ pub use support::{
     SUPPORT_MINUTES_MAX, SupportAnswer, SupportProposal, SupportRecorded, SupportWatch,
     support_state,
 };
+pub use updates::{APPROVALS_MIN, OlderReleases, StagedUpdate, UpdateRefusal, UpdateRules};

@@ -304,4 +304,10 @@ pub enum Error {
         /// What does not fit.
         what: &'static str,
     },
+    /// An update bundle is none, or its binary is not what was signed.
+    #[error("the update bundle is refused: {0}")]
+    UpdateMalformed(&'static str),
+    /// An update bundle could not be read or written.
+    #[error("the update bundle could not be read or written")]
+    UpdateIo(#[source] std::io::Error),
 }

@@ -36,6 +36,7 @@ mod strict_json;
 mod tiles;
 mod tlog_proof;
 mod tree;
+mod update;
 mod verifier_key;
 mod witness;
 
@@ -76,6 +77,9 @@ pub use tiles::{
 };
 pub use tlog_proof::TlogProof;
 pub use tree::{Node, SIZE_MAX, Tree, frontier_nodes, root_of};
+pub use update::{
+    Platform, ReleaseVersion, SignedUpdate, UpdateManifest, unpack_update, verify_update,
+};
 pub use verifier_key::VerifierKey;
 pub use witness::{
     ADD_CHECKPOINT_BYTES_MAX, AddCheckpoint, CosignedHead, WitnessRefusal, parse_cosigned_size,

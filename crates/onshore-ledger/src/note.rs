@@ -7,12 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
-use crate::verifier_key::check_name;
+use crate::verifier_key::{ALGORITHM_ED25519, check_name};
 use crate::{Error, Result, VerifierKey};
 
 const NOTE_BYTES_MAX: usize = 1 << 20;
 const SIGNATURES_MAX: usize = 100;
 const LINE_START: &str = "\u{2014} ";
+const PRIVATE_START: &str = "PRIVATE+KEY+";
 
 /// A private key that signs notes in its own name.
 pub struct Signer {
@@ -33,6 +34,44 @@ impl Signer {
             verifier: VerifierKey::new(name, public)?,
             pair,
         })
+    }
+
+    /// Reads a private key as Go's note package writes it: `PRIVATE+KEY+NAME+HASH+BASE64`. A key of another type, or one whose
+    /// hash is not that of its public half, is refused.
+    pub fn parse_private(text: &str) -> Result<Self> {
+        let rest = text
+            .trim_end()
+            .strip_prefix(PRIVATE_START)
+            .ok_or(Error::KeyMalformed)?;
+        // Base64 may hold a plus sign, a name may not: split from the left.
+        let mut parts = rest.splitn(3, '+');
+        let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(Error::KeyMalformed);
+        };
+        let key = STANDARD.decode(key).map_err(|_| Error::KeyMalformed)?;
+        let (algorithm, seed) = key.split_first().ok_or(Error::KeyMalformed)?;
+        if *algorithm != ALGORITHM_ED25519 {
+            return Err(Error::KeyAlgorithmUnknown {
+                algorithm: *algorithm,
+                wanted: ALGORITHM_ED25519,
+            });
+        }
+        let seed = seed.try_into().map_err(|_| Error::KeyMalformed)?;
+        let signer = Self::from_seed(name, seed)?;
+        if hex::encode(signer.verifier.hash()) == hash {
+            Ok(signer)
+        } else {
+            Err(Error::KeyHashMismatch)
+        }
+    }
+
+    /// Writes the private key that a seed makes, as [`Signer::parse_private`] reads it.
+    pub fn private_text(name: &str, seed: &[u8; 32]) -> Result<String> {
+        let verifier = Self::from_seed(name, seed)?.verifier;
+        let mut key = vec![ALGORITHM_ED25519];
+        key.extend_from_slice(seed);
+        let (hash, key) = (hex::encode(verifier.hash()), STANDARD.encode(key));
+        Ok(format!("{PRIVATE_START}{name}+{hash}+{key}\n"))
     }
 
     /// Returns the key by which others check this signer's notes.

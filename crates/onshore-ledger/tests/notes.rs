@@ -56,6 +56,30 @@ fn a_published_secret_signs_the_published_signature() {
 }
 
 #[test]
+fn a_private_key_is_written_as_go_writes_it() {
+    let published = format!("PRIVATE+KEY+PeterNeumann+c74f20a3+{PETER_SECRET}");
+    let signer = Signer::parse_private(&published).expect("a published key");
+    assert_eq!(signer.verifier().to_string(), PETER_KEY);
+    let secret = STANDARD.decode(PETER_SECRET).expect("base64");
+    let seed = secret[1..].try_into().expect("32 bytes");
+    let written = Signer::private_text("PeterNeumann", &seed).expect("a name");
+    assert_eq!(written, format!("{published}\n"));
+    for (good, bad) in [
+        ("c74f20a3", "c74f20a4"),
+        ("PeterNeumann", "PeterNewman"),
+        ("PRIVATE", "PUBLIC"),
+        ("+AYEK", "+AoEK"),
+        ("KDFz", ""),
+    ] {
+        assert!(
+            Signer::parse_private(&published.replace(good, bad)).is_err(),
+            "{bad}"
+        );
+    }
+    assert!(Signer::private_text("two words", &seed).is_err());
+}
+
+#[test]
 fn a_public_checkpoint_verifies_as_a_note_and_needs_a_key_of_its_origin() {
     let note = Note::parse(SUMDB_NOTE).expect("a note");
     let text = note.verify(&[key(SUMDB_KEY)]).expect("signed");

@@ -1,8 +1,7 @@
 //! What can go wrong with a governance record.
 
 use onshore_types::{
-    AccessKeyId, ApprovalId, IdentityName, JobId, LooseningId, PrincipalId, SupportSessionId,
-    TenantName,
+    AccessKeyId, ApprovalId, IdentityName, JobId, LooseningId, PrincipalId, SupportSessionId, TenantName, UpdateId,
 };
 
 use crate::told::TOLD_TERMS_MAX;
@@ -94,4 +93,7 @@ pub enum Error {
     /// The job has ended.
     #[error("the job {0} has ended already")]
     JobEnded(JobId),
+    /// There is no such update.
+    #[error("there is no update {0}; `onshore update list` shows them")]
+    NoSuchUpdate(UpdateId),
 }

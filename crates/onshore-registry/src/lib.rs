@@ -1,5 +1,5 @@
 //! Governance records: tenants, users, groups and roles with their policies, access keys, control tokens, support sessions, labels to be loosened, approvals, exports, whose data was
-//! exported, refusals, epochs, jobs.
+//! exported, refusals, epochs, jobs, updates and their quarantine.
 //!
 //! This room keeps and finds; it decides nothing and records no leaf. What changes a record takes the unit of work in
 //! which `gate` records the leaf that tells of it.
@@ -18,6 +18,7 @@ mod loosenings;
 mod packs;
 mod people;
 mod persons;
+mod quarantine;
 mod refusals;
 mod registry;
 mod rows;
@@ -28,6 +29,7 @@ mod support;
 mod tenants;
 mod tokens;
 mod told;
+mod updates;
 
 pub use crate::access_keys::{AccessKey, KeyEntry, KeyState};
 pub use crate::approvals::{Approval, GrantBasis, Limit};
@@ -43,6 +45,7 @@ pub use crate::loosenings::{Loosening, LooseningOf};
 pub use crate::packs::{ActivatedPack, PackActivation};
 pub use crate::people::Person;
 pub use crate::persons::{ExportedCounts, ExportedPersons, ExportedTally, ExportedVersion};
+pub use crate::quarantine::{Draft, Quarantine, QuarantineError};
 pub use crate::refusals::{CountedRefusal, RefusalKey};
 pub use crate::registry::Registry;
 pub use crate::schema::SCHEMA;
@@ -51,3 +54,5 @@ pub use crate::support::{SupportRequest, SupportSession, Vouched};
 pub use crate::tenants::{Standing, Tenant};
 pub use crate::tokens::TokenHolder;
 pub use crate::told::{Notices, SubjectFinding, Told};
+pub use crate::told::{SubjectFinding, Told};
+pub use crate::updates::{NewUpdate, Update, UpdateApproval, UpdateState};

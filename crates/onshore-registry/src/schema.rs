@@ -297,5 +297,32 @@ pub const SCHEMA: Schema = Schema {
         withdrawn_ms INTEGER,
         withdrawn_by BLOB
     ) STRICT;
+    ",
+    // An update that was rejected has no file any more; its row keeps it out for good.
+    "
+    CREATE TABLE updates (
+        id BLOB PRIMARY KEY,
+        version TEXT NOT NULL,
+        platform TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        escrow TEXT NOT NULL,
+        notes TEXT NOT NULL,
+        signed_by TEXT NOT NULL,
+        is_older INTEGER NOT NULL,
+        imported_ms INTEGER NOT NULL,
+        imported_by BLOB NOT NULL,
+        rejected_ms INTEGER,
+        rejected_by BLOB,
+        reason TEXT,
+        staged_ms INTEGER,
+        staged_by BLOB
+    ) STRICT;
+    CREATE TABLE update_approvals (
+        of_update BLOB NOT NULL REFERENCES updates (id),
+        principal BLOB NOT NULL,
+        approved_ms INTEGER NOT NULL,
+        PRIMARY KEY (of_update, principal)
+    ) STRICT, WITHOUT ROWID;
     "],
 };

@@ -97,6 +97,8 @@ typed_ids! {
     LooseningId = "lsn";
     /// A support session: what lets somebody of the technology provider's staff look, for a while.
     SupportSessionId = "sup";
+    /// An update bundle, by the start of its manifest's SHA-256.
+    UpdateId = "upd";
 }
 
 impl VersionId {

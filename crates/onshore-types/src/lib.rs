@@ -24,8 +24,7 @@ pub mod recipient;
 pub mod time;
 
 pub use ids::{
-    ApprovalId, BucketId, ExportId, JobId, KmsKeyId, LooseningId, PrincipalId, SupportSessionId,
-    TenantId, UploadId, VersionId,
+    ApprovalId, BucketId, ExportId, JobId, KmsKeyId, LooseningId, PrincipalId, SupportSessionId, TenantId, UpdateId, UploadId, VersionId,
 };
 pub use jurisdiction::{Jurisdiction, Place};
 pub use label::{Label, Level, Personal};

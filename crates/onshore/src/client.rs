@@ -1,12 +1,16 @@
 //! A client of the control API.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full};
+use futures_util::TryStreamExt as _;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -15,6 +19,8 @@ use onshore_api::Problem;
 use onshore_tls::{Trust, trusting};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncWriteExt as _;
+use tokio_util::io::ReaderStream;
 
 use crate::exit::usage;
 
@@ -22,8 +28,11 @@ use crate::exit::usage;
 pub(crate) struct Client {
     server: String,
     token: String,
-    http: Http<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: Http<HttpsConnector<HttpConnector>, Sent>,
 }
+
+/// What is sent: a question, or a file as it is read.
+type Sent = UnsyncBoxBody<Bytes, io::Error>;
 
 impl Client {
     /// Makes a client, which trusts the authorities in the file, or those of the system. Nothing is sent yet.
@@ -82,15 +91,72 @@ impl Client {
         parse(&self.call(Method::DELETE, path, Bytes::new()).await?)
     }
 
+    /// Sends a file as it is and reads the answer as JSON.
+    pub(crate) async fn send_file<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        file: std::fs::File,
+    ) -> Result<T> {
+        let len = file.metadata().context("the file cannot be read")?.len();
+        let pieces = ReaderStream::new(tokio::fs::File::from_std(file)).map_ok(Frame::data);
+        let body = StreamBody::new(pieces).boxed_unsync();
+        let kind = [
+            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+            (header::CONTENT_LENGTH, len.to_string()),
+        ];
+        let answer = self.request(Method::POST, path, kind, body).await?;
+        parse(&whole(answer).await?)
+    }
+
+    /// Asks for an answer that may be long, and writes it to a file.
+    pub(crate) async fn post_into(&self, path: &str, file: &mut tokio::fs::File) -> Result<()> {
+        let body = Full::new(Bytes::new())
+            .map_err(|never| match never {})
+            .boxed_unsync();
+        let kind = [(header::CONTENT_TYPE, "application/json".to_owned())];
+        let answer = self.request(Method::POST, path, kind, body).await?;
+        if !answer.status().is_success() {
+            whole(answer).await?;
+            bail!("the server's answer is not what this version understands");
+        }
+        let mut body = answer.into_body();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.context("the server cut its answer short")?;
+            if let Some(bytes) = frame.data_ref() {
+                file.write_all(bytes)
+                    .await
+                    .context("the answer cannot be written")?;
+            }
+        }
+        file.flush().await.context("the answer cannot be written")
+    }
+
     async fn call(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes> {
-        let request = Request::builder()
+        let body = Full::new(body)
+            .map_err(|never| match never {})
+            .boxed_unsync();
+        let kind = [(header::CONTENT_TYPE, "application/json".to_owned())];
+        whole(self.request(method, path, kind, body).await?).await
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: impl IntoIterator<Item = (header::HeaderName, String)>,
+        body: Sent,
+    ) -> Result<Response<Incoming>> {
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.server))
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request
+            .body(body)
             .map_err(|_| usage(format!("`{}` is not the address of a server", self.server)))?;
-        let answer = self.http.request(request).await.with_context(|| {
+        self.http.request(request).await.with_context(|| {
             if self.server.starts_with("https://") {
                 format!(
                     "no server that can be trusted answers at {}; name it with --server as its certificate does, and \
@@ -103,19 +169,23 @@ impl Client {
                     self.server
                 )
             }
-        })?;
-        let status = answer.status();
-        let body = answer
-            .into_body()
-            .collect()
-            .await
-            .context("the server cut its answer short")?
-            .to_bytes();
-        if status.is_success() {
-            Ok(body)
-        } else {
-            bail!("{}", told(status, &body))
-        }
+        })
+    }
+}
+
+/// Reads an answer to its end; one that is no success is an error in the server's words.
+async fn whole(answer: Response<Incoming>) -> Result<Bytes> {
+    let status = answer.status();
+    let body = answer
+        .into_body()
+        .collect()
+        .await
+        .context("the server cut its answer short")?
+        .to_bytes();
+    if status.is_success() {
+        Ok(body)
+    } else {
+        bail!("{}", told(status, &body))
     }
 }
 

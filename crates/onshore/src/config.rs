@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use onshore_gate::{EpochDocument, Region};
-use onshore_ledger::{PolicyWitness, TlogPolicy, WitnessKey};
+use onshore_ledger::{PolicyWitness, TlogPolicy, VerifierKey, WitnessKey};
 use onshore_policy::{Networks, Proxies};
 use onshore_s3::Audience;
 use onshore_sources::{Credentials, OtherRegion};
@@ -56,6 +56,7 @@ pub(crate) struct Config {
     events: BTreeMap<String, EventTable>,
     /// The regions that objects may be brought to, by name.
     replication: BTreeMap<String, ReplicationTable>,
+    updates: UpdatesTable,
     /// What whoever starts the server should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -75,6 +76,7 @@ struct File {
     ledger: LedgerTable,
     events: BTreeMap<String, EventTable>,
     replication: BTreeMap<String, ReplicationTable>,
+    updates: UpdatesTable,
 }
 
 #[derive(Debug, Deserialize)]
@@ -157,6 +159,24 @@ struct EventTable {
     token_file: Option<PathBuf>,
     /// The authorities that may say who the target is, in PEM; without it those of the system.
     ca_file: Option<PathBuf>,
+}
+
+/// Whose updates are taken into quarantine, and how long they may be.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct UpdatesTable {
+    /// The technology provider's keys; the operator has them from another source than the bundles.
+    keys: Vec<String>,
+    size_max_bytes: NonZeroU64,
+}
+
+impl Default for UpdatesTable {
+    fn default() -> Self {
+        Self {
+            keys: Vec::new(),
+            size_max_bytes: NonZeroU64::new(512 << 20).expect("half a gibibyte has bytes"),
+        }
+    }
 }
 
 /// Another region that objects may be brought to.
@@ -427,9 +447,11 @@ impl Config {
                     (name, table)
                 })
                 .collect(),
+            updates: file.updates,
             warnings,
         };
         config.networks()?;
+        config.update_keys()?;
         config.event_targets()?;
         config.regions()?;
         config.witness_targets()?;
@@ -529,6 +551,21 @@ impl Config {
         ))
     }
 
+    /// Returns the keys that sign updates.
+    pub(crate) fn update_keys(&self) -> Result<Vec<VerifierKey>> {
+        let keys = self.updates.keys.iter();
+        keys.map(|key| {
+            key.parse()
+                .with_context(|| format!("updates.keys: `{key}`"))
+        })
+        .collect()
+    }
+
+    /// Returns how long an update bundle may be.
+    pub(crate) fn update_size_max_bytes(&self) -> u64 {
+        self.updates.size_max_bytes.get()
+    }
+
     /// Returns whom events may be told.
     pub(crate) fn event_targets(&self) -> Result<BTreeMap<String, EventTarget>> {
         self.events
@@ -595,6 +632,7 @@ impl Config {
                 "country_database": self.countries.as_ref().map(CountryDatabase::told),
                 "overruled": self.overruled.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "proxy_protocol": self.proxy_protocol,
+                "updates": { "keys": self.updates.keys },
                 "upkeep": { "lifecycle_day_s": self.upkeep.lifecycle_day_s },
                 "events": self.event_targets().unwrap_or_default().iter().map(|(name, target)| (name.clone(), target.told())).collect::<BTreeMap<_, _>>(),
                 "replication": self.replication.iter().map(|(name, table)| (name.clone(), json!({ "url": table.url, "region": table.region, "tenant": table.tenant }))).collect::<BTreeMap<_, _>>(),
@@ -776,6 +814,9 @@ mod tests {
         quorum = 1
         witness_interval_s = 10
         reads_kept_days = 180
+        [updates]
+        keys = ["PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"]
+        size_max_bytes = 536870912
     "#;
 
     fn load(text: &str) -> anyhow::Result<Config> {
@@ -823,6 +864,8 @@ mod tests {
             ("quorum = 1", "quorum = 0"),
             ("quorum = 1", "policy_file = \"policy\""),
             ("+24b5d9fe+", "+24b5d9ff+"),
+            ("+c74f20a3+", "+c74f20a4+"),
+            ("bytes = 536870912", "bytes = 0"),
             ("http://127.0.0.1:9010", "nats://127.0.0.1:9010"),
         ] {
             assert!(FULL.contains(good), "{good}");

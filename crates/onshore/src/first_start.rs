@@ -143,6 +143,7 @@ pub(crate) fn check_folder(data: &Path) -> Result<()> {
         "objects",
         "ledger",
         "certificates",
+        "quarantine",
     ];
     for entry in
         std::fs::read_dir(data).with_context(|| format!("cannot read {}", data.display()))?

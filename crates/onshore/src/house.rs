@@ -9,10 +9,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail};
 use onshore_db::{CrashPoints, Database, Schema};
 use onshore_gate::{Gate, Parts, PersonsBeside, ToldBeside};
+use onshore_gate::{Gate, Parts, PersonsBeside, UpdateRules};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal, KeyProvider};
+use onshore_ledger::{Platform, ReleaseVersion};
 use onshore_migrate::{Engine, Patience, Sources};
-use onshore_registry::Registry;
+use onshore_registry::{Quarantine, Registry};
 use onshore_sources::OtherRegion;
 use onshore_store::Store;
 use onshore_upkeep::{
@@ -45,6 +47,8 @@ pub(crate) struct House {
     pub(crate) certificates: PathBuf,
     /// What they are sealed with, if they are.
     pub(crate) seal: FileSeal,
+    /// What updates of the program are held against.
+    pub(crate) updates: UpdateRules,
     engine: Engine,
     /// What works on what is stored.
     pub(crate) upkeep: onshore_upkeep::Parts,
@@ -177,6 +181,9 @@ impl House {
             seal: seal.clone(),
             patience: Patience::default(),
         });
+        let updates = update_rules(data, config)?;
+        gate.sweep_quarantine(&updates.quarantine)
+            .context("cannot look after the quarantine of updates")?;
         // Only now it is certain that this root key is the one in force.
         if hidden_names::is_sealed_twice(data)? {
             hidden_names::seal_under(data, &[&*keys])?;
@@ -193,6 +200,7 @@ impl House {
             gate,
             certificates,
             seal,
+            updates,
             engine,
             upkeep,
             journal,
@@ -292,6 +300,18 @@ impl House {
         }
         drained.context("not everything could be recorded before the end")
     }
+}
+
+/// Returns what updates are held against.
+fn update_rules(data: &Path, config: &Config) -> Result<UpdateRules> {
+    let running: ReleaseVersion = env!("CARGO_PKG_VERSION").parse()?;
+    Ok(UpdateRules {
+        keys: config.update_keys()?,
+        platform: Platform::here(),
+        running,
+        quarantine: Quarantine::open(&data.join("quarantine"), config.update_size_max_bytes())
+            .context("cannot make the quarantine of updates")?,
+    })
 }
 
 /// Refuses a folder of another partition: the identities and keys in it are valid there alone.

@@ -161,6 +161,7 @@ pub(crate) fn serve_control(
             roots: config.migrate_roots.clone(),
             allowed_endpoints: config.allowed_endpoints.clone(),
         },
+        updates: house.updates.clone(),
         certificates: house.certificates.clone(),
         seal: house.seal.clone(),
         metrics: Arc::new(move || handle.render()),

@@ -120,11 +120,19 @@ const TABLE: &[(&str, &str)] = &[
     ("GET /v1/tokens", "o....."),
     ("POST /v1/tokens", "o....."),
     ("DELETE /v1/tokens/{id}", "o....."),
+    ("GET /v1/updates", "ora..."),
+    ("POST /v1/updates", "o....."),
+    ("GET /v1/updates/{id}", "ora..."),
+    ("POST /v1/updates/{id}/approvals", "o....."),
+    ("POST /v1/updates/{id}/rejection", "o....."),
+    ("POST /v1/updates/{id}/staging", "o....."),
     ("GET /v1/whoami", "orates"),
 ];
 
 fn filled(path: &str) -> String {
-    let id = if path.contains("approvals") {
+    let id = if path.contains("updates") {
+        "upd_00000000000000000000000000000001"
+    } else if path.contains("approvals") {
         "apr_00000000000000000000000000000001"
     } else if path.contains("support") {
         "sup_00000000000000000000000000000001"

@@ -13,12 +13,13 @@ use hyper_util::rt::TokioIo;
 use onshore_control::{ControlParts, MigrateRules, router, serve};
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::{
-    Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, StoredFact, ToldBeside,
+    Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, StoredFact, ToldBeside, UpdateRules,
 };
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal};
+use onshore_ledger::Platform;
 use onshore_policy::{Flow, Networks, Principal, Proxies, Role, Subject, Transfer};
-use onshore_registry::{Registry, TokenHolder};
+use onshore_registry::{Quarantine, Registry, TokenHolder};
 use onshore_store::{Checks, NewObject, Store, WriteCondition};
 use onshore_testkit::TempFolder;
 use onshore_tls::{Introduction, Transport};
@@ -123,6 +124,13 @@ impl House {
             migrate: MigrateRules {
                 roots,
                 allowed_endpoints: Vec::new(),
+            },
+            updates: UpdateRules {
+                keys: Vec::new(),
+                platform: Platform::here(),
+                running: "0.1.0".parse().expect("a version"),
+                quarantine: Quarantine::open(&folder.path().join("quarantine"), 1 << 20)
+                    .expect("a quarantine"),
             },
             certificates: folder.path().join("certificates"),
             seal: FileSeal::none(),

@@ -1,5 +1,5 @@
 //! What each command does. All but `serve`, `config`, `verify`, `witness`, `classify`, `scrub`, `rekey`, `fsck`, `backup`,
-//! `restore` and parts of `pack` are clients of the control API.
+//! `restore` and parts of `pack` and `update` are clients of the control API.
 
 mod approval;
 mod backup;
@@ -25,6 +25,7 @@ mod scrub;
 mod subject;
 mod support;
 mod tenant;
+mod update;
 mod verify;
 mod witness;
 
@@ -65,6 +66,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Subject(command) => subject::run(&target, command).await,
         Command::Label(command) => label::run(&target, command).await,
         Command::Support(command) => support::run(&target, command).await,
+        Command::Update(command) => update::run(&target, command).await,
         Command::Important(command) => important::run(&target, command).await,
         Command::Verify(args) => tokio::task::block_in_place(|| verify::run(target.style(), &args)),
         Command::Witness(command) => witness::run(&target, command).await,
