@@ -6,6 +6,7 @@
 
 pub mod approvals;
 pub mod buckets;
+pub mod drills;
 pub mod erasures;
 pub mod explain;
 pub mod findings;
@@ -26,6 +27,9 @@ use utoipa::ToSchema;
 
 pub use approvals::{ApprovalView, GrantApproval, LimitView};
 pub use buckets::{BucketView, CreateBucket, SetBucketClass};
+pub use drills::{
+    BeginDrill, DrillCheck, DrillParty, DrillReport, DrillView, DrillWish, TellChecks,
+};
 pub use erasures::{EraseObject, ErasedView, ErasureView, PostponedView};
 pub use explain::{AskedOperation, ExplanationView, Question};
 pub use findings::{

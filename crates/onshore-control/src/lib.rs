@@ -18,6 +18,7 @@ mod approvals;
 mod buckets;
 mod caller;
 mod engineer;
+mod drills;
 mod erasures;
 mod error;
 mod evidence;
@@ -42,6 +43,7 @@ mod tenants;
 mod tokens;
 mod updates;
 
+pub use drills::Drills;
 pub use parts::{ControlParts, MigrateRules};
 pub use routes::router;
 pub use server::serve;

@@ -10,6 +10,8 @@ use onshore_keys::FileSeal;
 use onshore_registry::Registry;
 use onshore_store::Store;
 
+use crate::drills::Drills;
+
 /// What the handlers work with.
 #[derive(Clone)]
 pub struct ControlParts {
@@ -25,6 +27,8 @@ pub struct ControlParts {
     pub migrate: MigrateRules,
     /// What updates of the program are held against.
     pub updates: UpdateRules,
+    /// What disconnect drills are made of.
+    pub drills: Drills,
     /// The folder of migration certificates, one file for each job.
     pub certificates: PathBuf,
     /// What they are sealed with, if they are.

@@ -136,6 +136,8 @@ fn of_registry(error: &onshore_registry::Error) -> Line {
         Registry::Policy(_) => line(StatusCode::BAD_REQUEST, "malformed-policy"),
         Registry::AlreadyRevoked(_)
         | Registry::JobEnded(_)
+        | Registry::DrillEnded(_)
+        | Registry::DrillUnderWay(_)
         | Registry::Exhausted { .. }
         | Registry::TooManyTerms => CONFLICT,
         Registry::NoSuchTenant(_)
@@ -147,7 +149,8 @@ fn of_registry(error: &onshore_registry::Error) -> Line {
         | Registry::NoSuchSupportSession(_)
         | Registry::NoSuchLoosening(_)
         | Registry::NoSuchJob(_)
-        | Registry::NoSuchUpdate(_) => NOT_FOUND,
+        | Registry::NoSuchUpdate(_)
+        | Registry::NoSuchDrill(_) => NOT_FOUND,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    approvals, buckets, erasures, evidence, explain, findings, identities, jobs, kms, labels, ledger, packs, persons, quotas, state, support, tenants, tokens, updates,
+    approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs, kms, labels, ledger, packs, persons, quotas, state, support, tenants, tokens, updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -135,6 +135,10 @@ pub fn router(parts: ControlParts) -> Router {
         )
         .route("/v1/support/sessions/{id}/approval", post(support::approve))
         .route("/v1/support/requests", get(support::requests))
+        .route("/v1/drills", post(drills::begin).get(drills::list))
+        .route("/v1/drills/{id}", get(drills::show))
+        .route("/v1/drills/{id}/checks", put(drills::tell))
+        .route("/v1/drills/{id}/end", post(drills::end))
         .route("/v1/updates", post(updates::import).get(updates::list))
         .route("/v1/updates/{id}", get(updates::show))
         .route("/v1/updates/{id}/approvals", post(updates::approve))

@@ -17,6 +17,7 @@
 pub mod acts;
 pub mod background;
 mod comparison;
+mod drills;
 pub mod epoch;
 pub mod error;
 mod evidence;
@@ -38,6 +39,7 @@ mod updates;
 
 pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered, ScannedFact, Terms};
 pub use comparison::{Comparison, Difference};
+pub use drills::{DRILL_SECONDS_MAX, DrillReport};
 pub use epoch::EpochDocument;
 pub use error::{Error, Refused};
 pub use gate::{Clock, Gate, Parts, PersonsBeside, Region, ToldBeside};

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use onshore_sources::outward;
+
 /// How often and how long to wait.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
@@ -53,6 +55,11 @@ impl Patience {
 impl Attempts {
     /// Waits after a failed attempt. `false` when there is no patience left.
     pub(crate) async fn wait(&mut self) -> bool {
+        if outward().is_cut_off() {
+            // Nobody out there failed: a drill is over some time, and the job goes on.
+            outward().reconnected().await;
+            return true;
+        }
         self.made += 1;
         if self.made >= self.patience.attempts_max {
             return false;

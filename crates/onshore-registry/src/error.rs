@@ -1,7 +1,7 @@
 //! What can go wrong with a governance record.
 
 use onshore_types::{
-    AccessKeyId, ApprovalId, IdentityName, JobId, LooseningId, PrincipalId, SupportSessionId, TenantName, UpdateId,
+    AccessKeyId, ApprovalId, DrillId, IdentityName, JobId, LooseningId, PrincipalId, SupportSessionId, TenantName, UpdateId,
 };
 
 use crate::told::TOLD_TERMS_MAX;
@@ -93,6 +93,15 @@ pub enum Error {
     /// The job has ended.
     #[error("the job {0} has ended already")]
     JobEnded(JobId),
+    /// There is no such drill.
+    #[error("there is no drill {0}; `onshore drill list` shows them")]
+    NoSuchDrill(DrillId),
+    /// The drill has ended.
+    #[error("the drill {0} has ended already")]
+    DrillEnded(DrillId),
+    /// One is under way.
+    #[error("the drill {0} is under way; `onshore drill end` ends it")]
+    DrillUnderWay(DrillId),
     /// There is no such update.
     #[error("there is no update {0}; `onshore update list` shows them")]
     NoSuchUpdate(UpdateId),

@@ -1,5 +1,5 @@
 //! Governance records: tenants, users, groups and roles with their policies, access keys, control tokens, support sessions, labels to be loosened, approvals, exports, whose data was
-//! exported, refusals, epochs, jobs, updates and their quarantine.
+//! exported, refusals, epochs, jobs, updates and their quarantine, updates and their quarantine, drills.
 //!
 //! This room keeps and finds; it decides nothing and records no leaf. What changes a record takes the unit of work in
 //! which `gate` records the leaf that tells of it.
@@ -7,6 +7,7 @@
 mod access_keys;
 mod approvals;
 mod bearers;
+mod drills;
 mod entries;
 mod epochs;
 mod error;
@@ -34,6 +35,7 @@ mod updates;
 pub use crate::access_keys::{AccessKey, KeyEntry, KeyState};
 pub use crate::approvals::{Approval, GrantBasis, Limit};
 pub use crate::bearers::Bearer;
+pub use crate::drills::{Drill, DrillEnd, DrillEnding};
 pub use crate::entries::{EntryOutcome, EntryState, JobEntry, ListedEntry, Tally};
 pub use crate::epochs::Epoch;
 pub use crate::error::Error;

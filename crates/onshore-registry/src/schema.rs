@@ -324,5 +324,17 @@ pub const SCHEMA: Schema = Schema {
         approved_ms INTEGER NOT NULL,
         PRIMARY KEY (of_update, principal)
     ) STRICT, WITHOUT ROWID;
+    ",
+    "
+    CREATE TABLE drills (
+        id BLOB PRIMARY KEY,
+        began_ms INTEGER NOT NULL,
+        until_ms INTEGER NOT NULL,
+        began_by BLOB NOT NULL,
+        ended_ms INTEGER,
+        ended_how TEXT,
+        report TEXT
+    ) STRICT;
+    CREATE UNIQUE INDEX drills_under_way ON drills ((1)) WHERE ended_ms IS NULL;
     "],
 };

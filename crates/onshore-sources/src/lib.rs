@@ -6,11 +6,13 @@
 //! - [`source`]: what every source can do.
 //! - [`s3`]: buckets behind an S3 endpoint; and another region of Onshore, into which versions are brought.
 //! - [`folder`]: a folder of the server.
+//! - [`mod@outward`]: the one way out of this process, which a disconnect drill shuts.
 //! - [`reach`]: whether an endpoint leads into a network that only the server can see.
 
 pub mod credentials;
 pub mod error;
 pub mod folder;
+pub mod outward;
 pub mod reach;
 pub mod s3;
 pub mod source;
@@ -22,6 +24,7 @@ mod environment;
 pub use credentials::{Credentials, Resolved, resolve_credentials};
 pub use error::{Error, ErrorKind};
 pub use folder::Folder;
+pub use outward::{Outward, Peers, Purpose, Wish, outward};
 pub use reach::{Reach, endpoint_reach};
 pub use s3::{
     Broken, Brought, Chunks, Network, OtherRegion, RegionDoor, Replica, ReplicaChecksum,

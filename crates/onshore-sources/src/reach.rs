@@ -3,8 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::Error;
 use crate::spec::parse_endpoint;
+use crate::{Error, Purpose, outward};
 
 /// Where an endpoint leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +28,11 @@ pub async fn endpoint_reach(url: &str) -> Result<Reach, Error> {
     let unresolved = || Error::Unavailable {
         what: "the endpoint's name does not resolve".to_owned(),
     };
-    let addresses: Vec<IpAddr> = tokio::net::lookup_host((host.as_str(), port))
+    let addresses: Vec<IpAddr> = outward()
+        .addresses(Purpose::Migration, &host, port)
         .await
         .map_err(|_| unresolved())?
+        .into_iter()
         .map(|socket| socket.ip())
         .collect();
     if addresses.is_empty() {

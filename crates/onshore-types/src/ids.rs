@@ -99,6 +99,8 @@ typed_ids! {
     SupportSessionId = "sup";
     /// An update bundle, by the start of its manifest's SHA-256.
     UpdateId = "upd";
+    /// A disconnect drill.
+    DrillId = "drl";
 }
 
 impl VersionId {

@@ -15,10 +15,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use onshore_sources::{OtherRegion, RegionDoor};
+use onshore_sources::{OtherRegion, Purpose, RegionDoor, outward};
 use onshore_store::Replicating;
 use onshore_types::{BucketId, ObjectKey, Timestamp};
-use tokio::net::lookup_host;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -400,10 +399,15 @@ async fn find_way(region: &OtherRegion, failures: u32) -> Result<Way, Error> {
             what: what.to_owned(),
         })
     };
-    let named = timeout(NAMING_MAX, lookup_host((host, port))).await;
+    let named = timeout(
+        NAMING_MAX,
+        outward().addresses(Purpose::Replication, host, port),
+    )
+    .await;
     let addresses: Vec<IpAddr> = named
         .map_err(|_| unreachable("its name takes too long"))?
         .map_err(|_| unreachable("its name has no address"))?
+        .into_iter()
         .map(|address| address.ip())
         .collect();
     let turn = usize::try_from(failures).unwrap_or_default() % addresses.len().max(1);

@@ -9,10 +9,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use onshore_api::RoleWord;
 use onshore_policy::rule_pack::Date;
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketName, GroupName, IdentityName, Instrument, JobId, Jurisdiction,
-    KmsKeyId, Label, LooseningId, ObjectKey, PrincipalId, RecipientKind, SupportSessionId, TenantName, Timestamp, UpdateId, Wording,
+    AccessKeyId, ApprovalId, BucketName, DrillId, GroupName, IdentityName, Instrument, JobId, Jurisdiction, KmsKeyId, Label, LooseningId, ObjectKey, PrincipalId, RecipientKind, SupportSessionId, TenantName, Timestamp, UpdateId, Wording,
 };
 
+use crate::commands::Seconds;
 use crate::output::Style;
 
 /// A sovereign cloud in one binary: an S3 store that lets nothing out unasked, a migration engine that proves what
@@ -122,6 +122,9 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Check a certificate, a proof, an evidence bundle or a whole published ledger offline
     Verify(VerifyArgs),
+    /// Drills: show that nothing here needs anybody outside
+    #[command(subcommand)]
+    Drill(DrillCommand),
     /// Updates of this program: signed by the technology provider, kept in quarantine, approved by two operators
     #[command(subcommand)]
     Update(UpdateCommand),
@@ -537,6 +540,28 @@ pub(crate) enum IdentityCommand {
         /// Whose
         #[arg(long, default_value = "default")]
         tenant: TenantName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DrillCommand {
+    /// Cut the server off from everything but loopback and [drill] peers for a while, and try everything meanwhile
+    Disconnect {
+        /// For how long: 90s, 10m, 2h
+        #[arg(long = "for", value_name = "TIME", default_value = "10m")]
+        seconds: Seconds,
+        /// Where S3 is served [default: where the server says]
+        #[arg(long, value_name = "URL")]
+        s3: Option<String>,
+    },
+    /// End the drill that is under way
+    End,
+    /// List drills
+    List,
+    /// Show what a drill found
+    Show {
+        /// Which
+        id: DrillId,
     },
 }
 

@@ -56,6 +56,15 @@ impl Client {
         })
     }
 
+    /// Returns a client of the same server for somebody else.
+    pub(crate) fn as_holder_of(&self, token: &str) -> Self {
+        Self {
+            server: self.server.clone(),
+            token: token.to_owned(),
+            http: self.http.clone(),
+        }
+    }
+
     /// Asks and reads the answer as JSON.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         parse(&self.call(Method::GET, path, Bytes::new()).await?)
@@ -189,7 +198,7 @@ async fn whole(answer: Response<Incoming>) -> Result<Bytes> {
     }
 }
 
-fn connector(
+pub(crate) fn connector(
     server: &str,
     authorities: Option<&Path>,
 ) -> Result<HttpsConnector<HttpConnector>, onshore_tls::Error> {

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ipnet::IpNet;
+use onshore_api::DrillParty;
 use onshore_gate::{EpochDocument, Region};
 use onshore_ledger::{PolicyWitness, TlogPolicy, VerifierKey, WitnessKey};
 use onshore_policy::{Networks, Proxies};
 use onshore_s3::Audience;
-use onshore_sources::{Credentials, OtherRegion};
+use onshore_sources::{Credentials, OtherRegion, Peers, Purpose};
 use onshore_store::DayLength;
 use onshore_tls::{CertificateFiles, Introduction, Trust, trusting};
 use onshore_types::{Jurisdiction, PartitionName, Place, RegionId, TenantName};
@@ -57,6 +58,8 @@ pub(crate) struct Config {
     /// The regions that objects may be brought to, by name.
     replication: BTreeMap<String, ReplicationTable>,
     updates: UpdatesTable,
+    /// Whom a disconnect drill lets through.
+    pub(crate) drill_peers: Peers,
     /// What whoever starts the server should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -77,6 +80,7 @@ struct File {
     events: BTreeMap<String, EventTable>,
     replication: BTreeMap<String, ReplicationTable>,
     updates: UpdatesTable,
+    drill: DrillTable,
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,6 +163,14 @@ struct EventTable {
     token_file: Option<PathBuf>,
     /// The authorities that may say who the target is, in PEM; without it those of the system.
     ca_file: Option<PathBuf>,
+}
+
+/// Whom a disconnect drill lets through: others of the own partition.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct DrillTable {
+    /// Networks, addresses and names of hosts.
+    peers: Vec<String>,
 }
 
 /// Whose updates are taken into quarantine, and how long they may be.
@@ -388,6 +400,10 @@ impl Config {
         let anchored = |path: PathBuf| base.map_or_else(|| path.clone(), |base| base.join(&path));
         // In their real spelling where they exist, which certificates show.
         let real = |path: PathBuf| std::fs::canonicalize(&path).unwrap_or(path);
+        let peers = file.drill.peers.iter().map(String::as_str);
+        let drill_peers = Peers::parse(peers).map_err(|bad| {
+            anyhow::anyhow!("drill.peers: `{bad}` is neither a network nor the name of a host")
+        })?;
         let ledger = LedgerTable {
             policy_file: file.ledger.policy_file.map(anchored),
             witness_ca_file: file.ledger.witness_ca_file.map(anchored),
@@ -448,6 +464,7 @@ impl Config {
                 })
                 .collect(),
             updates: file.updates,
+            drill_peers,
             warnings,
         };
         config.networks()?;
@@ -549,6 +566,29 @@ impl Config {
         Some(Duration::from_secs(
             u64::from(days) * u64::from(DAY_S.get()),
         ))
+    }
+
+    /// Returns whom the configuration has the server connect to, as a drill tells of them.
+    pub(crate) fn drill_parties(&self) -> Result<Vec<DrillParty>> {
+        let party = |purpose: Purpose, name: &str, host: &str| DrillParty {
+            purpose: purpose.to_string(),
+            name: name.to_owned(),
+            host: host.to_owned(),
+            peer: self.drill_peers.has(host),
+        };
+        let mut parties: Vec<DrillParty> = Vec::new();
+        for (name, target) in self.event_targets()? {
+            parties.push(party(Purpose::Notification, &name, target.host()));
+        }
+        for witness in self.witness_targets()? {
+            let (name, host) = (&witness.witness.name, witness.target.host());
+            parties.push(party(Purpose::Witness, name, host));
+        }
+        for (name, region) in self.regions()? {
+            let (host, _) = region.endpoint();
+            parties.push(party(Purpose::Replication, &name, host));
+        }
+        Ok(parties)
     }
 
     /// Returns the keys that sign updates.
@@ -814,6 +854,8 @@ mod tests {
         quorum = 1
         witness_interval_s = 10
         reads_kept_days = 180
+        [drill]
+        peers = ["10.0.0.0/8", "2001:db8::7", "near.example"]
         [updates]
         keys = ["PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"]
         size_max_bytes = 536870912
@@ -864,6 +906,8 @@ mod tests {
             ("quorum = 1", "quorum = 0"),
             ("quorum = 1", "policy_file = \"policy\""),
             ("+24b5d9fe+", "+24b5d9ff+"),
+            ("near.example", "http://near.example"),
+            ("\"10.0.0.0/8\"", "\"10.0.0.0/33\""),
             ("+c74f20a3+", "+c74f20a4+"),
             ("bytes = 536870912", "bytes = 0"),
             ("http://127.0.0.1:9010", "nats://127.0.0.1:9010"),

@@ -181,6 +181,8 @@ impl House {
             seal: seal.clone(),
             patience: Patience::default(),
         });
+        gate.break_off_drill()
+            .context("cannot record the end of a drill")?;
         let updates = update_rules(data, config)?;
         gate.sweep_quarantine(&updates.quarantine)
             .context("cannot look after the quarantine of updates")?;

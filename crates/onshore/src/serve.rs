@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use onshore_control::{ControlParts, MigrateRules};
+use onshore_control::{ControlParts, Drills, MigrateRules};
 use onshore_db::CrashPoints;
 use onshore_s3::{Front, FrontParts};
 use onshore_tls::{Introduction, Transport};
@@ -68,7 +68,7 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         tracing::warn!("{warning}");
     }
     let endpoint = format!("{}://{s3_address}", transport.scheme());
-    first_start::prepare(&house, data, endpoint).await?;
+    first_start::prepare(&house, data, endpoint.clone()).await?;
     // Before anyone is told that the server is ready: a signal from then on is heard.
     let stopped = stop_signal()?;
     // With it the metrics begin, which everything that works by itself counts in.
@@ -79,6 +79,8 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         config.introduction(Listener::Control),
         transport.clone(),
     )?;
+    let control_address =
+        serve_control(&house, &config, control, transport.clone(), Some(endpoint))?;
     house.start();
     if let Transport::Tls(certificates) = &transport {
         house.run(renewal(certificates.clone(), house.stop.clone())?);
@@ -147,6 +149,7 @@ pub(crate) fn serve_control(
     listener: TcpListener,
     introduction: Introduction,
     transport: Transport,
+    s3: Option<String>,
 ) -> Result<SocketAddr> {
     let address = listener.local_addr()?;
     let recorder = PrometheusBuilder::new().build_recorder();
@@ -162,6 +165,7 @@ pub(crate) fn serve_control(
             allowed_endpoints: config.allowed_endpoints.clone(),
         },
         updates: house.updates.clone(),
+        drills: Drills::new(config.drill_peers.clone(), config.drill_parties()?, s3),
         certificates: house.certificates.clone(),
         seal: house.seal.clone(),
         metrics: Arc::new(move || handle.render()),

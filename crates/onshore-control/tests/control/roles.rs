@@ -120,6 +120,11 @@ const TABLE: &[(&str, &str)] = &[
     ("GET /v1/tokens", "o....."),
     ("POST /v1/tokens", "o....."),
     ("DELETE /v1/tokens/{id}", "o....."),
+    ("GET /v1/drills", "ora..."),
+    ("POST /v1/drills", "o....."),
+    ("GET /v1/drills/{id}", "ora..."),
+    ("PUT /v1/drills/{id}/checks", "o....."),
+    ("POST /v1/drills/{id}/end", "o....."),
     ("GET /v1/updates", "ora..."),
     ("POST /v1/updates", "o....."),
     ("GET /v1/updates/{id}", "ora..."),
@@ -130,7 +135,9 @@ const TABLE: &[(&str, &str)] = &[
 ];
 
 fn filled(path: &str) -> String {
-    let id = if path.contains("updates") {
+    let id = if path.contains("drills") {
+        "drl_00000000000000000000000000000001"
+    } else if path.contains("updates") {
         "upd_00000000000000000000000000000001"
     } else if path.contains("approvals") {
         "apr_00000000000000000000000000000001"

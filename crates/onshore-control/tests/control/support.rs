@@ -10,7 +10,7 @@ use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use onshore_control::{ControlParts, MigrateRules, router, serve};
+use onshore_control::{ControlParts, Drills, MigrateRules, router, serve};
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::{
     Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, StoredFact, ToldBeside, UpdateRules,
@@ -20,6 +20,7 @@ use onshore_keys::{FileRootKey, FileSeal};
 use onshore_ledger::Platform;
 use onshore_policy::{Flow, Networks, Principal, Proxies, Role, Subject, Transfer};
 use onshore_registry::{Quarantine, Registry, TokenHolder};
+use onshore_sources::Peers;
 use onshore_store::{Checks, NewObject, Store, WriteCondition};
 use onshore_testkit::TempFolder;
 use onshore_tls::{Introduction, Transport};
@@ -132,6 +133,7 @@ impl House {
                 quarantine: Quarantine::open(&folder.path().join("quarantine"), 1 << 20)
                     .expect("a quarantine"),
             },
+            drills: Drills::new(Peers::default(), Vec::new(), None),
             certificates: folder.path().join("certificates"),
             seal: FileSeal::none(),
             metrics: Arc::new(|| "onshore_up 1\n".to_owned()),

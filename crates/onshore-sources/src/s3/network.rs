@@ -9,10 +9,17 @@ use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use http::Uri;
 use serde::{Deserialize, Serialize};
 
 use crate::reach::{Reach, is_public, reach_of};
-use crate::{Error, S3Spec};
+use crate::{Error, Purpose, S3Spec, outward};
 
 /// Which addresses a source may be fetched from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,9 +57,52 @@ pub(crate) fn http_client(network: Network) -> SharedHttpClient {
 }
 
 fn build(network: Network) -> SharedHttpClient {
-    Builder::new()
+    let client = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_with_resolver(Resolver { network })
+        .build_with_resolver(Resolver { network });
+    guarded(client, Purpose::Migration)
+}
+
+/// Makes a client ask for leave before each request: connections are kept, and an address is never resolved.
+pub(super) fn guarded(client: SharedHttpClient, purpose: Purpose) -> SharedHttpClient {
+    SharedHttpClient::new(Guarded {
+        inner: client,
+        purpose,
+    })
+}
+
+#[derive(Debug)]
+struct Guarded<T> {
+    inner: T,
+    purpose: Purpose,
+}
+
+impl HttpClient for Guarded<SharedHttpClient> {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Guarded {
+            inner: self.inner.http_connector(settings, components),
+            purpose: self.purpose,
+        })
+    }
+}
+
+impl HttpConnector for Guarded<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let host = request
+            .uri()
+            .parse::<Uri>()
+            .ok()
+            .and_then(|uri| uri.host().map(str::to_owned))
+            .unwrap_or_default();
+        match outward().admit(self.purpose, &host) {
+            Ok(()) => self.inner.call(request),
+            Err(error) => HttpConnectorFuture::ready(Err(ConnectorError::io(Box::new(error)))),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,9 +113,11 @@ struct Resolver {
 impl ResolveDns for Resolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
         DnsFuture::new(async move {
-            let addresses: Vec<IpAddr> = tokio::net::lookup_host((name, 0))
+            let addresses: Vec<IpAddr> = outward()
+                .addresses(Purpose::Migration, name, 0)
                 .await
                 .map_err(ResolveDnsError::new)?
+                .into_iter()
                 .map(|socket| socket.ip())
                 .collect();
             match (self.network, reach_of(&addresses)) {

@@ -38,7 +38,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::mpsc;
 
 use super::errors::{code, fault};
-use crate::{Credentials, Error};
+use super::network::guarded;
+use crate::{Credentials, Error, Purpose};
 
 /// Of which version of another region something is a replica.
 const OF: &str = "x-amz-onshore-replica-of";
@@ -227,6 +228,7 @@ impl OtherRegion {
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(context)
             .build_with_resolver(Only(address));
+        let http_client = guarded(http_client, Purpose::Replication);
         let credentials = &self.credentials;
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())

@@ -4,8 +4,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use onshore_sources::{Purpose, outward};
 use onshore_tls::{Connection, connect};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::nats::Nats;
@@ -18,6 +19,7 @@ const OPENING_MAX: Duration = Duration::from_secs(5);
 
 /// A connection to a target.
 pub(super) struct Link {
+    host: String,
     peer: IpAddr,
     wire: Wire,
 }
@@ -30,7 +32,10 @@ enum Wire {
 impl Link {
     /// Connects to the first of the target's addresses that answers.
     pub(super) async fn open(target: &EventTarget) -> Result<Self, TargetError> {
-        let named = timeout(NAMING_MAX, lookup_host((target.host.as_str(), target.port)));
+        let named = timeout(
+            NAMING_MAX,
+            outward().addresses(Purpose::Notification, &target.host, target.port),
+        );
         let addresses = named.await.map_err(|_| TargetError::TooSlow)??;
         let mut failed = TargetError::NoAddress;
         for address in addresses {
@@ -44,8 +49,9 @@ impl Link {
     }
 
     async fn open_at(target: &EventTarget, address: SocketAddr) -> Result<Self, TargetError> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
+        let stream = outward()
+            .connect(Purpose::Notification, &target.host, address)
+            .await?;
         let wire = match &target.protocol {
             Protocol::Webhook { path } => {
                 let stream = secured(target, stream).await?;
@@ -57,6 +63,7 @@ impl Link {
             }
         };
         Ok(Self {
+            host: target.host.clone(),
             peer: address.ip(),
             wire,
         })
@@ -77,6 +84,7 @@ impl Link {
 
     /// Sends a message and waits until the target has it.
     pub(super) async fn send(&mut self, message: Vec<u8>) -> Result<(), TargetError> {
+        outward().check(Purpose::Notification, &self.host, self.peer)?;
         match &mut self.wire {
             Wire::Webhook(webhook) => webhook.send(message).await,
             Wire::Nats(nats) => nats.send(&message).await,

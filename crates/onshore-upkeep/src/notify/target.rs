@@ -98,6 +98,12 @@ impl EventTarget {
         format!("{scheme}://{}:{}{subject}", self.host, self.port)
     }
 
+    /// Returns the host it is at.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Whether it is spoken to by HTTP.
     pub(crate) fn is_webhook(&self) -> bool {
         matches!(self.protocol, Protocol::Webhook { .. })

@@ -6,6 +6,7 @@ use http::{HeaderValue, Request};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
+use onshore_sources::{Purpose, outward};
 use tokio::net::TcpStream;
 
 use crate::notify::{EventTarget, TargetError, secured};
@@ -21,8 +22,7 @@ pub(super) struct Asked {
 
 /// Posts a request to `add-checkpoint` below the witness's submission prefix. No redirection is followed.
 pub(super) async fn ask(target: &EventTarget, request: String) -> Result<Asked, TargetError> {
-    let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
-    stream.set_nodelay(true)?;
+    let stream = connect_to(target).await?;
     let stream = secured(target, stream).await?;
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(async move { drop(connection.await) });
@@ -43,4 +43,20 @@ pub(super) async fn ask(target: &EventTarget, request: String) -> Result<Asked, 
         .to_bytes();
     driver.abort();
     Ok(Asked { status, body })
+}
+
+/// Connects to the first of the witness's addresses that answers.
+async fn connect_to(target: &EventTarget) -> Result<TcpStream, TargetError> {
+    let host = target.host.as_str();
+    let addresses = outward()
+        .addresses(Purpose::Witness, host, target.port)
+        .await?;
+    let mut failed = TargetError::NoAddress;
+    for address in addresses {
+        match outward().connect(Purpose::Witness, host, address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = error.into(),
+        }
+    }
+    Err(failed)
 }

@@ -47,6 +47,7 @@ pub(crate) async fn run(target: &TargetArgs, args: MigrateArgs) -> Result<Exit> 
                 scheme: transport.scheme().to_owned(),
                 s3: None,
                 control: serve::serve_control(&house, &config, listener, introduction, transport)?
+                control: serve::serve_control(&house, &config, listener, transport, None)?
                     .to_string(),
             };
             first_start::prepare(&house, &data, running.control_url()).await?;

@@ -6,6 +6,7 @@ mod backup;
 mod bucket;
 mod classify;
 mod config;
+mod drill;
 mod erase;
 mod explain;
 mod fsck;
@@ -33,6 +34,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+pub(crate) use self::drill::Seconds;
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 use crate::output;
@@ -66,6 +68,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Subject(command) => subject::run(&target, command).await,
         Command::Label(command) => label::run(&target, command).await,
         Command::Support(command) => support::run(&target, command).await,
+        Command::Drill(command) => drill::run(&target, command).await,
         Command::Update(command) => update::run(&target, command).await,
         Command::Important(command) => important::run(&target, command).await,
         Command::Verify(args) => tokio::task::block_in_place(|| verify::run(target.style(), &args)),
