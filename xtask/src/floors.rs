@@ -77,6 +77,50 @@ const PERMIT_ROOMS: &[&str] = &["onshore-policy", "onshore-gate"];
 /// The room whose tests may name it too: the store's suite stands where the gate would. Its shipped code may not.
 const PERMIT_TESTS: &str = "onshore-store";
 
+/// What opens a connection, or asks for an address. A disconnect drill shuts the one way out; whoever went another would be let
+/// through.
+const WAYS_OUT: &[&str] = &[
+    "TcpStream::connect",
+    "TcpSocket::new",
+    "UdpSocket",
+    "lookup_host",
+    "to_socket_addrs",
+    "connect::HttpConnector",
+    "build_with_resolver",
+    "build_http(",
+    "build_https(",
+    "aws_config::",
+];
+/// Where that may be done, and why.
+const WAYS_OUT_ALLOWED: &[(&str, &str)] = &[
+    (
+        "crates/onshore-sources/src/outward.rs",
+        "the way out itself",
+    ),
+    (
+        "crates/onshore-sources/src/s3/network.rs",
+        "asks the way out for each request",
+    ),
+    (
+        "crates/onshore-sources/src/s3/region.rs",
+        "asks the way out for each request",
+    ),
+    (
+        "crates/onshore-sources/src/credentials.rs",
+        "the command line's own, no server calls it",
+    ),
+    (
+        "crates/onshore-sources/src/environment.rs",
+        "reads variables and files alone",
+    ),
+    ("crates/onshore/src/client.rs", "the command line's own"),
+    (
+        "crates/onshore/src/commands/drill/s3.rs",
+        "the command line's own",
+    ),
+    ("crates/onshore/src/listen.rs", "listens"),
+];
+
 /// A workspace crate as `cargo metadata` tells it.
 #[derive(Debug, Clone)]
 pub(crate) struct Package {
@@ -115,6 +159,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
                 .display()
                 .to_string();
             faults.extend(permit_faults(&package.name, &shown, &text));
+            faults.extend(way_out_faults(&package.name, &shown, &text));
         }
     }
     if faults.is_empty() {
@@ -283,6 +328,25 @@ fn permit_faults(package: &str, file: &str, text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Returns one line for each place that goes out another way than the one that a drill shuts.
+fn way_out_faults(package: &str, file: &str, text: &str) -> Vec<String> {
+    let ships = floor_of(package).is_some() && file.contains("/src/");
+    if !ships || WAYS_OUT_ALLOWED.iter().any(|(allowed, _)| *allowed == file) {
+        return Vec::new();
+    }
+    let names = |line: &str| WAYS_OUT.iter().any(|way| line.contains(way));
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim_start().starts_with("//") && names(line))
+        .map(|(index, _)| {
+            format!(
+                "{file}:{}: connections are made by `onshore_sources::outward()` alone: a disconnect drill shuts it",
+                index + 1
+            )
+        })
+        .collect()
+}
+
 fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
@@ -397,6 +461,30 @@ mod tests {
         }
         assert_eq!(
             faults("onshore-db", &[("rusqlite", Kind::Normal)]),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn there_is_one_way_out() {
+        for line in [
+            "    let stream = TcpStream::connect(address).await?;",
+            "use tokio::net::{TcpListener, lookup_host};",
+            "    let client = Builder::new().build_http();",
+        ] {
+            let found = way_out_faults("onshore-upkeep", "crates/onshore-upkeep/src/x.rs", line);
+            assert_eq!(found.len(), 1, "{line}");
+            for (package, file) in [
+                ("onshore-sources", "crates/onshore-sources/src/outward.rs"),
+                ("onshore-upkeep", "crates/onshore-upkeep/tests/x.rs"),
+                (TESTKIT, "crates/onshore-testkit/src/x.rs"),
+            ] {
+                assert_eq!(way_out_faults(package, file, line), Vec::<String>::new());
+            }
+        }
+        let comment = "// as TcpStream::connect does";
+        assert_eq!(
+            way_out_faults("onshore-s3", "crates/onshore-s3/src/x.rs", comment),
             Vec::<String>::new()
         );
     }

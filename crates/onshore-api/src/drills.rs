@@ -96,7 +96,7 @@ pub struct DrillView {
     /// The region that clients sign for, there too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// What was found; absent while it is under way, and where it was broken off.
+    /// What was found, so far while it is under way; absent where it was broken off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<DrillReport>,
     /// The leaf that tells of the act, in the answer to the act alone.

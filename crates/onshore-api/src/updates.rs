@@ -1,6 +1,6 @@
 //! Updates of the program: what the technology provider signed and operators approve.
 
-use onshore_types::{PrincipalId, Timestamp, UpdateId, Wording};
+use onshore_types::{IdentityName, PrincipalId, Timestamp, UpdateId, Wording};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -67,9 +67,12 @@ pub struct UpdateView {
 /// That somebody approved an update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpdateApprovalView {
-    /// Who.
+    /// With whose token.
     #[schema(value_type = String)]
     pub by: PrincipalId,
+    /// Who it was.
+    #[schema(value_type = String)]
+    pub person: IdentityName,
     /// When.
     #[schema(value_type = String)]
     pub at: Timestamp,

@@ -75,14 +75,23 @@ impl Drills {
     fn end(&self, id: DrillId) -> Option<DrillReport> {
         let mut under_way = self.locked();
         let ended = under_way.take_if(|one| one.id == id)?;
-        let wanted = outward().reconnect();
-        let checks = ended.checks;
-        Some(DrillReport {
+        Some(self.report(outward().reconnect(), ended.checks))
+    }
+
+    /// Says what was found so far; none where it is not under way.
+    fn so_far(&self, id: DrillId) -> Option<DrillReport> {
+        let under_way = self.locked();
+        let one = under_way.as_ref().filter(|one| one.id == id)?;
+        Some(self.report(outward().wishes(), one.checks.clone()))
+    }
+
+    fn report(&self, wanted: Vec<Wish>, checks: Vec<DrillCheck>) -> DrillReport {
+        DrillReport {
             parties: self.inner.parties.clone(),
             wanted: wanted.into_iter().map(wish).collect(),
             held: !checks.is_empty() && checks.iter().all(|check| check.held),
             checks,
-        })
+        }
     }
 
     fn tell(&self, id: DrillId, checks: Vec<DrillCheck>) -> bool {
@@ -158,7 +167,10 @@ pub(crate) async fn show(
     _: By<Readers>,
     Segment(id): Segment<DrillId>,
 ) -> Result<Json<DrillView>, Error> {
-    Ok(Json(view(control.gate.drill(id).await?, None)))
+    let so_far = control.drills.so_far(id);
+    let mut view = view(control.gate.drill(id).await?, None);
+    view.report = view.report.or(so_far);
+    Ok(Json(view))
 }
 
 /// Says what was tried so far in a drill that is under way.

@@ -98,7 +98,6 @@ fn of_update(error: &onshore_gate::UpdateRefusal) -> Line {
     use onshore_gate::UpdateRefusal as Refusal;
     match error {
         Refusal::Bundle(_) => BAD_REQUEST,
-        Refusal::SamePerson(_) => FORBIDDEN,
         Refusal::NoKey
         | Refusal::OtherPlatform { .. }
         | Refusal::Older { .. }

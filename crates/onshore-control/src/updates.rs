@@ -199,6 +199,7 @@ fn view(update: Update, leaf: Option<LeafIndex>) -> UpdateView {
             .into_iter()
             .map(|approval| UpdateApprovalView {
                 by: approval.by,
+                person: approval.person.name,
                 at: approval.at,
             })
             .collect(),

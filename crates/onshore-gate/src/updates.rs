@@ -7,12 +7,13 @@ use onshore_db::{Unit, View};
 use onshore_ledger::{Platform, ReleaseVersion, SignedUpdate, VerifierKey, verify_update};
 use onshore_policy::{Principal, Role};
 use onshore_registry::{
-    Draft, NewUpdate, Quarantine, QuarantineError, Registry, Update, UpdateApproval, UpdateState,
+    Draft, NewUpdate, Quarantine, QuarantineError, Registry, Update, UpdateState, Vouched,
 };
 use onshore_types::{LeafIndex, UpdateId, Wording};
 use serde_json::{Value, json};
 
 use crate::acts::{Act, require};
+use crate::people::vouch;
 use crate::{Error, Gate};
 
 /// How many operators must approve an update.
@@ -77,11 +78,6 @@ pub enum UpdateRefusal {
         "there are {QUARANTINED_MAX} updates in quarantine; `onshore update reject` makes room"
     )]
     Full,
-    /// One person's word counts once.
-    #[error(
-        "an update is approved by {APPROVALS_MIN} different operators, and this one has approved {0} already"
-    )]
-    SamePerson(UpdateId),
     /// Too few have approved.
     #[error("{approvals} of {APPROVALS_MIN} operators have approved the update {id}")]
     NotApproved {
@@ -124,7 +120,6 @@ impl UpdateRefusal {
             Self::OtherPlatform { .. } => "other-platform",
             Self::Older { .. } => "older",
             Self::Full => "full",
-            Self::SamePerson(_) => "same-person",
             Self::NotApproved { .. } => "not-approved",
             Self::Rejected(_) => "rejected",
             Self::Gone(_) => "gone",
@@ -232,10 +227,10 @@ impl Gate {
             .await
     }
 
-    /// Records that an operator approves an update.
+    /// Records that an operator approves an update. Each approval is of a person who is apart from those of the others.
     ///
     /// # Errors
-    /// [`Error::RoleForbids`]; [`Error::Update`]; those of the keepers.
+    /// [`Error::RoleForbids`]; [`Error::Unnamed`]; [`Error::SamePerson`]; [`Error::Update`]; those of the keepers.
     pub async fn approve_update(
         &self,
         by: Principal,
@@ -244,14 +239,17 @@ impl Gate {
         require(by, &[Role::Operator])?;
         self.act(by, move |registry, unit, now| {
             let update = standing(registry, unit, id)?;
-            if update.approvals.iter().any(|known| known.by == by.id) {
-                return Err(UpdateRefusal::SamePerson(id).into());
+            let word = vouch(registry, unit, by, now)?;
+            let is_apart = |known: &Vouched| word.person.is_apart_from(&known.person);
+            if !update.approvals.iter().all(is_apart) {
+                return Err(Error::SamePerson);
             }
-            let approval = UpdateApproval { by: by.id, at: now };
-            registry.save_update_approval(unit, id, approval)?;
+            registry.save_update_approval(unit, id, &word)?;
             let update = registry.update(unit, id)?;
             let more = json!({ "approvals": update.approvals.len() });
-            Ok((act("update.approved", &update, more, json!({})), update))
+            // Who it was is committed to and shown with the proof alone.
+            let withheld = json!({ "person": word.person });
+            Ok((act("update.approved", &update, more, withheld), update))
         })
         .await
     }

@@ -57,4 +57,4 @@ pub use crate::tenants::{Standing, Tenant};
 pub use crate::tokens::TokenHolder;
 pub use crate::told::{Notices, SubjectFinding, Told};
 pub use crate::told::{SubjectFinding, Told};
-pub use crate::updates::{NewUpdate, Update, UpdateApproval, UpdateState};
+pub use crate::updates::{NewUpdate, Update, UpdateState};

@@ -321,6 +321,7 @@ pub const SCHEMA: Schema = Schema {
     CREATE TABLE update_approvals (
         of_update BLOB NOT NULL REFERENCES updates (id),
         principal BLOB NOT NULL,
+        person TEXT NOT NULL,
         approved_ms INTEGER NOT NULL,
         PRIMARY KEY (of_update, principal)
     ) STRICT, WITHOUT ROWID;

@@ -13,7 +13,7 @@ use crate::{Error, Person, Registry};
 /// How many requests are told at once, the newest.
 const REQUESTS_TOLD_MAX: u32 = 1000;
 
-/// Somebody's word for a support session.
+/// Somebody's word for what takes two people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vouched {
     /// With which token.

@@ -5,7 +5,7 @@ use onshore_ledger::{Hash, Platform, ReleaseVersion, UpdateManifest};
 use onshore_types::{PrincipalId, Timestamp, UpdateId, Wording};
 
 use crate::rows::{bytes16, count, parsed, parsed_opt, time, time_opt};
-use crate::{Error, Registry};
+use crate::{Error, Registry, Vouched};
 
 /// An update that is to be saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,18 +36,9 @@ pub struct Update {
     /// Who brought it.
     pub imported_by: PrincipalId,
     /// Who approved it, the earliest first.
-    pub approvals: Vec<UpdateApproval>,
+    pub approvals: Vec<Vouched>,
     /// What became of it.
     pub state: UpdateState,
-}
-
-/// That somebody approved an update.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UpdateApproval {
-    /// Who.
-    pub by: PrincipalId,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// What became of an update.
@@ -145,13 +136,14 @@ impl Registry {
         &self,
         unit: &Unit<'_>,
         id: UpdateId,
-        approval: UpdateApproval,
+        approval: &Vouched,
     ) -> Result<(), Error> {
         unit.execute(
-            "INSERT INTO update_approvals (of_update, principal, approved_ms) VALUES (?1, ?2, ?3)",
+            "INSERT INTO update_approvals (of_update, principal, person, approved_ms) VALUES (?1, ?2, ?3, ?4)",
             params![
                 id.as_bytes(),
                 approval.by.as_bytes(),
+                serde_json::to_string(&approval.person).expect("names are JSON"),
                 approval.at.as_millis()
             ],
         )?;
@@ -191,12 +183,16 @@ impl Registry {
     }
 }
 
-fn approvals(view: &View<'_>, id: UpdateId) -> Result<Vec<UpdateApproval>, Error> {
+fn approvals(view: &View<'_>, id: UpdateId) -> Result<Vec<Vouched>, Error> {
     Ok(view.all(
-        "SELECT principal, approved_ms FROM update_approvals WHERE of_update = ?1 ORDER BY approved_ms, principal",
+        "SELECT principal, person, approved_ms FROM update_approvals WHERE of_update = ?1 ORDER BY approved_ms, principal",
         [id.as_bytes()],
         |row| {
-            Ok(UpdateApproval {
+            let person: String = row.get("person")?;
+            let person = serde_json::from_str(&person)
+                .map_err(|error| onshore_db::unreadable(Box::new(error)))?;
+            Ok(Vouched {
+                person,
                 by: PrincipalId::from_bytes(bytes16(row, "principal")?),
                 at: time(row, "approved_ms")?,
             })

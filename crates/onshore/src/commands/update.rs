@@ -282,7 +282,10 @@ fn tell(style: Style, update: &UpdateView) -> Result<Exit> {
     output::line(&format!("sources    SHA-256 {}", update.escrow));
     output::line(&format!("signed by  {}", update.signed_by));
     for approval in &update.approvals {
-        output::line(&format!("approved   by {} at {}", approval.by, approval.at));
+        output::line(&format!(
+            "approved   by {} at {}",
+            approval.person, approval.at
+        ));
     }
     output::line(&format!(
         "approvals  {} of {}",

@@ -120,6 +120,7 @@ impl Round<'_> {
         let asked = CreateToken {
             role: RoleWord::Auditor,
             tenant: None,
+            person: None,
         };
         let made: TokenView = self.client.send(Method::POST, "/v1/tokens", &asked).await?;
         let holder = self.client.as_holder_of(&made.token);
