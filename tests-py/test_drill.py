@@ -3,8 +3,6 @@
 import hashlib
 import http.server
 import json
-import os
-import signal
 import subprocess
 import threading
 import time

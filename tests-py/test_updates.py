@@ -5,11 +5,9 @@ import json
 import os
 import platform
 import secrets
-import shutil
-import stat
 import subprocess
+import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -129,7 +127,6 @@ def test_what_is_not_signed_by_a_configured_key_does_not_come_in(server, provide
     bundle, _ = stranger.pack()
     before = len(leaves(server, "update.refused"))
     assert "signed by no key of [updates] keys" in update(server, "import", bundle, ok=False)
-    assert leaves(server, "update.refused")[-1 if leaves(server, "update.refused")[0]["epoch"] else 0]["kind"] == "update.refused"
     assert len(leaves(server, "update.refused")) == before + 1
     assert "unknown-signer" in [leaf["cause"] for leaf in leaves(server, "update.refused")]
     # A bundle cannot bring the key along by which it is to be judged.

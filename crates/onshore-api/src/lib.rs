@@ -19,6 +19,7 @@ pub mod packs;
 pub mod persons;
 pub mod quotas;
 pub mod support;
+pub mod telemetry;
 pub mod tenants;
 pub mod updates;
 
@@ -53,6 +54,7 @@ pub use persons::{
 };
 pub use quotas::{SetQuota, UsageView};
 pub use support::{OpenSupport, SupportRequestView, SupportSessionView, VouchedView};
+pub use telemetry::TelemetryView;
 pub use tenants::{CreateKey, CreateTenant, KeyView, SetGroup, SetStanding, TenantView};
 pub use updates::{ImportUpdate, RejectUpdate, UpdateApprovalView, UpdateView};
 

@@ -131,11 +131,8 @@ pub(crate) async fn begin(
         let id = drill.id;
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_secs(asked.seconds.into())).await;
-            match finish(&acting, id, None).await {
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(%error, "the end of a disconnect drill could not be recorded")
-                }
+            if let Err(error) = finish(&acting, id, None).await {
+                tracing::error!(%error, "the end of a disconnect drill could not be recorded");
             }
         });
         Ok::<_, onshore_gate::Error>((drill, leaf))

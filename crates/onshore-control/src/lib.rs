@@ -44,6 +44,6 @@ mod tokens;
 mod updates;
 
 pub use drills::Drills;
-pub use parts::{ControlParts, MigrateRules};
+pub use parts::{ControlParts, MigrateRules, TelemetryPreview};
 pub use routes::router;
 pub use server::serve;

@@ -4,7 +4,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs, kms, labels, ledger, packs, persons, quotas, state, support, tenants, tokens, updates,
+    approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs, kms,
+    labels, ledger, packs, persons, quotas, state, support, tenants, tokens, updates,
 };
 
 #[derive(OpenApi)]
@@ -36,7 +37,7 @@ use crate::{
         support::open, support::approve, support::close, support::list, support::show, support::requests,
         drills::begin, drills::list, drills::show, drills::tell, drills::end,
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
-        state::health, state::metrics, state::document,
+        state::health, state::metrics, state::telemetry, state::document,
     ),
     modifiers(&Tokens),
     security(("control_token" = []))

@@ -29,6 +29,8 @@ pub struct ControlParts {
     pub updates: UpdateRules,
     /// What disconnect drills are made of.
     pub drills: Drills,
+    /// Says exactly what telemetry would send now, or why nothing; none where no receiver is configured.
+    pub telemetry: Option<TelemetryPreview>,
     /// The folder of migration certificates, one file for each job.
     pub certificates: PathBuf,
     /// What they are sealed with, if they are.
@@ -36,6 +38,9 @@ pub struct ControlParts {
     /// Renders the metrics as Prometheus reads them.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
+
+/// Says what telemetry would send, or why nothing would be sent.
+pub type TelemetryPreview = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
 
 /// What migrations may read.
 #[derive(Debug, Clone, Default)]

@@ -76,7 +76,6 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::SupportState { .. } | Gate::LooseningState { .. } | Gate::SupportUnderWay { .. } => {
             CONFLICT
         }
-        Gate::SupportState { .. } | Gate::SupportUnderWay { .. } => CONFLICT,
         Gate::Update(error) => of_update(error),
         Gate::Quarantine(onshore_registry::QuarantineError::TooLong { .. }) => {
             line(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long")

@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs, kms, labels, ledger, packs, persons, quotas, state, support, tenants, tokens, updates,
+    approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs, kms,
+    labels, ledger, packs, persons, quotas, state, support, tenants, tokens, updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -150,6 +151,7 @@ pub fn router(parts: ControlParts) -> Router {
             get(ledger::witnessed_checkpoint),
         )
         .route("/ledger/tile/{*path}", get(ledger::tile))
+        .route("/v1/telemetry/preview", get(state::telemetry))
         .route("/metrics", get(state::metrics))
         .route("/openapi.json", get(state::document))
         .fallback(async || Error::NoSuchRoute)

@@ -7,9 +7,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use onshore_api::Problem;
+use onshore_api::{Problem, TelemetryView};
 
-use crate::caller::{By, Viewers};
+use crate::caller::{By, Readers, Viewers};
 use crate::error::Error;
 use crate::openapi;
 use crate::parts::ControlParts;
@@ -49,6 +49,29 @@ pub(crate) async fn metrics(
 ) -> impl IntoResponse {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], (control.metrics)())
+}
+
+/// Says exactly what telemetry would send now.
+#[utoipa::path(get, path = "/v1/telemetry/preview", tag = "state", responses((status = 200, body = TelemetryView)))]
+pub(crate) async fn telemetry(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+) -> Result<Json<TelemetryView>, Error> {
+    let Some(preview) = control.telemetry.clone() else {
+        return Ok(Json(TelemetryView {
+            configured: false,
+            document: None,
+            withheld: None,
+        }));
+    };
+    // It reads a file.
+    let made = tokio::task::spawn_blocking(move || preview()).await;
+    let made = made.map_err(|_| Error::Stopping)?;
+    Ok(Json(TelemetryView {
+        configured: true,
+        withheld: made.as_ref().err().cloned(),
+        document: made.ok(),
+    }))
 }
 
 /// Returns this document.

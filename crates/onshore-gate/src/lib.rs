@@ -34,6 +34,7 @@ pub mod restore;
 mod rules;
 pub mod settle;
 mod support;
+mod telemetry;
 mod told;
 mod updates;
 

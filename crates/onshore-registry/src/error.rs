@@ -1,7 +1,8 @@
 //! What can go wrong with a governance record.
 
 use onshore_types::{
-    AccessKeyId, ApprovalId, DrillId, IdentityName, JobId, LooseningId, PrincipalId, SupportSessionId, TenantName, UpdateId,
+    AccessKeyId, ApprovalId, DrillId, IdentityName, JobId, LooseningId, PrincipalId,
+    SupportSessionId, TenantName, UpdateId,
 };
 
 use crate::told::TOLD_TERMS_MAX;

@@ -1,5 +1,5 @@
 //! Governance records: tenants, users, groups and roles with their policies, access keys, control tokens, support sessions, labels to be loosened, approvals, exports, whose data was
-//! exported, refusals, epochs, jobs, updates and their quarantine, updates and their quarantine, drills.
+//! exported, refusals, epochs, jobs, updates and their quarantine, drills.
 //!
 //! This room keeps and finds; it decides nothing and records no leaf. What changes a record takes the unit of work in
 //! which `gate` records the leaf that tells of it.
@@ -56,5 +56,4 @@ pub use crate::support::{SupportRequest, SupportSession, Vouched};
 pub use crate::tenants::{Standing, Tenant};
 pub use crate::tokens::TokenHolder;
 pub use crate::told::{Notices, SubjectFinding, Told};
-pub use crate::told::{SubjectFinding, Told};
 pub use crate::updates::{NewUpdate, Update, UpdateState};

@@ -28,6 +28,8 @@ pub enum Purpose {
     Replication,
     /// To read a source of a migration.
     Migration,
+    /// To tell numbers of the server.
+    Telemetry,
 }
 
 /// Who may be connected to while everything else is cut off.
@@ -269,6 +271,7 @@ impl fmt::Display for Purpose {
             Self::Witness => "witness",
             Self::Replication => "replication",
             Self::Migration => "migration",
+            Self::Telemetry => "telemetry",
         })
     }
 }

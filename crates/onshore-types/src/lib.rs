@@ -24,7 +24,8 @@ pub mod recipient;
 pub mod time;
 
 pub use ids::{
-    ApprovalId, BucketId, DrillId, ExportId, JobId, KmsKeyId, LooseningId, PrincipalId, SupportSessionId, TenantId, UpdateId, UploadId, VersionId,
+    ApprovalId, BucketId, DrillId, ExportId, JobId, KmsKeyId, LooseningId, PrincipalId,
+    SupportSessionId, TenantId, UpdateId, UploadId, VersionId,
 };
 pub use jurisdiction::{Jurisdiction, Place};
 pub use label::{Label, Level, Personal};

@@ -12,6 +12,7 @@
 //! - [`RescanEngine`]: looks through what was put off, and through everything once it knows more.
 //! - [`RetentionEngine`]: removes the records of reads that were kept long enough.
 //! - [`ScrubEngine`]: reads everything round and round, and reports what is not what was written.
+//! - [`TelemetryEngine`]: tells a receiver the numbers that the operator signed a list of, if he wants that.
 //! - [`WitnessEngine`]: asks witnesses to cosign the ledger's checkpoints.
 
 mod access_log;
@@ -27,6 +28,7 @@ mod replicate;
 mod rescan;
 mod retention;
 mod scrub;
+mod telemetry;
 mod witness;
 
 pub use crate::access_log::{AccessLogEngine, AccessLogRhythm};
@@ -38,6 +40,10 @@ pub use crate::replicate::ReplicationEngine;
 pub use crate::rescan::{RescanEngine, RescanRhythm, RescanTally};
 pub use crate::retention::RetentionEngine;
 pub use crate::scrub::{ScrubEngine, ScrubRhythm, ScrubRound, ScrubTally};
+pub use crate::telemetry::{
+    CATALOGUE, Metric, MetricKind, MetricLabel, Telemetry, TelemetryEngine, TelemetryList,
+    TelemetryListError,
+};
 pub use crate::witness::{WitnessEngine, WitnessTarget};
 
 use onshore_db::Database;

@@ -16,13 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use onshore_sources::Purpose;
 use onshore_store::Outgoing;
 use onshore_types::{Place, Timestamp};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::link::Link;
-pub(crate) use self::link::secured;
+pub(crate) use self::link::{Link, secured};
 pub use self::target::{EventTarget, Protocol, TargetError};
 use crate::operator::inspection;
 use crate::patience::{COUNT_EVERY, GATHER, RETRY_MAX, RETRY_MIN, STOPPING_MAX, backoff, cause};
@@ -273,7 +273,7 @@ impl NotificationEngine {
     ) -> Result<usize, Error> {
         let wanted = page.len().min(LINKS_MAX);
         while links.len() < wanted {
-            match Link::open(target).await {
+            match Link::open(target, Purpose::Notification).await {
                 Ok(link) => links.push(link),
                 // What there is has to do; without any the target cannot be reached.
                 Err(_) if !links.is_empty() => break,
@@ -323,7 +323,7 @@ impl NotificationEngine {
             let mut link = match open.take() {
                 Some(link) if link.is_usable() => link,
                 // It was closed behind the last answer, as many servers do.
-                Some(_) | None => match Link::open(target).await {
+                Some(_) | None => match Link::open(target, Purpose::Notification).await {
                     Ok(link) => link,
                     Err(error) => {
                         done.failed = Some(error);

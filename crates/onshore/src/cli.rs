@@ -9,7 +9,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use onshore_api::RoleWord;
 use onshore_policy::rule_pack::Date;
 use onshore_types::{
-    AccessKeyId, ApprovalId, BucketName, DrillId, GroupName, IdentityName, Instrument, JobId, Jurisdiction, KmsKeyId, Label, LooseningId, ObjectKey, PrincipalId, RecipientKind, SupportSessionId, TenantName, Timestamp, UpdateId, Wording,
+    AccessKeyId, ApprovalId, BucketName, DrillId, GroupName, IdentityName, Instrument, JobId,
+    Jurisdiction, KmsKeyId, Label, LooseningId, ObjectKey, PrincipalId, RecipientKind,
+    SupportSessionId, TenantName, Timestamp, UpdateId, Wording,
 };
 
 use crate::commands::Seconds;
@@ -122,6 +124,9 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Check a certificate, a proof, an evidence bundle or a whole published ledger offline
     Verify(VerifyArgs),
+    /// Telemetry: numbers of the server that somebody is told, off unless the operator configures and signs what
+    #[command(subcommand)]
+    Telemetry(TelemetryCommand),
     /// Drills: show that nothing here needs anybody outside
     #[command(subcommand)]
     Drill(DrillCommand),
@@ -541,6 +546,33 @@ pub(crate) enum IdentityCommand {
         #[arg(long, default_value = "default")]
         tenant: TenantName,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TelemetryCommand {
+    /// Make the operator's key that signs what may be sent, and print the half that is configured
+    Key {
+        /// The name it signs in, such as operator.example
+        name: String,
+        /// Where to write the secret half
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// List every metric that can be sent at all, as rows of a list
+    Catalogue,
+    /// Sign a list of what may be sent
+    Sign {
+        /// The list: `onshore-telemetry/v1`, `until TIME`, and rows of the catalogue
+        list: PathBuf,
+        /// The secret key that signs
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Where to write the signed list
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Print exactly what would be sent now
+    Preview,
 }
 
 #[derive(Debug, Subcommand)]

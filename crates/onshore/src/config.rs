@@ -58,6 +58,7 @@ pub(crate) struct Config {
     /// The regions that objects may be brought to, by name.
     replication: BTreeMap<String, ReplicationTable>,
     updates: UpdatesTable,
+    telemetry: Option<TelemetryTable>,
     /// Whom a disconnect drill lets through.
     pub(crate) drill_peers: Peers,
     /// What whoever starts the server should know.
@@ -81,6 +82,7 @@ struct File {
     replication: BTreeMap<String, ReplicationTable>,
     updates: UpdatesTable,
     drill: DrillTable,
+    telemetry: Option<TelemetryTable>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -163,6 +165,27 @@ struct EventTable {
     token_file: Option<PathBuf>,
     /// The authorities that may say who the target is, in PEM; without it those of the system.
     ca_file: Option<PathBuf>,
+}
+
+/// Who is told numbers of the server, which of them, and how often. Nothing is told without it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TelemetryTable {
+    url: String,
+    /// What may be sent, as the operator signed it.
+    list_file: PathBuf,
+    /// The operator's keys.
+    keys: Vec<String>,
+    #[serde(default = "an_hour")]
+    period_s: NonZeroU32,
+    /// A file with what the receiver asks for.
+    token_file: Option<PathBuf>,
+    /// The authorities that may say who the receiver is, in PEM; without it those of the system.
+    ca_file: Option<PathBuf>,
+}
+
+fn an_hour() -> NonZeroU32 {
+    NonZeroU32::new(3600).expect("an hour has seconds")
 }
 
 /// Whom a disconnect drill lets through: others of the own partition.
@@ -464,11 +487,18 @@ impl Config {
                 })
                 .collect(),
             updates: file.updates,
+            telemetry: file.telemetry.map(|table| TelemetryTable {
+                list_file: anchored(table.list_file),
+                token_file: table.token_file.map(anchored),
+                ca_file: table.ca_file.map(anchored),
+                ..table
+            }),
             drill_peers,
             warnings,
         };
         config.networks()?;
         config.update_keys()?;
+        config.telemetry()?;
         config.event_targets()?;
         config.regions()?;
         config.witness_targets()?;
@@ -588,7 +618,20 @@ impl Config {
             let (host, _) = region.endpoint();
             parties.push(party(Purpose::Replication, &name, host));
         }
+        if let Some(telemetry) = self.telemetry()? {
+            let host = telemetry.receiver.host();
+            parties.push(party(Purpose::Telemetry, "telemetry", host));
+        }
         Ok(parties)
+    }
+
+    /// Returns who is told numbers of the server, where the list is, whose word it must be, and how often they are told; none
+    /// where nobody is.
+    pub(crate) fn telemetry(&self) -> Result<Option<TelemetrySettings>> {
+        self.telemetry
+            .as_ref()
+            .map(|table| telemetry_settings(table).context("telemetry"))
+            .transpose()
     }
 
     /// Returns the keys that sign updates.
@@ -673,6 +716,7 @@ impl Config {
                 "overruled": self.overruled.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "proxy_protocol": self.proxy_protocol,
                 "updates": { "keys": self.updates.keys },
+                "telemetry": self.telemetry.as_ref().map(|table| json!({ "url": table.url, "keys": table.keys })),
                 "upkeep": { "lifecycle_day_s": self.upkeep.lifecycle_day_s },
                 "events": self.event_targets().unwrap_or_default().iter().map(|(name, target)| (name.clone(), target.told())).collect::<BTreeMap<_, _>>(),
                 "replication": self.replication.iter().map(|(name, table)| (name.clone(), json!({ "url": table.url, "region": table.region, "tenant": table.tenant }))).collect::<BTreeMap<_, _>>(),
@@ -732,6 +776,50 @@ fn ledger_policy(table: &LedgerTable) -> Result<Option<TlogPolicy>> {
     Ok(Some(TlogPolicy::of_witnesses(witnesses, quorum)?))
 }
 
+/// How numbers of the server are told.
+pub(crate) struct TelemetrySettings {
+    pub(crate) receiver: EventTarget,
+    pub(crate) list: PathBuf,
+    pub(crate) keys: Vec<VerifierKey>,
+    pub(crate) period: Duration,
+}
+
+fn telemetry_settings(table: &TelemetryTable) -> Result<TelemetrySettings> {
+    let uri: http::Uri = table
+        .url
+        .parse()
+        .context("url: write https://HOST[:PORT]/PATH")?;
+    let is_loopback = uri.host().is_some_and(|host| {
+        host.trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+    });
+    let is_secured = uri.scheme_str() == Some("https");
+    anyhow::ensure!(
+        is_secured || (uri.scheme_str() == Some("http") && is_loopback),
+        "url: it is https, or http to an address of loopback"
+    );
+    anyhow::ensure!(
+        !table.keys.is_empty(),
+        "keys: name the key by which the operator signs what may be sent"
+    );
+    let keys = table
+        .keys
+        .iter()
+        .map(|key| key.parse().with_context(|| format!("keys: `{key}`")));
+    Ok(TelemetrySettings {
+        receiver: receiver(
+            &table.url,
+            None,
+            table.token_file.as_deref(),
+            table.ca_file.as_deref(),
+        )?,
+        list: table.list_file.clone(),
+        keys: keys.collect::<Result<_>>()?,
+        period: Duration::from_secs(table.period_s.get().into()),
+    })
+}
+
 /// Checks a name that stands in ARNs.
 fn check_name(name: &str) -> Result<()> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -779,9 +867,22 @@ fn other_region(name: &str, table: &ReplicationTable) -> Result<OtherRegion> {
 
 fn event_target(name: &str, table: &EventTable) -> Result<EventTarget> {
     check_name(name)?;
-    let token = table
-        .token_file
-        .as_ref()
+    receiver(
+        &table.url,
+        table.subject.clone(),
+        table.token_file.as_deref(),
+        table.ca_file.as_deref(),
+    )
+}
+
+/// Reads where somebody is told something, and what he asks for.
+fn receiver(
+    url: &str,
+    subject: Option<String>,
+    token_file: Option<&Path>,
+    ca_file: Option<&Path>,
+) -> Result<EventTarget> {
+    let token = token_file
         .map(|path| {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read {}", path.display()))?;
@@ -789,10 +890,10 @@ fn event_target(name: &str, table: &EventTable) -> Result<EventTarget> {
         })
         .transpose()?;
     let secure = || {
-        let trust = table.ca_file.as_deref().map_or(Trust::System, Trust::File);
+        let trust = ca_file.map_or(Trust::System, Trust::File);
         Ok::<_, anyhow::Error>(trusting(trust)?)
     };
-    EventTarget::parse(&table.url, table.subject.clone(), token, secure)
+    EventTarget::parse(url, subject, token, secure)
 }
 
 fn parse_network(text: &str, key: &str) -> Result<IpNet> {

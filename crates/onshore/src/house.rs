@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use onshore_db::{CrashPoints, Database, Schema};
-use onshore_gate::{Gate, Parts, PersonsBeside, ToldBeside};
-use onshore_gate::{Gate, Parts, PersonsBeside, UpdateRules};
+use onshore_gate::{Gate, Parts, PersonsBeside, ToldBeside, UpdateRules};
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal, KeyProvider};
 use onshore_ledger::{Platform, ReleaseVersion};

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use onshore_control::{ControlParts, Drills, MigrateRules};
+use onshore_control::{ControlParts, Drills, MigrateRules, TelemetryPreview};
 use onshore_db::CrashPoints;
 use onshore_s3::{Front, FrontParts};
 use onshore_tls::{Introduction, Transport};
+use onshore_upkeep::{Telemetry, TelemetryEngine};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,7 +20,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::backup::state_copy::StateCopy;
 use crate::cli::{ServeArgs, TargetArgs};
-use crate::config::{Config, Listener};
+use crate::config::{Config, Listener, TelemetrySettings};
 use crate::exit::{Exit, usage};
 use crate::house::{FolderLock, House, make_folder};
 use crate::listen::{Exposure, listen, transport};
@@ -72,15 +73,14 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
     // Before anyone is told that the server is ready: a signal from then on is heard.
     let stopped = stop_signal()?;
     // With it the metrics begin, which everything that works by itself counts in.
-    let control_address = serve_control(
+    let (control_address, telemetry) = serve_control(
         &house,
         &config,
         control,
         config.introduction(Listener::Control),
         transport.clone(),
+        Some(endpoint),
     )?;
-    let control_address =
-        serve_control(&house, &config, control, transport.clone(), Some(endpoint))?;
     house.start();
     if let Transport::Tls(certificates) = &transport {
         house.run(renewal(certificates.clone(), house.stop.clone())?);
@@ -92,6 +92,11 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         config.regions()?,
         config.witness_targets()?,
     );
+    if let Some((telemetry, settings)) = telemetry {
+        let engine = TelemetryEngine::new(telemetry, settings.receiver, settings.period);
+        let stop = house.stop.clone();
+        house.run(async move { engine.run(stop).await });
+    }
     let front = Front::new(FrontParts {
         db: house.db.clone(),
         store: house.store.clone(),
@@ -150,11 +155,27 @@ pub(crate) fn serve_control(
     introduction: Introduction,
     transport: Transport,
     s3: Option<String>,
-) -> Result<SocketAddr> {
+) -> Result<(SocketAddr, Option<(Telemetry, TelemetrySettings)>)> {
     let address = listener.local_addr()?;
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).context("the metrics were set up twice")?;
+    let telemetry = config.telemetry()?.map(|settings| {
+        let numbers = handle.clone();
+        let (list, keys) = (settings.list.clone(), settings.keys.clone());
+        let gate = house.gate.clone();
+        let telemetry = Telemetry::new(list, keys, move || numbers.render(), gate);
+        (telemetry, settings)
+    });
+    let preview = telemetry.as_ref().map(|(telemetry, _)| {
+        let telemetry = telemetry.clone();
+        let preview: TelemetryPreview = Arc::new(move || {
+            telemetry
+                .preview()
+                .map_err(|error| format!("{:#}", anyhow::Error::new(error)))
+        });
+        preview
+    });
     let router = onshore_control::router(ControlParts {
         db: house.db.clone(),
         gate: house.gate.clone(),
@@ -165,6 +186,7 @@ pub(crate) fn serve_control(
             allowed_endpoints: config.allowed_endpoints.clone(),
         },
         updates: house.updates.clone(),
+        telemetry: preview,
         drills: Drills::new(config.drill_peers.clone(), config.drill_parties()?, s3),
         certificates: house.certificates.clone(),
         seal: house.seal.clone(),
@@ -174,7 +196,7 @@ pub(crate) fn serve_control(
     house.run(async move {
         onshore_control::serve(router, listener, introduction, transport, stop).await;
     });
-    Ok(address)
+    Ok((address, telemetry))
 }
 
 /// Writes `server.json`, by which commands find the server.

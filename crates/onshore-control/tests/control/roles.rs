@@ -67,6 +67,7 @@ const TABLE: &[(&str, &str)] = &[
     ("DELETE /v1/support/sessions/{id}", "o....."),
     ("GET /v1/support/sessions/{id}", "ora..."),
     ("POST /v1/support/sessions/{id}/approval", "o....."),
+    ("GET /v1/telemetry/preview", "ora..."),
     ("GET /v1/tenants", "o....."),
     ("POST /v1/report/evidence", "ora..."),
     ("POST /v1/tenants", "o....."),

@@ -133,6 +133,7 @@ impl House {
                 quarantine: Quarantine::open(&folder.path().join("quarantine"), 1 << 20)
                     .expect("a quarantine"),
             },
+            telemetry: None,
             drills: Drills::new(Peers::default(), Vec::new(), None),
             certificates: folder.path().join("certificates"),
             seal: FileSeal::none(),

@@ -1,8 +1,4 @@
 //! Governance records under attack: arithmetic that must hold, secrets that must not show, states that must not be left.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "whether a secret shows is asked of the files themselves"
-)]
 
 mod approvals;
 mod house;

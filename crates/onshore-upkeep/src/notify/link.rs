@@ -18,7 +18,8 @@ use crate::patience::NAMING_MAX;
 const OPENING_MAX: Duration = Duration::from_secs(5);
 
 /// A connection to a target.
-pub(super) struct Link {
+pub(crate) struct Link {
+    purpose: Purpose,
     host: String,
     peer: IpAddr,
     wire: Wire,
@@ -31,15 +32,15 @@ enum Wire {
 
 impl Link {
     /// Connects to the first of the target's addresses that answers.
-    pub(super) async fn open(target: &EventTarget) -> Result<Self, TargetError> {
+    pub(crate) async fn open(target: &EventTarget, purpose: Purpose) -> Result<Self, TargetError> {
         let named = timeout(
             NAMING_MAX,
-            outward().addresses(Purpose::Notification, &target.host, target.port),
+            outward().addresses(purpose, &target.host, target.port),
         );
         let addresses = named.await.map_err(|_| TargetError::TooSlow)??;
         let mut failed = TargetError::NoAddress;
         for address in addresses {
-            let opened = timeout(OPENING_MAX, Self::open_at(target, address)).await;
+            let opened = timeout(OPENING_MAX, Self::open_at(target, purpose, address)).await;
             match opened.unwrap_or(Err(TargetError::TooSlow)) {
                 Ok(link) => return Ok(link),
                 Err(error) => failed = error,
@@ -48,10 +49,12 @@ impl Link {
         Err(failed)
     }
 
-    async fn open_at(target: &EventTarget, address: SocketAddr) -> Result<Self, TargetError> {
-        let stream = outward()
-            .connect(Purpose::Notification, &target.host, address)
-            .await?;
+    async fn open_at(
+        target: &EventTarget,
+        purpose: Purpose,
+        address: SocketAddr,
+    ) -> Result<Self, TargetError> {
+        let stream = outward().connect(purpose, &target.host, address).await?;
         let wire = match &target.protocol {
             Protocol::Webhook { path } => {
                 let stream = secured(target, stream).await?;
@@ -63,6 +66,7 @@ impl Link {
             }
         };
         Ok(Self {
+            purpose,
             host: target.host.clone(),
             peer: address.ip(),
             wire,
@@ -78,13 +82,13 @@ impl Link {
     }
 
     /// Returns the address that answers.
-    pub(super) fn peer(&self) -> IpAddr {
+    pub(crate) fn peer(&self) -> IpAddr {
         self.peer
     }
 
     /// Sends a message and waits until the target has it.
-    pub(super) async fn send(&mut self, message: Vec<u8>) -> Result<(), TargetError> {
-        outward().check(Purpose::Notification, &self.host, self.peer)?;
+    pub(crate) async fn send(&mut self, message: Vec<u8>) -> Result<(), TargetError> {
+        outward().check(self.purpose, &self.host, self.peer)?;
         match &mut self.wire {
             Wire::Webhook(webhook) => webhook.send(message).await,
             Wire::Nats(nats) => nats.send(&message).await,

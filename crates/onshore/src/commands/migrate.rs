@@ -46,9 +46,16 @@ pub(crate) async fn run(target: &TargetArgs, args: MigrateArgs) -> Result<Exit> 
                 pid: std::process::id(),
                 scheme: transport.scheme().to_owned(),
                 s3: None,
-                control: serve::serve_control(&house, &config, listener, introduction, transport)?
-                control: serve::serve_control(&house, &config, listener, transport, None)?
-                    .to_string(),
+                control: serve::serve_control(
+                    &house,
+                    &config,
+                    listener,
+                    introduction,
+                    transport,
+                    None,
+                )?
+                .0
+                .to_string(),
             };
             first_start::prepare(&house, &data, running.control_url()).await?;
             house.start();

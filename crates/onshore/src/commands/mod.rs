@@ -25,6 +25,7 @@ mod restore;
 mod scrub;
 mod subject;
 mod support;
+mod telemetry;
 mod tenant;
 mod update;
 mod verify;
@@ -68,6 +69,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Subject(command) => subject::run(&target, command).await,
         Command::Label(command) => label::run(&target, command).await,
         Command::Support(command) => support::run(&target, command).await,
+        Command::Telemetry(command) => telemetry::run(&target, command).await,
         Command::Drill(command) => drill::run(&target, command).await,
         Command::Update(command) => update::run(&target, command).await,
         Command::Important(command) => important::run(&target, command).await,

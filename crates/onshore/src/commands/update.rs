@@ -332,7 +332,8 @@ fn open(path: &Path) -> Result<File> {
     open_io(path).map_err(|error| usage(format!("cannot read {}: {error}", path.display())))
 }
 
-fn read_text(path: &Path) -> Result<String> {
+/// Reads a text that an argument names.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
     std::fs::read_to_string(path)
         .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))
 }
