@@ -113,6 +113,8 @@ def test_nothing_leaves_from_the_notice_on_until_somebody_has_looked(held):
         all_of(everything(server, US), 403)
         all_of(everything(server, US, "harmless", "a/b"), 403)
         all_of(everything(server, DE, "harmless", "a/b"), 403)
+        # An object that is not there is refused alike.
+        assert outcome(abroad().head_object, Bucket="harmless", Key="absent") == 403
         # Inside nothing changes.
         all_of(everything(server, None), 200)
         assert labels == {key: server.client().head_object(Bucket="mixed", Key=key)["Metadata"] for key in labels}

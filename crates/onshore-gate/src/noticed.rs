@@ -84,6 +84,12 @@ impl Noticed {
 }
 
 impl Gate {
+    /// Whether a tenant got a notice that not everything it stores was looked through for since.
+    #[must_use]
+    pub fn has_open_notice(&self, tenant: TenantId) -> bool {
+        !self.inner.noticed.is_settled(tenant)
+    }
+
     /// Takes note that everything stored was looked through by what tenants had been told after so many changes of it:
     /// see [`Gate::told_changes`].
     ///

@@ -274,14 +274,10 @@ impl Operations {
         if self.read_at(asked.call) == ReadAt::Home {
             return target.missing();
         }
-        match self
-            .store
-            .is_all_free(&target.bucket, "", target.reach())
-            .await
-        {
+        match self.is_all_free(asked, target).await {
             Ok(true) => return target.missing(),
             Ok(false) => {}
-            Err(error) => return self.fault(asked.call, error),
+            Err(fault) => return fault,
         }
         let subject = Subject {
             key: Some(target.key.clone()),
@@ -291,6 +287,17 @@ impl Operations {
             Ok(_) => Fault::access_denied(),
             Err(fault) => fault,
         }
+    }
+
+    /// Whether everything in a bucket is free, as far as anybody has looked since its owner's newest notice.
+    async fn is_all_free(&self, asked: Asked<'_>, target: &Target) -> Result<bool, Fault> {
+        if self.gate.has_open_notice(target.bucket.tenant) {
+            return Ok(false);
+        }
+        self.store
+            .is_all_free(&target.bucket, "", target.reach())
+            .await
+            .map_err(|error| self.fault(asked.call, error))
     }
 
     /// Makes sure that the caller may learn whether an object is there, before it learns that from how its change of
@@ -304,14 +311,7 @@ impl Operations {
                 let subject = described(target, description, ByteRange::whole(0));
                 self.permit(asked, Flow::Inspect, subject).await.map(|_| ())
             }
-            None if self
-                .store
-                .is_all_free(&target.bucket, "", target.reach())
-                .await
-                .map_err(|error| self.fault(asked.call, error))? =>
-            {
-                Ok(())
-            }
+            None if self.is_all_free(asked, target).await? => Ok(()),
             None => Err(self.absent(asked, Flow::Inspect, target).await),
         }
     }

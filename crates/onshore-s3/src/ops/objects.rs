@@ -119,9 +119,6 @@ impl Operations {
             let subject = described(&target, description, selection.range);
             let permit = self.permit(asked, Flow::Read, subject).await?;
             let outflow = self.gate.watch(&permit);
-            if let Some(leaf) = outflow.leaf() {
-                asked.call.note_leaf(leaf);
-            }
             let read = self
                 .store
                 .read_with(permit, selection.range, customer.clone())
@@ -131,6 +128,10 @@ impl Operations {
                 Err(error) if is_stale(&error) => continue,
                 Err(error) => return Err(self.fault(asked.call, error)),
             };
+            // The receipt is for what is sent, and not for what was to be sent before somebody wrote something else.
+            if let Some(leaf) = outflow.leaf() {
+                asked.call.note_leaf(leaf);
+            }
             return Ok(Answered {
                 headers: answer_headers(
                     self.lifecycle_told(asked.call, &target.bucket).as_ref(),
