@@ -1,8 +1,8 @@
 //! Notices of authorities: settled by nothing but a look at everything that knew them all.
 
 use onshore_classify::{Ground, ToldTerm};
-use onshore_registry::Notices;
-use onshore_types::{Level, TenantId};
+use onshore_registry::{Notices, Tenant};
+use onshore_types::{Level, TenantId, TenantName};
 
 use crate::house::House;
 
@@ -39,6 +39,14 @@ fn of(house: &House, tenant: TenantId) -> Option<(u32, u32, bool)> {
 fn a_notice_is_open_until_a_look_that_knew_all_of_them() {
     let house = House::new();
     let tenant = house.tenant.id;
+    let other = Tenant {
+        id: OTHER,
+        name: TenantName::parse("south").expect("a name"),
+        ..house.tenant.clone()
+    };
+    house
+        .write(move |registry, unit| registry.save_tenant(unit, &other))
+        .expect("saved");
     assert_eq!(of(&house, tenant), None);
     assert!(settle(&house, 0), "nobody was told anything");
     assert_eq!(of(&house, tenant), None);
