@@ -28,16 +28,15 @@ pub(crate) fn ensure_tool(program: &str, package: &str) -> Result<()> {
 pub(crate) fn ensure_build_tools() -> Result<()> {
     ensure_tool("cc", "gcc")?;
     ensure_tool("make", "make")?;
-    // OpenSSL is configured by modules that the smallest perl lacks.
-    let has_modules = Command::new("perl")
-        .args(["-MFindBin", "-MIPC::Cmd", "-MTime::Piece", "-e", "1"])
-        .stderr(Stdio::null())
+    ensure_tool("pkg-config", "pkg-config")?;
+    let has_openssl = Command::new("pkg-config")
+        .args(["--exists", "openssl"])
         .status()
         .is_ok_and(|status| status.success());
-    if has_modules {
+    if has_openssl {
         Ok(())
     } else {
-        install("perl with its modules", "perl")
+        install("OpenSSL to build with", "libssl-dev")
     }
 }
 
