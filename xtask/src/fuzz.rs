@@ -1,4 +1,4 @@
-//! Reads files, and documents of the ledger, as an attacker makes them, for as long as it is told, with ever new seeds from
+//! Reads files, documents of the ledger and access policies as an attacker makes them, for as long as it is told, with ever new seeds from
 //! a first one. What reads them has so much memory and no more, and so much time for each batch and for lines without
 //! end: what needs more has no bounds.
 
@@ -21,7 +21,7 @@ const READING_MAX: Duration = Duration::from_secs(300);
 
 pub(crate) fn run(root: &Path, seconds: u64, seed: u64) -> Result<()> {
     let steps = Steps::new(root);
-    // Both examples have the same name, so each is moved aside.
+    // The examples have the same name, so each is moved aside.
     let built = |package: &str, name: &str| {
         let package = format!("--package={package}");
         let build = ["build", "--quiet", &package, "--example=fuzz"];
@@ -33,6 +33,7 @@ pub(crate) fn run(root: &Path, seconds: u64, seed: u64) -> Result<()> {
         Ok::<_, anyhow::Error>(program)
     };
     let documents = built("onshore-ledger", "fuzz-documents")?;
+    let policies = built("onshore-policy", "fuzz-policies")?;
     let program = built("onshore-classify", "fuzz-files")?;
     let started = Instant::now();
     read(&program, &["line", LINE_GIB], "lines without end")?;
@@ -44,10 +45,12 @@ pub(crate) fn run(root: &Path, seconds: u64, seed: u64) -> Result<()> {
         read(&program, &[&from, &count], &what)?;
         let what = format!("the {BATCH} rounds of documents of the ledger from seed {next} on");
         read(&documents, &[&from, &count], &what)?;
+        let what = format!("the {BATCH} rounds of access policies from seed {next} on");
+        read(&policies, &[&from, &count], &what)?;
         next += BATCH;
     }
     println!(
-        "{} files, and as many rounds of documents of the ledger, from seed {seed} on were read in {} s, in {} MiB",
+        "{} files, and as many rounds of documents of the ledger and of access policies, from seed {seed} on were read in {} s, in {} MiB",
         next - seed,
         started.elapsed().as_secs(),
         MEMORY_KIB >> 10

@@ -37,8 +37,8 @@ usage: cargo xtask COMMAND
   sim --seed N [--steps M]  steps gate, journal and store through crashes, the same for the same seed
   soak [--minutes N]        crash tests with ever new seeds (default 10 minutes)
   fuzz [--seconds N] [--seed N]
-                            reads files as an attacker makes them, of every format that is classified, and documents of
-                            the ledger (default 60 s)
+                            reads files as an attacker makes them, of every format that is classified, documents of the
+                            ledger, and access policies (default 60 s)
   bench [NAME...]           rates and CPU time beside other S3 servers, and nginx serving the same files;
                             of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
   bench --classify          how fast texts are classified, beside Presidio and DataFog
