@@ -35,7 +35,7 @@ usage: cargo xtask COMMAND
   page                      the page that checks evidence in a browser, offline: target/onshore-verify.html
   floors                    which crate may depend on which
   sim --seed N [--steps M]  steps gate, journal and store through crashes, the same for the same seed
-  soak [--minutes N]        crash tests with ever new seeds (default 10 minutes)
+  soak [--minutes N]        crash tests and the race over the border with ever new seeds (default 10 minutes)
   fuzz [--seconds N] [--seed N]
                             reads files as an attacker makes them, of every format that is classified, documents of the
                             ledger, and access policies (default 60 s)

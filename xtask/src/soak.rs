@@ -1,4 +1,5 @@
-//! Runs the crash tests again and again with ever new seeds, and names the seed of the run that failed.
+//! Runs the crash tests, and the race over the border, again and again with ever new seeds, and names the seed of the run
+//! that failed.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -8,6 +9,9 @@ use anyhow::{Context as _, Result};
 use crate::ci;
 use crate::python::Python;
 use crate::steps::{Skips, Steps};
+
+/// The tests that draw from a seed and are worth other ones.
+const SEEDED: [&str; 2] = ["tests-py/test_crash.py", "tests-py/test_border_race.py"];
 
 pub(crate) fn run(root: &Path, minutes: u64) -> Result<()> {
     ci::build_binary(root, &[], "debug")?;
@@ -26,19 +30,15 @@ pub(crate) fn run(root: &Path, minutes: u64) -> Result<()> {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         let text = (seed >> 33).to_string();
-        let held = steps.step(&format!("crash tests, seed {text}"), |steps| {
-            ci::pytest(
-                steps,
-                &python,
-                &["tests-py/test_crash.py"],
-                Skips::Named,
-                &[("ONSHORE_TEST_SEED", &text)],
-            )
+        let held = steps.step(&format!("crashes and races, seed {text}"), |steps| {
+            let seeds = [("ONSHORE_TEST_SEED", text.as_str())];
+            ci::pytest(steps, &python, &SEEDED, Skips::Named, &seeds)
         });
         if !held {
             eprintln!(
-                "repeat it with: ONSHORE_BIN=target/debug/onshore ONSHORE_TEST_SEED={text} {} -m pytest tests-py/test_crash.py",
-                python.program("python").display()
+                "repeat it with: ONSHORE_BIN=target/debug/onshore ONSHORE_TEST_SEED={text} {} -m pytest {}",
+                python.program("python").display(),
+                SEEDED.join(" ")
             );
             break;
         }

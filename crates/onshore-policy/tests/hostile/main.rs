@@ -4,5 +4,5 @@ mod attack;
 
 #[test]
 fn nothing_is_accepted_that_says_two_things() {
-    (0..3000).for_each(attack::round);
+    (0..300).for_each(attack::round);
 }
