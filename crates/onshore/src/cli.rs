@@ -577,7 +577,7 @@ pub(crate) enum TelemetryCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DrillCommand {
-    /// Cut the server off from everything but loopback and [drill] peers for a while, and try everything meanwhile
+    /// Cut the server off from everything but loopback and the peers of `drill.peers` for a while, and try everything meanwhile
     Disconnect {
         /// For how long: 90s, 10m, 2h
         #[arg(long = "for", value_name = "TIME", default_value = "10m")]
@@ -631,7 +631,7 @@ pub(crate) enum UpdateCommand {
         #[arg(long, value_name = "MACHINE-SYSTEM")]
         platform: Option<String>,
     },
-    /// Take a bundle into quarantine, if it is signed by a key of [updates] keys; nothing runs it
+    /// Take a bundle into quarantine, if it is signed by a key of `updates.keys`; nothing runs it
     Import {
         /// The bundle
         file: PathBuf,
