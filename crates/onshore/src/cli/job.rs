@@ -1,0 +1,30 @@
+//! `onshore job`: migration jobs.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use onshore_types::JobId;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobCommand {
+    /// List jobs
+    List,
+    /// Show a job
+    Show {
+        /// Its id
+        id: JobId,
+    },
+    /// Stop a job
+    Cancel {
+        /// Its id
+        id: JobId,
+    },
+    /// Fetch the certificate of a job that has ended
+    Certificate {
+        /// Its id
+        id: JobId,
+        /// Where it goes [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}

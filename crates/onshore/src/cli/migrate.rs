@@ -1,0 +1,56 @@
+//! `onshore migrate`: bringing a bucket or a folder onshore.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use onshore_types::{BucketName, Label, TenantName};
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// From where: s3://bucket/prefix, or a folder on the server's side
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// Into which bucket; made if it is missing
+    #[arg(value_name = "BUCKET")]
+    pub(crate) bucket: BucketName,
+    /// The class of everything it brings
+    #[arg(long, value_parser = Label::parse_declaration)]
+    pub(crate) class: Option<Label>,
+    /// For whom
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantName,
+    /// The source's S3 endpoint [default: AWS]
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// The profile whose credentials open the source [default: the usual AWS variables and profile]
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
+    /// The region to sign for at the source
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Where in requests to the source the bucket's name goes
+    #[arg(long, value_enum, default_value_t = Addressing::Auto)]
+    pub(crate) addressing: Addressing,
+    /// Read the source without credentials
+    #[arg(long)]
+    pub(crate) anonymous: bool,
+    /// Where the certificate goes once the job has ended
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Order the job and leave it to the server
+    #[arg(long)]
+    pub(crate) detach: bool,
+    /// The configuration file, when no server runs on the data folder and the job runs here
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Addressing {
+    /// Path style at an endpoint, unless it refuses that
+    Auto,
+    /// Path style: the bucket stands in the path
+    Path,
+    /// Virtual-host style: the bucket stands before the endpoint's name
+    Virtual,
+}
