@@ -26,6 +26,9 @@ pub enum MigrateFrom {
         /// Where the bucket's name goes: `auto`, `path` or `virtual`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         addressing: Option<String>,
+        /// Which versions: `all` with delete markers, `current`, or `auto`, which is all where the bucket keeps versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        versions: Option<String>,
     },
     /// A folder on the server's side.
     Folder {
@@ -62,6 +65,9 @@ pub struct OrderMigration {
     /// The class of a bucket that is made, and declared for every object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
+    /// What becomes of what the source removes after it was brought: `follow` removes it here too, `keep` lets it stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletes: Option<String>,
     /// What the source asks for; none reads anonymously, or a folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<SourceCredentials>,
@@ -84,6 +90,9 @@ pub struct JobProgress {
     pub unchanged_bytes: u64,
     /// Objects that are exceptions.
     pub exceptions: u64,
+    /// Objects removed here because the source has removed them.
+    #[serde(default)]
+    pub removed: u64,
 }
 
 /// A job.

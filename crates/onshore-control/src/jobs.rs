@@ -126,6 +126,7 @@ async fn place(
         same_class(&job, label)?;
     }
     ensure_bucket(control, &caller, &asked.bucket, &tenant, label).await?;
+    let options = orders::options(&asked)?;
     let order = JobOrder {
         tenant: tenant.id,
         bucket: asked.bucket,
@@ -133,6 +134,7 @@ async fn place(
             .map_err(|_| Error::Malformed("the source cannot be written down".to_owned()))?,
         fingerprint,
         label,
+        options,
         credentials: asked.credentials.as_ref().map(orders::sealable),
     };
     let (job, attached) = match control.gate.order_job(caller.principal(), order).await? {
@@ -221,6 +223,7 @@ async fn view(control: &ControlParts, job: Job, tenant: TenantName) -> Result<Jo
             unchanged: tally.unchanged,
             unchanged_bytes: tally.unchanged_bytes,
             exceptions: tally.exceptions,
+            removed: tally.removed,
         },
         detail: job.detail,
         created: job.created,

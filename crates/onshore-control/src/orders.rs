@@ -8,10 +8,10 @@ use onshore_keys::Secret;
 use onshore_ledger::{Hash, canonical};
 use onshore_policy::Role;
 use onshore_sources::{
-    Addressing, Credentials, FolderSpec, Network, S3Spec, SourceAccess, SourceSpec,
+    Addressing, Credentials, FolderSpec, Network, S3Spec, SourceAccess, SourceSpec, VersionsWish,
 };
 use onshore_types::{BucketName, TenantId};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::parts::MigrateRules;
@@ -29,6 +29,7 @@ pub(crate) async fn access(
             endpoint,
             region,
             addressing,
+            versions,
         } => {
             let spec = SourceSpec::S3(S3Spec {
                 bucket: bucket.clone(),
@@ -36,6 +37,7 @@ pub(crate) async fn access(
                 endpoint: endpoint.clone(),
                 region: region.clone(),
                 addressing: parse_addressing(addressing.as_deref())?,
+                versions: parse_versions(versions.as_deref())?,
             });
             Ok(SourceAccess {
                 source: spec.checked()?,
@@ -69,6 +71,16 @@ pub(crate) fn sealable(credentials: &SourceCredentials) -> Secret {
         credentials.session_token.clone(),
     );
     Secret::new(credentials.to_bytes().to_vec())
+}
+
+/// Returns how a job is to be done, in the engine's own form.
+pub(crate) fn options(asked: &OrderMigration) -> Result<Value, Error> {
+    let deletes = match asked.deletes.as_deref() {
+        None | Some("follow") => "follow",
+        Some("keep") => "keep",
+        Some(_) => return malformed("deletes is follow or keep"),
+    };
+    Ok(json!({ "deletes": deletes }))
 }
 
 /// Returns what is the same for the same source, bucket and tenant, whatever the class and the credentials.
@@ -144,6 +156,15 @@ fn parse_addressing(word: Option<&str>) -> Result<Addressing, Error> {
         Some("path") => Ok(Addressing::Path),
         Some("virtual") => Ok(Addressing::Virtual),
         Some(_) => malformed("addressing is auto, path or virtual"),
+    }
+}
+
+fn parse_versions(word: Option<&str>) -> Result<VersionsWish, Error> {
+    match word {
+        None | Some("auto") => Ok(VersionsWish::Auto),
+        Some("all") => Ok(VersionsWish::All),
+        Some("current") => Ok(VersionsWish::Current),
+        Some(_) => malformed("versions is all, current or auto"),
     }
 }
 

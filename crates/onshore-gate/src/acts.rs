@@ -73,6 +73,8 @@ pub struct JobOrder {
     pub fingerprint: [u8; 32],
     /// The class declared for everything it brings.
     pub label: Option<Label>,
+    /// How it is to be done, as the engine's own JSON.
+    pub options: Value,
     /// What the source asks for, as the engine's own bytes.
     pub credentials: Option<Secret>,
 }
@@ -440,12 +442,18 @@ impl Gate {
                     source: order.source,
                     fingerprint: order.fingerprint,
                     label: order.label,
+                    options: order.options,
                     credentials: order.credentials,
                     created_by: by.id,
                     created: now,
                 };
                 registry.save_job(unit, &job)?;
-                let record = json!({ "job": job.id, "bucket": job.bucket, "source": job.source });
+                let record = json!({
+                    "job": job.id,
+                    "bucket": job.bucket,
+                    "source": job.source,
+                    "options": job.options,
+                });
                 let body = json!({ "job": job.id, "tenant": job.tenant, "class": job.label });
                 gate.inner.record_act(
                     unit,

@@ -15,13 +15,14 @@ use onshore_ledger::{
     CertificateBody, CertificateCounts, CertificateEntry, CertificateException, CertificateFormat,
     CertificateRoot, Hash, Listing, Salt,
 };
-use onshore_registry::{EntryState, JobEntry, JobState, Tally};
+use onshore_registry::{EntryId, EntryState, JobEntry, JobState, Tally};
+use onshore_sources::Coverage;
 use onshore_types::{JobId, LeafIndex};
 
-use crate::Error;
 use crate::engine::Parts;
 use crate::job::Work;
 use crate::outcome::{Exception, reason_and_detail};
+use crate::{Error, large};
 
 /// How many entries are held at once.
 const PAGE_LEN: u32 = 1000;
@@ -38,6 +39,7 @@ pub fn file_of(folder: &Path, job: JobId) -> PathBuf {
 /// Certifies a job and ends it.
 pub(crate) async fn certify(work: &Work) -> Result<JobState, Error> {
     close_waiting(work).await?;
+    large::abandon_all(&work.parts, &work.job).await?;
     let body = body(work).await?;
     let signature = body.sign(work.parts.gate.journal().signer())?;
     let claim = body.claim()?;
@@ -45,7 +47,8 @@ pub(crate) async fn certify(work: &Work) -> Result<JobState, Error> {
         Listing::Complete => JobState::Complete,
         Listing::Incomplete => JobState::Incomplete,
     };
-    let tally = tally(&body);
+    let removed = work.parts.registry.tally(work.job.id).await?.removed;
+    let tally = tally(&body, removed);
     write_draft(work, &body, &signature).await?;
     let (gate, job) = (work.parts.gate.clone(), work.job.clone());
     let leaf = work
@@ -118,7 +121,7 @@ async fn close_waiting(work: &Work) -> Result<(), Error> {
         let page = work
             .parts
             .registry
-            .waiting_entries(work.job.id, None, PAGE_LEN)
+            .waiting_entries(work.job.id, String::new(), PAGE_LEN)
             .await?;
         if page.is_empty() {
             return Ok(());
@@ -132,7 +135,7 @@ async fn close_waiting(work: &Work) -> Result<(), Error> {
             .db
             .write(move |unit| {
                 for entry in &page {
-                    registry.save_outcome(unit, job, &entry.listed.key, &outcome)?;
+                    registry.save_outcome(unit, job, &entry.listed.id(), &outcome)?;
                 }
                 Ok::<_, Error>(())
             })
@@ -147,12 +150,14 @@ enum Line {
 }
 
 fn line(work: &Work, entry: JobEntry) -> Line {
-    let JobEntry { listed, outcome } = entry;
-    let version = listed
-        .source_version
-        .as_deref()
-        .and_then(|fingerprint| work.access.source.version_of(fingerprint))
-        .map(str::to_owned);
+    let JobEntry {
+        listed, outcome, ..
+    } = entry;
+    let version = listed.version.or_else(|| {
+        let fingerprint = listed.source_version.as_deref()?;
+        let of_fingerprint = work.access.source.version_of(fingerprint);
+        of_fingerprint.map(str::to_owned)
+    });
     let arrived = match outcome.state {
         EntryState::Copied | EntryState::Unchanged => true,
         EntryState::Listed | EntryState::Exception => false,
@@ -234,7 +239,7 @@ async fn body(work: &Work) -> Result<CertificateBody, Error> {
         format: CertificateFormat::V1,
         job: work.job.id.to_string(),
         tenant,
-        source: format!("{} (current versions)", work.access.source),
+        source: format!("{} ({})", work.access.source, covered(work.coverage)),
         bucket: work.job.bucket.to_string(),
         class: work
             .job
@@ -254,20 +259,27 @@ async fn body(work: &Work) -> Result<CertificateBody, Error> {
     })
 }
 
+fn covered(coverage: Coverage) -> &'static str {
+    match coverage {
+        Coverage::Current => "current versions",
+        Coverage::Versions => "all versions",
+    }
+}
+
 async fn next_page(
     work: &Work,
-    after: &mut Option<String>,
+    after: &mut Option<EntryId>,
 ) -> Result<Option<Vec<JobEntry>>, Error> {
     let page = work
         .parts
         .registry
         .entries(work.job.id, after.take(), PAGE_LEN)
         .await?;
-    *after = page.last().map(|entry| entry.listed.key.clone());
+    *after = page.last().map(|entry| entry.listed.id());
     Ok((!page.is_empty()).then_some(page))
 }
 
-fn tally(body: &CertificateBody) -> Tally {
+fn tally(body: &CertificateBody, removed: u64) -> Tally {
     Tally {
         listed: body.counts.listed,
         listed_bytes: body.bytes,
@@ -276,6 +288,7 @@ fn tally(body: &CertificateBody) -> Tally {
         unchanged: body.counts.unchanged,
         unchanged_bytes: 0,
         exceptions: body.counts.exceptions,
+        removed,
     }
 }
 

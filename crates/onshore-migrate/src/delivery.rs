@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
 use onshore_sources::{ByteStream, Details, Error, ErrorKind, Source};
+use onshore_types::ByteRange;
 
 use crate::Patience;
 use crate::patience::Attempts;
@@ -16,15 +17,18 @@ struct Delivery {
     key: String,
     details: Arc<Details>,
     attempts: Attempts,
+    start: u64,
     offset: u64,
+    end: u64,
     open: Option<ByteStream>,
 }
 
-/// Streams the described state of an object, whole: from what is open already, or opened here.
+/// Streams a run of the described state of an object: from what is open already, or opened here.
 pub(crate) fn deliver(
     source: Arc<dyn Source>,
     key: String,
     details: Arc<Details>,
+    range: ByteRange,
     patience: Patience,
     open: Option<ByteStream>,
 ) -> impl Stream<Item = Result<Bytes, Error>> + Send {
@@ -33,7 +37,9 @@ pub(crate) fn deliver(
         key,
         details,
         attempts: patience.begin(),
-        offset: 0,
+        start: range.start,
+        offset: range.start,
+        end: range.end(),
         open,
     };
     stream::try_unfold(delivery, Delivery::next)
@@ -62,12 +68,13 @@ impl Delivery {
     async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         let mut body = match self.open.take() {
             Some(body) => body,
-            None if self.offset > 0 && self.offset == self.details.size_bytes => return Ok(None),
+            None if self.offset > self.start && self.offset == self.end => return Ok(None),
             None => {
-                let opened = self
-                    .source
-                    .open(&self.key, &self.details, self.offset)
-                    .await;
+                let rest = ByteRange {
+                    start: self.offset,
+                    len_bytes: self.end.saturating_sub(self.offset),
+                };
+                let opened = self.source.open(&self.key, &self.details, rest).await;
                 opened.map_err(|error| self.resumed(error))?
             }
         };
@@ -76,7 +83,7 @@ impl Delivery {
                 self.open = Some(body);
                 Ok(Some(chunk))
             }
-            None if self.offset < self.details.size_bytes => Err(Error::Unavailable {
+            None if self.offset < self.end => Err(Error::Unavailable {
                 what: "the body ended early".to_owned(),
             }),
             None => Ok(None),
@@ -86,7 +93,7 @@ impl Delivery {
     /// A source that does not do ranges can still be read from the start.
     fn resumed(&self, error: Error) -> Error {
         match error {
-            Error::Unsupported { .. } if self.offset > 0 => Error::Unavailable {
+            Error::Unsupported { .. } if self.offset > self.start => Error::Unavailable {
                 what: "the source cannot go on where it broke off".to_owned(),
             },
             other => other,

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::ErrorKind;
 use crate::opening::OpenSource;
-use crate::{Error, Patience, certificate, job};
+use crate::{Error, Patience, certificate, job, large};
 
 /// How many jobs are worked on at the same time.
 const JOBS_AT_ONCE: usize = 2;
@@ -167,8 +167,14 @@ async fn cancelled(parts: &Parts, id: JobId) {
     }
 }
 
-async fn end(parts: &Parts, job: &Job, state: JobState, why: Option<String>) -> Result<(), Error> {
+async fn end(
+    parts: &Arc<Parts>,
+    job: &Job,
+    state: JobState,
+    why: Option<String>,
+) -> Result<(), Error> {
     certificate::discard_draft(parts, job.id).await?;
+    large::abandon_all(parts, job).await?;
     let tally = parts.registry.tally(job.id).await?;
     let (gate, job) = (parts.gate.clone(), job.clone());
     parts

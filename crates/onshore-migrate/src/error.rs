@@ -26,6 +26,11 @@ pub enum Error {
     /// The bucket was removed while the job ran.
     #[error("the bucket was removed while the job ran")]
     BucketGone,
+    /// The bucket does not keep the versions that the source has.
+    #[error(
+        "the source has versions, and the bucket has versioning suspended: enable it, or bring current versions only (--versions current)"
+    )]
+    BucketNotVersioned,
     /// The gate refuses what every object of the job needs.
     #[error(transparent)]
     Gate(#[from] onshore_gate::Error),
@@ -75,6 +80,7 @@ impl Error {
             | Self::Unreadable(_)
             | Self::BucketTaken
             | Self::BucketGone
+            | Self::BucketNotVersioned
             | Self::File { .. } => ErrorKind::EndsJob,
             Self::Gate(error) => match error {
                 onshore_gate::Error::Db(error) => of_db(error),

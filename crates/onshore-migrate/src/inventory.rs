@@ -1,8 +1,8 @@
 //! The inventory: what the source lists, page by page, each page and the position behind it saved in one unit of work.
 //! Listing again saves only what has changed.
 
-use onshore_registry::ListedEntry;
-use onshore_sources::{ErrorKind, ListCursor, Page};
+use onshore_registry::{EntryKind, ListedEntry};
+use onshore_sources::{ErrorKind, ListCursor, Page, TurnKind};
 
 use crate::Error;
 use crate::job::Work;
@@ -12,7 +12,7 @@ use crate::phase::Phase;
 /// Lists the source from a kept position to its end.
 pub(crate) async fn list(
     work: &Work,
-    phase: Phase,
+    round: u32,
     mut cursor: Option<ListCursor>,
 ) -> Result<(), Error> {
     let mut attempts = work.parts.patience.begin();
@@ -36,41 +36,66 @@ pub(crate) async fn list(
         };
         attempts.succeeded();
         cursor = page.next.clone();
-        save(work, phase, page).await?;
+        save(work, round, page).await?;
         if cursor.is_none() {
             return Ok(());
         }
     }
 }
 
-async fn save(work: &Work, phase: Phase, page: Page) -> Result<(), Error> {
-    let (registry, job) = (work.parts.registry.clone(), work.job.id);
+async fn save(work: &Work, round: u32, page: Page) -> Result<(), Error> {
+    let (registry, job, phase) = (
+        work.parts.registry.clone(),
+        work.job.id,
+        Phase::Listing(round),
+    );
     work.parts
         .db
         .write(move |unit| {
             for entry in page.entries {
+                let (version, newer, kind) = match entry.place {
+                    None => (None, 0, EntryKind::Object),
+                    Some(place) => (Some(place.version), place.newer, kind_of(place.kind)),
+                };
                 let listed = ListedEntry {
                     key: entry.key,
+                    version,
+                    newer,
+                    kind,
                     size_bytes: entry.size_bytes,
                     source_version: Some(entry.fingerprint),
                     modified: entry.modified,
                 };
-                registry.save_listed(unit, job, &listed)?;
+                registry.save_listed(unit, job, round, &listed)?;
             }
             for oddity in page.oddities {
                 let exception = Exception::new(oddity.why.reason(), oddity.why.detail());
                 let listed = ListedEntry {
                     key: oddity.name,
+                    version: None,
+                    newer: 0,
+                    kind: if oddity.why.hides_others() {
+                        EntryKind::Gap
+                    } else {
+                        EntryKind::Object
+                    },
                     size_bytes: 0,
                     source_version: None,
                     modified: None,
                 };
-                registry.save_listed(unit, job, &listed)?;
-                registry.save_outcome(unit, job, &listed.key, &exception.outcome())?;
+                registry.save_listed(unit, job, round, &listed)?;
+                registry.save_outcome(unit, job, &listed.id(), &exception.outcome())?;
             }
             let position = page.next.as_ref().map(ListCursor::as_str);
             registry.advance_job(unit, job, &phase.to_string(), position)?;
             Ok::<_, Error>(())
         })
         .await
+}
+
+fn kind_of(kind: TurnKind) -> EntryKind {
+    match kind {
+        TurnKind::Object => EntryKind::Object,
+        TurnKind::Marker => EntryKind::Marker,
+    }
 }

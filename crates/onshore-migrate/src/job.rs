@@ -3,18 +3,24 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use onshore_policy::{Flow, Principal, Role, Subject, Transfer};
-use onshore_registry::{EntryOutcome, EntryState, Job, JobEntry, JobState};
-use onshore_sources::{Credentials, ErrorKind, ListCursor, Source, SourceAccess, SourceSpec};
-use onshore_store::{Bucket, NewBucket};
-use onshore_types::{ByteRange, Label, ObjectKey, Place};
-use serde_json::json;
+use onshore_policy::{Principal, Role};
+use onshore_registry::{EntryId, EntryKind, EntryOutcome, EntryState, Job, JobEntry, JobState};
+use onshore_sources::{
+    Coverage, Credentials, ErrorKind, ListCursor, Source, SourceAccess, SourceSpec,
+};
+use onshore_store::{Bucket, Described, Description, VersionWish};
+use onshore_types::{ObjectKey, Place, VersionId};
+use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use crate::engine::Parts;
+use crate::options::JobOptions;
+use crate::outcome::Exception;
 use crate::phase::{Phase, Waiting};
 use crate::plan::{Step, plan};
-use crate::{Error, Patience, certificate, inventory, object, read_back};
+use crate::{
+    Error, Patience, certificate, destination, inventory, marker, object, read_back, removals,
+};
 
 /// How many objects of a job are under way at the same time. With what each of them holds (two megabytes of batches in
 /// the store, and what the connection buffers) a job stays below 64 MiB.
@@ -32,8 +38,13 @@ pub(crate) struct Work {
     pub(crate) parts: Arc<Parts>,
     pub(crate) job: Job,
     pub(crate) access: SourceAccess,
+    pub(crate) options: JobOptions,
     pub(crate) source: Arc<dyn Source>,
+    /// What of the source is brought.
+    pub(crate) coverage: Coverage,
     pub(crate) bucket: Bucket,
+    /// The bucket once versions in it can be locked.
+    lockable: OnceCell<Bucket>,
     /// The job acts for its tenant and with no more than a tenant's rights.
     pub(crate) principal: Principal,
     pub(crate) from: Place,
@@ -52,7 +63,10 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
     let mut cursor = work.job.cursor.clone().map(ListCursor::from_kept);
     loop {
         match phase {
-            Phase::Listing(_) => inventory::list(&work, phase, cursor.take()).await?,
+            Phase::Listing(round) => {
+                inventory::list(&work, round, cursor.take()).await?;
+                removals::follow(&work, round).await?;
+            }
             Phase::Copying(_) => copy(&work).await?,
             Phase::Certifying => return certificate::certify(&work).await,
         }
@@ -84,7 +98,12 @@ impl Work {
             tenant: Some(job.tenant),
             role: Role::TenantUser,
         };
-        let bucket = ensure_bucket(&parts, &job, principal).await?;
+        let coverage = source.coverage();
+        let mut bucket = destination::ensure(&parts, &job, principal).await?;
+        if coverage == Coverage::Versions {
+            bucket = destination::keep_versions(&parts, &job, principal, bucket).await?;
+        }
+        let options = serde_json::from_value(job.options.clone()).map_err(Error::Unreadable)?;
         let from = match &access.source {
             SourceSpec::S3(_) => Place::Unknown,
             SourceSpec::Folder(_) => parts.gate.home(),
@@ -93,23 +112,74 @@ impl Work {
             parts,
             job,
             access,
+            options,
             source,
+            coverage,
             bucket,
+            lockable: OnceCell::new(),
             principal,
             from,
             silent_objects: AtomicU32::new(0),
         })
     }
 
+    /// Describes what a key stands for, or one version of it, delete markers too; none when it is not there.
+    pub(crate) async fn find(
+        &self,
+        key: &ObjectKey,
+        version: Option<VersionId>,
+    ) -> Result<Option<Description>, Error> {
+        let Some(version) = version.filter(|_| self.coverage == Coverage::Versions) else {
+            let found = self.parts.store.describe(&self.bucket, key).await?;
+            return Ok(found.filter(|found| version.is_none_or(|wanted| found.version == wanted)));
+        };
+        let wish = VersionWish::Id(version);
+        let found = self.parts.store.look(&self.bucket.name, key, wish).await?;
+        Ok(found.and_then(|(bucket, described)| match described {
+            Described::Object(found) | Described::Marker(found) if bucket.id == self.bucket.id => {
+                Some(found)
+            }
+            Described::Object(_) | Described::Marker(_) | Described::Absent => None,
+        }))
+    }
+
+    /// Whether a newer version of an entry's key was brought already.
+    async fn is_overtaken(&self, entry: &JobEntry) -> Result<bool, Error> {
+        if self.coverage == Coverage::Current {
+            return Ok(false);
+        }
+        let (registry, job, listed) = (
+            self.parts.registry.clone(),
+            self.job.id,
+            entry.listed.clone(),
+        );
+        self.parts
+            .db
+            .read(move |view| Ok(registry.is_overtaken(view, job, &listed)?))
+            .await
+    }
+
+    /// Returns the bucket as one in which versions can be locked.
+    pub(crate) async fn lockable(&self) -> Result<&Bucket, Error> {
+        self.lockable
+            .get_or_try_init(|| async {
+                if self.bucket.lock.is_some() {
+                    return Ok(self.bucket.clone());
+                }
+                destination::keep_locks(&self.parts, &self.job, self.principal, &self.bucket).await
+            })
+            .await
+    }
+
     /// Saves what became of an object.
-    pub(crate) async fn save(&self, key: &str, outcome: EntryOutcome) -> Result<(), Error> {
+    pub(crate) async fn save(&self, id: EntryId, outcome: EntryOutcome) -> Result<(), Error> {
         if outcome.state == EntryState::Copied {
             metrics::counter!("onshore_migrated_objects_total").increment(1);
         }
-        let (registry, job, key) = (self.parts.registry.clone(), self.job.id, key.to_owned());
+        let (registry, job) = (self.parts.registry.clone(), self.job.id);
         self.parts
             .db
-            .write(move |unit| Ok(registry.save_outcome(unit, job, &key, &outcome)?))
+            .write(move |unit| Ok(registry.save_outcome(unit, job, &id, &outcome)?))
             .await
     }
 
@@ -132,7 +202,7 @@ impl Work {
         let first = self
             .parts
             .registry
-            .waiting_entries(self.job.id, None, 1)
+            .waiting_entries(self.job.id, String::new(), 1)
             .await?;
         Ok(if first.is_empty() {
             Waiting::Nothing
@@ -166,95 +236,47 @@ async fn open(
     }
 }
 
-/// Returns the job's bucket, made if it is missing.
-async fn ensure_bucket(
-    parts: &Arc<Parts>,
-    job: &Job,
-    principal: Principal,
-) -> Result<Bucket, Error> {
-    if let Some(bucket) = parts.store.bucket(&job.bucket).await? {
-        return if bucket.tenant == job.tenant {
-            Ok(bucket)
-        } else {
-            Err(Error::BucketTaken)
-        };
-    }
-    let home = parts.gate.home();
-    let permit = parts
-        .gate
-        .permit(Transfer {
-            principal,
-            operation: "CreateBucket",
-            flow: Flow::Change,
-            subject: Subject {
-                bucket: None,
-                owner: Some(job.tenant),
-                key: None,
-                version: None,
-                label: job.label.unwrap_or(Label::Unclassified),
-                range: ByteRange::whole(0),
-            },
-            from: home,
-            to: home,
-        })
-        .await?;
-    let (shared, name, tenant, class) =
-        (Arc::clone(parts), job.bucket.clone(), job.tenant, job.label);
-    let made = parts
-        .db
-        .write(move |unit| {
-            let now = shared.gate.now();
-            let bucket = shared.store.create_bucket(
-                unit,
-                &permit,
-                &name,
-                tenant,
-                NewBucket { class, lock: None },
-                now,
-            )?;
-            let record = json!({
-                "operation": "CreateBucket",
-                "bucket": bucket.id,
-                "name": bucket.name,
-                "tenant": bucket.tenant,
-                "class": bucket.class,
-            });
-            shared.gate.settle_changed(unit, &permit, record)?;
-            Ok(bucket)
-        })
-        .await;
-    match made {
-        Err(Error::Store(onshore_store::Error::BucketTaken {
-            owned_by_caller: true,
-        })) => {
-            let bucket = parts.store.bucket(&job.bucket).await?;
-            bucket.ok_or(Error::BucketGone)
-        }
-        Err(Error::Store(onshore_store::Error::BucketTaken { .. })) => Err(Error::BucketTaken),
-        other => other,
-    }
-}
-
-/// Brings everything that waits, several objects at a time.
+/// Brings everything that waits, several keys at a time; the versions of a key come one after the other, the oldest first.
 async fn copy(work: &Arc<Work>) -> Result<(), Error> {
     let mut under_way: JoinSet<Result<(), Error>> = JoinSet::new();
-    let mut after = None;
+    let mut from = String::new();
     loop {
-        let page = work
+        let mut page = work
             .parts
             .registry
-            .waiting_entries(work.job.id, after.take(), PLANNED_AT_ONCE)
+            .waiting_entries(work.job.id, from.clone(), PLANNED_AT_ONCE)
             .await?;
         let Some(last) = page.last() else {
             break;
         };
-        after = Some(last.listed.key.clone());
-        for (entry, step) in plan_page(work, page).await? {
+        let last = last.listed.key.clone();
+        let is_full = u32::try_from(page.len()) == Ok(PLANNED_AT_ONCE);
+        let is_one_key = page.first().is_some_and(|first| first.listed.key == last);
+        // The last key of a full page may have more versions than the page holds: it comes with the next page, or by itself.
+        if is_full && !is_one_key && work.coverage == Coverage::Versions {
+            page.retain(|entry| entry.listed.key != last);
+            from = last;
+        } else if is_full && is_one_key && work.coverage == Coverage::Versions {
+            from = last;
+        } else {
+            // The least key behind another is that with a zero byte.
+            from = last + "\0";
+        }
+        let must_rest = is_full && is_one_key;
+        for group in plan_page(work, page).await? {
             while under_way.len() >= OBJECTS_AT_ONCE {
                 finish_one(&mut under_way).await?;
             }
             let work = Arc::clone(work);
-            under_way.spawn(async move { carry_out(&work, &entry, step).await });
+            under_way.spawn(async move {
+                for (entry, step) in group {
+                    carry_out(&work, &entry, step).await?;
+                }
+                Ok(())
+            });
+        }
+        while must_rest && !under_way.is_empty() {
+            finish_one(&mut under_way).await?;
         }
     }
     while !under_way.is_empty() {
@@ -271,58 +293,104 @@ async fn finish_one(under_way: &mut JoinSet<Result<(), Error>>) -> Result<(), Er
     }
 }
 
-/// Plans a page, saves what can be kept as it is, and returns what is to be done.
-async fn plan_page(work: &Arc<Work>, page: Vec<JobEntry>) -> Result<Vec<(JobEntry, Step)>, Error> {
-    let mut current = Vec::with_capacity(page.len());
-    for entry in &page {
-        let version = match ObjectKey::parse(entry.listed.key.as_str()) {
-            Ok(key) => work.parts.store.describe(&work.bucket, &key).await?,
-            Err(_) => None,
-        };
-        current.push(version.map(|description| description.version));
-    }
-    let (registry, job, label) = (work.parts.registry.clone(), work.job.id, work.job.label);
-    let fingerprint = work.job.fingerprint;
-    let planned = work
+/// What is to be done with the versions of one key, in this order.
+type Group = Vec<(JobEntry, Step)>;
+
+/// Plans a page, saves what can be kept as it is, and returns what is to be done, key by key.
+async fn plan_page(work: &Arc<Work>, page: Vec<JobEntry>) -> Result<Vec<Group>, Error> {
+    let (registry, job, fingerprint) = (
+        work.parts.registry.clone(),
+        work.job.id,
+        work.job.fingerprint,
+    );
+    let known = work
         .parts
         .db
         .read(move |view| {
             page.into_iter()
-                .zip(current)
-                .map(|(entry, current)| {
-                    let known = registry.known_copy(view, &fingerprint, job, &entry.listed.key)?;
-                    let step = plan(&entry, known.as_ref(), current, label);
-                    Ok((entry, step))
+                .map(|entry| {
+                    let known = registry.known_copy(view, &fingerprint, job, &entry.listed.id())?;
+                    Ok((entry, known))
                 })
                 .collect::<Result<Vec<_>, Error>>()
         })
         .await?;
-    let (kept, to_do): (Vec<_>, Vec<_>) = planned
-        .into_iter()
-        .partition(|(_, step)| matches!(step, Step::Keep(_)));
+    let (mut kept, mut groups) = (Vec::new(), Vec::<Group>::new());
+    for (entry, known) in known {
+        let current = current(work, &entry, known.as_ref()).await?;
+        match plan(&entry, known.as_ref(), current, work.job.label) {
+            Step::Keep(outcome) => kept.push((entry.listed.id(), outcome)),
+            step => match groups.last_mut() {
+                Some(group) if is_of_key(group, &entry) => group.push((entry, step)),
+                _ => groups.push(vec![(entry, step)]),
+            },
+        }
+    }
     if !kept.is_empty() {
         let registry = work.parts.registry.clone();
         work.parts
             .db
             .write(move |unit| {
-                for (entry, step) in &kept {
-                    if let Step::Keep(outcome) = step {
-                        registry.save_outcome(unit, job, &entry.listed.key, outcome)?;
-                    }
+                for (id, outcome) in &kept {
+                    registry.save_outcome(unit, job, id, outcome)?;
                 }
                 Ok::<_, Error>(())
             })
             .await?;
     }
-    Ok(to_do)
+    Ok(groups)
+}
+
+fn is_of_key(group: &Group, entry: &JobEntry) -> bool {
+    group
+        .first()
+        .is_some_and(|(first, _)| first.listed.key == entry.listed.key)
+}
+
+/// Returns what the destination has of an entry: the current version of its key, or, where versions are brought, the one that
+/// was made of this version, if it is still there.
+async fn current(
+    work: &Work,
+    entry: &JobEntry,
+    known: Option<&JobEntry>,
+) -> Result<Option<VersionId>, Error> {
+    let Ok(key) = ObjectKey::parse(entry.listed.key.as_str()) else {
+        return Ok(None);
+    };
+    let made = entry
+        .outcome
+        .destination
+        .or(known.and_then(|known| known.outcome.destination));
+    let found = match (work.coverage, made) {
+        (Coverage::Current, _) => work.find(&key, None).await?,
+        (Coverage::Versions, None) => None,
+        (Coverage::Versions, made @ Some(_)) => work.find(&key, made).await?,
+    };
+    Ok(found.map(|description| description.version))
 }
 
 async fn carry_out(work: &Work, entry: &JobEntry, step: Step) -> Result<(), Error> {
     match (step, ObjectKey::parse(entry.listed.key.as_str())) {
         (Step::ReadBack(version), Ok(key)) => {
-            read_back::read_back(work, &key, version, entry.outcome.clone()).await
+            read_back::read_back(work, &key, entry, version, entry.outcome.clone()).await
         }
-        (Step::Keep(outcome), _) => work.save(&entry.listed.key, outcome).await,
-        (Step::Copy(_) | Step::ReadBack(_), _) => object::bring(work, entry).await,
+        (Step::Keep(outcome), _) => work.save(entry.listed.id(), outcome).await,
+        (Step::Copy(_) | Step::ReadBack(_), _) => {
+            if work.is_overtaken(entry).await? {
+                return work.save(entry.listed.id(), overtaken().outcome()).await;
+            }
+            match entry.listed.kind {
+                EntryKind::Marker => marker::bring(work, entry).await,
+                EntryKind::Object | EntryKind::Gap => object::bring(work, entry).await,
+            }
+        }
     }
+}
+
+fn overtaken() -> Exception {
+    Exception::new(
+        "out-of-order",
+        "newer versions of the key were brought before this one could be, and it would hide them: to have it in its place, \
+         remove the key's versions here, or migrate into another bucket",
+    )
 }

@@ -2,30 +2,38 @@
 //!
 //! It picks jobs up from the registry; nobody calls it. Everything it knows of a job is in the database, so that a kill
 //! at any instant costs the objects under way and nothing else. A job goes through the phases of [`phase`]:
-//! the source is listed (`inventory`), each object is planned ([`plan`]), brought and verified (`object`, `verify`),
+//! the source is listed (`inventory`), what it has removed goes here too (`removals`), each object, version and delete marker is
+//! planned ([`plan`]), brought and verified (`object`, `large`, `marker`, `verify`),
 //! the source is listed again until nothing has changed (`job`), and what arrived is certified (`certificate`).
 //!
 //! - [`Engine`], [`Parts`]: what the binary builds and runs.
 //! - [`OpenSource`], [`Sources`]: how a job's source is opened.
+//! - [`JobOptions`]: how a job is to be done.
 //! - [`Patience`]: how long a source that fails is waited for.
 
 mod certificate;
 mod delivery;
+mod destination;
 mod engine;
 mod error;
 mod inventory;
 mod job;
+mod large;
+mod marker;
 mod object;
 mod opening;
+mod options;
 mod outcome;
 mod patience;
 pub mod phase;
 pub mod plan;
 mod read_back;
+mod removals;
 mod verify;
 
 pub use crate::certificate::file_of as certificate_file;
 pub use crate::engine::{Engine, Parts};
 pub use crate::error::Error;
 pub use crate::opening::{OpenSource, Sources};
+pub use crate::options::{Deletes, JobOptions};
 pub use crate::patience::Patience;

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use onshore_gate::StoredFact;
 use onshore_policy::{Flow, Permit, Subject, Transfer};
-use onshore_registry::{EntryOutcome, JobEntry, ListedEntry};
-use onshore_sources::{ByteStream, Details, ErrorKind};
-use onshore_store::{BodyError, ContentHeaders, NewObject, SourceFacts, Staged, WriteCondition};
+use onshore_registry::{EntryKind, EntryOutcome, EntryState, JobEntry, ListedEntry};
+use onshore_sources::{ByteStream, Coverage, Details, ErrorKind, SourceRetentionMode};
+use onshore_store::{
+    BodyError, ContentHeaders, LegalHold, Lock, NewObject, Retention, RetentionMode, SourceFacts,
+    Staged, WriteCondition,
+};
 use onshore_types::{ByteRange, Label, ObjectKey, VersionId};
 use ring::digest::{Context, SHA256};
 
 use crate::Error;
 use crate::delivery::deliver;
 use crate::job::Work;
+use crate::large;
 use crate::outcome::{Exception, stored};
 use crate::read_back::read_back;
 use crate::verify::{Further, Verification, choose};
@@ -26,14 +30,14 @@ const CHANGES_MAX: u32 = 3;
 const DIFFERENCES_MAX: u32 = 3;
 
 /// How often a stricter label is judged again.
-const LABELS_MAX: u32 = 3;
+pub(crate) const LABELS_MAX: u32 = 3;
 
 /// The user metadata that declares a class.
 const CLASS_METADATA: &str = "onshore-class";
 
 /// Why an attempt did not bring the object.
 #[derive(Debug)]
-enum Fault {
+pub(crate) enum Fault {
     /// The source failed.
     Source(onshore_sources::Error),
     /// What arrived is not what the source vouches for.
@@ -50,26 +54,65 @@ pub(crate) async fn bring(work: &Work, entry: &JobEntry) -> Result<(), Error> {
         Ok(key) => key,
         Err(error) => {
             let exception = Exception::new("key-not-addressable", error.to_string());
-            return work.save(&entry.listed.key, exception.outcome()).await;
+            return work.save(entry.listed.id(), exception.outcome()).await;
         }
     };
-    match persist(work, &key).await {
+    match persist(work, &key, entry).await {
+        // What came in runs was read back before it became the object.
+        Ok((_, outcome)) if outcome.state == EntryState::Copied => {
+            work.heard_source();
+            Ok(())
+        }
         Ok((version, outcome)) => {
             work.heard_source();
-            read_back(work, &key, version, outcome).await
+            read_back(work, &key, entry, version, outcome).await
         }
-        Err(Fault::Exception(exception)) => work.save(key.as_str(), exception.outcome()).await,
+        Err(Fault::Exception(exception)) => work.save(entry.listed.id(), exception.outcome()).await,
         Err(Fault::Ours(error)) => Err(error),
         Err(Fault::Source(error)) => Err(Error::Source(error)),
-        Err(Fault::Differs) => work.save(key.as_str(), differs().outcome()).await,
+        Err(Fault::Differs) => work.save(entry.listed.id(), differs().outcome()).await,
     }
 }
 
-async fn persist(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcome), Fault> {
+/// How an object is brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// In one stream.
+    AtOnce,
+    /// In runs that are kept one by one.
+    InRuns,
+}
+
+impl Way {
+    fn of(entry: &JobEntry) -> Self {
+        if entry.listed.size_bytes < large::BYTES_MIN {
+            Self::AtOnce
+        } else {
+            Self::InRuns
+        }
+    }
+}
+
+async fn persist(
+    work: &Work,
+    key: &ObjectKey,
+    entry: &JobEntry,
+) -> Result<(VersionId, EntryOutcome), Fault> {
     let mut attempts = work.parts.patience.begin();
     let (mut changes, mut differences) = (0, 0);
+    let mut way = Way::of(entry);
     loop {
-        match attempt(work, key).await {
+        let done = match way {
+            Way::AtOnce => attempt(work, key, entry).await,
+            Way::InRuns => large::attempt(work, key, entry).await,
+        };
+        match done {
+            // A source that hands out no ranges hands out the whole.
+            Err(Fault::Source(onshore_sources::Error::Unsupported { .. }))
+                if way == Way::InRuns =>
+            {
+                way = Way::AtOnce;
+            }
             Err(Fault::Source(error)) => match error.kind() {
                 ErrorKind::Retry => {
                     if !attempts.wait().await {
@@ -106,10 +149,14 @@ async fn persist(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
     }
 }
 
-async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcome), Fault> {
+async fn attempt(
+    work: &Work,
+    key: &ObjectKey,
+    entry: &JobEntry,
+) -> Result<(VersionId, EntryOutcome), Fault> {
     let fetched = work
         .source
-        .fetch(key.as_str())
+        .fetch(key.as_str(), entry.listed.version.as_deref())
         .await
         .map_err(Fault::Source)?;
     let body = fetched
@@ -123,6 +170,7 @@ async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
     let body = delivery(work, key, &details, Some(body)).map_err(BodyError::new);
     let object = NewObject {
         encryption: work.bucket.encryption.clone(),
+        lock: lock(work, &details).await?,
         ..new_object(&details, declared)
     };
     let staged = work
@@ -137,7 +185,8 @@ async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
         )
         .await
         .map_err(of_store)?;
-    confirm(work, key, &details, &verification, &staged).await?;
+    let found = (staged.etag(), staged.sha256());
+    confirm(work, key, &details, &verification, found).await?;
     let arrival = Arc::new(Arrival {
         key: key.clone(),
         object,
@@ -146,6 +195,9 @@ async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
         staged,
         listed: ListedEntry {
             key: key.as_str().to_owned(),
+            version: entry.listed.version.clone(),
+            newer: entry.listed.newer,
+            kind: EntryKind::Object,
             size_bytes: details.size_bytes,
             source_version: Some(details.fingerprint.clone()),
             modified: details.modified,
@@ -156,7 +208,10 @@ async fn attempt(work: &Work, key: &ObjectKey) -> Result<(VersionId, EntryOutcom
 
 /// Returns the class that job and source declare together. A word at the source that is no class counts as unknown:
 /// it was meant to say something.
-fn declared(of_job: Option<Label>, details: &Details) -> (Option<Label>, Option<String>) {
+pub(crate) fn declared(
+    of_job: Option<Label>,
+    details: &Details,
+) -> (Option<Label>, Option<String>) {
     let written = details.user_metadata.get(CLASS_METADATA);
     let (of_source, note) = match written.map(|text| Label::parse_declaration(text)) {
         None => (None, None),
@@ -216,29 +271,30 @@ fn delivery(
         Arc::clone(&work.source),
         key.as_str().to_owned(),
         Arc::clone(details),
+        ByteRange::whole(details.size_bytes),
         work.parts.patience,
         open,
     )
 }
 
 /// Checks what the store could not compare on the way in.
-async fn confirm(
+pub(crate) async fn confirm(
     work: &Work,
     key: &ObjectKey,
     details: &Arc<Details>,
     verification: &Verification,
-    staged: &Staged,
+    (etag, sha256): (String, [u8; 32]),
 ) -> Result<(), Fault> {
     let holds = match &verification.further {
         Further::Nothing => true,
-        Further::Etag(etag) => *etag == staged.etag(),
+        Further::Etag(expected) => *expected == etag,
         Further::SecondReading => {
             let mut hash = Context::new(&SHA256);
             let mut body = std::pin::pin!(delivery(work, key, details, None));
             while let Some(chunk) = body.try_next().await.map_err(Fault::Source)? {
                 hash.update(&chunk);
             }
-            hash.finish().as_ref() == staged.sha256()
+            hash.finish().as_ref() == sha256
         }
     };
     if holds { Ok(()) } else { Err(Fault::Differs) }
@@ -325,16 +381,41 @@ async fn commit_once(
                 arrival.outcome_note.clone(),
             );
             // What was copied is what was described, which may be newer than what was listed.
-            parts.registry.save_listed(unit, job, listed)?;
+            parts.registry.save_listed(unit, job, 0, listed)?;
             parts
                 .registry
-                .save_outcome(unit, job, &listed.key, &outcome)?;
+                .save_outcome(unit, job, &listed.id(), &outcome)?;
             Ok((committed.version, outcome))
         })
         .await
 }
 
-fn new_object(details: &Details, declared: Option<Label>) -> NewObject {
+/// Returns the locks that the source keeps an object under. A bucket without versions cannot keep them, and then the object is
+/// an exception rather than free to be removed.
+pub(crate) async fn lock(work: &Work, details: &Details) -> Result<Lock, Fault> {
+    if !details.is_held && details.retention.is_none() {
+        return Ok(Lock::default());
+    }
+    if work.coverage == Coverage::Current {
+        return Err(exception(
+            "locked",
+            "the object is locked at the source, and without its versions the lock cannot be kept: bring all versions",
+        ));
+    }
+    work.lockable().await.map_err(Fault::Ours)?;
+    Ok(Lock {
+        hold: details.is_held.then_some(LegalHold::On),
+        retention: details.retention.map(|retention| Retention {
+            mode: match retention.mode {
+                SourceRetentionMode::Governance => RetentionMode::Governance,
+                SourceRetentionMode::Compliance => RetentionMode::Compliance,
+            },
+            until: retention.until,
+        }),
+    })
+}
+
+pub(crate) fn new_object(details: &Details, declared: Option<Label>) -> NewObject {
     NewObject {
         content: ContentHeaders {
             content_type: details.content_type.clone(),
@@ -357,7 +438,7 @@ fn new_object(details: &Details, declared: Option<Label>) -> NewObject {
     }
 }
 
-fn of_store(error: onshore_store::Error) -> Fault {
+pub(crate) fn of_store(error: onshore_store::Error) -> Fault {
     use onshore_store::Error as Store;
     match error {
         Store::Body(cause) => match cause.into_cause().downcast::<onshore_sources::Error>() {
@@ -367,12 +448,13 @@ fn of_store(error: onshore_store::Error) -> Fault {
         Store::Md5Mismatch | Store::Sha256Mismatch | Store::ChecksumMismatch(_) => Fault::Differs,
         // As long as another object: what was described is not what came.
         Store::BodyLength { .. } => Fault::Source(onshore_sources::Error::Changed),
+        Store::NoSuchUpload | Store::VersionGone => Fault::Source(onshore_sources::Error::Changed),
         Store::NoSuchBucket => Fault::Ours(Error::BucketGone),
         other => Fault::Ours(Error::Store(other)),
     }
 }
 
-fn exception(reason: &'static str, detail: impl std::fmt::Display) -> Fault {
+pub(crate) fn exception(reason: &'static str, detail: impl std::fmt::Display) -> Fault {
     Fault::Exception(Exception::new(reason, detail.to_string()))
 }
 

@@ -78,7 +78,7 @@ fn same_source(entry: &JobEntry, known: &JobEntry) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use onshore_registry::{EntryOutcome, EntryState, JobEntry, ListedEntry};
+    use onshore_registry::{EntryKind, EntryOutcome, EntryState, JobEntry, ListedEntry};
     use onshore_types::{Label, VersionId};
     use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
@@ -117,6 +117,9 @@ mod tests {
             |((size_bytes, mark), state, hashed, destination, label)| JobEntry {
                 listed: ListedEntry {
                     key: "k".into(),
+                    version: None,
+                    newer: 0,
+                    kind: EntryKind::Object,
                     size_bytes,
                     source_version: mark.map(|mark| mark.to_string()),
                     modified: None,
@@ -129,6 +132,7 @@ mod tests {
                     label,
                     detail: None,
                 },
+                brought: destination,
             },
         )
     }

@@ -3,7 +3,7 @@
 
 use futures_util::TryStreamExt;
 use onshore_policy::{Flow, Subject, Transfer};
-use onshore_registry::{EntryOutcome, EntryState};
+use onshore_registry::{EntryOutcome, EntryState, JobEntry};
 use onshore_store::ErrorKind;
 use onshore_types::{ByteRange, ObjectKey, VersionId};
 use ring::digest::{Context, SHA256};
@@ -25,6 +25,7 @@ enum Found {
 pub(crate) async fn read_back(
     work: &Work,
     key: &ObjectKey,
+    entry: &JobEntry,
     version: VersionId,
     stored: EntryOutcome,
 ) -> Result<(), Error> {
@@ -35,7 +36,7 @@ pub(crate) async fn read_back(
         },
         Found::Exception(exception) => exception.outcome(),
     };
-    work.save(key.as_str(), outcome).await
+    work.save(entry.listed.id(), outcome).await
 }
 
 async fn compare(
@@ -79,12 +80,9 @@ fn replaced() -> Found {
 
 /// Returns the SHA-256 of the version; none when the key has another version by now.
 async fn hash(work: &Work, key: &ObjectKey, version: VersionId) -> Result<Option<[u8; 32]>, Error> {
-    let Some(found) = work.parts.store.describe(&work.bucket, key).await? else {
+    let Some(found) = work.find(key, Some(version)).await? else {
         return Ok(None);
     };
-    if found.version != version {
-        return Ok(None);
-    }
     let range = ByteRange::whole(found.size_bytes);
     let home = work.parts.gate.home();
     let permit = work

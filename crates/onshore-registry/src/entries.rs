@@ -1,15 +1,15 @@
-//! What a migration job knows of each object: listed, copied, unchanged, or an exception. Entries are paged through in
-//! the order of their keys' bytes; there may be millions.
+//! What a migration job knows of each object, or of each version and delete marker of it: listed, copied, unchanged, or an
+//! exception. Entries are paged through in the order of their keys' bytes; there may be millions.
 
 use std::fmt;
 use std::str::FromStr;
 
 use onshore_db::{Row, RowError, Unit, View, params};
-use onshore_types::{JobId, Label, Timestamp, VersionId};
+use onshore_types::{JobId, Label, Timestamp, UploadId, VersionId};
 use serde::{Deserialize, Serialize};
 
 use crate::approvals::clamped;
-use crate::rows::{count, parsed, parsed_opt, time_opt};
+use crate::rows::{bytes16, count, parsed, parsed_opt, time_opt};
 use crate::{Error, Registry};
 
 /// Where an object of a job stands.
@@ -26,11 +26,28 @@ pub enum EntryState {
     Exception,
 }
 
+/// What a source listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// An object, or a version of one.
+    Object,
+    /// A delete marker.
+    Marker,
+    /// Something that could not be looked into, so that whatever lies in it was not listed.
+    Gap,
+}
+
 /// An object as the source listed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedEntry {
     /// Its key, as it would be at the destination. Text that is not a key by our rules still has an entry.
     pub key: String,
+    /// The source's name for the version; none where what is current alone is listed.
+    pub version: Option<String>,
+    /// How many versions of the key were newer when this was listed.
+    pub newer: u32,
+    /// What it is.
+    pub kind: EntryKind,
     /// Its size.
     pub size_bytes: u64,
     /// What tells this state of the object from another: a version id, an ETag, or a stamp of file times.
@@ -63,6 +80,8 @@ pub struct JobEntry {
     pub listed: ListedEntry,
     /// What became of it.
     pub outcome: EntryOutcome,
+    /// The last version at the destination that the job made of it, or found there, whatever became of it since.
+    pub brought: Option<VersionId>,
 }
 
 /// How many objects and bytes stand where.
@@ -82,10 +101,86 @@ pub struct Tally {
     pub unchanged_bytes: u64,
     /// Objects that are exceptions.
     pub exceptions: u64,
+    /// Objects removed at the destination because the source has removed them.
+    #[serde(default)]
+    pub removed: u64,
 }
 
-const COLUMNS: &str = "SELECT key, size_bytes, source_version, modified_ms, state, sha256, method, destination, \
-                       label, detail FROM job_entries";
+/// An entry among those of a job: by its key, and by its version where versions are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryId {
+    /// Its key.
+    pub key: String,
+    /// Its version.
+    pub version: Option<String>,
+}
+
+/// What the entries of a job are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// Keys, each as it is now.
+    Keys,
+    /// Versions of keys.
+    Versions,
+}
+
+/// Something that an earlier listing told of and the newest does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vanished {
+    /// The job that knows of it.
+    pub job: JobId,
+    /// What that job knows.
+    pub entry: JobEntry,
+}
+
+const COLUMNS: &str = "SELECT key, version, newer, kind, size_bytes, source_version, modified_ms, state, sha256, method, \
+                       destination, label, detail, brought FROM job_entries";
+
+/// How many earlier jobs of the same source are asked what they know.
+const JOBS_ASKED: u32 = 32;
+
+impl EntryKind {
+    const ALL: [Self; 3] = [Self::Object, Self::Marker, Self::Gap];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Object => "object",
+            Self::Marker => "marker",
+            Self::Gap => "gap",
+        }
+    }
+}
+
+impl FromStr for EntryKind {
+    type Err = Error;
+
+    fn from_str(word: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.word() == word)
+            .ok_or(Error::Unreadable {
+                what: "kind of a job's object",
+            })
+    }
+}
+
+impl ListedEntry {
+    /// Returns what it goes by.
+    #[must_use]
+    pub fn id(&self) -> EntryId {
+        EntryId {
+            key: self.key.clone(),
+            version: self.version.clone(),
+        }
+    }
+}
+
+impl EntryId {
+    /// No version is named by nothing.
+    fn version_column(&self) -> &str {
+        self.version.as_deref().unwrap_or_default()
+    }
+}
 
 impl EntryState {
     const ALL: [Self; 4] = [Self::Listed, Self::Copied, Self::Unchanged, Self::Exception];
@@ -120,8 +215,8 @@ impl FromStr for EntryState {
 }
 
 impl Registry {
-    /// Saves an object as listed. One that is there already and was listed as another version or size begins anew;
-    /// one that is the same keeps what became of it. Returns whether there is something to do.
+    /// Saves an object as the listing of a round has it. One that is there already and was listed as another version or size
+    /// begins anew; one that is the same keeps what became of it.
     ///
     /// # Errors
     /// Those of the database.
@@ -129,25 +224,42 @@ impl Registry {
         &self,
         unit: &Unit<'_>,
         job: JobId,
+        round: u32,
         entry: &ListedEntry,
-    ) -> Result<bool, Error> {
-        let changed = unit.execute(
-            "INSERT INTO job_entries (job, key, size_bytes, source_version, modified_ms, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'listed')
-             ON CONFLICT (job, key) DO UPDATE SET
-                 size_bytes = excluded.size_bytes, source_version = excluded.source_version,
+    ) -> Result<(), Error> {
+        let id = entry.id();
+        let place = params![
+            job.as_bytes(),
+            entry.key,
+            id.version_column(),
+            round,
+            entry.newer
+        ];
+        unit.execute(
+            "UPDATE job_entries SET seen = max(seen, ?4), newer = ?5 WHERE job = ?1 AND key = ?2 AND version = ?3",
+            place,
+        )?;
+        unit.execute(
+            "INSERT INTO job_entries (job, key, version, seen, newer, kind, size_bytes, source_version, modified_ms, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'listed')
+             ON CONFLICT (job, key, version) DO UPDATE SET
+                 kind = excluded.kind, size_bytes = excluded.size_bytes, source_version = excluded.source_version,
                  modified_ms = excluded.modified_ms, state = 'listed', sha256 = NULL, method = NULL,
                  destination = NULL, label = NULL, detail = NULL
              WHERE size_bytes <> excluded.size_bytes OR source_version IS NOT excluded.source_version",
             params![
                 job.as_bytes(),
                 entry.key,
+                id.version_column(),
+                round,
+                entry.newer,
+                entry.kind.word(),
                 clamped(entry.size_bytes),
                 entry.source_version,
                 entry.modified.map(Timestamp::as_millis)
             ],
         )?;
-        Ok(changed == 1)
+        Ok(())
     }
 
     /// Saves what became of an object.
@@ -158,15 +270,17 @@ impl Registry {
         &self,
         unit: &Unit<'_>,
         job: JobId,
-        key: &str,
+        id: &EntryId,
         outcome: &EntryOutcome,
     ) -> Result<(), Error> {
         unit.execute(
-            "UPDATE job_entries SET state = ?3, sha256 = ?4, method = ?5, destination = ?6, label = ?7, detail = ?8
-             WHERE job = ?1 AND key = ?2",
+            "UPDATE job_entries SET state = ?4, sha256 = ?5, method = ?6, destination = ?7, label = ?8, detail = ?9,
+                    brought = coalesce(?7, brought)
+             WHERE job = ?1 AND key = ?2 AND version = ?3",
             params![
                 job.as_bytes(),
-                key,
+                id.key,
+                id.version_column(),
                 outcome.state.word(),
                 outcome.sha256,
                 outcome.method,
@@ -178,75 +292,123 @@ impl Registry {
         Ok(())
     }
 
-    /// Removes an object that the source no longer lists and that was never copied.
+    /// Notes the upload in parts that an object comes in, and the state of the source that its parts are of; or that there is
+    /// none any more.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn drop_entry(&self, unit: &Unit<'_>, job: JobId, key: &str) -> Result<(), Error> {
+    pub fn note_upload(
+        &self,
+        unit: &Unit<'_>,
+        job: JobId,
+        id: &EntryId,
+        upload: Option<(UploadId, &str)>,
+    ) -> Result<(), Error> {
+        let (upload, of) = upload.unzip();
         unit.execute(
-            "DELETE FROM job_entries WHERE job = ?1 AND key = ?2",
-            params![job.as_bytes(), key],
+            "UPDATE job_entries SET upload = ?4, upload_of = ?5 WHERE job = ?1 AND key = ?2 AND version = ?3",
+            params![
+                job.as_bytes(),
+                id.key,
+                id.version_column(),
+                upload.as_ref().map(UploadId::as_bytes),
+                of
+            ],
         )?;
         Ok(())
     }
 
-    /// Removes all entries of a job whose knowledge a later one has taken over.
+    /// Returns the upload in parts that an object comes in, and the state of the source that its parts are of.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn drop_entries(&self, unit: &Unit<'_>, job: JobId) -> Result<(), Error> {
-        unit.execute("DELETE FROM job_entries WHERE job = ?1", [job.as_bytes()])?;
+    pub fn upload_of(
+        &self,
+        view: &View<'_>,
+        job: JobId,
+        id: &EntryId,
+    ) -> Result<Option<(UploadId, String)>, Error> {
+        Ok(view.one(
+            "SELECT upload, upload_of FROM job_entries
+             WHERE job = ?1 AND key = ?2 AND version = ?3 AND upload IS NOT NULL",
+            params![job.as_bytes(), id.key, id.version_column()],
+            |row| {
+                Ok((
+                    UploadId::from_bytes(bytes16(row, "upload")?),
+                    row.get("upload_of")?,
+                ))
+            },
+        )?)
+    }
+
+    /// Returns the uploads in parts that objects of a job come in.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn uploads_of(&self, job: JobId) -> Result<Vec<(EntryId, UploadId)>, Error> {
+        let found = self
+            .db
+            .read(move |view| {
+                view.all(
+                    "SELECT key, version, upload FROM job_entries WHERE job = ?1 AND upload IS NOT NULL",
+                    [job.as_bytes()],
+                    |row| {
+                        let version = Some(row.get::<_, String>("version")?);
+                        let id = EntryId {
+                            key: row.get("key")?,
+                            version: version.filter(|version| !version.is_empty()),
+                        };
+                        Ok((id, UploadId::from_bytes(bytes16(row, "upload")?)))
+                    },
+                )
+            })
+            .await;
+        Ok(found.map_err(|error: onshore_db::Error| error)?)
+    }
+
+    /// Removes what a job knows of something that the source no longer lists.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn drop_entry(&self, unit: &Unit<'_>, job: JobId, id: &EntryId) -> Result<(), Error> {
+        unit.execute(
+            "DELETE FROM job_entries WHERE job = ?1 AND key = ?2 AND version = ?3",
+            params![job.as_bytes(), id.key, id.version_column()],
+        )?;
         Ok(())
     }
 
-    /// Returns up to `limit` objects that wait to be copied, after a key.
+    /// Counts something that a job removed at the destination because the source has removed it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn count_removed(&self, unit: &Unit<'_>, job: JobId) -> Result<(), Error> {
+        unit.execute(
+            "UPDATE jobs SET removed = removed + 1 WHERE id = ?1",
+            [job.as_bytes()],
+        )?;
+        Ok(())
+    }
+
+    /// Returns up to `limit` of what waits to be copied, from a key on, by key and within a key from the oldest version to
+    /// the newest.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn waiting_entries(
         &self,
         job: JobId,
-        after: Option<String>,
+        from_key: String,
         limit: u32,
     ) -> Result<Vec<JobEntry>, Error> {
-        self.page(
-            "WHERE job = ?1 AND key >= ?2 AND state = 'listed'",
-            job,
-            after,
-            limit,
-        )
-        .await
-    }
-
-    /// Returns up to `limit` objects, after a key.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn entries(
-        &self,
-        job: JobId,
-        after: Option<String>,
-        limit: u32,
-    ) -> Result<Vec<JobEntry>, Error> {
-        self.page("WHERE job = ?1 AND key >= ?2", job, after, limit)
-            .await
-    }
-
-    async fn page(
-        &self,
-        filter: &'static str,
-        job: JobId,
-        after: Option<String>,
-        limit: u32,
-    ) -> Result<Vec<JobEntry>, Error> {
-        // The least key behind another is that with a zero byte; the least of all is the empty one.
-        let from = after.map(|key| key + "\0").unwrap_or_default();
         let found = self
             .db
             .read(move |view| {
                 view.all(
-                    &format!("{COLUMNS} {filter} ORDER BY key LIMIT ?3"),
-                    params![job.as_bytes(), from, limit],
+                    &format!(
+                        "{COLUMNS} WHERE job = ?1 AND key >= ?2 AND state = 'listed' ORDER BY key, newer DESC LIMIT ?3"
+                    ),
+                    params![job.as_bytes(), from_key, limit],
                     entry,
                 )
             })
@@ -254,20 +416,136 @@ impl Registry {
         Ok(found.map_err(|error: onshore_db::Error| error)?)
     }
 
-    /// Looks up what a job knows of a key.
+    /// Returns up to `limit` entries behind another, by key and version.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn entry(&self, view: &View<'_>, job: JobId, key: &str) -> Result<Option<JobEntry>, Error> {
-        Ok(view.one(
-            &format!("{COLUMNS} WHERE job = ?1 AND key = ?2"),
-            params![job.as_bytes(), key],
-            entry,
-        )?)
+    pub async fn entries(
+        &self,
+        job: JobId,
+        after: Option<EntryId>,
+        limit: u32,
+    ) -> Result<Vec<JobEntry>, Error> {
+        let found = self
+            .db
+            .read(move |view| match &after {
+                None => view.all(
+                    &format!("{COLUMNS} WHERE job = ?1 ORDER BY key, version LIMIT ?2"),
+                    params![job.as_bytes(), limit],
+                    entry,
+                ),
+                Some(after) => view.all(
+                    &format!(
+                        "{COLUMNS} WHERE job = ?1 AND (key, version) > (?2, ?3) ORDER BY key, version LIMIT ?4"
+                    ),
+                    params![job.as_bytes(), after.key, after.version_column(), limit],
+                    entry,
+                ),
+            })
+            .await;
+        Ok(found.map_err(|error: onshore_db::Error| error)?)
     }
 
-    /// Looks up what the newest other job of the same source, bucket and tenant knows of a key that it brought or found
-    /// unchanged, however that job ended: what an unchanged object is known by.
+    /// Whether the listing of a round told of something, and left no gap.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn is_without_gaps(&self, view: &View<'_>, job: JobId, round: u32) -> Result<bool, Error> {
+        let found = view.one(
+            "SELECT count(*) > 0 AND sum(kind = 'gap') = 0 FROM job_entries WHERE job = ?1 AND seen = ?2",
+            params![job.as_bytes(), round],
+            |row| row.get(0),
+        )?;
+        Ok(found.unwrap_or(false))
+    }
+
+    /// Whether a version of the key that is newer than an entry has been brought.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn is_overtaken(
+        &self,
+        view: &View<'_>,
+        job: JobId,
+        entry: &ListedEntry,
+    ) -> Result<bool, Error> {
+        let found = view.one(
+            "SELECT 1 FROM job_entries WHERE job = ?1 AND key = ?2 AND newer < ?3 AND destination IS NOT NULL LIMIT 1",
+            params![job.as_bytes(), entry.key, entry.newer],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Returns up to `limit` of what this job knows, or an earlier one of the same source, bucket and tenant brought, and the
+    /// listing of a round does not tell of, behind an entry of a job. It is looked for in this job first and then from the
+    /// newest earlier job to the oldest. A job that knows keys says nothing of versions, nor the other way round.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn vanished(
+        &self,
+        view: &View<'_>,
+        (job, fingerprint): (JobId, &[u8; 32]),
+        (listed, round): (Listed, u32),
+        after: Option<&Vanished>,
+        limit: u32,
+    ) -> Result<Vec<Vanished>, Error> {
+        let mut jobs: Vec<JobId> = view.all(
+            "SELECT id FROM jobs WHERE fingerprint = ?1 AND id <> ?2 ORDER BY created_ms DESC, id LIMIT ?3",
+            params![fingerprint, job.as_bytes(), JOBS_ASKED],
+            |row| Ok(JobId::from_bytes(bytes16(row, "id")?)),
+        )?;
+        jobs.insert(0, job);
+        let begun = after.map(|after| after.job);
+        let mut found = Vec::new();
+        for asked in jobs
+            .into_iter()
+            .skip_while(|one| begun.is_some_and(|begun| *one != begun))
+        {
+            let behind = after.filter(|after| after.job == asked);
+            let (key, version) = behind.map_or(("", ""), |after| {
+                let listed = &after.entry.listed;
+                (
+                    listed.key.as_str(),
+                    listed.version.as_deref().unwrap_or_default(),
+                )
+            });
+            let room = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
+            if room == 0 {
+                break;
+            }
+            let entries = view.all(
+                &format!(
+                    "{COLUMNS} AS e WHERE job = ?1 AND (?6 OR (key, version) > (?2, ?3)) AND (job = ?4 OR brought IS NOT NULL)
+                       AND (version <> '') = ?8
+                       AND NOT EXISTS (SELECT 1 FROM job_entries AS now
+                                       WHERE now.job = ?4 AND now.key = e.key AND now.version = e.version AND now.seen >= ?5)
+                     ORDER BY key, version LIMIT ?7"
+                ),
+                params![
+                    asked.as_bytes(),
+                    key,
+                    version,
+                    job.as_bytes(),
+                    round,
+                    behind.is_none(),
+                    room,
+                    listed == Listed::Versions
+                ],
+                entry,
+            )?;
+            found.extend(
+                entries
+                    .into_iter()
+                    .map(|entry| Vanished { job: asked, entry }),
+            );
+        }
+        Ok(found)
+    }
+
+    /// Looks up what the newest other job of the same source, bucket and tenant knows of a key or version that it brought or
+    /// found unchanged, however that job ended: what an unchanged object is known by.
     ///
     /// # Errors
     /// Those of the database.
@@ -276,18 +554,25 @@ impl Registry {
         view: &View<'_>,
         fingerprint: &[u8; 32],
         besides: JobId,
-        key: &str,
+        id: &EntryId,
     ) -> Result<Option<JobEntry>, Error> {
         Ok(view.one(
-            "SELECT e.key AS key, e.size_bytes AS size_bytes, e.source_version AS source_version,
+            "SELECT e.key AS key, e.version AS version, e.newer AS newer, e.kind AS kind, e.size_bytes AS size_bytes, e.source_version AS source_version,
                     e.modified_ms AS modified_ms, e.state AS state, e.sha256 AS sha256, e.method AS method,
-                    e.destination AS destination, e.label AS label, e.detail AS detail
+                    e.destination AS destination, e.label AS label, e.detail AS detail,
+                    e.brought AS brought
              FROM (SELECT id, created_ms FROM jobs WHERE fingerprint = ?1 AND id <> ?2
-                   ORDER BY created_ms DESC LIMIT 32) AS j
-             CROSS JOIN job_entries AS e ON e.job = j.id AND e.key = ?3
+                   ORDER BY created_ms DESC LIMIT ?5) AS j
+             CROSS JOIN job_entries AS e ON e.job = j.id AND e.key = ?3 AND e.version = ?4
              WHERE e.state IN ('copied', 'unchanged')
              ORDER BY j.created_ms DESC LIMIT 1",
-            params![fingerprint, besides.as_bytes(), key],
+            params![
+                fingerprint,
+                besides.as_bytes(),
+                id.key,
+                id.version_column(),
+                JOBS_ASKED
+            ],
             entry,
         )?)
     }
@@ -309,7 +594,21 @@ impl Registry {
                 })
                 .await
                 .map_err(|error: onshore_db::Error| error)?;
-        let mut tally = Tally::default();
+        let removed = self
+            .db
+            .read(move |view| {
+                view.one(
+                    "SELECT removed FROM jobs WHERE id = ?1",
+                    [job.as_bytes()],
+                    |row| count(row, "removed"),
+                )
+            })
+            .await
+            .map_err(|error: onshore_db::Error| error)?;
+        let mut tally = Tally {
+            removed: removed.unwrap_or_default(),
+            ..Tally::default()
+        };
         for (state, objects, bytes) in rows {
             tally.listed += objects;
             tally.listed_bytes += bytes;
@@ -328,9 +627,13 @@ impl Registry {
 
 fn entry(row: &Row<'_>) -> Result<JobEntry, RowError> {
     let destination: Option<[u8; 16]> = row.get("destination")?;
+    let brought: Option<[u8; 16]> = row.get("brought")?;
     Ok(JobEntry {
         listed: ListedEntry {
             key: row.get("key")?,
+            version: Some(row.get::<_, String>("version")?).filter(|version| !version.is_empty()),
+            newer: row.get("newer")?,
+            kind: parsed(row, "kind")?,
             size_bytes: count(row, "size_bytes")?,
             source_version: row.get("source_version")?,
             modified: time_opt(row, "modified_ms")?,
@@ -343,5 +646,6 @@ fn entry(row: &Row<'_>) -> Result<JobEntry, RowError> {
             label: parsed_opt(row, "label")?,
             detail: row.get("detail")?,
         },
+        brought: brought.map(VersionId::from_bytes),
     })
 }

@@ -47,6 +47,8 @@ pub struct NewJob {
     pub fingerprint: [u8; 32],
     /// The class declared for everything it brings.
     pub label: Option<Label>,
+    /// How it is to be done, as the engine's own JSON.
+    pub options: Value,
     /// What the source asks for, as the engine's own bytes; sealed under the root key until the job ends.
     pub credentials: Option<Secret>,
     /// Who ordered it.
@@ -70,6 +72,8 @@ pub struct Job {
     pub fingerprint: [u8; 32],
     /// The class declared for everything it brings.
     pub label: Option<Label>,
+    /// How it is to be done, as the engine's own JSON.
+    pub options: Value,
     /// Where it stands.
     pub state: JobState,
     /// The engine's own word for what it is doing.
@@ -88,7 +92,7 @@ pub struct Job {
     pub certificate_leaf: Option<LeafIndex>,
 }
 
-const COLUMNS: &str = "SELECT id, tenant, bucket, source, fingerprint, label, state, phase, cursor, detail, \
+const COLUMNS: &str = "SELECT id, tenant, bucket, source, fingerprint, label, options, state, phase, cursor, detail, \
                        created_by, created_ms, ended_ms, certificate_leaf FROM jobs";
 
 impl JobState {
@@ -177,9 +181,9 @@ impl Registry {
             None => None,
         };
         unit.execute(
-            "INSERT INTO jobs (id, tenant, bucket, source, fingerprint, label, state, phase, sealed_credentials,
+            "INSERT INTO jobs (id, tenant, bucket, source, fingerprint, label, options, state, phase, sealed_credentials,
                                created_by, created_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'queued', 'queued', ?7, ?8, ?9)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?10, 'queued', 'queued', ?7, ?8, ?9)",
             params![
                 job.id.as_bytes(),
                 job.tenant.as_bytes(),
@@ -189,7 +193,8 @@ impl Registry {
                 job.label.map(|label| label.to_string()),
                 sealed,
                 job.created_by.as_bytes(),
-                job.created.as_millis()
+                job.created.as_millis(),
+                job.options.to_string()
             ],
         )?;
         Ok(())
@@ -402,6 +407,7 @@ fn job(row: &Row<'_>) -> Result<Job, RowError> {
         source: parsed(row, "source")?,
         fingerprint: row.get("fingerprint")?,
         label: parsed_opt(row, "label")?,
+        options: parsed(row, "options")?,
         state: parsed(row, "state")?,
         phase: row.get("phase")?,
         cursor: row.get("cursor")?,

@@ -36,7 +36,9 @@ pub use crate::access_keys::{AccessKey, KeyEntry, KeyState};
 pub use crate::approvals::{Approval, GrantBasis, Limit};
 pub use crate::bearers::Bearer;
 pub use crate::drills::{Drill, DrillEnd, DrillEnding};
-pub use crate::entries::{EntryOutcome, EntryState, JobEntry, ListedEntry, Tally};
+pub use crate::entries::{
+    EntryId, EntryKind, EntryOutcome, EntryState, JobEntry, Listed, ListedEntry, Tally, Vanished,
+};
 pub use crate::epochs::Epoch;
 pub use crate::error::Error;
 pub use crate::examine::examine;

@@ -337,5 +337,41 @@ pub const SCHEMA: Schema = Schema {
         report TEXT
     ) STRICT;
     CREATE UNIQUE INDEX drills_under_way ON drills ((1)) WHERE ended_ms IS NULL;
+    ",
+    // A job knows the versions of a key, newest first, and in which of its listings each was seen last.
+    "
+    CREATE TABLE entries_with_versions (
+        job BLOB NOT NULL REFERENCES jobs (id),
+        key TEXT NOT NULL,
+        version TEXT NOT NULL DEFAULT '',
+        newer INTEGER NOT NULL DEFAULT 0,
+        kind TEXT NOT NULL DEFAULT 'object',
+        seen INTEGER NOT NULL DEFAULT 0,
+        size_bytes INTEGER NOT NULL,
+        source_version TEXT,
+        modified_ms INTEGER,
+        state TEXT NOT NULL,
+        sha256 BLOB,
+        method TEXT,
+        destination BLOB,
+        label TEXT,
+        detail TEXT,
+        -- The last version at the destination that was made of it, whatever became of it since.
+        brought BLOB,
+        -- The upload in parts that it comes in, and the state of the source that the parts are of.
+        upload BLOB,
+        upload_of TEXT,
+        PRIMARY KEY (job, key, version)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO entries_with_versions
+            (job, key, size_bytes, source_version, modified_ms, state, sha256, method, destination, label, detail, brought)
+        SELECT job, key, size_bytes, source_version, modified_ms, state, sha256, method, destination, label, detail, destination
+        FROM job_entries;
+    DROP TABLE job_entries;
+    ALTER TABLE entries_with_versions RENAME TO job_entries;
+    CREATE INDEX job_entries_listed ON job_entries (job, key, newer) WHERE state = 'listed';
+    CREATE INDEX job_entries_in_parts ON job_entries (job) WHERE upload IS NOT NULL;
+    ALTER TABLE jobs ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
+    ALTER TABLE jobs ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
     "],
 };

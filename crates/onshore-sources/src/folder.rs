@@ -13,12 +13,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cap_std::fs::{Dir, File, Metadata, MetadataExt, OpenOptions, OpenOptionsExt};
 use futures_util::stream;
-use onshore_types::Timestamp;
+use onshore_types::{ByteRange, Timestamp};
 use rustix::fs::OFlags;
 
 use crate::content_type;
 use crate::folder::walk::Walk;
-use crate::source::{ByteStream, Details, Entry, EtagMeaning, Fetched, ListCursor, Page, Source};
+use crate::source::{
+    ByteStream, Coverage, Described, Details, Entry, EtagMeaning, Fetched, ListCursor, Page, Source,
+};
 use crate::{Error, FolderSpec};
 
 /// How many bytes are read at once.
@@ -59,6 +61,10 @@ impl Folder {
 
 #[async_trait]
 impl Source for Folder {
+    fn coverage(&self) -> Coverage {
+        Coverage::Current
+    }
+
     async fn list(&self, after: Option<&ListCursor>) -> Result<Page, Error> {
         let (root, kept) = (Arc::clone(&self.root), Arc::clone(&self.walk));
         let after = after.cloned();
@@ -75,7 +81,14 @@ impl Source for Folder {
         .await
     }
 
-    async fn fetch(&self, key: &str) -> Result<Fetched, Error> {
+    async fn fetch(&self, key: &str, version: Option<&str>) -> Result<Fetched, Error> {
+        let details = self.describe(key, version).await?.details;
+        let whole = ByteRange::whole(details.size_bytes);
+        let body = Ok(self.open(key, &details, whole).await?);
+        Ok(Fetched { details, body })
+    }
+
+    async fn describe(&self, key: &str, _version: Option<&str>) -> Result<Described, Error> {
         let (root, name) = (Arc::clone(&self.root), key.to_owned());
         let details = blocking(move || {
             let metadata = root.symlink_metadata(&name).map_err(fault)?;
@@ -90,17 +103,24 @@ impl Source for Folder {
             })
         })
         .await?;
-        let body = Ok(self.open(key, &details, 0).await?);
-        Ok(Fetched { details, body })
+        Ok(Described {
+            details,
+            obstacle: None,
+        })
     }
 
-    async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error> {
+    async fn open(
+        &self,
+        key: &str,
+        details: &Details,
+        range: ByteRange,
+    ) -> Result<ByteStream, Error> {
         let (root, key, expected) = (
             Arc::clone(&self.root),
             key.to_owned(),
             details.fingerprint.clone(),
         );
-        let reading = blocking(move || Reading::open(&root, &key, expected, from)).await?;
+        let reading = blocking(move || Reading::open(&root, &key, expected, range)).await?;
         Ok(Box::pin(stream::try_unfold(reading, |reading| {
             blocking(move || reading.next())
         })))
@@ -115,7 +135,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn open(root: &Dir, key: &str, expected: String, from: u64) -> Result<Self, Error> {
+    fn open(root: &Dir, key: &str, expected: String, range: ByteRange) -> Result<Self, Error> {
         // Should a pipe or a link have taken the file's place since it was listed, neither may be waited for or
         // followed.
         let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY).bits();
@@ -123,8 +143,11 @@ impl Reading {
         options.read(true).custom_flags(flags.cast_signed());
         let mut file = root.open_with(key, &options).map_err(fault)?;
         let size_bytes = same_state(&file, &expected)?;
-        let left_bytes = size_bytes.checked_sub(from).ok_or(Error::Changed)?;
-        file.seek(SeekFrom::Start(from)).map_err(fault)?;
+        if range.end() > size_bytes {
+            return Err(Error::Changed);
+        }
+        let left_bytes = range.len_bytes;
+        file.seek(SeekFrom::Start(range.start)).map_err(fault)?;
         Ok(Self {
             file,
             expected,
@@ -179,6 +202,7 @@ fn entry_of(key: String, metadata: &Metadata) -> Result<Entry, Error> {
         size_bytes: metadata.len(),
         fingerprint: fingerprint(metadata),
         modified: Some(Timestamp::from_millis(millis)),
+        place: None,
     })
 }
 

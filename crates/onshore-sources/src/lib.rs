@@ -31,7 +31,10 @@ pub use s3::{
     ReplicaLock, ReplicaOrigin, ReplicaPart, S3Source,
 };
 pub use source::{
-    ByteStream, ChecksumAlgorithm, ChecksumScope, Details, Entry, EtagMeaning, Fetched, ListCursor,
-    Obstacle, Oddity, OddityKind, Page, Source, SourceChecksum,
+    ByteStream, ChecksumAlgorithm, ChecksumScope, Coverage, Described, Details, Entry, EtagMeaning,
+    Fetched, ListCursor, Obstacle, Oddity, OddityKind, Page, Source, SourceChecksum,
+    SourceRetention, SourceRetentionMode, Turn, TurnKind,
 };
-pub use spec::{Addressing, FolderSpec, S3Spec, SourceAccess, SourceOptions, SourceSpec};
+pub use spec::{
+    Addressing, FolderSpec, S3Spec, SourceAccess, SourceOptions, SourceSpec, VersionsWish,
+};

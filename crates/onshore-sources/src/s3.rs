@@ -7,6 +7,7 @@ mod errors;
 mod listing;
 mod network;
 mod region;
+mod versions;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,12 +21,14 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Config, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     StalledStreamProtectionConfig,
 };
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::EncodingType;
 use futures_util::stream;
+use onshore_types::ByteRange;
 
 use crate::s3::errors::fault;
-use crate::source::{ByteStream, Details, Fetched, ListCursor, Page, Source};
-use crate::{Addressing, Credentials, Error, S3Spec};
+use crate::source::{ByteStream, Coverage, Described, Details, Fetched, ListCursor, Page, Source};
+use crate::{Addressing, Credentials, Error, ErrorKind, S3Spec, VersionsWish};
 
 pub(crate) use listing::etag_of_fingerprint;
 pub use network::Network;
@@ -54,6 +57,7 @@ pub struct S3Source {
     client: Client,
     bucket: String,
     prefix: String,
+    coverage: Coverage,
     /// Set once the endpoint said that it knows no tags: then no object has any.
     tagless: AtomicBool,
 }
@@ -75,15 +79,31 @@ impl S3Source {
             (Addressing::Auto, Some(_)) => Addressing::Path,
             (named @ (Addressing::Path | Addressing::Virtual), _) => named,
         };
-        let source = Self::new(spec, credentials, network, addressing);
+        let mut source = Self::new(spec, credentials, network, addressing);
         match source.probe().await {
-            Ok(()) => Ok(source),
+            Ok(()) => {}
             Err(Probe::WantsVirtualHost) if spec.addressing == Addressing::Auto => {
-                let source = Self::new(spec, credentials, network, Addressing::Virtual);
+                source = Self::new(spec, credentials, network, Addressing::Virtual);
                 source.probe().await.map_err(Probe::into_error)?;
-                Ok(source)
             }
-            Err(other) => Err(other.into_error()),
+            Err(other) => return Err(other.into_error()),
+        }
+        source.coverage = source.coverage_wished(spec.versions).await?;
+        Ok(source)
+    }
+
+    /// Finds out what is to be listed. Where nobody said so, a source that does not tell whether it keeps versions keeps none
+    /// that these credentials could have.
+    async fn coverage_wished(&self, wish: VersionsWish) -> Result<Coverage, Error> {
+        match wish {
+            VersionsWish::All => Ok(Coverage::Versions),
+            VersionsWish::Current => Ok(Coverage::Current),
+            VersionsWish::Auto => match versions::are_kept(&self.client, &self.bucket).await {
+                Ok(true) => Ok(Coverage::Versions),
+                Ok(false) => Ok(Coverage::Current),
+                Err(error) if error.kind() == ErrorKind::Retry => Err(error),
+                Err(_) => Ok(Coverage::Current),
+            },
         }
     }
 
@@ -136,6 +156,7 @@ impl S3Source {
             client: Client::from_conf(config.build()),
             bucket: spec.bucket.clone(),
             prefix: spec.prefix.clone(),
+            coverage: Coverage::Current,
             tagless: AtomicBool::new(false),
         }
     }
@@ -180,7 +201,14 @@ impl Probe {
 
 #[async_trait]
 impl Source for S3Source {
+    fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+
     async fn list(&self, after: Option<&ListCursor>) -> Result<Page, Error> {
+        if self.coverage == Coverage::Versions {
+            return versions::list(&self.client, &self.bucket, &self.prefix, after).await;
+        }
         let answer = self
             .client
             .list_objects_v2()
@@ -195,13 +223,14 @@ impl Source for S3Source {
         listing::page(&answer, &self.prefix, after)
     }
 
-    async fn fetch(&self, key: &str) -> Result<Fetched, Error> {
+    async fn fetch(&self, key: &str, version: Option<&str>) -> Result<Fetched, Error> {
         // One request for headers and bytes. The header is put in by hand, or the SDK would compare the checksum too.
         let answer = self
             .client
             .get_object()
             .bucket(&self.bucket)
             .key(key)
+            .set_version_id(version.map(str::to_owned))
             .customize()
             .mutate_request(|request| {
                 request
@@ -214,16 +243,88 @@ impl Source for S3Source {
         let answer = match answer {
             Ok(answer) => answer,
             Err(error @ (Error::Unsupported { .. } | Error::Protocol { .. })) => {
-                return self.why_not(key, error).await;
+                return self.why_not(key, version, error).await;
             }
             Err(other) => return Err(other),
         };
         let head = details::head_of(&answer);
-        let mut details = details::of_head(&head)?;
-        if let Some(obstacle) = details::obstacle(&head) {
-            return Ok(Fetched {
+        let described = self.described(key, version, &head).await?;
+        Ok(Fetched {
+            details: described.details,
+            body: match described.obstacle {
+                Some(obstacle) => Err(obstacle),
+                None => Ok(stream_of(answer.body)),
+            },
+        })
+    }
+
+    async fn describe(&self, key: &str, version: Option<&str>) -> Result<Described, Error> {
+        let head = details::head(&self.client, &self.bucket, key, version).await?;
+        self.described(key, version, &head).await
+    }
+
+    async fn open(
+        &self,
+        key: &str,
+        details: &Details,
+        range: ByteRange,
+    ) -> Result<ByteStream, Error> {
+        let is_whole = range == ByteRange::whole(details.size_bytes);
+        if range.end() > details.size_bytes {
+            return Err(Error::Changed);
+        }
+        let wanted = format!("bytes={}-{}", range.start, range.end().saturating_sub(1));
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_if_match(details.etag.as_deref().map(|etag| format!("\"{etag}\"")))
+            .set_version_id(details.version.clone())
+            .set_range((!is_whole).then_some(wanted))
+            .send()
+            .await
+            .map_err(|error| fault(&error))?;
+        // A source that takes no notice of If-Match still says what it sends.
+        let sent = answer.e_tag().map(details::unquoted);
+        if sent.is_some() && sent != details.etag {
+            return Err(Error::Changed);
+        }
+        if !is_whole && answer.content_range().is_none() {
+            return Err(Error::Unsupported {
+                what: "ranges of an object".to_owned(),
+            });
+        }
+        if answer
+            .content_length()
+            .is_some_and(|length| u64::try_from(length) != Ok(range.len_bytes))
+        {
+            return Err(Error::Changed);
+        }
+        Ok(stream_of(answer.body))
+    }
+}
+
+impl S3Source {
+    /// Gathers what belongs to an object besides its headers.
+    async fn described(
+        &self,
+        key: &str,
+        version: Option<&str>,
+        head: &HeadObjectOutput,
+    ) -> Result<Described, Error> {
+        let mut details = details::of_head(head)?;
+        if let Some(version) = version {
+            // One of before the bucket was versioned is told without its name.
+            details.version.get_or_insert_with(|| version.to_owned());
+            if details.version.as_deref() != Some(version) {
+                return Err(Error::Changed);
+            }
+        }
+        if let Some(obstacle) = details::obstacle(head) {
+            return Ok(Described {
                 details,
-                body: Err(obstacle),
+                obstacle: Some(obstacle),
             });
         }
         if details::needs_part_sizes(&details) {
@@ -238,49 +339,20 @@ impl Source for S3Source {
                 Err(other) => return Err(other),
             }
         }
-        Ok(Fetched {
+        Ok(Described {
             details,
-            body: Ok(stream_of(answer.body)),
+            obstacle: None,
         })
     }
 
-    async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error> {
-        let answer = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .set_if_match(details.etag.as_deref().map(|etag| format!("\"{etag}\"")))
-            .set_version_id(details.version.clone())
-            .set_range((from > 0).then(|| format!("bytes={from}-")))
-            .send()
-            .await
-            .map_err(|error| fault(&error))?;
-        // A source that takes no notice of If-Match still says what it sends.
-        let sent = answer.e_tag().map(details::unquoted);
-        if sent.is_some() && sent != details.etag {
-            return Err(Error::Changed);
-        }
-        let expected_bytes = details.size_bytes.checked_sub(from).ok_or(Error::Changed)?;
-        if from > 0 && answer.content_range().is_none() {
-            return Err(Error::Unsupported {
-                what: "ranges of an object".to_owned(),
-            });
-        }
-        if answer
-            .content_length()
-            .is_some_and(|length| u64::try_from(length) != Ok(expected_bytes))
-        {
-            return Err(Error::Changed);
-        }
-        Ok(stream_of(answer.body))
-    }
-}
-
-impl S3Source {
     /// Asks HEAD why GET was refused: some objects are there and cannot be read as they are.
-    async fn why_not(&self, key: &str, refused: Error) -> Result<Fetched, Error> {
-        let head = details::head(&self.client, &self.bucket, key).await?;
+    async fn why_not(
+        &self,
+        key: &str,
+        version: Option<&str>,
+        refused: Error,
+    ) -> Result<Fetched, Error> {
+        let head = details::head(&self.client, &self.bucket, key, version).await?;
         match details::obstacle(&head) {
             Some(obstacle) => Ok(Fetched {
                 details: details::of_head(&head)?,

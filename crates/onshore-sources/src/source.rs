@@ -7,7 +7,7 @@ use std::pin::Pin;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
-use onshore_types::Timestamp;
+use onshore_types::{ByteRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -18,16 +18,35 @@ pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 /// A place that objects are brought from. Nothing in it decides or remembers what was brought.
 #[async_trait]
 pub trait Source: Send + Sync + fmt::Debug {
-    /// Lists what follows the cursor, or the first page. Every object is named in some page: as an entry, or as an
-    /// oddity when it cannot be had.
+    /// Whether its listings tell of every version and delete marker, or of what is current alone.
+    fn coverage(&self) -> Coverage;
+
+    /// Lists what follows the cursor, or the first page. Every object, and where its [`Source::coverage`] is all versions every
+    /// version and delete marker, is named in some page: as an entry, or as an oddity when it cannot be had.
     async fn list(&self, after: Option<&ListCursor>) -> Result<Page, Error>;
 
-    /// Says what the object is right now, and opens exactly that state of it.
-    async fn fetch(&self, key: &str) -> Result<Fetched, Error>;
+    /// Says what the object, or this version of it, is right now, and opens exactly that state of it.
+    async fn fetch(&self, key: &str, version: Option<&str>) -> Result<Fetched, Error>;
 
-    /// Opens the described state of the object from a byte on to its end; [`Error::Changed`] when that state is no
-    /// more.
-    async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error>;
+    /// Says what the object, or this version of it, is right now, and whether it could be opened.
+    async fn describe(&self, key: &str, version: Option<&str>) -> Result<Described, Error>;
+
+    /// Opens a run of the described state of the object; [`Error::Changed`] when that state is no more.
+    async fn open(
+        &self,
+        key: &str,
+        details: &Details,
+        range: ByteRange,
+    ) -> Result<ByteStream, Error>;
+}
+
+/// What of a source is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coverage {
+    /// What each key stands for now.
+    Current,
+    /// Every version of each key, and every delete marker.
+    Versions,
 }
 
 /// One state of an object.
@@ -36,6 +55,15 @@ pub struct Fetched {
     pub details: Details,
     /// Its bytes, or why they cannot be had.
     pub body: Result<ByteStream, Obstacle>,
+}
+
+/// What a source says of an object that it was not asked for.
+#[derive(Debug)]
+pub struct Described {
+    /// What the source says of it.
+    pub details: Details,
+    /// Why its bytes cannot be had, if they cannot.
+    pub obstacle: Option<Obstacle>,
 }
 
 impl fmt::Debug for Fetched {
@@ -87,6 +115,28 @@ pub struct Entry {
     pub fingerprint: String,
     /// When it was last modified.
     pub modified: Option<Timestamp>,
+    /// Which of the versions of its key it is; none where the listing tells of what is current alone.
+    pub place: Option<Turn>,
+}
+
+/// A version in the history of its key, as the source lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// The source's name for the version.
+    pub version: String,
+    /// How many versions of the key are newer.
+    pub newer: u32,
+    /// What it is.
+    pub kind: TurnKind,
+}
+
+/// What a version is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnKind {
+    /// An object.
+    Object,
+    /// A sign that the key was deleted.
+    Marker,
 }
 
 /// Something the listing shows that is no object to be had.
@@ -126,6 +176,15 @@ impl OddityKind {
             Self::PathTooLong => "path-too-long",
             Self::FolderUnreadable => "folder-unreadable",
             Self::FileUnreadable => "file-unreadable",
+        }
+    }
+
+    /// Whether other things may lie behind it that no listing tells of.
+    #[must_use]
+    pub const fn hides_others(self) -> bool {
+        match self {
+            Self::SymbolicLink | Self::SpecialFile | Self::NameNotUtf8 => false,
+            Self::PathTooLong | Self::FolderUnreadable | Self::FileUnreadable => true,
         }
     }
 
@@ -176,12 +235,34 @@ pub struct Details {
     pub user_metadata: BTreeMap<String, String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+    /// Whether it is held until somebody lets it go (object lock).
+    pub is_held: bool,
+    /// Until when it is retained (object lock).
+    pub retention: Option<SourceRetention>,
     /// The checksums the source keeps.
     pub checksums: Vec<SourceChecksum>,
     /// What the ETag says of the bytes.
     pub etag_meaning: EtagMeaning,
     /// The sizes of the parts the object was uploaded in, when something above needs them and the source tells them.
     pub part_sizes: Option<Vec<u64>>,
+}
+
+/// Until when a source keeps an object from being removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceRetention {
+    /// Whether somebody may lift it.
+    pub mode: SourceRetentionMode,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// Who may lift a retention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceRetentionMode {
+    /// Whoever has the right to, and asks for it expressly.
+    Governance,
+    /// Nobody.
+    Compliance,
 }
 
 /// What an ETag says of the bytes.

@@ -48,6 +48,22 @@ pub struct S3Spec {
     /// Where the bucket's name goes.
     #[serde(default)]
     pub addressing: Addressing,
+    /// Which versions are brought.
+    #[serde(default)]
+    pub versions: VersionsWish,
+}
+
+/// Which versions of a bucket are brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VersionsWish {
+    /// All, with delete markers, where the bucket is or was versioned and says so; else what is current.
+    #[default]
+    Auto,
+    /// All, with delete markers.
+    All,
+    /// What is current.
+    Current,
 }
 
 /// A folder of the server.
@@ -80,6 +96,8 @@ pub struct SourceOptions {
     pub region: Option<String>,
     /// `--addressing`.
     pub addressing: Addressing,
+    /// `--versions`.
+    pub versions: VersionsWish,
 }
 
 impl SourceSpec {
@@ -98,6 +116,7 @@ impl SourceSpec {
                     endpoint: options.endpoint,
                     region: options.region,
                     addressing: options.addressing,
+                    versions: options.versions,
                 })
             }
             Some((scheme, _)) if is_scheme(scheme) => {

@@ -12,6 +12,7 @@ use futures_util::TryStreamExt;
 use onshore_sources::{
     Details, Entry, ErrorKind, Folder, FolderSpec, ListCursor, Oddity, OddityKind, Source,
 };
+use onshore_types::ByteRange;
 use proptest::collection::btree_set;
 use proptest::prelude::{ProptestConfig, Strategy, proptest};
 
@@ -74,8 +75,12 @@ async fn content(
     details: &Details,
     from: u64,
 ) -> Result<Vec<u8>, ErrorKind> {
+    let range = ByteRange {
+        start: from,
+        len_bytes: details.size_bytes.saturating_sub(from),
+    };
     let stream = source
-        .open(key, details, from)
+        .open(key, details, range)
         .await
         .map_err(|error| error.kind())?;
     let chunks: Vec<_> = stream.try_collect().await.map_err(|error| error.kind())?;
@@ -130,7 +135,7 @@ async fn traps_are_named_and_never_entered() {
         "/etc/passwd",
         "inside",
     ] {
-        assert!(source.fetch(key).await.is_err(), "{key}");
+        assert!(source.fetch(key, None).await.is_err(), "{key}");
     }
 }
 
@@ -142,7 +147,7 @@ async fn what_takes_a_files_place_is_not_read() {
     let source = scratch.source().await;
     for trap in ["link", "pipe", "other file", "folder", "nothing"] {
         scratch.write("victim", b"harmless");
-        let details = source.fetch("victim").await.expect("details").details;
+        let details = source.fetch("victim", None).await.expect("details").details;
         let victim = scratch.0.join("victim");
         fs::remove_file(&victim).expect("removed");
         match trap {
@@ -167,11 +172,15 @@ async fn what_takes_a_files_place_is_not_read() {
     // A whole folder on the way exchanged for a link to one outside.
     scratch.write("way/victim", b"harmless");
     outside.write("victim", b"outside!");
-    let details = source.fetch("way/victim").await.expect("details").details;
+    let details = source
+        .fetch("way/victim", None)
+        .await
+        .expect("details")
+        .details;
     fs::remove_dir_all(scratch.0.join("way")).expect("removed");
     symlink(&outside.0, scratch.0.join("way")).expect("a link");
     assert!(content(&source, "way/victim", &details, 0).await.is_err());
-    assert!(source.fetch("way/victim").await.is_err());
+    assert!(source.fetch("way/victim", None).await.is_err());
 }
 
 #[tokio::test]
@@ -181,8 +190,11 @@ async fn a_file_that_changes_while_it_is_read_is_never_passed_on_whole() {
     let big = vec![7_u8; 1024 * 1024];
     for change in ["same size", "longer", "shorter"] {
         scratch.write("file", &big);
-        let details = source.fetch("file").await.expect("details").details;
-        let mut stream = source.open("file", &details, 0).await.expect("opens");
+        let details = source.fetch("file", None).await.expect("details").details;
+        let mut stream = source
+            .open("file", &details, ByteRange::whole(details.size_bytes))
+            .await
+            .expect("opens");
         let first = stream
             .try_next()
             .await
@@ -237,10 +249,14 @@ async fn content_and_ranges_arrive_exactly() {
     let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
     assert_eq!(keys, ["a b/ü\n+%25#?.PDF", "empty"]);
     for entry in &entries {
-        let details = source.fetch(&entry.key).await.expect("details").details;
+        let details = source
+            .fetch(&entry.key, None)
+            .await
+            .expect("details")
+            .details;
         assert_eq!(details.fingerprint, entry.fingerprint);
     }
-    let details = source.fetch(keys[0]).await.expect("details").details;
+    let details = source.fetch(keys[0], None).await.expect("details").details;
     assert_eq!(details.content_type.as_deref(), Some("application/pdf"));
     for from in [0, 1, 262_143, 262_144, 699_999, 700_000] {
         let read = content(&source, keys[0], &details, from)
@@ -256,7 +272,7 @@ async fn content_and_ranges_arrive_exactly() {
         content(&source, keys[0], &details, 700_001).await,
         Err(ErrorKind::Changed)
     );
-    let empty = source.fetch("empty").await.expect("details").details;
+    let empty = source.fetch("empty", None).await.expect("details").details;
     assert_eq!(content(&source, "empty", &empty, 0).await, Ok(Vec::new()));
 }
 

@@ -111,9 +111,7 @@ impl Store {
             None => VersionId::from_time(now, onshore_keys::random()),
             Some(origin) => replication::version_of_replica(unit, &bucket, key, origin, now)?,
         };
-        let modified = object
-            .replica_of
-            .map_or(now, |origin| origin.time().min(now));
+        let modified = modified_of(object, now);
         let replication = replication::of_new(unit, &bucket, key, version, object)?;
         let facts = Facts {
             format: Format,
@@ -309,6 +307,17 @@ fn lock_of(object: &NewObject, bucket: &Bucket, now: Timestamp) -> Result<Lock, 
         hold: object.lock.hold,
         retention: object.lock.retention.or_else(by_default),
     })
+}
+
+/// Returns when a new version was last modified: a replica and what was migrated keep the time of where they come from. What
+/// counts from the arrival, as a lifecycle does, goes by the time in the version's id.
+fn modified_of(object: &NewObject, now: Timestamp) -> Timestamp {
+    let at_source = object.original.as_ref().and_then(|facts| facts.modified);
+    object
+        .replica_of
+        .map(|origin| origin.time())
+        .or(at_source)
+        .map_or(now, |modified| modified.min(now))
 }
 
 fn check(

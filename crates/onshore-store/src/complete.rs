@@ -1,7 +1,7 @@
 //! Completing an upload: the listed parts become an object, without a byte being copied.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 
 use onshore_classify::Scanner;
 use onshore_db::{Unit, View, params};
@@ -10,7 +10,7 @@ use onshore_policy::{Flow, Permit};
 use onshore_types::{BucketId, Label, ObjectKey, Timestamp, UploadId, VersionId};
 use tokio::task::spawn_blocking;
 
-use crate::checks::{checksum_of_parts, etag_of_parts};
+use crate::checks::{Checks, Findings, checksum_of_parts, etag_of_parts};
 use crate::checksum::{Checksum, ChecksumAlgorithm, ChecksumClaim, ChecksumKind};
 use crate::commit::{Assembly, permitted_bucket};
 use crate::customer_key::Encryption;
@@ -27,6 +27,9 @@ use crate::{Error, Store, bucket, permits, read};
 /// The size that every part but the last has at least.
 pub const PART_BYTES_MIN: u64 = 5 << 20;
 
+/// How much of parts is read back at once.
+const READ_BYTES: usize = 1 << 20;
+
 /// A part as a client lists it when it completes an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompletePart {
@@ -39,7 +42,7 @@ pub struct CompletePart {
 }
 
 /// What a client says when it completes an upload.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Completion {
     /// The parts, in order.
     pub parts: Vec<CompletePart>,
@@ -49,6 +52,30 @@ pub struct Completion {
     pub size_bytes: Option<u64>,
     /// Under which condition the object is written.
     pub condition: WriteCondition,
+    /// What the parts are as one body, where that is what the object is to be told by.
+    pub as_one: Option<AsOne>,
+}
+
+/// What the parts of an upload are when they are read one behind the other, as one body.
+#[derive(Debug, Clone)]
+pub struct AsOne {
+    of: Vec<BodyId>,
+    findings: Findings,
+    checksums: Vec<Checksum>,
+}
+
+impl AsOne {
+    /// Returns the ETag an object with this body has, without quotes.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        self.findings.etag()
+    }
+
+    /// Returns the SHA-256.
+    #[must_use]
+    pub fn sha256(&self) -> [u8; 32] {
+        self.findings.whole.sha256.unwrap_or_default()
+    }
 }
 
 /// What was found in the parts that an upload is to be completed with.
@@ -122,6 +149,58 @@ impl Store {
         Ok(PartsScan { of, looked })
     }
 
+    /// Reads the listed parts of an upload back as one body, and compares it with what is known of that: parts are then where its
+    /// bytes lie and nothing more.
+    ///
+    /// # Errors
+    /// The mismatches of [`Checks`]; those of [`Store::complete_upload`].
+    pub async fn read_as_one(
+        &self,
+        permit: &Permit,
+        upload: UploadId,
+        listed: &[CompletePart],
+        checks: &Checks,
+    ) -> Result<AsOne, Error> {
+        permits::flow(permit, &[Flow::Store])?;
+        let pin = self.inner.reclaimer.pin(*upload.as_bytes());
+        let (bucket, key) = (permits::bucket(permit)?, permits::key(permit)?.clone());
+        let (store, listed) = (self.clone(), listed.to_vec());
+        let opened = self
+            .inner
+            .db
+            .read(move |view| open_parts(&store, view, bucket, &key, upload, &listed))
+            .await?;
+        let bodies = opened.bodies.ok_or(Error::PermitMismatch("kind of body"))?;
+        let (files, checks) = (self.inner.files.clone(), checks.clone());
+        if let Some(expected) = checks.expected_len()?
+            && expected != opened.size_bytes
+        {
+            let got = opened.size_bytes;
+            return Err(Error::BodyLength { expected, got });
+        }
+        let read = spawn_blocking(move || {
+            let _pin = pin;
+            let mut hasher = checks.hasher();
+            let mut reader = PlainReader::new(files, bodies);
+            let mut chunk = vec![0; READ_BYTES];
+            loop {
+                let read = reader.read(&mut chunk).map_err(of_reader)?;
+                if read == 0 {
+                    break;
+                }
+                hasher.update(chunk.get(..read).unwrap_or_default());
+            }
+            let findings = hasher.finish();
+            checks.compare(&findings)?;
+            Ok(AsOne {
+                of: opened.of,
+                checksums: findings.kept(&checks.claims),
+                findings,
+            })
+        });
+        read.await.unwrap_or(Err(Error::Stopping))
+    }
+
     /// Makes the listed parts of an upload the current version of the permit's key. Parts that are not listed are
     /// removed.
     ///
@@ -159,7 +238,16 @@ impl Store {
         let mut looked = looked.looked.clone();
         // What was copied into it counts as a whole, whatever of it was copied.
         looked.scan.label = looked.scan.label.join(underway.found());
-        let assembly = assemble(chosen, upload, underway.new.checksum, completion, looked)?;
+        let mut assembly = assemble(chosen, upload, underway.new.checksum, completion, looked)?;
+        if let Some(one) = &completion.as_one {
+            if !assembly.bodies.iter().map(|body| &body.id).eq(&one.of) {
+                return Err(Error::VersionGone);
+            }
+            assembly.etag = one.etag();
+            assembly.sha256 = Some(hex::encode(one.sha256()));
+            assembly.checksums.clone_from(&one.checksums);
+            assembly.parts = one.findings.object_parts();
+        }
         let committed = self.put_version(
             unit,
             permit,

@@ -306,10 +306,10 @@ impl Assessor<'_> {
         let VersionEntry { key, version, .. } = entry;
         let deed = match (entry.standing, entry.kind) {
             (Standing::Latest, Kind::Object) => self
-                .is_expired(key, *version, entry.size_bytes, entry.modified)?
+                .is_expired(key, *version, entry.size_bytes)?
                 .then_some(Deed::Expire(*version)),
             (Standing::Latest, Kind::Marker) => self
-                .is_clear(key, entry.modified)?
+                .is_clear(key, *version)?
                 .then_some(Deed::RemoveMarker(*version)),
             (Standing::Earlier, kind) => {
                 let earlier = Earlier {
@@ -336,16 +336,16 @@ impl Assessor<'_> {
 
     fn is_still_expired(&self, key: &ObjectKey, version: VersionId) -> Result<bool, Error> {
         let row = self.view.one(
-            "SELECT size, modified FROM objects WHERE bucket = ?1 AND key = ?2 AND version = ?3",
+            "SELECT size FROM objects WHERE bucket = ?1 AND key = ?2 AND version = ?3",
             params![
                 self.bucket.id.as_bytes(),
                 key.as_str().as_bytes(),
                 version.as_bytes()
             ],
-            |row| Ok((columns::size(row, 0)?, Timestamp::from_millis(row.get(1)?))),
+            |row| columns::size(row, 0),
         )?;
         match row {
-            Some((size_bytes, modified)) => self.is_expired(key, version, size_bytes, modified),
+            Some(size_bytes) => self.is_expired(key, version, size_bytes),
             None => Ok(false),
         }
     }
@@ -388,18 +388,17 @@ impl Assessor<'_> {
 
     fn is_still_clear(&self, key: &ObjectKey, version: VersionId) -> Result<bool, Error> {
         let newest = self.view.one(
-            "SELECT version, kind, modified FROM history WHERE bucket = ?1 AND key = ?2 ORDER BY turn DESC LIMIT 1",
+            "SELECT version, kind FROM history WHERE bucket = ?1 AND key = ?2 ORDER BY turn DESC LIMIT 1",
             params![self.bucket.id.as_bytes(), key.as_str().as_bytes()],
             |row| {
                 let id = VersionId::from_bytes(columns::bytes16(row, 0)?);
-                let modified = Timestamp::from_millis(row.get(2)?);
-                Ok((id, Kind::of_row(row, 1)?, modified))
+                Ok((id, Kind::of_row(row, 1)?))
             },
         )?;
         match newest {
-            Some((newest, Kind::Marker, modified)) if newest == version => {
+            Some((newest, Kind::Marker)) if newest == version => {
                 Ok(version::current(self.view, self.bucket.id, key)?.is_none()
-                    && self.is_clear(key, modified)?)
+                    && self.is_clear(key, version)?)
             }
             Some(_) | None => Ok(false),
         }
@@ -423,7 +422,6 @@ impl Assessor<'_> {
         key: &ObjectKey,
         version: VersionId,
         size_bytes: u64,
-        modified: Timestamp,
     ) -> Result<bool, Error> {
         let Some(tags) = self.tags_of(key, version)? else {
             return Ok(false);
@@ -433,7 +431,7 @@ impl Assessor<'_> {
             tags: &tags,
             size_bytes,
         };
-        let expiry = self.lifecycle.expiry(candidate, modified, self.day);
+        let expiry = self.lifecycle.expiry(candidate, version.time(), self.day);
         Ok(self.has_come(expiry))
     }
 
@@ -460,8 +458,8 @@ impl Assessor<'_> {
     }
 
     /// Whether a delete marker that is the newest of its key is the only version of it, and goes.
-    fn is_clear(&self, key: &ObjectKey, marked: Timestamp) -> Result<bool, Error> {
-        if !self.has_come(self.lifecycle.clearance(key, marked, self.day)) {
+    fn is_clear(&self, key: &ObjectKey, marker: VersionId) -> Result<bool, Error> {
+        if !self.has_come(self.lifecycle.clearance(key, marker.time(), self.day)) {
             return Ok(false);
         }
         let versions = self.view.one(

@@ -67,6 +67,17 @@ pub(crate) enum Table {
     History,
 }
 
+/// Where a delete marker comes from.
+#[derive(Debug, Clone, Copy)]
+enum Origin {
+    /// Somebody deletes the key here.
+    Here,
+    /// It is the replica of this one, which has this label.
+    Replica(VersionId, Label),
+    /// It was made at this time in another cloud.
+    Source(Timestamp),
+}
+
 /// The place a new version takes.
 pub(crate) struct Slot {
     pub(crate) turn: i64,
@@ -133,7 +144,7 @@ impl Store {
         key: &ObjectKey,
         now: Timestamp,
     ) -> Result<Removal, Error> {
-        self.remove_as(unit, permit, key, None, now)
+        self.remove_as(unit, permit, key, Origin::Here, now)
     }
 
     /// Hides the permit's key behind the replica of a delete marker of another region, which is at least as strict.
@@ -148,7 +159,23 @@ impl Store {
         origin: (VersionId, Label),
         now: Timestamp,
     ) -> Result<Removal, Error> {
-        self.remove_as(unit, permit, key, Some(origin), now)
+        let (of, label) = origin;
+        self.remove_as(unit, permit, key, Origin::Replica(of, label), now)
+    }
+
+    /// Hides the permit's key behind a delete marker that another cloud made at that time.
+    ///
+    /// # Errors
+    /// As [`Store::remove`].
+    pub fn hide_since(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        key: &ObjectKey,
+        modified: Timestamp,
+        now: Timestamp,
+    ) -> Result<Removal, Error> {
+        self.remove_as(unit, permit, key, Origin::Source(modified), now)
     }
 
     fn remove_as(
@@ -156,14 +183,17 @@ impl Store {
         unit: &Unit<'_>,
         permit: &Permit,
         key: &ObjectKey,
-        origin: Option<(VersionId, Label)>,
+        origin: Origin,
         now: Timestamp,
     ) -> Result<Removal, Error> {
         let bucket = permitted_removal(unit, permit, key)?;
         let current = current(unit, bucket.id, key)?;
-        let replica = origin
-            .map(|(of, _)| replication::version_of_replica(unit, &bucket, key, of, now))
-            .transpose()?;
+        let replica = match origin {
+            Origin::Replica(of, _) => Some(replication::version_of_replica(
+                unit, &bucket, key, of, now,
+            )?),
+            Origin::Here | Origin::Source(_) => None,
+        };
         if let Some(judged) = permit.version()
             && current.as_ref().map(|row| row.version) != Some(judged)
         {
@@ -186,10 +216,13 @@ impl Store {
                 |row| row.label,
             ),
         };
-        let label = origin.map_or(label, |(_, of)| label.join(of));
+        let (label, modified) = match origin {
+            Origin::Here => (label, now),
+            Origin::Replica(of, its) => (label.join(its), of.time().min(now)),
+            Origin::Source(modified) => (label, modified.min(now)),
+        };
         let slot = self.make_room(unit, &bucket, key, current.as_ref(), now)?;
         let marker = replica.unwrap_or_else(|| VersionId::from_time(now, onshore_keys::random()));
-        let modified = origin.map_or(now, |(of, _)| of.time().min(now));
         unit.execute(
             "INSERT INTO history (bucket, key, turn, version, naming, kind, label, size, etag, checksums, modified)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '', '[]', ?8)",
@@ -204,7 +237,7 @@ impl Store {
                 modified.as_millis(),
             ],
         )?;
-        if origin.is_none() {
+        if replica.is_none() {
             replication::of_marker(unit, &bucket, key, marker)?;
         }
         let about = About {

@@ -20,6 +20,7 @@ fn order(world: &World, fingerprint: u8) -> JobOrder {
         source: json!({ "folder": "/srv/old" }),
         fingerprint: [fingerprint; 32],
         label: None,
+        options: json!({}),
         credentials: None,
     }
 }

@@ -9,10 +9,10 @@ use futures_util::stream;
 use md5::{Digest, Md5};
 use onshore_migrate::OpenSource;
 use onshore_sources::{
-    ByteStream, Credentials, Details, Entry, Error, EtagMeaning, Fetched, ListCursor, Obstacle,
-    Oddity, Page, Source, SourceAccess,
+    ByteStream, Coverage, Credentials, Described, Details, Entry, Error, EtagMeaning, Fetched,
+    ListCursor, Obstacle, Oddity, Page, Source, SourceAccess, SourceRetention, Turn, TurnKind,
 };
-use onshore_types::Timestamp;
+use onshore_types::{ByteRange, Timestamp};
 
 const PAGE_LEN: usize = 3;
 
@@ -49,6 +49,8 @@ pub(crate) enum Mischief {
     BreaksOnce,
     /// Another object of this index appears once this one is read.
     MakesAnother,
+    /// The objects of these names, a letter each, are gone once this one is read.
+    RemovesAll(&'static str),
 }
 
 /// What a source says of an object's bytes.
@@ -68,6 +70,8 @@ pub(crate) struct Object {
     pub(crate) mischief: Mischief,
     pub(crate) class: Option<String>,
     pub(crate) obstacle: Option<Obstacle>,
+    pub(crate) is_held: bool,
+    pub(crate) retention: Option<SourceRetention>,
     pub(crate) generation: u32,
     pub(crate) asked: u32,
 }
@@ -80,6 +84,18 @@ struct State {
     restless: bool,
     storm_of_listings: u32,
     opened: Vec<(String, u64)>,
+    /// Of a source that keeps versions: those of each key, the newest first.
+    versions: BTreeMap<String, Vec<Kept>>,
+    keeps_versions: bool,
+}
+
+/// A version of a key.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) id: String,
+    /// None for a delete marker.
+    pub(crate) object: Option<Object>,
+    pub(crate) modified: i64,
 }
 
 /// A source in memory. Clones share it.
@@ -131,6 +147,34 @@ impl Fake {
         self.lock().objects.remove(key);
     }
 
+    /// From now on the source tells of versions.
+    pub(crate) fn keep_versions(&self) {
+        self.lock().keeps_versions = true;
+    }
+
+    /// Puts a version, or a delete marker, in front of the others of its key.
+    pub(crate) fn put_version(&self, key: &str, id: &str, object: Option<Object>) {
+        let mut state = self.lock();
+        let versions = state.versions.entry(key.to_owned()).or_default();
+        let modified = 1_700_000_000_000 + 1000 * i64::try_from(versions.len()).expect("few");
+        let id = id.to_owned();
+        versions.insert(
+            0,
+            Kept {
+                id,
+                object,
+                modified,
+            },
+        );
+    }
+
+    /// Removes a version for good.
+    pub(crate) fn remove_version(&self, key: &str, id: &str) {
+        if let Some(versions) = self.lock().versions.get_mut(key) {
+            versions.retain(|kept| kept.id != id);
+        }
+    }
+
     pub(crate) fn put_oddity(&self, oddity: Oddity) {
         self.lock().oddities.push(oddity);
     }
@@ -165,11 +209,14 @@ impl Fake {
 }
 
 impl Fake {
-    fn describe(&self, key: &str) -> Result<(Details, Option<Obstacle>), Error> {
+    fn describe_now(
+        &self,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<(Details, Option<Obstacle>), Error> {
         let mut state = self.lock();
         let object = state
-            .objects
-            .get_mut(key)
+            .object(key, version)
             .ok_or(Error::Gone { what: "404".into() })?;
         match object.mischief {
             Mischief::Storm(times) if object.asked < times => {
@@ -208,6 +255,10 @@ impl Fake {
         let obstacle = object.obstacle;
         let details = Details {
             fingerprint: fingerprint(object),
+            version: version.map(str::to_owned),
+            is_held: object.is_held,
+            retention: object.retention,
+            modified: Some(Timestamp::from_millis(1_700_000_000_000)),
             etag: Some(etag),
             etag_meaning,
             size_bytes: object.bytes.len() as u64,
@@ -223,6 +274,51 @@ impl Fake {
             ..Details::default()
         };
         Ok((details, obstacle))
+    }
+}
+
+impl State {
+    fn object(&mut self, key: &str, version: Option<&str>) -> Option<&mut Object> {
+        let Some(version) = version else {
+            return self.objects.get_mut(key);
+        };
+        let versions = self.versions.get_mut(key)?;
+        let kept = versions.iter_mut().find(|kept| kept.id == version)?;
+        kept.object.as_mut()
+    }
+
+    /// A few versions at a time, so that the versions of a key fall into several pages.
+    fn page_of_versions(&self, after: Option<&ListCursor>) -> Page {
+        let from: usize = after.map_or(0, |after| after.as_str().parse().expect("a number"));
+        let all: Vec<Entry> = self
+            .versions
+            .iter()
+            .flat_map(|(key, versions)| {
+                versions.iter().enumerate().map(|(newer, kept)| Entry {
+                    key: key.clone(),
+                    size_bytes: kept
+                        .object
+                        .as_ref()
+                        .map_or(0, |object| object.bytes.len() as u64),
+                    fingerprint: kept.object.as_ref().map_or_else(String::new, fingerprint),
+                    modified: Some(Timestamp::from_millis(kept.modified)),
+                    place: Some(Turn {
+                        version: kept.id.clone(),
+                        newer: u32::try_from(newer).expect("few"),
+                        kind: match kept.object {
+                            Some(_) => TurnKind::Object,
+                            None => TurnKind::Marker,
+                        },
+                    }),
+                })
+            })
+            .collect();
+        let until = all.len().min(from + PAGE_LEN);
+        Page {
+            entries: all[from..until].to_vec(),
+            oddities: self.oddities.clone(),
+            next: (until < all.len()).then(|| ListCursor::from_kept(until.to_string())),
+        }
     }
 }
 
@@ -261,13 +357,24 @@ fn hex_of(bytes: &[u8]) -> String {
 }
 
 fn fingerprint(object: &Object) -> String {
-    format!("{} {}", etag(object).0, object.generation)
+    format!("{} {}", object.bytes.len(), object.generation)
 }
 
 #[async_trait]
 impl Source for Fake {
+    fn coverage(&self) -> Coverage {
+        if self.lock().keeps_versions {
+            Coverage::Versions
+        } else {
+            Coverage::Current
+        }
+    }
+
     async fn list(&self, after: Option<&ListCursor>) -> Result<Page, Error> {
         let mut state = self.lock();
+        if state.keeps_versions {
+            return Ok(state.page_of_versions(after));
+        }
         if state.storm_of_listings > 0 {
             state.storm_of_listings -= 1;
             return Err(unavailable());
@@ -293,6 +400,7 @@ impl Source for Fake {
                 size_bytes: object.bytes.len() as u64,
                 fingerprint: fingerprint(object),
                 modified: Some(Timestamp::from_millis(1_700_000_000_000)),
+                place: None,
             });
             if page.entries.len() == PAGE_LEN && rest.peek().is_some() {
                 page.next = Some(ListCursor::from_kept(key.clone()));
@@ -302,21 +410,33 @@ impl Source for Fake {
         Ok(page)
     }
 
-    async fn fetch(&self, key: &str) -> Result<Fetched, Error> {
-        let (details, obstacle) = self.describe(key)?;
+    async fn fetch(&self, key: &str, version: Option<&str>) -> Result<Fetched, Error> {
+        let (details, obstacle) = self.describe_now(key, version)?;
         let body = match obstacle {
             Some(obstacle) => Err(obstacle),
-            None => Ok(Source::open(self, key, &details, 0).await?),
+            None => {
+                let whole = ByteRange::whole(details.size_bytes);
+                Ok(Source::open(self, key, &details, whole).await?)
+            }
         };
         Ok(Fetched { details, body })
     }
 
-    async fn open(&self, key: &str, details: &Details, from: u64) -> Result<ByteStream, Error> {
+    async fn describe(&self, key: &str, version: Option<&str>) -> Result<Described, Error> {
+        let (details, obstacle) = self.describe_now(key, version)?;
+        Ok(Described { details, obstacle })
+    }
+
+    async fn open(
+        &self,
+        key: &str,
+        details: &Details,
+        range: ByteRange,
+    ) -> Result<ByteStream, Error> {
         let mut state = self.lock();
-        state.opened.push((key.to_owned(), from));
+        state.opened.push((key.to_owned(), range.start));
         let object = state
-            .objects
-            .get_mut(key)
+            .object(key, details.version.as_deref())
             .ok_or(Error::Gone { what: "404".into() })?;
         if fingerprint(object) != details.fingerprint {
             return Err(Error::Changed);
@@ -343,10 +463,25 @@ impl Source for Fake {
                 };
                 state.objects.insert(format!("{key} another"), another);
             }
+            Mischief::RemovesAll(names) => {
+                state
+                    .objects
+                    .retain(|key, _| !names.split("").any(|name| name == key));
+            }
             _ => {}
         }
-        let from = usize::try_from(from).expect("small").min(bytes.len());
-        let chunks: Vec<Result<Bytes, Error>> = bytes[from..]
+        let is_to_end = range.end() == details.size_bytes;
+        let from = usize::try_from(range.start)
+            .expect("small")
+            .min(bytes.len());
+        let until = if is_to_end {
+            bytes.len()
+        } else {
+            usize::try_from(range.end())
+                .expect("small")
+                .min(bytes.len())
+        };
+        let chunks: Vec<Result<Bytes, Error>> = bytes[from..until]
             .chunks(100_000)
             .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
             .chain(end.map(Err))

@@ -2,7 +2,9 @@
 //! certificate: it says complete only if it is.
 
 mod fake;
+mod following;
 mod honesty;
 mod keeping;
 mod resuming;
+mod versions;
 mod world;

@@ -1,10 +1,11 @@
 //! A job belongs to the server: it survives the engine, and ends when somebody says so.
 
+use md5::{Digest, Md5};
 use onshore_registry::JobState;
 use onshore_types::JobId;
 use tokio_util::sync::CancellationToken;
 
-use crate::fake::Mischief;
+use crate::fake::{Mischief, Object, Vouch};
 use crate::world::World;
 
 #[tokio::test]
@@ -131,4 +132,113 @@ async fn a_draft_left_by_a_kill_becomes_the_certificate() {
 async fn is_ended(world: &World, job: JobId) -> bool {
     let job = world.registry.job(job).await.expect("a job");
     job.state.is_ended()
+}
+
+fn md5_of(bytes: &[u8]) -> String {
+    let md5: [u8; 16] = Md5::digest(bytes).into();
+    md5.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A large object in which no two runs are alike.
+fn large() -> Object {
+    Object {
+        bytes: (0..66 << 18_u32)
+            .flat_map(|n: u32| n.wrapping_mul(2_654_435_761).to_le_bytes())
+            .collect(),
+        ..Object::default()
+    }
+}
+
+#[tokio::test]
+async fn a_large_object_goes_on_where_it_was() {
+    let world = World::new().await;
+    world.source.put("large", large());
+    let job = world.order(None).await;
+    let mut deaths = 0;
+    // As soon as a few of its runs are there the engine dies, twice.
+    for runs in [1, 3] {
+        let engine = world.engine();
+        let mut commits = world.db.commits();
+        let running = tokio::spawn(async move { engine.run(CancellationToken::new()).await });
+        while world.parts_under_way().await < runs {
+            commits.changed().await.expect("the database is open");
+        }
+        running.abort();
+        running.await.expect_err("aborted");
+        deaths += 1;
+    }
+    let outcome = world.finish(job.id).await;
+    assert_eq!(
+        outcome.job.state,
+        JobState::Complete,
+        "{:?}",
+        outcome.exceptions()
+    );
+    assert_eq!(outcome.objects(), [("large", "md5-etag")]);
+    let (head, bytes) = world.read("large").await.expect("read");
+    assert_eq!(bytes, world.source.bytes("large"));
+    assert_eq!(head.etag, md5_of(&bytes));
+    assert!(head.parts.is_empty());
+    let opened = world.source.opened();
+    let runs = 66_usize.div_ceil(16);
+    assert!(opened.len() <= runs + 2 * deaths, "{opened:?}");
+    assert_eq!(world.parts_under_way().await, 0);
+}
+
+#[tokio::test]
+async fn a_large_object_that_changes_is_begun_anew_and_one_that_is_wrong_leaves_nothing() {
+    let world = World::new().await;
+    let changing = Object {
+        mischief: Mischief::ChangesOnce,
+        ..large()
+    };
+    let wrong = Object {
+        mischief: Mischief::WrongBytes,
+        ..large()
+    };
+    let layout = Object {
+        vouch: Vouch::Parts(8 << 20),
+        ..large()
+    };
+    world.source.put("changing", changing);
+    world.source.put("wrong", wrong);
+    world.source.put("layout", layout);
+    let outcome = world.migrate(None).await;
+    assert_eq!(outcome.exceptions(), [("wrong", "bytes-differ")]);
+    for key in ["changing", "layout"] {
+        let (_, bytes) = world.read(key).await.expect(key);
+        assert_eq!(bytes, world.source.bytes(key), "{key}");
+    }
+    let (head, _) = world.read("layout").await.expect("layout");
+    assert!(head.etag.ends_with("-9"), "{}", head.etag);
+    assert_eq!(head.parts.len(), 9);
+    assert!(world.read("wrong").await.is_none());
+    assert_eq!(world.parts_under_way().await, 0);
+}
+
+#[tokio::test]
+async fn a_cancelled_job_leaves_no_upload() {
+    let world = World::new().await;
+    world.source.put("large", large());
+    let job = world.order(None).await;
+    let mut commits = world.db.commits();
+    let (engine, stop) = (world.engine(), CancellationToken::new());
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { engine.run(stop).await }
+    });
+    while world.parts_under_way().await < 1 {
+        commits.changed().await.expect("the database is open");
+    }
+    world
+        .gate
+        .cancel_job(world.operator, job.id)
+        .await
+        .expect("asked");
+    while !is_ended(&world, job.id).await {
+        commits.changed().await.expect("the database is open");
+    }
+    stop.cancel();
+    running.await.expect("the engine ends");
+    assert_eq!(world.parts_under_way().await, 0);
 }

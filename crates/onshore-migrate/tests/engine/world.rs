@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
+use bytes::Bytes;
+use futures_util::{TryStreamExt, stream};
 use onshore_db::Database;
 use onshore_gate::{
     Clock, EpochDocument, Gate, JobOrder, Ordered, Parts as GateParts, PersonsBeside, Region,
@@ -13,11 +14,11 @@ use onshore_gate::{
 use onshore_journal::Journal;
 use onshore_keys::{FileRootKey, FileSeal, KeyProvider, Secret};
 use onshore_ledger::{Certificate, Document, Listing};
-use onshore_migrate::{Engine, Parts, Patience, certificate_file};
+use onshore_migrate::{Engine, JobOptions, Parts, Patience, certificate_file};
 use onshore_policy::{Flow, Networks, Principal, Proxies, Role, Subject, Transfer};
 use onshore_registry::{Job, JobState, Registry, Tenant};
 use onshore_sources::{FolderSpec, Network, SourceAccess, SourceSpec};
-use onshore_store::{ObjectHead, Store};
+use onshore_store::{Checks, Kind, NewObject, ObjectHead, Store, VersionsQuery, WriteCondition};
 use onshore_testkit::TempFolder;
 use onshore_types::{
     BucketName, ByteRange, JobId, Jurisdiction, Label, ObjectKey, PartitionName, PrincipalId,
@@ -46,6 +47,7 @@ pub(crate) struct World {
     pub(crate) gate: Gate,
     pub(crate) tenant: Tenant,
     pub(crate) operator: Principal,
+    pub(crate) options: JobOptions,
 }
 
 /// A job that ended.
@@ -81,6 +83,7 @@ impl World {
             gate,
             tenant,
             operator,
+            options: JobOptions::default(),
         }
     }
 
@@ -114,6 +117,7 @@ impl World {
             source: serde_json::to_value(&access).expect("serializes"),
             fingerprint: [9; 32],
             label: class.map(|class| class.parse().expect("a label")),
+            options: serde_json::to_value(self.options).expect("serializes"),
             credentials: Some(Secret::new(
                 br#"{"access_key":"a","secret_key":"very secret"}"#.to_vec(),
             )),
@@ -208,11 +212,7 @@ impl World {
             .expect("described")?;
         let range = ByteRange::whole(found.size_bytes);
         let transfer = Transfer {
-            principal: Principal {
-                id: PrincipalId::from_bytes([2; 16]),
-                tenant: Some(self.tenant.id),
-                role: Role::TenantUser,
-            },
+            principal: self.user(),
             operation: "GetObject",
             flow: Flow::Read,
             subject: Subject {
@@ -230,6 +230,126 @@ impl World {
         let (head, body) = self.store.read(permit, range).await.expect("read");
         let chunks: Vec<_> = body.try_collect().await.expect("whole");
         Some((head, chunks.concat()))
+    }
+
+    /// Writes an object as its tenant would.
+    pub(crate) async fn write(&self, key: &str, bytes: &[u8]) {
+        let name = BucketName::parse("bucket").expect("a name");
+        let bucket = self.store.bucket(&name).await.expect("looked up");
+        let bucket = bucket.expect("a bucket");
+        let transfer = Transfer {
+            principal: self.user(),
+            operation: "PutObject",
+            flow: Flow::Store,
+            subject: Subject {
+                bucket: Some(bucket.id),
+                owner: Some(self.tenant.id),
+                key: Some(ObjectKey::parse(key).expect("a key")),
+                version: None,
+                label: label("unclassified"),
+                range: ByteRange::whole(bytes.len() as u64),
+            },
+            from: self.gate.home(),
+            to: self.gate.home(),
+        };
+        let permit = self.gate.permit(transfer).await.expect("permitted");
+        let (object, checks) = (NewObject::default(), Checks::default());
+        let body = stream::iter([Ok(Bytes::copy_from_slice(bytes))]);
+        let scanner = self.gate.scanner(self.tenant.id);
+        let staged = self
+            .store
+            .stage(&permit, &object, body, &checks, scanner)
+            .await
+            .expect("staged");
+        let (store, now) = (self.store.clone(), self.gate.now());
+        let committed: Result<_, onshore_store::Error> = self
+            .db
+            .write(move |unit| {
+                store.commit(
+                    unit,
+                    &permit,
+                    &staged,
+                    &object,
+                    &WriteCondition::Always,
+                    now,
+                )
+            })
+            .await;
+        committed.expect("committed");
+    }
+
+    /// Returns the versions of a key, the newest first: the bytes of each as text, and none for a delete marker.
+    pub(crate) async fn history(&self, key: &str) -> Vec<Option<String>> {
+        let name = BucketName::parse("bucket").expect("a name");
+        let bucket = self.store.bucket(&name).await.expect("looked up");
+        let bucket = bucket.expect("a bucket");
+        let of_bucket = |key: Option<ObjectKey>, version, flow, range| Transfer {
+            principal: self.user(),
+            operation: "GetObjectVersion",
+            flow,
+            subject: Subject {
+                bucket: Some(bucket.id),
+                owner: Some(self.tenant.id),
+                key,
+                version,
+                label: label("unclassified"),
+                range,
+            },
+            from: self.gate.home(),
+            to: self.gate.home(),
+        };
+        let listing = of_bucket(None, None, Flow::List, ByteRange::whole(0));
+        let permit = self.gate.permit(listing).await.expect("permitted");
+        let query = VersionsQuery {
+            prefix: key.to_owned(),
+            limit: 1000,
+            ..VersionsQuery::default()
+        };
+        let page = self
+            .store
+            .list_versions(permit, query)
+            .await
+            .expect("listed");
+        let mut history = Vec::new();
+        for entry in page
+            .entries
+            .into_iter()
+            .filter(|entry| entry.key.as_str() == key)
+        {
+            if entry.kind == Kind::Marker {
+                history.push(None);
+                continue;
+            }
+            let range = ByteRange::whole(entry.size_bytes);
+            let reading = of_bucket(Some(entry.key), Some(entry.version), Flow::Read, range);
+            let permit = self.gate.permit(reading).await.expect("permitted");
+            let (_, body) = self.store.read(permit, range).await.expect("read");
+            let chunks: Vec<_> = body.try_collect().await.expect("whole");
+            history.push(Some(String::from_utf8(chunks.concat()).expect("text")));
+        }
+        history
+    }
+
+    /// Counts the parts of uploads under way.
+    pub(crate) async fn parts_under_way(&self) -> usize {
+        let counted: Result<Option<usize>, onshore_db::Error> = self
+            .db
+            .read(|view| {
+                view.one("SELECT count(*) FROM parts", [], |row| {
+                    let count: i64 = row.get(0)?;
+                    Ok(usize::try_from(count).unwrap_or_default())
+                })
+            })
+            .await;
+        counted.expect("counted").unwrap_or_default()
+    }
+
+    fn user(&self) -> Principal {
+        Principal {
+            id: PrincipalId::from_bytes([2; 16]),
+            tenant: Some(self.tenant.id),
+            role: Role::TenantUser,
+        }
     }
 
     /// Everything the ledger says, as text.

@@ -158,6 +158,7 @@ impl Operations {
                 claims: claims_of_whole(asked.call, &description, parts.len())?,
                 size_bytes: claimed_size(asked.call)?,
                 condition: condition.clone(),
+                as_one: None,
             };
             let permit = self
                 .permit_part(asked, &bucket, key, description.label, None)

@@ -484,7 +484,7 @@ impl Written {
             };
             shown::insert_expiry(
                 &mut headers,
-                lifecycle.expiry(candidate, committed.modified, DayLength::CIVIL),
+                lifecycle.expiry(candidate, committed.version.time(), DayLength::CIVIL),
             );
         }
         Self {
@@ -510,7 +510,7 @@ impl Written {
                 tags: &head.tags,
                 size_bytes: head.size_bytes,
             };
-            let expiry = lifecycle.expiry(candidate, head.modified, DayLength::CIVIL);
+            let expiry = lifecycle.expiry(candidate, head.version.time(), DayLength::CIVIL);
             shown::insert_expiry(&mut headers, expiry);
         }
         Self {
@@ -644,7 +644,7 @@ fn answer_headers(
             tags: &head.tags,
             size_bytes: head.size_bytes,
         };
-        let expiry = lifecycle.expiry(candidate, head.modified, DayLength::CIVIL);
+        let expiry = lifecycle.expiry(candidate, head.version.time(), DayLength::CIVIL);
         shown::insert_expiry(&mut headers, expiry);
     }
     if wish.part_number.is_some() && !head.parts.is_empty() {

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType, ServerSideEncryption, StorageClass};
+use aws_sdk_s3::types::{
+    ChecksumMode, ChecksumType, ObjectLockLegalHoldStatus, ObjectLockMode, ServerSideEncryption,
+    StorageClass,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -15,6 +18,7 @@ use crate::s3::errors::fault;
 use crate::s3::listing::{fingerprint, instant};
 use crate::source::{
     ChecksumAlgorithm, ChecksumScope, Details, EtagMeaning, Obstacle, SourceChecksum,
+    SourceRetention, SourceRetentionMode,
 };
 
 /// The most parts an object can have.
@@ -27,11 +31,13 @@ pub(super) async fn head(
     client: &Client,
     bucket: &str,
     key: &str,
+    version: Option<&str>,
 ) -> Result<HeadObjectOutput, Error> {
     client
         .head_object()
         .bucket(bucket)
         .key(key)
+        .set_version_id(version.map(str::to_owned))
         .checksum_mode(ChecksumMode::Enabled)
         .send()
         .await
@@ -63,6 +69,9 @@ pub(super) fn head_of(answer: &GetObjectOutput) -> HeadObjectOutput {
         .set_tag_count(answer.tag_count())
         .set_storage_class(answer.storage_class().cloned())
         .set_restore(text(answer.restore()))
+        .set_object_lock_mode(answer.object_lock_mode().cloned())
+        .set_object_lock_retain_until_date(answer.object_lock_retain_until_date().copied())
+        .set_object_lock_legal_hold_status(answer.object_lock_legal_hold_status().cloned())
         .set_server_side_encryption(answer.server_side_encryption().cloned())
         .set_sse_customer_algorithm(text(answer.sse_customer_algorithm()))
         .set_checksum_type(answer.checksum_type().cloned())
@@ -103,9 +112,21 @@ pub(super) fn of_head(head: &HeadObjectOutput) -> Result<Details, Error> {
             .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
             .collect(),
         tags: BTreeMap::new(),
+        is_held: head.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On),
+        retention: retention(head),
         checksums: checksums(head),
         part_sizes: None,
     })
+}
+
+/// Reads until when an object is retained. A mode that is not known is the stricter one: nothing may go before its time.
+fn retention(head: &HeadObjectOutput) -> Option<SourceRetention> {
+    let until = head.object_lock_retain_until_date().and_then(instant)?;
+    let mode = match head.object_lock_mode()? {
+        ObjectLockMode::Governance => SourceRetentionMode::Governance,
+        _ => SourceRetentionMode::Compliance,
+    };
+    Some(SourceRetention { mode, until })
 }
 
 /// Takes the quotes (and a weak mark) off an ETag.

@@ -28,18 +28,23 @@ pub(super) fn page(
         match decoded {
             Ok(key) if key.starts_with(prefix) => page.entries.push(entry(key, object)?),
             Ok(_) => return Err(lie("a key outside the prefix that was asked for")),
-            Err(bytes) => page.oddities.push(Oddity {
-                name: format!(
-                    "{} (bytes {})",
-                    String::from_utf8_lossy(&bytes),
-                    hex::encode(&bytes)
-                ),
-                why: OddityKind::NameNotUtf8,
-            }),
+            Err(bytes) => page.oddities.push(not_utf8(&bytes)),
         }
     }
     page.next = next(answer, after)?;
     Ok(page)
+}
+
+/// Names something whose name is no text.
+pub(super) fn not_utf8(bytes: &[u8]) -> Oddity {
+    Oddity {
+        name: format!(
+            "{} (bytes {})",
+            String::from_utf8_lossy(bytes),
+            hex::encode(bytes)
+        ),
+        why: OddityKind::NameNotUtf8,
+    }
 }
 
 /// Returns where the listing goes on. A listing that says it is cut off and does not say where would end early.
@@ -73,6 +78,7 @@ fn entry(key: String, object: &Object) -> Result<Entry, Error> {
         size_bytes,
         fingerprint,
         modified,
+        place: None,
     })
 }
 
@@ -94,13 +100,13 @@ pub(super) fn instant(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
 }
 
 /// Decodes a key as S3 encodes it: a plus is a blank, and a plus itself comes as `%2B`.
-fn decode(written: &str) -> Result<String, Vec<u8>> {
+pub(super) fn decode(written: &str) -> Result<String, Vec<u8>> {
     let blanks = written.replace('+', " ");
     let bytes: Vec<u8> = percent_decode_str(&blanks).collect();
     String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes)
 }
 
-fn lie(what: &str) -> Error {
+pub(super) fn lie(what: &str) -> Error {
     Error::Protocol {
         what: what.to_owned(),
     }

@@ -31,6 +31,12 @@ pub(crate) struct MigrateArgs {
     /// Where in requests to the source the bucket's name goes
     #[arg(long, value_enum, default_value_t = Addressing::Auto)]
     pub(crate) addressing: Addressing,
+    /// Which versions of a bucket are brought
+    #[arg(long, value_enum, default_value_t = VersionsWish::Auto)]
+    pub(crate) versions: VersionsWish,
+    /// What becomes here of what the source removes after it was brought
+    #[arg(long, value_enum, default_value_t = Deletes::Follow)]
+    pub(crate) deletes: Deletes,
     /// Read the source without credentials
     #[arg(long)]
     pub(crate) anonymous: bool,
@@ -43,6 +49,24 @@ pub(crate) struct MigrateArgs {
     /// The configuration file, when no server runs on the data folder and the job runs here
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum VersionsWish {
+    /// All where the source says that the bucket keeps or kept versions, else what is current
+    Auto,
+    /// Every version and delete marker, in their order
+    All,
+    /// What is current
+    Current,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Deletes {
+    /// It is removed here too, unless somebody has written over it here
+    Follow,
+    /// It stays
+    Keep,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

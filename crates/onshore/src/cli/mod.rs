@@ -59,7 +59,7 @@ pub(crate) use key::KeyCommand;
 pub(crate) use kms::KmsCommand;
 pub(crate) use label::LabelCommand;
 pub(crate) use ledger::LedgerCommand;
-pub(crate) use migrate::{Addressing, MigrateArgs};
+pub(crate) use migrate::{Addressing, Deletes, MigrateArgs, VersionsWish};
 pub(crate) use pack::PackCommand;
 pub(crate) use quota::{QuotaCommand, QuotaHolderArgs};
 pub(crate) use rekey::RekeyArgs;

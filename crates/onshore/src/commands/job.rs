@@ -92,6 +92,12 @@ pub(crate) fn show(style: Style, job: &JobView) -> Result<()> {
         progress.unchanged,
         bytes(progress.unchanged_bytes)
     ));
+    if progress.removed > 0 {
+        output::line(&format!(
+            "removed     {} objects that the source has removed",
+            progress.removed
+        ));
+    }
     output::line(&format!("exceptions  {}", progress.exceptions));
     output::line(&format!("ordered     {}", job.created));
     if let Some(ended) = job.ended {

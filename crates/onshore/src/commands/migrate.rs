@@ -12,7 +12,7 @@ use onshore_sources::{Resolved, SourceOptions, SourceSpec, resolve_credentials};
 use onshore_tls::{Introduction, Transport};
 use tokio::net::TcpListener;
 
-use crate::cli::{Addressing, MigrateArgs, TargetArgs};
+use crate::cli::{Addressing, Deletes, MigrateArgs, TargetArgs, VersionsWish};
 use crate::client::Client;
 use crate::commands::{deliver, job};
 use crate::config::Config;
@@ -134,6 +134,11 @@ async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
                 Addressing::Path => Some("path".to_owned()),
                 Addressing::Virtual => Some("virtual".to_owned()),
             },
+            versions: match args.versions {
+                VersionsWish::Auto => None,
+                VersionsWish::All => Some("all".to_owned()),
+                VersionsWish::Current => Some("current".to_owned()),
+            },
         },
         SourceSpec::Folder(folder) => MigrateFrom::Folder {
             path: folder.path.to_string_lossy().into_owned(),
@@ -149,6 +154,10 @@ async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
         bucket: args.bucket.clone(),
         tenant: args.tenant.clone(),
         class: args.class.map(|class| class.to_string()),
+        deletes: match args.deletes {
+            Deletes::Follow => None,
+            Deletes::Keep => Some("keep".to_owned()),
+        },
         credentials,
     })
 }

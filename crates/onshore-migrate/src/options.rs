@@ -1,0 +1,23 @@
+//! How a job is to be done, as whoever orders it says: kept with the job, and committed to by the leaf of its order.
+
+use serde::{Deserialize, Serialize};
+
+/// How a job is to be done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobOptions {
+    /// What becomes of what the source removes after it was brought.
+    #[serde(default)]
+    pub deletes: Deletes,
+}
+
+/// What becomes here of what the source removes after it was brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deletes {
+    /// It is removed here too, as long as nobody has written over it here.
+    #[default]
+    Follow,
+    /// It stays.
+    Keep,
+}
