@@ -14,6 +14,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         &[
             "onshore-policy",
             "onshore-classify",
+            "onshore-orders",
             "onshore-ledger",
             "onshore-api",
         ],

@@ -1,0 +1,453 @@
+//! An order on a day: who is bound, what is frozen, by when each contract must be left, and how far it is. Each answer says
+//! why in one sentence that names clause and source.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::deadline::Terms;
+use crate::order::{Exemption, FreezeKind, Order};
+use crate::ownership::{Control, Organisations};
+use crate::records::{AssetTally, Contract, Id, Organisation, Provider};
+use crate::{Day, Error};
+
+/// What orders are held against.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    organisations: Organisations<'a>,
+    providers: HashMap<&'a Id, &'a Provider>,
+}
+
+/// An order on a day. Who controls whom is found once.
+#[derive(Debug)]
+pub struct OnDay<'a> {
+    judge: &'a Judge<'a>,
+    order: &'a Order,
+    on: Day,
+    control: Option<Control>,
+}
+
+/// How far a contract is on the way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Nothing of it is planned.
+    NotStarted,
+    /// Something is planned, and nothing moves.
+    Planned,
+    /// Something moves or has moved.
+    Moving,
+    /// Everything has moved, and not everything is proven.
+    Moved,
+    /// Everything is proven to have arrived, and what was there is deleted.
+    Proven,
+    /// Its day is over.
+    Late,
+    /// It is not held to the order.
+    Exempt,
+}
+
+/// Whether an order binds an organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The clause that binds it; none where nothing does.
+    pub bound_by: Option<Id>,
+    /// Whether it is bound and not held to the order.
+    pub is_exempt: bool,
+    /// What it may not do.
+    pub frozen: Vec<FreezeKind>,
+    /// Why, with the source.
+    pub why: String,
+}
+
+/// What an order says of a contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The clause that binds it; none where nothing does.
+    pub bound_by: Option<Id>,
+    /// Whether it may not be renewed.
+    pub is_frozen: bool,
+    /// The last day on which it must be left.
+    pub due: Option<Day>,
+    /// How far it is; none where it is not bound.
+    pub status: Option<Status>,
+    /// Why, with the source.
+    pub why: String,
+}
+
+/// What somebody is about to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// What.
+    pub what: FreezeKind,
+    /// Who.
+    pub organisation: &'a Id,
+    /// With which provider, where it is a contract.
+    pub provider: Option<&'a Id>,
+    /// Which contract, where it is one already.
+    pub contract: Option<&'a Id>,
+}
+
+/// That an order freezes what is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frozen {
+    /// Which order.
+    pub order: Id,
+    /// The clause that says so.
+    pub clause: Id,
+    /// What is frozen.
+    pub what: FreezeKind,
+    /// Why, with the source.
+    pub why: String,
+}
+
+impl<'a> Judge<'a> {
+    /// Takes the organisations and providers that are known.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`] where two organisations have one id.
+    pub fn new(
+        organisations: &'a [Organisation],
+        providers: &'a [Provider],
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            organisations: Organisations::new(organisations)?,
+            providers: providers.iter().map(|one| (&one.id, one)).collect(),
+        })
+    }
+
+    /// Returns an order on a day.
+    #[must_use]
+    pub fn on<'b>(&'b self, order: &'b Order, on: Day) -> OnDay<'b>
+    where
+        'a: 'b,
+    {
+        let addressees = &order.addressees;
+        let control = addressees.wants_control().then(|| {
+            self.organisations.controlled(
+                |organisation| addressees.is_root(organisation),
+                addressees.over_percent,
+                on,
+            )
+        });
+        OnDay {
+            judge: self,
+            order,
+            on,
+            control,
+        }
+    }
+}
+
+impl OnDay<'_> {
+    /// Says whether the order binds an organisation, and what it may not do.
+    #[must_use]
+    pub fn organisation(&self, id: &Id) -> Standing {
+        let how = match self.binds(id) {
+            Ok(how) => how,
+            Err(why) => {
+                return Standing {
+                    bound_by: None,
+                    is_exempt: false,
+                    frozen: Vec::new(),
+                    why,
+                };
+            }
+        };
+        let exemption = self.order.exempts(id, None, self.on);
+        let frozen = match exemption {
+            Some(_) => Vec::new(),
+            None => [
+                FreezeKind::ContractNew,
+                FreezeKind::ContractRenew,
+                FreezeKind::Datacentre,
+                FreezeKind::Server,
+                FreezeKind::Storage,
+            ]
+            .into_iter()
+            .filter(|what| self.order.freezes(*what, self.on).is_some())
+            .collect(),
+        };
+        let but = exemption.map(exempt).unwrap_or_default();
+        Standing {
+            bound_by: Some(self.order.addressees.clause.clone()),
+            is_exempt: exemption.is_some(),
+            frozen,
+            why: format!("{how}{but}."),
+        }
+    }
+
+    /// Says what the order asks of a contract, so many of whose assets are so far.
+    #[must_use]
+    pub fn contract(&self, contract: &Contract, tally: &AssetTally) -> Finding {
+        let (how, clause) = match self.binds_contract(contract, tally) {
+            Ok(bound) => bound,
+            Err(why) => {
+                return Finding {
+                    bound_by: None,
+                    is_frozen: false,
+                    due: None,
+                    status: None,
+                    why,
+                };
+            }
+        };
+        let exemption = self
+            .order
+            .exempts(&contract.organisation, Some(&contract.id), self.on);
+        let is_frozen = exemption.is_none()
+            && self
+                .order
+                .freezes(FreezeKind::ContractRenew, self.on)
+                .is_some();
+        let (due, by_when) = self.due(contract);
+        let (status, far) = self.status(contract, tally, due, exemption);
+        Finding {
+            bound_by: Some(clause),
+            is_frozen,
+            due,
+            status: Some(status),
+            why: format!("{how}; {by_when}; {far}."),
+        }
+    }
+
+    /// Says what of the order freezes what somebody is about to do.
+    #[must_use]
+    pub fn freezes(&self, asked: &Asked<'_>) -> Option<Frozen> {
+        let how = self.binds(asked.organisation).ok()?;
+        let freeze = self.order.freezes(asked.what, self.on)?;
+        if self
+            .order
+            .exempts(asked.organisation, asked.contract, self.on)
+            .is_some()
+        {
+            return None;
+        }
+        let of_whom = match asked.what {
+            FreezeKind::ContractNew | FreezeKind::ContractRenew => {
+                let provider = self.judge.providers.get(asked.provider?)?;
+                let prohibited = self.order.prohibits(provider, self.on)?;
+                format!(
+                    " with `{}`, prohibited by clause {} since {}",
+                    provider.id, prohibited.clause, prohibited.from
+                )
+            }
+            FreezeKind::Datacentre | FreezeKind::Server | FreezeKind::Storage => String::new(),
+        };
+        Some(Frozen {
+            order: self.order.id.clone(),
+            clause: freeze.clause.clone(),
+            what: asked.what,
+            why: format!(
+                "{} is frozen{of_whom} by {}: {how}.",
+                asked.what,
+                self.order.cite(&freeze.clause),
+            ),
+        })
+    }
+
+    /// Says how the order binds an organisation, or why it does not.
+    fn binds(&self, id: &Id) -> Result<String, String> {
+        let (order, on) = (self.order, self.on);
+        if on < order.effective {
+            return Err(format!(
+                "{} binds nobody before {}.",
+                order.id, order.effective
+            ));
+        }
+        if let Some(withdrawn) = &order.withdrawn
+            && withdrawn.from <= on
+        {
+            return Err(format!(
+                "{} was withdrawn on {}: {}.",
+                order.id, withdrawn.from, withdrawn.reason
+            ));
+        }
+        let addressees = &order.addressees;
+        let by = order.cite(&addressees.clause);
+        let Some(organisation) = self.judge.organisations.of(id) else {
+            return Err(format!("there is no organisation `{id}`."));
+        };
+        if addressees.named.contains(id) {
+            return Ok(format!("`{id}` is named in {by}"));
+        }
+        if !addressees.has_rule() || !addressees.fits(organisation) {
+            return Err(format!("`{id}` is none of those whom {by} addresses."));
+        }
+        let Some(control) = &self.control else {
+            return Ok(format!("`{id}` is one of those whom {by} addresses"));
+        };
+        let all = &self.judge.organisations;
+        match (all.chain(control, id), all.share(control, id)) {
+            (Some(chain), Some(share)) => {
+                let chain: Vec<&str> = chain.iter().map(|id| id.as_str()).collect();
+                Ok(format!(
+                    "`{id}` is bound by {by}: {share} % of it are held by way of {}",
+                    chain.join(" > ")
+                ))
+            }
+            _ => Err(format!(
+                "`{id}` is none of those whom {by} addresses: on {on} nobody it means holds more than {} of it.",
+                addressees.over_percent
+            )),
+        }
+    }
+
+    fn binds_contract(
+        &self,
+        contract: &Contract,
+        tally: &AssetTally,
+    ) -> Result<(String, Id), String> {
+        let how = self.binds(&contract.organisation)?;
+        let order = self.order;
+        if self.on < contract.start {
+            return Err(format!(
+                "`{}` begins on {} only.",
+                contract.id, contract.start
+            ));
+        }
+        let Some(provider) = self.judge.providers.get(&contract.provider) else {
+            return Err(format!("there is no provider `{}`.", contract.provider));
+        };
+        let Some(prohibited) = order.prohibits(provider, self.on) else {
+            return Err(format!(
+                "{} does not prohibit `{}` on {}.",
+                order.id, provider.id, self.on
+            ));
+        };
+        // What had ended before is left already, unless something is still there.
+        if let Some(end) = contract.end
+            && end < order.effective
+            && tally.assets == tally.proven
+        {
+            return Err(format!(
+                "`{}` had ended on {end}, before {} bound anybody.",
+                contract.id, order.id
+            ));
+        }
+        Ok((
+            format!(
+                "{how}; `{}` is prohibited since {} by {}",
+                provider.id,
+                prohibited.from,
+                order.cite(&prohibited.clause)
+            ),
+            prohibited.clause.clone(),
+        ))
+    }
+
+    fn due(&self, contract: &Contract) -> (Option<Day>, String) {
+        let rule = &self.order.deadline.rule;
+        let clause = &self.order.deadline.clause;
+        let terms = Terms {
+            expiry: contract.end,
+            effective: self.order.effective,
+        };
+        let Some(day) = rule.day(&terms) else {
+            return (
+                None,
+                format!("`{rule}` of clause {clause} gives it no day, as it has no end"),
+            );
+        };
+        let with = match contract.end {
+            Some(end) if rule.follows_expiry() => format!(" with expiry {end}"),
+            _ => String::new(),
+        };
+        let by = format!("`{rule}`{with} by {}", self.order.cite(clause));
+        // Nobody is late before an order binds.
+        if day < self.order.effective {
+            let first = self.order.effective;
+            return (
+                Some(first),
+                format!(
+                    "it must be left by {first}, the first day of the order, as {day} was before it: {by}"
+                ),
+            );
+        }
+        (Some(day), format!("it must be left by {day}: {by}"))
+    }
+
+    fn status(
+        &self,
+        contract: &Contract,
+        tally: &AssetTally,
+        due: Option<Day>,
+        exemption: Option<&Exemption>,
+    ) -> (Status, String) {
+        let deleted = contract
+            .deletion
+            .as_ref()
+            .is_some_and(|deletion| deletion.filed <= self.on);
+        let AssetTally {
+            assets,
+            planned,
+            moving,
+            moved,
+            proven,
+        } = *tally;
+        let far = match assets {
+            0 => "nothing that is kept under it is recorded".to_owned(),
+            _ => format!("{proven} of {assets} assets are proven, {moved} moved"),
+        };
+        let far = if deleted {
+            format!("{far}, and the deletion is filed")
+        } else {
+            format!("{far}, and no deletion is filed")
+        };
+        // Nothing recorded is not everything proven.
+        if deleted && assets > 0 && proven == assets {
+            return (Status::Proven, far);
+        }
+        if let Some(exemption) = exemption {
+            let but = exempt(exemption);
+            return (Status::Exempt, format!("{far}{but}"));
+        }
+        if due.is_some_and(|due| due < self.on) {
+            return (Status::Late, far);
+        }
+        let status = if assets > 0 && moved == assets {
+            Status::Moved
+        } else if moving > 0 {
+            Status::Moving
+        } else if planned > 0 {
+            Status::Planned
+        } else {
+            Status::NotStarted
+        };
+        (status, far)
+    }
+}
+
+fn exempt(exemption: &Exemption) -> String {
+    let until = exemption
+        .until
+        .map(|until| format!(" until {until}"))
+        .unwrap_or_default();
+    format!(
+        ", but exempt since {}{until} by {}: {}",
+        exemption.from, exemption.granted, exemption.reason
+    )
+}
+
+impl Status {
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotStarted => "not-started",
+            Self::Planned => "planned",
+            Self::Moving => "moving",
+            Self::Moved => "moved",
+            Self::Proven => "proven",
+            Self::Late => "late",
+            Self::Exempt => "exempt",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}

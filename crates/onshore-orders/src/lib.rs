@@ -1,0 +1,32 @@
+//! Judges orders: who is bound by an authority's directive, what it freezes, by which day each contract must be left, and
+//! how far that is.
+//!
+//! Pure: records are values, the day is an argument, nothing is read or kept. `registry` keeps the records and their earlier
+//! revisions, `gate` changes them and records that; a question about an earlier state is the same question put to the records
+//! of then.
+//!
+//! Two times are apart throughout. *Valid time* stands in the records as days: a holding from then until then, a prohibition
+//! from then on. *Recorded time* is when Onshore was told, and is the keeper's: what is judged here is what was recorded.
+//!
+//! - [`records`]: organisations and who holds them, providers, contracts, assets.
+//! - [`order`]: an order: its text, whom it addresses, what it prohibits and freezes, and until when.
+//! - [`deadline`]: the rule that makes a day of a contract's expiry.
+//! - [`ownership`]: who is controlled by whom, through chains.
+//! - [`judge`]: all of it together, on a day.
+
+pub mod day;
+pub mod deadline;
+pub mod error;
+pub mod judge;
+pub mod order;
+pub mod ownership;
+pub mod records;
+
+pub use day::{Day, UtcOffset};
+pub use deadline::DeadlineRule;
+pub use error::Error;
+pub use judge::{Asked, Finding, Frozen, Judge, OnDay, Standing, Status};
+pub use order::{FreezeKind, Order};
+pub use records::{
+    Asset, AssetTally, Contract, Deletion, Id, Organisation, Proof, Provider, Share,
+};

@@ -1,0 +1,425 @@
+//! An order: an authority's directive as data, each part with the clause and the source that it rests on.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use crate::deadline::DeadlineRule;
+use crate::records::{Id, Organisation, OrganisationKind, Provider, ProviderKind, Share, texts};
+use crate::{Day, Error, UtcOffset};
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// What it is called here.
+    pub id: Id,
+    /// What it is called there.
+    pub title: String,
+    /// Which authority gave it.
+    pub issuer: String,
+    /// Of which day it is.
+    pub issued: Day,
+    /// The first day on which it binds.
+    pub effective: Day,
+    /// Where its days end.
+    pub offset: UtcOffset,
+    /// Where its text is known from.
+    pub sources: Vec<Source>,
+    /// Its text.
+    pub clauses: Vec<Clause>,
+    /// Whom it binds.
+    pub addressees: Addressees,
+    /// Whose services must be left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prohibited: Vec<Prohibited>,
+    /// What nobody bound may do meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freezes: Vec<Freeze>,
+    /// By when a contract must be left.
+    pub deadline: Deadline,
+    /// Who is not held to it, for a time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exemptions: Vec<Exemption>,
+    /// What was changed since, in words: what is in force stands in the dated lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amendments: Vec<Amendment>,
+    /// That it was withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Withdrawal>,
+}
+
+/// Where a text is known from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// What it is called in the order.
+    pub id: Id,
+    /// Which publication.
+    pub title: String,
+    /// Of which day it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Day>,
+}
+
+/// A part of the order's text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clause {
+    /// What it is called.
+    pub id: Id,
+    /// What it says.
+    pub text: String,
+    /// Which of the sources say so.
+    pub sources: Vec<Id>,
+    /// What a source says otherwise, and why it is not followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<String>,
+}
+
+/// Whom an order binds: a rule over organisations. Whoever is named is bound; whoever fulfils all of the rest that is given
+/// is bound too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Addressees {
+    /// The clause that says so.
+    pub clause: Id,
+    /// These.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<Id>,
+    /// Those that one of these controls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controlled_by: Vec<Id>,
+    /// Those that organs of the state control.
+    #[serde(default)]
+    pub state_owned: bool,
+    /// Who has more than this controls.
+    #[serde(default = "Share::half")]
+    pub over_percent: Share,
+    /// Those in one of these trades.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sectors: Vec<String>,
+    /// Those in one of these places.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
+    /// Those that operate critical information infrastructure.
+    #[serde(default)]
+    pub critical_infrastructure: bool,
+}
+
+/// A provider whose services must be left, from a day on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prohibited {
+    /// This one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Id>,
+    /// All of this kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ProviderKind>,
+    /// The clause that says so.
+    pub clause: Id,
+    /// The first day on which it is prohibited.
+    pub from: Day,
+    /// The first day on which it is no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Day>,
+}
+
+/// What can be frozen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum FreezeKind {
+    /// A new contract with a prohibited provider.
+    #[serde(rename = "contract.new")]
+    ContractNew,
+    /// Renewing a contract with a prohibited provider.
+    #[serde(rename = "contract.renew")]
+    ContractRenew,
+    /// A data centre of one's own.
+    #[serde(rename = "procure.datacentre")]
+    Datacentre,
+    /// Servers of one's own.
+    #[serde(rename = "procure.server")]
+    Server,
+    /// Other storage hardware of one's own.
+    #[serde(rename = "procure.storage")]
+    Storage,
+}
+
+/// Something that is frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// What.
+    pub what: FreezeKind,
+    /// The clause that says so.
+    pub clause: Id,
+    /// The first day; the order's own where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Day>,
+    /// The first day on which it is no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Day>,
+}
+
+/// By when a contract must be left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deadline {
+    /// The rule.
+    pub rule: DeadlineRule,
+    /// The clause that says so.
+    pub clause: Id,
+}
+
+/// Who is not held to an order, for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exemption {
+    /// Who.
+    pub organisation: Id,
+    /// For this contract alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Id>,
+    /// The first day.
+    pub from: Day,
+    /// The first day on which it is no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Day>,
+    /// Who granted it, in which paper.
+    pub granted: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// That an order was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amendment {
+    /// Of which day.
+    pub on: Day,
+    /// What was changed.
+    pub text: String,
+}
+
+/// That an order was withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withdrawal {
+    /// The first day on which it binds nobody.
+    pub from: Day,
+    /// Why.
+    pub reason: String,
+}
+
+impl Order {
+    /// Checks what one member of an order cannot say alone.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`].
+    pub fn check(&self) -> Result<(), Error> {
+        texts(&[("title", Some(&self.title)), ("issuer", Some(&self.issuer))])?;
+        let unique = |what: &str, ids: Vec<&Id>| {
+            let mut sorted = ids.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            if ids.is_empty() || sorted.len() != ids.len() {
+                return Err(Error::contradiction(format!(
+                    "an order has {what}s, each with an id of its own"
+                )));
+            }
+            Ok(())
+        };
+        unique("source", self.sources.iter().map(|one| &one.id).collect())?;
+        unique("clause", self.clauses.iter().map(|one| &one.id).collect())?;
+        for source in &self.sources {
+            texts(&[("title", Some(&source.title))])?;
+        }
+        for clause in &self.clauses {
+            texts(&[
+                ("text", Some(&clause.text)),
+                ("conflict", clause.conflict.as_ref()),
+            ])?;
+            if clause.sources.is_empty() {
+                return Err(Error::contradiction(format!(
+                    "the clause `{}` names no source",
+                    clause.id
+                )));
+            }
+            for id in &clause.sources {
+                if !self.sources.iter().any(|source| source.id == *id) {
+                    return Err(Error::contradiction(format!(
+                        "the clause `{}` names `{id}`, which is none of the sources",
+                        clause.id
+                    )));
+                }
+            }
+        }
+        let cited = std::iter::once(&self.addressees.clause)
+            .chain(self.prohibited.iter().map(|one| &one.clause))
+            .chain(self.freezes.iter().map(|one| &one.clause))
+            .chain(std::iter::once(&self.deadline.clause));
+        for id in cited {
+            if !self.clauses.iter().any(|clause| clause.id == *id) {
+                return Err(Error::contradiction(format!(
+                    "`{id}` is none of the clauses"
+                )));
+            }
+        }
+        self.addressees.check()?;
+        for one in &self.prohibited {
+            if one.provider.is_some() == one.kind.is_some() {
+                return Err(Error::contradiction(
+                    "what is prohibited is either a provider or a kind of them",
+                ));
+            }
+        }
+        for one in &self.exemptions {
+            texts(&[
+                ("granted", Some(&one.granted)),
+                ("reason", Some(&one.reason)),
+            ])?;
+        }
+        for one in &self.amendments {
+            texts(&[("text", Some(&one.text))])?;
+        }
+        if let Some(withdrawn) = &self.withdrawn {
+            texts(&[("reason", Some(&withdrawn.reason))])?;
+        }
+        let times = self
+            .prohibited
+            .iter()
+            .map(|one| (one.from, one.until))
+            .chain(self.exemptions.iter().map(|one| (one.from, one.until)))
+            .chain(
+                self.freezes
+                    .iter()
+                    .map(|one| (one.from.unwrap_or(self.effective), one.until)),
+            );
+        for (from, until) in times {
+            if until.is_some_and(|until| until <= from) {
+                return Err(Error::contradiction(format!(
+                    "what begins on {from} ends before that"
+                )));
+            }
+        }
+        if self.effective < self.issued {
+            return Err(Error::contradiction(
+                "the order would bind before it was given",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns what is prohibited of a provider on a day.
+    #[must_use]
+    pub fn prohibits(&self, provider: &Provider, on: Day) -> Option<&Prohibited> {
+        self.prohibited.iter().find(|one| {
+            on.is_within(one.from, one.until)
+                && (one.provider.as_ref() == Some(&provider.id) || one.kind == Some(provider.kind))
+        })
+    }
+
+    /// Returns what is frozen of that kind on a day.
+    #[must_use]
+    pub fn freezes(&self, what: FreezeKind, on: Day) -> Option<&Freeze> {
+        self.freezes.iter().find(|one| {
+            one.what == what && on.is_within(one.from.unwrap_or(self.effective), one.until)
+        })
+    }
+
+    /// Returns the exemption of an organisation, or of one of its contracts, on a day.
+    #[must_use]
+    pub fn exempts(&self, organisation: &Id, contract: Option<&Id>, on: Day) -> Option<&Exemption> {
+        self.exemptions.iter().find(|one| {
+            one.organisation == *organisation
+                && on.is_within(one.from, one.until)
+                && (one.contract.is_none() || one.contract.as_ref() == contract)
+        })
+    }
+
+    /// Says on what a clause rests, for a sentence.
+    #[must_use]
+    pub fn cite(&self, clause: &Id) -> String {
+        let titles: Vec<&str> = self
+            .clauses
+            .iter()
+            .filter(|one| one.id == *clause)
+            .flat_map(|one| &one.sources)
+            .filter_map(|id| self.sources.iter().find(|source| source.id == *id))
+            .map(|source| source.title.as_str())
+            .collect();
+        format!("clause {clause} of {} ({})", self.id, titles.join("; "))
+    }
+}
+
+impl Addressees {
+    fn check(&self) -> Result<(), Error> {
+        texts(
+            &self
+                .sectors
+                .iter()
+                .chain(&self.regions)
+                .map(|text| ("a sector or region", Some(text)))
+                .collect::<Vec<_>>(),
+        )?;
+        if self.named.is_empty() && !self.has_rule() {
+            return Err(Error::contradiction("the order binds nobody"));
+        }
+        if !self.controlled_by.is_empty() && self.state_owned {
+            return Err(Error::contradiction(
+                "addressees are controlled by the state or by somebody, not both",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether there is a rule beside the names.
+    pub(crate) fn has_rule(&self) -> bool {
+        self.wants_control()
+            || !self.sectors.is_empty()
+            || !self.regions.is_empty()
+            || self.critical_infrastructure
+    }
+
+    pub(crate) fn wants_control(&self) -> bool {
+        self.state_owned || !self.controlled_by.is_empty()
+    }
+
+    pub(crate) fn is_root(&self, organisation: &Organisation) -> bool {
+        if self.state_owned {
+            organisation.kind == OrganisationKind::StateOrgan
+        } else {
+            self.controlled_by.contains(&organisation.id)
+        }
+    }
+
+    /// Whether it fulfils what is asked beside control.
+    pub(crate) fn fits(&self, organisation: &Organisation) -> bool {
+        let among = |all: &[String], one: &Option<String>| {
+            all.is_empty() || one.as_ref().is_some_and(|one| all.contains(one))
+        };
+        among(&self.sectors, &organisation.sector)
+            && among(&self.regions, &organisation.region)
+            && (!self.critical_infrastructure || organisation.critical_infrastructure)
+    }
+}
+
+impl FreezeKind {
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ContractNew => "contract.new",
+            Self::ContractRenew => "contract.renew",
+            Self::Datacentre => "procure.datacentre",
+            Self::Server => "procure.server",
+            Self::Storage => "procure.storage",
+        }
+    }
+}
+
+impl fmt::Display for FreezeKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}

@@ -1,0 +1,488 @@
+//! The records that an order is held against: organisations, providers, contracts and assets.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Day, Error};
+
+/// So long may a text of a record be.
+const TEXT_MAX: usize = 2000;
+
+/// What a record is called, unique among its kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Id(String);
+
+impl Id {
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Id {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let is_id = (1..=64).contains(&text.len())
+            && text.bytes().next().is_some_and(is_letter)
+            && text
+                .bytes()
+                .all(|byte| is_letter(byte) || matches!(byte, b'.' | b'_' | b'-'));
+        if is_id {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::Id(text.chars().take(80).collect()))
+        }
+    }
+}
+
+impl TryFrom<String> for Id {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<Id> for String {
+    fn from(id: Id) -> Self {
+        id.0
+    }
+}
+
+/// A share in an organisation, in hundredths of a percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Share(u32);
+
+impl Share {
+    /// All of it.
+    pub const WHOLE: Self = Self(10_000);
+    /// Half of it: who has more controls.
+    pub const HALF: Self = Self(5_000);
+
+    /// Returns hundredths of a percent.
+    #[must_use]
+    pub fn hundredths(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn half() -> Self {
+        Self::HALF
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} %", f64::from(*self))
+    }
+}
+
+impl TryFrom<f64> for Share {
+    type Error = Error;
+
+    fn try_from(percent: f64) -> Result<Self, Error> {
+        let hundredths = (percent * 100.0).round();
+        if !(0.0..=10_000.0).contains(&hundredths) || (percent * 100.0 - hundredths).abs() > 1e-6 {
+            return Err(Error::Share(percent.to_string()));
+        }
+        // From 0 to 10,000: it fits, and not a number is in no range.
+        Ok(Self(hundredths as u32))
+    }
+}
+
+impl From<Share> for f64 {
+    fn from(share: Share) -> Self {
+        Self::from(share.0) / 100.0
+    }
+}
+
+/// What an organisation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrganisationKind {
+    /// An organ of the state: what it controls is state-owned.
+    StateOrgan,
+    /// Anything else that owns and is owned.
+    #[default]
+    Company,
+}
+
+/// An organisation. Whether it is state-owned is nowhere written: it follows from who holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Organisation {
+    /// What it is called here.
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    #[serde(default)]
+    pub kind: OrganisationKind,
+    /// Where it is, such as CN-TJ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// In which trade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sector: Option<String>,
+    /// How many users it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<u64>,
+    /// Whether it operates critical information infrastructure.
+    #[serde(default)]
+    pub critical_infrastructure: bool,
+    /// Who holds it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<Holding>,
+}
+
+/// A share that somebody holds for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holding {
+    /// Who holds it.
+    pub owner: Id,
+    /// How much, in percent.
+    pub percent: Share,
+    /// The first day on which it is held.
+    pub from: Day,
+    /// The first day on which it is held no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Day>,
+}
+
+/// What a provider is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProviderKind {
+    /// A company that sells to anybody.
+    ThirdPartyCloud,
+    /// A carrier's cloud.
+    CarrierCloud,
+    /// A cloud that the state owns and runs.
+    StateCloud,
+    /// A cloud whose operator of record runs the technology of another.
+    PartnerOperatedCloud,
+}
+
+/// Somebody who sells the use of machines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// What it is called here.
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: ProviderKind,
+    /// Providers of Terraform whose resources are made there, such as alicloud.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terraform: Vec<String>,
+}
+
+/// A contract with a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// What it is called here.
+    pub id: Id,
+    /// Whose it is.
+    pub organisation: Id,
+    /// With whom.
+    pub provider: Id,
+    /// For what.
+    pub service: String,
+    /// Where the data is, such as CN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_location: Option<String>,
+    /// Its first day.
+    pub start: Day,
+    /// Its last day; none where it has no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Day>,
+    /// How many days before its end it must be given notice of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice_days: Option<u32>,
+    /// How it is renewed, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<String>,
+    /// What it says of leaving, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_terms: Option<String>,
+    /// That what was there is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
+}
+
+/// That a provider deleted what was kept there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deletion {
+    /// SHA-256 of the provider's statement.
+    pub statement_sha256: String,
+    /// On which day somebody looked for it at the provider and found nothing.
+    pub negative_probe: Day,
+    /// On which day both were filed.
+    pub filed: Day,
+}
+
+/// What an asset is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssetKind {
+    /// A system.
+    System,
+    /// A bucket.
+    Bucket,
+    /// A database.
+    Database,
+    /// A server.
+    Server,
+    /// A device.
+    Device,
+}
+
+/// Something that is kept under a contract and must be somewhere else one day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asset {
+    /// What it is called here.
+    pub id: Id,
+    /// Under which contract it is kept.
+    pub contract: Id,
+    /// What it is.
+    pub kind: AssetKind,
+    /// Its name.
+    pub name: String,
+    /// Where it is, such as CN-SH.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The class of what it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// Since when it is planned to move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<Day>,
+    /// Since when it moves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving: Option<Day>,
+    /// Since when it has moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Day>,
+    /// That all of it arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+}
+
+/// That all of an asset arrived: a complete certificate of a migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proof {
+    /// Which job.
+    pub job: String,
+    /// The leaf that tells of its certificate.
+    pub leaf: u64,
+    /// On which day it was filed.
+    pub filed: Day,
+}
+
+/// How many assets of a contract are how far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AssetTally {
+    /// All of them.
+    pub assets: u64,
+    /// Of these, planned or further.
+    pub planned: u64,
+    /// Of these, moving or further.
+    pub moving: u64,
+    /// Of these, moved or proven.
+    pub moved: u64,
+    /// Of these, proven.
+    pub proven: u64,
+}
+
+impl Organisation {
+    /// Checks what one member of a record cannot say alone.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`].
+    pub fn check(&self) -> Result<(), Error> {
+        texts(&[
+            ("name", Some(&self.name)),
+            ("region", self.region.as_ref()),
+            ("sector", self.sector.as_ref()),
+        ])?;
+        if self.users.is_some_and(|users| users > (1 << 53) - 1) {
+            return Err(Error::contradiction(
+                "the number of users is more than there are",
+            ));
+        }
+        for holding in &self.owners {
+            if holding.owner == self.id {
+                return Err(Error::contradiction(format!(
+                    "`{}` cannot hold itself",
+                    self.id
+                )));
+            }
+            if holding.until.is_some_and(|until| until <= holding.from) {
+                return Err(Error::contradiction(format!(
+                    "the share of `{}` ends before it begins",
+                    holding.owner
+                )));
+            }
+        }
+        // Sums change on first days alone.
+        for on in self.owners.iter().map(|holding| holding.from) {
+            let sum: u64 = self
+                .owners
+                .iter()
+                .filter(|holding| on.is_within(holding.from, holding.until))
+                .map(|holding| u64::from(holding.percent.hundredths()))
+                .sum();
+            if sum > u64::from(Share::WHOLE.hundredths()) {
+                return Err(Error::contradiction(format!(
+                    "on {on} the shares in `{}` are more than 100 %",
+                    self.id
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Provider {
+    /// Checks what one member of a record cannot say alone.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`].
+    pub fn check(&self) -> Result<(), Error> {
+        texts(&[("name", Some(&self.name))])?;
+        texts(
+            &self
+                .terraform
+                .iter()
+                .map(|name| ("provider of Terraform", Some(name)))
+                .collect::<Vec<_>>(),
+        )
+    }
+}
+
+impl Contract {
+    /// Checks what one member of a record cannot say alone.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`].
+    pub fn check(&self) -> Result<(), Error> {
+        texts(&[
+            ("service", Some(&self.service)),
+            ("data_location", self.data_location.as_ref()),
+            ("renewal", self.renewal.as_ref()),
+            ("exit_terms", self.exit_terms.as_ref()),
+        ])?;
+        if self.end.is_some_and(|end| end < self.start) {
+            return Err(Error::contradiction(format!(
+                "the contract `{}` ends before it begins",
+                self.id
+            )));
+        }
+        if let Some(deletion) = &self.deletion {
+            let is_digest = deletion.statement_sha256.len() == 64
+                && deletion
+                    .statement_sha256
+                    .bytes()
+                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            if !is_digest {
+                return Err(Error::contradiction(
+                    "statement_sha256 is 64 small hexadecimal digits",
+                ));
+            }
+            if deletion.filed < deletion.negative_probe {
+                return Err(Error::contradiction(
+                    "the negative probe is of a day after the one on which it was filed",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Asset {
+    /// Checks what one member of a record cannot say alone.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`].
+    pub fn check(&self) -> Result<(), Error> {
+        texts(&[
+            ("name", Some(&self.name)),
+            ("place", self.place.as_ref()),
+            ("class", self.class.as_ref()),
+        ])?;
+        let steps = [self.planned, self.moving, self.moved];
+        let days: Vec<Day> = steps.into_iter().flatten().collect();
+        if !days.is_sorted() {
+            return Err(Error::contradiction(format!(
+                "`{}` is planned, moving and moved in that order, on days that follow each other",
+                self.id
+            )));
+        }
+        Ok(())
+    }
+
+    /// Returns since when it is at least planned, moving, moved and proven: who has come further has been there too.
+    #[must_use]
+    pub fn steps(&self) -> [Option<Day>; 4] {
+        let earlier = |first: Option<Day>, second: Option<Day>| match (first, second) {
+            (Some(first), Some(second)) => Some(first.min(second)),
+            (first, second) => first.or(second),
+        };
+        let proven = self.proof.as_ref().map(|proof| proof.filed);
+        let moved = earlier(self.moved, proven);
+        let moving = earlier(self.moving, moved);
+        [earlier(self.planned, moving), moving, moved, proven]
+    }
+}
+
+impl AssetTally {
+    /// Counts an asset, as it is on a day.
+    pub fn note(&mut self, asset: &Asset, on: Day) {
+        let [planned, moving, moved, proven] = asset
+            .steps()
+            .map(|since| u64::from(since.is_some_and(|since| since <= on)));
+        self.assets += 1;
+        self.planned += planned;
+        self.moving += moving;
+        self.moved += moved;
+        self.proven += proven;
+    }
+}
+
+pub(crate) fn texts(texts: &[(&str, Option<&String>)]) -> Result<(), Error> {
+    for (what, text) in texts {
+        let Some(text) = text else { continue };
+        if text.trim().is_empty() {
+            return Err(Error::contradiction(format!("{what} is empty")));
+        }
+        if text.len() > TEXT_MAX {
+            return Err(Error::contradiction(format!(
+                "{what} is longer than {TEXT_MAX} bytes"
+            )));
+        }
+        if text.chars().any(|c| c.is_control() && c != '\n') {
+            return Err(Error::contradiction(format!(
+                "{what} has control characters"
+            )));
+        }
+    }
+    Ok(())
+}
