@@ -13,6 +13,8 @@
 //! - [`deadline`]: the rule that makes a day of a contract's expiry.
 //! - [`ownership`]: who is controlled by whom, through chains.
 //! - [`judge`]: all of it together, on a day.
+//! - [`record`]: a record of any kind, read and checked.
+//! - [`tables`]: records as CSV.
 
 pub mod day;
 pub mod deadline;
@@ -20,13 +22,16 @@ pub mod error;
 pub mod judge;
 pub mod order;
 pub mod ownership;
+pub mod record;
 pub mod records;
+pub mod tables;
 
 pub use day::{Day, UtcOffset};
 pub use deadline::DeadlineRule;
 pub use error::Error;
 pub use judge::{Asked, Finding, Frozen, Judge, OnDay, Standing, Status};
 pub use order::{FreezeKind, Order};
+pub use record::{Record, RecordKind};
 pub use records::{
     Asset, AssetTally, Contract, Deletion, Id, Organisation, Proof, Provider, Share,
 };
