@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod packs;
 pub mod persons;
 pub mod quotas;
+pub mod register;
 pub mod support;
 pub mod telemetry;
 pub mod tenants;
@@ -53,6 +54,11 @@ pub use persons::{
     SetSubjectFinding, SubjectView, TellImportant, ToldInView,
 };
 pub use quotas::{SetQuota, UsageView};
+pub use register::{
+    AmendRecord, AskStatus, CheckProcurement, ContractStatusView, FileDeletion, ImportedView,
+    ListRecords, OrderStatusView, OrganisationStatusView, ProcurementView, ProveAsset, RecordView,
+    StatusReportView,
+};
 pub use support::{OpenSupport, SupportRequestView, SupportSessionView, VouchedView};
 pub use telemetry::TelemetryView;
 pub use tenants::{CreateKey, CreateTenant, KeyView, SetGroup, SetStanding, TenantView};

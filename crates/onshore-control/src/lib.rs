@@ -37,6 +37,7 @@ mod packs;
 mod persons;
 mod problems;
 mod quotas;
+mod register;
 mod state;
 mod support;
 mod tenants;

@@ -5,7 +5,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::{
     approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs, kms,
-    labels, ledger, packs, persons, quotas, state, support, tenants, tokens, updates,
+    labels, ledger, packs, persons, quotas, register, state, support, tenants, tokens, updates,
 };
 
 #[derive(OpenApi)]
@@ -36,6 +36,8 @@ use crate::{
         labels::propose, labels::approve, labels::withdraw, labels::list, labels::show,
         support::open, support::approve, support::close, support::list, support::show, support::requests,
         drills::begin, drills::list, drills::show, drills::tell, drills::end,
+        register::add, register::amend, register::list, register::show, register::history, register::import,
+        register::sign, register::check, register::prove, register::close, register::status,
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::telemetry, state::document,
     ),

@@ -58,6 +58,8 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::Refused(_) => line(StatusCode::FORBIDDEN, "refused"),
         Gate::RoleForbids { .. } => FORBIDDEN,
         Gate::EpochChanged => RETRY,
+        Gate::Frozen(_) => line(StatusCode::FORBIDDEN, "frozen"),
+        Gate::Imported { .. } | Gate::Record(_) => BAD_REQUEST,
         Gate::TooLarge { .. }
         | Gate::Past { .. }
         | Gate::Uncoverable
@@ -73,6 +75,7 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::ForRegulator { .. } => FORBIDDEN,
         Gate::Unnamed => line(StatusCode::FORBIDDEN, "unnamed"),
         Gate::SamePerson => line(StatusCode::FORBIDDEN, "same-person"),
+        Gate::NotComplete { .. } => line(StatusCode::CONFLICT, "not-complete"),
         Gate::SupportState { .. } | Gate::LooseningState { .. } | Gate::SupportUnderWay { .. } => {
             CONFLICT
         }
@@ -137,7 +140,10 @@ fn of_registry(error: &onshore_registry::Error) -> Line {
         | Registry::DrillEnded(_)
         | Registry::DrillUnderWay(_)
         | Registry::Exhausted { .. }
-        | Registry::TooManyTerms => CONFLICT,
+        | Registry::TooManyTerms
+        | Registry::RecordTaken { .. } => CONFLICT,
+        Registry::RecordChanged { .. } => RETRY,
+        Registry::Record(_) | Registry::NoSuchReference { .. } => BAD_REQUEST,
         Registry::NoSuchTenant(_)
         | Registry::NoSuchKey(_)
         | Registry::NoSuchIdentity { .. }
@@ -147,6 +153,7 @@ fn of_registry(error: &onshore_registry::Error) -> Line {
         | Registry::NoSuchSupportSession(_)
         | Registry::NoSuchLoosening(_)
         | Registry::NoSuchJob(_)
+        | Registry::NoSuchRecord { .. }
         | Registry::NoSuchUpdate(_)
         | Registry::NoSuchDrill(_) => NOT_FOUND,
     }
@@ -218,6 +225,7 @@ impl IntoResponse for Error {
         };
         let leaf = match &self {
             Self::Gate(onshore_gate::Error::Refused(refused)) => Some(refused.leaf),
+            Self::Gate(onshore_gate::Error::Frozen(refused)) => Some(refused.leaf),
             _ => None,
         };
         let problem = Problem {

@@ -12,7 +12,7 @@ use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
     approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs, kms,
-    labels, ledger, packs, persons, quotas, state, support, tenants, tokens, updates,
+    labels, ledger, packs, persons, quotas, register, state, support, tenants, tokens, updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -145,6 +145,24 @@ pub fn router(parts: ControlParts) -> Router {
         .route("/v1/updates/{id}/approvals", post(updates::approve))
         .route("/v1/updates/{id}/rejection", post(updates::reject))
         .route("/v1/updates/{id}/staging", post(updates::stage))
+        .route(
+            "/v1/register/{kind}",
+            post(register::add).get(register::list),
+        )
+        .route(
+            "/v1/register/{kind}/{id}",
+            get(register::show).put(register::amend),
+        )
+        .route("/v1/register/{kind}/{id}/history", get(register::history))
+        .route(
+            "/v1/register-tables/{kind}",
+            post(register::import).layer(DefaultBodyLimit::max(register::TABLE_BYTES_MAX)),
+        )
+        .route("/v1/contracts/signing", post(register::sign))
+        .route("/v1/contracts/{id}/deletion", post(register::close))
+        .route("/v1/assets/{id}/proof", post(register::prove))
+        .route("/v1/procurement/check", post(register::check))
+        .route("/v1/report/status", get(register::status))
         .route("/ledger/checkpoint", get(ledger::checkpoint))
         .route(
             "/ledger/checkpoint.witnessed",

@@ -158,6 +158,29 @@ pub enum Error {
         /// Which.
         other: onshore_types::SupportSessionId,
     },
+    /// An order freezes what was asked for.
+    #[error("{}", frozen(.0))]
+    Frozen(Box<crate::FrozenRefusal>),
+    /// A record of the register does not hold.
+    #[error(transparent)]
+    Record(onshore_orders::Error),
+    /// A record of a table cannot be recorded, and so none is.
+    #[error("{error}")]
+    Imported {
+        /// Its place among them.
+        place: usize,
+        /// Why.
+        #[source]
+        error: Box<onshore_registry::Error>,
+    },
+    /// A job whose certificate does not say complete proves nothing.
+    #[error(
+        "{job} is not complete: an asset is proven only by a certificate that says that everything arrived"
+    )]
+    NotComplete {
+        /// Which.
+        job: onshore_types::JobId,
+    },
     /// An update goes no further.
     #[error(transparent)]
     Update(#[from] crate::UpdateRefusal),
@@ -185,6 +208,14 @@ pub enum Error {
     /// The ledger's rules refused a value.
     #[error(transparent)]
     Ledger(#[from] onshore_ledger::Error),
+}
+
+fn frozen(refusal: &crate::FrozenRefusal) -> String {
+    let why: Vec<&str> = refusal.frozen.iter().map(|one| one.why.as_str()).collect();
+    format!(
+        "{} An exemption in the order lets it pass (onshore order amend).",
+        why.join(" ")
+    )
 }
 
 /// Writes an error with its causes.

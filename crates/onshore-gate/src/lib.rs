@@ -12,6 +12,7 @@
 //! - [`epoch`]: everything a verdict depends on.
 //! - [`mod@restore`]: what a restored folder must say before it is served.
 //! - `updates`: what the technology provider hands over, until two operators approved it.
+//! - `register`, `status`: organisations, orders, contracts and assets, and where everybody stands.
 //! - [`background`]: batches of reads, counts of refusals.
 
 pub mod acts;
@@ -30,9 +31,11 @@ mod noticed;
 pub mod outflow;
 mod people;
 pub mod permit;
+mod register;
 pub mod restore;
 mod rules;
 pub mod settle;
+mod status;
 mod support;
 mod telemetry;
 mod told;
@@ -48,8 +51,10 @@ pub use identities::{KeyOf, Membership};
 pub use loosening::{LooseningProposal, loosening_state};
 pub use outflow::{Lapsed, Outflow};
 pub use permit::NOBODY;
+pub use register::{FrozenRefusal, Procurement, REGISTER_PAGE_MAX};
 pub use restore::{Afresh, Restored, restore};
 pub use settle::{PostponedFact, RemovedFact, StoredFact};
+pub use status::{ContractStatus, OrderStatus, OrganisationStatus, StatusQuestion, StatusReport};
 pub use support::{
     SUPPORT_MINUTES_MAX, SupportAnswer, SupportProposal, SupportRecorded, SupportWatch,
     support_state,

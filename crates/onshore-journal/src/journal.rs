@@ -146,6 +146,17 @@ impl Journal {
         Ok(size.map_or(0, i64::cast_unsigned))
     }
 
+    /// Returns the number of leaves in the state that a view sees.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn size_in(&self, view: &View<'_>) -> Result<u64, Error> {
+        let size = view.one("SELECT coalesce(max(idx) + 1, 0) FROM leaves", [], |row| {
+            row.get(0)
+        })?;
+        Ok(size.map_or(0, i64::cast_unsigned))
+    }
+
     /// Returns up to `limit` leaves from a position on.
     ///
     /// # Errors

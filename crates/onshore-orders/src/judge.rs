@@ -158,16 +158,10 @@ impl OnDay<'_> {
         let exemption = self.order.exempts(id, None, self.on);
         let frozen = match exemption {
             Some(_) => Vec::new(),
-            None => [
-                FreezeKind::ContractNew,
-                FreezeKind::ContractRenew,
-                FreezeKind::Datacentre,
-                FreezeKind::Server,
-                FreezeKind::Storage,
-            ]
-            .into_iter()
-            .filter(|what| self.order.freezes(*what, self.on).is_some())
-            .collect(),
+            None => FreezeKind::ALL
+                .into_iter()
+                .filter(|what| self.order.freezes(*what, self.on).is_some())
+                .collect(),
         };
         let but = exemption.map(exempt).unwrap_or_default();
         Standing {

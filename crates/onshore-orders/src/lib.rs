@@ -26,6 +26,9 @@ pub mod record;
 pub mod records;
 pub mod tables;
 
+/// The order of Tianjin of 2021, as a file that is read.
+pub const TIANJIN_2021: &str = include_str!("../orders/tianjin-2021.toml");
+
 pub use day::{Day, UtcOffset};
 pub use deadline::DeadlineRule;
 pub use error::Error;

@@ -405,6 +405,15 @@ impl Addressees {
 }
 
 impl FreezeKind {
+    /// Everything that can be frozen.
+    pub const ALL: [Self; 5] = [
+        Self::ContractNew,
+        Self::ContractRenew,
+        Self::Datacentre,
+        Self::Server,
+        Self::Storage,
+    ];
+
     /// Returns the word for it.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -415,6 +424,20 @@ impl FreezeKind {
             Self::Server => "procure.server",
             Self::Storage => "procure.storage",
         }
+    }
+}
+
+impl std::str::FromStr for FreezeKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|what| what.word() == text)
+            .ok_or_else(|| {
+                let words: Vec<&str> = Self::ALL.iter().map(|what| what.word()).collect();
+                Error::contradiction(format!("what can be frozen is {}", words.join(", ")))
+            })
     }
 }
 

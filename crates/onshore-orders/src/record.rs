@@ -100,11 +100,25 @@ impl Record {
         }
     }
 
-    /// Reads a record as it is kept, and checks it.
+    /// Reads a record as it is kept, which was checked before.
     ///
     /// # Errors
-    /// What does not read, or contradicts itself.
-    pub fn kept(kind: RecordKind, value: &Value) -> Result<Self, Error> {
+    /// What does not read.
+    pub fn from_json(kind: RecordKind, text: &str) -> Result<Self, Error> {
+        fn of<'a, T: Deserialize<'a>>(kind: RecordKind, text: &'a str) -> Result<T, Error> {
+            serde_json::from_str(text)
+                .map_err(|error| Error::contradiction(format!("the {kind} does not read: {error}")))
+        }
+        Ok(match kind {
+            RecordKind::Organisation => Self::Organisation(of(kind, text)?),
+            RecordKind::Provider => Self::Provider(of(kind, text)?),
+            RecordKind::Order => Self::Order(Box::new(of(kind, text)?)),
+            RecordKind::Contract => Self::Contract(of(kind, text)?),
+            RecordKind::Asset => Self::Asset(of(kind, text)?),
+        })
+    }
+
+    fn kept(kind: RecordKind, value: &Value) -> Result<Self, Error> {
         fn of<'a, T: Deserialize<'a>>(kind: RecordKind, value: &'a Value) -> Result<T, Error> {
             T::deserialize(value)
                 .map_err(|error| Error::contradiction(format!("the {kind} does not read: {error}")))
@@ -195,6 +209,21 @@ impl Record {
             Self::Asset(one) => vec![(RecordKind::Contract, &one.contract)],
             Self::Provider(_) | Self::Order(_) => Vec::new(),
         }
+    }
+
+    /// Returns it as a JSON value.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`] where it cannot be written.
+    pub fn to_value(&self) -> Result<Value, Error> {
+        let written = match self {
+            Self::Organisation(one) => serde_json::to_value(one),
+            Self::Provider(one) => serde_json::to_value(one),
+            Self::Order(one) => serde_json::to_value(one),
+            Self::Contract(one) => serde_json::to_value(one),
+            Self::Asset(one) => serde_json::to_value(one),
+        };
+        written.map_err(|error| Error::contradiction(format!("it cannot be written: {error}")))
     }
 
     /// Returns it as JSON.

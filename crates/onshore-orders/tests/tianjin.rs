@@ -8,7 +8,7 @@ use onshore_orders::records::{
 };
 use onshore_orders::{Asked, Asset, Day, Finding, Judge, Order, Status};
 
-const TIANJIN: &str = include_str!("../orders/tianjin-2021.toml");
+const TIANJIN: &str = onshore_orders::TIANJIN_2021;
 
 fn day(text: &str) -> Day {
     text.parse().expect("a day")

@@ -1,5 +1,6 @@
 //! What can go wrong with a governance record.
 
+use onshore_orders::{Id, RecordKind};
 use onshore_types::{
     AccessKeyId, ApprovalId, DrillId, IdentityName, JobId, LooseningId, PrincipalId,
     SupportSessionId, TenantName, UpdateId,
@@ -103,6 +104,47 @@ pub enum Error {
     /// One is under way.
     #[error("the drill {0} is under way; `onshore drill end` ends it")]
     DrillUnderWay(DrillId),
+    /// A record does not hold.
+    #[error(transparent)]
+    Record(onshore_orders::Error),
+    /// There is a record of that id.
+    #[error("there is the {kind} `{id}` already; `onshore {kind} amend` changes it")]
+    RecordTaken {
+        /// Of which kind.
+        kind: RecordKind,
+        /// Its id.
+        id: Id,
+    },
+    /// There is no record of that id.
+    #[error("there is no {kind} `{id}`; `onshore {kind} list` shows them")]
+    NoSuchRecord {
+        /// Of which kind.
+        kind: RecordKind,
+        /// Its id.
+        id: Id,
+    },
+    /// A record refers to one that is not there.
+    #[error("`{of}` names the {kind} `{id}`, which is not there; add it first")]
+    NoSuchReference {
+        /// Which record.
+        of: Id,
+        /// To what.
+        kind: RecordKind,
+        /// To which one.
+        id: Id,
+    },
+    /// Somebody changed the record meanwhile.
+    #[error(
+        "the {kind} `{id}` is at revision {newest} now; look at what has changed (onshore {kind} show) and amend that"
+    )]
+    RecordChanged {
+        /// Of which kind.
+        kind: RecordKind,
+        /// Its id.
+        id: Id,
+        /// Its newest revision.
+        newest: u32,
+    },
     /// There is no such update.
     #[error("there is no update {0}; `onshore update list` shows them")]
     NoSuchUpdate(UpdateId),

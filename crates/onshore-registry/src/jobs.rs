@@ -248,6 +248,14 @@ impl Registry {
         self.db.read(move |view| lookup(view, id)).await
     }
 
+    /// Looks a job up in the state that a view or a unit of work sees.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchJob`] when there is none.
+    pub fn job_in(&self, view: &View<'_>, id: JobId) -> Result<Job, Error> {
+        lookup(view, id)
+    }
+
     /// Returns the newest thousand jobs, newest first.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Governance records: tenants, users, groups and roles with their policies, access keys, control tokens, support sessions, labels to be loosened, approvals, exports, whose data was
-//! exported, refusals, epochs, jobs, updates and their quarantine, drills.
+//! exported, refusals, epochs, jobs, updates and their quarantine, drills; and the register: organisations, providers,
+//! orders, contracts, assets.
 //!
 //! This room keeps and finds; it decides nothing and records no leaf. What changes a record takes the unit of work in
 //! which `gate` records the leaf that tells of it.
@@ -21,6 +22,7 @@ mod people;
 mod persons;
 mod quarantine;
 mod refusals;
+mod register;
 mod registry;
 mod rows;
 mod schema;
@@ -51,6 +53,7 @@ pub use crate::people::Person;
 pub use crate::persons::{ExportedCounts, ExportedPersons, ExportedTally, ExportedVersion};
 pub use crate::quarantine::{Draft, Quarantine, QuarantineError};
 pub use crate::refusals::{CountedRefusal, RefusalKey};
+pub use crate::register::{RegisterPage, Revision};
 pub use crate::registry::Registry;
 pub use crate::schema::SCHEMA;
 pub use crate::sessions::{SealedSession, Session};

@@ -373,5 +373,26 @@ pub const SCHEMA: Schema = Schema {
     CREATE INDEX job_entries_in_parts ON job_entries (job) WHERE upload IS NOT NULL;
     ALTER TABLE jobs ADD COLUMN options TEXT NOT NULL DEFAULT '{}';
     ALTER TABLE jobs ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
+    ",
+    // A revision is never changed, but that the instant is noted at which the next one came. The last index has all that is
+    // counted in it: of a million assets only it is read.
+    "
+    CREATE TABLE register (
+        kind TEXT NOT NULL,
+        id TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        holder TEXT,
+        recorded_ms INTEGER NOT NULL,
+        recorded_by BLOB NOT NULL,
+        superseded_ms INTEGER,
+        planned TEXT,
+        moving TEXT,
+        moved TEXT,
+        proven TEXT,
+        record TEXT NOT NULL,
+        PRIMARY KEY (kind, id, revision)
+    ) STRICT;
+    CREATE INDEX register_by_holder ON register
+        (kind, holder, recorded_ms, superseded_ms, planned, moving, moved, proven) WHERE holder IS NOT NULL;
     "],
 };

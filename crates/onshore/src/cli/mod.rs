@@ -20,6 +20,7 @@ mod ledger;
 mod migrate;
 mod pack;
 mod quota;
+mod register;
 mod rekey;
 mod report;
 mod restore;
@@ -62,8 +63,12 @@ pub(crate) use ledger::LedgerCommand;
 pub(crate) use migrate::{Addressing, Deletes, MigrateArgs, VersionsWish};
 pub(crate) use pack::PackCommand;
 pub(crate) use quota::{QuotaCommand, QuotaHolderArgs};
+pub(crate) use register::{
+    AssetCommand, ContractCommand, OrderCommand, OrganisationCommand, ProcureCommand,
+    RecordCommand, TableCommand, WhichRecordsArgs,
+};
 pub(crate) use rekey::RekeyArgs;
-pub(crate) use report::ReportCommand;
+pub(crate) use report::{ReportCommand, StatusArgs, StatusFormat};
 pub(crate) use restore::RestoreArgs;
 pub(crate) use role::RoleCommand;
 pub(crate) use scrub::ScrubArgs;
@@ -169,6 +174,24 @@ pub(crate) enum Command {
     /// Support sessions: what the technology provider's staff see, for how long, and what they asked for
     #[command(subcommand)]
     Support(SupportCommand),
+    /// Organisations, and who holds them
+    #[command(subcommand)]
+    Organisation(OrganisationCommand),
+    /// Providers of clouds
+    #[command(subcommand)]
+    Provider(RecordCommand),
+    /// Orders of authorities: whom they bind, what they freeze, by when what must be left
+    #[command(subcommand)]
+    Order(OrderCommand),
+    /// Contracts with providers: recorded, signed unless an order freezes that, closed
+    #[command(subcommand)]
+    Contract(ContractCommand),
+    /// Assets: what is kept under a contract, how far it has moved, and that it arrived
+    #[command(subcommand)]
+    Asset(AssetCommand),
+    /// Whether an order freezes what somebody is about to buy
+    #[command(subcommand)]
+    Procure(ProcureCommand),
     /// Rule packs: what the law of a place asks of a transfer
     #[command(subcommand)]
     Pack(PackCommand),

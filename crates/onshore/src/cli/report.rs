@@ -1,12 +1,47 @@
-//! `onshore report`: persons, holdings, and evidence for a regulator.
+//! `onshore report`: orders, persons, holdings, and evidence for a regulator.
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum};
+use onshore_orders::{Day, Id};
 use onshore_types::{BucketName, GroupName, TenantName, Timestamp};
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// As of this day [default: today where each order was given]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) as_of: Option<Day>,
+    /// As far as it was known at this time, RFC 3339 or a date [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) known_at: Option<Timestamp>,
+    /// Of this order alone
+    #[arg(long, value_name = "ID")]
+    pub(crate) order: Option<Id>,
+    /// Of this organisation alone; of what does not bind it, it is told why
+    #[arg(long, value_name = "ID")]
+    pub(crate) organisation: Option<Id>,
+    /// Only how many contracts are how far
+    #[arg(long)]
+    pub(crate) summary: bool,
+    /// Say why, in one sentence each
+    #[arg(long)]
+    pub(crate) why: bool,
+    /// How to print it [default: table, or json with --json]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<StatusFormat>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum StatusFormat {
+    Table,
+    Csv,
+    Json,
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReportCommand {
+    /// Where everybody stands with each order: who is bound, what is frozen, by when each contract must be left, how far it is
+    Status(StatusArgs),
     /// Count the distinct persons in what is held, and in what left since the first of January (Beijing time)
     Persons {
         /// Whose data; of several together each person counts once

@@ -19,10 +19,12 @@ mod ledger;
 mod migrate;
 mod pack;
 mod quota;
+mod register;
 mod rekey;
 mod report;
 mod restore;
 mod scrub;
+mod status;
 mod subject;
 mod support;
 mod telemetry;
@@ -58,6 +60,12 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Quota(command) => quota::run(&target, command).await,
         Command::Erase(args) => erase::run(&target, args).await,
         Command::Approval(command) => approval::run(&target, command).await,
+        Command::Organisation(command) => register::organisation(&target, command).await,
+        Command::Provider(command) => register::provider(&target, command).await,
+        Command::Order(command) => register::order(&target, command).await,
+        Command::Contract(command) => register::contract(&target, command).await,
+        Command::Asset(command) => register::asset(&target, command).await,
+        Command::Procure(command) => register::procure(&target, command).await,
         Command::Pack(command) => pack::run(&target, command).await,
         Command::Explain(args) => explain::run(&target, &args).await,
         Command::Backup(args) => tokio::task::block_in_place(|| backup::run(&target, &args)),

@@ -1,0 +1,206 @@
+//! The register: organisations, providers, orders, contracts and assets; what orders freeze; and where everybody stands.
+
+use onshore_types::{JobId, PrincipalId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// A revision of a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RecordView {
+    /// `organisation`, `provider`, `order`, `contract` or `asset`.
+    pub kind: String,
+    /// Its id, unique among its kind.
+    pub id: String,
+    /// The number of the revision, from 1 on.
+    pub revision: u32,
+    /// When it was recorded.
+    #[schema(value_type = String)]
+    pub recorded: Timestamp,
+    /// Who recorded it.
+    #[schema(value_type = String)]
+    pub recorded_by: PrincipalId,
+    /// When the next revision was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub superseded: Option<Timestamp>,
+    /// The record.
+    #[schema(value_type = Object)]
+    pub record: Value,
+    /// The leaf that tells of the act, in the answer to the act alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaf: Option<u64>,
+}
+
+/// `GET /v1/register/{kind}`: which records are listed, by their ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListRecords {
+    /// Those after this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Those that belong to this one: contracts to an organisation, assets to a contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// As they were known at this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub known_at: Option<Timestamp>,
+    /// So many at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// `PUT /v1/register/{kind}/{id}`: the next revision of a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AmendRecord {
+    /// The revision that it was made of; it is refused where that is not the newest.
+    pub revision: u32,
+    /// The record, all of it.
+    #[schema(value_type = Object)]
+    pub record: Value,
+}
+
+/// That a table was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImportedView {
+    /// How many records.
+    pub records: u64,
+    /// The leaf that tells of it.
+    pub leaf: u64,
+}
+
+/// `POST /v1/procurement/check`: whether somebody may buy something now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckProcurement {
+    /// `contract.new`, `contract.renew`, `procure.datacentre`, `procure.server` or `procure.storage`.
+    pub what: String,
+    /// Who.
+    pub organisation: String,
+    /// With which provider, where it is a contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+}
+
+/// That nothing freezes what was asked; what is frozen is answered with 403 and `frozen`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProcurementView {
+    /// Always true.
+    pub allowed: bool,
+}
+
+/// `POST /v1/assets/{id}/proof`: that all of an asset arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProveAsset {
+    /// The job whose certificate says so.
+    #[schema(value_type = String)]
+    pub job: JobId,
+}
+
+/// `POST /v1/contracts/{id}/deletion`: that what was kept under a contract is deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileDeletion {
+    /// SHA-256 of the provider's statement.
+    pub statement_sha256: String,
+    /// On which day somebody looked at the provider and found nothing.
+    pub negative_probe: String,
+}
+
+/// `GET /v1/report/status`: what is asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskStatus {
+    /// As of this day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<String>,
+    /// As far as it was known at this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub known_at: Option<Timestamp>,
+    /// Of this order alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// Of this organisation alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+    /// Only how many contracts are how far.
+    #[serde(default)]
+    pub summary: bool,
+}
+
+/// Where everybody stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StatusReportView {
+    /// The size of the ledger in the state that was looked at.
+    pub tree_size: u64,
+    /// As far as it was known at this instant.
+    #[schema(value_type = String)]
+    pub known_at: Timestamp,
+    /// Each order.
+    pub orders: Vec<OrderStatusView>,
+}
+
+/// Where everybody stands with an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderStatusView {
+    /// Which.
+    pub order: String,
+    /// As of this day.
+    pub as_of: String,
+    /// How many organisations are bound.
+    pub bound: u64,
+    /// How many contracts are how far.
+    #[schema(value_type = Object)]
+    pub contracts: std::collections::BTreeMap<String, u64>,
+    /// Each organisation that is bound.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub organisations: Vec<OrganisationStatusView>,
+}
+
+/// Where an organisation stands with an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrganisationStatusView {
+    /// Which.
+    pub organisation: String,
+    /// The clause that binds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_by: Option<String>,
+    /// Whether it is bound and not held to the order.
+    pub exempt: bool,
+    /// What it may not do.
+    pub frozen: Vec<String>,
+    /// Why, with the source.
+    pub why: String,
+    /// Its contracts.
+    pub contracts: Vec<ContractStatusView>,
+}
+
+/// Where a contract stands with an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ContractStatusView {
+    /// Which.
+    pub contract: String,
+    /// With whom.
+    pub provider: String,
+    /// The clause that binds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_by: Option<String>,
+    /// Whether it may not be renewed.
+    pub frozen: bool,
+    /// The last day on which it must be left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<String>,
+    /// `not-started`, `planned`, `moving`, `moved`, `proven`, `late` or `exempt`; none where it is not bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// How many assets are kept under it.
+    pub assets: u64,
+    /// Of these, proven to have arrived.
+    pub proven: u64,
+    /// Why, with the source.
+    pub why: String,
+}

@@ -1,0 +1,375 @@
+//! The register, what orders freeze, and where everybody stands.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use onshore_api::{
+    AmendRecord, AskStatus, CheckProcurement, ContractStatusView, FileDeletion, ImportedView,
+    ListRecords, OrderStatusView, OrganisationStatusView, Problem, ProcurementView, ProveAsset,
+    RecordView, StatusReportView,
+};
+use onshore_gate::{Procurement, REGISTER_PAGE_MAX, StatusQuestion, StatusReport};
+use onshore_ledger::Hash;
+use onshore_orders::{Day, FreezeKind, Id, Record, RecordKind, tables};
+use onshore_registry::{RegisterPage, Revision};
+use onshore_types::LeafIndex;
+use serde_json::Value;
+
+use crate::caller::{By, Operators, Readers, Supervisors};
+use crate::error::Error;
+use crate::extract::{Asked, Body, Segment, Segments};
+use crate::parts::ControlParts;
+
+/// The longest table.
+pub(crate) const TABLE_BYTES_MAX: usize = 512 << 20;
+/// How long a table may take to arrive.
+const TABLE_PATIENCE: Duration = Duration::from_secs(600);
+
+/// Records an organisation, a provider, an order, a contract or an asset.
+#[utoipa::path(post, path = "/v1/register/{kind}", tag = "register", params(("kind" = String, Path)),
+    request_body(content = Object), responses((status = 201, body = RecordView), (status = 400, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn add(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Supervisors>,
+    Segment(kind): Segment<RecordKind>,
+    Body(value): Body<Value>,
+) -> Result<(StatusCode, Json<RecordView>), Error> {
+    let record = Record::read(kind, &value).map_err(malformed)?;
+    let (revision, leaf) = control
+        .gate
+        .add_record(by.caller.principal(), record)
+        .await?;
+    Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
+}
+
+/// Records the next revision of a record.
+#[utoipa::path(put, path = "/v1/register/{kind}/{id}", tag = "register", params(("kind" = String, Path), ("id" = String, Path)),
+    request_body = AmendRecord, responses((status = 200, body = RecordView), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn amend(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Supervisors>,
+    Segments(kind, id): Segments<RecordKind, Id>,
+    Body(asked): Body<AmendRecord>,
+) -> Result<Json<RecordView>, Error> {
+    let record = Record::read(kind, &asked.record).map_err(malformed)?;
+    if *record.id() != id {
+        return Err(Error::Malformed(
+            "the id of the record is not that of the path".to_owned(),
+        ));
+    }
+    let (revision, leaf) = control
+        .gate
+        .amend_record(by.caller.principal(), record, asked.revision)
+        .await?;
+    Ok(Json(view(&revision, Some(leaf))?))
+}
+
+/// Lists records of a kind by their ids.
+#[utoipa::path(get, path = "/v1/register/{kind}", tag = "register",
+    params(("kind" = String, Path), ("after" = Option<String>, Query), ("of" = Option<String>, Query), ("known_at" = Option<String>, Query), ("limit" = Option<u32>, Query)),
+    responses((status = 200, body = Vec<RecordView>), (status = 400, body = Problem)))]
+pub(crate) async fn list(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+    Segment(kind): Segment<RecordKind>,
+    Asked(asked): Asked<ListRecords>,
+) -> Result<Json<Vec<RecordView>>, Error> {
+    let limit = asked.limit.unwrap_or(REGISTER_PAGE_MAX);
+    if !(1..=REGISTER_PAGE_MAX).contains(&limit) {
+        return Err(Error::Malformed(format!(
+            "from 1 to {REGISTER_PAGE_MAX} records are told at once"
+        )));
+    }
+    let page = RegisterPage {
+        after: parsed(asked.after.as_deref())?,
+        of: parsed(asked.of.as_deref())?,
+        known_at: asked.known_at.unwrap_or_else(|| control.gate.now()),
+        limit,
+    };
+    let revisions = control.gate.records(kind, page).await?;
+    revisions
+        .iter()
+        .map(|revision| view(revision, None))
+        .collect::<Result<Vec<_>, Error>>()
+        .map(Json)
+}
+
+/// Shows the newest revision of a record.
+#[utoipa::path(get, path = "/v1/register/{kind}/{id}", tag = "register", params(("kind" = String, Path), ("id" = String, Path)),
+    responses((status = 200, body = RecordView), (status = 404, body = Problem)))]
+pub(crate) async fn show(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+    Segments(kind, id): Segments<RecordKind, Id>,
+) -> Result<Json<RecordView>, Error> {
+    Ok(Json(view(&control.gate.record(kind, id).await?, None)?))
+}
+
+/// Shows all revisions of a record, the first one first.
+#[utoipa::path(get, path = "/v1/register/{kind}/{id}/history", tag = "register", params(("kind" = String, Path), ("id" = String, Path)),
+    responses((status = 200, body = Vec<RecordView>), (status = 404, body = Problem)))]
+pub(crate) async fn history(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+    Segments(kind, id): Segments<RecordKind, Id>,
+) -> Result<Json<Vec<RecordView>>, Error> {
+    let revisions = control.gate.record_history(kind, id).await?;
+    revisions
+        .iter()
+        .map(|revision| view(revision, None))
+        .collect::<Result<Vec<_>, Error>>()
+        .map(Json)
+}
+
+/// Records all of a table of organisations, contracts or assets (CSV), or nothing of it.
+#[utoipa::path(post, path = "/v1/register-tables/{kind}", tag = "register", params(("kind" = String, Path)),
+    request_body(content = String, content_type = "text/csv"),
+    responses((status = 201, body = ImportedView), (status = 400, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn import(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Supervisors>,
+    Segment(kind): Segment<RecordKind>,
+    table: Table,
+) -> Result<(StatusCode, Json<ImportedView>), Error> {
+    let Table(text) = table;
+    let read = tokio::task::spawn_blocking(move || {
+        let digest = Hash::of(&text).to_string();
+        tables::read(kind, &text).map(|rows| (rows, digest))
+    });
+    let (rows, digest) = read.await.map_err(|_| Error::Stopping)?.map_err(|faults| {
+        let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        Error::Malformed(format!("nothing was recorded: {}", told.join("; ")))
+    })?;
+    let numbers: Vec<u64> = rows.iter().map(|one| one.row).collect();
+    let records = rows.into_iter().map(|one| one.record).collect();
+    let imported = control
+        .gate
+        .import_records(by.caller.principal(), kind, records, digest)
+        .await;
+    let (records, leaf) = imported.map_err(|error| match error {
+        onshore_gate::Error::Imported { place, error } => Error::Malformed(format!(
+            "nothing was recorded: row {}: {error}",
+            numbers.get(place).copied().unwrap_or_default()
+        )),
+        other => other.into(),
+    })?;
+    let imported = ImportedView {
+        records: records as u64,
+        leaf,
+    };
+    Ok((StatusCode::CREATED, Json(imported)))
+}
+
+/// Signs a contract, or renews one that is there, unless an order freezes that.
+#[utoipa::path(post, path = "/v1/contracts/signing", tag = "register", request_body(content = Object),
+    responses((status = 201, body = RecordView), (status = 400, body = Problem), (status = 403, body = Problem)))]
+pub(crate) async fn sign(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Supervisors>,
+    Body(value): Body<Value>,
+) -> Result<(StatusCode, Json<RecordView>), Error> {
+    let Record::Contract(contract) =
+        Record::read(RecordKind::Contract, &value).map_err(malformed)?
+    else {
+        return Err(Error::Malformed("it is not a contract".to_owned()));
+    };
+    let (revision, leaf) = control
+        .gate
+        .sign_contract(by.caller.principal(), contract)
+        .await?;
+    Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
+}
+
+/// Says whether somebody may buy something now.
+#[utoipa::path(post, path = "/v1/procurement/check", tag = "register", request_body = CheckProcurement,
+    responses((status = 200, body = ProcurementView), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn check(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Supervisors>,
+    Body(asked): Body<CheckProcurement>,
+) -> Result<Json<ProcurementView>, Error> {
+    let what = asked.what.parse::<FreezeKind>().map_err(malformed)?;
+    let provider: Option<Id> = parsed(asked.provider.as_deref())?;
+    let is_contract = matches!(what, FreezeKind::ContractNew | FreezeKind::ContractRenew);
+    if is_contract != provider.is_some() {
+        return Err(Error::Malformed(
+            "a contract is with a provider, and nothing else is".to_owned(),
+        ));
+    }
+    let asked = Procurement {
+        what,
+        organisation: asked.organisation.parse().map_err(malformed)?,
+        provider,
+    };
+    control
+        .gate
+        .check_procurement(by.caller.principal(), asked)
+        .await?;
+    Ok(Json(ProcurementView { allowed: true }))
+}
+
+/// Records that all of an asset arrived, by the certificate of a job that is complete.
+#[utoipa::path(post, path = "/v1/assets/{id}/proof", tag = "register", params(("id" = String, Path)), request_body = ProveAsset,
+    responses((status = 201, body = RecordView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn prove(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Segment(id): Segment<Id>,
+    Body(asked): Body<ProveAsset>,
+) -> Result<(StatusCode, Json<RecordView>), Error> {
+    let (revision, leaf) = control
+        .gate
+        .prove_asset(by.caller.principal(), id, asked.job)
+        .await?;
+    Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
+}
+
+/// Files that what was kept under a contract is deleted.
+#[utoipa::path(post, path = "/v1/contracts/{id}/deletion", tag = "register", params(("id" = String, Path)), request_body = FileDeletion,
+    responses((status = 201, body = RecordView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn close(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Segment(id): Segment<Id>,
+    Body(asked): Body<FileDeletion>,
+) -> Result<(StatusCode, Json<RecordView>), Error> {
+    let probe: Day = asked.negative_probe.parse().map_err(malformed)?;
+    let (revision, leaf) = control
+        .gate
+        .close_contract(by.caller.principal(), id, asked.statement_sha256, probe)
+        .await?;
+    Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
+}
+
+/// Says where everybody stands.
+#[utoipa::path(get, path = "/v1/report/status", tag = "register",
+    params(("as_of" = Option<String>, Query), ("known_at" = Option<String>, Query), ("order" = Option<String>, Query), ("organisation" = Option<String>, Query), ("summary" = Option<bool>, Query)),
+    responses((status = 200, body = StatusReportView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn status(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+    Asked(asked): Asked<AskStatus>,
+) -> Result<Response, Error> {
+    let question = StatusQuestion {
+        as_of: parsed(asked.as_of.as_deref())?,
+        known_at: asked.known_at,
+        order: parsed(asked.order.as_deref())?,
+        organisation: parsed(asked.organisation.as_deref())?,
+    };
+    let report = control.gate.status(question).await?;
+    let is_summary = asked.summary;
+    // A report of a hundred thousand contracts takes a while to write.
+    let written =
+        tokio::task::spawn_blocking(move || Json(report_view(report, is_summary)).into_response());
+    written.await.map_err(|_| Error::Stopping)
+}
+
+/// A table, longer than other bodies.
+pub(crate) struct Table(Bytes);
+
+impl<S: Send + Sync> axum::extract::FromRequest<S> for Table {
+    type Rejection = Error;
+
+    async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, Error> {
+        let bytes = tokio::time::timeout(TABLE_PATIENCE, Bytes::from_request(request, state))
+            .await
+            .map_err(|_| Error::BodyTooSlow)?;
+        bytes
+            .map(Self)
+            .map_err(|rejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    Error::Malformed("a table is up to 512 MiB long; import it in parts".to_owned())
+                }
+                _ => Error::Malformed("the table broke off".to_owned()),
+            })
+    }
+}
+
+fn parsed<T>(text: Option<&str>) -> Result<Option<T>, Error>
+where
+    T: std::str::FromStr<Err = onshore_orders::Error>,
+{
+    text.map(str::parse).transpose().map_err(malformed)
+}
+
+fn malformed(error: onshore_orders::Error) -> Error {
+    Error::Malformed(error.to_string())
+}
+
+fn view(revision: &Revision, leaf: Option<LeafIndex>) -> Result<RecordView, Error> {
+    Ok(RecordView {
+        kind: revision.record.kind().to_string(),
+        id: revision.record.id().to_string(),
+        revision: revision.number,
+        recorded: revision.recorded,
+        recorded_by: revision.recorded_by,
+        superseded: revision.superseded,
+        record: revision.record.to_value().map_err(malformed)?,
+        leaf,
+    })
+}
+
+fn report_view(report: StatusReport, is_summary: bool) -> StatusReportView {
+    let orders = report.orders.into_iter().map(|order| {
+        let bound = order
+            .organisations
+            .iter()
+            .filter(|one| one.standing.bound_by.is_some());
+        OrderStatusView {
+            bound: bound.count() as u64,
+            order: order.order.to_string(),
+            as_of: order.as_of.to_string(),
+            contracts: order
+                .contracts
+                .iter()
+                .map(|(status, number)| (status.to_string(), *number))
+                .collect(),
+            organisations: if is_summary {
+                Vec::new()
+            } else {
+                order
+                    .organisations
+                    .into_iter()
+                    .map(organisation_view)
+                    .collect()
+            },
+        }
+    });
+    StatusReportView {
+        tree_size: report.tree_size,
+        known_at: report.known_at,
+        orders: orders.collect(),
+    }
+}
+
+fn organisation_view(one: onshore_gate::OrganisationStatus) -> OrganisationStatusView {
+    let contracts = one.contracts.into_iter().map(|one| ContractStatusView {
+        contract: one.contract.to_string(),
+        provider: one.provider.to_string(),
+        bound_by: one.finding.bound_by.map(String::from),
+        frozen: one.finding.is_frozen,
+        due: one.finding.due.map(String::from),
+        status: one.finding.status.map(|status| status.to_string()),
+        assets: one.assets.assets,
+        proven: one.assets.proven,
+        why: one.finding.why,
+    });
+    OrganisationStatusView {
+        organisation: one.organisation.to_string(),
+        bound_by: one.standing.bound_by.map(String::from),
+        exempt: one.standing.is_exempt,
+        frozen: one
+            .standing
+            .frozen
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        why: one.standing.why,
+        contracts: contracts.collect(),
+    }
+}

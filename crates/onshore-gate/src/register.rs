@@ -1,0 +1,414 @@
+//! The register: organisations, providers, orders, contracts and assets are recorded, amended, proven and closed, each act
+//! with a leaf; what an order freezes is refused with its clause, and that has a leaf too. The leaf names the kind of record and
+//! its revision, and commits to the rest.
+
+use onshore_db::{Unit, View};
+use onshore_orders::{
+    Asked, Contract, Day, Deletion, FreezeKind, Frozen, Id, Judge, Order, Organisation, Proof,
+    Provider, Record, RecordKind, UtcOffset,
+};
+use onshore_policy::{Principal, Role};
+use onshore_registry::{JobState, RegisterPage, Registry, Revision};
+use onshore_types::{JobId, LeafIndex, Timestamp};
+use serde_json::{Value, json};
+
+use crate::acts::{Act, require};
+use crate::{Error, Gate};
+
+/// So many records are read at once.
+pub const REGISTER_PAGE_MAX: u32 = 1000;
+
+const KEEPERS: &[Role] = &[Role::Operator, Role::Regulator];
+
+/// What an order freezes and somebody asked for, and the leaf that tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrozenRefusal {
+    /// By which orders.
+    pub frozen: Vec<Frozen>,
+    /// The leaf that tells of it.
+    pub leaf: LeafIndex,
+}
+
+/// What somebody is about to do.
+#[derive(Debug, Clone)]
+pub struct Procurement {
+    /// What.
+    pub what: FreezeKind,
+    /// Who.
+    pub organisation: Id,
+    /// With which provider, where it is a contract.
+    pub provider: Option<Id>,
+}
+
+/// Everything that an order is held against but contracts and assets.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parties {
+    pub(crate) organisations: Vec<Organisation>,
+    pub(crate) providers: Vec<Provider>,
+    pub(crate) orders: Vec<Order>,
+}
+
+impl Parties {
+    /// Reads them as they were known at an instant.
+    pub(crate) fn read(
+        registry: &Registry,
+        view: &View<'_>,
+        known_at: Timestamp,
+    ) -> Result<Self, Error> {
+        let mut all = Self::default();
+        for kind in [
+            RecordKind::Organisation,
+            RecordKind::Provider,
+            RecordKind::Order,
+        ] {
+            registry.each_record(view, kind, None, known_at, |record| match record {
+                Record::Organisation(one) => all.organisations.push(one),
+                Record::Provider(one) => all.providers.push(one),
+                Record::Order(one) => all.orders.push(*one),
+                Record::Contract(_) | Record::Asset(_) => {}
+            })?;
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn judge(&self) -> Result<Judge<'_>, Error> {
+        Judge::new(&self.organisations, &self.providers).map_err(Error::Record)
+    }
+
+    /// Says which orders freeze what somebody is about to do now.
+    fn freeze(&self, asked: &Asked<'_>, now: Timestamp) -> Result<Vec<Frozen>, Error> {
+        let judge = self.judge()?;
+        Ok(self
+            .orders
+            .iter()
+            .filter_map(|order| judge.on(order, Day::at(now, order.offset)).freezes(asked))
+            .collect())
+    }
+}
+
+impl Gate {
+    /// Records an organisation, a provider, an order, a contract or an asset.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; an id that is taken; something it refers to that is not there; those of the keepers.
+    pub async fn add_record(
+        &self,
+        by: Principal,
+        record: Record,
+    ) -> Result<(Revision, LeafIndex), Error> {
+        require(by, KEEPERS)?;
+        self.act(by, move |registry, unit, now| {
+            let revision = registry.add_record(unit, &record, by.id, now)?;
+            Ok((told("register.added", &revision)?, revision))
+        })
+        .await
+    }
+
+    /// Records the next revision of a record, made of the revision `expected`. What acts of their own file stays.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; a record that is not there or was changed meanwhile; those of the keepers.
+    pub async fn amend_record(
+        &self,
+        by: Principal,
+        record: Record,
+        expected: u32,
+    ) -> Result<(Revision, LeafIndex), Error> {
+        require(by, KEEPERS)?;
+        self.act(by, move |registry, unit, now| {
+            let before = registry.record(unit, record.kind(), record.id())?.record;
+            let record = match (record, before) {
+                (Record::Contract(one), Record::Contract(before)) => Record::Contract(Contract {
+                    deletion: before.deletion,
+                    ..one
+                }),
+                (Record::Asset(one), Record::Asset(before)) => {
+                    Record::Asset(onshore_orders::Asset {
+                        proof: before.proof,
+                        ..one
+                    })
+                }
+                (record, _) => record,
+            };
+            let revision = registry.amend_record(unit, &record, expected, by.id, now)?;
+            Ok((told("register.amended", &revision)?, revision))
+        })
+        .await
+    }
+
+    /// Records all of a table, or nothing; the digest is that of the table. The first record that cannot be recorded is told by
+    /// its place.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; [`Error::Imported`]; those of the keepers.
+    pub async fn import_records(
+        &self,
+        by: Principal,
+        kind: RecordKind,
+        records: Vec<Record>,
+        digest: String,
+    ) -> Result<(usize, LeafIndex), Error> {
+        require(by, KEEPERS)?;
+        self.act(by, move |registry, unit, now| {
+            registry
+                .add_records(unit, records.iter(), by.id, now)
+                .map_err(|(place, error)| Error::Imported {
+                    place,
+                    error: Box::new(error),
+                })?;
+            let body = json!({ "of": kind.word(), "records": records.len(), "sha256": digest });
+            let act = Act {
+                kind: "register.imported",
+                record: body.clone(),
+                body,
+            };
+            Ok((act, records.len()))
+        })
+        .await
+    }
+
+    /// Signs a contract, or renews one that is there, unless an order freezes that.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; [`Error::Frozen`]; those of [`Gate::add_record`].
+    pub async fn sign_contract(
+        &self,
+        by: Principal,
+        contract: Contract,
+    ) -> Result<(Revision, LeafIndex), Error> {
+        require(by, KEEPERS)?;
+        let (signed, leaf) = self
+            .act(by, move |registry, unit, now| {
+                let (kind, id) = (RecordKind::Contract, contract.id.clone());
+                let before = match registry.record(unit, kind, &id) {
+                    Ok(revision) => Some(revision),
+                    Err(onshore_registry::Error::NoSuchRecord { .. }) => None,
+                    Err(error) => return Err(error.into()),
+                };
+                let what = match before {
+                    Some(_) => FreezeKind::ContractRenew,
+                    None => FreezeKind::ContractNew,
+                };
+                let asked = Asked {
+                    what,
+                    organisation: &contract.organisation,
+                    provider: Some(&contract.provider),
+                    contract: Some(&contract.id),
+                };
+                let frozen = Parties::read(registry, unit, now)?.freeze(&asked, now)?;
+                if !frozen.is_empty() {
+                    return Ok((refused("contract.refused", &asked, &frozen), Err(frozen)));
+                }
+                let revision = match before {
+                    Some(before) => {
+                        let deletion = match before.record {
+                            Record::Contract(before) => before.deletion,
+                            _ => None,
+                        };
+                        let renewed = Record::Contract(Contract {
+                            deletion,
+                            ..contract
+                        });
+                        registry.amend_record(unit, &renewed, before.number, by.id, now)?
+                    }
+                    None => registry.add_record(unit, &Record::Contract(contract), by.id, now)?,
+                };
+                let kind = match what {
+                    FreezeKind::ContractRenew => "contract.renewed",
+                    _ => "contract.signed",
+                };
+                Ok((told(kind, &revision)?, Ok(revision)))
+            })
+            .await?;
+        match signed {
+            Ok(revision) => Ok((revision, leaf)),
+            Err(frozen) => Err(Error::Frozen(Box::new(FrozenRefusal { frozen, leaf }))),
+        }
+    }
+
+    /// Says whether somebody may buy something now; what an order freezes is refused, and that is recorded.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; [`Error::Frozen`]; an organisation or provider that is not there; those of the keepers.
+    pub async fn check_procurement(&self, by: Principal, asked: Procurement) -> Result<(), Error> {
+        require(by, KEEPERS)?;
+        let gate = self.clone();
+        let refusal = self
+            .inner
+            .db
+            .write(move |unit: &Unit<'_>| {
+                let registry = &gate.inner.registry;
+                registry.record(unit, RecordKind::Organisation, &asked.organisation)?;
+                if let Some(provider) = &asked.provider {
+                    registry.record(unit, RecordKind::Provider, provider)?;
+                }
+                let now = gate.now();
+                let asked = Asked {
+                    what: asked.what,
+                    organisation: &asked.organisation,
+                    provider: asked.provider.as_ref(),
+                    contract: None,
+                };
+                let frozen = Parties::read(registry, unit, now)?.freeze(&asked, now)?;
+                if frozen.is_empty() {
+                    return Ok::<_, Error>(None);
+                }
+                let act = refused("procurement.refused", &asked, &frozen);
+                let leaf = gate.inner.record_act(unit, by, act, now)?;
+                Ok(Some(FrozenRefusal { frozen, leaf }))
+            })
+            .await?;
+        refusal.map_or(Ok(()), |refusal| Err(Error::Frozen(Box::new(refusal))))
+    }
+
+    /// Records that all of an asset arrived, by the certificate of a job that is complete.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; [`Error::NotComplete`]; those of the keepers.
+    pub async fn prove_asset(
+        &self,
+        by: Principal,
+        id: Id,
+        job: JobId,
+    ) -> Result<(Revision, LeafIndex), Error> {
+        require(by, &[Role::Operator])?;
+        self.act(by, move |registry, unit, now| {
+            let found = registry.job_in(unit, job)?;
+            let leaf = match (found.state, found.certificate_leaf) {
+                (JobState::Complete, Some(leaf)) => leaf,
+                _ => return Err(Error::NotComplete { job }),
+            };
+            let before = registry.record(unit, RecordKind::Asset, &id)?;
+            let Record::Asset(asset) = before.record else {
+                return Err(Error::NotComplete { job });
+            };
+            let proven = Record::Asset(onshore_orders::Asset {
+                proof: Some(Proof {
+                    job: job.to_string(),
+                    leaf,
+                    filed: filing_day(registry, unit, now)?,
+                }),
+                ..asset
+            });
+            let revision = registry.amend_record(unit, &proven, before.number, by.id, now)?;
+            Ok((told("asset.proven", &revision)?, revision))
+        })
+        .await
+    }
+
+    /// Files that a provider deleted what was kept under a contract: the digest of its statement, and the day on which
+    /// somebody looked and found nothing.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; what contradicts itself; those of the keepers.
+    pub async fn close_contract(
+        &self,
+        by: Principal,
+        id: Id,
+        statement_sha256: String,
+        negative_probe: Day,
+    ) -> Result<(Revision, LeafIndex), Error> {
+        require(by, &[Role::Operator])?;
+        self.act(by, move |registry, unit, now| {
+            let before = registry.record(unit, RecordKind::Contract, &id)?;
+            let closed = match before.record {
+                Record::Contract(contract) => Record::Contract(Contract {
+                    deletion: Some(Deletion {
+                        statement_sha256,
+                        negative_probe,
+                        filed: filing_day(registry, unit, now)?,
+                    }),
+                    ..contract
+                }),
+                other => other,
+            };
+            closed.check().map_err(Error::Record)?;
+            let revision = registry.amend_record(unit, &closed, before.number, by.id, now)?;
+            Ok((told("contract.closed", &revision)?, revision))
+        })
+        .await
+    }
+
+    /// Looks the newest revision of a record up.
+    ///
+    /// # Errors
+    /// Those of the registry.
+    pub async fn record(&self, kind: RecordKind, id: Id) -> Result<Revision, Error> {
+        let registry = self.inner.registry.clone();
+        self.inner
+            .db
+            .read(move |view: &View<'_>| Ok::<_, Error>(registry.record(view, kind, &id)?))
+            .await
+    }
+
+    /// Returns all revisions of a record, the first one first.
+    ///
+    /// # Errors
+    /// Those of the registry.
+    pub async fn record_history(&self, kind: RecordKind, id: Id) -> Result<Vec<Revision>, Error> {
+        let registry = self.inner.registry.clone();
+        self.inner
+            .db
+            .read(move |view: &View<'_>| Ok::<_, Error>(registry.record_history(view, kind, &id)?))
+            .await
+    }
+
+    /// Returns records of a kind by their ids.
+    ///
+    /// # Errors
+    /// Those of the registry.
+    pub async fn records(
+        &self,
+        kind: RecordKind,
+        page: RegisterPage,
+    ) -> Result<Vec<Revision>, Error> {
+        let registry = self.inner.registry.clone();
+        self.inner
+            .db
+            .read(move |view: &View<'_>| Ok::<_, Error>(registry.records(view, kind, &page)?))
+            .await
+    }
+}
+
+/// Returns the day on which something is filed: that of the easternmost order, so that no order sees it a day too early.
+fn filing_day(registry: &Registry, view: &View<'_>, now: Timestamp) -> Result<Day, Error> {
+    let mut day = Day::at(now, UtcOffset::UTC);
+    registry.each_record(view, RecordKind::Order, None, now, |record| {
+        if let Record::Order(order) = record {
+            day = day.max(Day::at(now, order.offset));
+        }
+    })?;
+    Ok(day)
+}
+
+/// What a leaf tells of a revision.
+fn told(kind: &'static str, revision: &Revision) -> Result<Act, Error> {
+    let record = revision.record.to_value().map_err(Error::Record)?;
+    Ok(Act {
+        kind,
+        body: json!({ "of": revision.record.kind().word(), "revision": revision.number }),
+        record: json!({
+            "of": revision.record.kind().word(),
+            "revision": revision.number,
+            "record": record,
+        }),
+    })
+}
+
+fn refused(kind: &'static str, asked: &Asked<'_>, frozen: &[Frozen]) -> Act {
+    let by: Vec<Value> = frozen
+        .iter()
+        .map(|one| json!({ "order": one.order, "clause": one.clause }))
+        .collect();
+    Act {
+        kind,
+        body: json!({ "what": asked.what }),
+        record: json!({
+            "what": asked.what,
+            "organisation": asked.organisation,
+            "provider": asked.provider,
+            "contract": asked.contract,
+            "frozen_by": by,
+        }),
+    }
+}

@@ -1,0 +1,390 @@
+//! The register: organisations, providers, orders, contracts and assets, each with all its revisions. Nothing is overwritten:
+//! a revision is closed when the next one comes, so what was known at any instant can be read again.
+
+use std::collections::HashMap;
+
+use onshore_db::{Row, RowError, Unit, View, params};
+use onshore_orders::{AssetTally, Day, Id, Record, RecordKind};
+use onshore_types::{PrincipalId, Timestamp};
+
+use crate::rows::{bytes16, count, time, time_opt};
+use crate::{Error, Registry};
+
+/// One revision of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// The record.
+    pub record: Record,
+    /// Its number, from 1 on.
+    pub number: u32,
+    /// When it was recorded.
+    pub recorded: Timestamp,
+    /// Who recorded it.
+    pub recorded_by: PrincipalId,
+    /// When the next one was.
+    pub superseded: Option<Timestamp>,
+}
+
+/// Which records are listed.
+#[derive(Debug, Clone)]
+pub struct RegisterPage {
+    /// Those after this one.
+    pub after: Option<Id>,
+    /// Those that belong to this one.
+    pub of: Option<Id>,
+    /// As they were known at this instant.
+    pub known_at: Timestamp,
+    /// So many at most.
+    pub limit: u32,
+}
+
+/// A row that is not read yet.
+struct Found {
+    text: String,
+    number: u32,
+    recorded: Timestamp,
+    recorded_by: PrincipalId,
+    superseded: Option<Timestamp>,
+}
+
+const COLUMNS: &str =
+    "SELECT record, revision, recorded_ms, recorded_by, superseded_ms FROM register";
+/// As it was known at ?2.
+const KNOWN: &str =
+    "kind = ?1 AND recorded_ms <= ?2 AND (superseded_ms IS NULL OR superseded_ms > ?2)";
+
+impl Registry {
+    /// Saves the first revision of a record.
+    ///
+    /// # Errors
+    /// [`Error::RecordTaken`]; [`Error::NoSuchReference`].
+    pub fn add_record(
+        &self,
+        unit: &Unit<'_>,
+        record: &Record,
+        by: PrincipalId,
+        now: Timestamp,
+    ) -> Result<Revision, Error> {
+        self.insert_record(unit, record, by, now)?;
+        self.check_references(unit, record)?;
+        Ok(Revision {
+            record: record.clone(),
+            number: 1,
+            recorded: now,
+            recorded_by: by,
+            superseded: None,
+        })
+    }
+
+    /// Saves first revisions of many records, which may refer to each other. The first that cannot be saved is told by its
+    /// place among them.
+    ///
+    /// # Errors
+    /// Those of [`Registry::add_record`].
+    pub fn add_records<'a>(
+        &self,
+        unit: &Unit<'_>,
+        records: impl Iterator<Item = &'a Record> + Clone,
+        by: PrincipalId,
+        now: Timestamp,
+    ) -> Result<(), (usize, Error)> {
+        for (place, record) in records.clone().enumerate() {
+            self.insert_record(unit, record, by, now)
+                .map_err(|error| (place, error))?;
+        }
+        for (place, record) in records.enumerate() {
+            self.check_references(unit, record)
+                .map_err(|error| (place, error))?;
+        }
+        Ok(())
+    }
+
+    /// Saves the next revision of a record. `expected` is the revision that it was made of.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRecord`]; [`Error::RecordChanged`] where it is not the newest; [`Error::NoSuchReference`].
+    pub fn amend_record(
+        &self,
+        unit: &Unit<'_>,
+        record: &Record,
+        expected: u32,
+        by: PrincipalId,
+        now: Timestamp,
+    ) -> Result<Revision, Error> {
+        let (kind, id) = (record.kind(), record.id());
+        let newest = self.record(unit, kind, id)?;
+        if newest.number != expected {
+            return Err(Error::RecordChanged {
+                kind,
+                id: id.clone(),
+                newest: newest.number,
+            });
+        }
+        let number = expected.saturating_add(1);
+        unit.execute(
+            "UPDATE register SET superseded_ms = ?3 WHERE kind = ?1 AND id = ?2 AND superseded_ms IS NULL",
+            params![kind.word(), id.as_str(), now.as_millis()],
+        )?;
+        insert(unit, record, number, by, now)?;
+        self.check_references(unit, record)?;
+        Ok(Revision {
+            record: record.clone(),
+            number,
+            recorded: now,
+            recorded_by: by,
+            superseded: None,
+        })
+    }
+
+    /// Looks the newest revision of a record up.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRecord`].
+    pub fn record(&self, view: &View<'_>, kind: RecordKind, id: &Id) -> Result<Revision, Error> {
+        view.one(
+            &format!("{COLUMNS} WHERE kind = ?1 AND id = ?2 AND superseded_ms IS NULL"),
+            params![kind.word(), id.as_str()],
+            found,
+        )?
+        .map_or_else(
+            || {
+                Err(Error::NoSuchRecord {
+                    kind,
+                    id: id.clone(),
+                })
+            },
+            |found| revision(kind, found),
+        )
+    }
+
+    /// Returns all revisions of a record, the first one first.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRecord`].
+    pub fn record_history(
+        &self,
+        view: &View<'_>,
+        kind: RecordKind,
+        id: &Id,
+    ) -> Result<Vec<Revision>, Error> {
+        let all = view.all(
+            &format!("{COLUMNS} WHERE kind = ?1 AND id = ?2 ORDER BY revision"),
+            params![kind.word(), id.as_str()],
+            found,
+        )?;
+        if all.is_empty() {
+            return Err(Error::NoSuchRecord {
+                kind,
+                id: id.clone(),
+            });
+        }
+        all.into_iter().map(|found| revision(kind, found)).collect()
+    }
+
+    /// Returns records of a kind by their ids, as they were known at an instant.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn records(
+        &self,
+        view: &View<'_>,
+        kind: RecordKind,
+        page: &RegisterPage,
+    ) -> Result<Vec<Revision>, Error> {
+        let after = page.after.as_ref().map_or("", Id::as_str);
+        let known = page.known_at.as_millis();
+        let all = match &page.of {
+            Some(of) => view.all(
+                &format!(
+                    "{COLUMNS} WHERE {KNOWN} AND id > ?3 AND holder = ?5 ORDER BY id LIMIT ?4"
+                ),
+                params![kind.word(), known, after, page.limit, of.as_str()],
+                found,
+            ),
+            None => view.all(
+                &format!("{COLUMNS} WHERE {KNOWN} AND id > ?3 ORDER BY id LIMIT ?4"),
+                params![kind.word(), known, after, page.limit],
+                found,
+            ),
+        }?;
+        all.into_iter().map(|found| revision(kind, found)).collect()
+    }
+
+    /// Hands over every record of a kind by its id, as it was known at an instant; those that belong to `of` alone, if given.
+    ///
+    /// # Errors
+    /// Those of the database and of `each`.
+    pub fn each_record(
+        &self,
+        view: &View<'_>,
+        kind: RecordKind,
+        of: Option<&Id>,
+        known_at: Timestamp,
+        mut each: impl FnMut(Record),
+    ) -> Result<(), Error> {
+        let mut fault = None;
+        let mut take = |row: &Row<'_>| {
+            if fault.is_none() {
+                match revision(kind, found(row)?) {
+                    Ok(revision) => each(revision.record),
+                    Err(error) => fault = Some(error),
+                }
+            }
+            Ok(())
+        };
+        let known = known_at.as_millis();
+        match of {
+            Some(of) => view.each(
+                &format!("{COLUMNS} WHERE {KNOWN} AND holder = ?3 ORDER BY id"),
+                params![kind.word(), known, of.as_str()],
+                &mut take,
+            ),
+            None => view.each(
+                &format!("{COLUMNS} WHERE {KNOWN} ORDER BY id"),
+                params![kind.word(), known],
+                &mut take,
+            ),
+        }?;
+        fault.map_or(Ok(()), Err)
+    }
+
+    /// Counts the assets of each contract as they are on a day, as far as it was known at an instant; of one contract, if
+    /// given.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn asset_tallies(
+        &self,
+        view: &View<'_>,
+        of: Option<&Id>,
+        on: Day,
+        known_at: Timestamp,
+    ) -> Result<HashMap<String, AssetTally>, Error> {
+        let sums = "SELECT holder, count(*) AS assets, \
+                    count(*) FILTER (WHERE planned <= ?3) AS planned, count(*) FILTER (WHERE moving <= ?3) AS moving, \
+                    count(*) FILTER (WHERE moved <= ?3) AS moved, count(*) FILTER (WHERE proven <= ?3) AS proven \
+                    FROM register";
+        let mut tallies = HashMap::new();
+        let mut take = |row: &Row<'_>| {
+            let tally = AssetTally {
+                assets: count(row, "assets")?,
+                planned: count(row, "planned")?,
+                moving: count(row, "moving")?,
+                moved: count(row, "moved")?,
+                proven: count(row, "proven")?,
+            };
+            tallies.insert(row.get("holder")?, tally);
+            Ok(())
+        };
+        let (kind, known, on) = (
+            RecordKind::Asset.word(),
+            known_at.as_millis(),
+            on.to_string(),
+        );
+        match of {
+            Some(of) => view.each(
+                &format!("{sums} WHERE {KNOWN} AND holder = ?4 GROUP BY holder"),
+                params![kind, known, on, of.as_str()],
+                &mut take,
+            ),
+            None => view.each(
+                &format!("{sums} WHERE {KNOWN} AND holder IS NOT NULL GROUP BY holder"),
+                params![kind, known, on],
+                &mut take,
+            ),
+        }?;
+        Ok(tallies)
+    }
+
+    fn insert_record(
+        &self,
+        unit: &Unit<'_>,
+        record: &Record,
+        by: PrincipalId,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if has(unit, record.kind(), record.id())? {
+            return Err(Error::RecordTaken {
+                kind: record.kind(),
+                id: record.id().clone(),
+            });
+        }
+        insert(unit, record, 1, by, now)
+    }
+
+    fn check_references(&self, view: &View<'_>, record: &Record) -> Result<(), Error> {
+        for (kind, id) in record.references() {
+            if !has(view, kind, id)? {
+                return Err(Error::NoSuchReference {
+                    of: record.id().clone(),
+                    kind,
+                    id: id.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn has(view: &View<'_>, kind: RecordKind, id: &Id) -> Result<bool, Error> {
+    Ok(view
+        .one(
+            "SELECT 1 FROM register WHERE kind = ?1 AND id = ?2",
+            params![kind.word(), id.as_str()],
+            |_| Ok(()),
+        )?
+        .is_some())
+}
+
+fn insert(
+    unit: &Unit<'_>,
+    record: &Record,
+    number: u32,
+    by: PrincipalId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let text = record.to_json().map_err(Error::Record)?;
+    let [planned, moving, moved, proven] = record.steps().map(|day| day.map(String::from));
+    unit.execute(
+        "INSERT INTO register (kind, id, revision, holder, recorded_ms, recorded_by, planned, moving, moved, proven, record)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            record.kind().word(),
+            record.id().as_str(),
+            number,
+            record.holder().map(Id::as_str),
+            now.as_millis(),
+            by.as_bytes(),
+            planned,
+            moving,
+            moved,
+            proven,
+            text,
+        ],
+    )?;
+    Ok(())
+}
+
+fn found(row: &Row<'_>) -> Result<Found, RowError> {
+    Ok(Found {
+        text: row.get("record")?,
+        number: row.get("revision")?,
+        recorded: time(row, "recorded_ms")?,
+        recorded_by: PrincipalId::from_bytes(bytes16(row, "recorded_by")?),
+        superseded: time_opt(row, "superseded_ms")?,
+    })
+}
+
+fn revision(kind: RecordKind, found: Found) -> Result<Revision, Error> {
+    let unreadable = Error::Unreadable {
+        what: "record of the register",
+    };
+    let record = Record::from_json(kind, &found.text).map_err(|_| unreadable)?;
+    Ok(Revision {
+        record,
+        number: found.number,
+        recorded: found.recorded,
+        recorded_by: found.recorded_by,
+        superseded: found.superseded,
+    })
+}

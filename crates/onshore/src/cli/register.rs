@@ -1,0 +1,129 @@
+//! `onshore organisation`, `provider`, `order`, `contract`, `asset` and `procure`: the register, from an order to its proof.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use onshore_orders::{Day, FreezeKind, Id};
+use onshore_types::{JobId, Timestamp};
+
+/// What is done to records of every kind.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordCommand {
+    /// Record one, as a TOML file has it
+    Add {
+        /// The file
+        file: PathBuf,
+    },
+    /// Record the next revision of one, as a TOML file has it; earlier ones stay
+    Amend {
+        /// The file
+        file: PathBuf,
+        /// The revision that the file was made of; refused where somebody amended it since [default: the newest now]
+        #[arg(long, value_name = "NUMBER")]
+        revision: Option<u32>,
+    },
+    /// Show one
+    Show {
+        /// Its id
+        id: Id,
+        /// Show all its revisions
+        #[arg(long)]
+        history: bool,
+    },
+    /// List them
+    List {
+        #[command(flatten)]
+        which: WhichRecordsArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WhichRecordsArgs {
+    /// Contracts of this organisation, assets under this contract
+    #[arg(long, value_name = "ID")]
+    pub(crate) of: Option<Id>,
+    /// As they were known at this time, RFC 3339 or a date [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) known_at: Option<Timestamp>,
+}
+
+/// What is recorded by tables too.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TableCommand {
+    /// Record all of a CSV table, or nothing of it
+    Import {
+        /// The table, with the names of its columns in the first row
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrganisationCommand {
+    #[command(flatten)]
+    Of(RecordCommand),
+    #[command(flatten)]
+    Table(TableCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrderCommand {
+    #[command(flatten)]
+    Of(RecordCommand),
+    /// Print the order of Tianjin of 2021, to load or to begin another with
+    Example,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContractCommand {
+    #[command(flatten)]
+    Of(RecordCommand),
+    #[command(flatten)]
+    Table(TableCommand),
+    /// Sign a contract, or renew one that is there, unless an order freezes that
+    Sign {
+        /// The contract, a TOML file
+        file: PathBuf,
+    },
+    /// File that what was kept under a contract is deleted
+    Close {
+        /// Its id
+        id: Id,
+        /// The provider's statement; its SHA-256 is recorded
+        #[arg(long, value_name = "FILE")]
+        statement: PathBuf,
+        /// On which day somebody looked at the provider and found nothing
+        #[arg(long, value_name = "DATE")]
+        negative_probe: Day,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AssetCommand {
+    #[command(flatten)]
+    Of(RecordCommand),
+    #[command(flatten)]
+    Table(TableCommand),
+    /// Record that all of an asset arrived, by the certificate of a migration job that is complete
+    Prove {
+        /// Its id
+        id: Id,
+        /// The job
+        #[arg(long)]
+        job: JobId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProcureCommand {
+    /// Say whether somebody may buy something now; exit 1, with the clause, where an order freezes it
+    Check {
+        /// contract.new, contract.renew, procure.datacentre, procure.server or procure.storage
+        what: FreezeKind,
+        /// Who
+        #[arg(long, value_name = "ID")]
+        organisation: Id,
+        /// With which provider, where it is a contract
+        #[arg(long, value_name = "ID")]
+        provider: Option<Id>,
+    },
+}

@@ -1,0 +1,280 @@
+//! `onshore organisation`, `provider`, `order`, `contract`, `asset` and `procure`. A file is read and checked here first: what
+//! is wrong with it is wrong usage.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use http::Method;
+use onshore_api::{
+    AmendRecord, CheckProcurement, FileDeletion, ImportedView, ProcurementView, ProveAsset,
+    RecordView,
+};
+use onshore_orders::{Id, Record, RecordKind, TIANJIN_2021};
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
+
+use crate::cli::{
+    AssetCommand, ContractCommand, OrderCommand, OrganisationCommand, ProcureCommand,
+    RecordCommand, TableCommand, TargetArgs, WhichRecordsArgs,
+};
+use crate::client::Client;
+use crate::commands::update::read_text;
+use crate::exit::{Exit, usage};
+use crate::output::{self, Style};
+use crate::target;
+
+/// So many records are asked for at once.
+const PAGE: usize = 1000;
+
+pub(crate) async fn organisation(
+    target: &TargetArgs,
+    command: OrganisationCommand,
+) -> Result<Exit> {
+    match command {
+        OrganisationCommand::Of(command) => run(target, RecordKind::Organisation, command).await,
+        OrganisationCommand::Table(command) => {
+            import(target, RecordKind::Organisation, &command).await
+        }
+    }
+}
+
+pub(crate) async fn provider(target: &TargetArgs, command: RecordCommand) -> Result<Exit> {
+    run(target, RecordKind::Provider, command).await
+}
+
+pub(crate) async fn order(target: &TargetArgs, command: OrderCommand) -> Result<Exit> {
+    match command {
+        OrderCommand::Of(command) => run(target, RecordKind::Order, command).await,
+        OrderCommand::Example => {
+            output::line(TIANJIN_2021.trim_end());
+            Ok(Exit::Done)
+        }
+    }
+}
+
+pub(crate) async fn contract(target: &TargetArgs, command: ContractCommand) -> Result<Exit> {
+    match command {
+        ContractCommand::Of(command) => run(target, RecordKind::Contract, command).await,
+        ContractCommand::Table(command) => import(target, RecordKind::Contract, &command).await,
+        ContractCommand::Sign { file } => {
+            let (_, value) = read(RecordKind::Contract, &file)?;
+            let client = target::client(target)?;
+            let signed: RecordView = client
+                .send(Method::POST, "/v1/contracts/signing", &value)
+                .await?;
+            show(target.style(), &signed)
+        }
+        ContractCommand::Close {
+            id,
+            statement,
+            negative_probe,
+        } => {
+            let bytes = std::fs::read(&statement)
+                .map_err(|error| usage(format!("cannot read {}: {error}", statement.display())))?;
+            let asked = FileDeletion {
+                statement_sha256: hex::encode(digest(&SHA256, &bytes)),
+                negative_probe: negative_probe.to_string(),
+            };
+            let path = format!("/v1/contracts/{id}/deletion");
+            let client = target::client(target)?;
+            show(
+                target.style(),
+                &client.send(Method::POST, &path, &asked).await?,
+            )
+        }
+    }
+}
+
+pub(crate) async fn asset(target: &TargetArgs, command: AssetCommand) -> Result<Exit> {
+    match command {
+        AssetCommand::Of(command) => run(target, RecordKind::Asset, command).await,
+        AssetCommand::Table(command) => import(target, RecordKind::Asset, &command).await,
+        AssetCommand::Prove { id, job } => {
+            let path = format!("/v1/assets/{id}/proof");
+            let client = target::client(target)?;
+            let proven = client
+                .send(Method::POST, &path, &ProveAsset { job })
+                .await?;
+            show(target.style(), &proven)
+        }
+    }
+}
+
+pub(crate) async fn procure(target: &TargetArgs, command: ProcureCommand) -> Result<Exit> {
+    let ProcureCommand::Check {
+        what,
+        organisation,
+        provider,
+    } = command;
+    let asked = CheckProcurement {
+        what: what.to_string(),
+        organisation: organisation.to_string(),
+        provider: provider.map(String::from),
+    };
+    let client = target::client(target)?;
+    let answer: ProcurementView = client
+        .send(Method::POST, "/v1/procurement/check", &asked)
+        .await?;
+    match target.style() {
+        Style::Json => output::json(&answer)?,
+        Style::Text => output::line(&format!(
+            "No order freezes {what} for `{organisation}` today."
+        )),
+    }
+    Ok(Exit::Done)
+}
+
+async fn run(target: &TargetArgs, kind: RecordKind, command: RecordCommand) -> Result<Exit> {
+    match command {
+        RecordCommand::Add { file } => {
+            let (_, value) = read(kind, &file)?;
+            let client = target::client(target)?;
+            let path = format!("/v1/register/{kind}");
+            show(
+                target.style(),
+                &client.send(Method::POST, &path, &value).await?,
+            )
+        }
+        RecordCommand::Amend { file, revision } => {
+            let (id, record) = read(kind, &file)?;
+            let client = target::client(target)?;
+            let path = format!("/v1/register/{kind}/{id}");
+            let revision = match revision {
+                Some(revision) => revision,
+                None => client.get::<RecordView>(&path).await?.revision,
+            };
+            let asked = AmendRecord { revision, record };
+            show(
+                target.style(),
+                &client.send(Method::PUT, &path, &asked).await?,
+            )
+        }
+        RecordCommand::Show { id, history: false } => {
+            let client = target::client(target)?;
+            let path = format!("/v1/register/{kind}/{id}");
+            show(target.style(), &client.get(&path).await?)
+        }
+        RecordCommand::Show { id, history: true } => {
+            let client = target::client(target)?;
+            let path = format!("/v1/register/{kind}/{id}/history");
+            let all: Vec<RecordView> = client.get(&path).await?;
+            match target.style() {
+                Style::Json => output::json(&all)?,
+                Style::Text => {
+                    for one in &all {
+                        show(Style::Text, one)?;
+                        output::line("");
+                    }
+                }
+            }
+            Ok(Exit::Done)
+        }
+        RecordCommand::List { which } => list(target, kind, &which).await,
+    }
+}
+
+async fn import(target: &TargetArgs, kind: RecordKind, command: &TableCommand) -> Result<Exit> {
+    let TableCommand::Import { file } = command;
+    let table = File::open(file)
+        .map_err(|error| usage(format!("cannot read {}: {error}", file.display())))?;
+    let client = target::client(target)?;
+    let imported: ImportedView = client
+        .send_file(&format!("/v1/register-tables/{kind}"), table)
+        .await?;
+    match target.style() {
+        Style::Json => output::json(&imported)?,
+        Style::Text => {
+            output::line(&format!("recorded  {}", imported.records));
+            output::line(&format!("leaf      {}", imported.leaf));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn list(target: &TargetArgs, kind: RecordKind, which: &WhichRecordsArgs) -> Result<Exit> {
+    let client = target::client(target)?;
+    let mut all: Vec<RecordView> = Vec::new();
+    loop {
+        let page = page(&client, kind, which, all.last()).await?;
+        let is_last = page.len() < PAGE;
+        all.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    if target.style() == Style::Json {
+        output::json(&all)?;
+        return Ok(Exit::Done);
+    }
+    let rows: Vec<_> = all
+        .iter()
+        .map(|one| {
+            let told = ["name", "title", "service"]
+                .into_iter()
+                .find_map(|name| one.record.get(name).and_then(Value::as_str));
+            vec![
+                one.id.clone(),
+                one.revision.to_string(),
+                one.recorded.to_string(),
+                told.unwrap_or_default().to_owned(),
+            ]
+        })
+        .collect();
+    output::table(&["ID", "REVISION", "RECORDED", "WHAT"], &rows);
+    Ok(Exit::Done)
+}
+
+async fn page(
+    client: &Client,
+    kind: RecordKind,
+    which: &WhichRecordsArgs,
+    after: Option<&RecordView>,
+) -> Result<Vec<RecordView>> {
+    // Ids and instants have nothing that a query would have to escape.
+    let mut path = format!("/v1/register/{kind}?limit={PAGE}");
+    for (name, value) in [
+        ("after", after.map(|one| one.id.clone())),
+        ("of", which.of.as_ref().map(ToString::to_string)),
+        ("known_at", which.known_at.map(|at| at.to_string())),
+    ] {
+        if let Some(value) = value {
+            path.push_str(&format!("&{name}={value}"));
+        }
+    }
+    client.get(&path).await
+}
+
+/// Reads a record out of a TOML file.
+fn read(kind: RecordKind, path: &Path) -> Result<(Id, Value)> {
+    let text = read_text(path)?;
+    let value: toml::Value = toml::from_str(&text)
+        .map_err(|error| usage(format!("{} does not read: {error}", path.display())))?;
+    let value =
+        serde_json::to_value(value).with_context(|| format!("{} does not read", path.display()))?;
+    let record = Record::read(kind, &value)
+        .map_err(|error| usage(format!("{}: {error}", path.display())))?;
+    Ok((record.id().clone(), value))
+}
+
+fn show(style: Style, one: &RecordView) -> Result<Exit> {
+    if style == Style::Json {
+        output::json(one)?;
+        return Ok(Exit::Done);
+    }
+    output::line(&format!("{:<9} {}", one.kind, one.id));
+    output::line(&format!(
+        "revision  {}, recorded {}",
+        one.revision, one.recorded
+    ));
+    if let Some(superseded) = one.superseded {
+        output::line(&format!("until     {superseded}"));
+    }
+    if let Some(leaf) = one.leaf {
+        output::line(&format!("leaf      {leaf}"));
+    }
+    output::line("");
+    let text = toml::to_string(&one.record).unwrap_or_else(|_| json!(one.record).to_string());
+    output::line(text.trim_end());
+    Ok(Exit::Done)
+}
