@@ -156,9 +156,9 @@ pub struct OrderStatusView {
     /// How many contracts are how far.
     #[schema(value_type = Object)]
     pub contracts: std::collections::BTreeMap<String, u64>,
-    /// Each organisation that is bound.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub organisations: Vec<OrganisationStatusView>,
+    /// Each organisation that is bound; left out of a summary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisations: Option<Vec<OrganisationStatusView>>,
 }
 
 /// Where an organisation stands with an order.

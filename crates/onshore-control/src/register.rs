@@ -329,15 +329,10 @@ fn report_view(report: StatusReport, is_summary: bool) -> StatusReportView {
                 .iter()
                 .map(|(status, number)| (status.to_string(), *number))
                 .collect(),
-            organisations: if is_summary {
-                Vec::new()
-            } else {
-                order
-                    .organisations
-                    .into_iter()
-                    .map(organisation_view)
-                    .collect()
-            },
+            organisations: (!is_summary).then(|| {
+                let all = order.organisations.into_iter();
+                all.map(organisation_view).collect()
+            }),
         }
     });
     StatusReportView {

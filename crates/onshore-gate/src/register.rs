@@ -383,7 +383,8 @@ fn filing_day(registry: &Registry, view: &View<'_>, now: Timestamp) -> Result<Da
 
 /// What a leaf tells of a revision.
 fn told(kind: &'static str, revision: &Revision) -> Result<Act, Error> {
-    let record = revision.record.to_value().map_err(Error::Record)?;
+    // As a text: shares have fractions, which the canonical form of a leaf has no numbers for.
+    let record = revision.record.to_json().map_err(Error::Record)?;
     Ok(Act {
         kind,
         body: json!({ "of": revision.record.kind().word(), "revision": revision.number }),

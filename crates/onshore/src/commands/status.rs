@@ -62,7 +62,7 @@ fn table(report: &StatusReportView, with_why: bool) {
                 counts.join(", ")
             }
         ));
-        let rows: Vec<Vec<String>> = lines(&order.organisations)
+        let rows: Vec<Vec<String>> = lines(order.organisations.as_ref())
             .map(|(organisation, contract)| row(organisation, contract, with_why))
             .collect();
         if !rows.is_empty() {
@@ -131,9 +131,9 @@ fn row(
 
 /// Each organisation, and each contract of it.
 fn lines(
-    organisations: &[OrganisationStatusView],
+    organisations: Option<&Vec<OrganisationStatusView>>,
 ) -> impl Iterator<Item = (&OrganisationStatusView, Option<&ContractStatusView>)> {
-    organisations.iter().flat_map(|one| {
+    organisations.into_iter().flatten().flat_map(|one| {
         let contracts = one
             .contracts
             .iter()
@@ -161,7 +161,7 @@ fn csv(report: &StatusReportView) -> Result<()> {
         "tree_size",
     ])?;
     for order in &report.orders {
-        for (organisation, contract) in lines(&order.organisations) {
+        for (organisation, contract) in lines(order.organisations.as_ref()) {
             let known_at = report.known_at.to_string();
             let tree_size = report.tree_size.to_string();
             let frozen = organisation.frozen.join(" ");

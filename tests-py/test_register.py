@@ -1,0 +1,249 @@
+"""From an order to its proof: the register over the real binary. Days are those of Asia/Shanghai, where the order was given."""
+
+import json
+import threading
+
+import pytest
+
+from onshore_server import CONFIG
+
+ORGANISATIONS = """id,name,kind,region,owner,percent,from,until
+tianjin-sasac,SASAC of Tianjin,state-organ,CN-TJ,,,,
+port,Port,company,CN-TJ,tianjin-sasac,100,2003-01-01,
+logistics,Logistics,company,CN-TJ,port,51,2010-01-01,
+sold,Sold,company,CN-TJ,tianjin-sasac,60,2005-01-01,2022-03-01
+private,Private,company,CN-TJ,,,,
+ring-a,A,company,CN-TJ,ring-b,100,2005-01-01,
+ring-b,B,company,CN-TJ,ring-a,100,2005-01-01,
+"""
+CONTRACTS = """id,organisation,provider,service,start,end
+c-0729,port,alibaba-cloud,oss,2019-01-01,2022-07-29
+c-0731,logistics,alibaba-cloud,oss,2019-01-01,2022-07-31
+c-0801,port,alibaba-cloud,oss,2019-01-01,2022-08-01
+c-1231,port,alibaba-cloud,oss,2019-01-01,2021-12-31
+c-leap,port,alibaba-cloud,oss,2019-01-01,2024-02-29
+c-before,port,alibaba-cloud,oss,2019-01-01,2021-05-31
+c-sold,sold,alibaba-cloud,oss,2019-01-01,2022-07-29
+c-private,private,alibaba-cloud,oss,2019-01-01,2022-07-29
+c-state,port,guoziyun,oss,2019-01-01,2022-07-29
+c-ring,ring-a,alibaba-cloud,oss,2019-01-01,2022-07-29
+"""
+ASSETS = """id,contract,kind,name,planned,moving,moved
+a-1,c-0729,bucket,invoices,2022-01-10,2022-02-01,2022-02-03
+a-2,c-0729,database,ledger,2022-01-10,,
+"""
+
+
+@pytest.fixture
+def register(make_server, request, tmp_path):
+    """A server with the order of Tianjin and who is around it."""
+    server = make_server(name=request.node.name[:40], config=CONFIG + f'\n[migrate]\nroots = ["{tmp_path}"]\n')
+    files = iter(range(1000))
+
+    def write(text, suffix="toml"):
+        path = tmp_path / f"file-{next(files)}.{suffix}"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    server.write = write
+    server.example = server.run("order", "example").stdout
+    server.cli("order", "add", write(server.example))
+    for provider, kind in [("alibaba-cloud", "third-party-cloud"), ("guoziyun", "state-cloud")]:
+        server.cli("provider", "add", write(f'id = "{provider}"\nname = "{provider}"\nkind = "{kind}"\n'))
+    for kind, table in [("organisation", ORGANISATIONS), ("contract", CONTRACTS), ("asset", ASSETS)]:
+        server.cli(kind, "import", write(table, "csv"))
+    return server
+
+
+def status(server, day, *more):
+    """Each contract that is bound on a day, with its status and date."""
+    report = server.cli("report", "status", "--as-of", day, *more)
+    contracts = {}
+    for order in report["orders"]:
+        for organisation in order["organisations"]:
+            for one in organisation["contracts"]:
+                contracts[one["contract"]] = (one.get("status"), one.get("due"))
+    return contracts
+
+
+def leaves(server, kind):
+    return [leaf for leaf in server.cli("ledger", "tail", "-n", "100") if kind in json.dumps(leaf)]
+
+
+def test_every_contract_has_its_day(register):
+    found = status(register, "2021-12-01")
+    due = {name: due for name, (_, due) in found.items()}
+    assert due == {
+        "c-0729": "2022-09-29",
+        "c-0731": "2022-09-30",
+        "c-0801": "2022-09-30",
+        "c-1231": "2022-02-28",
+        "c-leap": "2022-09-30",
+        "c-sold": "2022-09-29",
+    }
+    assert status(register, "2021-08-11") == {}
+    assert "c-sold" not in status(register, "2022-03-01")
+    assert status(register, "2022-02-28")["c-1231"][0] == "not-started"
+    assert status(register, "2022-03-01")["c-1231"][0] == "late"
+    assert status(register, "2022-01-09")["c-0729"][0] == "not-started"
+    assert status(register, "2022-01-10")["c-0729"][0] == "planned"
+    assert status(register, "2022-02-01")["c-0729"][0] == "moving"
+    assert status(register, "2022-09-30")["c-0731"][0] == "not-started"
+    assert {one for one, _ in status(register, "2022-10-01").values()} == {"late"}
+
+
+def test_the_reason_cites_its_source_and_every_form_prints(register):
+    report = register.cli("report", "status", "--as-of", "2022-01-01", "--organisation", "logistics")
+    (organisation,) = report["orders"][0]["organisations"]
+    assert "tianjin-sasac > port > logistics" in organisation["why"] and "TechNode" in organisation["why"]
+    assert set(organisation["frozen"]) == {"contract.new", "contract.renew", "procure.datacentre", "procure.server", "procure.storage"}
+    assert "2022-07-31" in organisation["contracts"][0]["why"]
+    assert report["tree_size"] > 0
+    ring = register.cli("report", "status", "--as-of", "2022-01-01", "--organisation", "ring-a")
+    assert "bound_by" not in ring["orders"][0]["organisations"][0]
+    table = register.run("report", "status", "--as-of", "2022-01-01", "--why").stdout
+    assert "c-0731" in table and "PingWest" in table and "organisations bound" in table
+    rows = register.run("report", "status", "--as-of", "2022-01-01", "--format", "csv").stdout.splitlines()
+    assert rows[0].startswith("order,as_of,organisation,contract") and any("c-0731" in row for row in rows)
+    summary = register.cli("report", "status", "--as-of", "2022-01-01", "--summary")
+    assert "organisations" not in summary["orders"][0] and summary["orders"][0]["contracts"] == {"not-started": 6}
+    for arguments in (["--as-of", "2022-02-30"], ["--as-of", "tomorrow"], ["--order", "A B"]):
+        assert register.run("report", "status", *arguments).returncode == 2
+    assert register.run("report", "status", "--organisation", "nobody").returncode == 1
+
+
+def test_what_is_frozen_is_refused_with_its_clause_and_a_leaf(register):
+    def contract(organisation, provider, end="2030-01-01", name="c-new"):
+        return register.write(f'id = "{name}"\norganisation = "{organisation}"\nprovider = "{provider}"\nservice = "s"\nstart = "2026-01-01"\nend = "{end}"\n')
+
+    refused = register.run("contract", "sign", contract("port", "alibaba-cloud"))
+    assert refused.returncode == 1 and "lease-freeze" in refused.stderr and "contract.new" in refused.stderr, refused.stderr
+    renewed = register.run("contract", "sign", contract("port", "alibaba-cloud", name="c-0729"))
+    assert renewed.returncode == 1 and "contract.renew" in renewed.stderr
+    assert register.run("contract", "show", "c-new").returncode == 1
+    assert register.cli("contract", "show", "c-0729")["revision"] == 1
+    signed = register.cli("contract", "sign", contract("port", "guoziyun"))
+    assert signed["revision"] == 1
+    assert register.cli("contract", "sign", contract("port", "guoziyun", "2031-01-01"))["revision"] == 2
+    for what in ("procure.datacentre", "procure.server", "procure.storage"):
+        check = register.run("procure", "check", what, "--organisation", "logistics")
+        assert check.returncode == 1 and "hardware-freeze" in check.stderr
+        assert register.run("procure", "check", what, "--organisation", "private").returncode == 0
+    assert len(leaves(register, "procurement.refused")) == 3
+    assert len(leaves(register, "contract.refused")) == 2
+    assert register.run("procure", "check", "procure.yacht", "--organisation", "port").returncode == 2
+    assert register.run("procure", "check", "procure.server", "--organisation", "nobody").returncode == 1
+    assert register.run("procure", "check", "contract.new", "--organisation", "port").returncode == 1
+
+    # An exemption lets it pass; withdrawn, the order freezes nothing.
+    exempt = register.example + '\n[[exemptions]]\norganisation = "port"\nfrom = "2022-01-01"\ngranted = "letter 7"\nreason = "flood"\n'
+    register.cli("order", "amend", register.write(exempt))
+    assert register.run("procure", "check", "procure.server", "--organisation", "port").returncode == 0
+    assert register.run("procure", "check", "procure.server", "--organisation", "logistics").returncode == 1
+    assert status(register, "2022-02-01")["c-0801"][0] == "exempt"
+    withdrawn = register.example + '\n[withdrawn]\nfrom = "2022-06-01"\nreason = "replaced"\n'
+    register.cli("order", "amend", register.write(withdrawn))
+    assert register.run("procure", "check", "procure.server", "--organisation", "logistics").returncode == 0
+    assert status(register, "2022-06-01") == {} and status(register, "2022-05-31")
+
+
+def test_nothing_is_overwritten_and_earlier_knowledge_is_read_again(register):
+    before = register.cli("report", "status", "--as-of", "2022-08-01")
+    changed = '\n[[prohibited]]\nprovider = "guoziyun"\nclause = "prohibited"\nfrom = "2022-07-01"\n'
+    register.cli("order", "amend", register.write(register.example.replace("\n[[freezes]]", changed + "\n[[freezes]]", 1)))
+    assert "c-state" in status(register, "2022-07-01") and "c-state" not in status(register, "2022-06-30")
+    known = before["known_at"]
+    assert "c-state" not in status(register, "2022-07-01", "--known-at", known)
+    then = register.cli("report", "status", "--as-of", "2022-08-01", "--known-at", known)
+    assert then["orders"] == before["orders"]
+    register.restart()
+    history = register.cli("order", "show", "tianjin-2021", "--history")
+    assert [one["revision"] for one in history] == [1, 2]
+    assert history[0]["superseded"] == history[1]["recorded"] and len(history[0]["record"]["prohibited"]) == 6
+    assert "c-state" in status(register, "2022-07-01")
+    assert register.run("report", "status").returncode == 0
+
+
+def test_one_of_many_who_amend_at_once_wins(register):
+    path = register.write('id = "port"\nname = "Port of Tianjin"\n[[owners]]\nowner = "tianjin-sasac"\npercent = 100\nfrom = "2003-01-01"\n')
+    codes = []
+    threads = [threading.Thread(target=lambda: codes.append(register.run("organisation", "amend", path, "--revision", "1").returncode)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(codes) == [0] + [1] * 7
+    assert register.cli("organisation", "show", "port")["revision"] == 2
+    # Signing races its own freeze as little as anything else: one id is recorded once.
+    signed = []
+    contract = register.write('id = "c-race"\norganisation = "private"\nprovider = "alibaba-cloud"\nservice = "s"\nstart = "2026-01-01"\n')
+    threads = [threading.Thread(target=lambda: signed.append(register.run("contract", "add", contract).returncode)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(signed) == [0] + [1] * 7
+
+
+def test_tables_are_taken_whole_or_not_at_all(register):
+    head = "id,organisation,provider,service,start,end\n"
+    good = "t-1,port,alibaba-cloud,oss,2019-01-01,2022-01-01\n"
+    for bad, said in [
+        ("t-2,port,alibaba-cloud,oss,2019-01-01,2021-02-29\n", "row 3, column end"),
+        ("t-2,nobody,alibaba-cloud,oss,2019-01-01,\n", "row 3"),
+        ("t-1,port,alibaba-cloud,oss,2019-01-01,\n", "row 3, column id"),
+        ("c-0729,port,alibaba-cloud,oss,2019-01-01,\n", "row 3"),
+        ("t-2,port,alibaba-cloud,oss,2022-01-01,2019-01-01\n", "row 3"),
+        ("t-2,port\n", "row 3"),
+        ('t-2,"port,alibaba-cloud,oss,2019-01-01,\n', "row 3"),
+    ]:
+        refused = register.run("contract", "import", register.write(head + good + bad, "csv"))
+        assert refused.returncode == 1 and said in refused.stderr and "nothing was recorded" in refused.stderr, (bad, refused.stderr)
+        assert register.run("contract", "show", "t-1").returncode == 1
+    assert register.cli("contract", "import", register.write(head + good, "csv"))["records"] == 1
+    ids = [one["id"] for one in register.cli("contract", "list", "--of", "port")]
+    assert ids == sorted(ids) and "t-1" in ids and "c-sold" not in ids
+
+
+def test_files_that_do_not_hold_are_wrong_usage(register):
+    for kind, text in [
+        ("organisation", 'id = "x"\nname = "x"\nowners = [{ owner = "x", percent = 10, from = "2020-01-01" }]\n'),
+        ("organisation", 'id = "x"\nname = "x"\nowners = [{ owner = "port", percent = 60, from = "2020-01-01" }, { owner = "private", percent = 50, from = "2021-01-01" }]\n'),
+        ("organisation", 'id = "x"\nname = "x"\nstate_owned = true\n'),
+        ("provider", 'id = "x"\nname = "x"\nkind = "cloudy"\n'),
+        ("contract", 'id = "x"\norganisation = "port"\nprovider = "alibaba-cloud"\nservice = "s"\nstart = "2021-02-29"\n'),
+        ("asset", 'id = "x"\ncontract = "c-0729"\nkind = "bucket"\nname = "x"\nproof = { job = "j", leaf = 1, filed = "2022-01-01" }\n'),
+        ("asset", 'id = "x"\ncontract = "c-0729"\nkind = "bucket"\nname = "x"\nmoved = "2022-01-01"\nmoving = "2022-01-02"\n'),
+        ("order", register.example.replace("expiry + 2 months", "expiry + 2 moons")),
+        ("order", register.example.replace('effective = "2021-08-12"', 'effective = "2021-08-11"')),
+        ("order", "not toml"),
+    ]:
+        for act in ("add", "amend"):
+            assert register.run(kind, act, register.write(text)).returncode == 2, text
+    missing = register.run("organisation", "add", register.write('id = "x"\nname = "x"\nowners = [{ owner = "nobody", percent = 10, from = "2020-01-01" }]\n'))
+    assert missing.returncode == 1 and "nobody" in missing.stderr
+    assert register.run("organisation", "show", "x").returncode == 1
+
+
+def test_an_asset_is_proven_by_a_complete_certificate_and_a_contract_closed_with_its_deletion(register, tmp_path):
+    assert register.run("asset", "prove", "a-1", "--job", "job_" + "0" * 32).returncode == 1
+    statement = tmp_path / "statement.pdf"
+    statement.write_bytes(b"deleted")
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "invoice").write_text("1")
+    job = register.run("migrate", str(folder), "invoices", "--class", "general", "--json")
+    if job.returncode != 0:
+        pytest.fail(job.stderr)
+    (done,) = register.cli("job", "list")
+    for asset in ("a-1", "a-2"):
+        proven = register.cli("asset", "prove", asset, "--job", done["id"])
+        assert proven["record"]["proof"]["job"] == done["id"]
+    report = lambda: status(register, "2099-01-01")["c-0729"][0]
+    assert report() == "late"
+    assert register.run("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", "2999-01-01").returncode == 1
+    register.cli("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", "2026-01-01")
+    assert report() == "proven"
+    # What was filed stays when the record is amended by hand, and it was not so before.
+    register.cli("asset", "amend", register.write('id = "a-1"\ncontract = "c-0729"\nkind = "bucket"\nname = "other name"\n'))
+    assert report() == "proven" and status(register, "2022-09-30")["c-0729"][0] == "late"
