@@ -36,6 +36,9 @@ pub(crate) enum Error {
     /// The request is not one that could be meant.
     #[error("{0}")]
     Malformed(String),
+    /// A record of the register does not hold.
+    #[error(transparent)]
+    Record(onshore_orders::Error),
     /// The body is announced as something else.
     #[error("send the body as JSON, with `Content-Type: application/json`")]
     NotJson,

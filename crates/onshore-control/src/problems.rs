@@ -34,7 +34,7 @@ fn of(error: &Error) -> Line {
         Error::Support(refusal) => line(StatusCode::FORBIDDEN, refusal.rule()),
         Error::NoSuchRoute | Error::Missing(_) => NOT_FOUND,
         Error::NoSuchMethod => line(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
-        Error::Malformed(_) | Error::NoRoots => BAD_REQUEST,
+        Error::Malformed(_) | Error::Record(_) | Error::NoRoots => BAD_REQUEST,
         Error::NotJson => line(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json"),
         Error::BodyTooLong => line(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long"),
         Error::BodyTooSlow => line(StatusCode::REQUEST_TIMEOUT, "body-too-slow"),

@@ -39,7 +39,7 @@ pub(crate) async fn add(
     Segment(kind): Segment<RecordKind>,
     Body(value): Body<Value>,
 ) -> Result<(StatusCode, Json<RecordView>), Error> {
-    let record = Record::read(kind, &value).map_err(malformed)?;
+    let record = Record::read(kind, &value).map_err(Error::Record)?;
     let (revision, leaf) = control
         .gate
         .add_record(by.caller.principal(), record)
@@ -56,7 +56,7 @@ pub(crate) async fn amend(
     Segments(kind, id): Segments<RecordKind, Id>,
     Body(asked): Body<AmendRecord>,
 ) -> Result<Json<RecordView>, Error> {
-    let record = Record::read(kind, &asked.record).map_err(malformed)?;
+    let record = Record::read(kind, &asked.record).map_err(Error::Record)?;
     if *record.id() != id {
         return Err(Error::Malformed(
             "the id of the record is not that of the path".to_owned(),
@@ -174,7 +174,7 @@ pub(crate) async fn sign(
     Body(value): Body<Value>,
 ) -> Result<(StatusCode, Json<RecordView>), Error> {
     let Record::Contract(contract) =
-        Record::read(RecordKind::Contract, &value).map_err(malformed)?
+        Record::read(RecordKind::Contract, &value).map_err(Error::Record)?
     else {
         return Err(Error::Malformed("it is not a contract".to_owned()));
     };
@@ -193,7 +193,7 @@ pub(crate) async fn check(
     by: By<Supervisors>,
     Body(asked): Body<CheckProcurement>,
 ) -> Result<Json<ProcurementView>, Error> {
-    let what = asked.what.parse::<FreezeKind>().map_err(malformed)?;
+    let what = asked.what.parse::<FreezeKind>().map_err(Error::Record)?;
     let provider: Option<Id> = parsed(asked.provider.as_deref())?;
     let is_contract = matches!(what, FreezeKind::ContractNew | FreezeKind::ContractRenew);
     if is_contract != provider.is_some() {
@@ -203,7 +203,7 @@ pub(crate) async fn check(
     }
     let asked = Procurement {
         what,
-        organisation: asked.organisation.parse().map_err(malformed)?,
+        organisation: asked.organisation.parse().map_err(Error::Record)?,
         provider,
     };
     control
@@ -238,7 +238,7 @@ pub(crate) async fn close(
     Segment(id): Segment<Id>,
     Body(asked): Body<FileDeletion>,
 ) -> Result<(StatusCode, Json<RecordView>), Error> {
-    let probe: Day = asked.negative_probe.parse().map_err(malformed)?;
+    let probe: Day = asked.negative_probe.parse().map_err(Error::Record)?;
     let (revision, leaf) = control
         .gate
         .close_contract(by.caller.principal(), id, asked.statement_sha256, probe)
@@ -294,11 +294,7 @@ fn parsed<T>(text: Option<&str>) -> Result<Option<T>, Error>
 where
     T: std::str::FromStr<Err = onshore_orders::Error>,
 {
-    text.map(str::parse).transpose().map_err(malformed)
-}
-
-fn malformed(error: onshore_orders::Error) -> Error {
-    Error::Malformed(error.to_string())
+    text.map(str::parse).transpose().map_err(Error::Record)
 }
 
 fn view(revision: &Revision, leaf: Option<LeafIndex>) -> Result<RecordView, Error> {
@@ -309,7 +305,7 @@ fn view(revision: &Revision, leaf: Option<LeafIndex>) -> Result<RecordView, Erro
         recorded: revision.recorded,
         recorded_by: revision.recorded_by,
         superseded: revision.superseded,
-        record: revision.record.to_value().map_err(malformed)?,
+        record: revision.record.to_value().map_err(Error::Record)?,
         leaf,
     })
 }

@@ -153,7 +153,7 @@ impl Registry {
                     id: id.clone(),
                 })
             },
-            |found| revision(kind, found),
+            |found| revision(kind, &found),
         )
     }
 
@@ -178,7 +178,7 @@ impl Registry {
                 id: id.clone(),
             });
         }
-        all.into_iter().map(|found| revision(kind, found)).collect()
+        all.iter().map(|found| revision(kind, found)).collect()
     }
 
     /// Returns records of a kind by their ids, as they were known at an instant.
@@ -207,7 +207,7 @@ impl Registry {
                 found,
             ),
         }?;
-        all.into_iter().map(|found| revision(kind, found)).collect()
+        all.iter().map(|found| revision(kind, found)).collect()
     }
 
     /// Hands over every record of a kind by its id, as it was known at an instant; those that belong to `of` alone, if given.
@@ -225,7 +225,7 @@ impl Registry {
         let mut fault = None;
         let mut take = |row: &Row<'_>| {
             if fault.is_none() {
-                match revision(kind, found(row)?) {
+                match revision(kind, &found(row)?) {
                     Ok(revision) => each(revision.record),
                     Err(error) => fault = Some(error),
                 }
@@ -375,7 +375,7 @@ fn found(row: &Row<'_>) -> Result<Found, RowError> {
     })
 }
 
-fn revision(kind: RecordKind, found: Found) -> Result<Revision, Error> {
+fn revision(kind: RecordKind, found: &Found) -> Result<Revision, Error> {
     let unreadable = Error::Unreadable {
         what: "record of the register",
     };
