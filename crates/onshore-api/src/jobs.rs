@@ -65,6 +65,10 @@ pub struct OrderMigration {
     /// The class of a bucket that is made, and declared for every object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
+    /// Whether it is only to be found out what would come, what could not, how long it would take and what it would cost: nothing
+    /// is brought, and no bucket made.
+    #[serde(default)]
+    pub dry_run: bool,
     /// What becomes of what the source removes after it was brought: `follow` removes it here too, `keep` lets it stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletes: Option<String>,

@@ -12,6 +12,7 @@ use onshore_gate::{JobOrder, Ordered};
 use onshore_registry::{Job, Tenant};
 use onshore_sources::SourceAccess;
 use onshore_types::{BucketName, JobId, Label, TenantName};
+use serde_json::Value;
 
 use crate::answers::{TenantNames, class};
 use crate::caller::{Auditors, By, Caller, JobViewers, Operators};
@@ -108,6 +109,24 @@ pub(crate) async fn certificate(
     })
 }
 
+/// Returns what a pre-flight found: what would come, what could not and why, how long it would take, what leaving would cost.
+#[utoipa::path(get, path = "/v1/jobs/{id}/report", tag = "jobs", params(("id" = String, Path)),
+    responses((status = 200, body = Object), (status = 404, body = Problem)))]
+pub(crate) async fn report(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Auditors>,
+    Segment(id): Segment<JobId>,
+) -> Result<Json<Value>, Error> {
+    let job = control.registry.job(id).await?;
+    let report = control.registry.job_report(id).await?;
+    report.map(Json).ok_or_else(|| {
+        Error::Missing(format!(
+            "{id} has no report: it is {}, and only a pre-flight that has ended has one",
+            job.state
+        ))
+    })
+}
+
 async fn place(
     control: &ControlParts,
     caller: Caller,
@@ -116,7 +135,7 @@ async fn place(
     let tenant = control.registry.tenant(&asked.tenant).await?;
     let label = asked.class.as_deref().map(class).transpose()?;
     let access = orders::access(&control.migrate, caller.role, &asked).await?;
-    let fingerprint = orders::fingerprint(tenant.id, &asked.bucket, &access.source)?;
+    let fingerprint = orders::fingerprint(tenant.id, &asked, &access.source)?;
     let registry = control.registry.clone();
     let under_way = control
         .db
@@ -125,7 +144,9 @@ async fn place(
     if let Some(job) = under_way {
         same_class(&job, label)?;
     }
-    ensure_bucket(control, &caller, &asked.bucket, &tenant, label).await?;
+    if !asked.dry_run {
+        ensure_bucket(control, &caller, &asked.bucket, &tenant, label).await?;
+    }
     let options = orders::options(&asked)?;
     let order = JobOrder {
         tenant: tenant.id,

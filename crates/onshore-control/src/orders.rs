@@ -10,7 +10,7 @@ use onshore_policy::Role;
 use onshore_sources::{
     Addressing, Credentials, FolderSpec, Network, S3Spec, SourceAccess, SourceSpec, VersionsWish,
 };
-use onshore_types::{BucketName, TenantId};
+use onshore_types::TenantId;
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -80,16 +80,21 @@ pub(crate) fn options(asked: &OrderMigration) -> Result<Value, Error> {
         Some("keep") => "keep",
         Some(_) => return malformed("deletes is follow or keep"),
     };
-    Ok(json!({ "deletes": deletes }))
+    let mode = if asked.dry_run { "dry-run" } else { "bring" };
+    Ok(json!({ "deletes": deletes, "mode": mode }))
 }
 
 /// Returns what is the same for the same source, bucket and tenant, whatever the class and the credentials.
 pub(crate) fn fingerprint(
     tenant: TenantId,
-    bucket: &BucketName,
+    asked: &OrderMigration,
     source: &SourceSpec,
 ) -> Result<[u8; 32], Error> {
-    let what = json!({ "tenant": tenant, "bucket": bucket, "source": source.identity() });
+    let mut what = json!({ "tenant": tenant, "bucket": asked.bucket, "source": source.identity() });
+    if asked.dry_run {
+        // A pre-flight knows nothing that a migration may rely on, and none attaches to it.
+        what["dry-run"] = true.into();
+    }
     Ok(*Hash::of(&canonical(&what)?).as_bytes())
 }
 

@@ -1,24 +1,29 @@
 //! The inventory: what the source lists, page by page, each page and the position behind it saved in one unit of work.
 //! Listing again saves only what has changed.
 
+use std::sync::Arc;
+
 use onshore_registry::{EntryKind, ListedEntry};
-use onshore_sources::{ErrorKind, ListCursor, Page, TurnKind};
+use onshore_sources::{ErrorKind, ListCursor, Page, Source, TurnKind};
+use onshore_types::JobId;
 
 use crate::Error;
-use crate::job::Work;
+use crate::engine::Parts;
 use crate::outcome::Exception;
 use crate::phase::Phase;
 
 /// Lists the source from a kept position to its end.
 pub(crate) async fn list(
-    work: &Work,
+    parts: &Parts,
+    job: JobId,
+    source: &Arc<dyn Source>,
     round: u32,
     mut cursor: Option<ListCursor>,
 ) -> Result<(), Error> {
-    let mut attempts = work.parts.patience.begin();
+    let mut attempts = parts.patience.begin();
     let mut restarted = false;
     loop {
-        let page = match work.source.list(cursor.as_ref()).await {
+        let page = match source.list(cursor.as_ref()).await {
             Ok(page) => page,
             Err(error) => {
                 match error.kind() {
@@ -36,20 +41,16 @@ pub(crate) async fn list(
         };
         attempts.succeeded();
         cursor = page.next.clone();
-        save(work, round, page).await?;
+        save(parts, job, round, page).await?;
         if cursor.is_none() {
             return Ok(());
         }
     }
 }
 
-async fn save(work: &Work, round: u32, page: Page) -> Result<(), Error> {
-    let (registry, job, phase) = (
-        work.parts.registry.clone(),
-        work.job.id,
-        Phase::Listing(round),
-    );
-    work.parts
+async fn save(parts: &Parts, job: JobId, round: u32, page: Page) -> Result<(), Error> {
+    let (registry, phase) = (parts.registry.clone(), Phase::Listing(round));
+    parts
         .db
         .write(move |unit| {
             for entry in page.entries {

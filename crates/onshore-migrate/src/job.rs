@@ -9,22 +9,23 @@ use onshore_sources::{
     Coverage, Credentials, ErrorKind, ListCursor, Source, SourceAccess, SourceSpec,
 };
 use onshore_store::{Bucket, Described, Description, VersionWish};
-use onshore_types::{ObjectKey, Place, VersionId};
+use onshore_types::{JobId, ObjectKey, Place, VersionId};
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use crate::engine::Parts;
-use crate::options::JobOptions;
+use crate::options::{JobOptions, Mode};
 use crate::outcome::Exception;
 use crate::phase::{Phase, Waiting};
 use crate::plan::{Step, plan};
 use crate::{
-    Error, Patience, certificate, destination, inventory, marker, object, read_back, removals,
+    Error, Patience, certificate, destination, inventory, marker, object, preflight, read_back,
+    removals,
 };
 
 /// How many objects of a job are under way at the same time. With what each of them holds (two megabytes of batches in
 /// the store, and what the connection buffers) a job stays below 64 MiB.
-const OBJECTS_AT_ONCE: usize = 8;
+pub(crate) const OBJECTS_AT_ONCE: usize = 8;
 
 /// How many entries are planned at once.
 const PLANNED_AT_ONCE: u32 = 256;
@@ -58,41 +59,68 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
     {
         return Ok(state);
     }
-    let work = Arc::new(Work::begin(parts, job).await?);
+    let options: JobOptions =
+        serde_json::from_value(job.options.clone()).map_err(Error::Unreadable)?;
+    if options.mode == Mode::DryRun {
+        return preflight::run(&parts, &job).await;
+    }
+    let work = Arc::new(Work::begin(parts, job, options).await?);
     let mut phase: Phase = work.job.phase.parse().unwrap_or(Phase::Listing(0));
     let mut cursor = work.job.cursor.clone().map(ListCursor::from_kept);
     loop {
         match phase {
             Phase::Listing(round) => {
-                inventory::list(&work, round, cursor.take()).await?;
+                let job = work.job.id;
+                inventory::list(&work.parts, job, &work.source, round, cursor.take()).await?;
                 removals::follow(&work, round).await?;
             }
             Phase::Copying(_) => copy(&work).await?,
             Phase::Certifying => return certificate::certify(&work).await,
+            // Only a pre-flight checks, and it does not come here.
+            Phase::Checking => {}
         }
         let waiting = work.waiting().await?;
         let Some(next) = phase.next(waiting) else {
             return Ok(JobState::Complete);
         };
         phase = next;
-        work.enter(phase).await?;
+        enter(&work.parts, work.job.id, phase).await?;
     }
 }
 
+/// Notes what a job does now.
+pub(crate) async fn enter(parts: &Parts, job: JobId, phase: Phase) -> Result<(), Error> {
+    tracing::info!(%job, %phase, "migration");
+    let registry = parts.registry.clone();
+    parts
+        .db
+        .write(move |unit| Ok(registry.advance_job(unit, job, &phase.to_string(), None)?))
+        .await
+}
+
+/// Opens a job's source with the credentials that were sealed for it.
+pub(crate) async fn open_source(
+    parts: &Parts,
+    job: &Job,
+    access: &SourceAccess,
+) -> Result<Arc<dyn Source>, Error> {
+    let credentials = match parts.registry.job_credentials(job.id).await? {
+        Some(secret) => Some(Credentials::from_bytes(secret.as_bytes())?),
+        None => None,
+    };
+    // A job that nobody has begun more likely has a mistyped source than one that is down for a moment.
+    let patience = match job.phase.as_str() {
+        "queued" => parts.patience.short(),
+        _ => parts.patience,
+    };
+    open(parts, access, credentials.as_ref(), patience).await
+}
+
 impl Work {
-    async fn begin(parts: Arc<Parts>, job: Job) -> Result<Self, Error> {
+    async fn begin(parts: Arc<Parts>, job: Job, options: JobOptions) -> Result<Self, Error> {
         let access: SourceAccess =
             serde_json::from_value(job.source.clone()).map_err(Error::Unreadable)?;
-        let credentials = match parts.registry.job_credentials(job.id).await? {
-            Some(secret) => Some(Credentials::from_bytes(secret.as_bytes())?),
-            None => None,
-        };
-        // A job that nobody has begun more likely has a mistyped source than one that is down for a moment.
-        let patience = match job.phase.as_str() {
-            "queued" => parts.patience.short(),
-            _ => parts.patience,
-        };
-        let source = open(&parts, &access, credentials.as_ref(), patience).await?;
+        let source = open_source(&parts, &job, &access).await?;
         let principal = Principal {
             id: job.created_by,
             tenant: Some(job.tenant),
@@ -103,7 +131,6 @@ impl Work {
         if coverage == Coverage::Versions {
             bucket = destination::keep_versions(&parts, &job, principal, bucket).await?;
         }
-        let options = serde_json::from_value(job.options.clone()).map_err(Error::Unreadable)?;
         let from = match &access.source {
             SourceSpec::S3(_) => Place::Unknown,
             SourceSpec::Folder(_) => parts.gate.home(),
@@ -209,15 +236,6 @@ impl Work {
         } else {
             Waiting::Something
         })
-    }
-
-    async fn enter(&self, phase: Phase) -> Result<(), Error> {
-        tracing::info!(job = %self.job.id, %phase, "migration");
-        let (registry, job) = (self.parts.registry.clone(), self.job.id);
-        self.parts
-            .db
-            .write(move |unit| Ok(registry.advance_job(unit, job, &phase.to_string(), None)?))
-            .await
     }
 }
 

@@ -6,6 +6,9 @@
 //! planned ([`plan`]), brought and verified (`object`, `large`, `marker`, `verify`),
 //! the source is listed again until nothing has changed (`job`), and what arrived is certified (`certificate`).
 //!
+//! A job may be a pre-flight (`preflight`): it lists, asks about each object, and says what would come, what could not, how long it would
+//! take and what it would cost (`egress`).
+//!
 //! - [`Engine`], [`Parts`]: what the binary builds and runs.
 //! - [`OpenSource`], [`Sources`]: how a job's source is opened.
 //! - [`JobOptions`]: how a job is to be done.
@@ -14,6 +17,7 @@
 mod certificate;
 mod delivery;
 mod destination;
+mod egress;
 mod engine;
 mod error;
 mod inventory;
@@ -27,6 +31,7 @@ mod outcome;
 mod patience;
 pub mod phase;
 pub mod plan;
+mod preflight;
 mod read_back;
 mod removals;
 mod verify;
@@ -35,5 +40,5 @@ pub use crate::certificate::file_of as certificate_file;
 pub use crate::engine::{Engine, Parts};
 pub use crate::error::Error;
 pub use crate::opening::{OpenSource, Sources};
-pub use crate::options::{Deletes, JobOptions};
+pub use crate::options::{Deletes, JobOptions, Mode};
 pub use crate::patience::Patience;

@@ -6,9 +6,23 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobOptions {
+    /// What is to be done at all.
+    #[serde(default)]
+    pub mode: Mode,
     /// What becomes of what the source removes after it was brought.
     #[serde(default)]
     pub deletes: Deletes,
+}
+
+/// What a job does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It brings everything.
+    #[default]
+    Bring,
+    /// It reads what is needed to know what would come, and brings nothing.
+    DryRun,
 }
 
 /// What becomes here of what the source removes after it was brought.

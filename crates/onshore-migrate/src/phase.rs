@@ -14,6 +14,8 @@ pub enum Phase {
     Listing(u32),
     /// Bringing what was listed.
     Copying(u32),
+    /// Asking about everything that was listed, in a pre-flight.
+    Checking,
     /// Computing, signing and writing the certificate.
     Certifying,
 }
@@ -30,6 +32,7 @@ impl fmt::Display for Phase {
             Self::Listing(round) => write!(f, "listing again {round}"),
             Self::Copying(0) => f.write_str("copying"),
             Self::Copying(round) => write!(f, "copying again {round}"),
+            Self::Checking => f.write_str("checking"),
             Self::Certifying => f.write_str("certifying"),
         }
     }
@@ -44,6 +47,7 @@ impl FromStr for Phase {
             // A job that nobody has begun.
             "queued" | "listing" => Ok(Self::Listing(0)),
             "copying" => Ok(Self::Copying(0)),
+            "checking" => Ok(Self::Checking),
             "certifying" => Ok(Self::Certifying),
             _ => match text.rsplit_once(' ') {
                 Some(("listing again", digits)) => round(digits).map(Self::Listing),
@@ -67,7 +71,7 @@ impl Phase {
             }
             (Self::Listing(round), Waiting::Something) => Some(Self::Copying(round)),
             (Self::Copying(round), _) => Some(Self::Listing(round.saturating_add(1))),
-            (Self::Certifying, _) => None,
+            (Self::Checking | Self::Certifying, _) => None,
         }
     }
 }
@@ -92,6 +96,7 @@ mod tests {
             Phase::Listing(2),
             Phase::Copying(0),
             Phase::Copying(3),
+            Phase::Checking,
             Phase::Certifying,
         ] {
             assert_eq!(phase.to_string().parse(), Ok(phase));

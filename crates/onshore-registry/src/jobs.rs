@@ -329,6 +329,37 @@ impl Registry {
         Ok(())
     }
 
+    /// Saves what a pre-flight found.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn save_report(&self, unit: &Unit<'_>, id: JobId, report: &Value) -> Result<(), Error> {
+        unit.execute(
+            "UPDATE jobs SET report = ?2 WHERE id = ?1",
+            params![id.as_bytes(), report.to_string()],
+        )?;
+        Ok(())
+    }
+
+    /// Returns what a pre-flight found; none for another job, or before it has ended.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn job_report(&self, id: JobId) -> Result<Option<Value>, Error> {
+        let found: Option<Option<Value>> = self
+            .db
+            .read(move |view| {
+                view.one(
+                    "SELECT report FROM jobs WHERE id = ?1",
+                    [id.as_bytes()],
+                    |row| parsed_opt(row, "report"),
+                )
+            })
+            .await
+            .map_err(|error: onshore_db::Error| error)?;
+        Ok(found.flatten())
+    }
+
     /// Asks the engine to stop a job.
     ///
     /// # Errors

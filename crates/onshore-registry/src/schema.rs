@@ -394,5 +394,9 @@ pub const SCHEMA: Schema = Schema {
     ) STRICT;
     CREATE INDEX register_by_holder ON register
         (kind, holder, recorded_ms, superseded_ms, planned, moving, moved, proven) WHERE holder IS NOT NULL;
+    ",
+    // What a pre-flight found.
+    "
+    ALTER TABLE jobs ADD COLUMN report TEXT;
     "],
 };

@@ -44,6 +44,7 @@ const TABLE: &[(&str, &str)] = &[
     ("GET /v1/jobs/{id}", "o.a..s"),
     ("DELETE /v1/jobs/{id}", "o....."),
     ("GET /v1/jobs/{id}/certificate", "o.a..."),
+    ("GET /v1/jobs/{id}/report", "o.a..."),
     ("GET /v1/labels/loosenings", "ora..."),
     ("POST /v1/labels/loosenings", "o..t.."),
     ("DELETE /v1/labels/loosenings/{id}", "o....."),

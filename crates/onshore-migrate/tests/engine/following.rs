@@ -1,6 +1,6 @@
 //! What the source removes is removed here, and nothing else is.
 
-use onshore_migrate::{Deletes, JobOptions};
+use onshore_migrate::Deletes;
 use onshore_registry::JobState;
 use onshore_sources::{Oddity, OddityKind};
 
@@ -94,9 +94,7 @@ async fn who_says_so_keeps_what_the_source_removes() {
     world.source.put_bytes("b", b"b");
     world.migrate(None).await;
     world.source.remove("a");
-    world.options = JobOptions {
-        deletes: Deletes::Keep,
-    };
+    world.options.deletes = Deletes::Keep;
     let outcome = world.migrate(None).await;
     assert_eq!(outcome.job.state, JobState::Complete);
     assert!(world.read("a").await.is_some());

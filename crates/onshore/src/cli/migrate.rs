@@ -40,6 +40,9 @@ pub(crate) struct MigrateArgs {
     /// Read the source without credentials
     #[arg(long)]
     pub(crate) anonymous: bool,
+    /// Only find out what would come, what could not and why, how long it would take and what the old provider would charge
+    #[arg(long, conflicts_with = "certificate")]
+    pub(crate) dry_run: bool,
     /// Where the certificate goes once the job has ended
     #[arg(long, value_name = "FILE")]
     pub(crate) certificate: Option<PathBuf>,

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::cli::{Addressing, Deletes, MigrateArgs, TargetArgs, VersionsWish};
 use crate::client::Client;
-use crate::commands::{deliver, job};
+use crate::commands::{deliver, job, preflight};
 use crate::config::Config;
 use crate::exit::{Exit, usage};
 use crate::house::{FolderLock, House};
@@ -154,6 +154,7 @@ async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
         bucket: args.bucket.clone(),
         tenant: args.tenant.clone(),
         class: args.class.map(|class| class.to_string()),
+        dry_run: args.dry_run,
         deletes: match args.deletes {
             Deletes::Follow => None,
             Deletes::Keep => Some("keep".to_owned()),
@@ -184,7 +185,13 @@ async fn follow(
     if let (Some(path), Some(_)) = (&args.certificate, ended.certificate_leaf) {
         fetch_certificate(client, &ended, path).await?;
     }
-    job::show(style, &ended)?;
+    if args.dry_run && ended.detail.is_none() {
+        let report: serde_json::Value =
+            client.get(&format!("/v1/jobs/{}/report", ended.id)).await?;
+        preflight::show(style, &report)?;
+    } else {
+        job::show(style, &ended)?;
+    }
     Ok(if ended.state == "complete" {
         Exit::Done
     } else {

@@ -18,6 +18,7 @@ mod label;
 mod ledger;
 mod migrate;
 mod pack;
+mod preflight;
 mod quota;
 mod register;
 mod rekey;
