@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use onshore_types::pace::Pace;
 use onshore_types::{BucketName, JobId, Label, TenantName, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -69,6 +70,10 @@ pub struct OrderMigration {
     /// is brought, and no bucket made.
     #[serde(default)]
     pub dry_run: bool,
+    /// How fast the source may be read: bytes a second at most, and at certain hours of the week.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub pace: Pace,
     /// What becomes of what the source removes after it was brought: `follow` removes it here too, `keep` lets it stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletes: Option<String>,
@@ -105,7 +110,7 @@ pub struct JobView {
     /// Its id.
     #[schema(value_type = String)]
     pub id: JobId,
-    /// `queued`, `running`, `cancelling`, `complete`, `incomplete`, `failed` or `cancelled`.
+    /// `queued`, `running`, `paused`, `cancelling`, `complete`, `incomplete`, `failed` or `cancelled`.
     pub state: String,
     /// What the engine is doing.
     pub phase: String,

@@ -83,6 +83,30 @@ pub(crate) async fn cancel(
     answer(&control, job).await
 }
 
+/// Asks a job to wait. What is under way is given up, and what has arrived stays.
+#[utoipa::path(post, path = "/v1/jobs/{id}/pause", tag = "jobs", params(("id" = String, Path)),
+    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn pause(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Segment(id): Segment<JobId>,
+) -> Result<Json<JobView>, Error> {
+    let (job, _) = control.gate.pause_job(by.caller.principal(), id).await?;
+    answer(&control, job).await
+}
+
+/// Asks a job that waits to go on.
+#[utoipa::path(post, path = "/v1/jobs/{id}/resume", tag = "jobs", params(("id" = String, Path)),
+    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn resume(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Segment(id): Segment<JobId>,
+) -> Result<Json<JobView>, Error> {
+    let (job, _) = control.gate.resume_job(by.caller.principal(), id).await?;
+    answer(&control, job).await
+}
+
 /// Returns the certificate of a job that has ended.
 #[utoipa::path(get, path = "/v1/jobs/{id}/certificate", tag = "jobs", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]

@@ -29,7 +29,7 @@ use crate::{
         approvals::grant, approvals::list, approvals::show, approvals::revoke,
         packs::activate, packs::list, packs::compare,
         explain::explain,
-        jobs::order, jobs::list, jobs::show, jobs::cancel, jobs::certificate, jobs::report,
+        jobs::order, jobs::list, jobs::show, jobs::cancel, jobs::certificate, jobs::report, jobs::pause, jobs::resume,
         ledger::leaves, ledger::prove, ledger::key, ledger::status, ledger::reads, ledger::prove_read,
         ledger::checkpoint, ledger::witnessed_checkpoint, ledger::tile,
         evidence::report,

@@ -81,7 +81,7 @@ pub(crate) fn options(asked: &OrderMigration) -> Result<Value, Error> {
         Some(_) => return malformed("deletes is follow or keep"),
     };
     let mode = if asked.dry_run { "dry-run" } else { "bring" };
-    Ok(json!({ "deletes": deletes, "mode": mode }))
+    Ok(json!({ "deletes": deletes, "mode": mode, "pace": asked.pace }))
 }
 
 /// Returns what is the same for the same source, bucket and tenant, whatever the class and the credentials.

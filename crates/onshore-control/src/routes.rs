@@ -108,6 +108,8 @@ pub fn router(parts: ControlParts) -> Router {
         .route("/v1/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/v1/jobs/{id}/certificate", get(jobs::certificate))
         .route("/v1/jobs/{id}/report", get(jobs::report))
+        .route("/v1/jobs/{id}/pause", post(jobs::pause))
+        .route("/v1/jobs/{id}/resume", post(jobs::resume))
         .route("/v1/ledger/leaves", get(ledger::leaves))
         .route("/v1/ledger/proofs/{index}", get(ledger::prove))
         .route("/v1/ledger/key", get(ledger::key))

@@ -494,6 +494,47 @@ impl Gate {
         .await
     }
 
+    /// Asks a job to wait until it is asked to go on.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; a job that does not exist or has ended; those of the keepers.
+    pub async fn pause_job(&self, by: Principal, id: JobId) -> Result<(Job, LeafIndex), Error> {
+        self.turn_job(by, id, "job.paused", Registry::pause_job)
+            .await
+    }
+
+    /// Asks a job that waits to go on.
+    ///
+    /// # Errors
+    /// As [`Gate::pause_job`].
+    pub async fn resume_job(&self, by: Principal, id: JobId) -> Result<(Job, LeafIndex), Error> {
+        self.turn_job(by, id, "job.resumed", Registry::resume_job)
+            .await
+    }
+
+    async fn turn_job(
+        &self,
+        by: Principal,
+        id: JobId,
+        kind: &'static str,
+        turn: fn(&Registry, &Unit<'_>, JobId) -> Result<Job, onshore_registry::Error>,
+    ) -> Result<(Job, LeafIndex), Error> {
+        require(by, &[Role::Operator])?;
+        self.act(by, move |registry, unit, _| {
+            let job = turn(registry, unit, id)?;
+            let body = json!({ "job": id, "tenant": job.tenant });
+            Ok((
+                Act {
+                    kind,
+                    record: body.clone(),
+                    body,
+                },
+                job,
+            ))
+        })
+        .await
+    }
+
     /// Records how an engine's job ended, destroys its credentials, and returns the leaf. `claim` is what the leaf must
     /// say of a certificate, see `CertificateBody::claim`.
     ///

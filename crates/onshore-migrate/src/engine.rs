@@ -57,7 +57,7 @@ pub struct Engine {
 
 /// What became of a job that was worked on.
 enum Ended {
-    /// Its record says how it ended.
+    /// Its record says how it ended, or that it waits.
     Ended,
     /// It is as it was; this engine does not take it up again.
     Left,
@@ -82,7 +82,7 @@ impl Engine {
             match self.parts.registry.unfinished_jobs().await {
                 Ok(jobs) => {
                     for job in jobs {
-                        let room = busy.len() < JOBS_AT_ONCE;
+                        let room = busy.len() < JOBS_AT_ONCE && job.state != JobState::Paused;
                         if room && !left.contains(&job.id) && busy.insert(job.id) {
                             let (parts, stop) = (Arc::clone(&self.parts), stop.clone());
                             under_way.spawn(async move {
@@ -124,7 +124,11 @@ async fn supervise(parts: Arc<Parts>, job: Job, stop: CancellationToken) -> Ende
     let id = job.id;
     let outcome = tokio::select! {
         () = stop.cancelled() => return Ended::Ended,
-        () = cancelled(&parts, id) => end(&parts, &job, JobState::Cancelled, None).await,
+        () = asked(&parts, id, JobState::Paused) => {
+            tracing::info!(job = %id, "migration paused");
+            return Ended::Ended;
+        }
+        () = asked(&parts, id, JobState::Cancelling) => end(&parts, &job, JobState::Cancelled, None).await,
         done = job::run(Arc::clone(&parts), job.clone()) => match done {
             Ok(state) => {
                 tracing::info!(job = %id, %state, "migration ended");
@@ -147,14 +151,14 @@ async fn supervise(parts: Arc<Parts>, job: Job, stop: CancellationToken) -> Ende
     }
 }
 
-/// Returns when somebody has asked the job to stop.
-async fn cancelled(parts: &Parts, id: JobId) {
+/// Returns when somebody has asked the job to stop, for good or for a while.
+async fn asked(parts: &Parts, id: JobId, to_be: JobState) {
     let mut commits = parts.db.commits();
     loop {
         commits.mark_unchanged();
         match parts.registry.job(id).await {
             // Too late once the ledger has its certificate: what it says is true, and the job ends in a moment.
-            Ok(job) if job.state == JobState::Cancelling && job.certificate_leaf.is_none() => {
+            Ok(job) if job.state == to_be && job.certificate_leaf.is_none() => {
                 return;
             }
             Ok(_) => {}

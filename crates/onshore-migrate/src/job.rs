@@ -18,6 +18,7 @@ use crate::options::{JobOptions, Mode};
 use crate::outcome::Exception;
 use crate::phase::{Phase, Waiting};
 use crate::plan::{Step, plan};
+use crate::throttle::Throttle;
 use crate::{
     Error, Patience, certificate, destination, inventory, marker, object, preflight, read_back,
     removals,
@@ -44,6 +45,8 @@ pub(crate) struct Work {
     /// What of the source is brought.
     pub(crate) coverage: Coverage,
     pub(crate) bucket: Bucket,
+    /// What holds it to its pace, if anything does.
+    pub(crate) throttle: Option<Arc<Throttle>>,
     /// The bucket once versions in it can be locked.
     lockable: OnceCell<Bucket>,
     /// The job acts for its tenant and with no more than a tenant's rights.
@@ -135,6 +138,8 @@ impl Work {
             SourceSpec::S3(_) => Place::Unknown,
             SourceSpec::Folder(_) => parts.gate.home(),
         };
+        let throttle = (!options.pace.is_free())
+            .then(|| Arc::new(Throttle::new(options.pace.clone(), parts.gate.clone())));
         Ok(Self {
             parts,
             job,
@@ -143,6 +148,7 @@ impl Work {
             source,
             coverage,
             bucket,
+            throttle,
             lockable: OnceCell::new(),
             principal,
             from,

@@ -21,6 +21,7 @@ use crate::delivery::deliver;
 use crate::engine::Parts;
 use crate::job::Work;
 use crate::object::{Fault, LABELS_MAX, confirm, declared, exception, lock, new_object, of_store};
+use crate::throttle::held_back;
 use crate::verify::choose;
 
 /// What is as long as this comes in runs.
@@ -303,8 +304,8 @@ async fn bring_run(
         range,
         work.parts.patience,
         None,
-    )
-    .map_err(BodyError::new);
+    );
+    let body = held_back(work.throttle.clone(), body).map_err(BodyError::new);
     let checks = Checks {
         len_bytes: Some(range.len_bytes),
         ..Checks::default()

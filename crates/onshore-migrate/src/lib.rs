@@ -34,6 +34,7 @@ pub mod plan;
 mod preflight;
 mod read_back;
 mod removals;
+mod throttle;
 mod verify;
 
 pub use crate::certificate::file_of as certificate_file;

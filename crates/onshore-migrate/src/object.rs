@@ -21,6 +21,7 @@ use crate::job::Work;
 use crate::large;
 use crate::outcome::{Exception, stored};
 use crate::read_back::read_back;
+use crate::throttle::held_back;
 use crate::verify::{Further, Verification, choose};
 
 /// How often an object that changes under the reader's hands is begun anew.
@@ -267,14 +268,15 @@ fn delivery(
     details: &Arc<Details>,
     open: Option<ByteStream>,
 ) -> impl futures_util::Stream<Item = Result<bytes::Bytes, onshore_sources::Error>> + Send + use<> {
-    deliver(
+    let body = deliver(
         Arc::clone(&work.source),
         key.as_str().to_owned(),
         Arc::clone(details),
         ByteRange::whole(details.size_bytes),
         work.parts.patience,
         open,
-    )
+    );
+    held_back(work.throttle.clone(), body)
 }
 
 /// Checks what the store could not compare on the way in.

@@ -1,9 +1,10 @@
 //! How a job is to be done, as whoever orders it says: kept with the job, and committed to by the leaf of its order.
 
+use onshore_types::pace::Pace;
 use serde::{Deserialize, Serialize};
 
 /// How a job is to be done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobOptions {
     /// What is to be done at all.
@@ -12,6 +13,9 @@ pub struct JobOptions {
     /// What becomes of what the source removes after it was brought.
     #[serde(default)]
     pub deletes: Deletes,
+    /// How fast it may read the source.
+    #[serde(default)]
+    pub pace: Pace,
 }
 
 /// What a job does.

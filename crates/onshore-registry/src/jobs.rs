@@ -20,6 +20,8 @@ pub enum JobState {
     Queued,
     /// An engine works on it, or will again after a restart.
     Running,
+    /// Somebody asked it to wait until somebody asks it to go on.
+    Paused,
     /// Somebody asked it to stop; the engine has not yet.
     Cancelling,
     /// Everything listed arrived.
@@ -100,14 +102,15 @@ impl JobState {
     #[must_use]
     pub fn is_ended(self) -> bool {
         match self {
-            Self::Queued | Self::Running | Self::Cancelling => false,
+            Self::Queued | Self::Running | Self::Paused | Self::Cancelling => false,
             Self::Complete | Self::Incomplete | Self::Failed | Self::Cancelled => true,
         }
     }
 
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Queued,
         Self::Running,
+        Self::Paused,
         Self::Cancelling,
         Self::Complete,
         Self::Incomplete,
@@ -119,6 +122,7 @@ impl JobState {
         match self {
             Self::Queued => "queued",
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Cancelling => "cancelling",
             Self::Complete => "complete",
             Self::Incomplete => "incomplete",
@@ -372,6 +376,39 @@ impl Registry {
             "UPDATE jobs SET state = 'cancelling' WHERE id = ?1",
             [id.as_bytes()],
         )?;
+        lookup(unit, id)
+    }
+
+    /// Asks a job to wait, and returns it. One that is being cancelled goes on to be.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchJob`], [`Error::JobEnded`].
+    pub fn pause_job(&self, unit: &Unit<'_>, id: JobId) -> Result<Job, Error> {
+        self.turn_job(
+            unit,
+            id,
+            "UPDATE jobs SET state = 'paused' WHERE id = ?1 AND state IN ('queued', 'running')",
+        )
+    }
+
+    /// Asks a job that waits to go on, and returns it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchJob`], [`Error::JobEnded`].
+    pub fn resume_job(&self, unit: &Unit<'_>, id: JobId) -> Result<Job, Error> {
+        self.turn_job(
+            unit,
+            id,
+            "UPDATE jobs SET state = CASE phase WHEN 'queued' THEN 'queued' ELSE 'running' END
+             WHERE id = ?1 AND state = 'paused'",
+        )
+    }
+
+    fn turn_job(&self, unit: &Unit<'_>, id: JobId, how: &str) -> Result<Job, Error> {
+        if lookup(unit, id)?.state.is_ended() {
+            return Err(Error::JobEnded(id));
+        }
+        unit.execute(how, [id.as_bytes()])?;
         lookup(unit, id)
     }
 

@@ -8,6 +8,7 @@
 //! - [`ids`]: what Onshore hands out: random, typed, never a bare string.
 //! - [`label`]: how strictly a piece of data is bound to its jurisdiction.
 //! - [`jurisdiction`]: where something is, and what lies inside what.
+//! - [`pace`]: how many bytes a second may go, over the week.
 //! - [`peer`]: who is at the other end of a connection.
 //! - [`range`]: which bytes of an object are meant.
 //! - [`recipient`]: who receives what leaves.
@@ -18,6 +19,7 @@ pub mod ids;
 pub mod jurisdiction;
 pub mod label;
 pub mod names;
+pub mod pace;
 pub mod peer;
 pub mod range;
 pub mod recipient;

@@ -45,6 +45,8 @@ const TABLE: &[(&str, &str)] = &[
     ("DELETE /v1/jobs/{id}", "o....."),
     ("GET /v1/jobs/{id}/certificate", "o.a..."),
     ("GET /v1/jobs/{id}/report", "o.a..."),
+    ("POST /v1/jobs/{id}/pause", "o....."),
+    ("POST /v1/jobs/{id}/resume", "o....."),
     ("GET /v1/labels/loosenings", "ora..."),
     ("POST /v1/labels/loosenings", "o..t.."),
     ("DELETE /v1/labels/loosenings/{id}", "o....."),

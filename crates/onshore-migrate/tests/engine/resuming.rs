@@ -242,3 +242,61 @@ async fn a_cancelled_job_leaves_no_upload() {
     running.await.expect("the engine ends");
     assert_eq!(world.parts_under_way().await, 0);
 }
+
+#[tokio::test]
+async fn a_paused_job_waits_and_goes_on_where_it_was() {
+    let world = World::new().await;
+    world.source.put("large", large());
+    let job = world.order(None).await;
+    let mut commits = world.db.commits();
+    let (engine, stop) = (world.engine(), CancellationToken::new());
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { engine.run(stop).await }
+    });
+    while world.parts_under_way().await < 1 {
+        commits.changed().await.expect("the database is open");
+    }
+    let (paused, _) = world
+        .gate
+        .pause_job(world.operator, job.id)
+        .await
+        .expect("asked");
+    assert_eq!(paused.state, JobState::Paused);
+    stop.cancel();
+    running.await.expect("the engine ends");
+    // Another engine leaves it alone: the job that is ordered behind it is done, and it still waits.
+    let there = world.parts_under_way().await;
+    let (engine, stop) = (world.engine(), CancellationToken::new());
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { engine.run(stop).await }
+    });
+    world.source.forget_opened();
+    let other = world.order_into("other").await;
+    while !is_ended(&world, other.id).await {
+        commits.changed().await.expect("the database is open");
+    }
+    let waiting = world.registry.job(job.id).await.expect("a job");
+    assert_eq!(waiting.state, JobState::Paused);
+    assert_eq!(world.parts_under_way().await, there);
+    stop.cancel();
+    running.await.expect("the engine ends");
+
+    world.source.forget_opened();
+    let (resumed, _) = world
+        .gate
+        .resume_job(world.operator, job.id)
+        .await
+        .expect("asked");
+    assert_eq!(resumed.state, JobState::Running);
+    let outcome = world.finish(job.id).await;
+    assert_eq!(
+        outcome.job.state,
+        JobState::Complete,
+        "{:?}",
+        outcome.exceptions()
+    );
+    assert!(world.source.opened().len() <= 66_usize.div_ceil(16) - there);
+    assert!(world.gate.pause_job(world.operator, job.id).await.is_err());
+}

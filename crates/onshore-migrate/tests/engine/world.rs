@@ -105,6 +105,15 @@ impl World {
     }
 
     pub(crate) async fn order(&self, class: Option<&str>) -> Job {
+        self.order_as("bucket", 9, class).await
+    }
+
+    /// Orders a job into another bucket.
+    pub(crate) async fn order_into(&self, bucket: &str) -> Job {
+        self.order_as(bucket, 10, None).await
+    }
+
+    async fn order_as(&self, bucket: &str, fingerprint: u8, class: Option<&str>) -> Job {
         let access = SourceAccess {
             source: SourceSpec::Folder(FolderSpec {
                 path: "/fake".into(),
@@ -113,11 +122,11 @@ impl World {
         };
         let order = JobOrder {
             tenant: self.tenant.id,
-            bucket: BucketName::parse("bucket").expect("a name"),
+            bucket: BucketName::parse(bucket).expect("a name"),
             source: serde_json::to_value(&access).expect("serializes"),
-            fingerprint: [9; 32],
+            fingerprint: [fingerprint; 32],
             label: class.map(|class| class.parse().expect("a label")),
-            options: serde_json::to_value(self.options).expect("serializes"),
+            options: serde_json::to_value(&self.options).expect("serializes"),
             credentials: Some(Secret::new(
                 br#"{"access_key":"a","secret_key":"very secret"}"#.to_vec(),
             )),

@@ -14,6 +14,16 @@ pub(crate) enum JobCommand {
         /// Its id
         id: JobId,
     },
+    /// Let a job wait; what has arrived stays
+    Pause {
+        /// Its id
+        id: JobId,
+    },
+    /// Let a job go on that waits
+    Resume {
+        /// Its id
+        id: JobId,
+    },
     /// Stop a job
     Cancel {
         /// Its id

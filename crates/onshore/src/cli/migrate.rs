@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use onshore_types::pace::{Offset, Rate, Window};
 use onshore_types::{BucketName, Label, TenantName};
 
 #[derive(Debug, Args)]
@@ -40,6 +41,15 @@ pub(crate) struct MigrateArgs {
     /// Read the source without credentials
     #[arg(long)]
     pub(crate) anonymous: bool,
+    /// How many bytes a second it may read of the source at most, such as 10MiB [default: as many as can be]
+    #[arg(long, value_name = "RATE")]
+    pub(crate) max_rate: Option<Rate>,
+    /// How many at certain hours of the week: "mon-fri 08:00-18:00 2MiB"; 0 stands still
+    #[arg(long, value_name = "WINDOW")]
+    pub(crate) rate_at: Vec<Window>,
+    /// What clocks show where those hours are meant
+    #[arg(long, value_name = "OFFSET", default_value_t = Offset::default(), allow_hyphen_values = true)]
+    pub(crate) rate_zone: Offset,
     /// Only find out what would come, what could not and why, how long it would take and what the old provider would charge
     #[arg(long, conflicts_with = "certificate")]
     pub(crate) dry_run: bool,

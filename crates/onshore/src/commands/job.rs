@@ -1,9 +1,12 @@
 //! `onshore job`.
 
 use anyhow::Result;
+use http::Method;
 use onshore_api::JobView;
+use onshore_types::JobId;
 
 use crate::cli::{JobCommand, TargetArgs};
+use crate::client::Client;
 use crate::commands::deliver;
 use crate::exit::Exit;
 use crate::output::{self, Style, bytes};
@@ -37,6 +40,8 @@ pub(crate) async fn run(target: &TargetArgs, command: JobCommand) -> Result<Exit
             target.style(),
             &client.get(&format!("/v1/jobs/{id}")).await?,
         )?,
+        JobCommand::Pause { id } => turn(&client, target.style(), id, "pause").await?,
+        JobCommand::Resume { id } => turn(&client, target.style(), id, "resume").await?,
         JobCommand::Cancel { id } => show(
             target.style(),
             &client.delete(&format!("/v1/jobs/{id}")).await?,
@@ -51,6 +56,12 @@ pub(crate) async fn run(target: &TargetArgs, command: JobCommand) -> Result<Exit
         }
     }
     Ok(Exit::Done)
+}
+
+async fn turn(client: &Client, style: Style, id: JobId, how: &str) -> Result<()> {
+    let path = format!("/v1/jobs/{id}/{how}");
+    let job: JobView = client.send(Method::POST, &path, &()).await?;
+    show(style, &job)
 }
 
 /// Prints a job.

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use onshore_api::{JobView, MigrateFrom, OrderMigration, SourceCredentials};
 use onshore_sources::{Resolved, SourceOptions, SourceSpec, resolve_credentials};
 use onshore_tls::{Introduction, Transport};
+use onshore_types::pace::Pace;
 use tokio::net::TcpListener;
 
 use crate::cli::{Addressing, Deletes, MigrateArgs, TargetArgs, VersionsWish};
@@ -155,6 +156,11 @@ async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
         tenant: args.tenant.clone(),
         class: args.class.map(|class| class.to_string()),
         dry_run: args.dry_run,
+        pace: Pace {
+            at_most: args.max_rate,
+            windows: args.rate_at.clone(),
+            zone: args.rate_zone,
+        },
         deletes: match args.deletes {
             Deletes::Follow => None,
             Deletes::Keep => Some("keep".to_owned()),
