@@ -13,12 +13,14 @@
 //! - [`deadline`]: the rule that makes a day of a contract's expiry.
 //! - [`ownership`]: who is controlled by whom, through chains.
 //! - [`judge`]: all of it together, on a day.
+//! - [`guard`]: a plan of Terraform, before it is carried out.
 //! - [`record`]: a record of any kind, read and checked.
 //! - [`tables`]: records as CSV.
 
 pub mod day;
 pub mod deadline;
 pub mod error;
+pub mod guard;
 pub mod judge;
 pub mod order;
 pub mod ownership;

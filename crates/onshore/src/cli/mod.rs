@@ -10,6 +10,7 @@ mod erase;
 mod explain;
 mod fsck;
 mod group;
+mod guard;
 mod identity;
 mod important;
 mod job;
@@ -53,6 +54,7 @@ pub(crate) use erase::EraseArgs;
 pub(crate) use explain::{AskedOperation, ExplainArgs};
 pub(crate) use fsck::FsckArgs;
 pub(crate) use group::GroupCommand;
+pub(crate) use guard::GuardArgs;
 pub(crate) use identity::IdentityCommand;
 pub(crate) use important::ImportantCommand;
 pub(crate) use job::JobCommand;
@@ -192,6 +194,8 @@ pub(crate) enum Command {
     /// Whether an order freezes what somebody is about to buy
     #[command(subcommand)]
     Procure(ProcureCommand),
+    /// Judge a plan of Terraform against the orders in force and the place where data must stay; exit 1 on a violation
+    Guard(GuardArgs),
     /// Rule packs: what the law of a place asks of a transfer
     #[command(subcommand)]
     Pack(PackCommand),

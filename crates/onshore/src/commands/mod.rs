@@ -1,5 +1,5 @@
 //! What each command does. All but `serve`, `config`, `verify`, `witness`, `classify`, `scrub`, `rekey`, `fsck`, `backup`,
-//! `restore` and parts of `pack` and `update` are clients of the control API.
+//! `restore` and parts of `pack`, `guard` and `update` are clients of the control API.
 
 mod approval;
 mod backup;
@@ -10,6 +10,7 @@ mod drill;
 mod erase;
 mod explain;
 mod fsck;
+mod guard;
 mod identity;
 mod important;
 mod job;
@@ -67,6 +68,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Contract(command) => register::contract(&target, command).await,
         Command::Asset(command) => register::asset(&target, command).await,
         Command::Procure(command) => register::procure(&target, command).await,
+        Command::Guard(args) => guard::run(&target, &args).await,
         Command::Pack(command) => pack::run(&target, command).await,
         Command::Explain(args) => explain::run(&target, &args).await,
         Command::Backup(args) => tokio::task::block_in_place(|| backup::run(&target, &args)),

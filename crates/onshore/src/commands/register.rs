@@ -10,7 +10,7 @@ use onshore_api::{
     AmendRecord, CheckProcurement, FileDeletion, ImportedView, ProcurementView, ProveAsset,
     RecordView,
 };
-use onshore_orders::{Id, Record, RecordKind, TIANJIN_2021};
+use onshore_orders::{Record, RecordKind, TIANJIN_2021};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -137,7 +137,8 @@ async fn run(target: &TargetArgs, kind: RecordKind, command: RecordCommand) -> R
             )
         }
         RecordCommand::Amend { file, revision } => {
-            let (id, record) = read(kind, &file)?;
+            let (read, record) = read(kind, &file)?;
+            let id = read.id();
             let client = target::client(target)?;
             let path = format!("/v1/register/{kind}/{id}");
             let revision = match revision {
@@ -246,7 +247,7 @@ async fn page(
 }
 
 /// Reads a record out of a TOML file.
-fn read(kind: RecordKind, path: &Path) -> Result<(Id, Value)> {
+pub(crate) fn read(kind: RecordKind, path: &Path) -> Result<(Record, Value)> {
     let text = read_text(path)?;
     let value: toml::Value = toml::from_str(&text)
         .map_err(|error| usage(format!("{} does not read: {error}", path.display())))?;
@@ -254,7 +255,7 @@ fn read(kind: RecordKind, path: &Path) -> Result<(Id, Value)> {
         serde_json::to_value(value).with_context(|| format!("{} does not read", path.display()))?;
     let record = Record::read(kind, &value)
         .map_err(|error| usage(format!("{}: {error}", path.display())))?;
-    Ok((record.id().clone(), value))
+    Ok((record, value))
 }
 
 fn show(style: Style, one: &RecordView) -> Result<Exit> {

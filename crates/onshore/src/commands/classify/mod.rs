@@ -4,7 +4,7 @@
 mod bucket;
 mod files;
 mod json;
-mod sarif;
+pub(super) mod sarif;
 mod words;
 
 pub(crate) use self::bucket::all as findings_of;

@@ -133,7 +133,7 @@ fn location(uri: &str, region: Option<(u64, u64)>) -> Value {
     json!({ "physicalLocation": place })
 }
 
-fn uri_of_path(path: &std::path::Path) -> String {
+pub(in crate::commands) fn uri_of_path(path: &std::path::Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     let bytes = path.as_os_str().as_bytes();
     percent_encoding::percent_encode(bytes, KEPT).to_string()

@@ -1,0 +1,206 @@
+//! `onshore guard`: judges a plan of Terraform. With files of orders it needs no server.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use onshore_api::{RecordView, StatusReportView};
+use onshore_orders::guard::{Judged, Rules, Weight, judge};
+use onshore_orders::{Id, Order, Provider, Record, RecordKind};
+use onshore_types::Timestamp;
+use serde_json::{Value, json};
+
+use crate::cli::{GuardArgs, TargetArgs};
+use crate::clock;
+use crate::commands::classify::sarif::uri_of_path;
+use crate::commands::register::read;
+use crate::exit::{Exit, usage};
+use crate::output::{self, Style};
+use crate::target;
+
+/// What each rule asks.
+const RULES: &[(&str, &str)] = &[
+    (
+        "order.prohibited",
+        "An order prohibits the provider at which a resource would be made.",
+    ),
+    ("order.frozen", "An order freezes what would be procured."),
+    (
+        "residency.place",
+        "Data would be kept outside of where it must stay.",
+    ),
+    (
+        "residency.target",
+        "Data would be replicated or backed up outside of where it must stay.",
+    ),
+    ("unknown.type", "Nothing is known of the resource type."),
+    ("unknown.provider", "Nothing is known of the provider."),
+    (
+        "unknown.target",
+        "A replication does not say in which region it ends.",
+    ),
+];
+
+pub(crate) async fn run(target: &TargetArgs, args: &GuardArgs) -> Result<Exit> {
+    let plan = plan(&args.plan)?;
+    let now: Timestamp = match args.on {
+        // Noon in UTC is on that day nearly everywhere.
+        Some(day) => format!("{day}T12:00:00Z").parse()?,
+        None => clock::today(),
+    };
+    let (orders, providers) = match &args.organisation {
+        Some(organisation) => ask(target, organisation, args).await?,
+        None => {
+            let mut orders = Vec::new();
+            for path in &args.orders {
+                if let (Record::Order(order), _) = read(RecordKind::Order, path)? {
+                    orders.push(*order);
+                }
+            }
+            (orders, Vec::new())
+        }
+    };
+    let rules = Rules {
+        orders: &orders,
+        providers: &providers,
+        residency: args.residency,
+        now,
+    };
+    let judged =
+        judge(&plan, &rules).map_err(|error| usage(format!("{}: {error}", args.plan.display())))?;
+    if args.sarif {
+        output::json(&sarif(&args.plan, &judged))?;
+    } else {
+        match target.style() {
+            Style::Json => output::json(&judged)?,
+            Style::Text => table(&judged),
+        }
+    }
+    let is_refused = judged.has_violations() || (args.strict && !judged.findings.is_empty());
+    Ok(if is_refused { Exit::Failed } else { Exit::Done })
+}
+
+fn plan(path: &Path) -> Result<Value> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| usage(format!("{} is not JSON: {error}", path.display())))
+}
+
+/// Asks the server which orders bind an organisation and hold it to them, and which providers they speak of.
+async fn ask(
+    target: &TargetArgs,
+    organisation: &Id,
+    args: &GuardArgs,
+) -> Result<(Vec<Order>, Vec<Provider>)> {
+    let client = target::client(target)?;
+    let as_of = args
+        .on
+        .map(|day| format!("&as_of={day}"))
+        .unwrap_or_default();
+    let report: StatusReportView = client
+        .get(&format!(
+            "/v1/report/status?organisation={organisation}{as_of}"
+        ))
+        .await?;
+    let mut orders = Vec::new();
+    for status in report.orders {
+        let binds = status
+            .organisations
+            .iter()
+            .flatten()
+            .any(|one| one.bound_by.is_some() && !one.exempt);
+        if !binds {
+            continue;
+        }
+        let view: RecordView = client
+            .get(&format!("/v1/register/order/{}", status.order))
+            .await?;
+        if let Record::Order(order) = kept(RecordKind::Order, &view)? {
+            orders.push(*order);
+        }
+    }
+    let mut providers = Vec::new();
+    let views: Vec<RecordView> = client.get("/v1/register/provider").await?;
+    for view in &views {
+        if let Record::Provider(provider) = kept(RecordKind::Provider, view)? {
+            providers.push(provider);
+        }
+    }
+    Ok((orders, providers))
+}
+
+fn kept(kind: RecordKind, view: &RecordView) -> Result<Record> {
+    Record::read(kind, &view.record)
+        .context("the server's answer is not what this version understands")
+}
+
+fn table(judged: &Judged) {
+    let rows: Vec<Vec<String>> = judged
+        .findings
+        .iter()
+        .map(|one| {
+            vec![
+                match one.weight {
+                    Weight::Violation => "violation",
+                    Weight::Unknown => "unknown",
+                }
+                .to_owned(),
+                one.rule.to_owned(),
+                one.address.clone(),
+                one.message.clone(),
+            ]
+        })
+        .collect();
+    if !rows.is_empty() {
+        output::table(&["", "RULE", "RESOURCE", "WHY"], &rows);
+        output::line("");
+    }
+    let violations = judged
+        .findings
+        .iter()
+        .filter(|one| one.weight == Weight::Violation)
+        .count();
+    output::line(&format!(
+        "{} resources judged, {} left as they are, read or removed: {violations} violations, {} not known",
+        judged.judged,
+        judged.passed,
+        judged.findings.len() - violations
+    ));
+}
+
+fn sarif(plan: &Path, judged: &Judged) -> Value {
+    let rules: Vec<Value> = RULES
+        .iter()
+        .map(|(id, text)| json!({ "id": id, "shortDescription": { "text": text } }))
+        .collect();
+    let results: Vec<Value> = judged
+        .findings
+        .iter()
+        .map(|one| {
+            json!({
+                "ruleId": one.rule,
+                "level": match one.weight {
+                    Weight::Violation => "error",
+                    Weight::Unknown => "warning",
+                },
+                "message": { "text": format!("{}: {}", one.address, one.message) },
+                "locations": [{
+                    "physicalLocation": { "artifactLocation": { "uri": uri_of_path(plan) } },
+                    "logicalLocations": [{ "fullyQualifiedName": one.address, "kind": "resource" }],
+                }],
+            })
+        })
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "onshore guard",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            } },
+            "results": results,
+        }],
+    })
+}

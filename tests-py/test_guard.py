@@ -1,0 +1,108 @@
+"""The guard over plans of Terraform: the format of `terraform show -json`, orders as files and orders of a server."""
+
+import json
+import subprocess
+
+import pytest
+
+from onshore_server import BINARY, clean_env
+
+
+def change(address, kind, provider, actions=("create",), after=None, unknown=None):
+    return {
+        "address": address, "mode": "managed", "type": kind, "name": address.split(".")[-1], "provider_name": f"registry.terraform.io/hashicorp/{provider}",
+        "change": {"actions": list(actions), "before": None, "after": after or {}, "after_unknown": unknown or {}},
+    }
+
+
+def plan(*changes):
+    return {"format_version": "1.2", "terraform_version": "1.9.8", "planned_values": {"root_module": {}}, "resource_changes": list(changes)}
+
+
+HOME = change("alicloud_oss_bucket.home", "alicloud_oss_bucket", "alicloud", after={"region": "cn-beijing"})
+ABROAD = change("module.a.aws_s3_bucket.b", "aws_s3_bucket", "aws", after={"region": "us-east-1"})
+CHINA = change("aws_s3_bucket.c", "aws_s3_bucket", "aws", after={"region": "cn-north-1"})
+UNKNOWN = change("aws_braket_thing.q", "aws_braket_thing", "aws", after={"region": "cn-north-1"})
+
+
+@pytest.fixture
+def guard(tmp_path):
+    """Runs the guard without any server."""
+    order = tmp_path / "tianjin 2021.toml"
+    order.write_text(run("order", "example").stdout, encoding="utf-8")
+
+    def guard(document, *arguments, orders=True):
+        path = tmp_path / "a plan.json"
+        path.write_text(document if isinstance(document, str) else json.dumps(document), encoding="utf-8")
+        return run("guard", path, *(["--orders", order] if orders else []), *arguments)
+
+    guard.order = order
+    return guard
+
+
+def run(*arguments):
+    return subprocess.run([str(BINARY), *map(str, arguments)], env=clean_env(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+
+def test_a_violation_is_exit_1_and_wrong_usage_exit_2(guard):
+    refused = guard(plan(HOME, CHINA), "--residency", "CN")
+    assert refused.returncode == 1 and "alicloud_oss_bucket.home" in refused.stdout and "clause prohibited" in refused.stdout and "aws_s3_bucket.c" not in refused.stdout
+    assert guard(plan(CHINA), "--residency", "CN").returncode == 0
+    assert guard(plan(CHINA, ABROAD), "--residency", "CN").returncode == 1
+    assert guard(plan(ABROAD), "--residency", "CN", orders=False).returncode == 1
+    assert guard(plan(ABROAD), "--residency", "US", orders=False).returncode == 0
+    assert guard(plan(HOME), "--on", "2021-08-11").returncode == 0
+    assert guard(plan(HOME), "--on", "2021-08-12").returncode == 1
+    for document in ("", "[]", "{}", "not json", json.dumps({"format_version": "1.0", "values": {}}), json.dumps({"format_version": "9.0", "resource_changes": []})):
+        assert guard(document).returncode == 2, document
+    assert guard(plan(), orders=False).returncode == 2
+    assert guard(plan(), "--residency", "Mars").returncode == 2
+    assert guard(plan(), "--on", "2021-02-29").returncode == 2
+    assert run("guard", "/nowhere", "--residency", "CN").returncode == 2
+    guard.order.write_text("id = 1", encoding="utf-8")
+    assert guard(plan()).returncode == 2
+
+
+def test_what_is_not_known_is_told(guard):
+    told = guard(plan(UNKNOWN), "--residency", "CN")
+    assert told.returncode == 0 and "aws_braket_thing" in told.stdout and "1 not known" in told.stdout
+    assert guard(plan(UNKNOWN), "--residency", "CN", "--strict").returncode == 1
+    open_place = change("aws_s3_bucket.o", "aws_s3_bucket", "aws", unknown={"region": True})
+    assert guard(plan(open_place), "--residency", "CN").returncode == 1
+
+
+def test_json_and_sarif_tell_the_same(guard):
+    document = plan(HOME, ABROAD, UNKNOWN, change("aws_s3_bucket.gone", "aws_s3_bucket", "aws", actions=["delete"]))
+    told = guard(document, "--residency", "CN", "--json")
+    found = json.loads(told.stdout)
+    assert told.returncode == 1 and (found["judged"], found["passed"]) == (3, 1)
+    assert [one["rule"] for one in found["findings"]] == ["order.prohibited", "residency.place", "unknown.type"]
+    scanned = guard(document, "--residency", "CN", "--sarif")
+    sarif = json.loads(scanned.stdout)
+    (results,) = [one["results"] for one in sarif["runs"]]
+    assert scanned.returncode == 1 and sarif["version"] == "2.1.0"
+    assert [(one["ruleId"], one["level"]) for one in results] == [("order.prohibited", "error"), ("residency.place", "error"), ("unknown.type", "warning")]
+    assert " " not in results[0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    rules = {one["id"] for one in sarif["runs"][0]["tool"]["driver"]["rules"]}
+    assert {one["ruleId"] for one in results} <= rules
+
+
+def test_a_server_says_which_orders_bind_whom(make_server, guard, tmp_path):
+    server = make_server("guarded")
+    server.cli("order", "add", guard.order)
+    files = {
+        "organisation": ['id = "tianjin-sasac"\nname = "S"\nkind = "state-organ"\n', 'id = "port"\nname = "P"\nowners = [{ owner = "tianjin-sasac", percent = 51, from = "2000-01-01" }]\n', 'id = "private"\nname = "F"\n'],
+        "provider": ['id = "china-telecom"\nname = "Tianyi"\nkind = "carrier-cloud"\nterraform = ["ctyun"]\n'],
+    }
+    for kind, texts in files.items():
+        for text in texts:
+            path = tmp_path / "record.toml"
+            path.write_text(text, encoding="utf-8")
+            server.cli(kind, "add", path)
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(plan(change("ctyun_vm.v", "ctyun_vm", "ctyun"))), encoding="utf-8")
+    bound = server.run("guard", path, "--organisation", "port")
+    assert bound.returncode == 1 and "prohibited" in bound.stdout, bound
+    assert server.run("guard", path, "--organisation", "port", "--on", "2021-08-11").returncode == 0
+    assert server.run("guard", path, "--organisation", "private").returncode == 0
+    assert server.run("guard", path, "--organisation", "nobody").returncode == 1
