@@ -30,6 +30,10 @@ pub enum MigrateFrom {
         /// Which versions: `all` with delete markers, `current`, or `auto`, which is all where the bucket keeps versions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         versions: Option<String>,
+        /// How S3 is spoken there: `aws`, `oss`, `cos`, `obs`, `ceph`, `minio`, `r2` or `generic`; the endpoint tells where nobody
+        /// does, and the endpoint follows from it and the region where the cloud has fixed ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dialect: Option<String>,
     },
     /// A folder on the server's side.
     Folder {

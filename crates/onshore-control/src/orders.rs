@@ -8,7 +8,8 @@ use onshore_keys::Secret;
 use onshore_ledger::{Hash, canonical};
 use onshore_policy::Role;
 use onshore_sources::{
-    Addressing, Credentials, FolderSpec, Network, S3Spec, SourceAccess, SourceSpec, VersionsWish,
+    Addressing, Credentials, Dialect, DialectError, FolderSpec, Network, S3Spec, SourceAccess,
+    SourceSpec, VersionsWish,
 };
 use onshore_types::TenantId;
 use serde_json::{Value, json};
@@ -30,6 +31,7 @@ pub(crate) async fn access(
             region,
             addressing,
             versions,
+            dialect,
         } => {
             let spec = SourceSpec::S3(S3Spec {
                 bucket: bucket.clone(),
@@ -38,6 +40,7 @@ pub(crate) async fn access(
                 region: region.clone(),
                 addressing: parse_addressing(addressing.as_deref())?,
                 versions: parse_versions(versions.as_deref())?,
+                dialect: dialect.as_deref().map(parse_dialect).transpose()?,
             });
             Ok(SourceAccess {
                 source: spec.checked()?,
@@ -171,6 +174,11 @@ fn parse_versions(word: Option<&str>) -> Result<VersionsWish, Error> {
         Some("current") => Ok(VersionsWish::Current),
         Some(_) => malformed("versions is all, current or auto"),
     }
+}
+
+fn parse_dialect(word: &str) -> Result<Dialect, Error> {
+    word.parse()
+        .map_err(|error: DialectError| Error::Malformed(error.to_string()))
 }
 
 fn malformed<T>(why: &str) -> Result<T, Error> {

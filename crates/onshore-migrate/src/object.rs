@@ -447,7 +447,10 @@ pub(crate) fn of_store(error: onshore_store::Error) -> Fault {
             Ok(cause) => Fault::Source(*cause),
             Err(_) => Fault::Ours(Error::Stopping),
         },
-        Store::Md5Mismatch | Store::Sha256Mismatch | Store::ChecksumMismatch(_) => Fault::Differs,
+        Store::Md5Mismatch
+        | Store::Sha256Mismatch
+        | Store::Crc64EcmaMismatch
+        | Store::ChecksumMismatch(_) => Fault::Differs,
         // As long as another object: what was described is not what came.
         Store::BodyLength { .. } => Fault::Source(onshore_sources::Error::Changed),
         Store::NoSuchUpload | Store::VersionGone => Fault::Source(onshore_sources::Error::Changed),

@@ -47,12 +47,18 @@ pub(crate) fn choose(details: &Details) -> Verification {
                 ChecksumScope::Parts(_) => return None,
             };
             Some(ChecksumClaim {
-                algorithm: algorithm(checksum.algorithm),
+                algorithm: algorithm(checksum.algorithm)?,
                 kind,
                 value: checksum.value.clone(),
             })
         })
         .collect();
+    let crc64_ecma = details
+        .checksums
+        .iter()
+        .find(|checksum| checksum.algorithm == From::Crc64Ecma)
+        .and_then(|checksum| checksum.value.as_slice().try_into().ok())
+        .map(u64::from_be_bytes);
     let (md5, further) = match (details.etag_meaning, &details.etag, parts) {
         (EtagMeaning::Md5(md5), _, _) => (Some(md5), Further::Nothing),
         (EtagMeaning::Composite { .. }, Some(etag), Some(_)) => {
@@ -60,8 +66,12 @@ pub(crate) fn choose(details: &Details) -> Verification {
         }
         _ => (None, Further::Nothing),
     };
-    let (method, further) = match (claims.first(), md5, further) {
-        (Some(claim), _, further) => (method_of(claim), further),
+    let named = claims
+        .first()
+        .map(method_of)
+        .or(crc64_ecma.map(|_| "checksum-crc64ecma"));
+    let (method, further) = match (named, md5, further) {
+        (Some(method), _, further) => (method, further),
         (None, Some(_), further) => ("md5-etag", further),
         (None, None, further @ Further::Etag(_)) => ("composite-etag", further),
         (None, None, Further::Nothing | Further::SecondReading) => {
@@ -73,6 +83,7 @@ pub(crate) fn choose(details: &Details) -> Verification {
             len_bytes: Some(details.size_bytes),
             md5,
             sha256: None,
+            crc64_ecma,
             claims,
             wanted: Vec::new(),
             layout,
@@ -104,13 +115,15 @@ fn layout(details: &Details) -> Layout {
     }
 }
 
-fn algorithm(of_source: From) -> ChecksumAlgorithm {
+/// Returns the checksum of S3 that it is, if it is one.
+fn algorithm(of_source: From) -> Option<ChecksumAlgorithm> {
     match of_source {
-        From::Sha256 => ChecksumAlgorithm::Sha256,
-        From::Sha1 => ChecksumAlgorithm::Sha1,
-        From::Crc64Nvme => ChecksumAlgorithm::Crc64Nvme,
-        From::Crc32c => ChecksumAlgorithm::Crc32c,
-        From::Crc32 => ChecksumAlgorithm::Crc32,
+        From::Sha256 => Some(ChecksumAlgorithm::Sha256),
+        From::Sha1 => Some(ChecksumAlgorithm::Sha1),
+        From::Crc64Nvme => Some(ChecksumAlgorithm::Crc64Nvme),
+        From::Crc64Ecma => None,
+        From::Crc32c => Some(ChecksumAlgorithm::Crc32c),
+        From::Crc32 => Some(ChecksumAlgorithm::Crc32),
     }
 }
 
@@ -168,6 +181,23 @@ mod tests {
         assert_eq!(chosen.method, "checksum-crc32");
         // The MD5 is compared all the same.
         assert_eq!(chosen.checks.md5, Some([1; 16]));
+    }
+
+    #[test]
+    fn a_crc64_that_s3_does_not_know_vouches_too() {
+        let mut details = composite(2, None);
+        details.checksums = vec![SourceChecksum {
+            algorithm: ChecksumAlgorithm::Crc64Ecma,
+            scope: ChecksumScope::Whole,
+            value: 7_u64.to_be_bytes().to_vec(),
+        }];
+        let chosen = choose(&details);
+        assert_eq!(
+            (chosen.method, chosen.further),
+            ("checksum-crc64ecma", Further::Nothing)
+        );
+        assert_eq!(chosen.checks.crc64_ecma, Some(7));
+        assert!(chosen.checks.claims.is_empty());
     }
 
     #[test]

@@ -189,6 +189,7 @@ fn of_store(error: onshore_store::Error) -> Fault {
         .with_detail("MinSizeAllowed", onshore_store::PART_BYTES_MIN.to_string()),
         Store::BodyLength { .. } => crate::body::incomplete(),
         Store::Md5Mismatch => bad_digest("Content-MD5"),
+        Store::Crc64EcmaMismatch => bad_digest("CRC64"),
         Store::ChecksumMismatch(algorithm) => bad_digest(algorithm.as_str()),
         Store::Sha256Mismatch => Fault::new(
             Code::XAmzContentSHA256Mismatch,

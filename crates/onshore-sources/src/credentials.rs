@@ -1,5 +1,5 @@
-//! The credentials of a source: kept apart from its spec, never printed, wiped when dropped. They come from the usual
-//! AWS variables and profiles, and only where the command line runs.
+//! The credentials of a source: kept apart from its spec, never printed, wiped when dropped. They come from the variables of
+//! the source's own tools, or the usual AWS variables and profiles, and only where the command line runs.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::s3::{Network, http_client};
-use crate::{Error, environment};
+use crate::{Dialect, Error, environment};
 
 /// An access key with its secret.
 #[derive(Clone, Serialize, Deserialize)]
@@ -84,8 +84,8 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// What the AWS variables and profiles of this machine say.
-#[derive(Debug, Clone)]
+/// What the variables and profiles of this machine say.
+#[derive(Debug, Clone, Default)]
 pub struct Resolved {
     /// The credentials, or none: a public bucket needs none.
     pub credentials: Option<Credentials>,
@@ -95,12 +95,37 @@ pub struct Resolved {
     pub endpoint: Option<String>,
 }
 
-/// Resolves credentials, region and endpoint as the AWS tools do: variables, the named or default profile, and what
-/// the machine's own role gives.
+/// Resolves credentials, region and endpoint: for another cloud's dialect from the variables of its own tools, unless a profile
+/// is named; else as the AWS tools do, by variables, the named or default profile, and what the machine's own role gives.
 ///
 /// # Errors
 /// [`Error::Environment`] when something is configured and cannot be used.
-pub async fn resolve_credentials(profile: Option<&str>) -> Result<Resolved, Error> {
+pub async fn resolve_credentials(
+    profile: Option<&str>,
+    dialect: Option<Dialect>,
+) -> Result<Resolved, Error> {
+    let own = dialect
+        .filter(|_| profile.is_none())
+        .map(|dialect| environment::of_tools(&dialect.profile().variables))
+        .transpose()?
+        .unwrap_or_default();
+    if own.credentials.is_some() {
+        return Ok(own);
+    }
+    let resolved = resolve_as_aws(profile).await?;
+    // A region of Amazon's says nothing of another cloud.
+    let is_elsewhere = profile.is_none() && dialect.is_some_and(|dialect| dialect.scheme() != "s3");
+    Ok(Resolved {
+        region: if is_elsewhere {
+            own.region
+        } else {
+            resolved.region
+        },
+        ..resolved
+    })
+}
+
+async fn resolve_as_aws(profile: Option<&str>) -> Result<Resolved, Error> {
     let mut loader = aws_config::defaults(aws_config::BehaviorVersion::latest())
         .http_client(http_client(Network::Anywhere))
         .region(environment::region_provider(profile));

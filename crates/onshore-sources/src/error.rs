@@ -75,7 +75,7 @@ pub enum Error {
         why: &'static str,
     },
     /// No usable credentials or settings could be read from the environment.
-    #[error("the AWS settings of this machine cannot be used: {what}")]
+    #[error("the settings of this machine for the source cannot be used: {what}")]
     Environment {
         /// What is wrong with them.
         what: String,

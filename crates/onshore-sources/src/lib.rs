@@ -3,6 +3,7 @@
 //!
 //! - [`spec`]: what a source is called.
 //! - [`credentials`]: what opens it, kept apart and never printed.
+//! - [`dialect`]: what differs between those that speak S3.
 //! - [`source`]: what every source can do.
 //! - [`s3`]: buckets behind an S3 endpoint; and another region of Onshore, into which versions are brought.
 //! - [`folder`]: a folder of the server.
@@ -10,6 +11,7 @@
 //! - [`reach`]: whether an endpoint leads into a network that only the server can see.
 
 pub mod credentials;
+pub mod dialect;
 pub mod error;
 pub mod folder;
 pub mod outward;
@@ -22,6 +24,7 @@ mod content_type;
 mod environment;
 
 pub use credentials::{Credentials, Resolved, resolve_credentials};
+pub use dialect::{Dialect, DialectError};
 pub use error::{Error, ErrorKind};
 pub use folder::Folder;
 pub use outward::{Outward, Peers, Purpose, Wish, outward};

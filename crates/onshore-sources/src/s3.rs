@@ -6,6 +6,7 @@ mod details;
 mod errors;
 mod listing;
 mod network;
+mod own_headers;
 mod region;
 mod versions;
 
@@ -21,13 +22,19 @@ use aws_sdk_s3::config::{
     BehaviorVersion, Config, Region, RequestChecksumCalculation, ResponseChecksumValidation,
     StalledStreamProtectionConfig,
 };
-use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::EncodingType;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures_util::stream;
 use onshore_types::ByteRange;
 
+use crate::dialect::{Listing, Profile};
 use crate::s3::errors::fault;
-use crate::source::{ByteStream, Coverage, Described, Details, Fetched, ListCursor, Page, Source};
+use crate::s3::own_headers::{Head, Listener};
+use crate::source::{
+    ByteStream, Coverage, Described, Details, Fetched, ListCursor, Obstacle, Page, Source,
+};
 use crate::{Addressing, Credentials, Error, ErrorKind, S3Spec, VersionsWish};
 
 pub(crate) use listing::etag_of_fingerprint;
@@ -51,10 +58,14 @@ const WANTS_VIRTUAL_HOST: &[&str] = &[
     "PathStyleDomainForbidden",
 ];
 
+/// What an endpoint answers to a GET of an object that must be restored first.
+const ARCHIVED: &str = "InvalidObjectState";
+
 /// A bucket behind an S3 endpoint.
 #[derive(Debug)]
 pub struct S3Source {
     client: Client,
+    profile: &'static Profile,
     bucket: String,
     prefix: String,
     coverage: Coverage,
@@ -74,10 +85,9 @@ impl S3Source {
         network: Network,
     ) -> Result<Self, Error> {
         network.check_literal(spec)?;
-        let addressing = match (spec.addressing, &spec.endpoint) {
-            (Addressing::Auto, None) => Addressing::Virtual,
-            (Addressing::Auto, Some(_)) => Addressing::Path,
-            (named @ (Addressing::Path | Addressing::Virtual), _) => named,
+        let addressing = match spec.addressing {
+            Addressing::Auto => spec.dialect().profile().addressing,
+            named @ (Addressing::Path | Addressing::Virtual) => named,
         };
         let mut source = Self::new(spec, credentials, network, addressing);
         match source.probe().await {
@@ -98,6 +108,7 @@ impl S3Source {
         match wish {
             VersionsWish::All => Ok(Coverage::Versions),
             VersionsWish::Current => Ok(Coverage::Current),
+            VersionsWish::Auto if !self.profile.keeps_versions => Ok(Coverage::Current),
             VersionsWish::Auto => match versions::are_kept(&self.client, &self.bucket).await {
                 Ok(true) => Ok(Coverage::Versions),
                 Ok(false) => Ok(Coverage::Current),
@@ -113,10 +124,11 @@ impl S3Source {
         network: Network,
         addressing: Addressing,
     ) -> Self {
+        let profile = spec.dialect().profile();
         let region = spec
             .region
             .clone()
-            .unwrap_or_else(|| "us-east-1".to_owned());
+            .unwrap_or_else(|| profile.region.to_owned());
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http_client(network))
@@ -154,6 +166,7 @@ impl S3Source {
         };
         Self {
             client: Client::from_conf(config.build()),
+            profile,
             bucket: spec.bucket.clone(),
             prefix: spec.prefix.clone(),
             coverage: Coverage::Current,
@@ -162,24 +175,41 @@ impl S3Source {
     }
 
     async fn probe(&self) -> Result<(), Probe> {
-        self.client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(&self.prefix)
-            .encoding_type(EncodingType::Url)
-            .max_keys(1)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| {
-                let wants_virtual = errors::code(&error)
-                    .is_some_and(|code| WANTS_VIRTUAL_HOST.contains(&code.as_str()));
-                if wants_virtual {
-                    Probe::WantsVirtualHost
-                } else {
-                    Probe::Failed(fault(&error))
-                }
-            })
+        self.listed(None, 1).await.map(|_| ())
+    }
+
+    /// Asks for a page of what is current.
+    async fn listed(
+        &self,
+        after: Option<&ListCursor>,
+        length: i32,
+    ) -> Result<ListObjectsV2Output, Probe> {
+        let at = after.map(|cursor| cursor.as_str().to_owned());
+        match self.profile.listing {
+            Listing::Token => self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(&self.prefix)
+                .encoding_type(EncodingType::Url)
+                .max_keys(length)
+                .set_continuation_token(at)
+                .send()
+                .await
+                .map_err(|error| Probe::of(&error)),
+            Listing::Marker => self
+                .client
+                .list_objects()
+                .bucket(&self.bucket)
+                .prefix(&self.prefix)
+                .encoding_type(EncodingType::Url)
+                .max_keys(length)
+                .set_marker(at)
+                .send()
+                .await
+                .map(listing::with_token)
+                .map_err(|error| Probe::of(&error)),
+        }
     }
 }
 
@@ -189,6 +219,16 @@ enum Probe {
 }
 
 impl Probe {
+    fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
+        let wants_virtual =
+            errors::code(error).is_some_and(|code| WANTS_VIRTUAL_HOST.contains(&code.as_str()));
+        if wants_virtual {
+            Self::WantsVirtualHost
+        } else {
+            Self::Failed(fault(error))
+        }
+    }
+
     fn into_error(self) -> Error {
         match self {
             Self::WantsVirtualHost => Error::Unsupported {
@@ -210,21 +250,16 @@ impl Source for S3Source {
             return versions::list(&self.client, &self.bucket, &self.prefix, after).await;
         }
         let answer = self
-            .client
-            .list_objects_v2()
-            .bucket(&self.bucket)
-            .prefix(&self.prefix)
-            .encoding_type(EncodingType::Url)
-            .max_keys(PAGE_LEN)
-            .set_continuation_token(after.map(|cursor| cursor.as_str().to_owned()))
-            .send()
+            .listed(after, PAGE_LEN)
             .await
-            .map_err(|error| fault(&error))?;
+            .map_err(Probe::into_error)?;
         listing::page(&answer, &self.prefix, after)
     }
 
     async fn fetch(&self, key: &str, version: Option<&str>) -> Result<Fetched, Error> {
         // One request for headers and bytes. The header is put in by hand, or the SDK would compare the checksum too.
+        let listener = Listener::new(self.profile);
+        let mode = details::checksum_mode(self.profile);
         let answer = self
             .client
             .get_object()
@@ -232,10 +267,12 @@ impl Source for S3Source {
             .key(key)
             .set_version_id(version.map(str::to_owned))
             .customize()
-            .mutate_request(|request| {
-                request
-                    .headers_mut()
-                    .insert("x-amz-checksum-mode", "ENABLED");
+            .interceptor(listener.clone())
+            .mutate_request(move |request| {
+                if let Some(mode) = &mode {
+                    let mode = mode.as_str().to_owned();
+                    request.headers_mut().insert("x-amz-checksum-mode", mode);
+                }
             })
             .send()
             .await
@@ -247,7 +284,10 @@ impl Source for S3Source {
             }
             Err(other) => return Err(other),
         };
-        let head = details::head_of(&answer);
+        let head = Head {
+            typed: details::head_of(&answer),
+            own: listener.heard(),
+        };
         let described = self.described(key, version, &head).await?;
         Ok(Fetched {
             details: described.details,
@@ -259,7 +299,7 @@ impl Source for S3Source {
     }
 
     async fn describe(&self, key: &str, version: Option<&str>) -> Result<Described, Error> {
-        let head = details::head(&self.client, &self.bucket, key, version).await?;
+        let head = details::head(&self.client, self.profile, &self.bucket, key, version).await?;
         self.described(key, version, &head).await
     }
 
@@ -311,9 +351,9 @@ impl S3Source {
         &self,
         key: &str,
         version: Option<&str>,
-        head: &HeadObjectOutput,
+        head: &Head,
     ) -> Result<Described, Error> {
-        let mut details = details::of_head(head)?;
+        let mut details = details::of_head(head, self.profile)?;
         if let Some(version) = version {
             // One of before the bucket was versioned is told without its name.
             details.version.get_or_insert_with(|| version.to_owned());
@@ -321,7 +361,7 @@ impl S3Source {
                 return Err(Error::Changed);
             }
         }
-        if let Some(obstacle) = details::obstacle(head) {
+        if let Some(obstacle) = details::obstacle(head, self.profile) {
             return Ok(Described {
                 details,
                 obstacle: Some(obstacle),
@@ -331,7 +371,9 @@ impl S3Source {
             details.part_sizes =
                 details::part_sizes(&self.client, &self.bucket, key, &details).await?;
         }
-        if head.tag_count().is_none_or(|count| count > 0) && !self.tagless.load(Ordering::Relaxed) {
+        if head.typed.tag_count().is_none_or(|count| count > 0)
+            && !self.tagless.load(Ordering::Relaxed)
+        {
             let version = details.version.as_deref();
             match details::tags(&self.client, &self.bucket, key, version).await {
                 Ok(tags) => details.tags = tags,
@@ -352,10 +394,14 @@ impl S3Source {
         version: Option<&str>,
         refused: Error,
     ) -> Result<Fetched, Error> {
-        let head = details::head(&self.client, &self.bucket, key, version).await?;
-        match details::obstacle(&head) {
+        let head = details::head(&self.client, self.profile, &self.bucket, key, version).await?;
+        // Whatever its tier is called there.
+        let is_archived =
+            matches!(&refused, Error::Unsupported { what } if what.ends_with(ARCHIVED));
+        let archived = is_archived.then_some(Obstacle::Archived);
+        match details::obstacle(&head, self.profile).or(archived) {
             Some(obstacle) => Ok(Fetched {
-                details: details::of_head(&head)?,
+                details: details::of_head(&head, self.profile)?,
                 body: Err(obstacle),
             }),
             None => Err(refused),

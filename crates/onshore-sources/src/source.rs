@@ -293,7 +293,7 @@ pub struct SourceChecksum {
     pub value: Vec<u8>,
 }
 
-/// A checksum algorithm of S3.
+/// A checksum algorithm by which a source vouches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChecksumAlgorithm {
     /// SHA-256.
@@ -302,6 +302,8 @@ pub enum ChecksumAlgorithm {
     Sha1,
     /// CRC-64/NVME.
     Crc64Nvme,
+    /// CRC-64 of ECMA-182, reflected: that of OSS and COS. S3 does not know it.
+    Crc64Ecma,
     /// CRC-32C.
     Crc32c,
     /// CRC-32.
@@ -325,6 +327,7 @@ impl ChecksumAlgorithm {
             Self::Sha256 => "sha256",
             Self::Sha1 => "sha1",
             Self::Crc64Nvme => "crc64nvme",
+            Self::Crc64Ecma => "crc64ecma",
             Self::Crc32c => "crc32c",
             Self::Crc32 => "crc32",
         }
@@ -336,7 +339,7 @@ impl ChecksumAlgorithm {
         match self {
             Self::Sha256 => 32,
             Self::Sha1 => 20,
-            Self::Crc64Nvme => 8,
+            Self::Crc64Nvme | Self::Crc64Ecma => 8,
             Self::Crc32c | Self::Crc32 => 4,
         }
     }
@@ -351,6 +354,8 @@ pub enum Obstacle {
     CustomerKey,
     /// Some of its user metadata cannot be put into headers.
     MetadataHidden,
+    /// It is a symbolic link to another object.
+    SymbolicLink,
 }
 
 impl Obstacle {
@@ -361,6 +366,7 @@ impl Obstacle {
             Self::Archived => "archived",
             Self::CustomerKey => "customer-key",
             Self::MetadataHidden => "metadata-hidden",
+            Self::SymbolicLink => "symbolic-link",
         }
     }
 
@@ -375,6 +381,9 @@ impl Obstacle {
                 "the object is encrypted with a customer's key (SSE-C): copy it under another encryption first"
             }
             Self::MetadataHidden => "the source cannot show all user metadata of the object",
+            Self::SymbolicLink => {
+                "a symbolic link is not followed: what it points to is brought under its own key"
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use onshore_types::RegionId;
 use serde::{Deserialize, Serialize};
 
 use crate::s3::etag_of_fingerprint;
-use crate::{Error, Network};
+use crate::{Dialect, Error, Network};
 
 /// A place that objects are brought from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub struct S3Spec {
     /// Which versions are brought.
     #[serde(default)]
     pub versions: VersionsWish,
+    /// How S3 is spoken there; where nobody said, the endpoint tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<Dialect>,
 }
 
 /// Which versions of a bucket are brought.
@@ -78,7 +81,7 @@ pub struct FolderSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Addressing {
-    /// Path style at an endpoint, unless the endpoint refuses it; virtual-host style at Amazon.
+    /// What the dialect takes, unless the endpoint refuses it.
     #[default]
     Auto,
     /// `https://endpoint/bucket/key`.
@@ -98,36 +101,39 @@ pub struct SourceOptions {
     pub addressing: Addressing,
     /// `--versions`.
     pub versions: VersionsWish,
+    /// `--dialect`.
+    pub dialect: Option<Dialect>,
+    /// `--account-id`.
+    pub account: Option<String>,
 }
 
 impl SourceSpec {
-    /// Parses what the command line was given: `s3://bucket/prefix`, or the path of a folder (made absolute against
-    /// the working folder).
+    /// Parses what the command line was given: `s3://bucket/prefix`, the same with the scheme of a dialect, or the path of a
+    /// folder (made absolute against the working folder).
     ///
     /// # Errors
     /// [`Error::Spec`] says what is wrong.
     pub fn parse(text: &str, options: SourceOptions, working_dir: &Path) -> Result<Self, Error> {
         let spec = match text.split_once("://") {
-            Some(("s3", rest)) => {
-                let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-                Self::S3(S3Spec {
-                    bucket: bucket.to_owned(),
-                    prefix: prefix.to_owned(),
-                    endpoint: options.endpoint,
-                    region: options.region,
-                    addressing: options.addressing,
-                    versions: options.versions,
-                })
-            }
-            Some((scheme, _)) if is_scheme(scheme) => {
-                return Err(fault(
-                    text,
-                    "this scheme is not supported; write s3://bucket/prefix or the path of a folder",
-                ));
+            Some(("s3", rest)) => Self::S3(S3Spec::parse(rest, options.dialect, options)?),
+            Some((scheme, rest)) if is_scheme(scheme) => {
+                let dialect = Dialect::of_scheme(scheme).ok_or_else(|| {
+                    fault(
+                        text,
+                        "this scheme is not supported; write s3, oss, cos, obs or r2://bucket/prefix, or the path of a folder",
+                    )
+                })?;
+                if options.dialect.is_some_and(|named| named != dialect) {
+                    return Err(fault(text, "its scheme and --dialect are not the same"));
+                }
+                Self::S3(S3Spec::parse(rest, Some(dialect), options)?)
             }
             _ if text.is_empty() => return Err(fault(text, "it is empty")),
-            _ if options.endpoint.is_some() => {
-                return Err(fault(text, "an endpoint goes with s3://bucket/prefix only"));
+            _ if options.endpoint.is_some() || options.dialect.is_some() => {
+                return Err(fault(
+                    text,
+                    "an endpoint and a dialect go with s3://bucket/prefix only",
+                ));
             }
             _ => Self::Folder(FolderSpec {
                 path: plain(&working_dir.join(text)),
@@ -140,9 +146,9 @@ impl SourceSpec {
     ///
     /// # Errors
     /// [`Error::Spec`] says what is wrong.
-    pub fn checked(self) -> Result<Self, Error> {
-        match &self {
-            Self::S3(s3) => s3.check()?,
+    pub fn checked(mut self) -> Result<Self, Error> {
+        match &mut self {
+            Self::S3(s3) => s3.check(None)?,
             Self::Folder(folder) => {
                 let path = folder
                     .path
@@ -192,7 +198,7 @@ impl fmt::Display for SourceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::S3(s3) => {
-                write!(f, "s3://{}/{}", s3.bucket, s3.prefix)?;
+                write!(f, "{}://{}/{}", s3.dialect().scheme(), s3.bucket, s3.prefix)?;
                 match &s3.endpoint {
                     Some(endpoint) => write!(f, " at {endpoint}"),
                     None => Ok(()),
@@ -204,8 +210,33 @@ impl fmt::Display for SourceSpec {
 }
 
 impl S3Spec {
-    fn check(&self) -> Result<(), Error> {
-        let bucket = &self.bucket;
+    fn parse(rest: &str, dialect: Option<Dialect>, options: SourceOptions) -> Result<Self, Error> {
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let mut spec = Self {
+            bucket: bucket.to_owned(),
+            prefix: prefix.to_owned(),
+            endpoint: options.endpoint,
+            region: options.region,
+            addressing: options.addressing,
+            versions: options.versions,
+            dialect,
+        };
+        spec.check(options.account.as_deref())?;
+        Ok(spec)
+    }
+
+    /// Returns how S3 is spoken there.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect.unwrap_or_else(|| {
+            let host = self.endpoint_host().ok().flatten();
+            Dialect::of_host(host.as_ref().map(|(host, _)| host.as_str()))
+        })
+    }
+
+    /// Checks what is there, and names the endpoint where the dialect has it by region or account.
+    fn check(&mut self, account: Option<&str>) -> Result<(), Error> {
+        let bucket = &self.bucket.clone();
         // Wider than today's naming rules: old buckets and other clouds have capitals and underscores.
         let named = (1..=255).contains(&bucket.len())
             && bucket
@@ -222,6 +253,17 @@ impl S3Spec {
             && RegionId::parse(region.as_str()).is_err()
         {
             return Err(fault(region, "this is not a region"));
+        }
+        if let (None, Some(dialect)) = (&self.endpoint, self.dialect) {
+            self.endpoint = dialect
+                .endpoint(self.region.as_deref(), account)
+                .map_err(|why| fault(&format!("{}://{bucket}", dialect.scheme()), why))?;
+        }
+        if self.versions == VersionsWish::All && !self.dialect().profile().keeps_versions {
+            return Err(fault(
+                bucket,
+                "this cloud keeps no versions that could be brought",
+            ));
         }
         self.endpoint_host().map(|_| ())
     }
@@ -296,7 +338,8 @@ fn fault(text: &str, why: &'static str) -> Error {
 mod tests {
     use std::path::Path;
 
-    use super::{SourceOptions, SourceSpec};
+    use super::{SourceOptions, SourceSpec, VersionsWish};
+    use crate::Dialect;
 
     fn parse(text: &str) -> Result<SourceSpec, crate::Error> {
         SourceSpec::parse(text, SourceOptions::default(), Path::new("/work"))
@@ -325,6 +368,9 @@ mod tests {
         }
         for bad in [
             "",
+            "oss://bucket",
+            "r2://bucket",
+            "minio://bucket",
             "s3://",
             "s3:///x",
             "s3://a%2fb",
@@ -333,6 +379,44 @@ mod tests {
             "http://x",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_names_dialect_and_endpoint() {
+        let with = |text: &str, options: SourceOptions| {
+            SourceSpec::parse(text, options, Path::new("/")).map(|spec| spec.to_string())
+        };
+        let options = SourceOptions {
+            region: Some("cn-hangzhou".to_owned()),
+            ..SourceOptions::default()
+        };
+        assert_eq!(
+            with("oss://bucket/a/", options.clone()).expect("a source"),
+            "oss://bucket/a/ at https://oss-cn-hangzhou.aliyuncs.com"
+        );
+        let by_endpoint = SourceOptions {
+            endpoint: Some("https://oss-cn-hangzhou.aliyuncs.com".to_owned()),
+            ..SourceOptions::default()
+        };
+        let named = SourceSpec::parse("oss://bucket/", options.clone(), Path::new("/"));
+        let told = SourceSpec::parse("s3://bucket/", by_endpoint, Path::new("/"));
+        let (named, told) = (named.expect("a source"), told.expect("a source"));
+        assert_eq!(named.identity(), told.identity());
+        assert_eq!(named.to_string(), told.to_string());
+        for (text, dialect, versions) in [
+            ("oss://bucket", Some(Dialect::Cos), VersionsWish::Auto),
+            ("docs", Some(Dialect::Cos), VersionsWish::Auto),
+            ("s3://bucket", Some(Dialect::Minio), VersionsWish::Auto),
+            ("s3://bucket", Some(Dialect::R2), VersionsWish::All),
+        ] {
+            let options = SourceOptions {
+                dialect,
+                versions,
+                account: (versions == VersionsWish::All).then(|| "0a1b".to_owned()),
+                ..options.clone()
+            };
+            assert!(with(text, options).is_err(), "{text} {dialect:?}");
         }
     }
 

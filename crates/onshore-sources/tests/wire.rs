@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::TryStreamExt;
 use onshore_sources::{
-    Addressing, Credentials, Details, Error, ErrorKind, Network, S3Source, S3Spec, Source,
-    VersionsWish,
+    Addressing, ChecksumAlgorithm, Credentials, Details, Dialect, Error, ErrorKind, EtagMeaning,
+    ListCursor, Network, Obstacle, S3Source, S3Spec, Source, VersionsWish,
 };
 use onshore_types::ByteRange;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -51,12 +51,21 @@ impl Wire {
             region: None,
             addressing: Addressing::Auto,
             versions: VersionsWish::Auto,
+            dialect: None,
         }
     }
 
     async fn source(&self) -> S3Source {
+        self.source_speaking(Dialect::Generic).await
+    }
+
+    async fn source_speaking(&self, dialect: Dialect) -> S3Source {
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None);
-        S3Source::open(&self.spec(), Some(&credentials), Network::Anywhere)
+        let spec = S3Spec {
+            dialect: Some(dialect),
+            ..self.spec()
+        };
+        S3Source::open(&spec, Some(&credentials), Network::Anywhere)
             .await
             .expect("opens")
     }
@@ -325,8 +334,111 @@ async fn an_archived_object_is_named_as_one() {
         .fetch("k", None)
         .await
         .expect("looked at");
-    assert_eq!(
-        fetched.body.err(),
-        Some(onshore_sources::Obstacle::Archived)
+    assert_eq!(fetched.body.err(), Some(Obstacle::Archived));
+}
+
+/// OSS and COS as their documentation shows them: no versions, no tags, headers of their own.
+fn own_headers(head: &str) -> String {
+    let none = "<Error><Code>NotImplemented</Code></Error>";
+    if head.contains("?versioning") || head.contains("?versions") || head.contains("?tagging") {
+        return reply("501 Not Implemented", "", none);
+    }
+    if head.contains("list-type=2") || head.contains("max-keys=") {
+        return reply("200 OK", "", EMPTY_LISTING);
+    }
+    let headers = match head.split(' ').nth(1).unwrap_or_default() {
+        path if path.contains("/appended") => "x-oss-object-type: Appendable\r\n",
+        path if path.contains("/link") => "x-oss-object-type: Symlink\r\n",
+        path if path.contains("/cold") => "x-oss-storage-class: ColdArchive\r\n",
+        _ => "x-oss-object-type: Normal\r\n",
+    };
+    let headers = format!(
+        "etag: \"5D41402ABC4B2A76B9719D911017C592\"\r\nx-oss-hash-crc64ecma: 11051210869376104954\r\n{headers}"
     );
+    reply("200 OK", &headers, "hello")
+}
+
+#[tokio::test]
+async fn headers_of_a_dialects_own_are_heard_and_others_are_not() {
+    let wire = Wire::serve(own_headers).await;
+    let oss = wire.source_speaking(Dialect::Oss).await;
+    let details = oss.fetch("k", None).await.expect("fetched").details;
+    let [crc] = details.checksums.as_slice() else {
+        panic!("one checksum: {:?}", details.checksums);
+    };
+    assert_eq!(crc.algorithm, ChecksumAlgorithm::Crc64Ecma);
+    assert!(matches!(details.etag_meaning, EtagMeaning::Md5(_)));
+    let described = oss.describe("appended", None).await.expect("described");
+    assert_eq!(described.details.etag_meaning, EtagMeaning::Opaque);
+    assert_eq!(described.details.checksums.len(), 1);
+    assert_eq!(described.obstacle, None);
+    for (key, obstacle) in [
+        ("link", Obstacle::SymbolicLink),
+        ("cold", Obstacle::Archived),
+    ] {
+        let fetched = oss.fetch(key, None).await.expect("looked at");
+        assert_eq!(fetched.body.err(), Some(obstacle));
+        let described = oss.describe(key, None).await.expect("described");
+        assert_eq!(described.obstacle, Some(obstacle));
+    }
+    // Nobody who keeps no checksums of S3 is asked for them.
+    let heads = wire.heads.lock().expect("not poisoned").clone();
+    assert!(
+        heads
+            .iter()
+            .all(|head| !head.contains("x-amz-checksum-mode"))
+    );
+    let generic = wire.source_speaking(Dialect::Generic).await;
+    let fetched = generic.fetch("link", None).await.expect("fetched");
+    assert!(fetched.body.is_ok() && fetched.details.checksums.is_empty());
+}
+
+#[tokio::test]
+async fn a_cloud_that_lists_by_keys_is_asked_so() {
+    let wire = Wire::serve(|head| {
+        let page = |keys: &str, more: bool| {
+            let body = format!(
+                "<ListBucketResult><IsTruncated>{more}</IsTruncated><EncodingType>url</EncodingType>{keys}</ListBucketResult>"
+            );
+            reply("200 OK", "", &body)
+        };
+        let one = |key: &str| {
+            format!("<Contents><Key>{key}</Key><Size>1</Size><ETag>\"e\"</ETag></Contents>")
+        };
+        if head.contains("list-type=2") || head.contains("?version") {
+            reply("501 Not Implemented", "", "<Error><Code>NotImplemented</Code></Error>")
+        } else if head.contains("marker=a%2B%0Ab&") {
+            page(&one("c"), false)
+        } else {
+            page(&one("a%2B%0Ab"), true)
+        }
+    })
+    .await;
+    for dialect in [Dialect::Cos, Dialect::Obs] {
+        let source = wire.source_speaking(dialect).await;
+        let first = source.list(None).await.expect("a page");
+        assert_eq!(first.entries[0].key, "a+\nb");
+        let kept = ListCursor::from_kept(first.next.expect("more").as_str().to_owned());
+        let second = source.list(Some(&kept)).await.expect("a page");
+        assert_eq!((second.entries[0].key.as_str(), second.next), ("c", None));
+    }
+}
+
+#[tokio::test]
+async fn what_must_be_restored_first_is_named_whatever_its_tier_is_called() {
+    let wire = Wire::serve(|head| {
+        if head.contains("list-type=2") {
+            reply("200 OK", "", EMPTY_LISTING)
+        } else if head.starts_with("HEAD") {
+            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-amz-storage-class: CLOUDTIER\r\n\r\n"
+                .to_owned()
+        } else {
+            let refused = "<Error><Code>InvalidObjectState</Code></Error>";
+            reply("403 Forbidden", "", refused)
+        }
+    })
+    .await;
+    let ceph = wire.source_speaking(Dialect::Ceph).await;
+    let fetched = ceph.fetch("k", None).await.expect("looked at");
+    assert_eq!(fetched.body.err(), Some(Obstacle::Archived));
 }

@@ -20,6 +20,8 @@ pub struct Checks {
     pub md5: Option<[u8; 16]>,
     /// The signed SHA-256: `x-amz-content-sha256`.
     pub sha256: Option<[u8; 32]>,
+    /// The CRC-64 of ECMA-182 that a source vouches with. S3 has none, so it is compared and not kept.
+    pub crc64_ecma: Option<u64>,
     /// The announced checksums.
     pub claims: Vec<ChecksumClaim>,
     /// Checksums to compute besides: those a trailer will announce, and those to be kept.
@@ -44,6 +46,7 @@ pub(crate) struct Digests {
     pub(crate) len_bytes: u64,
     pub(crate) md5: Option<[u8; 16]>,
     pub(crate) sha256: Option<[u8; 32]>,
+    pub(crate) crc64_ecma: Option<u64>,
     pub(crate) checksums: Vec<Checksum>,
 }
 
@@ -60,6 +63,7 @@ struct Hashes {
     len_bytes: u64,
     md5: Option<Md5>,
     sha256: Option<Context>,
+    crc64_ecma: Option<Box<crc_fast::Digest>>,
     checksums: Vec<Running>,
 }
 
@@ -96,7 +100,7 @@ impl Checks {
         algorithms.extend(&self.wanted);
         algorithms.sort_unstable();
         algorithms.dedup();
-        match &self.layout {
+        let mut hasher = match &self.layout {
             Layout::Whole => Hasher {
                 whole: Hashes::new(Some(Md5::new()), Some(Context::new(&SHA256)), &algorithms),
                 parts: None,
@@ -114,7 +118,11 @@ impl Checks {
                     done: Vec::new(),
                 }),
             },
-        }
+        };
+        hasher.whole.crc64_ecma = self
+            .crc64_ecma
+            .map(|_| Box::new(crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Xz)));
+        hasher
     }
 
     /// Compares a body with what was announced.
@@ -124,6 +132,9 @@ impl Checks {
         }
         if self.sha256.is_some() && self.sha256 != found.whole.sha256 {
             return Err(Error::Sha256Mismatch);
+        }
+        if self.crc64_ecma.is_some() && self.crc64_ecma != found.whole.crc64_ecma {
+            return Err(Error::Crc64EcmaMismatch);
         }
         found.compare(&self.claims)
     }
@@ -244,6 +255,7 @@ impl Hashes {
             len_bytes: 0,
             md5,
             sha256,
+            crc64_ecma: None,
             checksums: algorithms.iter().map(|a| Running::new(*a)).collect(),
         }
     }
@@ -255,6 +267,9 @@ impl Hashes {
         }
         if let Some(sha256) = &mut self.sha256 {
             sha256.update(bytes);
+        }
+        if let Some(crc) = &mut self.crc64_ecma {
+            crc.update(bytes);
         }
         for checksum in &mut self.checksums {
             checksum.update(bytes);
@@ -268,6 +283,7 @@ impl Hashes {
             sha256: self
                 .sha256
                 .and_then(|sha256| sha256.finish().as_ref().try_into().ok()),
+            crc64_ecma: self.crc64_ecma.map(|crc| crc.finalize()),
             checksums: self.checksums.into_iter().map(Running::finish).collect(),
         }
     }
@@ -327,5 +343,34 @@ impl Parts {
     fn finish(mut self) -> Vec<Digests> {
         self.close_full();
         self.done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Checks, Layout};
+    use crate::Error;
+
+    #[test]
+    fn a_crc64_of_the_source_is_compared_over_the_whole_and_not_kept() {
+        for layout in [Layout::Whole, Layout::Parts(vec![4, 5])] {
+            let checks = |crc64_ecma| Checks {
+                crc64_ecma: Some(crc64_ecma),
+                layout: layout.clone(),
+                ..Checks::default()
+            };
+            let right = checks(0x995d_c9bb_df19_39fa);
+            let mut hasher = right.hasher();
+            hasher.update(b"12345");
+            hasher.update(b"6789");
+            let found = hasher.finish();
+            assert!(right.compare(&found).is_ok());
+            assert!(found.kept(&right.claims).is_empty());
+            let wrong = checks(0x995d_c9bb_df19_39fb);
+            assert!(matches!(
+                wrong.compare(&found),
+                Err(Error::Crc64EcmaMismatch)
+            ));
+        }
     }
 }

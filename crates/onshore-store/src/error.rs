@@ -212,6 +212,9 @@ pub enum Error {
     /// The body's SHA-256 is not the signed one.
     #[error("the SHA-256 of the body is not the announced one")]
     Sha256Mismatch,
+    /// The body's CRC-64 is not that of its source.
+    #[error("the CRC-64 (ECMA-182) of the body is not that of its source")]
+    Crc64EcmaMismatch,
     /// The body's checksum is not the announced one.
     #[error("the {0} checksum of the body is not the announced one")]
     ChecksumMismatch(ChecksumAlgorithm),
@@ -291,6 +294,7 @@ impl Error {
             Self::BodyLength { .. }
             | Self::Md5Mismatch
             | Self::Sha256Mismatch
+            | Self::Crc64EcmaMismatch
             | Self::ChecksumMismatch(_)
             | Self::ChecksumNotComputed(_)
             | Self::Body(_) => ErrorKind::BadBody,

@@ -697,6 +697,7 @@ pub(crate) fn checks_of(call: &Call) -> Result<Checks, Fault> {
         len_bytes: announced.len_bytes,
         md5: announced.md5,
         sha256: announced.sha256,
+        crc64_ecma: None,
         claims: announced.checksums.clone(),
         wanted: wanted_of(call),
         layout: Layout::Whole,

@@ -14,8 +14,10 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::Error;
+use crate::dialect::{OfParts, Profile};
 use crate::s3::errors::fault;
 use crate::s3::listing::{fingerprint, instant};
+use crate::s3::own_headers::{Head, Listener, OwnHeaders};
 use crate::source::{
     ChecksumAlgorithm, ChecksumScope, Details, EtagMeaning, Obstacle, SourceChecksum,
     SourceRetention, SourceRetentionMode,
@@ -29,16 +31,20 @@ const PARTS_AT_ONCE: usize = 8;
 
 pub(super) async fn head(
     client: &Client,
+    profile: &Profile,
     bucket: &str,
     key: &str,
     version: Option<&str>,
-) -> Result<HeadObjectOutput, Error> {
-    client
+) -> Result<Head, Error> {
+    let listener = Listener::new(profile);
+    let typed = client
         .head_object()
         .bucket(bucket)
         .key(key)
         .set_version_id(version.map(str::to_owned))
-        .checksum_mode(ChecksumMode::Enabled)
+        .set_checksum_mode(checksum_mode(profile))
+        .customize()
+        .interceptor(listener.clone())
         .send()
         .await
         .map_err(|error| match fault(&error) {
@@ -47,7 +53,16 @@ pub(super) async fn head(
                 what: "400 to HEAD: the object may be encrypted with a customer's key".to_owned(),
             },
             other => other,
-        })
+        })?;
+    Ok(Head {
+        typed,
+        own: listener.heard(),
+    })
+}
+
+/// Asks for checksums where there can be some: others may not know what they are asked.
+pub(super) fn checksum_mode(profile: &Profile) -> Option<ChecksumMode> {
+    profile.keeps_checksums.then_some(ChecksumMode::Enabled)
 }
 
 /// GET says in its headers what HEAD says.
@@ -83,7 +98,8 @@ pub(super) fn head_of(answer: &GetObjectOutput) -> HeadObjectOutput {
         .build()
 }
 
-pub(super) fn of_head(head: &HeadObjectOutput) -> Result<Details, Error> {
+pub(super) fn of_head(head: &Head, profile: &Profile) -> Result<Details, Error> {
+    let Head { typed: head, own } = head;
     let size_bytes = head
         .content_length()
         .and_then(|length| u64::try_from(length).ok())
@@ -94,7 +110,7 @@ pub(super) fn of_head(head: &HeadObjectOutput) -> Result<Details, Error> {
     let modified = head.last_modified().and_then(instant);
     Ok(Details {
         fingerprint: fingerprint(etag.as_deref(), modified),
-        etag_meaning: etag_meaning(head, etag.as_deref()),
+        etag_meaning: etag_meaning(head, own, profile),
         etag,
         version: head.version_id().map(str::to_owned),
         size_bytes,
@@ -114,7 +130,7 @@ pub(super) fn of_head(head: &HeadObjectOutput) -> Result<Details, Error> {
         tags: BTreeMap::new(),
         is_held: head.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On),
         retention: retention(head),
-        checksums: checksums(head),
+        checksums: checksums(head, own),
         part_sizes: None,
     })
 }
@@ -144,15 +160,34 @@ fn without_aws_chunked(written: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.join(", "))
 }
 
-fn etag_meaning(head: &HeadObjectOutput, etag: Option<&str>) -> EtagMeaning {
+fn etag_meaning(head: &HeadObjectOutput, own: &OwnHeaders, profile: &Profile) -> EtagMeaning {
     let keyed = head.sse_customer_algorithm().is_some()
         || matches!(
             head.server_side_encryption(),
             Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse)
         );
-    match etag {
-        Some(etag) if !keyed => parse_etag(etag),
-        _ => EtagMeaning::Opaque,
+    let of_server = head.server_side_encryption().is_some() || own.encryption.is_some();
+    let hidden = keyed || (of_server && !profile.etags.md5_under_server_key) || !own.is_normal();
+    let Some(etag) = head.e_tag().filter(|_| !hidden) else {
+        return EtagMeaning::Opaque;
+    };
+    let meaning = parse_etag(&unquoted(etag));
+    let EtagMeaning::Composite { parts, .. } = meaning else {
+        return meaning;
+    };
+    let is_composite = match profile.etags.of_parts {
+        OfParts::Composite => true,
+        OfParts::CompositeSince(since) => head
+            .last_modified()
+            .and_then(instant)
+            .is_some_and(|modified| modified >= since),
+        OfParts::CompositeOfSeveral => parts > 1,
+        OfParts::Opaque => false,
+    };
+    if is_composite {
+        meaning
+    } else {
+        EtagMeaning::Opaque
     }
 }
 
@@ -175,15 +210,24 @@ fn parse_etag(etag: &str) -> EtagMeaning {
 }
 
 /// Returns why an object that is there cannot be read as it is.
-pub(super) fn obstacle(head: &HeadObjectOutput) -> Option<Obstacle> {
-    let restored = head
-        .restore()
-        .is_some_and(|restore| restore.contains("ongoing-request=\"false\""));
-    let cold = matches!(
-        head.storage_class(),
-        Some(StorageClass::Glacier | StorageClass::DeepArchive)
-    ) || head.archive_status().is_some();
-    if head.sse_customer_algorithm().is_some() {
+pub(super) fn obstacle(head: &Head, profile: &Profile) -> Option<Obstacle> {
+    let Head { typed: head, own } = head;
+    let restored = [head.restore(), own.restore.as_deref()]
+        .into_iter()
+        .flatten()
+        .any(|restore| restore.contains("ongoing-request=\"false\""));
+    let classes = [
+        head.storage_class().map(StorageClass::as_str),
+        own.storage_class.as_deref(),
+    ];
+    let is_archive = |class: &str| {
+        let mut tiers = profile.archive_tiers.iter();
+        tiers.any(|tier| tier.eq_ignore_ascii_case(class))
+    };
+    let cold = classes.into_iter().flatten().any(is_archive) || head.archive_status().is_some();
+    if own.is_link() {
+        Some(Obstacle::SymbolicLink)
+    } else if head.sse_customer_algorithm().is_some() {
         Some(Obstacle::CustomerKey)
     } else if cold && !restored {
         Some(Obstacle::Archived)
@@ -195,7 +239,12 @@ pub(super) fn obstacle(head: &HeadObjectOutput) -> Option<Obstacle> {
 }
 
 /// Reads the checksums, the strongest first. One that does not read is none.
-fn checksums(head: &HeadObjectOutput) -> Vec<SourceChecksum> {
+fn checksums(head: &HeadObjectOutput, own: &OwnHeaders) -> Vec<SourceChecksum> {
+    let ecma = own.crc64_ecma.map(|value| SourceChecksum {
+        algorithm: ChecksumAlgorithm::Crc64Ecma,
+        scope: ChecksumScope::Whole,
+        value: value.to_be_bytes().to_vec(),
+    });
     let written = [
         (ChecksumAlgorithm::Sha256, head.checksum_sha256()),
         (ChecksumAlgorithm::Sha1, head.checksum_sha1()),
@@ -208,6 +257,7 @@ fn checksums(head: &HeadObjectOutput) -> Vec<SourceChecksum> {
         .filter_map(|(algorithm, text)| {
             parse_checksum(algorithm, text?, head.checksum_type(), head.e_tag())
         })
+        .chain(ecma)
         .collect()
 }
 
@@ -356,9 +406,29 @@ mod tests {
     use aws_sdk_s3::types::{ChecksumType, ServerSideEncryption, StorageClass};
 
     use super::{checksums, obstacle, of_head, parse_etag, without_aws_chunked};
-    use crate::source::{ChecksumScope, EtagMeaning, Obstacle};
+    use crate::Dialect;
+    use crate::s3::own_headers::{Head, OwnHeaders};
+    use crate::source::{ChecksumAlgorithm, ChecksumScope, EtagMeaning, Obstacle};
 
     const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
+    fn plain(typed: HeadObjectOutput) -> Head {
+        Head {
+            typed,
+            own: OwnHeaders::default(),
+        }
+    }
+
+    fn meaning(dialect: Dialect, etag: &str, own: OwnHeaders) -> EtagMeaning {
+        let typed = HeadObjectOutput::builder()
+            .content_length(0)
+            .e_tag(etag)
+            .last_modified(aws_smithy_types::DateTime::from_secs(1_600_000_000))
+            .build();
+        of_head(&Head { typed, own }, dialect.profile())
+            .expect("details")
+            .etag_meaning
+    }
 
     #[test]
     fn an_etag_means_only_what_its_form_allows() {
@@ -385,21 +455,126 @@ mod tests {
         let head = HeadObjectOutput::builder()
             .content_length(0)
             .e_tag(format!("\"{MD5}\""));
-        let plain = of_head(&head.clone().build()).expect("details");
-        assert!(matches!(plain.etag_meaning, EtagMeaning::Md5(_)));
-        let keyed = of_head(
-            &head
-                .server_side_encryption(ServerSideEncryption::AwsKms)
-                .build(),
-        )
-        .expect("details");
-        assert_eq!(keyed.etag_meaning, EtagMeaning::Opaque);
+        let of = |head, dialect: Dialect| {
+            of_head(&plain(head), dialect.profile())
+                .expect("details")
+                .etag_meaning
+        };
+        let under = |key| head.clone().server_side_encryption(key).build();
+        assert!(matches!(
+            of(head.clone().build(), Dialect::Aws),
+            EtagMeaning::Md5(_)
+        ));
+        let kms = || under(ServerSideEncryption::AwsKms);
+        assert_eq!(of(kms(), Dialect::Aws), EtagMeaning::Opaque);
+        let of_server = || under(ServerSideEncryption::Aes256);
+        assert!(matches!(of(of_server(), Dialect::Aws), EtagMeaning::Md5(_)));
+        assert_eq!(of(of_server(), Dialect::Obs), EtagMeaning::Opaque);
+    }
+
+    #[test]
+    fn what_an_etag_of_parts_says_depends_on_the_dialect() {
+        let composite = |dialect, parts: u32| {
+            let etag = format!("\"{MD5}-{parts}\"");
+            let meaning = meaning(dialect, &etag, OwnHeaders::default());
+            matches!(meaning, EtagMeaning::Composite { .. })
+        };
+        for dialect in [Dialect::Aws, Dialect::Obs, Dialect::Ceph, Dialect::Generic] {
+            assert!(composite(dialect, 1) && composite(dialect, 2), "{dialect}");
+        }
+        // R2 of 2020 drew them at random.
+        for dialect in [Dialect::Oss, Dialect::Cos, Dialect::R2] {
+            assert!(
+                !composite(dialect, 1) && !composite(dialect, 2),
+                "{dialect}"
+            );
+        }
+        assert!(composite(Dialect::Minio, 2) && !composite(Dialect::Minio, 1));
+    }
+
+    #[test]
+    fn an_object_that_is_not_in_one_piece_has_no_md5() {
+        let kind = |kind: &str| OwnHeaders {
+            object_type: Some(kind.to_owned()),
+            ..OwnHeaders::default()
+        };
+        let upper = MD5.to_ascii_uppercase();
+        let of = |own| meaning(Dialect::Oss, &upper, own);
+        assert!(matches!(of(kind("Normal")), EtagMeaning::Md5(_)));
+        assert!(matches!(of(OwnHeaders::default()), EtagMeaning::Md5(_)));
+        assert_eq!(of(kind("Appendable")), EtagMeaning::Opaque);
+        assert_eq!(of(kind("Multipart")), EtagMeaning::Opaque);
+        let encrypted = OwnHeaders {
+            encryption: Some("SM4".to_owned()),
+            ..OwnHeaders::default()
+        };
+        assert_eq!(of(encrypted), EtagMeaning::Opaque);
+    }
+
+    #[test]
+    fn archive_tiers_have_the_names_of_the_dialect() {
+        let of = |dialect: Dialect, class: &str, restore: Option<&str>| {
+            let own = OwnHeaders {
+                storage_class: Some(class.to_owned()),
+                restore: restore.map(str::to_owned),
+                ..OwnHeaders::default()
+            };
+            let typed = HeadObjectOutput::builder().content_length(1).build();
+            obstacle(&Head { typed, own }, dialect.profile())
+        };
+        for (dialect, class) in [
+            (Dialect::Oss, "ColdArchive"),
+            (Dialect::Oss, "archive"),
+            (Dialect::Cos, "ARCHIVE"),
+            (Dialect::Obs, "COLD"),
+        ] {
+            assert_eq!(
+                of(dialect, class, None),
+                Some(Obstacle::Archived),
+                "{class}"
+            );
+            let back = Some("ongoing-request=\"false\", expiry-date=\"x\"");
+            assert_eq!(of(dialect, class, back), None);
+            let under_way = Some("ongoing-request=\"true\"");
+            assert_eq!(of(dialect, class, under_way), Some(Obstacle::Archived));
+        }
+        for (dialect, class) in [
+            (Dialect::Oss, "IA"),
+            (Dialect::Cos, "STANDARD_IA"),
+            (Dialect::Obs, "WARM"),
+            (Dialect::Ceph, "GLACIER"),
+            (Dialect::Minio, "GLACIER"),
+        ] {
+            assert_eq!(of(dialect, class, None), None, "{class}");
+        }
+        let link = OwnHeaders {
+            object_type: Some("Symlink".to_owned()),
+            ..OwnHeaders::default()
+        };
+        let typed = HeadObjectOutput::builder().content_length(1).build();
+        let head = Head { typed, own: link };
+        assert_eq!(
+            obstacle(&head, Dialect::Oss.profile()),
+            Some(Obstacle::SymbolicLink)
+        );
+    }
+
+    #[test]
+    fn a_crc64_of_the_dialect_is_a_checksum_of_the_whole() {
+        let own = OwnHeaders {
+            crc64_ecma: Some(11_051_210_869_376_104_954),
+            ..OwnHeaders::default()
+        };
+        let found = checksums(&HeadObjectOutput::builder().build(), &own);
+        assert_eq!(found[0].algorithm, ChecksumAlgorithm::Crc64Ecma);
+        assert_eq!(found[0].scope, ChecksumScope::Whole);
+        assert_eq!(hex::encode(&found[0].value), "995dc9bbdf1939fa");
     }
 
     #[test]
     fn what_cannot_be_read_is_said_so() {
         let head = || HeadObjectOutput::builder().content_length(1);
-        let of = |head: HeadObjectOutput| obstacle(&head);
+        let of = |head: HeadObjectOutput| obstacle(&plain(head), Dialect::Aws.profile());
         assert_eq!(
             of(head().storage_class(StorageClass::Glacier).build()),
             Some(Obstacle::Archived)
@@ -424,7 +599,8 @@ mod tests {
             of(head().missing_meta(1).build()),
             Some(Obstacle::MetadataHidden)
         );
-        assert!(of_head(&HeadObjectOutput::builder().content_length(-1).build()).is_err());
+        let negative = HeadObjectOutput::builder().content_length(-1).build();
+        assert!(of_head(&plain(negative), Dialect::Aws.profile()).is_err());
     }
 
     #[test]
@@ -435,6 +611,7 @@ mod tests {
                     .checksum_crc32(text)
                     .set_checksum_type(kind)
                     .build(),
+                &OwnHeaders::default(),
             )
         };
         assert_eq!(head("AAAAAA==", None)[0].scope, ChecksumScope::Whole);

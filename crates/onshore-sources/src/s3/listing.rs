@@ -1,6 +1,7 @@
 //! What a page of `ListObjectsV2` says. Keys come percent-encoded, because XML cannot carry every character, and are
 //! decoded here and nowhere else. A page that would lose an object silently is an error.
 
+use aws_sdk_s3::operation::list_objects::ListObjectsOutput;
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::types::{EncodingType, Object};
 use onshore_types::Timestamp;
@@ -9,6 +10,23 @@ use percent_encoding::percent_decode_str;
 use crate::Error;
 use crate::s3::details::unquoted;
 use crate::source::{Entry, ListCursor, Oddity, OddityKind, Page};
+
+/// Reads a page of `ListObjects` as one of `ListObjectsV2`, whose token is the key behind which the listing goes on.
+pub(super) fn with_token(answer: ListObjectsOutput) -> ListObjectsV2Output {
+    let encoded = answer.encoding_type() == Some(&EncodingType::Url);
+    let last = answer.contents().last().and_then(Object::key);
+    let marker = answer.next_marker().filter(|marker| !marker.is_empty());
+    let token = marker.or(last).and_then(|written| match encoded {
+        true => decode(written).ok(),
+        false => Some(written.to_owned()),
+    });
+    ListObjectsV2Output::builder()
+        .set_is_truncated(answer.is_truncated())
+        .set_next_continuation_token(token)
+        .set_encoding_type(answer.encoding_type)
+        .set_contents(answer.contents)
+        .build()
+}
 
 /// Reads a page that was asked for with a prefix and behind a cursor.
 pub(super) fn page(
@@ -114,12 +132,13 @@ pub(super) fn lie(what: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_s3::operation::list_objects::ListObjectsOutput;
     use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
     use aws_sdk_s3::types::{EncodingType, Object};
     use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     use proptest::prelude::{any, proptest};
 
-    use super::{decode, page};
+    use super::{decode, page, with_token};
     use crate::source::ListCursor;
 
     fn object(key: &str) -> Object {
@@ -160,6 +179,30 @@ mod tests {
             .build();
         let page = page(&answer, "", None).expect("a page");
         assert_eq!((page.entries.len(), page.oddities.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_listing_by_keys_goes_on_behind_the_last_one() {
+        let cut = |key: &str| {
+            ListObjectsOutput::builder()
+                .contents(object(key))
+                .encoding_type(EncodingType::Url)
+                .is_truncated(true)
+        };
+        let next = |answer: ListObjectsOutput, after: &str| {
+            let after = ListCursor::from_kept(after.to_owned());
+            let page = page(&with_token(answer), "", Some(&after));
+            page.map(|page| page.next.map(|next| next.as_str().to_owned()))
+        };
+        let on = next(cut("a%2Bb").build(), "a").expect("a page");
+        assert_eq!(on.as_deref(), Some("a+b"));
+        let named = cut("a").next_marker("c%20").build();
+        assert_eq!(next(named, "a").expect("a page").as_deref(), Some("c "));
+        assert!(next(cut("a%2Bb").build(), "a+b").is_err());
+        let whole = cut("a").is_truncated(false).build();
+        assert_eq!(next(whole, "").expect("a page"), None);
+        let nothing = ListObjectsOutput::builder().is_truncated(true).build();
+        assert!(next(nothing, "").is_err());
     }
 
     #[test]

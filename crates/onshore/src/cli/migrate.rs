@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use onshore_sources::Dialect;
 use onshore_types::pace::{Offset, Rate, Window};
 use onshore_types::{BucketName, Label, TenantName};
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
-    /// From where: s3://bucket/prefix, or a folder on the server's side
+    /// From where: s3, oss, cos, obs or r2://bucket/prefix, or a folder on the server's side
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
     /// Into which bucket; made if it is missing
@@ -20,9 +22,15 @@ pub(crate) struct MigrateArgs {
     /// For whom
     #[arg(long, default_value = "default")]
     pub(crate) tenant: TenantName,
-    /// The source's S3 endpoint [default: AWS]
+    /// The source's S3 endpoint [default: AWS, or what follows from scheme and region]
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
+    /// How S3 is spoken there [default: the scheme or the endpoint tells]
+    #[arg(long, value_parser = PossibleValuesParser::new(Dialect::NAMES).try_map(|name| name.parse::<Dialect>()))]
+    pub(crate) dialect: Option<Dialect>,
+    /// The account at the source, from which the endpoint of R2 follows
+    #[arg(long, value_name = "ID")]
+    pub(crate) account_id: Option<String>,
     /// The profile whose credentials open the source [default: the usual AWS variables and profile]
     #[arg(long)]
     pub(crate) profile: Option<String>,

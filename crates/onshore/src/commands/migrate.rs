@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use onshore_api::{JobView, MigrateFrom, OrderMigration, SourceCredentials};
-use onshore_sources::{Resolved, SourceOptions, SourceSpec, resolve_credentials};
+use onshore_sources::{Dialect, Resolved, SourceOptions, SourceSpec, resolve_credentials};
 use onshore_tls::{Introduction, Transport};
 use onshore_types::pace::Pace;
 use tokio::net::TcpListener;
@@ -101,9 +101,12 @@ async fn here(
 
 /// Turns the arguments into what the control API takes, with the credentials that this user's environment has.
 async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
-    let is_s3 = args.source.starts_with("s3://");
-    let resolved = if is_s3 && !args.anonymous {
-        resolve_credentials(args.profile.as_deref())
+    let scheme = args.source.split_once("://").map(|(scheme, _)| scheme);
+    let is_s3 = scheme == Some("s3");
+    let dialect = scheme.and_then(Dialect::of_scheme).or(args.dialect);
+    let speaks_s3 = is_s3 || dialect.is_some();
+    let resolved = if speaks_s3 && !args.anonymous {
+        resolve_credentials(args.profile.as_deref(), dialect)
             .await
             .map_err(|error| usage(error.to_string()))?
     } else {
@@ -119,6 +122,8 @@ async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
             .clone()
             .or_else(|| resolved.endpoint.clone().filter(|_| is_s3)),
         region: args.region.clone().or(resolved.region),
+        dialect: args.dialect,
+        account: args.account_id.clone(),
         ..SourceOptions::default()
     };
     let working_folder = std::env::current_dir().context("the working folder is gone")?;
@@ -140,6 +145,7 @@ async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
                 VersionsWish::All => Some("all".to_owned()),
                 VersionsWish::Current => Some("current".to_owned()),
             },
+            dialect: s3.dialect.map(|dialect| dialect.to_string()),
         },
         SourceSpec::Folder(folder) => MigrateFrom::Folder {
             path: folder.path.to_string_lossy().into_owned(),
