@@ -4,8 +4,10 @@
 //! What a resource type is, which of its members name places, and where regions are, stands in tables, one for each provider
 //! (`resources/`). What is in no table is told and never passed in silence; a place that is not known counts as abroad.
 
+mod configured;
+mod tables;
+
 use std::collections::HashMap;
-use std::fmt;
 
 use onshore_types::{Jurisdiction, Place, Timestamp};
 use serde::Serialize;
@@ -15,16 +17,8 @@ use crate::order::{FreezeKind, Order};
 use crate::records::{Id, Provider, ProviderKind};
 use crate::{Day, Error};
 
-const TABLES: &[(&str, &str)] = &[
-    ("alicloud", include_str!("resources/alicloud.txt")),
-    ("aws", include_str!("resources/aws.txt")),
-    ("azurerm", include_str!("resources/azurerm.txt")),
-    ("google", include_str!("resources/google.txt")),
-    ("huaweicloud", include_str!("resources/huaweicloud.txt")),
-    ("tencentcloud", include_str!("resources/tencentcloud.txt")),
-];
-/// So deep are members of a resource looked through.
-const DEPTH_MAX: usize = 32;
+use configured::{Configured, Given};
+use tables::{Growth, Table, TypeKind, is_unknown};
 
 /// What plans are held against.
 #[derive(Debug)]
@@ -54,7 +48,7 @@ pub enum Weight {
 pub struct PlanFinding {
     /// How it weighs.
     pub weight: Weight,
-    /// By which rule: `order.prohibited`, `order.frozen`, `residency.place`, `residency.target`, `unknown.type`,
+    /// By which rule: `order.prohibited`, `order.frozen`, `order.changed`, `residency.place`, `residency.target`, `unknown.type`,
     /// `unknown.provider`, `unknown.target`.
     pub rule: &'static str,
     /// Of which resource.
@@ -72,26 +66,6 @@ pub struct Judged {
     pub passed: usize,
     /// What is wrong, in the order of the plan.
     pub findings: Vec<PlanFinding>,
-}
-
-/// What a resource type is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TypeKind {
-    Data,
-    Replica,
-    Hardware,
-    Neutral,
-}
-
-/// What is known of one provider of Terraform.
-#[derive(Debug, Default)]
-struct Table<'a> {
-    cloud: &'a str,
-    place: Vec<&'a str>,
-    target: Vec<&'a str>,
-    arn: Vec<&'a str>,
-    regions: Vec<(&'a str, Jurisdiction)>,
-    types: HashMap<&'a str, TypeKind>,
 }
 
 /// What is done to a resource.
@@ -131,7 +105,7 @@ pub fn judge(plan: &Value, rules: &Rules<'_>) -> Result<Judged, Error> {
             ));
         }
     };
-    let tables = tables()?;
+    let tables = tables::tables()?;
     let regions = Configured::read(plan);
     let mut judged = Judged::default();
     for change in changes {
@@ -161,115 +135,245 @@ fn judge_change(
         return Ok(());
     }
     judged.judged += 1;
-    let mut find = |weight, rule, message| {
-        judged.findings.push(PlanFinding {
-            weight,
-            rule,
-            address: address.to_owned(),
-            message,
-        });
-    };
     let name = text("provider_name").unwrap_or_default();
     let name = name.rsplit('/').next().unwrap_or_default();
     // google-beta makes what google makes.
     let provider = name.strip_suffix("-beta").unwrap_or(name);
     let table = tables.get(provider);
-    if deed == Deed::Made {
-        for order in rules.orders {
-            if let Some(message) = prohibited(order, provider, table, rules) {
-                find(Weight::Violation, "order.prohibited", message);
-            }
-        }
+    let resource = Resource {
+        address,
+        provider,
+        deed,
+        before: change.pointer("/change/before").unwrap_or(&Value::Null),
+        after: change.pointer("/change/after").unwrap_or(&Value::Null),
+        unknown: change
+            .pointer("/change/after_unknown")
+            .unwrap_or(&Value::Null),
+    };
+    let kind_of = table.and_then(|table| table.types.get(kind).copied());
+    for order in rules.orders {
+        resource.hold_against(
+            order,
+            table.zip(kind_of),
+            table,
+            rules,
+            &mut judged.findings,
+        );
     }
     let Some(table) = table else {
         let what = format!("nothing is known of the provider `{name}`: somebody must look");
-        find(Weight::Unknown, "unknown.provider", what);
+        resource.find(
+            &mut judged.findings,
+            Weight::Unknown,
+            "unknown.provider",
+            what,
+        );
         return Ok(());
     };
-    let Some(kind_of) = table.types.get(kind) else {
+    let Some(kind_of) = kind_of else {
         let what = format!("nothing is known of the type `{kind}`: somebody must look");
-        find(Weight::Unknown, "unknown.type", what);
+        resource.find(&mut judged.findings, Weight::Unknown, "unknown.type", what);
         return Ok(());
     };
-    if *kind_of == TypeKind::Hardware && deed == Deed::Made {
-        for order in rules.orders {
-            if let Some(freeze) =
-                in_force(order, rules).and_then(|on| order.freezes(FreezeKind::Server, on))
-            {
-                let what = format!(
-                    "{} is frozen by {}",
-                    FreezeKind::Server,
-                    order.cite(&freeze.clause)
-                );
-                find(Weight::Violation, "order.frozen", what);
-            }
-        }
-    }
-    let Some(residency) = rules.residency else {
-        return Ok(());
-    };
-    if *kind_of == TypeKind::Neutral {
-        return Ok(());
-    }
-    let after = change.pointer("/change/after").unwrap_or(&Value::Null);
-    let unknown = change
-        .pointer("/change/after_unknown")
-        .unwrap_or(&Value::Null);
-    let stays = |country: Option<Jurisdiction>| {
-        country.is_some_and(|country| residency.contains(Place::In(country), rules.now))
-    };
-    let own = table.place.iter().find_map(|member| {
-        let value = after.get(*member).and_then(Value::as_str)?;
-        Some((*member, value.to_owned()))
-    });
-    let is_open = table
-        .place
-        .iter()
-        .find(|member| is_unknown(unknown.get(**member)));
-    let configured = || {
-        let region = regions.of(address, provider)?;
-        Some(("the provider's region", region))
-    };
-    match own.or_else(configured) {
-        Some((_, value)) if stays(table.country(&value)) => {}
-        Some((member, value)) => {
-            let country = told(table.country(&value));
-            let what = format!("{member} is `{value}`, {country}; data stays in {residency}");
-            find(Weight::Violation, "residency.place", what);
-        }
-        None => {
-            let why = match is_open {
-                Some(member) => format!("{member} is not known before the plan is carried out"),
-                None => "neither it nor its provider says where it is".to_owned(),
-            };
-            let what = format!("{why}; data stays in {residency}, so say it in the configuration");
-            find(Weight::Violation, "residency.place", what);
-        }
-    }
-    let mut targets = Vec::new();
-    table.targets(after, "", 0, &mut targets);
-    let mut open = Vec::new();
-    table.open_targets(unknown, "", 0, &mut open);
-    if *kind_of == TypeKind::Replica && targets.is_empty() && open.is_empty() {
-        let what = format!(
-            "it brings data somewhere, and nothing in it says in which region; data stays in {residency}: somebody must look"
+    if let Some(residency) = rules.residency
+        && !matches!(kind_of, TypeKind::Neutral | TypeKind::Contract)
+    {
+        resource.hold_inside(
+            residency,
+            rules.now,
+            kind_of,
+            table,
+            regions,
+            &mut judged.findings,
         );
-        find(Weight::Unknown, "unknown.target", what);
-    }
-    for (member, value) in targets {
-        if !stays(table.country(&value)) {
-            let country = told(table.country(&value));
-            let what = format!("{member} is `{value}`, {country}; data stays in {residency}");
-            find(Weight::Violation, "residency.target", what);
-        }
-    }
-    for member in open {
-        let what = format!(
-            "{member} is not known before the plan is carried out; data stays in {residency}"
-        );
-        find(Weight::Violation, "residency.target", what);
     }
     Ok(())
+}
+
+/// A resource that is made or changed.
+struct Resource<'a> {
+    address: &'a str,
+    provider: &'a str,
+    deed: Deed,
+    before: &'a Value,
+    after: &'a Value,
+    unknown: &'a Value,
+}
+
+impl Resource<'_> {
+    fn find(
+        &self,
+        findings: &mut Vec<PlanFinding>,
+        weight: Weight,
+        rule: &'static str,
+        message: String,
+    ) {
+        findings.push(PlanFinding {
+            weight,
+            rule,
+            address: self.address.to_owned(),
+            message,
+        });
+    }
+
+    /// Holds it against an order: what is made or grows at a prohibited provider, what is renewed there, and hardware of one's own
+    /// anywhere. Whatever else is changed at a prohibited provider may be part of leaving it: somebody must look.
+    fn hold_against(
+        &self,
+        order: &Order,
+        known: Option<(&Table<'_>, TypeKind)>,
+        table: Option<&Table<'_>>,
+        rules: &Rules<'_>,
+        findings: &mut Vec<PlanFinding>,
+    ) {
+        let Some(on) = in_force(order, rules) else {
+            return;
+        };
+        let is_made = self.deed == Deed::Made;
+        let growth = match (self.deed, table) {
+            (Deed::Changed, Some(table)) => table.growth(self.before, self.after),
+            _ => Vec::new(),
+        };
+        let more = growth.iter().find_map(|one| match one {
+            Growth::More(member) => Some(member),
+            Growth::Renewed(_) => None,
+        });
+        let mut freeze = |what: FreezeKind, by: &str| {
+            if let Some(freeze) = order.freezes(what, on) {
+                let message = format!("{what} is frozen by {}{by}", order.cite(&freeze.clause));
+                self.find(findings, Weight::Violation, "order.frozen", message);
+            }
+        };
+        if let Some((table, kind)) = known {
+            let was = table.hardware(kind, self.before);
+            if let Some(what) = table.hardware(kind, self.after) {
+                match more {
+                    _ if is_made || was != Some(what) => freeze(what, ""),
+                    Some(member) => freeze(what, &format!(": {member} grows")),
+                    None => {}
+                }
+            }
+        }
+        let Some(prohibited) = prohibited(order, self.provider, table, rules, on) else {
+            return;
+        };
+        let is_contract = known.is_some_and(|(_, kind)| kind == TypeKind::Contract);
+        if is_made && is_contract {
+            freeze(FreezeKind::ContractNew, "");
+        }
+        for one in &growth {
+            if let Growth::Renewed(member) = one {
+                freeze(FreezeKind::ContractRenew, &format!(": {member} renews it"));
+            }
+        }
+        let at = format!("at a provider that is prohibited since {prohibited}");
+        let provider = self.provider;
+        match (self.deed, more) {
+            (Deed::Made, _) => {
+                let what = format!("`{provider}` makes it {at}");
+                self.find(findings, Weight::Violation, "order.prohibited", what);
+            }
+            (Deed::Changed, Some(member)) => {
+                let what = format!("`{provider}` makes {member} larger {at}");
+                self.find(findings, Weight::Violation, "order.prohibited", what);
+            }
+            (Deed::Changed, None) if growth.is_empty() => {
+                let what = format!(
+                    "`{provider}` changes it {at}: leaving may need that, so somebody must look"
+                );
+                self.find(findings, Weight::Unknown, "order.changed", what);
+            }
+            (Deed::Changed | Deed::Left, _) => {}
+        }
+    }
+
+    /// Holds the place where it is, and where else it brings data, against where data must stay.
+    fn hold_inside(
+        &self,
+        residency: Jurisdiction,
+        now: Timestamp,
+        kind: TypeKind,
+        table: &Table<'_>,
+        regions: &Configured<'_>,
+        findings: &mut Vec<PlanFinding>,
+    ) {
+        let stays = |country: Option<Jurisdiction>| {
+            country.is_some_and(|country| residency.contains(Place::In(country), now))
+        };
+        let mut violate = |rule, message| self.find(findings, Weight::Violation, rule, message);
+        match self.place(table, regions) {
+            Ok((_, value)) if stays(table.country(&value)) => {}
+            Ok((member, value)) => {
+                let country = told(table.country(&value));
+                let what = format!("{member} is `{value}`, {country}; data stays in {residency}");
+                violate("residency.place", what);
+            }
+            Err(why) => {
+                let what =
+                    format!("{why}; data stays in {residency}, so say it in the configuration");
+                violate("residency.place", what);
+            }
+        }
+        let mut targets = Vec::new();
+        table.targets(self.after, "", 0, &mut targets);
+        let mut open = Vec::new();
+        table.open_targets(self.unknown, "", 0, &mut open);
+        if kind == TypeKind::Replica && targets.is_empty() && open.is_empty() {
+            let what = format!(
+                "it brings data somewhere, and nothing in it says in which region; data stays in {residency}: somebody must look"
+            );
+            self.find(findings, Weight::Unknown, "unknown.target", what);
+            return;
+        }
+        for (member, value) in targets {
+            if !stays(table.country(&value)) {
+                let country = told(table.country(&value));
+                let what = format!("{member} is `{value}`, {country}; data stays in {residency}");
+                violate("residency.target", what);
+            }
+        }
+        for member in open {
+            let what = format!(
+                "{member} is not known before the plan is carried out; data stays in {residency}"
+            );
+            violate("residency.target", what);
+        }
+    }
+
+    /// Finds the member that says where it is, and what it says; or why that is not known. What the configuration names itself
+    /// goes before the region of the provider, also where it is not known yet.
+    fn place(
+        &self,
+        table: &Table<'_>,
+        regions: &Configured<'_>,
+    ) -> Result<(String, String), String> {
+        let own = table.place.iter().find_map(|member| {
+            let value = self.after.get(*member).and_then(Value::as_str)?;
+            Some(((*member).to_owned(), value.to_owned()))
+        });
+        if let Some(own) = own {
+            return Ok(own);
+        }
+        for member in &table.place {
+            match regions.member(self.address, member) {
+                Given::Nothing => {}
+                Given::Value(value) => return Ok(((*member).to_owned(), value)),
+                Given::Open => {
+                    return Err(format!(
+                        "{member} is not known before the plan is carried out"
+                    ));
+                }
+            }
+        }
+        if let Some(region) = regions.region(self.address, self.provider) {
+            return Ok(("the provider's region".to_owned(), region));
+        }
+        let is_open = |member: &&&str| is_unknown(self.unknown.get(**member));
+        Err(match table.place.iter().find(is_open) {
+            Some(member) => format!("{member} is not known before the plan is carried out"),
+            None => "neither it nor its provider says where it is".to_owned(),
+        })
+    }
 }
 
 /// Returns the day that it is for an order, where it is in force.
@@ -282,14 +386,14 @@ fn in_force(order: &Order, rules: &Rules<'_>) -> Option<Day> {
     (order.effective <= on && !is_withdrawn).then_some(on)
 }
 
-/// Says what an order has against a provider of Terraform.
+/// Says since when and by what an order prohibits a provider of Terraform.
 fn prohibited(
     order: &Order,
     terraform: &str,
     table: Option<&Table<'_>>,
     rules: &Rules<'_>,
+    on: Day,
 ) -> Option<String> {
-    let on = in_force(order, rules)?;
     let known = rules
         .providers
         .iter()
@@ -305,11 +409,7 @@ fn prohibited(
         order.prohibits(&cloud, on)
     };
     let found = known.or_else(of_table)?;
-    Some(format!(
-        "`{terraform}` makes it at a provider that is prohibited since {} by {}",
-        found.from,
-        order.cite(&found.clause)
-    ))
+    Some(format!("{} by {}", found.from, order.cite(&found.clause)))
 }
 
 fn deed(change: &Value) -> Option<Deed> {
@@ -326,252 +426,9 @@ fn deed(change: &Value) -> Option<Deed> {
     (!actions.is_empty()).then_some(deed)
 }
 
-fn is_unknown(value: Option<&Value>) -> bool {
-    match value {
-        Some(Value::Bool(is_unknown)) => *is_unknown,
-        Some(Value::Array(all)) => all.iter().any(|one| is_unknown(Some(one))),
-        Some(Value::Object(all)) => all.values().any(|one| is_unknown(Some(one))),
-        _ => false,
-    }
-}
-
 fn told(country: Option<Jurisdiction>) -> String {
     country.map_or_else(
         || "a place that is in no table".to_owned(),
         |country| format!("which is in {country}"),
     )
-}
-
-impl Table<'_> {
-    /// Returns where a region, a zone, or what an ARN names is.
-    fn country(&self, value: &str) -> Option<Jurisdiction> {
-        if let Some(arn) = value.strip_prefix("arn:") {
-            let mut parts = arn.split(':');
-            let partition = parts.next()?;
-            let region = parts.nth(1)?;
-            // An S3 bucket's ARN has no region: all of the partition in China is there, of others it is not known.
-            return match (partition, region) {
-                ("aws-cn", "") => self.country("cn-"),
-                (_, region) => self.country(region),
-            };
-        }
-        let region: String = value
-            .chars()
-            .filter(|c| !c.is_whitespace())
-            .collect::<String>()
-            .to_ascii_lowercase();
-        self.regions
-            .iter()
-            .filter(|(start, _)| region.starts_with(start))
-            .max_by_key(|(start, _)| start.len())
-            .map(|(_, country)| *country)
-    }
-
-    /// Whether a member, so deep, says where else data goes: a place within a block is one of those.
-    fn is_target(&self, member: &str, depth: usize) -> bool {
-        self.target.contains(&member) || (depth > 0 && self.place.contains(&member))
-    }
-
-    fn targets(&self, value: &Value, path: &str, depth: usize, found: &mut Vec<(String, String)>) {
-        if depth > DEPTH_MAX {
-            return;
-        }
-        match value {
-            Value::Object(members) => {
-                for (member, value) in members {
-                    let path = join(path, member);
-                    let is_target = self.is_target(member, depth);
-                    let is_arn = depth > 0 && self.arn.contains(&member.as_str());
-                    texts(value, &mut |text| {
-                        if is_target || (is_arn && text.starts_with("arn:")) {
-                            found.push((path.clone(), text.to_owned()));
-                        }
-                    });
-                    self.targets(value, &path, depth + 1, found);
-                }
-            }
-            Value::Array(all) => {
-                for one in all {
-                    self.targets(one, path, depth + 1, found);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn open_targets(&self, value: &Value, path: &str, depth: usize, found: &mut Vec<String>) {
-        if depth > DEPTH_MAX {
-            return;
-        }
-        match value {
-            Value::Object(members) => {
-                for (member, value) in members {
-                    let path = join(path, member);
-                    let is_target = self.target.contains(&member.as_str())
-                        || (depth > 0 && self.arn.contains(&member.as_str()));
-                    if is_target && is_unknown(Some(value)) {
-                        found.push(path);
-                    } else {
-                        self.open_targets(value, &path, depth + 1, found);
-                    }
-                }
-            }
-            Value::Array(all) => {
-                for one in all {
-                    self.open_targets(one, path, depth + 1, found);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn join(path: &str, member: &str) -> String {
-    if path.is_empty() {
-        member.to_owned()
-    } else {
-        format!("{path}.{member}")
-    }
-}
-
-fn texts(value: &Value, each: &mut impl FnMut(&str)) {
-    match value {
-        Value::String(text) if !text.is_empty() => each(text),
-        Value::Array(all) => all.iter().for_each(|one| texts(one, each)),
-        _ => {}
-    }
-}
-
-fn tables() -> Result<HashMap<&'static str, Table<'static>>, Error> {
-    TABLES
-        .iter()
-        .map(|(name, text)| Ok((*name, table(name, text)?)))
-        .collect()
-}
-
-fn table<'a>(name: &str, text: &'a str) -> Result<Table<'a>, Error> {
-    let mut table = Table::default();
-    for line in text.lines() {
-        let fail = || Error::contradiction(format!("the table of {name} does not read: {line}"));
-        let mut words = line.split_whitespace();
-        match words.next() {
-            Some("cloud") => table.cloud = words.next().ok_or_else(fail)?,
-            Some("place") => table.place.extend(words),
-            Some("target") => table.target.extend(words),
-            Some("arn") => table.arn.extend(words),
-            Some("in") => {
-                let country = words.next().ok_or_else(fail)?;
-                let country = Jurisdiction::parse(country).map_err(|_| fail())?;
-                table.regions.extend(words.map(|start| (start, country)));
-            }
-            Some(kind) => {
-                let is = match words.next() {
-                    Some("data") => TypeKind::Data,
-                    Some("replica") => TypeKind::Replica,
-                    Some("hardware") => TypeKind::Hardware,
-                    Some("neutral") => TypeKind::Neutral,
-                    _ => return Err(fail()),
-                };
-                table.types.insert(kind, is);
-            }
-            None => {}
-        }
-    }
-    Ok(table)
-}
-
-/// Regions that the configuration gives providers, and which resource is made by which of them.
-struct Configured<'a> {
-    /// By the key of the provider's configuration.
-    regions: HashMap<&'a str, Option<String>>,
-    /// The keys, by the address of the resource without its counts.
-    keys: HashMap<String, &'a str>,
-}
-
-impl fmt::Debug for Configured<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Configured").finish_non_exhaustive()
-    }
-}
-
-impl<'a> Configured<'a> {
-    fn read(plan: &'a Value) -> Self {
-        let mut configured = Self {
-            regions: HashMap::new(),
-            keys: HashMap::new(),
-        };
-        let Some(configuration) = plan.get("configuration") else {
-            return configured;
-        };
-        let providers = configuration
-            .get("provider_config")
-            .and_then(Value::as_object);
-        for (key, provider) in providers.into_iter().flatten() {
-            let region = ["region", "location"].into_iter().find_map(|member| {
-                let said = provider.get("expressions")?.get(member)?;
-                if let Some(value) = said.get("constant_value") {
-                    return value.as_str().map(str::to_owned);
-                }
-                // A variable of the root, which has its value in the plan.
-                let variable = match said.get("references")?.as_array()?.as_slice() {
-                    [one] if provider.get("module_address").is_none() => {
-                        one.as_str()?.strip_prefix("var.")?
-                    }
-                    _ => return None,
-                };
-                let value = plan.get("variables")?.get(variable)?.get("value")?;
-                value.as_str().map(str::to_owned)
-            });
-            configured.regions.insert(key, region);
-        }
-        if let Some(root) = configuration.get("root_module") {
-            configured.note(root, "", 0);
-        }
-        configured
-    }
-
-    fn note(&mut self, module: &'a Value, at: &str, depth: usize) {
-        if depth > DEPTH_MAX {
-            return;
-        }
-        let resources = module.get("resources").and_then(Value::as_array);
-        for resource in resources.into_iter().flatten() {
-            let text = |name: &str| resource.get(name).and_then(Value::as_str);
-            if let (Some(address), Some(key)) = (text("address"), text("provider_config_key")) {
-                self.keys.insert(join(at, address), key);
-            }
-        }
-        let calls = module.get("module_calls").and_then(Value::as_object);
-        for (name, call) in calls.into_iter().flatten() {
-            if let Some(module) = call.get("module") {
-                self.note(module, &join(at, &format!("module.{name}")), depth + 1);
-            }
-        }
-    }
-
-    fn of(&self, address: &str, provider: &str) -> Option<String> {
-        let mut plain = String::new();
-        let mut depth = 0_u32;
-        let mut is_quoted = false;
-        for letter in address.chars() {
-            match letter {
-                '"' if depth > 0 => is_quoted = !is_quoted,
-                '[' if !is_quoted => depth += 1,
-                ']' if !is_quoted => depth = depth.saturating_sub(1),
-                _ if depth == 0 => plain.push(letter),
-                _ => {}
-            }
-        }
-        // Without a word of which configuration makes it, it is the provider's own: that of an alias is not guessed.
-        let key = self.keys.get(&plain).copied().unwrap_or(provider);
-        self.regions
-            .get(key)
-            .or_else(|| {
-                // A module that is handed the root's provider has no configuration of its own.
-                let own = key.rsplit(':').next()?;
-                self.regions.get(own)
-            })
-            .cloned()
-            .flatten()
-    }
 }

@@ -153,11 +153,12 @@ fn only_what_is_made_is_prohibited_and_leaving_is_free() {
         json!(["no-op"]),
         json!(["delete"]),
         json!(["read"]),
-        json!(["update"]),
         json!(["forget"]),
     ] {
         assert_eq!(act(free), Vec::<&str>::new());
     }
+    // Leaving may need a change: somebody must look, and nothing is refused.
+    assert_eq!(act(json!(["update"])), ["order.changed"]);
     let aws = plan(json!([change(
         "aws_s3_bucket.it",
         "aws",
@@ -186,6 +187,272 @@ fn only_what_is_made_is_prohibited_and_leaving_is_free() {
         reason: "replaced".to_owned(),
     });
     assert!(!judged(&host, &[order], Some("CN")).has_violations());
+}
+
+fn changed(kind: &str, provider: &str, before: Value, after: Value) -> Vec<&'static str> {
+    let mut one = change("x.it", provider, kind, json!(["update"]), after);
+    one["change"]["before"] = before;
+    rules_of(&judged(&plan(json!([one])), &[order()], None))
+}
+
+#[test]
+fn what_grows_or_is_renewed_at_a_prohibited_provider_is_refused() {
+    let disk = |before: Value, after: Value| changed("alicloud_disk", "alicloud", before, after);
+    for (before, after, expected) in [
+        (
+            json!({ "size": 100 }),
+            json!({ "size": 101 }),
+            "order.prohibited",
+        ),
+        (
+            json!({ "size": "100" }),
+            json!({ "size": "200" }),
+            "order.prohibited",
+        ),
+        (json!({}), json!({ "size": 1 }), "order.prohibited"),
+        (
+            json!({ "size": 100 }),
+            json!({ "size": 100 }),
+            "order.changed",
+        ),
+        (
+            json!({ "size": 100 }),
+            json!({ "size": 40 }),
+            "order.changed",
+        ),
+        (
+            json!({ "size": 100 }),
+            json!({ "size": null }),
+            "order.changed",
+        ),
+        (
+            json!({ "auto_renew": false }),
+            json!({ "auto_renew": true }),
+            "order.frozen",
+        ),
+        (
+            json!({ "auto_renew": true }),
+            json!({ "auto_renew": true }),
+            "order.changed",
+        ),
+        (
+            json!({ "auto_renew": true }),
+            json!({ "auto_renew": false }),
+            "order.changed",
+        ),
+        (
+            json!({ "renewal_status": "Normal" }),
+            json!({ "renewal_status": "AutoRenewal" }),
+            "order.frozen",
+        ),
+        (
+            json!({ "period": 1 }),
+            json!({ "period": 12 }),
+            "order.frozen",
+        ),
+        (
+            json!({ "b": [{ "size": 1 }] }),
+            json!({ "b": [{ "size": 1 }, { "size": 1 }] }),
+            "order.prohibited",
+        ),
+    ] {
+        assert_eq!(
+            disk(before.clone(), after.clone()),
+            [expected],
+            "{before} {after}"
+        );
+    }
+    let aws = changed(
+        "aws_ebs_volume",
+        "aws",
+        json!({ "size": 1 }),
+        json!({ "size": 2 }),
+    );
+    assert_eq!(aws, Vec::<&str>::new(), "nothing prohibits it");
+    let renewed = changed(
+        "tencentcloud_instance",
+        "tencentcloud",
+        json!({ "instance_charge_type_prepaid_renew_flag": "NOTIFY_AND_MANUAL_RENEW" }),
+        json!({ "instance_charge_type_prepaid_renew_flag": "NOTIFY_AND_AUTO_RENEW" }),
+    );
+    assert_eq!(renewed, ["order.frozen"]);
+}
+
+#[test]
+fn frozen_procurement_is_hardware_of_ones_own_wherever_it_is() {
+    let made = |provider: &str, kind: &str, after: Value| {
+        let one = change("x.it", provider, kind, json!(["create"]), after);
+        let found = judged(&plan(json!([one])), &[order()], None);
+        let told = |one: &onshore_orders::guard::PlanFinding| {
+            let what = one.message.split(' ').next().unwrap_or_default();
+            format!("{} {what}", one.rule)
+        };
+        found.findings.iter().map(told).collect::<Vec<_>>()
+    };
+    for (provider, kind, what) in [
+        ("aws", "aws_ec2_host", "procure.server"),
+        ("azurerm", "azurerm_dedicated_host", "procure.server"),
+        ("azurerm", "azurerm_databox_edge_device", "procure.storage"),
+        ("azurerm", "azurerm_stack_hci_cluster", "procure.datacentre"),
+        ("google", "google_compute_node_group", "procure.server"),
+    ] {
+        assert_eq!(
+            made(provider, kind, json!({})),
+            [format!("order.frozen {what}")]
+        );
+    }
+    let frozen = "order.frozen procure.server".to_owned();
+    assert_eq!(
+        made(
+            "aws",
+            "aws_instance",
+            json!({ "instance_type": "m5.metal" })
+        ),
+        std::slice::from_ref(&frozen)
+    );
+    assert_eq!(
+        made("aws", "aws_instance", json!({ "tenancy": "dedicated" })),
+        std::slice::from_ref(&frozen)
+    );
+    assert!(
+        made(
+            "aws",
+            "aws_instance",
+            json!({ "instance_type": "m5.large" })
+        )
+        .is_empty()
+    );
+    assert!(
+        made("aws", "aws_rds_reserved_instance", json!({})).is_empty(),
+        "nothing prohibits it"
+    );
+    let bought = made("alicloud", "alicloud_reserved_instance", json!({}));
+    assert_eq!(bought.len(), 2);
+    assert_eq!(bought[0], "order.frozen contract.new");
+    let grown = changed(
+        "google_compute_node_group",
+        "google",
+        json!({ "initial_node_count": 1, "size": 1 }),
+        json!({ "initial_node_count": 1, "size": 2 }),
+    );
+    assert_eq!(grown, ["order.frozen"]);
+    let same = changed(
+        "google_compute_node_group",
+        "google",
+        json!({ "size": 2 }),
+        json!({ "size": 1 }),
+    );
+    assert_eq!(same, Vec::<&str>::new());
+    let metal = changed(
+        "aws_instance",
+        "aws",
+        json!({ "instance_type": "m5.large" }),
+        json!({ "instance_type": "m5.metal" }),
+    );
+    assert_eq!(metal, ["order.frozen"]);
+}
+
+#[test]
+fn a_region_is_followed_through_modules_and_what_is_known_of_others() {
+    let judged_with = |expressions: Value, unknown: Value, call: Value| {
+        let mut one = change(
+            "module.a[0].module.b.aws_s3_bucket.it",
+            "aws",
+            "aws_s3_bucket",
+            json!(["create"]),
+            json!({}),
+        );
+        one["change"]["after_unknown"] = unknown;
+        let mut plan = plan(json!([one]));
+        plan["variables"] = json!({ "home": { "value": "cn-north-1" }, "places": { "value": { "one": "cn-north-1", "two": "us-east-1" } } });
+        plan["prior_state"] = json!({ "values": { "root_module": { "resources": [
+            { "address": "data.aws_region.current", "values": { "name": "cn-northwest-1" } },
+            { "address": "data.aws_region.many[0]", "values": { "name": "cn-north-1" } },
+            { "address": "data.aws_region.many[1]", "values": { "name": "us-east-1" } },
+        ] } } });
+        plan["configuration"] = json!({
+            "provider_config": {
+                "module.a.module.b:aws": { "name": "aws", "module_address": "module.a.module.b", "expressions": { "region": { "references": ["var.region"] } } },
+            },
+            "root_module": { "module_calls": {
+                "a": { "expressions": call, "module": {
+                    "variables": { "place": { "default": "us-west-2" } },
+                    "module_calls": { "b": { "expressions": { "region": { "references": ["var.place"] } }, "module": {
+                        "variables": { "region": {} },
+                        "resources": [{ "address": "aws_s3_bucket.it", "provider_config_key": "module.a.module.b:aws", "expressions": expressions }],
+                    } } },
+                } },
+                "names": { "module": { "outputs": { "home": { "expression": { "constant_value": "cn-north-1" } } } } },
+            } },
+        });
+        rules_of(&judged(&plan, &[], Some("CN")))
+    };
+    let none = || json!({});
+    let inside = Vec::<&str>::new();
+    let abroad = vec!["residency.place"];
+    for (call, expected) in [
+        (json!({ "place": { "references": ["var.home"] } }), &inside),
+        (
+            json!({ "place": { "constant_value": "cn-north-1" } }),
+            &inside,
+        ),
+        (
+            json!({ "place": { "constant_value": "eu-west-1" } }),
+            &abroad,
+        ),
+        (
+            json!({ "place": { "references": ["var.places.one", "var.places"] } }),
+            &inside,
+        ),
+        (
+            json!({ "place": { "references": ["var.places.two", "var.places"] } }),
+            &abroad,
+        ),
+        (
+            json!({ "place": { "references": ["module.names.home", "module.names"] } }),
+            &inside,
+        ),
+        (
+            json!({ "place": { "references": ["data.aws_region.current.name", "data.aws_region.current"] } }),
+            &inside,
+        ),
+        // Not all of its counts say the same.
+        (
+            json!({ "place": { "references": ["data.aws_region.many.name", "data.aws_region.many"] } }),
+            &abroad,
+        ),
+        // Two references make something else of both.
+        (
+            json!({ "place": { "references": ["var.home", "var.places"] } }),
+            &abroad,
+        ),
+        (
+            json!({ "place": { "references": ["local.home"] } }),
+            &abroad,
+        ),
+        (
+            json!({ "place": { "references": ["each.value"] } }),
+            &abroad,
+        ),
+        (json!({ "place": {} }), &abroad),
+        // The default of the variable is abroad.
+        (json!({}), &abroad),
+    ] {
+        assert_eq!(
+            &judged_with(none(), none(), call.clone()),
+            expected,
+            "{call}"
+        );
+    }
+    let home = || json!({ "place": { "references": ["var.home"] } });
+    // What it says itself goes before its provider's region, known or not.
+    let own = json!({ "region": { "references": ["var.elsewhere"] } });
+    assert_eq!(judged_with(own, json!({ "region": true }), home()), abroad);
+    let own = json!({ "region": { "constant_value": "us-east-1" } });
+    assert_eq!(judged_with(own, none(), home()), abroad);
+    // A ring of variables ends.
+    let ring = json!({ "place": { "references": ["module.a.x", "module.a"] } });
+    assert_eq!(judged_with(none(), none(), ring), abroad);
 }
 
 #[test]

@@ -23,7 +23,14 @@ const RULES: &[(&str, &str)] = &[
         "order.prohibited",
         "An order prohibits the provider at which a resource would be made.",
     ),
-    ("order.frozen", "An order freezes what would be procured."),
+    (
+        "order.frozen",
+        "An order freezes what would be procured or renewed.",
+    ),
+    (
+        "order.changed",
+        "Something at a prohibited provider would be changed, which leaving may need.",
+    ),
     (
         "residency.place",
         "Data would be kept outside of where it must stay.",
