@@ -106,3 +106,15 @@ def test_a_server_says_which_orders_bind_whom(make_server, guard, tmp_path):
     assert server.run("guard", path, "--organisation", "port", "--on", "2021-08-11").returncode == 0
     assert server.run("guard", path, "--organisation", "private").returncode == 0
     assert server.run("guard", path, "--organisation", "nobody").returncode == 1
+    # An exemption that two people made for somebody else binds the rest as before, and is read as it is kept.
+    exempt = tmp_path / "exempt.toml"
+    exempt.write_text(guard.order.read_text(encoding="utf-8") + '\n[[exemptions]]\norganisation = "private"\nfrom = "2021-09-01"\ngranted = "letter 7"\nreason = "flood"\n', encoding="utf-8")
+    tokens = {name: server.cli("token", "create", "--role", "operator", "--person", name)["token"] for name in ("ada", "bo")}
+    assert server.run("order", "amend", exempt, env={"ONSHORE_TOKEN": tokens["ada"]}).returncode == 0
+    assert server.run("order", "approve", "tianjin-2021", env={"ONSHORE_TOKEN": tokens["bo"]}).returncode == 0
+    assert server.run("guard", path, "--organisation", "port").returncode == 1
+    exempt.write_text(exempt.read_text(encoding="utf-8").replace('organisation = "private"', 'organisation = "port"'), encoding="utf-8")
+    assert server.run("order", "amend", exempt, env={"ONSHORE_TOKEN": tokens["ada"]}).returncode == 0
+    assert server.run("guard", path, "--organisation", "port").returncode == 1
+    assert server.run("order", "approve", "tianjin-2021", env={"ONSHORE_TOKEN": tokens["bo"]}).returncode == 0
+    assert server.run("guard", path, "--organisation", "port").returncode == 0

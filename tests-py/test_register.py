@@ -66,6 +66,16 @@ def status(server, day, *more):
     return contracts
 
 
+def as_person(server, person, *arguments, role="operator", fails=False):
+    """Runs a command with a token made for a person: its answer, or why it was refused."""
+    tokens = server.__dict__.setdefault("tokens", {})
+    if (person, role) not in tokens:
+        tokens[person, role] = server.cli("token", "create", "--role", role, "--person", person)["token"]
+    done = server.run(*arguments, "--json", env={"ONSHORE_TOKEN": tokens[person, role]})
+    assert (done.returncode != 0) == fails, (arguments, done.stdout, done.stderr)
+    return done.stderr if fails else json.loads(done.stdout)
+
+
 def leaves(server, kind):
     return [leaf for leaf in server.cli("ledger", "tail", "-n", "100") if kind in json.dumps(leaf)]
 
@@ -135,16 +145,66 @@ def test_what_is_frozen_is_refused_with_its_clause_and_a_leaf(register):
     assert register.run("procure", "check", "procure.server", "--organisation", "nobody").returncode == 1
     assert register.run("procure", "check", "contract.new", "--organisation", "port").returncode == 1
 
-    # An exemption lets it pass; withdrawn, the order freezes nothing.
-    exempt = register.example + '\n[[exemptions]]\norganisation = "port"\nfrom = "2022-01-01"\ngranted = "letter 7"\nreason = "flood"\n'
-    register.cli("order", "amend", register.write(exempt))
+    # An exemption of two people lets it pass; withdrawn, the order freezes nothing.
+    exempt = register.write(register.example + '\n[[exemptions]]\norganisation = "port"\nfrom = "2022-01-01"\ngranted = "letter 7"\nreason = "flood"\n')
+    unnamed = register.run("order", "amend", exempt)
+    assert unnamed.returncode == 1 and "--person" in unnamed.stderr
+    as_person(register, "ada", "order", "amend", exempt)
+    assert register.run("procure", "check", "procure.server", "--organisation", "port").returncode == 1
+    assert status(register, "2022-02-01")["c-0801"][0] == "not-started"
+    assert "two people" in as_person(register, "ada", "order", "approve", "tianjin-2021", fails=True)
+    assert "two people" in as_person(register, "Ada", "order", "approve", "tianjin-2021", fails=True)
+    as_person(register, "bo", "order", "approve", "tianjin-2021", "--revision", "1", fails=True)
+    approved = as_person(register, "bo", "order", "approve", "tianjin-2021")
+    assert approved["record"]["exemptions"][0]["approved"]["person"] == "bo"
+    assert "waits" in as_person(register, "bo", "order", "approve", "tianjin-2021", fails=True)
     assert register.run("procure", "check", "procure.server", "--organisation", "port").returncode == 0
     assert register.run("procure", "check", "procure.server", "--organisation", "logistics").returncode == 1
     assert status(register, "2022-02-01")["c-0801"][0] == "exempt"
+    # The same exemption stays approved in later revisions, a longer one does not, and a signature is not written by hand.
+    register.cli("order", "amend", exempt)
+    assert status(register, "2022-02-01")["c-0801"][0] == "exempt"
+    wider = register.write(register.example + '\n[[exemptions]]\norganisation = "port"\nfrom = "2021-12-01"\ngranted = "letter 7"\nreason = "flood"\n')
+    as_person(register, "ada", "order", "amend", wider)
+    assert status(register, "2022-02-01")["c-0801"][0] == "not-started"
+    forged = register.write(register.example + '\n[[exemptions]]\norganisation = "port"\nfrom = "2022-01-01"\ngranted = "x"\nreason = "x"\napproved = { person = "bo", token = "%s", at = "2022-01-01T00:00:00Z" }\n' % approved["recorded_by"])
+    assert register.run("order", "amend", forged).returncode == 2
     withdrawn = register.example + '\n[withdrawn]\nfrom = "2022-06-01"\nreason = "replaced"\n'
     register.cli("order", "amend", register.write(withdrawn))
     assert register.run("procure", "check", "procure.server", "--organisation", "logistics").returncode == 0
     assert status(register, "2022-06-01") == {} and status(register, "2022-05-31")
+
+
+def test_what_was_signed_while_it_was_frozen_is_told(register):
+    head = "id,organisation,provider,service,start,signed,renewed,end\n"
+    rows = [
+        "b-new,port,alibaba-cloud,oss,2021-09-01,2021-08-12,,2023-01-01",
+        "b-before,port,alibaba-cloud,oss,2021-09-01,2021-08-11,,2023-01-01",
+        "b-start,port,alibaba-cloud,oss,2021-08-12,,,2023-01-01",
+        "b-renewed,port,alibaba-cloud,oss,2019-01-01,,2022-01-01,2023-01-01",
+        "b-state,port,guoziyun,oss,2022-01-01,,,2023-01-01",
+        "b-private,private,alibaba-cloud,oss,2022-01-01,,,2023-01-01",
+    ]
+    register.cli("contract", "import", register.write(head + "\n".join(rows) + "\n", "csv"))
+
+    def breaches(day):
+        (order,) = register.cli("report", "status", "--as-of", day)["orders"]
+        found = {one["contract"]: [(each["what"], each["signed"]) for each in one["breaches"]] for whose in order["organisations"] for one in whose["contracts"] if one["breaches"]}
+        assert order["breached"] == len(found)
+        return found
+
+    new = {"b-new": [("contract.new", "2021-08-12")], "b-start": [("contract.new", "2021-08-12")]}
+    assert breaches("2021-08-12") == new and breaches("2021-12-31") == new
+    assert breaches("2022-01-01") == {**new, "b-renewed": [("contract.renew", "2022-01-01")]}
+    # Whoever makes the end of a contract later renews it, and does not take that back by leaving it out.
+    longer = 'id = "c-0729"\norganisation = "port"\nprovider = "alibaba-cloud"\nservice = "oss"\nstart = "2019-01-01"\nend = "2023-07-29"\n'
+    register.cli("contract", "amend", register.write(longer))
+    register.cli("contract", "amend", register.write(longer.replace("2023-07-29", "2022-07-29")))
+    assert [what for what, _ in breaches("2099-01-01")["c-0729"]] == ["contract.renew"]
+    assert "c-0729" not in breaches("2022-01-01")
+    table = register.run("report", "status", "--as-of", "2022-01-01", "--format", "csv").stdout
+    assert "contract.renew 2022-01-01" in table and "breaches" in table.splitlines()[0]
+    assert "contract.renew 2022-01-01" in register.run("report", "status", "--as-of", "2022-01-01").stdout
 
 
 def test_nothing_is_overwritten_and_earlier_knowledge_is_read_again(register):

@@ -55,9 +55,9 @@ pub use persons::{
 };
 pub use quotas::{SetQuota, UsageView};
 pub use register::{
-    AmendRecord, AskStatus, CheckProcurement, ContractStatusView, FileDeletion, ImportedView,
-    ListRecords, OrderStatusView, OrganisationStatusView, ProcurementView, ProveAsset, RecordView,
-    StatusReportView,
+    AmendRecord, ApproveExemptions, AskStatus, BreachView, CheckProcurement, ContractStatusView,
+    FileDeletion, ImportedView, ListRecords, OrderStatusView, OrganisationStatusView,
+    ProcurementView, ProveAsset, RecordView, StatusReportView,
 };
 pub use support::{OpenSupport, SupportRequestView, SupportSessionView, VouchedView};
 pub use telemetry::TelemetryView;

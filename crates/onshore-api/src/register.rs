@@ -91,6 +91,14 @@ pub struct ProcurementView {
     pub allowed: bool,
 }
 
+/// `POST /v1/orders/{id}/exemptions/approval`: the second word for exemptions that somebody else recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveExemptions {
+    /// The revision of the order that was looked at; it is refused where that is not the newest.
+    pub revision: u32,
+}
+
 /// `POST /v1/assets/{id}/proof`: that all of an asset arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -156,6 +164,8 @@ pub struct OrderStatusView {
     /// How many contracts are how far.
     #[schema(value_type = Object)]
     pub contracts: std::collections::BTreeMap<String, u64>,
+    /// How many contracts were signed or renewed while that was frozen.
+    pub breached: u64,
     /// Each organisation that is bound; left out of a summary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisations: Option<Vec<OrganisationStatusView>>,
@@ -179,6 +189,17 @@ pub struct OrganisationStatusView {
     pub contracts: Vec<ContractStatusView>,
 }
 
+/// That a contract was signed or renewed while an order froze that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BreachView {
+    /// `contract.new` or `contract.renew`.
+    pub what: String,
+    /// On which day.
+    pub signed: String,
+    /// The clause that froze it.
+    pub clause: String,
+}
+
 /// Where a contract stands with an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ContractStatusView {
@@ -197,6 +218,8 @@ pub struct ContractStatusView {
     /// `not-started`, `planned`, `moving`, `moved`, `proven`, `late` or `exempt`; none where it is not bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+    /// What was signed while it was frozen, the first one first.
+    pub breaches: Vec<BreachView>,
     /// How many assets are kept under it.
     pub assets: u64,
     /// Of these, proven to have arrived.

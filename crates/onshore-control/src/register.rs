@@ -9,9 +9,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use onshore_api::{
-    AmendRecord, AskStatus, CheckProcurement, ContractStatusView, FileDeletion, ImportedView,
-    ListRecords, OrderStatusView, OrganisationStatusView, Problem, ProcurementView, ProveAsset,
-    RecordView, StatusReportView,
+    AmendRecord, ApproveExemptions, AskStatus, BreachView, CheckProcurement, ContractStatusView,
+    FileDeletion, ImportedView, ListRecords, OrderStatusView, OrganisationStatusView, Problem,
+    ProcurementView, ProveAsset, RecordView, StatusReportView,
 };
 use onshore_gate::{Procurement, REGISTER_PAGE_MAX, StatusQuestion, StatusReport};
 use onshore_ledger::Hash;
@@ -213,6 +213,23 @@ pub(crate) async fn check(
     Ok(Json(ProcurementView { allowed: true }))
 }
 
+/// Gives the second word for the exemptions of an order that somebody else recorded.
+#[utoipa::path(post, path = "/v1/orders/{id}/exemptions/approval", tag = "register", params(("id" = String, Path)),
+    request_body = ApproveExemptions,
+    responses((status = 201, body = RecordView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn approve_exemptions(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Supervisors>,
+    Segment(id): Segment<Id>,
+    Body(asked): Body<ApproveExemptions>,
+) -> Result<(StatusCode, Json<RecordView>), Error> {
+    let (revision, leaf) = control
+        .gate
+        .approve_exemptions(by.caller.principal(), id, asked.revision)
+        .await?;
+    Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
+}
+
 /// Records that all of an asset arrived, by the certificate of a job that is complete.
 #[utoipa::path(post, path = "/v1/assets/{id}/proof", tag = "register", params(("id" = String, Path)), request_body = ProveAsset,
     responses((status = 201, body = RecordView), (status = 404, body = Problem), (status = 409, body = Problem)))]
@@ -325,6 +342,7 @@ fn report_view(report: StatusReport, is_summary: bool) -> StatusReportView {
                 .iter()
                 .map(|(status, number)| (status.to_string(), *number))
                 .collect(),
+            breached: order.breached,
             organisations: (!is_summary).then(|| {
                 let all = order.organisations.into_iter();
                 all.map(organisation_view).collect()
@@ -346,6 +364,16 @@ fn organisation_view(one: onshore_gate::OrganisationStatus) -> OrganisationStatu
         frozen: one.finding.is_frozen,
         due: one.finding.due.map(String::from),
         status: one.finding.status.map(|status| status.to_string()),
+        breaches: one
+            .finding
+            .breaches
+            .iter()
+            .map(|breach| BreachView {
+                what: breach.what.to_string(),
+                signed: breach.signed.to_string(),
+                clause: breach.clause.to_string(),
+            })
+            .collect(),
         assets: one.assets.assets,
         proven: one.assets.proven,
         why: one.finding.why,

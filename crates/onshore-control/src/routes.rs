@@ -163,6 +163,10 @@ pub fn router(parts: ControlParts) -> Router {
         )
         .route("/v1/contracts/signing", post(register::sign))
         .route("/v1/contracts/{id}/deletion", post(register::close))
+        .route(
+            "/v1/orders/{id}/exemptions/approval",
+            post(register::approve_exemptions),
+        )
         .route("/v1/assets/{id}/proof", post(register::prove))
         .route("/v1/procurement/check", post(register::check))
         .route("/v1/report/status", get(register::status))

@@ -161,6 +161,9 @@ pub enum Error {
     /// An order freezes what was asked for.
     #[error("{}", frozen(.0))]
     Frozen(Box<crate::FrozenRefusal>),
+    /// Nothing of an order waits for a second word.
+    #[error("no exemption of the order waits for a second word; `onshore order show` shows them")]
+    NothingToApprove,
     /// A record of the register does not hold.
     #[error(transparent)]
     Record(onshore_orders::Error),
@@ -213,7 +216,7 @@ pub enum Error {
 fn frozen(refusal: &crate::FrozenRefusal) -> String {
     let why: Vec<&str> = refusal.frozen.iter().map(|one| one.why.as_str()).collect();
     format!(
-        "{} An exemption in the order lets it pass (onshore order amend).",
+        "{} An exemption in the order lets it pass: one person records it (onshore order amend), another approves it (onshore order approve).",
         why.join(" ")
     )
 }

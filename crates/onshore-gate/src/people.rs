@@ -2,6 +2,7 @@
 //! tokens were made for, never by tokens: one person may hold several.
 
 use onshore_db::View;
+use onshore_orders::Signature;
 use onshore_policy::Principal;
 use onshore_registry::{Person, Registry, Vouched};
 use onshore_types::Timestamp;
@@ -37,5 +38,23 @@ pub(crate) fn second(
         Ok(vouched)
     } else {
         Err(Error::SamePerson)
+    }
+}
+
+/// Returns somebody's word as a record of the register keeps it.
+pub(crate) fn signature(word: Vouched) -> Signature {
+    Signature {
+        person: word.person.name,
+        vouched_by: word.person.vouched_by,
+        token: word.by,
+        at: word.at,
+    }
+}
+
+/// Returns whose word a record of the register keeps.
+pub(crate) fn person(signature: &Signature) -> Person {
+    Person {
+        name: signature.person.clone(),
+        vouched_by: signature.vouched_by.clone(),
     }
 }

@@ -13,6 +13,7 @@ use onshore_types::{JobId, LeafIndex, Timestamp};
 use serde_json::{Value, json};
 
 use crate::acts::{Act, require};
+use crate::people::{person, second, signature, vouch};
 use crate::{Error, Gate};
 
 /// So many records are read at once.
@@ -65,7 +66,7 @@ impl Parties {
                 Record::Organisation(one) => all.organisations.push(one),
                 Record::Provider(one) => all.providers.push(one),
                 Record::Order(one) => all.orders.push(*one),
-                Record::Contract(_) | Record::Asset(_) => {}
+                _ => {}
             })?;
         }
         Ok(all)
@@ -98,6 +99,10 @@ impl Gate {
     ) -> Result<(Revision, LeafIndex), Error> {
         require(by, KEEPERS)?;
         self.act(by, move |registry, unit, now| {
+            let record = match record {
+                Record::Order(order) => proposed(registry, unit, by, *order, None, now)?,
+                record => record,
+            };
             let revision = registry.add_record(unit, &record, by.id, now)?;
             Ok((told("register.added", &revision)?, revision))
         })
@@ -118,10 +123,12 @@ impl Gate {
         self.act(by, move |registry, unit, now| {
             let before = registry.record(unit, record.kind(), record.id())?.record;
             let record = match (record, before) {
-                (Record::Contract(one), Record::Contract(before)) => Record::Contract(Contract {
-                    deletion: before.deletion,
-                    ..one
-                }),
+                (Record::Contract(one), Record::Contract(before)) => {
+                    Record::Contract(one.after(before, filing_day(registry, unit, now)?))
+                }
+                (Record::Order(one), Record::Order(before)) => {
+                    proposed(registry, unit, by, *one, Some(&before), now)?
+                }
                 (Record::Asset(one), Record::Asset(before)) => {
                     Record::Asset(onshore_orders::Asset {
                         proof: before.proof,
@@ -199,19 +206,22 @@ impl Gate {
                 if !frozen.is_empty() {
                     return Ok((refused("contract.refused", &asked, &frozen), Err(frozen)));
                 }
+                let today = filing_day(registry, unit, now)?;
                 let revision = match before {
-                    Some(before) => {
-                        let deletion = match before.record {
-                            Record::Contract(before) => before.deletion,
-                            _ => None,
-                        };
-                        let renewed = Record::Contract(Contract {
-                            deletion,
-                            ..contract
-                        });
-                        registry.amend_record(unit, &renewed, before.number, by.id, now)?
+                    Some(Revision {
+                        record: Record::Contract(before),
+                        number,
+                        ..
+                    }) => {
+                        let renewed = Record::Contract(contract.after(before, today));
+                        renewed.check().map_err(Error::Record)?;
+                        registry.amend_record(unit, &renewed, number, by.id, now)?
                     }
-                    None => registry.add_record(unit, &Record::Contract(contract), by.id, now)?,
+                    _ => {
+                        let signed = Some(contract.signed.unwrap_or(today));
+                        let contract = Record::Contract(Contract { signed, ..contract });
+                        registry.add_record(unit, &contract, by.id, now)?
+                    }
                 };
                 let kind = match what {
                     FreezeKind::ContractRenew => "contract.renewed",
@@ -259,6 +269,45 @@ impl Gate {
             })
             .await?;
         refusal.map_or(Ok(()), |refusal| Err(Error::Frozen(Box::new(refusal))))
+    }
+
+    /// Gives the second word for the exemptions of an order that somebody else proposed, in the revision that is looked at. Until
+    /// then they exempt nobody.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`], [`Error::Unnamed`], [`Error::SamePerson`], [`Error::NothingToApprove`]; an order that is not there or
+    /// was changed meanwhile; those of the keepers.
+    pub async fn approve_exemptions(
+        &self,
+        by: Principal,
+        id: Id,
+        expected: u32,
+    ) -> Result<(Revision, LeafIndex), Error> {
+        require(by, KEEPERS)?;
+        self.act(by, move |registry, unit, now| {
+            let Record::Order(mut order) = registry.record(unit, RecordKind::Order, &id)?.record
+            else {
+                return Err(Error::NothingToApprove);
+            };
+            let mut approved = 0_u32;
+            for exemption in &mut order.exemptions {
+                if exemption.approved.is_some() {
+                    continue;
+                }
+                // What was recorded without a word of anybody's is nobody's proposal.
+                let first = exemption.proposed.as_ref().ok_or(Error::Unnamed)?;
+                let word = second(registry, unit, by, &person(first), now)?;
+                exemption.approved = Some(signature(word));
+                approved += 1;
+            }
+            if approved == 0 {
+                return Err(Error::NothingToApprove);
+            }
+            let revision =
+                registry.amend_record(unit, &Record::Order(order), expected, by.id, now)?;
+            Ok((told("order.exemptions-approved", &revision)?, revision))
+        })
+        .await
     }
 
     /// Records that all of an asset arrived, by the certificate of a job that is complete.
@@ -368,6 +417,28 @@ impl Gate {
             .read(move |view: &View<'_>| Ok::<_, Error>(registry.records(view, kind, &page)?))
             .await
     }
+}
+
+/// Returns an order whose exemptions are as they were, and those that are new are proposed by whoever records it.
+fn proposed(
+    registry: &Registry,
+    view: &View<'_>,
+    by: Principal,
+    mut order: Order,
+    before: Option<&Order>,
+    now: Timestamp,
+) -> Result<Record, Error> {
+    for exemption in &mut order.exemptions {
+        let known = before
+            .into_iter()
+            .flat_map(|before| &before.exemptions)
+            .find(|known| known.is_same_as(exemption));
+        match known {
+            Some(known) => *exemption = known.clone(),
+            None => exemption.proposed = Some(signature(vouch(registry, view, by, now)?)),
+        }
+    }
+    Ok(Record::Order(Box::new(order)))
 }
 
 /// Returns the day on which something is filed: that of the easternmost order, so that no order sees it a day too early.

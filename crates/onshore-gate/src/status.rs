@@ -45,6 +45,8 @@ pub struct OrderStatus {
     pub as_of: Day,
     /// How many contracts are how far.
     pub contracts: BTreeMap<Status, u64>,
+    /// How many contracts were signed or renewed while that was frozen.
+    pub breached: u64,
     /// Each organisation that is bound.
     pub organisations: Vec<OrganisationStatus>,
 }
@@ -139,6 +141,7 @@ impl Gate {
                 order: order.id.clone(),
                 as_of,
                 contracts: BTreeMap::new(),
+                breached: 0,
                 organisations: Vec::new(),
             };
             for organisation in &parties.organisations {
@@ -157,9 +160,11 @@ impl Gate {
                         .copied()
                         .unwrap_or_default();
                     let finding = on.contract(contract, &assets);
+                    let is_breached = !finding.breaches.is_empty();
+                    status.breached += u64::from(is_breached);
                     match finding.status {
                         Some(far) => *status.contracts.entry(far).or_default() += 1,
-                        None if of.is_none() => continue,
+                        None if of.is_none() && !is_breached => continue,
                         None => {}
                     }
                     bound.push(ContractStatus {

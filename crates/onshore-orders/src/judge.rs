@@ -1,8 +1,10 @@
 //! An order on a day: who is bound, what is frozen, by when each contract must be left, and how far it is. Each answer says
 //! why in one sentence that names clause and source.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +27,9 @@ pub struct OnDay<'a> {
     judge: &'a Judge<'a>,
     order: &'a Order,
     on: Day,
-    control: Option<Control>,
+    control: Rc<Option<Control>>,
+    /// Who controlled whom earlier, by how many holdings had begun or ended: contracts were signed on many days.
+    earlier: RefCell<HashMap<usize, Rc<Option<Control>>>>,
 }
 
 /// How far a contract is on the way out.
@@ -72,8 +76,21 @@ pub struct Finding {
     pub due: Option<Day>,
     /// How far it is; none where it is not bound.
     pub status: Option<Status>,
+    /// What was signed while it was frozen, the first one first.
+    pub breaches: Vec<Breach>,
     /// Why, with the source.
     pub why: String,
+}
+
+/// That a contract was signed or renewed while an order froze that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// Which of both.
+    pub what: FreezeKind,
+    /// On which day.
+    pub signed: Day,
+    /// The clause that froze it.
+    pub clause: Id,
 }
 
 /// What somebody is about to do.
@@ -123,20 +140,25 @@ impl<'a> Judge<'a> {
     where
         'a: 'b,
     {
+        OnDay {
+            judge: self,
+            order,
+            on,
+            control: Rc::new(self.control(order, on)),
+            earlier: RefCell::default(),
+        }
+    }
+
+    /// Finds who is controlled by those whom an order means, where it asks that.
+    fn control(&self, order: &Order, on: Day) -> Option<Control> {
         let addressees = &order.addressees;
-        let control = addressees.wants_control().then(|| {
+        addressees.wants_control().then(|| {
             self.organisations.controlled(
                 |organisation| addressees.is_root(organisation),
                 addressees.over_percent,
                 on,
             )
-        });
-        OnDay {
-            judge: self,
-            order,
-            on,
-            control,
-        }
+        })
     }
 }
 
@@ -175,6 +197,8 @@ impl OnDay<'_> {
     /// Says what the order asks of a contract, so many of whose assets are so far.
     #[must_use]
     pub fn contract(&self, contract: &Contract, tally: &AssetTally) -> Finding {
+        let breaches = self.breaches(contract);
+        let signed: String = breaches.iter().map(|one| self.told(one)).collect();
         let (how, clause) = match self.binds_contract(contract, tally) {
             Ok(bound) => bound,
             Err(why) => {
@@ -183,7 +207,8 @@ impl OnDay<'_> {
                     is_frozen: false,
                     due: None,
                     status: None,
-                    why,
+                    breaches,
+                    why: format!("{why}{signed}"),
                 };
             }
         };
@@ -202,8 +227,68 @@ impl OnDay<'_> {
             is_frozen,
             due,
             status: Some(status),
-            why: format!("{how}; {by_when}; {far}."),
+            breaches,
+            why: format!("{how}; {by_when}; {far}.{signed}"),
         }
+    }
+
+    /// Finds what of a contract was signed while the order froze that.
+    fn breaches(&self, contract: &Contract) -> Vec<Breach> {
+        let signed = std::iter::once((FreezeKind::ContractNew, contract.signed()));
+        let renewed = contract
+            .renewals
+            .iter()
+            .map(|renewal| (FreezeKind::ContractRenew, renewal.signed));
+        signed
+            .chain(renewed)
+            .filter_map(|(what, signed)| self.breach(contract, what, signed))
+            .collect()
+    }
+
+    fn breach(&self, contract: &Contract, what: FreezeKind, signed: Day) -> Option<Breach> {
+        let order = self.order;
+        if signed > self.on || is_over(order, self.on) {
+            return None;
+        }
+        let freeze = order.freezes(what, signed)?;
+        let provider = self.judge.providers.get(&contract.provider)?;
+        order.prohibits(provider, signed)?;
+        let (who, which) = (&contract.organisation, &contract.id);
+        if order.exempts(who, Some(which), signed).is_some() {
+            return None;
+        }
+        let control = self.control_on(signed);
+        self.binds_on(who, signed, control.as_ref().as_ref()).ok()?;
+        Some(Breach {
+            what,
+            signed,
+            clause: freeze.clause.clone(),
+        })
+    }
+
+    fn control_on(&self, day: Day) -> Rc<Option<Control>> {
+        if day == self.on {
+            return Rc::clone(&self.control);
+        }
+        let all = &self.judge.organisations;
+        let mut earlier = self.earlier.borrow_mut();
+        let found = earlier
+            .entry(all.changes_until(day))
+            .or_insert_with(|| Rc::new(self.judge.control(self.order, day)));
+        Rc::clone(found)
+    }
+
+    fn told(&self, breach: &Breach) -> String {
+        let deed = match breach.what {
+            FreezeKind::ContractRenew => "renewed",
+            _ => "signed",
+        };
+        format!(
+            " It was {deed} on {}, when {} was frozen by {}.",
+            breach.signed,
+            breach.what,
+            self.order.cite(&breach.clause)
+        )
     }
 
     /// Says what of the order freezes what somebody is about to do.
@@ -243,7 +328,11 @@ impl OnDay<'_> {
 
     /// Says how the order binds an organisation, or why it does not.
     fn binds(&self, id: &Id) -> Result<String, String> {
-        let (order, on) = (self.order, self.on);
+        self.binds_on(id, self.on, self.control.as_ref().as_ref())
+    }
+
+    fn binds_on(&self, id: &Id, on: Day, control: Option<&Control>) -> Result<String, String> {
+        let order = self.order;
         if on < order.effective {
             return Err(format!(
                 "{} binds nobody before {}.",
@@ -251,7 +340,7 @@ impl OnDay<'_> {
             ));
         }
         if let Some(withdrawn) = &order.withdrawn
-            && withdrawn.from <= on
+            && is_over(order, on)
         {
             return Err(format!(
                 "{} was withdrawn on {}: {}.",
@@ -269,7 +358,7 @@ impl OnDay<'_> {
         if !addressees.has_rule() || !addressees.fits(organisation) {
             return Err(format!("`{id}` is none of those whom {by} addresses."));
         }
-        let Some(control) = &self.control else {
+        let Some(control) = control else {
             return Ok(format!("`{id}` is one of those whom {by} addresses"));
         };
         let all = &self.judge.organisations;
@@ -411,6 +500,14 @@ impl OnDay<'_> {
         };
         (status, far)
     }
+}
+
+/// Whether an order was withdrawn by a day.
+fn is_over(order: &Order, on: Day) -> bool {
+    order
+        .withdrawn
+        .as_ref()
+        .is_some_and(|withdrawn| withdrawn.from <= on)
 }
 
 fn exempt(exemption: &Exemption) -> String {

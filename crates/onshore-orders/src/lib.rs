@@ -15,6 +15,7 @@
 //! - [`judge`]: all of it together, on a day.
 //! - [`guard`]: a plan of Terraform, before it is carried out.
 //! - [`record`]: a record of any kind, read and checked.
+//! - [`signature`]: somebody's word for a part of a record.
 //! - [`tables`]: records as CSV.
 
 pub mod day;
@@ -26,6 +27,7 @@ pub mod order;
 pub mod ownership;
 pub mod record;
 pub mod records;
+pub mod signature;
 pub mod tables;
 
 /// The order of Tianjin of 2021, as a file that is read.
@@ -34,9 +36,10 @@ pub const TIANJIN_2021: &str = include_str!("../orders/tianjin-2021.toml");
 pub use day::{Day, UtcOffset};
 pub use deadline::DeadlineRule;
 pub use error::Error;
-pub use judge::{Asked, Finding, Frozen, Judge, OnDay, Standing, Status};
+pub use judge::{Asked, Breach, Finding, Frozen, Judge, OnDay, Standing, Status};
 pub use order::{FreezeKind, Order};
-pub use record::{Record, RecordKind};
+pub use record::{Record, RecordKind, Registered};
 pub use records::{
-    Asset, AssetTally, Contract, Deletion, Id, Organisation, Proof, Provider, Share,
+    Asset, AssetTally, Contract, Deletion, Id, Organisation, Proof, Provider, Renewal, Share,
 };
+pub use signature::Signature;

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use crate::deadline::DeadlineRule;
+use crate::record::Registered;
 use crate::records::{Id, Organisation, OrganisationKind, Provider, ProviderKind, Share, texts};
+use crate::signature::Signature;
 use crate::{Day, Error, UtcOffset};
 
 /// An order.
@@ -189,6 +191,12 @@ pub struct Exemption {
     pub granted: String,
     /// Why.
     pub reason: String,
+    /// Who recorded it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Signature>,
+    /// Who else approved it: until then it exempts nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<Signature>,
 }
 
 /// That an order was changed.
@@ -211,12 +219,12 @@ pub struct Withdrawal {
     pub reason: String,
 }
 
-impl Order {
-    /// Checks what one member of an order cannot say alone.
-    ///
-    /// # Errors
-    /// [`Error::Contradiction`].
-    pub fn check(&self) -> Result<(), Error> {
+impl Registered for Order {
+    fn id(&self) -> &Id {
+        &self.id
+    }
+
+    fn check(&self) -> Result<(), Error> {
         texts(&[("title", Some(&self.title)), ("issuer", Some(&self.issuer))])?;
         let unique = |what: &str, ids: Vec<&Id>| {
             let mut sorted = ids.clone();
@@ -310,6 +318,15 @@ impl Order {
         Ok(())
     }
 
+    fn filed_by(&self) -> Option<&'static str> {
+        self.exemptions
+            .iter()
+            .any(|one| one.proposed.is_some() || one.approved.is_some())
+            .then_some("who proposes and who approves an exemption is recorded by `onshore order amend` and `onshore order approve`")
+    }
+}
+
+impl Order {
     /// Returns what is prohibited of a provider on a day.
     #[must_use]
     pub fn prohibits(&self, provider: &Provider, on: Day) -> Option<&Prohibited> {
@@ -327,11 +344,12 @@ impl Order {
         })
     }
 
-    /// Returns the exemption of an organisation, or of one of its contracts, on a day.
+    /// Returns the approved exemption of an organisation, or of one of its contracts, on a day.
     #[must_use]
     pub fn exempts(&self, organisation: &Id, contract: Option<&Id>, on: Day) -> Option<&Exemption> {
         self.exemptions.iter().find(|one| {
-            one.organisation == *organisation
+            one.approved.is_some()
+                && one.organisation == *organisation
                 && on.is_within(one.from, one.until)
                 && (one.contract.is_none() || one.contract.as_ref() == contract)
         })
@@ -349,6 +367,19 @@ impl Order {
             .map(|source| source.title.as_str())
             .collect();
         format!("clause {clause} of {} ({})", self.id, titles.join("; "))
+    }
+}
+
+impl Exemption {
+    /// Whether it says what another does, whoever vouches for it.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let told = |one: &Self| Self {
+            proposed: None,
+            approved: None,
+            ..one.clone()
+        };
+        told(self) == told(other)
     }
 }
 

@@ -11,6 +11,8 @@ use crate::{Day, Error};
 pub struct Organisations<'a> {
     all: &'a [Organisation],
     by_id: HashMap<&'a Id, usize>,
+    /// The days on which holdings begin or end.
+    changes: Vec<Day>,
 }
 
 /// Who is controlled, on a day.
@@ -45,7 +47,23 @@ impl<'a> Organisations<'a> {
                 )));
             }
         }
-        Ok(Self { all, by_id })
+        let holdings = all.iter().flat_map(|one| &one.owners);
+        let mut changes: Vec<Day> = holdings
+            .flat_map(|holding| std::iter::once(holding.from).chain(holding.until))
+            .collect();
+        changes.sort_unstable();
+        changes.dedup();
+        Ok(Self {
+            all,
+            by_id,
+            changes,
+        })
+    }
+
+    /// Returns on how many days holdings had begun or ended by a day: as often as that is the same, so is who controls whom.
+    #[must_use]
+    pub fn changes_until(&self, day: Day) -> usize {
+        self.changes.partition_point(|change| *change <= day)
     }
 
     /// Returns an organisation.

@@ -5,10 +5,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::record::{RecordKind, Registered};
 use crate::{Day, Error};
 
 /// So long may a text of a record be.
 const TEXT_MAX: usize = 2000;
+/// So often may a contract be renewed.
+const RENEWALS_MAX: usize = 1000;
 
 /// What a record is called, unique among its kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -208,6 +211,12 @@ pub struct Contract {
     pub data_location: Option<String>,
     /// Its first day.
     pub start: Day,
+    /// On which day it was signed; its first day, where that is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Day>,
+    /// How often it was renewed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renewals: Vec<Renewal>,
     /// Its last day; none where it has no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Day>,
@@ -223,6 +232,17 @@ pub struct Contract {
     /// That what was there is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
+}
+
+/// That a contract was renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renewal {
+    /// On which day that was signed.
+    pub signed: Day,
+    /// Its last day since then, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Day>,
 }
 
 /// That a provider deleted what was kept there.
@@ -312,12 +332,19 @@ pub struct AssetTally {
     pub proven: u64,
 }
 
-impl Organisation {
-    /// Checks what one member of a record cannot say alone.
-    ///
-    /// # Errors
-    /// [`Error::Contradiction`].
-    pub fn check(&self) -> Result<(), Error> {
+impl Registered for Organisation {
+    fn id(&self) -> &Id {
+        &self.id
+    }
+
+    fn references(&self) -> Vec<(RecordKind, &Id)> {
+        self.owners
+            .iter()
+            .map(|holding| (RecordKind::Organisation, &holding.owner))
+            .collect()
+    }
+
+    fn check(&self) -> Result<(), Error> {
         texts(&[
             ("name", Some(&self.name)),
             ("region", self.region.as_ref()),
@@ -361,12 +388,12 @@ impl Organisation {
     }
 }
 
-impl Provider {
-    /// Checks what one member of a record cannot say alone.
-    ///
-    /// # Errors
-    /// [`Error::Contradiction`].
-    pub fn check(&self) -> Result<(), Error> {
+impl Registered for Provider {
+    fn id(&self) -> &Id {
+        &self.id
+    }
+
+    fn check(&self) -> Result<(), Error> {
         texts(&[("name", Some(&self.name))])?;
         texts(
             &self
@@ -378,12 +405,29 @@ impl Provider {
     }
 }
 
-impl Contract {
-    /// Checks what one member of a record cannot say alone.
-    ///
-    /// # Errors
-    /// [`Error::Contradiction`].
-    pub fn check(&self) -> Result<(), Error> {
+impl Registered for Contract {
+    fn id(&self) -> &Id {
+        &self.id
+    }
+
+    fn holder(&self) -> Option<&Id> {
+        Some(&self.organisation)
+    }
+
+    fn references(&self) -> Vec<(RecordKind, &Id)> {
+        vec![
+            (RecordKind::Organisation, &self.organisation),
+            (RecordKind::Provider, &self.provider),
+        ]
+    }
+
+    fn filed_by(&self) -> Option<&'static str> {
+        self.deletion
+            .is_some()
+            .then_some("a deletion is filed with `onshore contract close`")
+    }
+
+    fn check(&self) -> Result<(), Error> {
         texts(&[
             ("service", Some(&self.service)),
             ("data_location", self.data_location.as_ref()),
@@ -394,6 +438,18 @@ impl Contract {
             return Err(Error::contradiction(format!(
                 "the contract `{}` ends before it begins",
                 self.id
+            )));
+        }
+        let signed = self.signed();
+        if self.renewals.iter().any(|renewal| renewal.signed < signed) {
+            return Err(Error::contradiction(format!(
+                "the contract `{}` is renewed before it is signed",
+                self.id
+            )));
+        }
+        if self.renewals.len() > RENEWALS_MAX {
+            return Err(Error::contradiction(format!(
+                "a contract has up to {RENEWALS_MAX} renewals"
             )));
         }
         if let Some(deletion) = &self.deletion {
@@ -417,12 +473,62 @@ impl Contract {
     }
 }
 
-impl Asset {
-    /// Checks what one member of a record cannot say alone.
-    ///
-    /// # Errors
-    /// [`Error::Contradiction`].
-    pub fn check(&self) -> Result<(), Error> {
+impl Contract {
+    /// Returns the day on which it was signed, or, where that is not said, its first one.
+    #[must_use]
+    pub fn signed(&self) -> Day {
+        self.signed.unwrap_or(self.start)
+    }
+
+    /// Returns this as the next revision of another: what acts of their own filed stays, and so do renewals; where it lasts longer
+    /// than before and names no new renewal, it was renewed on the day that it is recorded.
+    #[must_use]
+    pub fn after(mut self, before: Self, today: Day) -> Self {
+        let is_longer = match (before.end, self.end) {
+            (Some(_), None) => true,
+            (Some(before), Some(now)) => before < now,
+            (None, _) => false,
+        };
+        let added: Vec<Renewal> = self
+            .renewals
+            .into_iter()
+            .filter(|renewal| !before.renewals.contains(renewal))
+            .collect();
+        let is_told = !added.is_empty();
+        self.renewals = before.renewals;
+        self.renewals.extend(added);
+        if is_longer && !is_told {
+            self.renewals.push(Renewal {
+                signed: today.max(self.signed.unwrap_or(self.start)),
+                end: self.end,
+            });
+        }
+        self.signed = self.signed.or(before.signed);
+        self.deletion = before.deletion;
+        self
+    }
+}
+
+impl Registered for Asset {
+    fn id(&self) -> &Id {
+        &self.id
+    }
+
+    fn holder(&self) -> Option<&Id> {
+        Some(&self.contract)
+    }
+
+    fn references(&self) -> Vec<(RecordKind, &Id)> {
+        vec![(RecordKind::Contract, &self.contract)]
+    }
+
+    fn filed_by(&self) -> Option<&'static str> {
+        self.proof
+            .is_some()
+            .then_some("a proof is filed with `onshore asset prove`")
+    }
+
+    fn check(&self) -> Result<(), Error> {
         texts(&[
             ("name", Some(&self.name)),
             ("place", self.place.as_ref()),
@@ -438,7 +544,9 @@ impl Asset {
         }
         Ok(())
     }
+}
 
+impl Asset {
     /// Returns since when it is at least planned, moving, moved and proven: who has come further has been there too.
     #[must_use]
     pub fn steps(&self) -> [Option<Day>; 4] {

@@ -31,6 +31,8 @@ const CONTRACT: &[Column] = &[
     Column::text("service"),
     Column::text("data_location"),
     Column::text("start"),
+    Column::text("signed"),
+    Column::text("renewed"),
     Column::text("end"),
     Column::number("notice_days"),
     Column::text("renewal"),
@@ -49,6 +51,8 @@ const ASSET: &[Column] = &[
 ];
 /// Columns of a table of organisations that tell of one holding: who has several has several rows.
 const HOLDING: [&str; 4] = ["owner", "percent", "from", "until"];
+/// The column of a table of contracts that tells of the last renewal.
+const RENEWED: &str = "renewed";
 
 /// What is wrong with a table, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,12 +146,9 @@ pub fn read(kind: RecordKind, text: &[u8]) -> Result<Vec<Rowed>, Vec<Fault>> {
         RecordKind::Organisation => ORGANISATION,
         RecordKind::Contract => CONTRACT,
         RecordKind::Asset => ASSET,
-        RecordKind::Provider | RecordKind::Order => {
-            return Err(vec![fault(
-                1,
-                None,
-                "providers and orders are written one by one".to_owned(),
-            )]);
+        _ => {
+            let what = "there are tables of organisations, contracts and assets; other records are written one by one";
+            return Err(vec![fault(1, None, what.to_owned())]);
         }
     };
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
@@ -242,6 +243,10 @@ fn take(
                 holding.insert(name.to_owned(), value);
             }
         }
+    }
+    if let Some(signed) = members.remove(RENEWED) {
+        let renewal = Map::from_iter([("signed".to_owned(), signed)]);
+        members.insert("renewals".to_owned(), Value::from(vec![renewal]));
     }
     if let Some(missing) = ["owner", "percent", "from"]
         .into_iter()

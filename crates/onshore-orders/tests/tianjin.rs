@@ -6,7 +6,10 @@ use onshore_orders::records::{
     AssetTally, Contract, Deletion, Holding, Id, Organisation, OrganisationKind, Provider,
     ProviderKind, Share,
 };
-use onshore_orders::{Asked, Asset, Day, Finding, Judge, Order, Status};
+use onshore_orders::{
+    Asked, Asset, Day, Finding, Judge, Order, Registered, Renewal, Signature, Status,
+};
+use onshore_types::PrincipalId;
 
 const TIANJIN: &str = onshore_orders::TIANJIN_2021;
 
@@ -95,7 +98,18 @@ fn contract(of: &str, with: &str, end: Option<&str>) -> Contract {
         renewal: None,
         exit_terms: None,
         deletion: None,
+        signed: None,
+        renewals: Vec::new(),
     }
+}
+
+fn word(person: &str) -> Option<Signature> {
+    Some(Signature {
+        person: person.parse().expect("a name"),
+        vouched_by: Vec::new(),
+        token: PrincipalId::from_bytes([1; 16]),
+        at: "2021-08-20T00:00:00Z".parse().expect("an instant"),
+    })
 }
 
 fn find(order: &Order, contract: &Contract, tally: AssetTally, on: &str) -> Finding {
@@ -351,8 +365,15 @@ fn what_is_frozen_is_refused_with_its_clause() {
         until: Some(day("2021-10-01")),
         granted: "letter 7".to_owned(),
         reason: "flood".to_owned(),
+        proposed: word("ada"),
+        approved: None,
     });
     let server = FreezeKind::Server;
+    // One person's word exempts nobody.
+    assert_eq!(frozen(&order, server, "port", None, "2021-09-01"), hardware);
+    for exemption in &mut order.exemptions {
+        exemption.approved = word("bo");
+    }
     for (on, expected) in [
         ("2021-08-31", hardware.clone()),
         ("2021-09-01", None),
@@ -369,6 +390,85 @@ fn what_is_frozen_is_refused_with_its_clause() {
     );
     assert_eq!(exempt.status, Some(Status::Exempt));
     assert!(exempt.why.contains("letter 7"), "{}", exempt.why);
+}
+
+#[test]
+fn what_was_signed_while_it_was_frozen_is_told() {
+    let mut order = tianjin();
+    let signed = |order: &Order, contract: &Contract, on: &str| {
+        find(order, contract, OPEN, on)
+            .breaches
+            .iter()
+            .map(|one| format!("{} {}", one.what, one.signed))
+            .collect::<Vec<_>>()
+    };
+    let at = |who: &str, with: &str, day_of: &str| Contract {
+        signed: Some(day(day_of)),
+        ..contract(who, with, Some("2023-12-31"))
+    };
+    let on = "2022-06-01";
+    let bad = ["contract.new 2021-08-12"];
+    let first = at("port-logistics", "alibaba-cloud", "2021-08-12");
+    assert_eq!(signed(&order, &first, on), bad);
+    assert_eq!(signed(&order, &first, "2021-08-12"), bad);
+    assert!(signed(&order, &first, "2021-08-11").is_empty());
+    let told = find(&order, &first, OPEN, on).why;
+    assert!(
+        told.contains("signed on 2021-08-12") && told.contains("lease-freeze"),
+        "{told}"
+    );
+    for free in [
+        at("port-logistics", "alibaba-cloud", "2021-08-11"),
+        at("port-logistics", "guoziyun", "2021-08-12"),
+        at("private", "alibaba-cloud", "2021-08-12"),
+        contract("port-logistics", "alibaba-cloud", Some("2023-12-31")),
+    ] {
+        assert!(signed(&order, &free, on).is_empty(), "{free:?}");
+    }
+    // Whether it was bound is asked of the day on which it was signed, not of today.
+    let sold = at("sold", "alibaba-cloud", "2021-12-01");
+    assert_eq!(
+        signed(&order, &sold, "2022-06-01"),
+        ["contract.new 2021-12-01"]
+    );
+    let later = at("sold", "alibaba-cloud", "2022-05-01");
+    assert!(signed(&order, &later, "2022-06-01").is_empty());
+    // A longer end is a renewal of the day on which it is recorded, unless one is named.
+    let before = contract("port", "alibaba-cloud", Some("2022-07-29"));
+    let longer = contract("port", "alibaba-cloud", Some("2022-07-30"));
+    let renewed = longer.clone().after(before.clone(), day("2021-09-01"));
+    assert_eq!(signed(&order, &renewed, on), ["contract.renew 2021-09-01"]);
+    let endless = contract("port", "alibaba-cloud", None).after(before.clone(), day("2021-09-01"));
+    assert_eq!(signed(&order, &endless, on).len(), 1);
+    let same = before.clone().after(before.clone(), day("2021-09-01"));
+    assert_eq!(same, before);
+    let shorter = before.clone().after(longer.clone(), day("2021-09-01"));
+    assert!(shorter.renewals.is_empty());
+    let told = Contract {
+        renewals: vec![Renewal {
+            signed: day("2021-08-01"),
+            end: None,
+        }],
+        ..longer
+    };
+    let told = told.after(before, day("2021-09-01"));
+    assert!(signed(&order, &told, on).is_empty());
+    // What was recorded does not go by leaving it out.
+    let kept = contract("port", "alibaba-cloud", Some("2022-07-30"))
+        .after(renewed.clone(), day("2022-01-01"));
+    assert_eq!(kept.renewals, renewed.renewals);
+    // An approved exemption of that day lets it be.
+    order.exemptions.push(onshore_orders::order::Exemption {
+        organisation: id("port-logistics"),
+        contract: None,
+        from: day("2021-08-12"),
+        until: Some(day("2021-08-13")),
+        granted: "letter 8".to_owned(),
+        reason: "storm".to_owned(),
+        proposed: word("ada"),
+        approved: word("bo"),
+    });
+    assert!(signed(&order, &first, on).is_empty());
 }
 
 /// In 2017 the telecom catalogue had the use of foreign-held machines end, and the local operator bought them: one is named,

@@ -69,6 +69,14 @@ pub(crate) enum OrganisationCommand {
 pub(crate) enum OrderCommand {
     #[command(flatten)]
     Of(RecordCommand),
+    /// Approve the exemptions of an order that somebody else recorded: it takes two people who are apart
+    Approve {
+        /// Its id
+        id: Id,
+        /// The revision that was looked at; refused where somebody amended it since [default: the newest now]
+        #[arg(long, value_name = "NUMBER")]
+        revision: Option<u32>,
+    },
     /// Print the order of Tianjin of 2021, to load or to begin another with
     Example,
 }

@@ -137,7 +137,7 @@ async fn ask(
 }
 
 fn kept(kind: RecordKind, view: &RecordView) -> Result<Record> {
-    Record::read(kind, &view.record)
+    Record::from_json(kind, &view.record.to_string())
         .context("the server's answer is not what this version understands")
 }
 

@@ -7,10 +7,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use http::Method;
 use onshore_api::{
-    AmendRecord, CheckProcurement, FileDeletion, ImportedView, ProcurementView, ProveAsset,
-    RecordView,
+    AmendRecord, ApproveExemptions, CheckProcurement, FileDeletion, ImportedView, ProcurementView,
+    ProveAsset, RecordView,
 };
-use onshore_orders::{Record, RecordKind, TIANJIN_2021};
+use onshore_orders::{Id, Record, RecordKind, TIANJIN_2021};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -46,6 +46,19 @@ pub(crate) async fn provider(target: &TargetArgs, command: RecordCommand) -> Res
 pub(crate) async fn order(target: &TargetArgs, command: OrderCommand) -> Result<Exit> {
     match command {
         OrderCommand::Of(command) => run(target, RecordKind::Order, command).await,
+        OrderCommand::Approve { id, revision } => {
+            let client = target::client(target)?;
+            let revision = match revision {
+                Some(revision) => revision,
+                None => newest(&client, RecordKind::Order, &id).await?,
+            };
+            let path = format!("/v1/orders/{id}/exemptions/approval");
+            let asked = ApproveExemptions { revision };
+            show(
+                target.style(),
+                &client.send(Method::POST, &path, &asked).await?,
+            )
+        }
         OrderCommand::Example => {
             output::line(TIANJIN_2021.trim_end());
             Ok(Exit::Done)
@@ -143,7 +156,7 @@ async fn run(target: &TargetArgs, kind: RecordKind, command: RecordCommand) -> R
             let path = format!("/v1/register/{kind}/{id}");
             let revision = match revision {
                 Some(revision) => revision,
-                None => client.get::<RecordView>(&path).await?.revision,
+                None => newest(&client, kind, id).await?,
             };
             let asked = AmendRecord { revision, record };
             show(
@@ -173,6 +186,12 @@ async fn run(target: &TargetArgs, kind: RecordKind, command: RecordCommand) -> R
         }
         RecordCommand::List { which } => list(target, kind, &which).await,
     }
+}
+
+/// Returns the number of the newest revision of a record.
+async fn newest(client: &Client, kind: RecordKind, id: &Id) -> Result<u32> {
+    let view: RecordView = client.get(&format!("/v1/register/{kind}/{id}")).await?;
+    Ok(view.revision)
 }
 
 async fn import(target: &TargetArgs, kind: RecordKind, command: &TableCommand) -> Result<Exit> {

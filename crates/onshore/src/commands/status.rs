@@ -52,10 +52,11 @@ fn table(report: &StatusReportView, with_why: bool) {
             .collect();
         output::line("");
         output::line(&format!(
-            "{} as of {}: {} organisations bound; contracts: {}",
+            "{} as of {}: {} organisations bound; {} contracts signed while frozen; contracts: {}",
             order.order,
             order.as_of,
             order.bound,
+            order.breached,
             if counts.is_empty() {
                 "none".to_owned()
             } else {
@@ -73,6 +74,7 @@ fn table(report: &StatusReportView, with_why: bool) {
                 "STATUS",
                 "DUE",
                 "FROZEN",
+                "BREACH",
                 "PROVEN",
             ];
             if with_why {
@@ -106,6 +108,7 @@ fn row(
                 .unwrap_or_else(|| bound(&contract.bound_by).to_owned()),
             contract.due.clone().unwrap_or_default(),
             if contract.frozen { "yes" } else { "no" }.to_owned(),
+            breaches(contract, ", "),
             format!("{} of {}", contract.proven, contract.assets),
         ],
         None => vec![
@@ -121,12 +124,23 @@ fn row(
             }
             .to_owned(),
             String::new(),
+            String::new(),
         ],
     };
     if with_why {
         row.push(contract.map_or(&organisation.why, |one| &one.why).clone());
     }
     row
+}
+
+/// What was signed while it was frozen, and when.
+fn breaches(contract: &ContractStatusView, between: &str) -> String {
+    let all: Vec<String> = contract
+        .breaches
+        .iter()
+        .map(|one| format!("{} {}", one.what, one.signed))
+        .collect();
+    all.join(between)
 }
 
 /// Each organisation, and each contract of it.
@@ -154,6 +168,7 @@ fn csv(report: &StatusReportView) -> Result<()> {
         "status",
         "due",
         "frozen",
+        "breaches",
         "assets",
         "proven",
         "why",
@@ -165,6 +180,7 @@ fn csv(report: &StatusReportView) -> Result<()> {
             let known_at = report.known_at.to_string();
             let tree_size = report.tree_size.to_string();
             let frozen = organisation.frozen.join(" ");
+            let signed = contract.map(|one| breaches(one, "; ")).unwrap_or_default();
             let numbers = contract.map(|one| (one.assets.to_string(), one.proven.to_string()));
             let (assets, proven) = numbers.unwrap_or_default();
             let record = match contract {
@@ -175,6 +191,7 @@ fn csv(report: &StatusReportView) -> Result<()> {
                     one.status.as_deref().unwrap_or_default(),
                     one.due.as_deref().unwrap_or_default(),
                     if one.frozen { "contract.renew" } else { "" },
+                    &signed,
                     &assets,
                     &proven,
                     &one.why,
@@ -186,6 +203,7 @@ fn csv(report: &StatusReportView) -> Result<()> {
                     if organisation.exempt { "exempt" } else { "" },
                     "",
                     &frozen,
+                    "",
                     "",
                     "",
                     &organisation.why,
