@@ -4,7 +4,8 @@
 //! document. Unknown members are refused in questions. Secrets appear in three places only: the answers that hand out a
 //! new key or control token once, and the credentials of a job's source, which no answer repeats.
 
-pub mod approvals;
+pub mod alarms;
+mod approvals;
 pub mod buckets;
 pub mod drills;
 pub mod erasures;
@@ -27,6 +28,7 @@ pub mod updates;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use alarms::{AlarmView, AskRegions, ListAlarms, RegionStatusView};
 pub use approvals::{ApprovalView, GrantApproval, LimitView};
 pub use buckets::{BucketView, CreateBucket, SetBucketClass};
 pub use drills::{

@@ -13,6 +13,7 @@ pub mod routes;
 pub mod server;
 
 mod admit;
+mod alarms;
 mod answers;
 mod approvals;
 mod buckets;

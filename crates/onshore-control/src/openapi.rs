@@ -4,8 +4,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs, kms,
-    labels, ledger, packs, persons, quotas, register, state, support, tenants, tokens, updates,
+    alarms, approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs,
+    kms, labels, ledger, packs, persons, quotas, register, state, support, tenants, tokens,
+    updates,
 };
 
 #[derive(OpenApi)]
@@ -37,7 +38,7 @@ use crate::{
         support::open, support::approve, support::close, support::list, support::show, support::requests,
         drills::begin, drills::list, drills::show, drills::tell, drills::end,
         register::add, register::amend, register::list, register::show, register::history, register::import,
-        register::sign, register::check, register::approve_exemptions, register::prove, register::close, register::status,
+        register::sign, register::check, register::approve_exemptions, register::prove, register::close, register::status, alarms::list, alarms::regions,
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::telemetry, state::document,
     ),

@@ -58,6 +58,7 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::Refused(_) => line(StatusCode::FORBIDDEN, "refused"),
         Gate::RoleForbids { .. } => FORBIDDEN,
         Gate::EpochChanged => RETRY,
+        Gate::Unlicensed(_) => line(StatusCode::FORBIDDEN, "unlicensed"),
         Gate::Frozen(_) => line(StatusCode::FORBIDDEN, "frozen"),
         Gate::Imported { .. } | Gate::Record(_) => BAD_REQUEST,
         Gate::TooLarge { .. }
@@ -227,6 +228,7 @@ impl IntoResponse for Error {
         let leaf = match &self {
             Self::Gate(onshore_gate::Error::Refused(refused)) => Some(refused.leaf),
             Self::Gate(onshore_gate::Error::Frozen(refused)) => Some(refused.leaf),
+            Self::Gate(onshore_gate::Error::Unlicensed(refused)) => Some(refused.leaf),
             _ => None,
         };
         let problem = Problem {

@@ -11,8 +11,9 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs, kms,
-    labels, ledger, packs, persons, quotas, register, state, support, tenants, tokens, updates,
+    alarms, approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs,
+    kms, labels, ledger, packs, persons, quotas, register, state, support, tenants, tokens,
+    updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -169,6 +170,8 @@ pub fn router(parts: ControlParts) -> Router {
         )
         .route("/v1/assets/{id}/proof", post(register::prove))
         .route("/v1/procurement/check", post(register::check))
+        .route("/v1/alarms", get(alarms::list))
+        .route("/v1/report/regions", get(alarms::regions))
         .route("/v1/report/status", get(register::status))
         .route("/ledger/checkpoint", get(ledger::checkpoint))
         .route(

@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use crate::gate::{Inner, body, salt};
 use crate::identities::KeyOf;
 use crate::support::close_sessions_of;
-use crate::{Error, Gate};
+use crate::{Error, Gate, licensing};
 
 /// The largest number that a leaf can carry (RFC 8785 keeps to what every JSON reader can hold).
 const NUMBER_MAX: u64 = (1 << 53) - 1;
@@ -129,7 +129,7 @@ impl Gate {
     /// Makes a tenant.
     ///
     /// # Errors
-    /// [`Error::RoleForbids`]; a name that is taken; those of the keepers.
+    /// [`Error::RoleForbids`]; [`Error::Unlicensed`] where whoever runs the region may not; a name that is taken; those of the keepers.
     pub async fn create_tenant(
         &self,
         by: Principal,
@@ -137,7 +137,11 @@ impl Gate {
         group: Option<GroupName>,
     ) -> Result<(Tenant, LeafIndex), Error> {
         require(by, &[Role::Operator])?;
-        self.act(by, move |registry, unit, now| {
+        let own = self.inner.region.id.to_string();
+        self.act_licensed(by, move |registry, unit, now| {
+            if let Some(why) = licensing::tenant_refused(registry, unit, &own, now)? {
+                return Ok((licensing::refused("tenant.refused", &why), Err(why)));
+            }
             let tenant = Tenant {
                 id: TenantId::from_bytes(onshore_keys::random()),
                 name,
@@ -154,7 +158,7 @@ impl Gate {
                     body: json!({ "tenant": tenant.id }),
                     record,
                 },
-                tenant,
+                Ok(tenant),
             ))
         })
         .await

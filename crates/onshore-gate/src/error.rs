@@ -164,6 +164,9 @@ pub enum Error {
     /// Nothing of an order waits for a second word.
     #[error("no exemption of the order waits for a second word; `onshore order show` shows them")]
     NothingToApprove,
+    /// Somebody holds no licence for what was asked for.
+    #[error("{} Record the licence first (onshore licence add).", .0.why)]
+    Unlicensed(Box<crate::UnlicensedRefusal>),
     /// A record of the register does not hold.
     #[error(transparent)]
     Record(onshore_orders::Error),

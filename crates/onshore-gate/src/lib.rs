@@ -16,6 +16,7 @@
 //! - [`background`]: batches of reads, counts of refusals.
 
 pub mod acts;
+mod alarms;
 pub mod background;
 mod comparison;
 mod drills;
@@ -26,6 +27,7 @@ mod exporting;
 pub mod gate;
 mod granted;
 mod identities;
+mod licensing;
 mod loosening;
 mod noticed;
 pub mod outflow;
@@ -48,6 +50,7 @@ pub use epoch::EpochDocument;
 pub use error::{Error, Refused};
 pub use gate::{Clock, Gate, Parts, PersonsBeside, Region, ToldBeside};
 pub use identities::{KeyOf, Membership};
+pub use licensing::{RegionStatus, UnlicensedRefusal};
 pub use loosening::{LooseningProposal, loosening_state};
 pub use outflow::{Lapsed, Outflow};
 pub use permit::NOBODY;

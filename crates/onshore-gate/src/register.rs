@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::acts::{Act, require};
 use crate::people::{person, second, signature, vouch};
-use crate::{Error, Gate};
+use crate::{Error, Gate, licensing};
 
 /// So many records are read at once.
 pub const REGISTER_PAGE_MAX: u32 = 1000;
@@ -98,13 +98,16 @@ impl Gate {
         record: Record,
     ) -> Result<(Revision, LeafIndex), Error> {
         require(by, KEEPERS)?;
-        self.act(by, move |registry, unit, now| {
+        self.act_licensed(by, move |registry, unit, now| {
+            if let Some(why) = refusal(registry, unit, &record, None, now)? {
+                return Ok((licensing::refused("operator.refused", &why), Err(why)));
+            }
             let record = match record {
                 Record::Order(order) => proposed(registry, unit, by, *order, None, now)?,
                 record => record,
             };
             let revision = registry.add_record(unit, &record, by.id, now)?;
-            Ok((told("register.added", &revision)?, revision))
+            Ok((told("register.added", &revision)?, Ok(revision)))
         })
         .await
     }
@@ -120,8 +123,11 @@ impl Gate {
         expected: u32,
     ) -> Result<(Revision, LeafIndex), Error> {
         require(by, KEEPERS)?;
-        self.act(by, move |registry, unit, now| {
+        self.act_licensed(by, move |registry, unit, now| {
             let before = registry.record(unit, record.kind(), record.id())?.record;
+            if let Some(why) = refusal(registry, unit, &record, Some(&before), now)? {
+                return Ok((licensing::refused("operator.refused", &why), Err(why)));
+            }
             let record = match (record, before) {
                 (Record::Contract(one), Record::Contract(before)) => {
                     Record::Contract(one.after(before, filing_day(registry, unit, now)?))
@@ -138,7 +144,7 @@ impl Gate {
                 (record, _) => record,
             };
             let revision = registry.amend_record(unit, &record, expected, by.id, now)?;
-            Ok((told("register.amended", &revision)?, revision))
+            Ok((told("register.amended", &revision)?, Ok(revision)))
         })
         .await
     }
@@ -416,6 +422,41 @@ impl Gate {
             .db
             .read(move |view: &View<'_>| Ok::<_, Error>(registry.records(view, kind, &page)?))
             .await
+    }
+}
+
+/// Says why a record needs a licence that nobody holds, or contradicts what another says.
+fn refusal(
+    registry: &Registry,
+    view: &View<'_>,
+    record: &Record,
+    before: Option<&Record>,
+    now: Timestamp,
+) -> Result<Option<String>, Error> {
+    match record {
+        Record::Region(region) => {
+            let before = match before {
+                Some(Record::Region(before)) => Some(&**before),
+                _ => None,
+            };
+            licensing::operator_refused(registry, view, region, before, now)
+        }
+        Record::Partnership(one) => {
+            let revision = registry.record(view, RecordKind::Region, &one.region)?;
+            let Record::Region(region) = revision.record else {
+                return Ok(None);
+            };
+            match region.operator(one.from) {
+                Some(operating) if operating.organisation == one.operator => Ok(None),
+                _ => Err(Error::Record(onshore_orders::Error::Contradiction(
+                    format!(
+                        "`{}` is not operator of record of `{}` on {}: `onshore region amend` says who is",
+                        one.operator, one.region, one.from
+                    ),
+                ))),
+            }
+        }
+        _ => Ok(None),
     }
 }
 

@@ -12,34 +12,44 @@
 //! - [`order`]: an order: its text, whom it addresses, what it prohibits and freezes, and until when.
 //! - [`deadline`]: the rule that makes a day of a contract's expiry.
 //! - [`ownership`]: who is controlled by whom, through chains.
+//! - [`licence`], [`region`], [`partnership`]: who may run what, and on whose technology.
+//! - [`alarm`]: of what somebody is told before a day comes.
 //! - [`judge`]: all of it together, on a day.
 //! - [`guard`]: a plan of Terraform, before it is carried out.
 //! - [`record`]: a record of any kind, read and checked.
 //! - [`signature`]: somebody's word for a part of a record.
 //! - [`tables`]: records as CSV.
 
+pub mod alarm;
 pub mod day;
 pub mod deadline;
 pub mod error;
 pub mod guard;
 pub mod judge;
+pub mod licence;
 pub mod order;
 pub mod ownership;
+pub mod partnership;
 pub mod record;
 pub mod records;
+pub mod region;
 pub mod signature;
 pub mod tables;
 
 /// The order of Tianjin of 2021, as a file that is read.
 pub const TIANJIN_2021: &str = include_str!("../orders/tianjin-2021.toml");
 
+pub use alarm::{Alarm, AlarmKind};
 pub use day::{Day, UtcOffset};
 pub use deadline::DeadlineRule;
 pub use error::Error;
 pub use judge::{Asked, Breach, Finding, Frozen, Judge, OnDay, Standing, Status};
+pub use licence::Licence;
 pub use order::{FreezeKind, Order};
+pub use partnership::Partnership;
 pub use record::{Record, RecordKind, Registered};
 pub use records::{
     Asset, AssetTally, Contract, Deletion, Id, Organisation, Proof, Provider, Renewal, Share,
 };
+pub use region::{Operating, Region, RegionStanding};
 pub use signature::Signature;

@@ -7,8 +7,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::licence::Licence;
 use crate::order::Order;
+use crate::partnership::Partnership;
 use crate::records::{Asset, Contract, Id, Organisation, Provider};
+use crate::region::Region;
 use crate::{Day, Error};
 
 /// What a record of any kind says of itself.
@@ -182,6 +185,12 @@ kinds! {
     Contract(Contract) = "contract";
     /// An asset.
     Asset(Asset) = "asset";
+    /// A licence.
+    Licence(Box<Licence>) = "licence";
+    /// A region.
+    Region(Box<Region>) = "region";
+    /// A partnership.
+    Partnership(Box<Partnership>) = "partnership";
 }
 
 impl fmt::Display for RecordKind {

@@ -1,11 +1,12 @@
 //! Governance records: tenants, users, groups and roles with their policies, access keys, control tokens, support sessions, labels to be loosened, approvals, exports, whose data was
-//! exported, refusals, epochs, jobs, updates and their quarantine, drills; and the register: organisations, providers,
-//! orders, contracts, assets.
+//! exported, refusals, epochs, jobs, updates and their quarantine, drills; the register, from organisations to regions; and the
+//! alarms that were raised of it.
 //!
 //! This room keeps and finds; it decides nothing and records no leaf. What changes a record takes the unit of work in
 //! which `gate` records the leaf that tells of it.
 
 mod access_keys;
+mod alarms;
 mod approvals;
 mod bearers;
 mod drills;
@@ -35,6 +36,7 @@ mod told;
 mod updates;
 
 pub use crate::access_keys::{AccessKey, KeyEntry, KeyState};
+pub use crate::alarms::RaisedAlarm;
 pub use crate::approvals::{Approval, GrantBasis, Limit};
 pub use crate::bearers::Bearer;
 pub use crate::drills::{Drill, DrillEnd, DrillEnding};

@@ -398,5 +398,20 @@ pub const SCHEMA: Schema = Schema {
     // What a pre-flight found.
     "
     ALTER TABLE jobs ADD COLUMN report TEXT;
+    ",
+    // What somebody was told of before its day.
+    "
+    CREATE TABLE alarms (
+        number INTEGER PRIMARY KEY,
+        what TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        by_order TEXT NOT NULL,
+        due TEXT NOT NULL,
+        days_before INTEGER NOT NULL,
+        why TEXT NOT NULL,
+        raised_ms INTEGER NOT NULL,
+        leaf INTEGER NOT NULL,
+        UNIQUE (what, subject, by_order, due, days_before)
+    ) STRICT;
     "],
 };

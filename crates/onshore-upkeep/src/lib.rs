@@ -5,6 +5,7 @@
 //! calls it.
 //!
 //! - [`AccessLogEngine`]: makes objects of the lines of access logs.
+//! - [`AlarmEngine`]: raises alarms of days that come near.
 //! - [`InventoryEngine`]: lists what buckets hold, where their owners want it.
 //! - [`LifecycleEngine`]: removes what the lifecycles of buckets say is due.
 //! - [`NotificationEngine`]: tells targets what happened, as far as the gate lets it go where they are.
@@ -16,6 +17,7 @@
 //! - [`WitnessEngine`]: asks witnesses to cosign the ledger's checkpoints.
 
 mod access_log;
+mod alarms;
 mod delivery;
 mod error;
 mod inventory;
@@ -32,6 +34,7 @@ mod telemetry;
 mod witness;
 
 pub use crate::access_log::{AccessLogEngine, AccessLogRhythm};
+pub use crate::alarms::AlarmEngine;
 pub use crate::error::Error;
 pub use crate::inventory::InventoryEngine;
 pub use crate::lifecycle::{LifecycleEngine, LifecycleRhythm, LifecycleTally};

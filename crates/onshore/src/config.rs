@@ -57,6 +57,7 @@ pub(crate) struct Config {
     events: BTreeMap<String, EventTable>,
     /// The regions that objects may be brought to, by name.
     replication: BTreeMap<String, ReplicationTable>,
+    alarms: AlarmsTable,
     updates: UpdatesTable,
     telemetry: Option<TelemetryTable>,
     /// Whom a disconnect drill lets through.
@@ -80,6 +81,7 @@ struct File {
     ledger: LedgerTable,
     events: BTreeMap<String, EventTable>,
     replication: BTreeMap<String, ReplicationTable>,
+    alarms: AlarmsTable,
     updates: UpdatesTable,
     drill: DrillTable,
     telemetry: Option<TelemetryTable>,
@@ -302,6 +304,21 @@ impl Default for UpkeepTable {
     }
 }
 
+/// How often it is looked whether somebody must be told of a day that comes near.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AlarmsTable {
+    interval_s: NonZeroU32,
+}
+
+impl Default for AlarmsTable {
+    fn default() -> Self {
+        Self {
+            interval_s: NonZeroU32::new(600).expect("ten minutes have seconds"),
+        }
+    }
+}
+
 impl Default for S3Table {
     fn default() -> Self {
         Self {
@@ -486,6 +503,7 @@ impl Config {
                     (name, table)
                 })
                 .collect(),
+            alarms: file.alarms,
             updates: file.updates,
             telemetry: file.telemetry.map(|table| TelemetryTable {
                 list_file: anchored(table.list_file),
@@ -588,6 +606,11 @@ impl Config {
     /// Returns how often witnesses are asked at most.
     pub(crate) fn witness_interval(&self) -> Duration {
         Duration::from_secs(self.ledger.witness_interval_s.get().into())
+    }
+
+    /// Returns how often it is looked whether somebody must be told of a day that comes near.
+    pub(crate) fn alarm_interval(&self) -> Duration {
+        Duration::from_secs(self.alarms.interval_s.get().into())
     }
 
     /// Returns how long records of reads are kept; none is for ever.

@@ -17,8 +17,9 @@ use onshore_registry::{Quarantine, Registry};
 use onshore_sources::OtherRegion;
 use onshore_store::Store;
 use onshore_upkeep::{
-    AccessLogEngine, EventTarget, InventoryEngine, LifecycleEngine, NotificationEngine,
-    ReplicationEngine, RescanEngine, RetentionEngine, ScrubEngine, WitnessEngine, WitnessTarget,
+    AccessLogEngine, AlarmEngine, EventTarget, InventoryEngine, LifecycleEngine,
+    NotificationEngine, ReplicationEngine, RescanEngine, RetentionEngine, ScrubEngine,
+    WitnessEngine, WitnessTarget,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -266,6 +267,9 @@ impl House {
         let access_log = AccessLogEngine::new(self.upkeep.clone(), config.access_log_rhythm());
         let stop = self.stop.clone();
         self.tasks.spawn(async move { access_log.run(stop).await });
+        let alarms = AlarmEngine::new(self.upkeep.clone(), config.alarm_interval());
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { alarms.run(stop).await });
         let inventories = InventoryEngine::new(self.upkeep.clone(), config.lifecycle_rhythm());
         let stop = self.stop.clone();
         self.tasks.spawn(async move { inventories.run(stop).await });

@@ -140,6 +140,8 @@ const TABLE: &[(&str, &str)] = &[
     ("PUT /v1/register/{kind}/{id}", "or...."),
     ("GET /v1/register/{kind}/{id}/history", "ora..."),
     ("POST /v1/register-tables/{kind}", "or...."),
+    ("GET /v1/alarms", "ora..."),
+    ("GET /v1/report/regions", "ora..."),
     ("GET /v1/report/status", "ora..."),
     ("GET /v1/updates", "ora..."),
     ("POST /v1/updates", "o....."),

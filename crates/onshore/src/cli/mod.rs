@@ -1,5 +1,6 @@
 //! The command line: what can be asked, in words, one file for each noun. What is done about it is in `commands`.
 
+mod alarm;
 mod approval;
 mod backup;
 mod bucket;
@@ -44,6 +45,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::output::Style;
 
+pub(crate) use alarm::AlarmCommand;
 pub(crate) use approval::ApprovalCommand;
 pub(crate) use backup::{BackupArgs, BackupCommand, ErasedKeyArgs, SeriesArgs};
 pub(crate) use bucket::BucketCommand;
@@ -70,7 +72,7 @@ pub(crate) use register::{
     RecordCommand, TableCommand, WhichRecordsArgs,
 };
 pub(crate) use rekey::RekeyArgs;
-pub(crate) use report::{ReportCommand, StatusArgs, StatusFormat};
+pub(crate) use report::{RegionsArgs, ReportCommand, StatusArgs, StatusFormat};
 pub(crate) use restore::RestoreArgs;
 pub(crate) use role::RoleCommand;
 pub(crate) use scrub::ScrubArgs;
@@ -191,6 +193,18 @@ pub(crate) enum Command {
     /// Assets: what is kept under a contract, how far it has moved, and that it arrived
     #[command(subcommand)]
     Asset(AssetCommand),
+    /// Licences: of which class, whose, for which places, from when until when
+    #[command(subcommand)]
+    Licence(RecordCommand),
+    /// Regions, and who runs them: whoever becomes operator of record holds the licence that is asked for
+    #[command(subcommand)]
+    Region(RecordCommand),
+    /// Partnerships: who runs a region on whose technology, and what is kept of it
+    #[command(subcommand)]
+    Partnership(RecordCommand),
+    /// What somebody was told of before its day
+    #[command(subcommand)]
+    Alarm(AlarmCommand),
     /// Whether an order freezes what somebody is about to buy
     #[command(subcommand)]
     Procure(ProcureCommand),

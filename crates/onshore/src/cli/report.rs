@@ -38,10 +38,22 @@ pub(crate) enum StatusFormat {
     Json,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct RegionsArgs {
+    /// As of this day [default: today where each region is]
+    #[arg(long, value_name = "DATE")]
+    pub(crate) as_of: Option<Day>,
+    /// As far as it was known at this time, RFC 3339 or a date [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) known_at: Option<Timestamp>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReportCommand {
     /// Where everybody stands with each order: who is bound, what is frozen, by when each contract must be left, how far it is
     Status(StatusArgs),
+    /// Whether whoever runs each region holds the licence for it, until when, and whose technology it runs on
+    Regions(RegionsArgs),
     /// Count the distinct persons in what is held, and in what left since the first of January (Beijing time)
     Persons {
         /// Whose data; of several together each person counts once

@@ -1,6 +1,7 @@
 //! What each command does. All but `serve`, `config`, `verify`, `witness`, `classify`, `scrub`, `rekey`, `fsck`, `backup`,
 //! `restore` and parts of `pack`, `guard` and `update` are clients of the control API.
 
+mod alarm;
 mod approval;
 mod backup;
 mod bucket;
@@ -21,6 +22,7 @@ mod migrate;
 mod pack;
 mod preflight;
 mod quota;
+mod regions;
 mod register;
 mod rekey;
 mod report;
@@ -38,6 +40,7 @@ mod witness;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use onshore_orders::RecordKind;
 
 pub(crate) use self::drill::Seconds;
 use crate::cli::{Cli, Command};
@@ -67,6 +70,12 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Order(command) => register::order(&target, command).await,
         Command::Contract(command) => register::contract(&target, command).await,
         Command::Asset(command) => register::asset(&target, command).await,
+        Command::Licence(command) => register::run(&target, RecordKind::Licence, command).await,
+        Command::Region(command) => register::run(&target, RecordKind::Region, command).await,
+        Command::Partnership(command) => {
+            register::run(&target, RecordKind::Partnership, command).await
+        }
+        Command::Alarm(command) => alarm::run(&target, command).await,
         Command::Procure(command) => register::procure(&target, command).await,
         Command::Guard(args) => guard::run(&target, &args).await,
         Command::Pack(command) => pack::run(&target, command).await,

@@ -138,7 +138,12 @@ pub(crate) async fn procure(target: &TargetArgs, command: ProcureCommand) -> Res
     Ok(Exit::Done)
 }
 
-async fn run(target: &TargetArgs, kind: RecordKind, command: RecordCommand) -> Result<Exit> {
+/// Does what is done to records of every kind.
+pub(crate) async fn run(
+    target: &TargetArgs,
+    kind: RecordKind,
+    command: RecordCommand,
+) -> Result<Exit> {
     match command {
         RecordCommand::Add { file } => {
             let (_, value) = read(kind, &file)?;

@@ -40,6 +40,7 @@ struct Held {
 pub(crate) async fn run(target: &TargetArgs, command: ReportCommand) -> Result<Exit> {
     match command {
         ReportCommand::Status(args) => crate::commands::status::run(target, &args).await,
+        ReportCommand::Regions(args) => crate::commands::regions::run(target, &args).await,
         ReportCommand::Persons {
             tenants,
             group,

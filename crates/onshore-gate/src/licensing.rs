@@ -1,0 +1,172 @@
+//! Who may run a region: its operator of record must hold a licence for it. Without one nobody becomes operator, and no tenant
+//! comes to the region of this server; what is refused has a leaf.
+
+use onshore_db::View;
+use onshore_orders::{Day, Licence, Partnership, Record, RecordKind, Region, RegionStanding};
+use onshore_policy::Principal;
+use onshore_registry::Registry;
+use onshore_types::{LeafIndex, Timestamp};
+use serde_json::json;
+
+use crate::acts::Act;
+use crate::{Error, Gate};
+
+/// That something needs a licence that nobody holds, and the leaf that tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnlicensedRefusal {
+    /// Why, in one sentence.
+    pub why: String,
+    /// The leaf that tells of it.
+    pub leaf: LeafIndex,
+}
+
+/// A region, whether whoever runs it may, and whose technology it runs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegionStatus {
+    /// The region.
+    pub region: Region,
+    /// The day it was asked of.
+    pub as_of: Day,
+    /// Whether whoever runs it may.
+    pub standing: RegionStanding,
+    /// Partnerships in force.
+    pub partnerships: Vec<Partnership>,
+}
+
+/// All licences as they were known at an instant.
+pub(crate) fn licences(
+    registry: &Registry,
+    view: &View<'_>,
+    known_at: Timestamp,
+) -> Result<Vec<Licence>, Error> {
+    let mut all = Vec::new();
+    registry.each_record(view, RecordKind::Licence, None, known_at, |record| {
+        if let Record::Licence(one) = record {
+            all.push(*one);
+        }
+    })?;
+    Ok(all)
+}
+
+/// Returns every region as it stands on a day, of today where it is if none is given.
+pub(crate) fn region_statuses(
+    registry: &Registry,
+    view: &View<'_>,
+    as_of: Option<Day>,
+    (known_at, now): (Timestamp, Timestamp),
+) -> Result<Vec<RegionStatus>, Error> {
+    let licences = licences(registry, view, known_at)?;
+    let mut partnerships = Vec::new();
+    registry.each_record(view, RecordKind::Partnership, None, known_at, |record| {
+        if let Record::Partnership(one) = record {
+            partnerships.push(*one);
+        }
+    })?;
+    let mut all = Vec::new();
+    registry.each_record(view, RecordKind::Region, None, known_at, |record| {
+        if let Record::Region(region) = record {
+            let as_of = as_of.unwrap_or_else(|| Day::at(now, region.offset));
+            all.push(RegionStatus {
+                standing: region.standing(&licences, as_of),
+                partnerships: partnerships
+                    .iter()
+                    .filter(|one| one.region == region.id && one.is_in_force(as_of))
+                    .cloned()
+                    .collect(),
+                as_of,
+                region: *region,
+            });
+        }
+    })?;
+    Ok(all)
+}
+
+/// Says why a region cannot be recorded: somebody who is new as its operator of record holds no licence for it.
+pub(crate) fn operator_refused(
+    registry: &Registry,
+    view: &View<'_>,
+    region: &Region,
+    before: Option<&Region>,
+    now: Timestamp,
+) -> Result<Option<String>, Error> {
+    let licences = licences(registry, view, now)?;
+    let is_known = |one| before.is_some_and(|before| before.operators.contains(one));
+    Ok(region
+        .operators
+        .iter()
+        .filter(|one| !is_known(*one))
+        .find_map(|one| region.refuses(one, &licences)))
+}
+
+/// Says why no tenant can come to the region of this server now; nothing where one can, or where the region is in no register.
+pub(crate) fn tenant_refused(
+    registry: &Registry,
+    view: &View<'_>,
+    own: &str,
+    now: Timestamp,
+) -> Result<Option<String>, Error> {
+    let Ok(id) = own.parse() else {
+        return Ok(None);
+    };
+    let region = match registry.record(view, RecordKind::Region, &id) {
+        Ok(revision) => revision.record,
+        Err(onshore_registry::Error::NoSuchRecord { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let Record::Region(region) = region else {
+        return Ok(None);
+    };
+    let today = Day::at(now, region.offset);
+    let standing = region.standing(&licences(registry, view, now)?, today);
+    Ok((!standing.is_open).then_some(standing.why))
+}
+
+pub(crate) fn refused(kind: &'static str, why: &str) -> Act {
+    Act {
+        kind,
+        body: json!({}),
+        record: json!({ "why": why }),
+    }
+}
+
+impl Gate {
+    /// Says of every region whether whoever runs it may, as of a day and as far as it was known at an instant.
+    ///
+    /// # Errors
+    /// Those of the keepers.
+    pub async fn region_statuses(
+        &self,
+        as_of: Option<Day>,
+        known_at: Option<Timestamp>,
+    ) -> Result<Vec<RegionStatus>, Error> {
+        let (registry, now) = (self.inner.registry.clone(), self.now());
+        self.inner
+            .db
+            .read(move |view: &View<'_>| {
+                region_statuses(&registry, view, as_of, (known_at.unwrap_or(now), now))
+            })
+            .await
+    }
+
+    /// Does an act that a licence is needed for; where there is none, the refusal is recorded instead.
+    pub(crate) async fn act_licensed<T, F>(
+        &self,
+        by: Principal,
+        deed: F,
+    ) -> Result<(T, LeafIndex), Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(
+                &Registry,
+                &onshore_db::Unit<'_>,
+                Timestamp,
+            ) -> Result<(Act, Result<T, String>), Error>
+            + Send
+            + 'static,
+    {
+        match self.act(by, deed).await? {
+            (Ok(value), leaf) => Ok((value, leaf)),
+            (Err(why), leaf) => Err(Error::Unlicensed(Box::new(UnlicensedRefusal { why, leaf }))),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Alarms that were raised: each once, whatever becomes of what it was about.
+
+use onshore_db::{Row, RowError, Unit, View, params};
+use onshore_orders::{Alarm, AlarmKind, Day, Id};
+use onshore_types::{LeafIndex, Timestamp};
+
+use crate::rows::{count, parsed, parsed_opt, time};
+use crate::{Error, Registry};
+
+/// An alarm that was raised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RaisedAlarm {
+    /// Its number, in the order in which they were raised.
+    pub number: i64,
+    /// The alarm.
+    pub alarm: Alarm,
+    /// When it was raised.
+    pub raised: Timestamp,
+    /// The leaf that tells of it.
+    pub leaf: LeafIndex,
+}
+
+const COLUMNS: &str = "SELECT number, what, subject, nullif(by_order, '') AS by_order, due, days_before, why, raised_ms, leaf FROM alarms";
+
+impl Registry {
+    /// Whether an alarm was raised already.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn is_raised(&self, view: &View<'_>, alarm: &Alarm) -> Result<bool, Error> {
+        Ok(view
+            .one(
+                "SELECT 1 FROM alarms WHERE what = ?1 AND subject = ?2 AND by_order = ?3 AND due = ?4 AND days_before = ?5",
+                params![
+                    alarm.what.word(),
+                    alarm.of.as_str(),
+                    alarm.order.as_ref().map_or("", Id::as_str),
+                    alarm.due.to_string(),
+                    alarm.days_before
+                ],
+                |_| Ok(()),
+            )?
+            .is_some())
+    }
+
+    /// Saves an alarm that was not raised before, with the leaf that tells of it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn save_raised_alarm(
+        &self,
+        unit: &Unit<'_>,
+        alarm: &Alarm,
+        leaf: LeafIndex,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        unit.execute(
+            "INSERT INTO alarms (what, subject, by_order, due, days_before, why, raised_ms, leaf)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                alarm.what.word(),
+                alarm.of.as_str(),
+                alarm.order.as_ref().map_or("", Id::as_str),
+                alarm.due.to_string(),
+                alarm.days_before,
+                alarm.why,
+                now.as_millis(),
+                leaf.cast_signed()
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Returns alarms in the order in which they were raised, those after a number.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn alarms(
+        &self,
+        view: &View<'_>,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<RaisedAlarm>, Error> {
+        Ok(view.all(
+            &format!("{COLUMNS} WHERE number > ?1 ORDER BY number LIMIT ?2"),
+            params![after, limit],
+            raised,
+        )?)
+    }
+}
+
+fn raised(row: &Row<'_>) -> Result<RaisedAlarm, RowError> {
+    Ok(RaisedAlarm {
+        number: row.get("number")?,
+        alarm: Alarm {
+            what: parsed::<AlarmKind>(row, "what")?,
+            of: parsed::<Id>(row, "subject")?,
+            order: parsed_opt::<Id>(row, "by_order")?,
+            due: parsed::<Day>(row, "due")?,
+            days_before: row.get("days_before")?,
+            why: row.get("why")?,
+        },
+        raised: time(row, "raised_ms")?,
+        leaf: count(row, "leaf")?,
+    })
+}
