@@ -59,7 +59,7 @@ pub use quotas::{SetQuota, UsageView};
 pub use register::{
     AmendRecord, ApproveExemptions, AskStatus, BreachView, CheckProcurement, ContractStatusView,
     FileDeletion, ImportedView, ListRecords, OrderStatusView, OrganisationStatusView,
-    ProcurementView, ProveAsset, RecordView, StatusReportView,
+    ProcurementView, ProveAsset, RecordView, SignTranche, StatusReportView,
 };
 pub use support::{OpenSupport, SupportRequestView, SupportSessionView, VouchedView};
 pub use telemetry::TelemetryView;

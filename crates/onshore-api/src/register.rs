@@ -99,6 +99,16 @@ pub struct ApproveExemptions {
     pub revision: u32,
 }
 
+/// `POST /v1/handovers/{id}/tranches/{tranche}/signatures`: that somebody signs for a tranche.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignTranche {
+    /// For which side: `seller` or `buyer`.
+    pub side: String,
+    /// The revision of the plan that was looked at; it is refused where that is not the newest.
+    pub revision: u32,
+}
+
 /// `POST /v1/assets/{id}/proof`: that all of an asset arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -38,7 +38,7 @@ use crate::{
         support::open, support::approve, support::close, support::list, support::show, support::requests,
         drills::begin, drills::list, drills::show, drills::tell, drills::end,
         register::add, register::amend, register::list, register::show, register::history, register::import,
-        register::sign, register::check, register::approve_exemptions, register::prove, register::close, register::status, alarms::list, alarms::regions,
+        register::sign, register::check, register::approve_exemptions, register::sign_tranche, register::prove, register::close, register::status, alarms::list, alarms::regions,
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::telemetry, state::document,
     ),

@@ -11,9 +11,9 @@ use axum::response::{IntoResponse, Response};
 use onshore_api::{
     AmendRecord, ApproveExemptions, AskStatus, BreachView, CheckProcurement, ContractStatusView,
     FileDeletion, ImportedView, ListRecords, OrderStatusView, OrganisationStatusView, Problem,
-    ProcurementView, ProveAsset, RecordView, StatusReportView,
+    ProcurementView, ProveAsset, RecordView, SignTranche, StatusReportView,
 };
-use onshore_gate::{Procurement, REGISTER_PAGE_MAX, StatusQuestion, StatusReport};
+use onshore_gate::{Procurement, REGISTER_PAGE_MAX, StatusQuestion, StatusReport, TrancheSigned};
 use onshore_ledger::Hash;
 use onshore_orders::{Day, FreezeKind, Id, Record, RecordKind, tables};
 use onshore_registry::{RegisterPage, Revision};
@@ -226,6 +226,29 @@ pub(crate) async fn approve_exemptions(
     let (revision, leaf) = control
         .gate
         .approve_exemptions(by.caller.principal(), id, asked.revision)
+        .await?;
+    Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
+}
+
+/// Signs for a tranche of a hand-over, on behalf of one side.
+#[utoipa::path(post, path = "/v1/handovers/{id}/tranches/{tranche}/signatures", tag = "register",
+    params(("id" = String, Path), ("tranche" = String, Path)), request_body = SignTranche,
+    responses((status = 201, body = RecordView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn sign_tranche(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Supervisors>,
+    Segments(handover, tranche): Segments<Id, Id>,
+    Body(asked): Body<SignTranche>,
+) -> Result<(StatusCode, Json<RecordView>), Error> {
+    let signed = TrancheSigned {
+        handover,
+        tranche,
+        side: asked.side.parse().map_err(Error::Record)?,
+        expected: asked.revision,
+    };
+    let (revision, leaf) = control
+        .gate
+        .sign_tranche(by.caller.principal(), signed)
         .await?;
     Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
 }

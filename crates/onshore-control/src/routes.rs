@@ -168,6 +168,10 @@ pub fn router(parts: ControlParts) -> Router {
             "/v1/orders/{id}/exemptions/approval",
             post(register::approve_exemptions),
         )
+        .route(
+            "/v1/handovers/{id}/tranches/{tranche}/signatures",
+            post(register::sign_tranche),
+        )
         .route("/v1/assets/{id}/proof", post(register::prove))
         .route("/v1/procurement/check", post(register::check))
         .route("/v1/alarms", get(alarms::list))

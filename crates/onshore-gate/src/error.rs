@@ -167,6 +167,9 @@ pub enum Error {
     /// Somebody holds no licence for what was asked for.
     #[error("{} Record the licence first (onshore licence add).", .0.why)]
     Unlicensed(Box<crate::UnlicensedRefusal>),
+    /// Nobody's signature can be taken for a tranche.
+    #[error(transparent)]
+    Handover(#[from] crate::HandoverRefusal),
     /// A record of the register does not hold.
     #[error(transparent)]
     Record(onshore_orders::Error),

@@ -141,6 +141,10 @@ impl Gate {
                         ..one
                     })
                 }
+                (Record::Handover(one), Record::Handover(before)) => {
+                    let plan = before.amended(*one).map_err(Error::Record)?;
+                    Record::Handover(Box::new(plan))
+                }
                 (record, _) => record,
             };
             let revision = registry.amend_record(unit, &record, expected, by.id, now)?;
@@ -494,7 +498,7 @@ fn filing_day(registry: &Registry, view: &View<'_>, now: Timestamp) -> Result<Da
 }
 
 /// What a leaf tells of a revision.
-fn told(kind: &'static str, revision: &Revision) -> Result<Act, Error> {
+pub(crate) fn told(kind: &'static str, revision: &Revision) -> Result<Act, Error> {
     // As a text: shares have fractions, which the canonical form of a leaf has no numbers for.
     let record = revision.record.to_json().map_err(Error::Record)?;
     Ok(Act {

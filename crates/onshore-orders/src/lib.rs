@@ -13,6 +13,7 @@
 //! - [`deadline`]: the rule that makes a day of a contract's expiry.
 //! - [`ownership`]: who is controlled by whom, through chains.
 //! - [`licence`], [`region`], [`partnership`]: who may run what, and on whose technology.
+//! - [`handover`]: what one sells to another in tranches.
 //! - [`alarm`]: of what somebody is told before a day comes.
 //! - [`judge`]: all of it together, on a day.
 //! - [`guard`]: a plan of Terraform, before it is carried out.
@@ -25,6 +26,7 @@ pub mod day;
 pub mod deadline;
 pub mod error;
 pub mod guard;
+pub mod handover;
 pub mod judge;
 pub mod licence;
 pub mod order;
@@ -38,11 +40,14 @@ pub mod tables;
 
 /// The order of Tianjin of 2021, as a file that is read.
 pub const TIANJIN_2021: &str = include_str!("../orders/tianjin-2021.toml");
+/// The purchase by Sinnet of 2017, as a file that is read.
+pub const SINNET_2017: &str = include_str!("../orders/sinnet-2017.toml");
 
 pub use alarm::{Alarm, AlarmKind};
 pub use day::{Day, UtcOffset};
 pub use deadline::DeadlineRule;
 pub use error::Error;
+pub use handover::Handover;
 pub use judge::{Asked, Breach, Finding, Frozen, Judge, OnDay, Standing, Status};
 pub use licence::Licence;
 pub use order::{FreezeKind, Order};

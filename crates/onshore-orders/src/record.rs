@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::handover::Handover;
 use crate::licence::Licence;
 use crate::order::Order;
 use crate::partnership::Partnership;
@@ -191,6 +192,8 @@ kinds! {
     Region(Box<Region>) = "region";
     /// A partnership.
     Partnership(Box<Partnership>) = "partnership";
+    /// A hand-over plan.
+    Handover(Box<Handover>) = "handover";
 }
 
 impl fmt::Display for RecordKind {

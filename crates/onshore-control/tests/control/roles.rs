@@ -131,6 +131,10 @@ const TABLE: &[(&str, &str)] = &[
     ("POST /v1/drills/{id}/end", "o....."),
     ("POST /v1/assets/{id}/proof", "o....."),
     ("POST /v1/orders/{id}/exemptions/approval", "or...."),
+    (
+        "POST /v1/handovers/{id}/tranches/{tranche}/signatures",
+        "or....",
+    ),
     ("POST /v1/contracts/signing", "or...."),
     ("POST /v1/contracts/{id}/deletion", "o....."),
     ("POST /v1/procurement/check", "or...."),

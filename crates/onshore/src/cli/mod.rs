@@ -68,8 +68,8 @@ pub(crate) use migrate::{Addressing, Deletes, MigrateArgs, VersionsWish};
 pub(crate) use pack::PackCommand;
 pub(crate) use quota::{QuotaCommand, QuotaHolderArgs};
 pub(crate) use register::{
-    AssetCommand, ContractCommand, OrderCommand, OrganisationCommand, ProcureCommand,
-    RecordCommand, TableCommand, WhichRecordsArgs,
+    AssetCommand, ContractCommand, HandoverCommand, OrderCommand, OrganisationCommand,
+    ProcureCommand, RecordCommand, TableCommand, WhichRecordsArgs,
 };
 pub(crate) use rekey::RekeyArgs;
 pub(crate) use report::{RegionsArgs, ReportCommand, StatusArgs, StatusFormat};
@@ -202,6 +202,9 @@ pub(crate) enum Command {
     /// Partnerships: who runs a region on whose technology, and what is kept of it
     #[command(subcommand)]
     Partnership(RecordCommand),
+    /// Hand-over plans: what is sold in tranches, for how much, until when, what stays; signed for by both sides
+    #[command(subcommand)]
+    Handover(HandoverCommand),
     /// What somebody was told of before its day
     #[command(subcommand)]
     Alarm(AlarmCommand),

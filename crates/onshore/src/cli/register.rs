@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use onshore_orders::handover::Side;
 use onshore_orders::{Day, FreezeKind, Id};
 use onshore_types::{JobId, Timestamp};
 
@@ -103,6 +104,27 @@ pub(crate) enum ContractCommand {
         #[arg(long, value_name = "DATE")]
         negative_probe: Day,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HandoverCommand {
+    #[command(flatten)]
+    Of(RecordCommand),
+    /// Sign for a tranche; it is accepted when either side has, by two people who are apart and named in the plan
+    Accept {
+        /// The plan's id
+        id: Id,
+        /// The tranche
+        tranche: Id,
+        /// For which side: seller or buyer
+        #[arg(long)]
+        side: Side,
+        /// The revision that was looked at; refused where somebody amended it since [default: the newest now]
+        #[arg(long, value_name = "NUMBER")]
+        revision: Option<u32>,
+    },
+    /// Print the purchase by Sinnet of 2017, to load or to begin another with
+    Example,
 }
 
 #[derive(Debug, Subcommand)]

@@ -75,6 +75,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Partnership(command) => {
             register::run(&target, RecordKind::Partnership, command).await
         }
+        Command::Handover(command) => register::handover(&target, command).await,
         Command::Alarm(command) => alarm::run(&target, command).await,
         Command::Procure(command) => register::procure(&target, command).await,
         Command::Guard(args) => guard::run(&target, &args).await,

@@ -8,15 +8,15 @@ use anyhow::{Context, Result};
 use http::Method;
 use onshore_api::{
     AmendRecord, ApproveExemptions, CheckProcurement, FileDeletion, ImportedView, ProcurementView,
-    ProveAsset, RecordView,
+    ProveAsset, RecordView, SignTranche,
 };
-use onshore_orders::{Id, Record, RecordKind, TIANJIN_2021};
+use onshore_orders::{Id, Record, RecordKind, SINNET_2017, TIANJIN_2021};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::cli::{
-    AssetCommand, ContractCommand, OrderCommand, OrganisationCommand, ProcureCommand,
-    RecordCommand, TableCommand, TargetArgs, WhichRecordsArgs,
+    AssetCommand, ContractCommand, HandoverCommand, OrderCommand, OrganisationCommand,
+    ProcureCommand, RecordCommand, TableCommand, TargetArgs, WhichRecordsArgs,
 };
 use crate::client::Client;
 use crate::commands::update::read_text;
@@ -91,6 +91,37 @@ pub(crate) async fn contract(target: &TargetArgs, command: ContractCommand) -> R
             };
             let path = format!("/v1/contracts/{id}/deletion");
             let client = target::client(target)?;
+            show(
+                target.style(),
+                &client.send(Method::POST, &path, &asked).await?,
+            )
+        }
+    }
+}
+
+pub(crate) async fn handover(target: &TargetArgs, command: HandoverCommand) -> Result<Exit> {
+    match command {
+        HandoverCommand::Of(command) => run(target, RecordKind::Handover, command).await,
+        HandoverCommand::Example => {
+            output::line(SINNET_2017.trim_end());
+            Ok(Exit::Done)
+        }
+        HandoverCommand::Accept {
+            id,
+            tranche,
+            side,
+            revision,
+        } => {
+            let client = target::client(target)?;
+            let revision = match revision {
+                Some(revision) => revision,
+                None => newest(&client, RecordKind::Handover, &id).await?,
+            };
+            let path = format!("/v1/handovers/{id}/tranches/{tranche}/signatures");
+            let asked = SignTranche {
+                side: side.to_string(),
+                revision,
+            };
             show(
                 target.style(),
                 &client.send(Method::POST, &path, &asked).await?,
