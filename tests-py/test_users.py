@@ -120,10 +120,12 @@ def test_a_tenants_administrator_looks_after_his_own(server):
         ("user", "list", "--tenant", "no-such-tenant"),
         ("tenant", "list"),
         ("token", "create", "--role", "operator"),
-        ("bucket", "list"),
     ):
         done = server.run(*command, env=env)
         assert done.returncode == 1, (command, done.stdout)
+    assert server.cli("bucket", "list", env=env) == [], "those of others are not listed"
+    server.cli("bucket", "create", f"of-{tenant.tenant}", "--tenant", tenant.tenant)
+    assert [found["name"] for found in server.cli("bucket", "list", env=env)] == [f"of-{tenant.tenant}"]
     answers = [server.run("user", "list", "--tenant", name, env=env).stderr.replace(name, "X") for name in (other.tenant, "nobody")]
     assert answers[0] == answers[1], "whether there is another tenant is not told"
     holder = next(found for found in server.cli("token", "list") if found.get("tenant") == tenant.tenant)

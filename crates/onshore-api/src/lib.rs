@@ -20,6 +20,7 @@ pub mod packs;
 pub mod persons;
 pub mod quotas;
 pub mod register;
+pub mod samples;
 pub mod support;
 pub mod telemetry;
 pub mod tenants;
@@ -61,6 +62,7 @@ pub use register::{
     FileDeletion, ImportedView, ListRecords, OrderStatusView, OrganisationStatusView,
     ProcurementView, ProveAsset, RecordView, SignTranche, StatusReportView,
 };
+pub use samples::{AskSamples, SampleView, SamplesView};
 pub use support::{OpenSupport, SupportRequestView, SupportSessionView, VouchedView};
 pub use telemetry::TelemetryView;
 pub use tenants::{CreateKey, CreateTenant, KeyView, SetGroup, SetStanding, TenantView};

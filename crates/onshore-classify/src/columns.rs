@@ -9,7 +9,9 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use crate::detector::{ColumnDetector, Subject, Without};
 use crate::detectors::COLUMNS;
 use crate::finder::Finder;
+use crate::mask::masked;
 use crate::records::NO_COLUMN;
+use crate::samples::{At, ColumnExample, Sample};
 use crate::words::Words;
 
 /// More columns are not told apart.
@@ -75,6 +77,10 @@ pub(crate) enum Beside {
 pub(crate) struct Columns {
     columns: Vec<Column>,
     by_title: HashMap<String, usize>,
+    /// So many examples are kept of each kind that a column may be of.
+    examples_max: usize,
+    /// The place in the whole text where the text begins that is there.
+    pub(crate) begin: u64,
     hasher: RandomState,
 }
 
@@ -94,6 +100,7 @@ struct Look {
     detector: &'static ColumnDetector,
     is_named: bool,
     held: u64,
+    examples: Vec<ColumnExample>,
 }
 
 impl Column {
@@ -103,6 +110,7 @@ impl Column {
             detector,
             is_named: named.has(place),
             held: 0,
+            examples: Vec::new(),
         });
         Self {
             title,
@@ -117,6 +125,44 @@ impl Column {
 }
 
 impl Columns {
+    /// Makes columns that keep so many examples of each kind.
+    pub(crate) fn with_examples(examples_max: usize) -> Self {
+        Self {
+            examples_max,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the title of a column, if it has one.
+    pub(crate) fn title(&self, column: usize) -> Option<&str> {
+        self.columns.get(column)?.title.as_deref()
+    }
+
+    /// Says in which lines the examples stand that came last.
+    pub(crate) fn settle_lines(&mut self, line_of: impl Fn(u64) -> u64) {
+        let looks = self.columns.iter_mut().flat_map(|column| &mut column.looks);
+        for example in looks.flat_map(|look| &mut look.examples) {
+            let start = example.at.start;
+            example.line.get_or_insert_with(|| line_of(start));
+        }
+    }
+
+    /// Returns the examples of what columns hold.
+    pub(crate) fn examples<'a>(
+        &'a self,
+        found: &'a [ColumnFinding],
+    ) -> impl Iterator<Item = Sample> + 'a {
+        found.iter().flat_map(|finding| {
+            let column = finding.column.checked_sub(1);
+            let column = column.and_then(|place| self.columns.get(place));
+            let looks = column.into_iter().flat_map(|column| &column.looks);
+            looks
+                .filter(|look| look.detector.id == finding.id)
+                .flat_map(|look| &look.examples)
+                .map(|example| example.of(finding))
+        })
+    }
+
     /// Adds a column of a table with this title.
     pub(crate) fn add(&mut self, title: &str, finder: &Finder) -> usize {
         let words = finder.vocabulary.words_in(title.as_bytes());
@@ -213,8 +259,9 @@ impl Columns {
         record < SAMPLED_FIRST || record.is_multiple_of(SAMPLED_EACH)
     }
 
-    /// Looks at a value.
-    pub(crate) fn sample(&mut self, column: usize, value: &[u8]) {
+    /// Looks at a value, and where it stands.
+    pub(crate) fn sample(&mut self, column: usize, value: &[u8], at: At) {
+        let examples_max = self.examples_max;
         let Some(column) = self.columns.get_mut(column) else {
             return;
         };
@@ -233,6 +280,13 @@ impl Columns {
         for look in &mut column.looks {
             let holds = (look.detector.holds)(value);
             look.held += u64::from(holds);
+            if holds && look.examples.len() < examples_max {
+                look.examples.push(ColumnExample {
+                    mask: masked(look.detector.id, value.as_bytes()),
+                    at,
+                    line: None,
+                });
+            }
             is_telling |= holds && look.detector.without == Without::Enough;
         }
         if is_telling {
@@ -342,8 +396,15 @@ mod tests {
     use super::{COLUMNS_MAX, Columns};
     use crate::finder::Finder;
     use crate::records::NO_COLUMN;
+    use crate::samples::At;
 
     static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
+
+    const AT: At = At {
+        record: 0,
+        start: 0,
+        end: 0,
+    };
 
     #[test]
     fn columns_grow_up_to_so_many() {
@@ -359,7 +420,7 @@ mod tests {
         assert_eq!(columns.titled("another", 3, &FINDER), NO_COLUMN);
         assert_eq!(columns.numbered(COLUMNS_MAX), NO_COLUMN);
         assert_eq!(columns.numbered(7), 7);
-        columns.sample(NO_COLUMN, b"nothing");
+        columns.sample(NO_COLUMN, b"nothing", AT);
         assert!(columns.words(NO_COLUMN).is_none());
     }
 
@@ -371,7 +432,7 @@ mod tests {
                 Some(title) => columns.add(title, &FINDER),
                 None => columns.numbered(0),
             };
-            values.for_each(|value| columns.sample(column, value.as_bytes()));
+            values.for_each(|value| columns.sample(column, value.as_bytes(), AT));
             let found: Vec<_> = columns.findings().iter().map(|found| found.id).collect();
             found
         };

@@ -1,4 +1,4 @@
-//! What was found in some bytes: kinds, numbers and places, never a value.
+//! What was found in some bytes: kinds, numbers and places, and never a value but behind its mask.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use crate::columns::ColumnFinding;
 use crate::detector::{Confidence, Detector, Subject};
 use crate::important::ImportantFinding;
 use crate::persons::ObjectPersons;
+use crate::samples::Sample;
 
 /// What was found where.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +32,8 @@ pub struct Findings {
     pub kinds: Vec<Kind>,
     /// Where the first of them are, as many as were asked for, in their order.
     pub found: Vec<Found>,
+    /// Masked examples of each kind, as many as were asked for.
+    pub samples: Vec<Sample>,
     /// What columns of tables hold that no value of them tells alone.
     pub columns: Vec<ColumnFinding>,
     /// What says or hints that it is important data.
@@ -140,6 +143,7 @@ impl Unread {
 pub(crate) struct Told {
     pub(crate) kinds: Vec<Kind>,
     pub(crate) found: Vec<Found>,
+    pub(crate) samples: Vec<Sample>,
     pub(crate) columns: Vec<ColumnFinding>,
     pub(crate) important: Vec<ImportantFinding>,
     /// How many residents were born on which day, as a number of eight digits.

@@ -1,7 +1,7 @@
 //! Classifies: reads bytes as they pass and says what identifiers are in them.
 //!
 //! This room is pure: bytes in, findings out. It opens no file, asks no clock and keeps nothing, and the values that were
-//! found never leave it.
+//! found never leave it without their masks.
 //!
 //! - [`Scanner`]: takes bytes however they are cut, whatever format they are in, and gives [`Findings`].
 //! - [`WholeScan`]: what a scanner leaves where a format has its directory at the end: takes the whole once more.
@@ -9,6 +9,7 @@
 //! - [`detectors`]: the table.
 //! - [`LegalTable`]: what the law makes of findings on a day.
 //! - [`ImportantFinding`]: what says or hints that data is important; [`ToldTerms`]: what authorities told a tenant.
+//! - [`Sample`]: an example of a kind, masked, where examples were asked for.
 //! - [`persons`]: counts the persons whom identifiers tell of.
 
 mod beside;
@@ -25,9 +26,11 @@ mod formats;
 mod gathering;
 mod important;
 mod legal;
+mod mask;
 mod passage;
 pub mod persons;
 mod records;
+mod samples;
 mod scanner;
 mod sieve;
 mod table;
@@ -43,4 +46,5 @@ pub use crate::error::Error;
 pub use crate::findings::{Findings, Format, Found, Kind, NotRead, Unread};
 pub use crate::important::{Category, Ground, ImportantFinding, Sign, ToldTerm, ToldTerms};
 pub use crate::legal::{Beside, Judgement, LegalRule, LegalTable, Reason};
+pub use crate::samples::{Sample, SamplePlace};
 pub use crate::scanner::{Limits, Options, Outcome, Scanner, WholeScan};

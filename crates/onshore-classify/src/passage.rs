@@ -6,7 +6,7 @@ use encoding_rs::UTF_8;
 use memchr::memchr3;
 
 use crate::beside::Beside;
-use crate::columns::Columns;
+use crate::columns::{ColumnFinding, Columns};
 use crate::decoding::Decoding;
 use crate::detector::{Confidence, Subject};
 use crate::detectors;
@@ -16,6 +16,7 @@ use crate::findings::{Found, Kind, Told, Unread};
 use crate::gathering::{Counting, Gathering};
 use crate::important::{Important, ToldTerms};
 use crate::persons::Record;
+use crate::samples::{At, Sample, Sampling};
 use crate::table::Table;
 use crate::text::{Hit, REACH_BYTES, Reach, Setting};
 use crate::texts::{Reader, Sheet};
@@ -73,6 +74,13 @@ fn bare_words(bytes: &[u8], words: &mut Vec<u8>) {
     }
 }
 
+/// Takes note of the lines of a text, where examples of what is in it are told.
+fn note(samples: &mut Option<Sampling>, text: &[u8]) {
+    if let Some(samples) = samples {
+        samples.text(text);
+    }
+}
+
 /// Reads the bytes of a text from beginning to end, however they are cut.
 #[derive(Debug)]
 pub(crate) struct Passage {
@@ -95,6 +103,8 @@ pub(crate) struct Passage {
     important: Important,
     /// Who is told of, where persons are counted.
     persons: Option<Gathering>,
+    /// Examples, where they were asked for.
+    samples: Option<Sampling>,
 }
 
 /// What is to be told of a text.
@@ -102,6 +112,8 @@ pub(crate) struct Passage {
 pub(crate) struct Wanted {
     /// Of what is found so many are told with their places.
     pub(crate) found_max: usize,
+    /// Of each kind so many masked examples are told.
+    pub(crate) samples_max: usize,
     /// What authorities told the tenant.
     pub(crate) told: Option<Arc<ToldTerms>>,
     /// How persons are counted, if they are.
@@ -145,13 +157,17 @@ impl Passage {
     pub(crate) fn new(wanted: Wanted) -> Self {
         Self {
             persons: wanted.counting.as_ref().map(Gathering::new),
+            samples: Sampling::new(wanted.samples_max),
+            sheet: Sheet {
+                columns: Columns::with_examples(wanted.samples_max),
+                ..Sheet::new(&FINDER)
+            },
             state: State::Beginning(Vec::new()),
             wanted,
             trials: Trials::default(),
             counts: vec![Counts::default(); FINDER.entries.len()],
             found: Vec::new(),
             hits: Vec::new(),
-            sheet: Sheet::new(&FINDER),
             reach: Reach::default(),
             layout: Layout::Unknown,
             decoded: Vec::new(),
@@ -186,7 +202,13 @@ impl Passage {
     fn value(&mut self, column: usize, value: &str) {
         self.sheet.records.begin(self.sheet.text.len(), column);
         if Columns::samples(self.sheet.records.record()) {
-            self.sheet.columns.sample(column, value.as_bytes());
+            let start = self.sheet.offset + self.sheet.text.len() as u64;
+            let at = At {
+                record: self.sheet.records.record(),
+                start,
+                end: start + value.len() as u64,
+            };
+            self.sheet.columns.sample(column, value.as_bytes(), at);
         }
         // What parts lines and values is no part of one.
         let begun = self.sheet.text.len();
@@ -231,6 +253,7 @@ impl Passage {
         if let State::Decoded(decoding) = &mut self.state {
             let mut decoded = std::mem::take(&mut self.decoded);
             decoding.finish(&mut decoded);
+            note(&mut self.samples, &decoded);
             self.take(&decoded);
         }
         if matches!(self.layout, Layout::Unknown) {
@@ -263,8 +286,10 @@ impl Passage {
                 verdict.copied().unwrap_or(true)
             })
         });
+        let samples = self.examples(&columns, &verdicts);
         Told {
             persons,
+            samples,
             columns,
             kinds: self
                 .kinds(&verdicts)
@@ -294,10 +319,14 @@ impl Passage {
     fn read(&mut self, bytes: &[u8]) {
         for piece in bytes.chunks(PIECE_BYTES) {
             match &mut self.state {
-                State::Plain => self.take(piece),
+                State::Plain => {
+                    note(&mut self.samples, piece);
+                    self.take(piece);
+                }
                 State::Decoded(decoding) => {
                     let mut decoded = std::mem::take(&mut self.decoded);
                     decoding.read(piece, &mut decoded);
+                    note(&mut self.samples, &decoded);
                     self.take(&decoded);
                     decoded.clear();
                     self.decoded = decoded;
@@ -402,6 +431,9 @@ impl Passage {
             if let Some(persons) = &mut self.persons {
                 persons.hit(hit, &self.sheet.text, row_or_line);
             }
+            if let Some(samples) = &mut self.samples {
+                samples.hit(hit, &self.sheet);
+            }
             if self.found.len() < self.wanted.found_max {
                 let [first, last] = [hit.start, hit.end]
                     .map(|place| self.sheet.origins.of(self.sheet.offset + place as u64) as usize);
@@ -414,8 +446,15 @@ impl Passage {
         }
         hits.clear();
         self.hits = hits;
+        if let Some(samples) = &self.samples {
+            let line_of = |place| samples.line_of(place);
+            self.sheet.columns.settle_lines(line_of);
+        }
         let gone = until.saturating_sub(BEHIND_BYTES);
         self.sheet.forget(gone);
+        if let Some(samples) = &mut self.samples {
+            samples.forget(self.sheet.origin(0));
+        }
         self.reach = self.reach.without(gone);
         if let Layout::Table(table) = &mut self.layout {
             table.forget(gone);
@@ -432,7 +471,7 @@ impl Passage {
             );
             table.read(text, self.reach.next, until, records, columns);
             if is_last {
-                table.finish(text, columns);
+                table.finish(text, records.record(), columns);
             }
         }
     }
@@ -467,6 +506,26 @@ impl Passage {
         kinds
     }
 
+    /// Returns the examples that hold. What is told value by value, and what is no text, has no places that others see.
+    fn examples(&mut self, columns: &[ColumnFinding], verdicts: &[bool]) -> Vec<Sample> {
+        let Some(samples) = self.samples.take() else {
+            return Vec::new();
+        };
+        let holds = |trial: usize| verdicts.get(trial).copied().unwrap_or_default();
+        let mut told = samples.finish(holds, self.sheet.columns.examples(columns));
+        let has_text = !matches!(self.layout, Layout::Told) && !matches!(self.state, State::Binary);
+        let has_rows = !matches!(self.layout, Layout::Unknown | Layout::Lines);
+        for sample in &mut told {
+            if !has_text {
+                sample.place = std::mem::take(&mut sample.place).without_text();
+            }
+            if !has_rows {
+                sample.place.row = None;
+            }
+        }
+        told
+    }
+
     fn places(&self, verdicts: &[bool]) -> Vec<Found> {
         let is_borne_out = |hit: &&Hit| {
             let verdict = hit.trial.map(|trial| verdicts.get(trial));
@@ -495,6 +554,7 @@ mod tests {
     fn wanted() -> Wanted {
         Wanted {
             found_max: 1000,
+            samples_max: 0,
             told: None,
             counting: None,
         }

@@ -18,6 +18,8 @@ use crate::persons::PersonKey;
 pub struct Options {
     /// Of what is found so many are told with their places; all are counted.
     pub found_max: usize,
+    /// Of each kind so many masked examples are told.
+    pub samples_max: usize,
     /// How much is read of what is packed.
     pub limits: Limits,
     /// The day on which it is read: what the law makes of findings, and how old somebody is, depends on it.

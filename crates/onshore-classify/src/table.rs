@@ -9,6 +9,7 @@ use crate::columns::{COLUMNS_MAX, Columns, named_by};
 use crate::detector::Without;
 use crate::detectors::COLUMNS;
 use crate::records::Records;
+use crate::samples::At;
 use crate::text::{REACH_BYTES, lines_of};
 
 /// What may stand between values.
@@ -135,13 +136,13 @@ impl Table {
         match text.get(at) {
             Some(b'"') => return self.quote(text, at),
             Some(b'\n') => {
-                self.value(text, at, columns);
+                self.value(text, at, records.record(), columns);
                 self.column = 0;
                 records.next();
                 self.is_sampled = Columns::samples(records.record());
             }
             _ => {
-                self.value(text, at, columns);
+                self.value(text, at, records.record(), columns);
                 self.column += 1;
             }
         }
@@ -150,8 +151,8 @@ impl Table {
     }
 
     /// Reads to the end of the text.
-    pub(crate) fn finish(&mut self, text: &[u8], columns: &mut Columns) {
-        self.value(text, text.len(), columns);
+    pub(crate) fn finish(&mut self, text: &[u8], record: u64, columns: &mut Columns) {
+        self.value(text, text.len(), record, columns);
     }
 
     /// Says the same when so much of the beginning of the text is gone.
@@ -161,10 +162,15 @@ impl Table {
         self.unclosed = self.unclosed.saturating_sub(gone);
     }
 
-    fn value(&self, text: &[u8], end: usize, columns: &mut Columns) {
+    fn value(&self, text: &[u8], end: usize, record: u64, columns: &mut Columns) {
         if self.is_sampled {
             let value = text.get(self.start..end).unwrap_or_default();
-            columns.sample(self.column, unquoted(value));
+            let at = At {
+                record,
+                start: columns.begin + self.start as u64,
+                end: columns.begin + end as u64,
+            };
+            columns.sample(self.column, unquoted(value), at);
         }
     }
 

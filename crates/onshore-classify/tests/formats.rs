@@ -550,3 +550,27 @@ fn what_is_said_of_bytes_is_looked_through_with_them() {
         assert_eq!(name.map(String::as_str), Some("beside"));
     }
 }
+
+#[test]
+fn examples_in_every_format_show_masks_and_where_they_stand() {
+    let options = Options {
+        samples_max: 3,
+        ..Options::default()
+    };
+    for (format, file) in samples::all() {
+        let findings = scan_with(&file, file.len().max(1), options);
+        let counted = count(&findings, "cn.mobile").min(3) as usize;
+        let of_it = findings.samples.iter().filter(|of| of.id == "cn.mobile");
+        let of_it: Vec<_> = of_it.collect();
+        assert_eq!(of_it.len(), counted, "{format}");
+        for sample in of_it {
+            let digits = sample.mask.chars().filter(char::is_ascii_digit).count();
+            assert!(digits <= 3, "{format}: {}", sample.mask);
+            let is_member = sample.place.member.is_some();
+            assert!(
+                is_member || sample.place.span.is_some() || sample.place.row.is_some(),
+                "{format}"
+            );
+        }
+    }
+}

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::answers::{TenantNames, class};
-use crate::caller::{By, Caller, Operators, TenantViewers};
+use crate::caller::{By, Caller, HoldingViewers, Operators};
 use crate::error::Error;
 use crate::extract::{Body, Segment};
 use crate::parts::ControlParts;
@@ -33,11 +33,11 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(view)))
 }
 
-/// Lists the buckets of all tenants by name.
+/// Lists the buckets of all tenants by name; to a tenant's administrator those of his own.
 #[utoipa::path(get, path = "/v1/buckets", tag = "buckets", responses((status = 200, body = Vec<BucketView>)))]
 pub(crate) async fn list(
     State(control): State<Arc<ControlParts>>,
-    by: By<TenantViewers>,
+    by: By<HoldingViewers>,
 ) -> Result<Json<Vec<BucketView>>, Error> {
     let buckets = control.store.buckets(None).await?;
     let names = TenantNames::read(&control.registry).await?;

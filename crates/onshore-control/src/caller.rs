@@ -29,15 +29,13 @@ impl Caller {
         }
     }
 
-    /// Whether what is a tenant's may be shown: in a support session that of one tenant alone.
+    /// Whether what is a tenant's may be shown: in a support session, and to a tenant's people, that of one tenant alone.
     pub(crate) fn sees(&self, tenant: TenantId) -> bool {
         match self.role {
-            Role::SupportEngineer => self.tenant == Some(tenant),
-            Role::Operator
-            | Role::Regulator
-            | Role::Auditor
-            | Role::TenantAdmin
-            | Role::TenantUser => true,
+            Role::SupportEngineer | Role::TenantAdmin | Role::TenantUser => {
+                self.tenant == Some(tenant)
+            }
+            Role::Operator | Role::Regulator | Role::Auditor => true,
         }
     }
 
@@ -91,6 +89,14 @@ pub(crate) enum TenantViewers {}
 impl Roles for TenantViewers {
     const ROLES: &'static [Role] = &[Role::Operator, Role::SupportEngineer];
     const WORDS: &'static str = "operator";
+}
+
+/// Who sees what a tenant holds: those who see what it has, and its own administrator.
+pub(crate) enum HoldingViewers {}
+
+impl Roles for HoldingViewers {
+    const ROLES: &'static [Role] = &[Role::Operator, Role::SupportEngineer, Role::TenantAdmin];
+    const WORDS: &'static str = "operator or tenant admin";
 }
 
 /// Who follows jobs: those who look at what engines did, and a support engineer in a session for their tenant.

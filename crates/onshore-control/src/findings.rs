@@ -16,8 +16,9 @@ use onshore_store::{
 use onshore_types::{BucketName, ByteRange, Label};
 use serde::Deserialize;
 
+use crate::answers::place_of_answer;
 use crate::buckets::named_for;
-use crate::caller::{By, Caller, TenantViewers, Viewers};
+use crate::caller::{By, Caller, HoldingViewers, Viewers};
 use crate::engineer::AnswerLabel;
 use crate::error::Error;
 use crate::extract::{Asked, Segment};
@@ -45,7 +46,7 @@ pub(crate) struct Which {
     responses((status = 200, body = FindingsPage), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn of_bucket(
     State(control): State<Arc<ControlParts>>,
-    by: By<TenantViewers>,
+    by: By<HoldingViewers>,
     Segment(name): Segment<BucketName>,
     Asked(which): Asked<Which>,
 ) -> Result<(Extension<AnswerLabel>, Json<FindingsPage>), Error> {
@@ -127,7 +128,7 @@ async fn permit(
             range: ByteRange::whole(0),
         },
         from: control.gate.home(),
-        to: caller.place,
+        to: place_of_answer(control, caller, bucket.tenant).await?,
     };
     Ok(control.gate.permit(transfer).await?)
 }

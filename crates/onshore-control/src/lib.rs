@@ -39,6 +39,7 @@ mod persons;
 mod problems;
 mod quotas;
 mod register;
+mod samples;
 mod state;
 mod support;
 mod tenants;

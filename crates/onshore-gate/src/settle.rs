@@ -161,6 +161,35 @@ impl Gate {
         )
     }
 
+    /// Records that masked examples of what was found in a version are about to be shown, so many of each kind. It is recorded
+    /// before anything is read.
+    ///
+    /// # Errors
+    /// [`Error::EpochChanged`] when the permit is of another epoch; those of the journal.
+    pub fn settle_sampled(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        each_max: u64,
+    ) -> Result<LeafIndex, Error> {
+        let rest = json!({
+            "operation": permit.operation(),
+            "principal": permit.principal().id,
+            "tenant": permit.tenant(),
+            "bucket": permit.bucket(),
+            "version": permit.version(),
+            "label": permit.label(),
+            "each_max": each_max,
+            "to": permit.to().to_string(),
+        });
+        let record = json!({ "key": permit.key() });
+        let disclosure = Disclosure {
+            salt: salt(),
+            record,
+        };
+        self.settle(unit, permit, "sampled", rest, Some(disclosure))
+    }
+
     fn settle_gone(
         &self,
         unit: &Unit<'_>,

@@ -212,6 +212,7 @@ fn of_store(error: onshore_store::Error) -> Fault {
         | Store::CorruptRecord(_)
         | Store::Files(_)
         | Store::Keys(_)
+        | Store::Busy
         | Store::Stopping
         | Store::PermitMismatch(_)) => {
             tracing::error!(%error, cause = error_chain(&error), "the store failed");

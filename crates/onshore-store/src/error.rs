@@ -247,6 +247,9 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] onshore_db::Error),
+    /// As many look through objects as there are cores to do it.
+    #[error("too many objects are being looked through at once; ask again in a moment")]
+    Busy,
     /// A background task ended early: the process is stopping.
     #[error("the store is stopping")]
     Stopping,
@@ -300,7 +303,7 @@ impl Error {
             | Self::Body(_) => ErrorKind::BadBody,
             Self::StorageFull(_) => ErrorKind::StorageFull,
             Self::Corrupt { .. } | Self::CorruptRecord(_) => ErrorKind::Corrupt,
-            Self::Files(_) | Self::Keys(_) | Self::Stopping => ErrorKind::Unavailable,
+            Self::Files(_) | Self::Keys(_) | Self::Busy | Self::Stopping => ErrorKind::Unavailable,
             Self::PermitMismatch(_) => ErrorKind::Bug,
             Self::Database(error) => match error.kind() {
                 onshore_db::ErrorKind::StorageFull => ErrorKind::StorageFull,

@@ -69,6 +69,7 @@ mod replication;
 mod rescan;
 mod round;
 mod said;
+mod sampling;
 mod scan;
 mod scanning;
 mod schema;
@@ -136,6 +137,7 @@ pub use crate::replication::{
 pub use crate::rescan::{Again, LookStep, Looking, RescanEnd, RescanMarker, Rescanned, ToScan};
 pub use crate::round::{RoundMarker, RoundPage};
 pub use crate::said::CLASS_TAG;
+pub use crate::sampling::Sampled;
 pub use crate::scan::{
     FoundColumns, FoundConfidence, FoundImportant, FoundKind, Looked, Scan, ScanStanding,
     UnreadPart,

@@ -62,11 +62,11 @@ enum Ahead {
 type Trip = (Reader, Result<Vec<Bytes>, Error>);
 
 /// A version, opened.
-struct Opened {
-    facts: Facts,
-    data_keys: Vec<Secret>,
+pub(crate) struct Opened {
+    pub(crate) facts: Facts,
+    pub(crate) data_keys: Vec<Secret>,
     tags: Tags,
-    bucket: Bucket,
+    pub(crate) bucket: Bucket,
     held: Held,
 }
 
@@ -178,7 +178,7 @@ impl Opened {
 }
 
 /// Opens the version a permit names and compares it with what was judged.
-fn open(view: &View<'_>, permit: &Permit, key: &TenantKey) -> Result<Opened, Error> {
+pub(crate) fn open(view: &View<'_>, permit: &Permit, key: &TenantKey) -> Result<Opened, Error> {
     let version = permits::version(permit)?;
     // From the very state that the rest is read from: what was judged is compared with it.
     let bucket = permitted_bucket(view, permit)?;

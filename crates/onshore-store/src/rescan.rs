@@ -15,6 +15,7 @@ use crate::bucket::Bucket;
 use crate::customer_key::Encryption;
 use crate::facts::{Facts, Sealed, damaged};
 use crate::frame::Cipher;
+use crate::kms_keys::Named;
 use crate::object::Tags;
 use crate::plain::{PlainBody, PlainReader, of_reader};
 use crate::reclaim::Pin;
@@ -572,11 +573,26 @@ fn open(
         .inner
         .kms_keys
         .usable(view, bucket.tenant, &facts.encryption)?;
+    let bodies = plain_bodies(view, version, &facts, &data_keys, named.as_ref())?;
+    Ok(Some(Opened::Bodies {
+        bodies,
+        size_bytes: facts.size_bytes,
+        said: Said::of_version(&facts, &tags),
+    }))
+}
+
+/// Returns the bodies of a version, each with what opens it. The house or a named key must be able to: of what is under a client's
+/// key there are none.
+pub(crate) fn plain_bodies(
+    view: &View<'_>,
+    version: VersionId,
+    facts: &Facts,
+    data_keys: &[Secret],
+    named: Option<&Named>,
+) -> Result<Vec<PlainBody>, Error> {
     let mut bodies = Vec::new();
-    for (body, secret) in facts.bodies.iter().zip(&data_keys) {
-        let secret: Secret = facts
-            .encryption
-            .data_key(body.id, secret, None, named.as_ref())?;
+    for (body, secret) in facts.bodies.iter().zip(data_keys) {
+        let secret: Secret = facts.encryption.data_key(body.id, secret, None, named)?;
         bodies.push(PlainBody {
             cipher: Cipher::new(secret, body.id, body.part)
                 .map_err(|_| damaged(version, "a data key has another length"))?,
@@ -584,11 +600,7 @@ fn open(
             inline: read::inline(view, version, body)?,
         });
     }
-    Ok(Some(Opened::Bodies {
-        bodies,
-        size_bytes: facts.size_bytes,
-        said: Said::of_version(&facts, &tags),
-    }))
+    Ok(bodies)
 }
 
 /// Returns what is sealed of a version, and its bucket.

@@ -13,6 +13,7 @@ use crate::gathering::Counting;
 use crate::important::{Important, ToldTerms};
 use crate::passage::{Passage, Wanted};
 use crate::persons::{ObjectPersons, Union};
+use crate::samples::{self, Sample};
 use crate::scanner::Options;
 
 /// So many names of members are told.
@@ -32,6 +33,7 @@ pub(crate) struct Gather {
     pub(crate) options: Options,
     kinds: Vec<Kind>,
     found: Vec<Found>,
+    samples: Vec<Sample>,
     columns: Vec<ColumnFinding>,
     important: Important,
     births: BTreeMap<u32, u64>,
@@ -66,6 +68,7 @@ impl Gather {
             options,
             kinds: Vec::new(),
             found: Vec::new(),
+            samples: Vec::new(),
             columns: Vec::new(),
             important: Important::default(),
             births: BTreeMap::new(),
@@ -167,11 +170,11 @@ impl Gather {
     fn told_by(&self, text: &str) -> Told {
         let mut passage = Passage::new(self.wanted());
         passage.push(legible(text).as_bytes());
-        Told {
+        without_text(Told {
             encoding: None,
             unread: None,
             ..passage.finish()
-        }
+        })
     }
 
     /// Goes into a part that its format names.
@@ -227,6 +230,7 @@ impl Gather {
     pub(crate) fn wanted(&self) -> Wanted {
         Wanted {
             found_max: self.found_max(),
+            samples_max: self.options.samples_max,
             told: self.told.clone(),
             counting: self.counting.clone(),
         }
@@ -271,11 +275,17 @@ impl Gather {
     pub(crate) fn take_raw(&mut self, told: Told) {
         let known = std::mem::take(&mut self.kinds);
         let (was_found, had_columns) = (!self.found.is_empty(), !self.columns.is_empty());
+        let was_sampled = !self.samples.is_empty();
         let mut births = std::mem::take(&mut self.births);
         self.take(Told {
             encoding: None,
             unread: None,
             found: if was_found { Vec::new() } else { told.found },
+            samples: if was_sampled {
+                Vec::new()
+            } else {
+                told.samples
+            },
             columns: if had_columns {
                 Vec::new()
             } else {
@@ -324,11 +334,18 @@ impl Gather {
         for (birth, count) in told.births {
             *self.births.entry(birth).or_default() += count;
         }
-        let is_placed = !told.found.is_empty() || !told.columns.is_empty();
+        let is_placed =
+            !told.found.is_empty() || !told.columns.is_empty() || !told.samples.is_empty();
         let member = if is_placed { self.member() } else { None };
         let found = told.found.into_iter().take(self.found_max());
         self.found
             .extend(found.map(|found| Found { member, ..found }));
+        let more = told.samples.into_iter().map(|mut sample| {
+            sample.place.member = member;
+            sample
+        });
+        let known = std::mem::take(&mut self.samples);
+        self.samples = samples::each(known.into_iter().chain(more), self.options.samples_max);
         let more = COLUMNS_MAX - self.columns.len().min(COLUMNS_MAX);
         let columns = told.columns.into_iter().take(more);
         self.columns
@@ -356,7 +373,7 @@ impl Gather {
     pub(crate) fn finish(mut self) -> Findings {
         if let Some(names) = self.read_names.take() {
             self.is_format("names");
-            self.take(names.finish());
+            self.take(without_text(names.finish()));
         }
         self.kinds.extend(minors(&self.births, self.options.on));
         let place = |kind: &Kind| {
@@ -375,6 +392,7 @@ impl Gather {
                 .then(|| persons.unwrap_or_else(nobody)),
             kinds: self.kinds,
             found: self.found,
+            samples: self.samples,
             columns: self.columns,
             important: self.important.finish(),
             encoding: self.encoding,
@@ -394,5 +412,17 @@ impl Gather {
             self.names.push(self.path.join("!"));
         }
         self.name
+    }
+}
+
+/// Says nothing of lines and bytes of what is no text of a file: names, and what is said beside it.
+fn without_text(told: Told) -> Told {
+    let samples = told.samples.into_iter().map(|sample| Sample {
+        place: sample.place.without_text(),
+        ..sample
+    });
+    Told {
+        samples: samples.collect(),
+        ..told
     }
 }

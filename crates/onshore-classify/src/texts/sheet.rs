@@ -3,6 +3,7 @@
 use crate::columns::Columns;
 use crate::finder::Finder;
 use crate::records::{NO_COLUMN, Records};
+use crate::samples::At;
 
 /// A text that is there, and what is known of it.
 #[derive(Debug)]
@@ -33,9 +34,15 @@ impl Sheet {
     pub(crate) fn forget(&mut self, gone: usize) {
         self.text.drain(..gone);
         self.offset += gone as u64;
+        self.columns.begin = self.offset;
         self.records.forget(gone);
         self.origins.forget(self.offset);
     }
+    /// Returns where a place of the text that is there was, before anything was unescaped.
+    pub(crate) fn origin(&self, place: usize) -> u64 {
+        self.origins.of(self.offset + place as u64)
+    }
+
     /// Begins a value here, and so many bytes further on.
     pub(crate) fn begin(&mut self, further: usize, column: usize) {
         self.records.begin(self.text.len() + further, column);
@@ -49,7 +56,12 @@ impl Sheet {
         if cell.column != NO_COLUMN && Columns::samples(cell.record) {
             let end = self.text.len().saturating_sub(without);
             let value = self.text.get(cell.start..end).unwrap_or_default();
-            self.columns.sample(cell.column, value);
+            let at = At {
+                record: cell.record,
+                start: self.origins.of(self.offset + cell.start as u64),
+                end: self.origins.of(self.offset + end as u64),
+            };
+            self.columns.sample(cell.column, value, at);
         }
     }
 

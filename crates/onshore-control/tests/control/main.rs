@@ -7,4 +7,5 @@ mod engineer;
 mod jobs;
 mod ledger;
 mod roles;
+mod samples;
 mod support;

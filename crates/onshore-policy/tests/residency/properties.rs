@@ -41,7 +41,8 @@ fn oracle(facts: &Facts, transfer: &Transfer, now: Timestamp) -> Option<Basis> {
             Flow::Read | Flow::List => false,
         },
         Role::SupportEngineer => mine && matches!(transfer.flow, Flow::Read | Flow::Inspect),
-        Role::Regulator | Role::Auditor | Role::TenantAdmin => false,
+        Role::TenantAdmin => mine && transfer.flow == Flow::Inspect && inside(transfer.to),
+        Role::Regulator | Role::Auditor => false,
     };
     if !may_act || (goes_out && !inside(transfer.from)) || (!goes_out && !inside(transfer.to)) {
         return None;

@@ -13,6 +13,10 @@ pub(crate) struct ClassifyArgs {
     /// Of how many identifiers in each file to tell (with --json or --sarif) where they stand, in bytes of the text as UTF-8
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) places: u64,
+    /// Of each kind to show so many examples of each file, masked, with where they stand; of objects on the server each look is in
+    /// the ledger
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=100))]
+    pub(crate) samples: u64,
     /// On which day the law is asked what class the findings are of [default: today]
     #[arg(long, value_name = "DATE")]
     pub(crate) on: Option<Timestamp>,

@@ -1,11 +1,13 @@
 //! What was found in the objects of a bucket, as the server keeps it.
 
 use anyhow::Result;
-use onshore_api::{FindingsPage, FindingsView};
+use http::Method;
+use onshore_api::{AskSamples, FindingsPage, FindingsView, SamplesView};
 use onshore_types::BucketName;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
+use super::samples::{self, Shown};
 use super::sarif;
 use crate::cli::{ClassifyArgs, TargetArgs};
 use crate::client::Client;
@@ -24,15 +26,66 @@ pub(super) async fn run(target: &TargetArgs, args: &ClassifyArgs, place: &str) -
         .map_err(|error| usage(format!("`{bucket}` is no bucket: {error}")))?;
     let client = target::client(target)?;
     let objects = all(&client, &bucket, prefix).await?;
+    let looks = samples_of(&client, &bucket, &objects, args.samples).await?;
     if args.sarif {
-        output::json(&sarif::of_objects(bucket.as_str(), &objects))?;
+        output::json(&sarif::of_objects(bucket.as_str(), &objects, &looks))?;
     } else {
         match target.style() {
+            Style::Json if args.samples > 0 => {
+                output::json(&json!({ "objects": objects, "samples": looks }))?;
+            }
             Style::Json => output::json(&json!({ "objects": objects }))?,
-            Style::Text => show(&objects),
+            Style::Text => {
+                show(&objects);
+                show_looks(&looks);
+            }
         }
     }
     Ok(Exit::Done)
+}
+
+/// Has the server read again every object that something was found in, which its ledger tells.
+async fn samples_of(
+    client: &Client,
+    bucket: &BucketName,
+    objects: &[FindingsView],
+    each_max: u64,
+) -> Result<Vec<SamplesView>> {
+    let mut looks = Vec::new();
+    if each_max == 0 {
+        return Ok(looks);
+    }
+    let path = format!("/v1/buckets/{bucket}/samples");
+    for object in objects.iter().filter(|object| samples::may_have(object)) {
+        let asked = AskSamples {
+            key: object.key.clone(),
+            version: Some(object.version.to_string()),
+            each_max,
+        };
+        looks.push(client.send(Method::POST, &path, &asked).await?);
+    }
+    Ok(looks)
+}
+
+fn show_looks(looks: &[SamplesView]) {
+    let of_look = |look: &SamplesView| {
+        let shown = look.samples.iter();
+        shown
+            .map(|sample| Shown::of_object(sample, look))
+            .collect::<Vec<_>>()
+    };
+    samples::show(looks.iter().flat_map(of_look));
+    for look in looks {
+        let rest = if look.read_bytes < look.size_bytes {
+            format!(" (only its first {})", output::bytes(look.read_bytes))
+        } else {
+            String::new()
+        };
+        output::line(&format!(
+            "Leaf {} tells that examples of {} were shown{rest}.",
+            look.leaf, look.key
+        ));
+    }
 }
 
 /// Asks for every page.

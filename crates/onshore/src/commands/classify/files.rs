@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use onshore_classify::{Findings, Judgement, Kind, LegalTable, Options, Outcome, Scanner, Sign};
 use onshore_types::Timestamp;
 
+use super::samples::{self, Shown};
 use super::words;
 use crate::cli::ClassifyArgs;
 use crate::exit::usage;
@@ -41,6 +42,7 @@ pub(super) fn classify(args: &ClassifyArgs, on: Timestamp) -> Result<Vec<Classif
     let bar = progress(total);
     let options = Options {
         found_max: usize::try_from(args.places).unwrap_or(usize::MAX),
+        samples_max: usize::try_from(args.samples).unwrap_or(usize::MAX),
         on,
         ..Options::default()
     };
@@ -106,6 +108,24 @@ fn read(path: &Path, options: Options, bar: &ProgressBar) -> io::Result<(Finding
     Ok((findings, judgement))
 }
 
+/// Returns the examples of a file, as a table shows them.
+fn of_file(file: &Classified) -> impl Iterator<Item = Shown> {
+    let findings = file.findings.as_ref().ok().map(|(findings, _)| findings);
+    let path = file.path.display().to_string();
+    findings.into_iter().flat_map(move |findings| {
+        let path = path.clone();
+        findings.samples.iter().map(move |sample| {
+            let member = sample.place.member;
+            let member = member.and_then(|member| findings.member_names.get(member));
+            let place = match member {
+                Some(member) => format!("{path}!{member}"),
+                None => path.clone(),
+            };
+            Shown::of_file(sample, place)
+        })
+    })
+}
+
 /// Shows a table: a line for each kind in each file, and what they come to.
 pub(super) fn show(files: &[Classified]) {
     let mut totals: BTreeMap<&str, (Kind, u64)> = BTreeMap::new();
@@ -160,6 +180,7 @@ pub(super) fn show(files: &[Classified]) {
         );
         output::line("");
     }
+    samples::show(files.iter().flat_map(of_file));
     for (kind, files) in totals.values() {
         output::line(&format!(
             "{:>10} in {files} files: {} ({})",

@@ -1,6 +1,6 @@
 //! What is in files, for programs.
 
-use onshore_classify::{Findings, Judgement};
+use onshore_classify::{Findings, Judgement, Sample};
 use onshore_types::Timestamp;
 use serde_json::{Value, json};
 
@@ -39,6 +39,8 @@ fn of_findings(path: &str, findings: &Findings, judgement: &Judgement) -> Value 
             "member": member(findings, found.member),
         })
     });
+    let samples = findings.samples.iter();
+    let samples = samples.map(|sample| of_sample(findings, sample));
     let columns = findings.columns.iter().map(|found| {
         json!({
             "column": found.column,
@@ -95,6 +97,23 @@ fn of_findings(path: &str, findings: &Findings, judgement: &Judgement) -> Value 
         "columns": columns.collect::<Vec<_>>(),
         "important": important.collect::<Vec<_>>(),
         "places": places.collect::<Vec<_>>(),
+        "samples": samples.collect::<Vec<_>>(),
+    })
+}
+
+/// Tells an example.
+pub(super) fn of_sample(findings: &Findings, sample: &Sample) -> Value {
+    let place = &sample.place;
+    json!({
+        "kind": sample.id,
+        "mask": sample.mask,
+        "line": place.line,
+        "row": place.row,
+        "column": place.column,
+        "header": place.header,
+        "start": place.span.map(|(start, _)| start),
+        "end": place.span.map(|(_, end)| end),
+        "member": member(findings, place.member),
     })
 }
 

@@ -1,9 +1,10 @@
-//! `onshore classify`: says what identifiers are in files or in a bucket, and what the law makes of that, without showing any.
+//! `onshore classify`: says what identifiers are in files or in a bucket, and what the law makes of that, without showing any but behind its mask.
 //! Files are read here; of a bucket it is told what was found when its objects came.
 
 mod bucket;
 mod files;
 mod json;
+mod samples;
 pub(super) mod sarif;
 mod words;
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use onshore_api::FindingsView;
+use onshore_api::{FindingsView, SamplesView};
 use onshore_classify::{SCANNER_VERSION, kinds};
+use onshore_types::Label;
 use serde_json::{Value, json};
 
 use super::files::Classified;
+use super::json::of_sample;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -28,6 +30,7 @@ pub(super) fn of_files(files: &[Classified]) -> Value {
             }
         };
         let is_placed = |id: &str| findings.found.iter().any(|found| found.detector.id == id);
+        let first = results.len();
         for found in &findings.found {
             // A place in a member is none in the file.
             let region = found.member.is_none().then_some((found.start, found.end));
@@ -53,6 +56,9 @@ pub(super) fn of_files(files: &[Classified]) -> Value {
         for (id, count) in columns {
             results.push(result(id, count, &location(&uri, None), judgement.label));
         }
+        let examples = findings.samples.iter();
+        let examples = examples.map(|of| (of.id.to_owned(), of_sample(findings, of)));
+        illustrate(&mut results, first, examples);
         for unread in &findings.unread {
             failures.push(json!({
                 "level": "warning",
@@ -65,7 +71,7 @@ pub(super) fn of_files(files: &[Classified]) -> Value {
 }
 
 /// Tells what was found in the objects of a bucket.
-pub(super) fn of_objects(bucket: &str, objects: &[FindingsView]) -> Value {
+pub(super) fn of_objects(bucket: &str, objects: &[FindingsView], looks: &[SamplesView]) -> Value {
     let mut results = Vec::new();
     let mut failures = Vec::new();
     for object in objects {
@@ -73,6 +79,7 @@ pub(super) fn of_objects(bucket: &str, objects: &[FindingsView]) -> Value {
         let Some(scan) = &object.scan else {
             continue;
         };
+        let first = results.len();
         let columns = scan
             .columns
             .iter()
@@ -81,6 +88,13 @@ pub(super) fn of_objects(bucket: &str, objects: &[FindingsView]) -> Value {
         for (kind, count) in kinds.chain(columns) {
             results.push(result(kind, count, &location(&uri, None), object.label));
         }
+        let is_of = |look: &&SamplesView| look.version == object.version;
+        let shown = looks.iter().filter(is_of).flat_map(|look| &look.samples);
+        illustrate(
+            &mut results,
+            first,
+            shown.map(|sample| (sample.kind.clone(), json!(sample))),
+        );
         for unread in &scan.unread {
             failures.push(json!({
                 "level": "warning",
@@ -113,7 +127,7 @@ fn document(results: &[Value], failures: &[Value]) -> Value {
     })
 }
 
-fn result(kind: &str, count: u64, location: &Value, label: onshore_types::Label) -> Value {
+fn result(kind: &str, count: u64, location: &Value, label: Label) -> Value {
     let level = if label.is_free() { "note" } else { "warning" };
     json!({
         "ruleId": kind,
@@ -123,6 +137,20 @@ fn result(kind: &str, count: u64, location: &Value, label: onshore_types::Label)
         "locations": [location],
         "properties": { "class": label },
     })
+}
+
+/// Puts masked examples to the first result of their kind, of those from a place on.
+fn illustrate(results: &mut [Value], from: usize, examples: impl Iterator<Item = (String, Value)>) {
+    let mut by_kind: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for (kind, example) in examples {
+        by_kind.entry(kind).or_default().push(example);
+    }
+    for result in results.iter_mut().skip(from) {
+        let kind = result["ruleId"].as_str().unwrap_or_default();
+        if let Some(examples) = by_kind.remove(kind) {
+            result["properties"]["examples"] = Value::Array(examples);
+        }
+    }
 }
 
 fn location(uri: &str, region: Option<(u64, u64)>) -> Value {
