@@ -1,6 +1,6 @@
 //! Buckets as the operator sees them.
 
-use onshore_types::{BucketId, BucketName, Label, TenantName, Timestamp};
+use onshore_types::{BucketId, BucketName, Label, TenantName, Timestamp, Wording};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -42,6 +42,14 @@ pub struct BucketView {
     /// Its class; none means that objects which declare none are unclassified.
     #[schema(value_type = Option<String>)]
     pub class: Option<Label>,
+    /// What it holds data for, where that was declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub purpose: Option<Wording>,
+    /// Until when what it holds is kept, where that was declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub keep_until: Option<Timestamp>,
     /// When it was made.
     #[schema(value_type = String)]
     pub created: Timestamp,

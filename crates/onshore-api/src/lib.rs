@@ -18,6 +18,7 @@ pub mod labels;
 pub mod ledger;
 pub mod packs;
 pub mod persons;
+pub mod purposes;
 pub mod quotas;
 pub mod register;
 pub mod samples;
@@ -56,6 +57,7 @@ pub use persons::{
     ExportedView, FindSubject, PersonsEstimate, PersonsReport, PersonsView, Recorded,
     SetSubjectFinding, SubjectView, TellImportant, ToldInView,
 };
+pub use purposes::{DeclarePurpose, PurposeView, ReadVersionsView};
 pub use quotas::{SetQuota, UsageView};
 pub use register::{
     AmendRecord, ApproveExemptions, AskStatus, BreachView, CheckProcurement, ContractStatusView,

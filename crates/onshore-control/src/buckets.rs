@@ -1,5 +1,6 @@
 //! Buckets as the operator makes and tightens them, on a tenant's behalf.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -7,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use onshore_api::{BucketView, CreateBucket, Problem, SetBucketClass};
 use onshore_policy::{Flow, Permit, Subject, Transfer};
+use onshore_registry::Purpose;
 use onshore_store::{Bucket, NewBucket};
 use onshore_types::{BucketId, BucketName, ByteRange, Label, LeafIndex, TenantId, TenantName};
 use serde_json::json;
@@ -41,12 +43,30 @@ pub(crate) async fn list(
 ) -> Result<Json<Vec<BucketView>>, Error> {
     let buckets = control.store.buckets(None).await?;
     let names = TenantNames::read(&control.registry).await?;
+    let registry = control.registry.clone();
+    let purposes = control
+        .db
+        .read(move |view| registry.purposes_in_force(view))
+        .await?;
+    let mut purposes: HashMap<BucketId, Purpose> = purposes
+        .into_iter()
+        .map(|purpose| (purpose.bucket, purpose))
+        .collect();
     buckets
         .into_iter()
         .filter(|bucket| by.caller.sees(bucket.tenant))
         .map(|bucket| {
             let tenant = names.of(bucket.tenant)?;
-            Ok(view(bucket, tenant, None))
+            let declared = purposes.remove(&bucket.id);
+            let view = view(bucket, tenant, None);
+            Ok(match declared {
+                None => view,
+                Some(declared) => BucketView {
+                    purpose: declared.purpose,
+                    keep_until: declared.until,
+                    ..view
+                },
+            })
         })
         .collect::<Result<Vec<_>, Error>>()
         .map(Json)
@@ -193,6 +213,8 @@ pub(crate) async fn permit(
 
 fn view(bucket: Bucket, tenant: TenantName, leaf: Option<LeafIndex>) -> BucketView {
     BucketView {
+        purpose: None,
+        keep_until: None,
         id: bucket.id,
         name: bucket.name,
         tenant,

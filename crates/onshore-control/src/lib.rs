@@ -37,6 +37,7 @@ mod orders;
 mod packs;
 mod persons;
 mod problems;
+mod purposes;
 mod quotas;
 mod register;
 mod samples;

@@ -5,8 +5,8 @@ use utoipa::{Modify, OpenApi};
 
 use crate::{
     alarms, approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs,
-    kms, labels, ledger, packs, persons, quotas, register, samples, state, support, tenants,
-    tokens, updates,
+    kms, labels, ledger, packs, persons, purposes, quotas, register, samples, state, support,
+    tenants, tokens, updates,
 };
 
 #[derive(OpenApi)]
@@ -24,6 +24,7 @@ use crate::{
         tokens::create, tokens::list, tokens::remove, tokens::whoami,
         erasures::erase,
         findings::of_bucket, findings::rescan, samples::show,
+        purposes::declare, purposes::show, purposes::reads,
         persons::report, persons::estimate, persons::set_finding, persons::find, persons::tell, persons::take_back,
         quotas::show_of_bucket, quotas::set_of_bucket, quotas::show_of_tenant, quotas::set_of_tenant,
         kms::create, kms::list, kms::set_state,

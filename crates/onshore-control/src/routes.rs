@@ -12,8 +12,8 @@ use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
     alarms, approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs,
-    kms, labels, ledger, packs, persons, quotas, register, samples, state, support, tenants,
-    tokens, updates,
+    kms, labels, ledger, packs, persons, purposes, quotas, register, samples, state, support,
+    tenants, tokens, updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -70,6 +70,11 @@ pub fn router(parts: ControlParts) -> Router {
         )
         .route("/v1/buckets/{name}/erasures", post(erasures::erase))
         .route("/v1/buckets/{name}/findings", get(findings::of_bucket))
+        .route(
+            "/v1/buckets/{name}/purpose",
+            get(purposes::show).put(purposes::declare),
+        )
+        .route("/v1/buckets/{name}/reads", get(purposes::reads))
         .route("/v1/buckets/{name}/samples", post(samples::show))
         .route("/v1/rescan", get(findings::rescan))
         .route("/v1/report/persons", get(persons::report))

@@ -95,7 +95,7 @@ pub enum Error {
         max: u64,
     },
     /// A time that has passed.
-    #[error("an approval must end in the future; it is {now} now")]
+    #[error("the end must lie in the future; it is {now} now")]
     Past {
         /// The present instant.
         now: onshore_types::Timestamp,

@@ -34,6 +34,7 @@ mod noticed;
 pub mod outflow;
 mod people;
 pub mod permit;
+mod purposes;
 mod register;
 pub mod restore;
 mod rules;

@@ -17,6 +17,7 @@ mod error;
 mod evidence;
 mod examine;
 mod journal;
+mod last_reads;
 mod leaf;
 mod marks;
 mod publisher;

@@ -413,5 +413,18 @@ pub const SCHEMA: Schema = Schema {
         leaf INTEGER NOT NULL,
         UNIQUE (what, subject, by_order, due, days_before)
     ) STRICT;
+    ",
+    // What buckets hold data for, and until when: every declaration, the last of which counts. None of a purpose is that it was
+    // taken back.
+    "
+    CREATE TABLE purposes (
+        bucket BLOB NOT NULL,
+        revision INTEGER NOT NULL,
+        purpose TEXT,
+        until_ms INTEGER,
+        declared_ms INTEGER NOT NULL,
+        declared_by BLOB NOT NULL,
+        PRIMARY KEY (bucket, revision)
+    ) STRICT, WITHOUT ROWID;
     "],
 };

@@ -1,7 +1,7 @@
 //! `onshore bucket`: buckets and their classes.
 
 use clap::Subcommand;
-use onshore_types::{BucketName, Label, TenantName};
+use onshore_types::{BucketName, Label, TenantName, Timestamp, Wording};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BucketCommand {
@@ -18,6 +18,20 @@ pub(crate) enum BucketCommand {
     },
     /// List buckets
     List,
+    /// Say what a bucket holds data for and until when, or show what was said; each declaration is an act in the ledger
+    Purpose {
+        /// The bucket
+        name: BucketName,
+        /// For what, in up to 256 characters
+        #[arg(long, value_name = "PURPOSE")]
+        declare: Option<Wording>,
+        /// Until when it is kept, RFC 3339 or a date
+        #[arg(long, value_name = "TIME", requires = "declare")]
+        until: Option<Timestamp>,
+        /// Take back what was declared
+        #[arg(long, conflicts_with_all = ["declare", "until"])]
+        withdraw: bool,
+    },
     /// Tighten a bucket's class; two people loosen it (onshore label loosen)
     SetClass {
         /// The bucket

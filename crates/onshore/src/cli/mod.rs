@@ -72,7 +72,7 @@ pub(crate) use register::{
     ProcureCommand, RecordCommand, TableCommand, WhichRecordsArgs,
 };
 pub(crate) use rekey::RekeyArgs;
-pub(crate) use report::{RegionsArgs, ReportCommand, StatusArgs, StatusFormat};
+pub(crate) use report::{HoldingsArgs, RegionsArgs, ReportCommand, StatusArgs, StatusFormat};
 pub(crate) use restore::RestoreArgs;
 pub(crate) use role::RoleCommand;
 pub(crate) use scrub::ScrubArgs;

@@ -48,6 +48,22 @@ pub(crate) struct RegionsArgs {
     pub(crate) known_at: Option<Timestamp>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct HoldingsArgs {
+    /// Of this tenant alone
+    #[arg(long)]
+    pub(crate) tenant: Option<TenantName>,
+    /// Of this bucket alone
+    #[arg(long)]
+    pub(crate) bucket: Option<BucketName>,
+    /// Count what is older than so many days and was not read in them, as far as reads are on record
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) unread_days: Option<u32>,
+    /// Tell what would go if no object held this kind any more; several at once with several of these
+    #[arg(long, value_name = "KIND")]
+    pub(crate) without: Vec<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReportCommand {
     /// Where everybody stands with each order: who is bound, what is frozen, by when each contract must be left, how far it is
@@ -82,14 +98,7 @@ pub(crate) enum ReportCommand {
         #[arg(long)]
         without_records: bool,
     },
-    /// Tell what personal data is held, by bucket, kind and age, without a purpose (tag or metadata onshore-purpose) or past
-    /// its time (onshore-keep-until)
-    Holdings {
-        /// Of this tenant alone
-        #[arg(long)]
-        tenant: Option<TenantName>,
-        /// Of this bucket alone
-        #[arg(long)]
-        bucket: Option<BucketName>,
-    },
+    /// Tell what personal data is held, by bucket, kind and age: without a purpose or past its time, as the object says (tag or
+    /// metadata onshore-purpose, onshore-keep-until) or its bucket (onshore bucket purpose)
+    Holdings(HoldingsArgs),
 }

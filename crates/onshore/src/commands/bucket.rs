@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use http::Method;
-use onshore_api::{BucketView, CreateBucket, SetBucketClass};
-use onshore_types::Label;
+use onshore_api::{BucketView, CreateBucket, DeclarePurpose, PurposeView, SetBucketClass};
+use onshore_types::{BucketName, Label, Wording};
 
 use crate::cli::{BucketCommand, TargetArgs};
 use crate::exit::Exit;
@@ -56,6 +56,30 @@ pub(crate) async fn run(target: &TargetArgs, command: BucketCommand) -> Result<E
                 }
             }
         }
+        BucketCommand::Purpose {
+            name,
+            declare: None,
+            withdraw: false,
+            ..
+        } => {
+            let path = format!("/v1/buckets/{name}/purpose");
+            let declared: Vec<PurposeView> = client.get(&path).await?;
+            show_purposes(target.style(), &declared)?;
+        }
+        BucketCommand::Purpose {
+            name,
+            declare: purpose,
+            until,
+            ..
+        } => {
+            let path = format!("/v1/buckets/{name}/purpose");
+            let asked = DeclarePurpose { purpose, until };
+            let declared: PurposeView = client.send(Method::PUT, &path, &asked).await?;
+            match target.style() {
+                Style::Json => output::json(&declared)?,
+                Style::Text => output::line(&told_of(&name, &declared)),
+            }
+        }
         BucketCommand::SetClass { name, class } => {
             let path = format!("/v1/buckets/{name}/class");
             let changed: BucketView = client
@@ -76,6 +100,39 @@ pub(crate) async fn run(target: &TargetArgs, command: BucketCommand) -> Result<E
         }
     }
     Ok(Exit::Done)
+}
+
+fn told_of(name: &BucketName, declared: &PurposeView) -> String {
+    let until = declared.until.map(|until| format!(", until {until}"));
+    match &declared.purpose {
+        Some(purpose) => format!(
+            "Bucket {name} holds data for this now: {purpose}{}.",
+            until.unwrap_or_default()
+        ),
+        None => format!("Nothing is declared any more of what bucket {name} holds data for."),
+    }
+}
+
+fn show_purposes(style: Style, declared: &[PurposeView]) -> Result<()> {
+    match style {
+        Style::Json => output::json(&declared),
+        Style::Text => {
+            let row = |view: &PurposeView| {
+                let purpose = view.purpose.as_ref().map(Wording::to_string);
+                vec![
+                    view.revision.to_string(),
+                    purpose.unwrap_or_else(|| "taken back".to_owned()),
+                    view.until
+                        .map_or_else(String::new, |until| until.to_string()),
+                    view.declared.to_string(),
+                    view.by.to_string(),
+                ]
+            };
+            let rows: Vec<_> = declared.iter().map(row).collect();
+            output::table(&["NUMBER", "PURPOSE", "UNTIL", "DECLARED", "BY"], &rows);
+            Ok(())
+        }
+    }
 }
 
 fn show(target: &TargetArgs, bucket: &BucketView, text: &str) -> Result<()> {

@@ -12,6 +12,7 @@ mod erase;
 mod explain;
 mod fsck;
 mod guard;
+mod holdings;
 mod identity;
 mod important;
 mod job;

@@ -1,41 +1,15 @@
 //! `onshore report`: how many persons are told of, what personal data is kept without a purpose or past its time, and
 //! what the ledger recorded in a span of time.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
-use onshore_api::{
-    AskEvidence, BucketView, ExportedView, FindingsView, PersonsEstimate, PersonsReport,
-    PersonsView,
-};
-use onshore_types::{GroupName, Label, Personal, TenantName, Timestamp};
-use serde_json::json;
+use onshore_api::{AskEvidence, ExportedView, PersonsEstimate, PersonsReport, PersonsView};
+use onshore_types::{GroupName, TenantName};
 
 use crate::cli::{ReportCommand, TargetArgs};
-use crate::clock;
-use crate::commands::classify::findings_of;
-use crate::commands::deliver;
+use crate::commands::{deliver, holdings};
 use crate::exit::Exit;
 use crate::output::{self, Style};
 use crate::target;
-
-/// How old data is told to be: younger than so many days.
-const AGES: [(i64, &str); 4] = [
-    (30, "under 30 days"),
-    (365, "under a year"),
-    (3 * 365, "under 3 years"),
-    (i64::MAX, "older"),
-];
-const DAY_MS: i64 = 86_400_000;
-
-/// What is held of one kind in one bucket and of one age.
-#[derive(Debug, Default, Clone, Copy)]
-struct Held {
-    objects: u64,
-    identifiers: u64,
-    without_purpose: u64,
-    past_retention: u64,
-}
 
 pub(crate) async fn run(target: &TargetArgs, command: ReportCommand) -> Result<Exit> {
     match command {
@@ -73,122 +47,7 @@ pub(crate) async fn run(target: &TargetArgs, command: ReportCommand) -> Result<E
             }
             Ok(Exit::Done)
         }
-        ReportCommand::Holdings { tenant, bucket } => {
-            let client = target::client(target)?;
-            let buckets: Vec<BucketView> = client.get("/v1/buckets").await?;
-            let mut held: BTreeMap<[String; 4], Held> = BTreeMap::new();
-            let now = clock::today();
-            for view in buckets {
-                let is_wanted = tenant.as_ref().is_none_or(|tenant| *tenant == view.tenant)
-                    && bucket.as_ref().is_none_or(|bucket| *bucket == view.name);
-                if !is_wanted {
-                    continue;
-                }
-                for object in findings_of(&client, &view.name, "").await? {
-                    count(&view, &object, now, &mut held);
-                }
-            }
-            show(target.style(), &held)?;
-            Ok(Exit::Done)
-        }
-    }
-}
-
-/// Counts what personal data an object holds.
-fn count(
-    bucket: &BucketView,
-    object: &FindingsView,
-    now: Timestamp,
-    held: &mut BTreeMap<[String; 4], Held>,
-) {
-    let is_personal = matches!(
-        object.label,
-        Label::Known {
-            personal: Personal::Personal | Personal::Sensitive,
-            ..
-        } | Label::Unclassified
-    );
-    if !is_personal {
-        return;
-    }
-    let days = (now.as_millis() - object.modified.as_millis()) / DAY_MS;
-    let age = AGES.iter().find(|(under, _)| days < *under);
-    let age = age.map_or("older", |(_, words)| words);
-    let found = object.scan.iter().flat_map(|scan| {
-        let kinds = scan.kinds.iter().map(|found| (&found.kind, found.count));
-        let columns = scan
-            .columns
-            .iter()
-            .map(|found| (&found.kind, found.columns));
-        kinds.chain(columns)
-    });
-    let mut found: Vec<(&str, u64)> = found.map(|(kind, count)| (kind.as_str(), count)).collect();
-    if found.is_empty() {
-        // It was said to be personal, and nothing that is known was found in it.
-        found.push(("declared", 0));
-    }
-    for (kind, identifiers) in found {
-        let place = [
-            bucket.tenant.to_string(),
-            bucket.name.to_string(),
-            kind.to_owned(),
-            age.to_owned(),
-        ];
-        let row = held.entry(place).or_default();
-        row.objects += 1;
-        row.identifiers += identifiers;
-        row.without_purpose += u64::from(object.purpose.is_none());
-        row.past_retention += u64::from(object.keep_until.is_some_and(|until| until < now));
-    }
-}
-
-fn show(style: Style, held: &BTreeMap<[String; 4], Held>) -> Result<()> {
-    match style {
-        Style::Json => {
-            let rows: Vec<_> = held
-                .iter()
-                .map(|([tenant, bucket, kind, age], row)| {
-                    json!({
-                        "tenant": tenant,
-                        "bucket": bucket,
-                        "kind": kind,
-                        "age": age,
-                        "objects": row.objects,
-                        "identifiers": row.identifiers,
-                        "without_purpose": row.without_purpose,
-                        "past_retention": row.past_retention,
-                    })
-                })
-                .collect();
-            output::json(&json!({ "holdings": rows }))
-        }
-        Style::Text => {
-            let rows: Vec<_> = held
-                .iter()
-                .map(|(place, row)| {
-                    let numbers = [
-                        row.objects,
-                        row.identifiers,
-                        row.without_purpose,
-                        row.past_retention,
-                    ];
-                    let numbers = numbers.map(|number| number.to_string());
-                    place.iter().cloned().chain(numbers).collect()
-                })
-                .collect();
-            let header = [
-                "TENANT",
-                "BUCKET",
-                "KIND",
-                "AGE",
-                "VERSIONS",
-                "IDENTIFIERS",
-                "NO PURPOSE",
-                "PAST ITS TIME",
-            ];
-            output::table(&header, &rows);
-            Ok(())
-        }
+        ReportCommand::Holdings(args) => holdings::run(target, &args).await,
     }
 }
 

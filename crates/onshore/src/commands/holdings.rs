@@ -1,0 +1,330 @@
+//! `onshore report holdings`: what personal data is held, and what of it need not be: without a purpose, past its time, not read
+//! for long, or of a kind that could go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use onshore_api::{BucketView, FindingsView, ReadVersionsView};
+use onshore_classify::kinds;
+use onshore_types::{BucketName, Label, Personal, Timestamp, VersionId};
+use serde_json::json;
+
+use crate::cli::{HoldingsArgs, TargetArgs};
+use crate::client::Client;
+use crate::clock;
+use crate::commands::classify::findings_of;
+use crate::exit::{Exit, usage};
+use crate::output::{self, Style};
+use crate::target;
+
+/// How old data is told to be: younger than so many days.
+const AGES: [(i64, &str); 4] = [
+    (30, "under 30 days"),
+    (365, "under a year"),
+    (3 * 365, "under 3 years"),
+    (i64::MAX, "older"),
+];
+const DAY_MS: i64 = 86_400_000;
+/// As which kind is it told what was said to be personal, and nothing that is known was found in it?
+const DECLARED: &str = "declared";
+
+/// What is held of one kind in one bucket and of one age.
+#[derive(Debug, Default, Clone, Copy)]
+struct Held {
+    objects: u64,
+    identifiers: u64,
+    without_purpose: u64,
+    past_retention: u64,
+    unread: u64,
+}
+
+/// What would go from a bucket with some kinds.
+#[derive(Debug, Default, Clone, Copy)]
+struct Gone {
+    /// Versions that hold one of them.
+    objects: u64,
+    /// How many identifiers, or columns.
+    identifiers: u64,
+    /// Of those versions: those in which nothing personal would be left that is known.
+    nothing_left: u64,
+}
+
+/// What was read of a bucket.
+struct Reads {
+    since: Timestamp,
+    recorded_from: Timestamp,
+    versions: BTreeSet<VersionId>,
+}
+
+/// The report.
+#[derive(Default)]
+struct Report {
+    held: BTreeMap<[String; 4], Held>,
+    gone: BTreeMap<[String; 2], Gone>,
+    /// From when on reads are on record, where that is later than was asked for.
+    recorded_from: Option<Timestamp>,
+}
+
+pub(super) async fn run(target: &TargetArgs, args: &HoldingsArgs) -> Result<Exit> {
+    if let Some(unknown) = args
+        .without
+        .iter()
+        .find(|kind| !kinds().any(|known| known == *kind))
+    {
+        let known: Vec<&str> = kinds().collect();
+        return Err(usage(format!(
+            "`{unknown}` is no kind; there are {}",
+            known.join(", ")
+        )));
+    }
+    let client = target::client(target)?;
+    let buckets: Vec<BucketView> = client.get("/v1/buckets").await?;
+    let (mut report, now) = (Report::default(), clock::today());
+    for view in buckets {
+        let is_wanted = args
+            .tenant
+            .as_ref()
+            .is_none_or(|tenant| *tenant == view.tenant)
+            && args
+                .bucket
+                .as_ref()
+                .is_none_or(|bucket| *bucket == view.name);
+        if !is_wanted {
+            continue;
+        }
+        let reads = match args.unread_days {
+            None => None,
+            Some(days) => {
+                let since = now.plus_millis(-DAY_MS * i64::from(days));
+                Some(reads_of(&client, &view.name, since).await?)
+            }
+        };
+        if let Some(reads) = reads
+            .as_ref()
+            .filter(|reads| reads.recorded_from > reads.since)
+        {
+            report.recorded_from = report.recorded_from.max(Some(reads.recorded_from));
+        }
+        for object in findings_of(&client, &view.name, "").await? {
+            report.count(&view, &object, now, reads.as_ref());
+            report.count_gone(&view, &object, &args.without);
+        }
+    }
+    report.show(target.style(), args)?;
+    Ok(Exit::Done)
+}
+
+/// Asks for every page of what was read.
+async fn reads_of(client: &Client, bucket: &BucketName, since: Timestamp) -> Result<Reads> {
+    let mut reads = Reads {
+        since,
+        recorded_from: since,
+        versions: BTreeSet::new(),
+    };
+    let mut after = String::new();
+    loop {
+        let path = format!("/v1/buckets/{bucket}/reads?since={since}{after}");
+        let page: ReadVersionsView = client.get(&path).await?;
+        reads.recorded_from = page.recorded_from;
+        reads.versions.extend(page.versions);
+        match page.next {
+            None => return Ok(reads),
+            Some(next) => after = format!("&after={next}"),
+        }
+    }
+}
+
+impl Reads {
+    /// Whether an object was there all the time and nobody read it.
+    fn are_without(&self, object: &FindingsView) -> bool {
+        object.modified < self.since && !self.versions.contains(&object.version)
+    }
+}
+
+/// Returns which kinds were found in an object, and how many of each.
+fn found_in(object: &FindingsView) -> impl Iterator<Item = (&str, u64)> {
+    object.scan.iter().flat_map(|scan| {
+        let kinds = scan
+            .kinds
+            .iter()
+            .map(|found| (found.kind.as_str(), found.count));
+        let columns = scan
+            .columns
+            .iter()
+            .map(|found| (found.kind.as_str(), found.columns));
+        kinds.chain(columns)
+    })
+}
+
+fn is_personal(object: &FindingsView) -> bool {
+    matches!(
+        object.label,
+        Label::Known {
+            personal: Personal::Personal | Personal::Sensitive,
+            ..
+        } | Label::Unclassified
+    )
+}
+
+impl Report {
+    /// Counts what personal data an object holds. What the object says of itself goes before what its bucket says.
+    fn count(
+        &mut self,
+        bucket: &BucketView,
+        object: &FindingsView,
+        now: Timestamp,
+        reads: Option<&Reads>,
+    ) {
+        if !is_personal(object) {
+            return;
+        }
+        let days = (now.as_millis() - object.modified.as_millis()) / DAY_MS;
+        let age = AGES.iter().find(|(under, _)| days < *under);
+        let age = age.map_or("older", |(_, words)| words);
+        let mut found: Vec<(&str, u64)> = found_in(object).collect();
+        if found.is_empty() {
+            found.push((DECLARED, 0));
+        }
+        let has_purpose = object.purpose.is_some() || bucket.purpose.is_some();
+        let keep_until = object.keep_until.or(bucket.keep_until);
+        for (kind, identifiers) in found {
+            let place = [
+                bucket.tenant.to_string(),
+                bucket.name.to_string(),
+                kind.to_owned(),
+                age.to_owned(),
+            ];
+            let row = self.held.entry(place).or_default();
+            row.objects += 1;
+            row.identifiers += identifiers;
+            row.without_purpose += u64::from(!has_purpose);
+            row.past_retention += u64::from(keep_until.is_some_and(|until| until < now));
+            row.unread += u64::from(reads.is_some_and(|reads| reads.are_without(object)));
+        }
+    }
+
+    /// Counts what would go from an object with some kinds.
+    fn count_gone(&mut self, bucket: &BucketView, object: &FindingsView, without: &[String]) {
+        let goes = |kind: &str| without.iter().any(|gone| gone == kind);
+        let going: Vec<u64> = found_in(object)
+            .filter(|(kind, _)| goes(kind))
+            .map(|(_, count)| count)
+            .collect();
+        if going.is_empty() {
+            return;
+        }
+        let place = [bucket.tenant.to_string(), bucket.name.to_string()];
+        let row = self.gone.entry(place).or_default();
+        row.objects += 1;
+        row.identifiers += going.iter().sum::<u64>();
+        row.nothing_left += u64::from(found_in(object).all(|(kind, _)| goes(kind)));
+    }
+
+    fn show(&self, style: Style, args: &HoldingsArgs) -> Result<()> {
+        match style {
+            Style::Json => self.show_json(args),
+            Style::Text => {
+                self.show_text(args);
+                Ok(())
+            }
+        }
+    }
+
+    fn show_json(&self, args: &HoldingsArgs) -> Result<()> {
+        let rows = self.held.iter().map(|([tenant, bucket, kind, age], row)| {
+            let mut told = json!({
+                "tenant": tenant,
+                "bucket": bucket,
+                "kind": kind,
+                "age": age,
+                "objects": row.objects,
+                "identifiers": row.identifiers,
+                "without_purpose": row.without_purpose,
+                "past_retention": row.past_retention,
+            });
+            if args.unread_days.is_some() {
+                told["unread"] = json!(row.unread);
+            }
+            told
+        });
+        let gone = self.gone.iter().map(|([tenant, bucket], row)| {
+            json!({
+                "tenant": tenant,
+                "bucket": bucket,
+                "objects": row.objects,
+                "identifiers": row.identifiers,
+                "nothing_left": row.nothing_left,
+            })
+        });
+        let mut report = json!({ "holdings": rows.collect::<Vec<_>>() });
+        if let Some(days) = args.unread_days {
+            report["unread_days"] = json!(days);
+            report["reads_recorded_from"] = json!(self.recorded_from);
+        }
+        if !args.without.is_empty() {
+            report["without"] =
+                json!({ "kinds": args.without, "buckets": gone.collect::<Vec<_>>() });
+        }
+        output::json(&report)
+    }
+
+    fn show_text(&self, args: &HoldingsArgs) {
+        let numbers = |row: &Held| {
+            let mut numbers = vec![
+                row.objects,
+                row.identifiers,
+                row.without_purpose,
+                row.past_retention,
+            ];
+            numbers.extend(args.unread_days.map(|_| row.unread));
+            numbers.into_iter().map(|number| number.to_string())
+        };
+        let rows: Vec<Vec<String>> = self
+            .held
+            .iter()
+            .map(|(place, row)| place.iter().cloned().chain(numbers(row)).collect())
+            .collect();
+        let mut header = vec![
+            "TENANT",
+            "BUCKET",
+            "KIND",
+            "AGE",
+            "VERSIONS",
+            "IDENTIFIERS",
+            "NO PURPOSE",
+            "PAST ITS TIME",
+        ];
+        let unread = args
+            .unread_days
+            .map(|days| format!("NOT READ IN {days} DAYS"));
+        header.extend(unread.as_deref());
+        output::table(&header, &rows);
+        if let Some(from) = self.recorded_from {
+            output::line(&format!(
+                "Reads are on record from {from} on alone; what is told as not read was not read since then."
+            ));
+        }
+        if args.without.is_empty() {
+            return;
+        }
+        output::line("");
+        let rows: Vec<Vec<String>> = self
+            .gone
+            .iter()
+            .map(|(place, row)| {
+                let numbers = [row.objects, row.identifiers, row.nothing_left];
+                let numbers = numbers.map(|number| number.to_string());
+                place.iter().cloned().chain(numbers).collect()
+            })
+            .collect();
+        output::line(&format!("Without {}:", args.without.join(", ")));
+        let header = [
+            "TENANT",
+            "BUCKET",
+            "VERSIONS THAT HOLD IT",
+            "IDENTIFIERS THAT GO",
+            "VERSIONS WITH NOTHING ELSE",
+        ];
+        output::table(&header, &rows);
+    }
+}
