@@ -43,7 +43,7 @@ impl Registry {
             .is_some())
     }
 
-    /// Saves an alarm that was not raised before, with the leaf that tells of it.
+    /// Saves an alarm that was not raised before, with the leaf that tells of it and the names of those who are to be told.
     ///
     /// # Errors
     /// Those of the database.
@@ -51,6 +51,7 @@ impl Registry {
         &self,
         unit: &Unit<'_>,
         alarm: &Alarm,
+        targets: &[String],
         leaf: LeafIndex,
         now: Timestamp,
     ) -> Result<(), Error> {
@@ -68,7 +69,62 @@ impl Registry {
                 leaf.cast_signed()
             ],
         )?;
+        for target in targets {
+            unit.execute(
+                "INSERT INTO alarm_tellings (alarm, target) SELECT max(number), ?1 FROM alarms",
+                params![target],
+            )?;
+        }
         Ok(())
+    }
+
+    /// Returns alarms that a target is to be told and was not told yet, the first one first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn untold_alarms(
+        &self,
+        view: &View<'_>,
+        target: &str,
+        limit: u32,
+    ) -> Result<Vec<RaisedAlarm>, Error> {
+        Ok(view.all(
+            &format!(
+                "{COLUMNS} WHERE number IN (SELECT alarm FROM alarm_tellings WHERE target = ?1 AND told_ms IS NULL \
+                 ORDER BY alarm LIMIT ?2) ORDER BY number"
+            ),
+            params![target, limit],
+            raised,
+        )?)
+    }
+
+    /// Notes that a target has an alarm; not where that was noted before.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn save_told(
+        &self,
+        unit: &Unit<'_>,
+        alarm: i64,
+        target: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let changed = unit.execute(
+            "UPDATE alarm_tellings SET told_ms = ?3 WHERE alarm = ?1 AND target = ?2 AND told_ms IS NULL",
+            params![alarm, target, now.as_millis()],
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// Returns a number that is another whenever something was recorded in the register.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn register_mark(&self, view: &View<'_>) -> Result<i64, Error> {
+        let newest = view.one("SELECT max(rowid) AS newest FROM register", [], |row| {
+            row.get::<_, Option<i64>>("newest")
+        })?;
+        Ok(newest.flatten().unwrap_or_default())
     }
 
     /// Returns alarms in the order in which they were raised, those after a number.

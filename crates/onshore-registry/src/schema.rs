@@ -426,5 +426,15 @@ pub const SCHEMA: Schema = Schema {
         declared_by BLOB NOT NULL,
         PRIMARY KEY (bucket, revision)
     ) STRICT, WITHOUT ROWID;
+    ",
+    // Who is to be told of an alarm, and when they were.
+    "
+    CREATE TABLE alarm_tellings (
+        alarm INTEGER NOT NULL REFERENCES alarms (number),
+        target TEXT NOT NULL,
+        told_ms INTEGER,
+        PRIMARY KEY (target, alarm)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX alarm_tellings_untold ON alarm_tellings (target, alarm) WHERE told_ms IS NULL;
     "],
 };

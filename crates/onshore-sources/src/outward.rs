@@ -30,6 +30,8 @@ pub enum Purpose {
     Migration,
     /// To tell numbers of the server.
     Telemetry,
+    /// To tell of a day that comes near.
+    Alarm,
 }
 
 /// Who may be connected to while everything else is cut off.
@@ -272,6 +274,7 @@ impl fmt::Display for Purpose {
             Self::Replication => "replication",
             Self::Migration => "migration",
             Self::Telemetry => "telemetry",
+            Self::Alarm => "alarm",
         })
     }
 }

@@ -1,41 +1,89 @@
-//! Raises alarms: at each look it finds what somebody must be told today and was not told yet. Each is recorded once, with a leaf.
+//! Raises alarms, and tells them: at each look it finds what somebody must be told today and was not told yet. Each is recorded
+//! once, with a leaf, together with whom it is for; each target is told until it has it, through restarts, and that has a leaf too.
+//!
+//! Nobody abroad is told: the connection goes to the address that the gate has judged, and no other.
 
+mod mail;
+mod target;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use onshore_gate::LookedAt;
 use onshore_orders::AlarmKind;
+use onshore_registry::RaisedAlarm;
+use onshore_sources::Purpose;
+use serde_json::json;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use self::mail::{Mail, MailLink};
+pub use self::target::{
+    AlarmTarget, AlarmTargetError, MailLogin, MailSecurity, Mailbox, WebhookSecret,
+};
+use crate::notify::{Link, TargetError};
+use crate::patience::{backoff, cause};
 use crate::{Error, Parts};
 
-/// The engine that raises alarms.
+/// How long one telling may take.
+const TELLING_MAX: Duration = Duration::from_secs(60);
+/// So many alarms are told on one look.
+const PAGE: u32 = 100;
+
+/// The engine that raises alarms and tells them.
 #[derive(Debug)]
 pub struct AlarmEngine {
     parts: Parts,
+    targets: BTreeMap<String, AlarmTarget>,
     interval: Duration,
+    raised: Arc<Notify>,
 }
 
 impl AlarmEngine {
-    /// Makes an engine that looks so often.
+    /// Makes an engine that looks so often, and tells these targets by their names.
     #[must_use]
-    pub fn new(parts: Parts, interval: Duration) -> Self {
-        Self { parts, interval }
-    }
-
-    /// Raises what is due until told to stop.
-    pub async fn run(self, stop: CancellationToken) {
-        loop {
-            if let Err(error) = self.raise().await {
-                tracing::error!(%error, "alarms could not be raised; it is tried again");
-            }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(self.interval) => {}
-            }
+    pub fn new(parts: Parts, targets: BTreeMap<String, AlarmTarget>, interval: Duration) -> Self {
+        Self {
+            parts,
+            targets,
+            interval,
+            raised: Arc::default(),
         }
     }
 
-    async fn raise(&self) -> Result<(), Error> {
-        for alarm in self.parts.gate.raise_alarms().await? {
+    /// Raises and tells what is due until told to stop.
+    pub async fn run(self, stop: CancellationToken) {
+        let telling = self
+            .targets
+            .iter()
+            .map(|(name, target)| self.tell_all(name, target));
+        let work = async { tokio::join!(self.raise_all(), join_all(telling)) };
+        tokio::select! {
+            _ = work => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn raise_all(&self) {
+        let mut looked = None;
+        loop {
+            match self.raise(looked).await {
+                Ok(at) => looked = Some(at),
+                Err(error) => {
+                    tracing::error!(%error, "alarms could not be raised; it is tried again");
+                }
+            }
+            tokio::time::sleep(self.interval).await;
+        }
+    }
+
+    async fn raise(&self, looked: Option<LookedAt>) -> Result<LookedAt, Error> {
+        let names = self.targets.keys().cloned().collect();
+        let (alarms, at) = self.parts.gate.raise_alarms(names, looked).await?;
+        for alarm in &alarms {
             let (what, of, due) = (alarm.what.word(), alarm.of.as_str(), alarm.due);
             metrics::counter!("onshore_alarms_total", "what" => what).increment(1);
             match alarm.what {
@@ -47,6 +95,147 @@ impl AlarmEngine {
                 }
             }
         }
+        if !alarms.is_empty() {
+            self.raised.notify_waiters();
+        }
+        Ok(at)
+    }
+
+    /// Tells one target what waits for it, one after the other; what it does not take waits, ever longer.
+    async fn tell_all(&self, name: &str, target: &AlarmTarget) {
+        let mut failures = 0;
+        loop {
+            let raised = self.raised.notified();
+            let wait = match self.tell_waiting(name, target).await {
+                Ok(()) => {
+                    failures = 0;
+                    self.interval
+                }
+                Err(error) => {
+                    failures += 1;
+                    let why = cause(&error);
+                    tracing::warn!(
+                        target_name = name,
+                        why,
+                        failures,
+                        "an alarm was not taken; it is tried again"
+                    );
+                    backoff(failures)
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = raised, if failures == 0 => {}
+            }
+        }
+    }
+
+    async fn tell_waiting(&self, name: &str, target: &AlarmTarget) -> Result<(), Error> {
+        loop {
+            let waiting = self.parts.gate.untold_alarms(name, PAGE).await?;
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            for alarm in waiting {
+                timeout(TELLING_MAX, self.tell(name, target, &alarm))
+                    .await
+                    .unwrap_or(Err(Error::Target(TargetError::TooSlow)))?;
+                metrics::counter!("onshore_alarms_told_total").increment(1);
+            }
+        }
+    }
+
+    async fn tell(
+        &self,
+        name: &str,
+        target: &AlarmTarget,
+        alarm: &RaisedAlarm,
+    ) -> Result<(), Error> {
+        let gate = &self.parts.gate;
+        let id = format!("alarm-{}-{}", gate.region().id, alarm.number);
+        let inside = |peer| {
+            let place = gate.place_of_address(peer);
+            if gate.is_inside(place) {
+                Ok(place)
+            } else {
+                Err(Error::Target(TargetError::Abroad(place.to_string())))
+            }
+        };
+        let place = match target {
+            AlarmTarget::Webhook { target, secret } => {
+                let opened = Link::open(target, Purpose::Alarm).await;
+                let mut link = opened.map_err(Error::Target)?;
+                let place = inside(link.peer())?;
+                let message = self.document(&id, alarm);
+                let seconds = gate.now().as_seconds();
+                let mut head = vec![
+                    ("webhook-id", id.clone()),
+                    ("webhook-timestamp", seconds.to_string()),
+                ];
+                if let Some(secret) = secret {
+                    head.push(("webhook-signature", secret.sign(&id, seconds, &message)));
+                }
+                link.send_with(&head, message)
+                    .await
+                    .map_err(Error::Target)?;
+                place
+            }
+            AlarmTarget::Mail(mailbox) => {
+                let link = MailLink::open(mailbox).await.map_err(Error::Target)?;
+                let place = inside(link.peer())?;
+                let (subject, text) = self.words(alarm);
+                let mail = Mail {
+                    id: format!("{id}@onshore.invalid"),
+                    date: gate.now().written_as("%a, %d %b %Y %H:%M:%S +0000"),
+                    subject: &subject,
+                    text: &text,
+                };
+                link.send(mailbox, &mail).await.map_err(Error::Target)?;
+                place
+            }
+        };
+        gate.note_told(alarm, name, place).await?;
         Ok(())
+    }
+
+    fn document(&self, id: &str, alarm: &RaisedAlarm) -> Vec<u8> {
+        let one = &alarm.alarm;
+        let mut document = json!({
+            "id": id,
+            "region": self.parts.gate.region().id,
+            "what": one.what,
+            "of": one.of,
+            "due": one.due,
+            "days_before": one.days_before,
+            "why": one.why,
+            "raised": alarm.raised,
+            "leaf": alarm.leaf,
+        });
+        if let (Some(order), Some(members)) = (&one.order, document.as_object_mut()) {
+            members.insert("order".to_owned(), json!(order));
+        }
+        document.to_string().into_bytes()
+    }
+
+    /// Returns the subject and text of a mail, in English and Chinese.
+    fn words(&self, alarm: &RaisedAlarm) -> (String, String) {
+        let one = &alarm.alarm;
+        let (english, chinese) = match one.what {
+            AlarmKind::ContractDue => ("A contract must be left", "合同须迁出"),
+            AlarmKind::LicenceEnds => ("A licence ends", "许可证到期"),
+            AlarmKind::LicenceLapsed => ("A licence has lapsed", "许可证已失效"),
+        };
+        let subject = format!("{english} · {chinese}: {}, {}", one.of, one.due);
+        let region = &self.parts.gate.region().id;
+        let order = one
+            .order
+            .as_ref()
+            .map(|order| format!("Order · 命令: {order}\n"))
+            .unwrap_or_default();
+        let text = format!(
+            "{english}\n{chinese}\n\nOf · 对象: {}\nDay · 日期: {}\nDays before · 提前天数: {}\n{order}Region · 区域: {region}\nLeaf · 账本条目: {}\n\n{}\n",
+            one.of, one.due, one.days_before, alarm.leaf, one.why
+        );
+        (subject, text)
     }
 }

@@ -5,7 +5,7 @@
 //! calls it.
 //!
 //! - [`AccessLogEngine`]: makes objects of the lines of access logs.
-//! - [`AlarmEngine`]: raises alarms of days that come near.
+//! - [`AlarmEngine`]: raises alarms of days that come near, and tells them.
 //! - [`InventoryEngine`]: lists what buckets hold, where their owners want it.
 //! - [`LifecycleEngine`]: removes what the lifecycles of buckets say is due.
 //! - [`NotificationEngine`]: tells targets what happened, as far as the gate lets it go where they are.
@@ -34,7 +34,9 @@ mod telemetry;
 mod witness;
 
 pub use crate::access_log::{AccessLogEngine, AccessLogRhythm};
-pub use crate::alarms::AlarmEngine;
+pub use crate::alarms::{
+    AlarmEngine, AlarmTarget, AlarmTargetError, MailLogin, MailSecurity, Mailbox, WebhookSecret,
+};
 pub use crate::error::Error;
 pub use crate::inventory::InventoryEngine;
 pub use crate::lifecycle::{LifecycleEngine, LifecycleRhythm, LifecycleTally};

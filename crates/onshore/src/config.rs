@@ -18,7 +18,8 @@ use onshore_store::DayLength;
 use onshore_tls::{CertificateFiles, Introduction, Trust, trusting};
 use onshore_types::{Jurisdiction, PartitionName, Place, RegionId, TenantName};
 use onshore_upkeep::{
-    AccessLogRhythm, EventTarget, LifecycleRhythm, RescanRhythm, ScrubRhythm, WitnessTarget,
+    AccessLogRhythm, AlarmTarget, EventTarget, LifecycleRhythm, MailLogin, Mailbox, RescanRhythm,
+    ScrubRhythm, WebhookSecret, WitnessTarget,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -309,12 +310,46 @@ impl Default for UpkeepTable {
 #[serde(deny_unknown_fields, default)]
 struct AlarmsTable {
     interval_s: NonZeroU32,
+    /// Who is told by a webhook, by name.
+    webhooks: BTreeMap<String, WebhookTable>,
+    /// Who is told by mail, by name.
+    mail: BTreeMap<String, MailTable>,
+}
+
+/// Somebody who is told of alarms by a webhook.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebhookTable {
+    url: String,
+    /// A file with what the target asks for.
+    token_file: Option<PathBuf>,
+    /// A file with what messages are signed with, as the Standard Webhooks have it.
+    secret_file: Option<PathBuf>,
+    /// The authorities that may say who the target is, in PEM; without it those of the system.
+    ca_file: Option<PathBuf>,
+}
+
+/// Somebody who is told of alarms by mail.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MailTable {
+    /// The mail server.
+    server: String,
+    from: String,
+    to: Vec<String>,
+    user: Option<String>,
+    /// A file with the password.
+    password_file: Option<PathBuf>,
+    /// The authorities that may say who the server is, in PEM; without it those of the system.
+    ca_file: Option<PathBuf>,
 }
 
 impl Default for AlarmsTable {
     fn default() -> Self {
         Self {
             interval_s: NonZeroU32::new(600).expect("ten minutes have seconds"),
+            webhooks: BTreeMap::new(),
+            mail: BTreeMap::new(),
         }
     }
 }
@@ -503,7 +538,36 @@ impl Config {
                     (name, table)
                 })
                 .collect(),
-            alarms: file.alarms,
+            alarms: AlarmsTable {
+                webhooks: file
+                    .alarms
+                    .webhooks
+                    .into_iter()
+                    .map(|(name, table)| {
+                        let table = WebhookTable {
+                            token_file: table.token_file.map(anchored),
+                            secret_file: table.secret_file.map(anchored),
+                            ca_file: table.ca_file.map(anchored),
+                            ..table
+                        };
+                        (name, table)
+                    })
+                    .collect(),
+                mail: file
+                    .alarms
+                    .mail
+                    .into_iter()
+                    .map(|(name, table)| {
+                        let table = MailTable {
+                            password_file: table.password_file.map(anchored),
+                            ca_file: table.ca_file.map(anchored),
+                            ..table
+                        };
+                        (name, table)
+                    })
+                    .collect(),
+                ..file.alarms
+            },
             updates: file.updates,
             telemetry: file.telemetry.map(|table| TelemetryTable {
                 list_file: anchored(table.list_file),
@@ -613,6 +677,21 @@ impl Config {
         Duration::from_secs(self.alarms.interval_s.get().into())
     }
 
+    /// Returns who is told of alarms.
+    pub(crate) fn alarm_targets(&self) -> Result<BTreeMap<String, AlarmTarget>> {
+        let mut targets = BTreeMap::new();
+        for (name, table) in &self.alarms.webhooks {
+            let target =
+                alarm_webhook(name, table).with_context(|| format!("alarms.webhooks.{name}"))?;
+            targets.insert(format!("webhook:{name}"), target);
+        }
+        for (name, table) in &self.alarms.mail {
+            let target = alarm_mail(name, table).with_context(|| format!("alarms.mail.{name}"))?;
+            targets.insert(format!("mail:{name}"), target);
+        }
+        Ok(targets)
+    }
+
     /// Returns how long records of reads are kept; none is for ever.
     pub(crate) fn reads_kept(&self) -> Option<Duration> {
         let days = self.ledger.reads_kept_days?;
@@ -640,6 +719,9 @@ impl Config {
         for (name, region) in self.regions()? {
             let (host, _) = region.endpoint();
             parties.push(party(Purpose::Replication, &name, host));
+        }
+        for (name, target) in self.alarm_targets()? {
+            parties.push(party(Purpose::Alarm, &name, target.host()));
         }
         if let Some(telemetry) = self.telemetry()? {
             let host = telemetry.receiver.host();
@@ -898,6 +980,47 @@ fn event_target(name: &str, table: &EventTable) -> Result<EventTarget> {
     )
 }
 
+fn alarm_webhook(name: &str, table: &WebhookTable) -> Result<AlarmTarget> {
+    check_name(name)?;
+    let WebhookTable {
+        url,
+        token_file,
+        secret_file,
+        ca_file,
+    } = table;
+    let target = receiver(url, None, token_file.as_deref(), ca_file.as_deref())?;
+    let secret = secret_file
+        .as_deref()
+        .map(|path| Ok::<_, anyhow::Error>(WebhookSecret::parse(&secret_in(path)?)?))
+        .transpose()?;
+    Ok(AlarmTarget::Webhook { target, secret })
+}
+
+fn alarm_mail(name: &str, table: &MailTable) -> Result<AlarmTarget> {
+    check_name(name)?;
+    let login = match (&table.user, &table.password_file) {
+        (Some(user), Some(path)) => Some(MailLogin {
+            user: user.clone(),
+            password: secret_in(path)?,
+        }),
+        (None, None) => None,
+        _ => anyhow::bail!("user and password_file go together: set both or neither"),
+    };
+    let secure = || {
+        let trust = table.ca_file.as_deref().map_or(Trust::System, Trust::File);
+        Ok::<_, anyhow::Error>(trusting(trust)?)
+    };
+    let mailbox = Mailbox::parse(&table.server, &table.from, &table.to, login, secure)?;
+    Ok(AlarmTarget::Mail(mailbox))
+}
+
+/// Reads a secret out of a file of its own.
+fn secret_in(path: &Path) -> Result<String> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text.trim_end().to_owned())
+}
+
 /// Reads where somebody is told something, and what he asks for.
 fn receiver(
     url: &str,
@@ -905,13 +1028,7 @@ fn receiver(
     token_file: Option<&Path>,
     ca_file: Option<&Path>,
 ) -> Result<EventTarget> {
-    let token = token_file
-        .map(|path| {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            Ok::<_, anyhow::Error>(text.trim_end().to_owned())
-        })
-        .transpose()?;
+    let token = token_file.map(secret_in).transpose()?;
     let secure = || {
         let trust = ca_file.map_or(Trust::System, Trust::File);
         Ok::<_, anyhow::Error>(trusting(trust)?)

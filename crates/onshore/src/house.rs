@@ -17,7 +17,7 @@ use onshore_registry::{Quarantine, Registry};
 use onshore_sources::OtherRegion;
 use onshore_store::Store;
 use onshore_upkeep::{
-    AccessLogEngine, AlarmEngine, EventTarget, InventoryEngine, LifecycleEngine,
+    AccessLogEngine, AlarmEngine, AlarmTarget, EventTarget, InventoryEngine, LifecycleEngine,
     NotificationEngine, ReplicationEngine, RescanEngine, RetentionEngine, ScrubEngine,
     WitnessEngine, WitnessTarget,
 };
@@ -243,6 +243,7 @@ impl House {
         &self,
         config: &Config,
         event_targets: BTreeMap<String, EventTarget>,
+        alarm_targets: BTreeMap<String, AlarmTarget>,
         regions: BTreeMap<String, OtherRegion>,
         witnesses: Vec<WitnessTarget>,
     ) {
@@ -267,7 +268,7 @@ impl House {
         let access_log = AccessLogEngine::new(self.upkeep.clone(), config.access_log_rhythm());
         let stop = self.stop.clone();
         self.tasks.spawn(async move { access_log.run(stop).await });
-        let alarms = AlarmEngine::new(self.upkeep.clone(), config.alarm_interval());
+        let alarms = AlarmEngine::new(self.upkeep.clone(), alarm_targets, config.alarm_interval());
         let stop = self.stop.clone();
         self.tasks.spawn(async move { alarms.run(stop).await });
         let inventories = InventoryEngine::new(self.upkeep.clone(), config.lifecycle_rhythm());

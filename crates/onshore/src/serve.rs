@@ -89,6 +89,7 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
     house.start_upkeep(
         &config,
         event_targets,
+        config.alarm_targets()?,
         config.regions()?,
         config.witness_targets()?,
     );

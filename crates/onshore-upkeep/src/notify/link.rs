@@ -88,9 +88,18 @@ impl Link {
 
     /// Sends a message and waits until the target has it.
     pub(crate) async fn send(&mut self, message: Vec<u8>) -> Result<(), TargetError> {
+        self.send_with(&[], message).await
+    }
+
+    /// Sends a message with fields of its own before it, where the wire has such.
+    pub(crate) async fn send_with(
+        &mut self,
+        head: &[(&'static str, String)],
+        message: Vec<u8>,
+    ) -> Result<(), TargetError> {
         outward().check(self.purpose, &self.host, self.peer)?;
         match &mut self.wire {
-            Wire::Webhook(webhook) => webhook.send(message).await,
+            Wire::Webhook(webhook) => webhook.send(head, message).await,
             Wire::Nats(nats) => nats.send(&message).await,
         }
     }

@@ -69,6 +69,9 @@ pub enum TargetError {
     /// What it tells of changes faster than it can be judged.
     #[error("what it tells of changes faster than it can be judged")]
     Unsettled,
+    /// It is abroad.
+    #[error("it is in {0}, and nobody abroad is told")]
+    Abroad(String),
     /// It speaks another language.
     #[error("it does not speak NATS: {0}")]
     Protocol(&'static str),

@@ -50,13 +50,20 @@ impl Webhook {
         })
     }
 
-    pub(super) async fn send(&mut self, message: Vec<u8>) -> Result<(), TargetError> {
+    pub(super) async fn send(
+        &mut self,
+        head: &[(&'static str, String)],
+        message: Vec<u8>,
+    ) -> Result<(), TargetError> {
         let mut request = Request::post(&self.path)
             .header(HOST, &self.host)
             .header(USER_AGENT, "onshore")
             .header(CONTENT_TYPE, "application/json");
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
+        }
+        for (name, value) in head {
+            request = request.header(*name, value);
         }
         let request = request
             .body(Full::new(Bytes::from(message)))
