@@ -1,0 +1,55 @@
+//! Cases with dates, duties, and whether somebody may be listed abroad.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use onshore_api::{AskCases, CaseView, CheckListing, ListingView, Problem};
+use onshore_gate::Case;
+use onshore_types::Jurisdiction;
+
+use crate::caller::{By, Readers, Supervisors};
+use crate::error::Error;
+use crate::extract::{Asked, Body};
+use crate::parts::ControlParts;
+
+/// Lists cases that are open and duties that hold.
+#[utoipa::path(get, path = "/v1/report/cases", tag = "register", params(("known_at" = Option<String>, Query)),
+    responses((status = 200, body = Vec<CaseView>), (status = 400, body = Problem)))]
+pub(crate) async fn list(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+    Asked(asked): Asked<AskCases>,
+) -> Result<Json<Vec<CaseView>>, Error> {
+    let cases = control.gate.cases(asked.known_at).await?;
+    Ok(Json(cases.into_iter().map(view).collect()))
+}
+
+/// Says whether somebody may be listed somewhere now.
+#[utoipa::path(post, path = "/v1/listings/check", tag = "register", request_body = CheckListing,
+    responses((status = 200, body = ListingView), (status = 400, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn check_listing(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Supervisors>,
+    Body(asked): Body<CheckListing>,
+) -> Result<Json<ListingView>, Error> {
+    let organisation = asked.organisation.parse().map_err(Error::Record)?;
+    let place =
+        Jurisdiction::parse(&asked.place).map_err(|error| Error::Malformed(error.to_string()))?;
+    control
+        .gate
+        .check_listing(by.caller.principal(), organisation, place)
+        .await?;
+    Ok(Json(ListingView { allowed: true }))
+}
+
+fn view(case: Case) -> CaseView {
+    CaseView {
+        kind: case.kind.to_owned(),
+        id: case.id,
+        organisation: case.organisation.to_string(),
+        due: case.due,
+        late: case.is_late,
+        why: case.why,
+    }
+}

@@ -1,0 +1,208 @@
+//! Cases: reviews, incidents and requests with their dates, duties that begin with a number of persons, and whether somebody may be
+//! listed abroad.
+
+use std::collections::HashMap;
+
+use onshore_db::{Unit, View};
+use onshore_orders::duty::duties;
+use onshore_orders::review::listing_refused;
+use onshore_orders::{
+    Day, Id, Incident, Organisation, Record, RecordKind, Request, Review, UtcOffset,
+};
+use onshore_policy::{Principal, Role};
+use onshore_registry::Registry;
+use onshore_types::{Jurisdiction, LeafIndex, Timestamp};
+use serde_json::json;
+
+use crate::acts::{Act, require};
+use crate::register::filing_day;
+use crate::{Error, Gate};
+
+/// That somebody may not be listed, and the leaf that tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingRefusal {
+    /// Why, in one sentence.
+    pub why: String,
+    /// The leaf that tells of it.
+    pub leaf: LeafIndex,
+}
+
+/// A case, or a duty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// What it is: `duty`, `review`, `incident`, `incident.summary` or `request`.
+    pub kind: &'static str,
+    /// Its id; of a duty, what it is called.
+    pub id: String,
+    /// Whose it is.
+    pub organisation: Id,
+    /// By when it must be done, where there is such a day or instant.
+    pub due: Option<String>,
+    /// Whether that is over.
+    pub is_late: bool,
+    /// What it is about, with the source.
+    pub why: String,
+}
+
+impl Gate {
+    /// Returns the cases that are open and the duties that hold, now and as far as it was known at an instant.
+    ///
+    /// # Errors
+    /// Those of the keepers.
+    pub async fn cases(&self, known_at: Option<Timestamp>) -> Result<Vec<Case>, Error> {
+        let (registry, now) = (self.inner.registry.clone(), self.now());
+        let at = known_at.unwrap_or(now);
+        self.inner
+            .db
+            .read(move |view: &View<'_>| cases(&registry, view, at))
+            .await
+    }
+
+    /// Says whether an organisation may be listed somewhere now; what needs a review first is refused, and that is recorded.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; [`Error::ListingBlocked`]; an organisation that is not there; those of the keepers.
+    pub async fn check_listing(
+        &self,
+        by: Principal,
+        id: Id,
+        place: Jurisdiction,
+    ) -> Result<(), Error> {
+        require(by, &[Role::Operator, Role::Regulator])?;
+        let gate = self.clone();
+        let refusal = self
+            .inner
+            .db
+            .write(move |unit: &Unit<'_>| {
+                let registry = &gate.inner.registry;
+                let revision = registry.record(unit, RecordKind::Organisation, &id)?;
+                let Record::Organisation(organisation) = revision.record else {
+                    return Ok::<_, Error>(None);
+                };
+                let now = gate.now();
+                let mut reviews: Vec<Review> = Vec::new();
+                registry.each_record(unit, RecordKind::Review, Some(&id), now, |record| {
+                    if let Record::Review(one) = record {
+                        reviews.push(*one);
+                    }
+                })?;
+                let today = filing_day(registry, unit, now)?;
+                let Some(why) = listing_refused(&organisation, place, &reviews, today) else {
+                    return Ok(None);
+                };
+                let act = Act {
+                    kind: "listing.refused",
+                    body: json!({ "place": place.to_string() }),
+                    record: json!({ "organisation": id, "why": why }),
+                };
+                let leaf = gate.inner.record_act(unit, by, act, now)?;
+                Ok(Some(ListingRefusal { why, leaf }))
+            })
+            .await?;
+        refusal.map_or(Ok(()), |refusal| {
+            Err(Error::ListingBlocked(Box::new(refusal)))
+        })
+    }
+}
+
+fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case>, Error> {
+    let today = filing_day(registry, view, at)?.max(Day::at(at, UtcOffset::UTC));
+    let mut organisations: HashMap<Id, Organisation> = HashMap::new();
+    let mut all = Vec::new();
+    registry.each_record(view, RecordKind::Organisation, None, at, |record| {
+        if let Record::Organisation(one) = record {
+            all.extend(duties(&one).map(|duty| Case {
+                kind: "duty",
+                id: duty.what.to_owned(),
+                organisation: one.id.clone(),
+                due: None,
+                is_late: false,
+                why: format!(
+                    "{} ({}), from {} persons on",
+                    duty.text, duty.source, duty.from
+                ),
+            }));
+            organisations.insert(one.id.clone(), one);
+        }
+    })?;
+    for kind in [
+        RecordKind::Review,
+        RecordKind::Incident,
+        RecordKind::Request,
+    ] {
+        registry.each_record(view, kind, None, at, |record| match record {
+            Record::Review(one) => all.extend(of_review(&one, today)),
+            Record::Incident(one) => {
+                if let Some(organisation) = organisations.get(&one.organisation) {
+                    all.extend(of_incident(&one, organisation, at));
+                }
+            }
+            Record::Request(one) => all.extend(of_request(&one, today)),
+            _ => {}
+        })?;
+    }
+    Ok(all)
+}
+
+fn of_review(review: &Review, today: Day) -> Option<Case> {
+    review.is_open(today).then(|| Case {
+        kind: "review",
+        id: review.id.to_string(),
+        organisation: review.organisation.clone(),
+        due: None,
+        is_late: false,
+        why: format!("a listing in {} waits for its outcome", review.place),
+    })
+}
+
+/// An incident that was not reported is open, and one that is over and not summed up. What was done too late is late for good.
+fn of_incident(incident: &Incident, organisation: &Organisation, at: Timestamp) -> Vec<Case> {
+    let case = |kind, due: Timestamp, done: Option<Timestamp>, what: &str| Case {
+        kind,
+        id: incident.id.to_string(),
+        organisation: incident.organisation.clone(),
+        due: Some(due.to_string()),
+        is_late: done.unwrap_or(at) > due,
+        why: format!(
+            "{what}: {}, {} by its number of persons",
+            incident.what,
+            incident.gravity().word()
+        ),
+    };
+    let due = incident.report_due(organisation);
+    let report = case(
+        "incident",
+        due,
+        incident.reported,
+        "an incident is reported",
+    );
+    let summary = incident.summary_due().map(|due| {
+        case(
+            "incident.summary",
+            due,
+            incident.summarised,
+            "an incident is summed up",
+        )
+    });
+    let is_told = |case: &Case, done: Option<Timestamp>| done.is_none() || case.is_late;
+    let mut all = Vec::new();
+    if is_told(&report, incident.reported) {
+        all.push(report);
+    }
+    all.extend(summary.filter(|case| is_told(case, incident.summarised)));
+    all
+}
+
+fn of_request(request: &Request, today: Day) -> Option<Case> {
+    request.is_open(today).then(|| Case {
+        kind: "request",
+        id: request.id.to_string(),
+        organisation: request.organisation.clone(),
+        due: Some(request.due.to_string()),
+        is_late: request.due < today,
+        why: format!(
+            "somebody asks for: {} (PIPL articles 44 to 50)",
+            request.asks.word()
+        ),
+    })
+}

@@ -1,0 +1,130 @@
+//! An incident, and its clocks (reporting of cybersecurity incidents, from 1 November 2025): an operator of critical infrastructure
+//! reports within an hour, an organ of the state within two, everybody else within four, and sums up within thirty days of its end.
+
+use onshore_types::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::record::{RecordKind, Registered};
+use crate::records::{Id, Organisation, OrganisationKind, texts};
+
+const HOUR_MS: i64 = 3_600_000;
+const SUMMARY_MS: i64 = 30 * 24 * HOUR_MS;
+
+/// An incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Incident {
+    /// What it is called here.
+    pub id: Id,
+    /// Whose it is.
+    pub organisation: Id,
+    /// What happened, without anybody's personal data.
+    pub what: String,
+    /// When it was noticed.
+    pub noticed: Timestamp,
+    /// How many persons' data it touches, as far as that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persons: Option<u64>,
+    /// When it was reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reported: Option<Timestamp>,
+    /// When it was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// When it was summed up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summarised: Option<Timestamp>,
+}
+
+/// How grave an incident is, by the persons it touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gravity {
+    /// Fewer than a million.
+    General,
+    /// A million.
+    Large,
+    /// Ten millions.
+    Major,
+    /// A hundred millions.
+    EspeciallyMajor,
+}
+
+impl Incident {
+    /// Returns the last instant at which it is reported in time.
+    #[must_use]
+    pub fn report_due(&self, organisation: &Organisation) -> Timestamp {
+        let hours = if organisation.critical_infrastructure {
+            1
+        } else if organisation.kind == OrganisationKind::StateOrgan {
+            2
+        } else {
+            4
+        };
+        self.noticed.plus_millis(hours * HOUR_MS)
+    }
+
+    /// Returns the last instant at which it is summed up in time; none while it goes on.
+    #[must_use]
+    pub fn summary_due(&self) -> Option<Timestamp> {
+        self.ended.map(|ended| ended.plus_millis(SUMMARY_MS))
+    }
+
+    /// Returns how grave it is.
+    #[must_use]
+    pub fn gravity(&self) -> Gravity {
+        match self.persons.unwrap_or_default() {
+            0..1_000_000 => Gravity::General,
+            1_000_000..10_000_000 => Gravity::Large,
+            10_000_000..100_000_000 => Gravity::Major,
+            100_000_000.. => Gravity::EspeciallyMajor,
+        }
+    }
+}
+
+impl Gravity {
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::General => "general",
+            Self::Large => "large",
+            Self::Major => "major",
+            Self::EspeciallyMajor => "especially major",
+        }
+    }
+}
+
+impl Registered for Incident {
+    fn id(&self) -> &Id {
+        &self.id
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        texts(&[("what", Some(&self.what))])?;
+        let steps = [Some(self.noticed), self.ended, self.summarised];
+        let steps: Vec<Timestamp> = steps.into_iter().flatten().collect();
+        let is_early = self
+            .reported
+            .is_some_and(|reported| reported < self.noticed);
+        if is_early || !steps.is_sorted() {
+            return Err(Error::contradiction(
+                "an incident is noticed, then reported, ends, and is summed up, at instants in that order",
+            ));
+        }
+        if self.summarised.is_some() && (self.ended.is_none() || self.reported.is_none()) {
+            return Err(Error::contradiction(
+                "an incident is summed up once it was reported and is over",
+            ));
+        }
+        Ok(())
+    }
+
+    fn holder(&self) -> Option<&Id> {
+        Some(&self.organisation)
+    }
+
+    fn references(&self) -> Vec<(RecordKind, &Id)> {
+        vec![(RecordKind::Organisation, &self.organisation)]
+    }
+}

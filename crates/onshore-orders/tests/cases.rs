@@ -1,0 +1,284 @@
+//! Assessments, reviews, incidents, requests and duties, at the boundaries of their days and numbers.
+
+use onshore_orders::duty::duties;
+use onshore_orders::incident::Gravity;
+use onshore_orders::records::OrganisationKind;
+use onshore_orders::review::listing_refused;
+use onshore_orders::{
+    Assessment, Day, Incident, Organisation, Record, RecordKind, Registered, Request, Review,
+};
+use onshore_types::Jurisdiction;
+use serde_json::{Value, json};
+
+fn day(text: &str) -> Day {
+    text.parse().expect("a day")
+}
+
+fn read<T: Registered>(value: Value) -> Result<T, String> {
+    let one: T = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    one.check().map_err(|error| error.to_string())?;
+    Ok(one)
+}
+
+fn organisation(users: u64) -> Organisation {
+    let value = json!({ "id": "app", "name": "App", "users": users });
+    read(value).expect("an organisation")
+}
+
+#[test]
+fn an_assessment_is_kept_for_three_years_at_least() {
+    let made = |made: &str, kept_until: &str| {
+        read::<Assessment>(json!({
+            "id": "a", "organisation": "app", "subject": "ads", "triggers": ["export"], "made": made,
+            "report_sha256": "0".repeat(64), "kept_until": kept_until,
+        }))
+    };
+    assert!(made("2024-02-29", "2027-02-28").is_ok());
+    assert!(
+        made("2024-02-29", "2027-02-27")
+            .expect_err("too short")
+            .contains("2027-02-28")
+    );
+    assert!(made("2023-03-01", "2026-03-01").is_ok());
+    assert!(made("2023-03-01", "2026-02-28").is_err());
+    let value = json!({
+        "id": "a", "organisation": "app", "subject": "ads", "triggers": [], "made": "2023-03-01",
+        "report_sha256": "0".repeat(64), "kept_until": "2030-01-01",
+    });
+    assert!(read::<Assessment>(value).is_err());
+}
+
+fn review(id: &str, opened: &str, rest: Value) -> Result<Review, String> {
+    let mut value =
+        json!({ "id": id, "organisation": "app", "place": "New York", "opened": opened });
+    if let (Some(members), Value::Object(rest)) = (value.as_object_mut(), rest) {
+        members.extend(rest);
+    }
+    read(value)
+}
+
+fn refused(organisation: &Organisation, place: &str, reviews: &[Review], on: &str) -> bool {
+    let place = Jurisdiction::parse(place).expect("a code");
+    listing_refused(organisation, place, reviews, day(on)).is_some()
+}
+
+#[test]
+fn nobody_with_more_than_a_million_persons_lists_abroad_without_a_review() {
+    let on = "2026-01-01";
+    assert!(!refused(&organisation(1_000_000), "US", &[], on));
+    assert!(refused(&organisation(1_000_001), "US", &[], on));
+    for home in ["CN", "HK", "MO"] {
+        assert!(!refused(&organisation(u64::MAX >> 12), home, &[], on));
+    }
+    let sensitive = Organisation {
+        much_sensitive_data: true,
+        ..organisation(1)
+    };
+    assert!(refused(&sensitive, "US", &[], on));
+    assert!(!refused(
+        &Organisation {
+            users: None,
+            ..organisation(1)
+        },
+        "US",
+        &[],
+        on
+    ));
+}
+
+#[test]
+fn a_review_blocks_until_it_ends_in_one_of_three_outcomes() {
+    let many = organisation(2_000_000);
+    let open = review("r-1", "2026-01-01", json!({})).expect("it holds");
+    assert!(refused(
+        &many,
+        "US",
+        std::slice::from_ref(&open),
+        "2026-01-01"
+    ));
+    // One that is open blocks also who would need none.
+    assert!(refused(
+        &organisation(1),
+        "US",
+        std::slice::from_ref(&open),
+        "2026-01-01"
+    ));
+    assert!(!refused(
+        &organisation(1),
+        "US",
+        std::slice::from_ref(&open),
+        "2025-12-31"
+    ));
+    for (result, is_refused) in [
+        ("not-needed", false),
+        ("may-proceed", false),
+        ("may-not-list", true),
+    ] {
+        let outcome = json!({ "outcome": { "result": result, "decided": "2026-03-01", "paper": "letter 1" } });
+        let ended = review("r-1", "2026-01-01", outcome).expect("it holds");
+        assert!(
+            refused(&many, "US", std::slice::from_ref(&ended), "2026-02-28"),
+            "{result}"
+        );
+        assert_eq!(
+            refused(&many, "US", std::slice::from_ref(&ended), "2026-03-01"),
+            is_refused,
+            "{result}"
+        );
+        // The newest counts.
+        let again = review("r-2", "2026-04-01", json!({})).expect("it holds");
+        assert!(refused(&many, "US", &[again, ended], "2026-04-01"));
+    }
+    let others = Review {
+        organisation: "other".parse().expect("an id"),
+        ..open
+    };
+    assert!(!refused(&organisation(1), "US", &[others], "2026-01-01"));
+}
+
+#[test]
+fn the_authority_of_the_trade_consents_first() {
+    let ends = |consent: Value, result: &str| {
+        let outcome = json!({ "result": result, "decided": "2026-03-01", "paper": "p" });
+        review(
+            "r",
+            "2026-01-01",
+            json!({ "consents": [consent], "outcome": outcome }),
+        )
+    };
+    let given = |on: &str| json!({ "authority": "CSRC", "given": on, "paper": "q" });
+    assert!(ends(given("2026-03-01"), "may-proceed").is_ok());
+    assert!(ends(given("2026-03-02"), "may-proceed").is_err());
+    assert!(
+        ends(json!({ "authority": "CSRC" }), "may-proceed")
+            .expect_err("too soon")
+            .contains("CSRC")
+    );
+    assert!(ends(json!({ "authority": "CSRC" }), "not-needed").is_err());
+    assert!(ends(json!({ "authority": "CSRC" }), "may-not-list").is_ok());
+    assert!(
+        ends(
+            json!({ "authority": "CSRC", "given": "2026-02-01" }),
+            "may-proceed"
+        )
+        .is_err()
+    );
+    let early =
+        json!({ "outcome": { "result": "not-needed", "decided": "2025-12-31", "paper": "p" } });
+    assert!(review("r", "2026-01-01", early).is_err());
+    let fourth =
+        json!({ "outcome": { "result": "perhaps", "decided": "2026-03-01", "paper": "p" } });
+    assert!(review("r", "2026-01-01", fourth).is_err());
+}
+
+#[test]
+fn an_incident_has_one_two_or_four_hours() {
+    let incident: Incident = read(json!({
+        "id": "i", "organisation": "app", "what": "a leak", "noticed": "2026-02-28T23:30:00+08:00", "ended": "2026-03-01T00:00:00Z",
+    }))
+    .expect("it holds");
+    let due = |organisation: &Organisation| incident.report_due(organisation).to_string();
+    let other = organisation(1);
+    let critical = Organisation {
+        critical_infrastructure: true,
+        ..other.clone()
+    };
+    let organ = Organisation {
+        kind: OrganisationKind::StateOrgan,
+        ..other.clone()
+    };
+    assert_eq!(due(&critical), "2026-02-28T16:30:00.000Z");
+    assert_eq!(due(&organ), "2026-02-28T17:30:00.000Z");
+    assert_eq!(due(&other), "2026-02-28T19:30:00.000Z");
+    let both = Organisation {
+        critical_infrastructure: true,
+        ..organ
+    };
+    assert_eq!(due(&both), "2026-02-28T16:30:00.000Z");
+    assert_eq!(
+        incident.summary_due().map(|due| due.to_string()).as_deref(),
+        Some("2026-03-31T00:00:00.000Z")
+    );
+    for (persons, gravity) in [
+        (None, Gravity::General),
+        (Some(999_999), Gravity::General),
+        (Some(1_000_000), Gravity::Large),
+        (Some(9_999_999), Gravity::Large),
+        (Some(10_000_000), Gravity::Major),
+        (Some(100_000_000), Gravity::EspeciallyMajor),
+    ] {
+        assert_eq!(
+            Incident {
+                persons,
+                ..incident.clone()
+            }
+            .gravity(),
+            gravity
+        );
+    }
+    for rest in [
+        json!({ "reported": "2026-02-28T15:29:59Z" }),
+        json!({ "ended": "2026-02-01T00:00:00Z" }),
+        json!({ "ended": "2026-03-01T00:00:00Z", "summarised": "2026-03-02T00:00:00Z" }),
+        json!({ "reported": "2026-03-01T00:00:00Z", "summarised": "2026-03-02T00:00:00Z" }),
+    ] {
+        let mut value = json!({ "id": "i", "organisation": "app", "what": "x", "noticed": "2026-02-28T23:30:00+08:00" });
+        if let (Some(members), Value::Object(rest)) = (value.as_object_mut(), rest.clone()) {
+            members.extend(rest);
+        }
+        assert!(read::<Incident>(value).is_err(), "{rest}");
+    }
+}
+
+#[test]
+fn a_request_is_open_until_it_is_answered_for_good() {
+    let request = |answer: Value| {
+        let mut value = json!({ "id": "q", "organisation": "app", "asks": "delete", "received": "2026-01-01", "due": "2026-01-15" });
+        if let (Some(members), false) = (value.as_object_mut(), answer.is_null()) {
+            members.insert("answer".to_owned(), answer);
+        }
+        read::<Request>(value)
+    };
+    let open = request(Value::Null).expect("it holds");
+    assert!(open.is_open(day("2026-01-01")) && !open.is_open(day("2025-12-31")));
+    let done = request(json!({ "on": "2026-01-10", "result": "done" })).expect("it holds");
+    assert!(done.is_open(day("2026-01-09")) && !done.is_open(day("2026-01-10")));
+    let postponed =
+        request(json!({ "on": "2026-01-10", "result": "postponed", "reason": "an object lock" }));
+    assert!(postponed.expect("it holds").is_open(day("2026-06-01")));
+    for bad in [
+        json!({ "on": "2025-12-31", "result": "done" }),
+        json!({ "on": "2026-01-10", "result": "refused" }),
+        json!({ "on": "2026-01-10", "result": "postponed" }),
+        json!({ "on": "2026-01-10", "result": "done", "reason": "x" }),
+        json!({ "on": "2026-01-10", "result": "forgotten" }),
+    ] {
+        assert!(request(bad.clone()).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn duties_begin_with_a_number_of_persons() {
+    let told = |users: u64| {
+        duties(&organisation(users))
+            .map(|duty| duty.what)
+            .collect::<Vec<_>>()
+    };
+    assert!(told(999_999).is_empty());
+    assert_eq!(told(1_000_000), ["storage-at-home", "protection-officer"]);
+    assert_eq!(told(1_000_001).len(), 3);
+    assert_eq!(told(10_000_000).len(), 3);
+    assert_eq!(told(10_000_001).len(), 5);
+}
+
+#[test]
+fn records_of_every_kind_name_their_kind() {
+    for kind in RecordKind::ALL {
+        assert_eq!(kind.word().parse::<RecordKind>(), Ok(*kind));
+    }
+    let unknown = Record::read(
+        RecordKind::Request,
+        &json!({ "id": "q", "name": "Wang Wei" }),
+    );
+    assert!(unknown.is_err(), "who asks is not recorded");
+}
