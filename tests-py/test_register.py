@@ -3,6 +3,7 @@
 import json
 import threading
 
+import pypdf
 import pytest
 
 from onshore_server import CONFIG
@@ -307,3 +308,44 @@ def test_an_asset_is_proven_by_a_complete_certificate_and_a_contract_closed_with
     # What was filed stays when the record is amended by hand, and it was not so before.
     register.cli("asset", "amend", register.write('id = "a-1"\ncontract = "c-0729"\nkind = "bucket"\nname = "other name"\n'))
     assert report() == "proven" and status(register, "2022-09-30")["c-0729"][0] == "late"
+
+
+def test_a_report_is_read_in_chinese_and_as_pdf(register, tmp_path):
+    zh = register.cli("report", "status", "--as-of", "2022-01-01", "--organisation", "logistics", "--lang", "zh")
+    (organisation,) = zh["orders"][0]["organisations"]
+    why = organisation["contracts"][0]["why"]
+    assert "须于 2022-09-30 前迁出" in why and "tianjin-sasac > port > logistics" in organisation["why"] and "PingWest" in why
+    english = register.cli("report", "status", "--as-of", "2022-01-01", "--organisation", "logistics")
+    assert english["orders"][0]["organisations"][0]["contracts"][0]["due"] == organisation["contracts"][0]["due"]
+    table = register.run("report", "status", "--as-of", "2022-10-01", "--lang", "zh", "--why").stdout
+    assert "逾期" in table and "服务商" in table and "late" not in table
+    assert register.run("report", "status", "--lang", "fr").returncode == 2
+    for lang, said in [("en", "late"), ("zh", "逾期")]:
+        out = tmp_path / f"report-{lang}.pdf"
+        done = register.run("report", "status", "--as-of", "2022-10-01", "--format", "pdf", "--why", "--lang", lang, "--out", out)
+        assert done.returncode == 0 and done.stdout == "", done.stderr
+        text = "\n".join(page.extract_text() for page in pypdf.PdfReader(out).pages)
+        assert said in text and "c-0731" in text and "2022-09-30" in text and "leaves" in text or "账本" in text
+        assert "PingWest" in text
+    printed = register.run("report", "status", "--format", "pdf", "--out", tmp_path / "no" / "such")
+    assert printed.returncode == 1
+
+
+def test_a_quarter_is_told_beside_the_one_before(register, tmp_path):
+    report = register.cli("report", "quarterly", "--quarter", "2022Q3")
+    assert (report["as_of"], report["before"]) == ("2022-09-30", "2022-06-30") and report["tree_size"] > 0
+    lines = {one.get("organisation"): one for one in report["lines"]}
+    assert lines[None]["contracts"] == sum(one["contracts"] for name, one in lines.items() if name) == 5
+    # Its day is over on 2022-09-29 and 2022-02-28; the others end with the quarter.
+    assert lines["port"]["late"] == 2 and lines["logistics"]["late"] == 0
+    earlier = {one.get("organisation"): one for one in register.cli("report", "quarterly", "--quarter", "2022Q2")["lines"]}
+    assert earlier["logistics"]["due_next_quarter"] == 1 and earlier["port"]["late"] == 1
+    table = register.run("report", "quarterly", "--quarter", "2022Q3", "--lang", "zh").stdout
+    assert "2022Q3 季度报告" in table and "合计" in table
+    rows = register.run("report", "quarterly", "--quarter", "2022Q3", "--format", "csv").stdout.splitlines()
+    assert rows[0].startswith("quarter,as_of,order,organisation,contracts") and any(row.startswith("2022Q3,2022-09-30,tianjin-2021,,5,") for row in rows)
+    out = tmp_path / "quarter.pdf"
+    assert register.run("report", "quarterly", "--quarter", "2022Q3", "--format", "pdf", "-o", out).returncode == 0
+    assert "2022Q3" in pypdf.PdfReader(out).pages[0].extract_text()
+    for bad in ("2022", "2022Q5", "Q3"):
+        assert register.run("report", "quarterly", "--quarter", bad).returncode == 2

@@ -7,6 +7,7 @@
 pub mod alarms;
 mod approvals;
 pub mod buckets;
+mod cases;
 pub mod drills;
 pub mod erasures;
 pub mod explain;
@@ -33,6 +34,7 @@ use utoipa::ToSchema;
 pub use alarms::{AlarmView, AskRegions, ListAlarms, RegionStatusView};
 pub use approvals::{ApprovalView, GrantApproval, LimitView};
 pub use buckets::{BucketView, CreateBucket, SetBucketClass};
+pub use cases::{AskCases, CaseView, CheckListing, ListingView};
 pub use drills::{
     BeginDrill, DrillCheck, DrillParty, DrillReport, DrillView, DrillWish, TellChecks,
 };

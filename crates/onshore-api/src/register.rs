@@ -148,6 +148,9 @@ pub struct AskStatus {
     /// Only how many contracts are how far.
     #[serde(default)]
     pub summary: bool,
+    /// In which language the reasons are: `en` or `zh`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
 }
 
 /// Where everybody stands.

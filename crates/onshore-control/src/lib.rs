@@ -18,6 +18,7 @@ mod answers;
 mod approvals;
 mod buckets;
 mod caller;
+mod cases;
 mod drills;
 mod engineer;
 mod erasures;

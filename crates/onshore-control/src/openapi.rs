@@ -4,8 +4,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    alarms, approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs,
-    kms, labels, ledger, packs, persons, purposes, quotas, register, samples, state, support,
+    alarms, approvals, buckets, cases, drills, erasures, evidence, explain, findings, identities,
+    jobs, kms, labels, ledger, packs, persons, purposes, quotas, register, samples, state, support,
     tenants, tokens, updates,
 };
 
@@ -39,7 +39,7 @@ use crate::{
         support::open, support::approve, support::close, support::list, support::show, support::requests,
         drills::begin, drills::list, drills::show, drills::tell, drills::end,
         register::add, register::amend, register::list, register::show, register::history, register::import,
-        register::sign, register::check, register::approve_exemptions, register::sign_tranche, register::prove, register::close, register::status, alarms::list, alarms::regions,
+        register::sign, register::check, register::approve_exemptions, register::sign_tranche, register::prove, register::close, register::status, alarms::list, alarms::regions, cases::list, cases::check_listing,
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::telemetry, state::document,
     ),

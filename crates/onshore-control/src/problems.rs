@@ -61,6 +61,8 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::Handover(onshore_gate::HandoverRefusal::NoSuchTranche(_)) => NOT_FOUND,
         Gate::Handover(onshore_gate::HandoverRefusal::Signed(_)) => CONFLICT,
         Gate::Handover(onshore_gate::HandoverRefusal::NotNamed { .. }) => FORBIDDEN,
+        Gate::ListingBlocked(_) => line(StatusCode::FORBIDDEN, "listing-blocked"),
+        Gate::Locked { .. } => CONFLICT,
         Gate::Unlicensed(_) => line(StatusCode::FORBIDDEN, "unlicensed"),
         Gate::Frozen(_) => line(StatusCode::FORBIDDEN, "frozen"),
         Gate::Imported { .. } | Gate::Record(_) => BAD_REQUEST,
@@ -232,6 +234,7 @@ impl IntoResponse for Error {
             Self::Gate(onshore_gate::Error::Refused(refused)) => Some(refused.leaf),
             Self::Gate(onshore_gate::Error::Frozen(refused)) => Some(refused.leaf),
             Self::Gate(onshore_gate::Error::Unlicensed(refused)) => Some(refused.leaf),
+            Self::Gate(onshore_gate::Error::ListingBlocked(refused)) => Some(refused.leaf),
             _ => None,
         };
         let problem = Problem {

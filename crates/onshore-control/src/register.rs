@@ -288,7 +288,7 @@ pub(crate) async fn close(
 
 /// Says where everybody stands.
 #[utoipa::path(get, path = "/v1/report/status", tag = "register",
-    params(("as_of" = Option<String>, Query), ("known_at" = Option<String>, Query), ("order" = Option<String>, Query), ("organisation" = Option<String>, Query), ("summary" = Option<bool>, Query)),
+    params(("as_of" = Option<String>, Query), ("known_at" = Option<String>, Query), ("order" = Option<String>, Query), ("organisation" = Option<String>, Query), ("summary" = Option<bool>, Query), ("lang" = Option<String>, Query)),
     responses((status = 200, body = StatusReportView), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn status(
     State(control): State<Arc<ControlParts>>,
@@ -300,6 +300,7 @@ pub(crate) async fn status(
         known_at: asked.known_at,
         order: parsed(asked.order.as_deref())?,
         organisation: parsed(asked.organisation.as_deref())?,
+        language: parsed(asked.lang.as_deref())?.unwrap_or_default(),
     };
     let report = control.gate.status(question).await?;
     let is_summary = asked.summary;

@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    alarms, approvals, buckets, drills, erasures, evidence, explain, findings, identities, jobs,
-    kms, labels, ledger, packs, persons, purposes, quotas, register, samples, state, support,
+    alarms, approvals, buckets, cases, drills, erasures, evidence, explain, findings, identities,
+    jobs, kms, labels, ledger, packs, persons, purposes, quotas, register, samples, state, support,
     tenants, tokens, updates,
 };
 
@@ -182,6 +182,8 @@ pub fn router(parts: ControlParts) -> Router {
         .route("/v1/procurement/check", post(register::check))
         .route("/v1/alarms", get(alarms::list))
         .route("/v1/report/regions", get(alarms::regions))
+        .route("/v1/report/cases", get(cases::list))
+        .route("/v1/listings/check", post(cases::check_listing))
         .route("/v1/report/status", get(register::status))
         .route("/ledger/checkpoint", get(ledger::checkpoint))
         .route(

@@ -6,9 +6,7 @@ use std::collections::HashMap;
 use onshore_db::{Unit, View};
 use onshore_orders::duty::duties;
 use onshore_orders::review::listing_refused;
-use onshore_orders::{
-    Day, Id, Incident, Organisation, Record, RecordKind, Request, Review, UtcOffset,
-};
+use onshore_orders::{Day, Id, Incident, Organisation, Record, RecordKind, Request, Review};
 use onshore_policy::{Principal, Role};
 use onshore_registry::Registry;
 use onshore_types::{Jurisdiction, LeafIndex, Timestamp};
@@ -106,7 +104,7 @@ impl Gate {
 }
 
 fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case>, Error> {
-    let today = filing_day(registry, view, at)?.max(Day::at(at, UtcOffset::UTC));
+    let today = filing_day(registry, view, at)?;
     let mut organisations: HashMap<Id, Organisation> = HashMap::new();
     let mut all = Vec::new();
     registry.each_record(view, RecordKind::Organisation, None, at, |record| {

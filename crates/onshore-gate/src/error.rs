@@ -167,6 +167,17 @@ pub enum Error {
     /// Somebody holds no licence for what was asked for.
     #[error("{} Record the licence first (onshore licence add).", .0.why)]
     Unlicensed(Box<crate::UnlicensedRefusal>),
+    /// Somebody may not be listed.
+    #[error("{}", .0.why)]
+    ListingBlocked(Box<crate::ListingRefusal>),
+    /// An assessment is kept as it was made.
+    #[error("`{id}` is kept as it was made until {until}: record another assessment beside it")]
+    Locked {
+        /// Which.
+        id: onshore_orders::Id,
+        /// The last day.
+        until: onshore_orders::Day,
+    },
     /// Nobody's signature can be taken for a tranche.
     #[error(transparent)]
     Handover(#[from] crate::HandoverRefusal),

@@ -25,6 +25,7 @@ use crate::Error;
 use crate::epoch::EpochDocument;
 use crate::exporting::Joined;
 use crate::noticed::Noticed;
+use crate::register::Parties;
 use crate::rules::Rules;
 
 /// Tells the time; only the binary owns a real one.
@@ -192,6 +193,8 @@ pub(crate) struct Inner {
     /// Reads inside the jurisdiction that wait for their batch.
     pub(crate) reads: Mutex<Vec<ReadRecord>>,
     pub(crate) reads_waiting: Notify,
+    /// Organisations, providers and orders as they were when the register had so many revisions.
+    pub(crate) parties: Mutex<Option<(i64, Arc<Parties>)>>,
 }
 
 /// An export between its permit and its first byte.
@@ -266,6 +269,7 @@ impl Gate {
             opened: Mutex::default(),
             reads: Mutex::default(),
             reads_waiting: Notify::new(),
+            parties: Mutex::default(),
         };
         let gate = Self {
             inner: Arc::new(inner),

@@ -18,6 +18,7 @@
 pub mod acts;
 mod alarms;
 pub mod background;
+mod cases;
 mod comparison;
 mod drills;
 pub mod epoch;
@@ -46,6 +47,8 @@ mod told;
 mod updates;
 
 pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered, ScannedFact, Terms};
+pub use alarms::LookedAt;
+pub use cases::{Case, ListingRefusal};
 pub use comparison::{Comparison, Difference};
 pub use drills::{DRILL_SECONDS_MAX, DrillReport};
 pub use epoch::EpochDocument;

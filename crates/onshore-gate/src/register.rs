@@ -141,6 +141,14 @@ impl Gate {
                         ..one
                     })
                 }
+                (Record::Assessment(_), Record::Assessment(before))
+                    if filing_day(registry, unit, now)? <= before.kept_until =>
+                {
+                    return Err(Error::Locked {
+                        id: before.id,
+                        until: before.kept_until,
+                    });
+                }
                 (Record::Handover(one), Record::Handover(before)) => {
                     let plan = before.amended(*one).map_err(Error::Record)?;
                     Record::Handover(Box::new(plan))
@@ -487,7 +495,11 @@ fn proposed(
 }
 
 /// Returns the day on which something is filed: that of the easternmost order, so that no order sees it a day too early.
-fn filing_day(registry: &Registry, view: &View<'_>, now: Timestamp) -> Result<Day, Error> {
+pub(crate) fn filing_day(
+    registry: &Registry,
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<Day, Error> {
     let mut day = Day::at(now, UtcOffset::UTC);
     registry.each_record(view, RecordKind::Order, None, now, |record| {
         if let Record::Order(order) = record {

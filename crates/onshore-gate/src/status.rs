@@ -2,10 +2,11 @@
 //! an instant, in one state of the database, with the size of the ledger in that state.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError};
 
 use onshore_db::View;
 use onshore_orders::{
-    AssetTally, Contract, Day, Finding, Id, Record, RecordKind, Standing, Status,
+    AssetTally, Contract, Day, Finding, Id, Language, Record, RecordKind, Standing, Status,
 };
 use onshore_types::Timestamp;
 
@@ -23,6 +24,8 @@ pub struct StatusQuestion {
     pub order: Option<Id>,
     /// Of this organisation alone.
     pub organisation: Option<Id>,
+    /// In which language the reasons are.
+    pub language: Language,
 }
 
 /// Where everybody stands.
@@ -88,12 +91,42 @@ impl Gate {
             .await
     }
 
-    fn status_in(&self, view: &View<'_>, asked: &StatusQuestion) -> Result<StatusReport, Error> {
+    /// Reads organisations, providers and orders. What is known now is read once for as long as nothing is recorded.
+    fn parties(
+        &self,
+        view: &View<'_>,
+        asked: Option<Timestamp>,
+        known_at: Timestamp,
+    ) -> Result<Arc<Parties>, Error> {
+        let registry = &self.inner.registry;
+        if asked.is_some() {
+            return Ok(Arc::new(Parties::read(registry, view, known_at)?));
+        }
+        let mark = registry.register_mark(view)?;
+        let remembered = || {
+            let parties = self.inner.parties.lock();
+            parties.unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some((of, parties)) = &*remembered()
+            && *of == mark
+        {
+            return Ok(Arc::clone(parties));
+        }
+        let parties = Arc::new(Parties::read(registry, view, known_at)?);
+        *remembered() = Some((mark, Arc::clone(&parties)));
+        Ok(parties)
+    }
+
+    pub(crate) fn status_in(
+        &self,
+        view: &View<'_>,
+        asked: &StatusQuestion,
+    ) -> Result<StatusReport, Error> {
         let registry = &self.inner.registry;
         let now = self.now();
         let known_at = asked.known_at.unwrap_or(now);
         let tree_size = self.inner.journal.size_in(view)?;
-        let parties = Parties::read(registry, view, known_at)?;
+        let parties = self.parties(view, asked.known_at, known_at)?;
         let wanted = [
             (RecordKind::Order, &asked.order),
             (RecordKind::Organisation, &asked.organisation),
@@ -136,7 +169,7 @@ impl Gate {
                     empty.insert(counted)
                 }
             };
-            let on = judge.on(order, as_of);
+            let on = judge.on(order, as_of).said_in(asked.language);
             let mut status = OrderStatus {
                 order: order.id.clone(),
                 as_of,

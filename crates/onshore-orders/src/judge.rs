@@ -1,6 +1,8 @@
 //! An order on a day: who is bound, what is frozen, by when each contract must be left, and how far it is. Each answer says
 //! why in one sentence that names clause and source.
 
+mod words;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
@@ -8,7 +10,9 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+use self::words::Words;
 use crate::deadline::Terms;
+use crate::language::Language;
 use crate::order::{Exemption, FreezeKind, Order};
 use crate::ownership::{Control, Organisations};
 use crate::records::{AssetTally, Contract, Id, Organisation, Provider};
@@ -27,6 +31,7 @@ pub struct OnDay<'a> {
     judge: &'a Judge<'a>,
     order: &'a Order,
     on: Day,
+    language: Language,
     control: Rc<Option<Control>>,
     /// Who controlled whom earlier, by how many holdings had begun or ended: contracts were signed on many days.
     earlier: RefCell<HashMap<usize, Rc<Option<Control>>>>,
@@ -144,6 +149,7 @@ impl<'a> Judge<'a> {
             judge: self,
             order,
             on,
+            language: Language::En,
             control: Rc::new(self.control(order, on)),
             earlier: RefCell::default(),
         }
@@ -163,6 +169,19 @@ impl<'a> Judge<'a> {
 }
 
 impl OnDay<'_> {
+    /// Returns it with its sentences in a language.
+    #[must_use]
+    pub fn said_in(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
+    fn words(&self) -> Words<'_> {
+        Words {
+            order: self.order,
+            language: self.language,
+        }
+    }
+
     /// Says whether the order binds an organisation, and what it may not do.
     #[must_use]
     pub fn organisation(&self, id: &Id) -> Standing {
@@ -185,12 +204,14 @@ impl OnDay<'_> {
                 .filter(|what| self.order.freezes(*what, self.on).is_some())
                 .collect(),
         };
-        let but = exemption.map(exempt).unwrap_or_default();
+        let but = exemption
+            .map(|one| self.words().exempt(one))
+            .unwrap_or_default();
         Standing {
             bound_by: Some(self.order.addressees.clause.clone()),
             is_exempt: exemption.is_some(),
             frozen,
-            why: format!("{how}{but}."),
+            why: self.words().sentence(&[&format!("{how}{but}")]),
         }
     }
 
@@ -198,7 +219,10 @@ impl OnDay<'_> {
     #[must_use]
     pub fn contract(&self, contract: &Contract, tally: &AssetTally) -> Finding {
         let breaches = self.breaches(contract);
-        let signed: String = breaches.iter().map(|one| self.told(one)).collect();
+        let signed: String = breaches
+            .iter()
+            .map(|one| self.words().breach(one))
+            .collect();
         let (how, clause) = match self.binds_contract(contract, tally) {
             Ok(bound) => bound,
             Err(why) => {
@@ -228,7 +252,7 @@ impl OnDay<'_> {
             due,
             status: Some(status),
             breaches,
-            why: format!("{how}; {by_when}; {far}.{signed}"),
+            why: self.words().sentence(&[&how, &by_when, &far]) + &signed,
         }
     }
 
@@ -278,19 +302,6 @@ impl OnDay<'_> {
         Rc::clone(found)
     }
 
-    fn told(&self, breach: &Breach) -> String {
-        let deed = match breach.what {
-            FreezeKind::ContractRenew => "renewed",
-            _ => "signed",
-        };
-        format!(
-            " It was {deed} on {}, when {} was frozen by {}.",
-            breach.signed,
-            breach.what,
-            self.order.cite(&breach.clause)
-        )
-    }
-
     /// Says what of the order freezes what somebody is about to do.
     #[must_use]
     pub fn freezes(&self, asked: &Asked<'_>) -> Option<Frozen> {
@@ -332,48 +343,33 @@ impl OnDay<'_> {
     }
 
     fn binds_on(&self, id: &Id, on: Day, control: Option<&Control>) -> Result<String, String> {
-        let order = self.order;
+        let (order, words) = (self.order, self.words());
         if on < order.effective {
-            return Err(format!(
-                "{} binds nobody before {}.",
-                order.id, order.effective
-            ));
+            return Err(words.not_yet());
         }
         if let Some(withdrawn) = &order.withdrawn
             && is_over(order, on)
         {
-            return Err(format!(
-                "{} was withdrawn on {}: {}.",
-                order.id, withdrawn.from, withdrawn.reason
-            ));
+            return Err(words.withdrawn(withdrawn));
         }
         let addressees = &order.addressees;
-        let by = order.cite(&addressees.clause);
+        let clause = &addressees.clause;
         let Some(organisation) = self.judge.organisations.of(id) else {
-            return Err(format!("there is no organisation `{id}`."));
+            return Err(words.no_organisation(id));
         };
         if addressees.named.contains(id) {
-            return Ok(format!("`{id}` is named in {by}"));
+            return Ok(words.named(id, clause));
         }
         if !addressees.has_rule() || !addressees.fits(organisation) {
-            return Err(format!("`{id}` is none of those whom {by} addresses."));
+            return Err(words.not_addressed(id, clause));
         }
         let Some(control) = control else {
-            return Ok(format!("`{id}` is one of those whom {by} addresses"));
+            return Ok(words.addressed(id, clause));
         };
         let all = &self.judge.organisations;
         match (all.chain(control, id), all.share(control, id)) {
-            (Some(chain), Some(share)) => {
-                let chain: Vec<&str> = chain.iter().map(|id| id.as_str()).collect();
-                Ok(format!(
-                    "`{id}` is bound by {by}: {share} % of it are held by way of {}",
-                    chain.join(" > ")
-                ))
-            }
-            _ => Err(format!(
-                "`{id}` is none of those whom {by} addresses: on {on} nobody it means holds more than {} of it.",
-                addressees.over_percent
-            )),
+            (Some(chain), Some(share)) => Ok(words.controlled(id, clause, share, &chain)),
+            _ => Err(words.not_controlled(id, clause, addressees.over_percent, on)),
         }
     }
 
@@ -383,72 +379,48 @@ impl OnDay<'_> {
         tally: &AssetTally,
     ) -> Result<(String, Id), String> {
         let how = self.binds(&contract.organisation)?;
-        let order = self.order;
+        let (order, words) = (self.order, self.words());
         if self.on < contract.start {
-            return Err(format!(
-                "`{}` begins on {} only.",
-                contract.id, contract.start
-            ));
+            return Err(words.begins(&contract.id, contract.start));
         }
         let Some(provider) = self.judge.providers.get(&contract.provider) else {
-            return Err(format!("there is no provider `{}`.", contract.provider));
+            return Err(words.no_provider(&contract.provider));
         };
         let Some(prohibited) = order.prohibits(provider, self.on) else {
-            return Err(format!(
-                "{} does not prohibit `{}` on {}.",
-                order.id, provider.id, self.on
-            ));
+            return Err(words.not_prohibited(&provider.id, self.on));
         };
         // What had ended before is left already, unless something is still there.
         if let Some(end) = contract.end
             && end < order.effective
             && tally.assets == tally.proven
         {
-            return Err(format!(
-                "`{}` had ended on {end}, before {} bound anybody.",
-                contract.id, order.id
-            ));
+            return Err(words.ended_before(&contract.id, end));
         }
+        let (from, clause) = (prohibited.from, &prohibited.clause);
         Ok((
-            format!(
-                "{how}; `{}` is prohibited since {} by {}",
-                provider.id,
-                prohibited.from,
-                order.cite(&prohibited.clause)
-            ),
-            prohibited.clause.clone(),
+            words.prohibited(&how, &provider.id, from, clause),
+            clause.clone(),
         ))
     }
 
     fn due(&self, contract: &Contract) -> (Option<Day>, String) {
-        let rule = &self.order.deadline.rule;
-        let clause = &self.order.deadline.clause;
+        let (rule, clause) = (&self.order.deadline.rule, &self.order.deadline.clause);
+        let words = self.words();
         let terms = Terms {
             expiry: contract.end,
             effective: self.order.effective,
         };
         let Some(day) = rule.day(&terms) else {
-            return (
-                None,
-                format!("`{rule}` of clause {clause} gives it no day, as it has no end"),
-            );
+            return (None, words.no_day(rule, clause));
         };
-        let with = match contract.end {
-            Some(end) if rule.follows_expiry() => format!(" with expiry {end}"),
-            _ => String::new(),
-        };
-        let by = format!("`{rule}`{with} by {}", self.order.cite(clause));
+        let expiry = contract.end.filter(|_| rule.follows_expiry());
+        let by = words.rule(rule, clause, expiry);
         // Nobody is late before an order binds.
         if day < self.order.effective {
             let first = self.order.effective;
-            return (
-                Some(first),
-                format!(
-                    "it must be left by {first}, the first day of the order, as {day} was before it: {by}"
-                ),
-            );
+            return (Some(first), words.due_at_first(first, day, &by));
         }
-        (Some(day), format!("it must be left by {day}: {by}"))
+        (Some(day), words.due(day, &by))
     }
 
     fn status(
@@ -469,21 +441,13 @@ impl OnDay<'_> {
             moved,
             proven,
         } = *tally;
-        let far = match assets {
-            0 => "nothing that is kept under it is recorded".to_owned(),
-            _ => format!("{proven} of {assets} assets are proven, {moved} moved"),
-        };
-        let far = if deleted {
-            format!("{far}, and the deletion is filed")
-        } else {
-            format!("{far}, and no deletion is filed")
-        };
+        let far = self.words().far(tally, deleted);
         // Nothing recorded is not everything proven.
         if deleted && assets > 0 && proven == assets {
             return (Status::Proven, far);
         }
         if let Some(exemption) = exemption {
-            let but = exempt(exemption);
+            let but = self.words().exempt(exemption);
             return (Status::Exempt, format!("{far}{but}"));
         }
         if due.is_some_and(|due| due < self.on) {
@@ -510,18 +474,18 @@ fn is_over(order: &Order, on: Day) -> bool {
         .is_some_and(|withdrawn| withdrawn.from <= on)
 }
 
-fn exempt(exemption: &Exemption) -> String {
-    let until = exemption
-        .until
-        .map(|until| format!(" until {until}"))
-        .unwrap_or_default();
-    format!(
-        ", but exempt since {}{until} by {}: {}",
-        exemption.from, exemption.granted, exemption.reason
-    )
-}
-
 impl Status {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::NotStarted,
+        Self::Planned,
+        Self::Moving,
+        Self::Moved,
+        Self::Proven,
+        Self::Late,
+        Self::Exempt,
+    ];
+
     /// Returns the word for it.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -14,27 +14,36 @@
 //! - [`ownership`]: who is controlled by whom, through chains.
 //! - [`licence`], [`region`], [`partnership`]: who may run what, and on whose technology.
 //! - [`handover`]: what one sells to another in tranches.
+//! - [`quarter`]: a quarter of a year, and its days.
+//! - [`assessment`], [`review`], [`incident`], [`request`]: cases with dates of their own; [`duty`]: what begins with a number of persons.
 //! - [`alarm`]: of what somebody is told before a day comes.
-//! - [`judge`]: all of it together, on a day.
+//! - [`judge`]: all of it together, on a day, in the words of a [`language`].
 //! - [`guard`]: a plan of Terraform, before it is carried out.
 //! - [`record`]: a record of any kind, read and checked.
 //! - [`signature`]: somebody's word for a part of a record.
 //! - [`tables`]: records as CSV.
 
 pub mod alarm;
+pub mod assessment;
 pub mod day;
 pub mod deadline;
+pub mod duty;
 pub mod error;
 pub mod guard;
 pub mod handover;
+pub mod incident;
 pub mod judge;
+pub mod language;
 pub mod licence;
 pub mod order;
 pub mod ownership;
 pub mod partnership;
+pub mod quarter;
 pub mod record;
 pub mod records;
 pub mod region;
+pub mod request;
+pub mod review;
 pub mod signature;
 pub mod tables;
 
@@ -44,17 +53,23 @@ pub const TIANJIN_2021: &str = include_str!("../orders/tianjin-2021.toml");
 pub const SINNET_2017: &str = include_str!("../orders/sinnet-2017.toml");
 
 pub use alarm::{Alarm, AlarmKind};
+pub use assessment::Assessment;
 pub use day::{Day, UtcOffset};
 pub use deadline::DeadlineRule;
 pub use error::Error;
 pub use handover::Handover;
+pub use incident::Incident;
 pub use judge::{Asked, Breach, Finding, Frozen, Judge, OnDay, Standing, Status};
+pub use language::Language;
 pub use licence::Licence;
 pub use order::{FreezeKind, Order};
 pub use partnership::Partnership;
+pub use quarter::Quarter;
 pub use record::{Record, RecordKind, Registered};
 pub use records::{
     Asset, AssetTally, Contract, Deletion, Id, Organisation, Proof, Provider, Renewal, Share,
 };
 pub use region::{Operating, Region, RegionStanding};
+pub use request::Request;
+pub use review::Review;
 pub use signature::Signature;

@@ -355,18 +355,26 @@ impl Order {
         })
     }
 
-    /// Says on what a clause rests, for a sentence.
+    /// Returns the titles of the sources on which a clause rests.
     #[must_use]
-    pub fn cite(&self, clause: &Id) -> String {
-        let titles: Vec<&str> = self
-            .clauses
+    pub fn titles(&self, clause: &Id) -> Vec<&str> {
+        self.clauses
             .iter()
             .filter(|one| one.id == *clause)
             .flat_map(|one| &one.sources)
             .filter_map(|id| self.sources.iter().find(|source| source.id == *id))
             .map(|source| source.title.as_str())
-            .collect();
-        format!("clause {clause} of {} ({})", self.id, titles.join("; "))
+            .collect()
+    }
+
+    /// Says on what a clause rests, for a sentence.
+    #[must_use]
+    pub fn cite(&self, clause: &Id) -> String {
+        format!(
+            "clause {clause} of {} ({})",
+            self.id,
+            self.titles(clause).join("; ")
+        )
     }
 }
 

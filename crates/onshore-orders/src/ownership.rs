@@ -176,6 +176,7 @@ mod tests {
             sector: None,
             users: None,
             critical_infrastructure: false,
+            much_sensitive_data: false,
             owners: owners
                 .iter()
                 .map(|(owner, percent)| Holding {

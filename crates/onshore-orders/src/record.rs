@@ -7,12 +7,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::assessment::Assessment;
 use crate::handover::Handover;
+use crate::incident::Incident;
 use crate::licence::Licence;
 use crate::order::Order;
 use crate::partnership::Partnership;
 use crate::records::{Asset, Contract, Id, Organisation, Provider};
 use crate::region::Region;
+use crate::request::Request;
+use crate::review::Review;
 use crate::{Day, Error};
 
 /// What a record of any kind says of itself.
@@ -194,6 +198,14 @@ kinds! {
     Partnership(Box<Partnership>) = "partnership";
     /// A hand-over plan.
     Handover(Box<Handover>) = "handover";
+    /// An impact assessment.
+    Assessment(Box<Assessment>) = "assessment";
+    /// A review before a listing abroad.
+    Review(Box<Review>) = "review";
+    /// An incident.
+    Incident(Box<Incident>) = "incident";
+    /// A request of somebody whose data is held.
+    Request(Box<Request>) = "request";
 }
 
 impl fmt::Display for RecordKind {

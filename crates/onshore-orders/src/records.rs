@@ -145,6 +145,9 @@ pub struct Organisation {
     /// Whether it operates critical information infrastructure.
     #[serde(default)]
     pub critical_infrastructure: bool,
+    /// Whether it has much sensitive personal data.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub much_sensitive_data: bool,
     /// Who holds it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<Holding>,
@@ -453,12 +456,7 @@ impl Registered for Contract {
             )));
         }
         if let Some(deletion) = &self.deletion {
-            let is_digest = deletion.statement_sha256.len() == 64
-                && deletion
-                    .statement_sha256
-                    .bytes()
-                    .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-            if !is_digest {
+            if !is_sha256(&deletion.statement_sha256) {
                 return Err(Error::contradiction(
                     "statement_sha256 is 64 small hexadecimal digits",
                 ));
@@ -573,6 +571,22 @@ impl AssetTally {
         self.moved += moved;
         self.proven += proven;
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands a reference over"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Whether it is a SHA-256 as everybody writes it.
+pub(crate) fn is_sha256(text: &str) -> bool {
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 pub(crate) fn texts(texts: &[(&str, Option<&String>)]) -> Result<(), Error> {

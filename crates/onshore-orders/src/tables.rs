@@ -19,6 +19,7 @@ const ORGANISATION: &[Column] = &[
     Column::text("sector"),
     Column::number("users"),
     Column::truth("critical_infrastructure"),
+    Column::truth("much_sensitive_data"),
     Column::text("owner"),
     Column::number("percent"),
     Column::text("from"),

@@ -36,6 +36,7 @@ fn organisation(name: &str, owners: &[(&str, f64, &str, Option<&str>)]) -> Organ
         sector: None,
         users: None,
         critical_infrastructure: false,
+        much_sensitive_data: false,
         owners: owners
             .iter()
             .map(|(owner, percent, from, until)| Holding {

@@ -16,6 +16,7 @@ mod hidden_names;
 mod house;
 mod listen;
 mod output;
+mod pdf;
 mod renewal;
 mod serve;
 mod target;

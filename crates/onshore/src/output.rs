@@ -30,29 +30,53 @@ pub(crate) fn problem(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "onshore: {text}"));
 }
 
-/// Prints a table: columns as wide as their widest cell, the last one unpadded.
+/// Prints a table.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
-    let mut widths: Vec<usize> = header.iter().map(|cell| cell.chars().count()).collect();
+    line(tabled(header, rows).trim_end_matches('\n'));
+}
+
+/// Writes a table: columns as wide as their widest cell, the last one unpadded.
+pub(crate) fn tabled(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = header.iter().map(|cell| wide(cell)).collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(wide(cell));
         }
     }
-    let print = |cells: &mut dyn Iterator<Item = &str>| {
-        let mut text = String::new();
+    let mut text = String::new();
+    let mut print = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut line = String::new();
         for (width, cell) in widths.iter().zip(cells) {
-            text.push_str(cell);
-            text.extend(std::iter::repeat_n(
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(
                 ' ',
-                (width + 2).saturating_sub(cell.chars().count()),
+                (width + 2).saturating_sub(wide(cell)),
             ));
         }
-        line(text.trim_end());
+        text.push_str(line.trim_end());
+        text.push('\n');
     };
     print(&mut header.iter().copied());
     for row in rows {
         print(&mut row.iter().map(String::as_str));
     }
+    text
+}
+
+/// Returns how many columns of a terminal a text takes: letters of Chinese, Japanese and Korean take two.
+fn wide(text: &str) -> usize {
+    text.chars()
+        .map(|letter| match letter {
+            '\u{1100}'..='\u{115F}'
+            | '\u{2E80}'..='\u{A4CF}'
+            | '\u{AC00}'..='\u{D7A3}'
+            | '\u{F900}'..='\u{FAFF}'
+            | '\u{FE30}'..='\u{FE6F}'
+            | '\u{FF00}'..='\u{FF60}'
+            | '\u{20000}'..='\u{3FFFD}' => 2,
+            _ => 1,
+        })
+        .sum()
 }
 
 /// Returns a number of bytes in the unit that people read: 1.5 MiB.

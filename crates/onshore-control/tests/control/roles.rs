@@ -150,6 +150,8 @@ const TABLE: &[(&str, &str)] = &[
     ("POST /v1/register-tables/{kind}", "or...."),
     ("GET /v1/alarms", "ora..."),
     ("GET /v1/report/regions", "ora..."),
+    ("GET /v1/report/cases", "ora..."),
+    ("POST /v1/listings/check", "or...."),
     ("GET /v1/report/status", "ora..."),
     ("GET /v1/updates", "ora..."),
     ("POST /v1/updates", "o....."),

@@ -19,6 +19,7 @@ mod key;
 mod kms;
 mod label;
 mod ledger;
+mod listing;
 mod migrate;
 mod pack;
 mod quota;
@@ -64,6 +65,7 @@ pub(crate) use key::KeyCommand;
 pub(crate) use kms::KmsCommand;
 pub(crate) use label::LabelCommand;
 pub(crate) use ledger::LedgerCommand;
+pub(crate) use listing::ListingCommand;
 pub(crate) use migrate::{Addressing, Deletes, MigrateArgs, VersionsWish};
 pub(crate) use pack::PackCommand;
 pub(crate) use quota::{QuotaCommand, QuotaHolderArgs};
@@ -72,7 +74,9 @@ pub(crate) use register::{
     ProcureCommand, RecordCommand, TableCommand, WhichRecordsArgs,
 };
 pub(crate) use rekey::RekeyArgs;
-pub(crate) use report::{HoldingsArgs, RegionsArgs, ReportCommand, StatusArgs, StatusFormat};
+pub(crate) use report::{
+    HoldingsArgs, PaperArgs, QuarterlyArgs, RegionsArgs, ReportCommand, StatusArgs, StatusFormat,
+};
 pub(crate) use restore::RestoreArgs;
 pub(crate) use role::RoleCommand;
 pub(crate) use scrub::ScrubArgs;
@@ -205,6 +209,21 @@ pub(crate) enum Command {
     /// Hand-over plans: what is sold in tranches, for how much, until when, what stays; signed for by both sides
     #[command(subcommand)]
     Handover(HandoverCommand),
+    /// Impact assessments: why they were made, and until when they are kept as they were
+    #[command(subcommand)]
+    Assessment(RecordCommand),
+    /// Reviews before a listing abroad: who must consent, and how they ended
+    #[command(subcommand)]
+    Review(RecordCommand),
+    /// Whether an organisation may be listed abroad
+    #[command(subcommand)]
+    Listing(ListingCommand),
+    /// Incidents: when they were noticed, reported and summed up
+    #[command(subcommand)]
+    Incident(RecordCommand),
+    /// Requests of those whose data is held: access, copy, correct, delete
+    #[command(subcommand)]
+    Request(RecordCommand),
     /// What somebody was told of before its day
     #[command(subcommand)]
     Alarm(AlarmCommand),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use onshore_orders::{Day, Id};
+use onshore_orders::{Day, Id, Language, Quarter};
 use onshore_types::{BucketName, GroupName, TenantName, Timestamp};
 
 #[derive(Debug, Args)]
@@ -26,9 +26,37 @@ pub(crate) struct StatusArgs {
     /// Say why, in one sentence each
     #[arg(long)]
     pub(crate) why: bool,
+    #[command(flatten)]
+    pub(crate) paper: PaperArgs,
+}
+
+/// In which form and language, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct PaperArgs {
     /// How to print it [default: table, or json with --json]
     #[arg(long, value_enum)]
     pub(crate) format: Option<StatusFormat>,
+    /// In which language: en or zh; words of CSV and JSON stay as they are, but for the reasons
+    #[arg(long, value_name = "LANG", default_value = "en")]
+    pub(crate) lang: Language,
+    /// Where it goes [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuarterlyArgs {
+    /// Of this quarter, such as 2022Q3: as of its last day, beside the last day of the one before
+    #[arg(long, value_name = "YEARQn")]
+    pub(crate) quarter: Quarter,
+    /// As far as it was known at this time, RFC 3339 or a date [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) known_at: Option<Timestamp>,
+    /// Of this order alone
+    #[arg(long, value_name = "ID")]
+    pub(crate) order: Option<Id>,
+    #[command(flatten)]
+    pub(crate) paper: PaperArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -36,6 +64,7 @@ pub(crate) enum StatusFormat {
     Table,
     Csv,
     Json,
+    Pdf,
 }
 
 #[derive(Debug, Args)]
@@ -68,6 +97,14 @@ pub(crate) struct HoldingsArgs {
 pub(crate) enum ReportCommand {
     /// Where everybody stands with each order: who is bound, what is frozen, by when each contract must be left, how far it is
     Status(StatusArgs),
+    /// What SASAC's Document 79 has state-owned enterprises report each quarter: how far each organisation is, and what changed
+    Quarterly(QuarterlyArgs),
+    /// Cases that are open, with their dates, and duties that begin with a number of persons
+    Cases {
+        /// As it was at this time, as far as it was known then, RFC 3339 or a date [default: now]
+        #[arg(long, value_name = "TIME")]
+        known_at: Option<Timestamp>,
+    },
     /// Whether whoever runs each region holds the licence for it, until when, and whose technology it runs on
     Regions(RegionsArgs),
     /// Count the distinct persons in what is held, and in what left since the first of January (Beijing time)

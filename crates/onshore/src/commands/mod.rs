@@ -5,6 +5,7 @@ mod alarm;
 mod approval;
 mod backup;
 mod bucket;
+mod cases;
 mod classify;
 mod config;
 mod drill;
@@ -22,6 +23,7 @@ mod ledger;
 mod migrate;
 mod pack;
 mod preflight;
+mod quarterly;
 mod quota;
 mod regions;
 mod register;
@@ -77,6 +79,13 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
             register::run(&target, RecordKind::Partnership, command).await
         }
         Command::Handover(command) => register::handover(&target, command).await,
+        Command::Assessment(command) => {
+            register::run(&target, RecordKind::Assessment, command).await
+        }
+        Command::Review(command) => register::run(&target, RecordKind::Review, command).await,
+        Command::Listing(command) => cases::listing(&target, command).await,
+        Command::Incident(command) => register::run(&target, RecordKind::Incident, command).await,
+        Command::Request(command) => register::run(&target, RecordKind::Request, command).await,
         Command::Alarm(command) => alarm::run(&target, command).await,
         Command::Procure(command) => register::procure(&target, command).await,
         Command::Guard(args) => guard::run(&target, &args).await,

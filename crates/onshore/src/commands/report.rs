@@ -14,6 +14,8 @@ use crate::target;
 pub(crate) async fn run(target: &TargetArgs, command: ReportCommand) -> Result<Exit> {
     match command {
         ReportCommand::Status(args) => crate::commands::status::run(target, &args).await,
+        ReportCommand::Quarterly(args) => crate::commands::quarterly::run(target, &args).await,
+        ReportCommand::Cases { known_at } => crate::commands::cases::report(target, known_at).await,
         ReportCommand::Regions(args) => crate::commands::regions::run(target, &args).await,
         ReportCommand::Persons {
             tenants,

@@ -1,22 +1,28 @@
-//! `onshore report status`: where everybody stands with the orders, as a table, CSV or JSON.
+//! `onshore report status`: where everybody stands with the orders, as a table, CSV, JSON or PDF, in English or Chinese.
 
-use std::io::Write;
+use std::io::Write as _;
 
 use anyhow::{Context, Result};
-use onshore_api::{ContractStatusView, OrganisationStatusView, StatusReportView};
+use onshore_api::{ContractStatusView, OrderStatusView, OrganisationStatusView, StatusReportView};
+use onshore_orders::{Language, Status};
 
-use crate::cli::{StatusArgs, StatusFormat, TargetArgs};
+use crate::cli::{PaperArgs, StatusArgs, StatusFormat, TargetArgs};
 use crate::exit::Exit;
 use crate::output::{self, Style};
+use crate::pdf::{Cell, Document};
 use crate::target;
 
+/// How wide the columns of a PDF are, in points.
+const WIDTHS: [f32; 8] = [120.0, 120.0, 100.0, 76.0, 76.0, 60.0, 140.0, 70.0];
+/// How large its letters are.
+const SIZE: f32 = 8.0;
+
 pub(crate) async fn run(target: &TargetArgs, args: &StatusArgs) -> Result<Exit> {
-    let format = args.format.unwrap_or(match target.style() {
-        Style::Json => StatusFormat::Json,
-        Style::Text => StatusFormat::Table,
-    });
     // Ids, days and instants have nothing that a query would have to escape.
-    let mut path = format!("/v1/report/status?summary={}", args.summary);
+    let mut path = format!(
+        "/v1/report/status?summary={}&lang={}",
+        args.summary, args.paper.lang
+    );
     for (name, value) in [
         ("as_of", args.as_of.map(|day| day.to_string())),
         ("known_at", args.known_at.map(|at| at.to_string())),
@@ -31,98 +37,215 @@ pub(crate) async fn run(target: &TargetArgs, args: &StatusArgs) -> Result<Exit> 
         }
     }
     let report: StatusReportView = target::client(target)?.get(&path).await?;
-    match format {
-        StatusFormat::Json => output::json(&report)?,
-        StatusFormat::Csv => csv(&report)?,
-        StatusFormat::Table => table(&report, args.why),
+    let paper = &args.paper;
+    match format_of(target, paper) {
+        StatusFormat::Json => hand_out(&in_json(&report)?, paper)?,
+        StatusFormat::Csv => hand_out(&csv(&report)?, paper)?,
+        StatusFormat::Table => {
+            hand_out(table(&report, args.why, paper.lang).as_bytes(), paper)?;
+        }
+        StatusFormat::Pdf => hand_out(&pdf(&report, args.why, paper.lang), paper)?,
     }
     Ok(Exit::Done)
 }
 
-fn table(report: &StatusReportView, with_why: bool) {
-    output::line(&format!(
-        "Known at {}, ledger of {} leaves.",
-        report.known_at, report.tree_size
-    ));
+/// Returns the form that is asked for.
+pub(crate) fn format_of(target: &TargetArgs, paper: &PaperArgs) -> StatusFormat {
+    paper.format.unwrap_or(match target.style() {
+        Style::Json => StatusFormat::Json,
+        Style::Text => StatusFormat::Table,
+    })
+}
+
+/// Writes a report into the file that is asked for, or prints it.
+pub(crate) fn hand_out(report: &[u8], paper: &PaperArgs) -> Result<()> {
+    match &paper.out {
+        Some(path) => {
+            std::fs::write(path, report).with_context(|| format!("cannot write {}", path.display()))
+        }
+        None => std::io::stdout()
+            .lock()
+            .write_all(report)
+            .context("the report cannot be written"),
+    }
+}
+
+/// Writes a value as JSON for programs.
+pub(crate) fn in_json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+/// Returns the word for a status that the server names.
+pub(crate) fn status_word(word: &str, lang: Language) -> String {
+    let status = Status::ALL.into_iter().find(|status| status.word() == word);
+    status
+        .map_or(word, |status| status.word_in(lang))
+        .to_owned()
+}
+
+fn known(report: &StatusReportView, lang: Language) -> String {
+    let (at, size) = (report.known_at, report.tree_size);
+    match lang {
+        Language::En => format!("Known at {at}, ledger of {size} leaves."),
+        Language::Zh => format!("截至 {at} 所知，账本共 {size} 条。"),
+    }
+}
+
+fn headline(order: &OrderStatusView, lang: Language) -> String {
+    let counts: Vec<String> = order
+        .contracts
+        .iter()
+        .map(|(status, number)| format!("{number} {}", status_word(status, lang)))
+        .collect();
+    let OrderStatusView {
+        order,
+        as_of,
+        bound,
+        breached,
+        ..
+    } = order;
+    let counts = match (counts.is_empty(), lang) {
+        (true, Language::En) => "none".to_owned(),
+        (true, Language::Zh) => "无".to_owned(),
+        (false, _) => counts.join(", "),
+    };
+    match lang {
+        Language::En => format!(
+            "{order} as of {as_of}: {bound} organisations bound; {breached} contracts signed while frozen; contracts: {counts}"
+        ),
+        Language::Zh => format!(
+            "{order}，截至 {as_of}：约束单位 {bound} 家；冻结期内签订的合同 {breached} 份；合同：{counts}"
+        ),
+    }
+}
+
+fn columns(lang: Language) -> [&'static str; 8] {
+    match lang {
+        Language::En => [
+            "ORGANISATION",
+            "CONTRACT",
+            "PROVIDER",
+            "STATUS",
+            "DUE",
+            "FROZEN",
+            "BREACH",
+            "PROVEN",
+        ],
+        Language::Zh => [
+            "单位",
+            "合同",
+            "服务商",
+            "状态",
+            "期限",
+            "冻结",
+            "违规",
+            "已证实",
+        ],
+    }
+}
+
+fn table(report: &StatusReportView, with_why: bool, lang: Language) -> String {
+    let mut text = known(report, lang);
     for order in &report.orders {
-        let counts: Vec<String> = order
-            .contracts
-            .iter()
-            .map(|(status, number)| format!("{number} {status}"))
-            .collect();
-        output::line("");
-        output::line(&format!(
-            "{} as of {}: {} organisations bound; {} contracts signed while frozen; contracts: {}",
-            order.order,
-            order.as_of,
-            order.bound,
-            order.breached,
-            if counts.is_empty() {
-                "none".to_owned()
-            } else {
-                counts.join(", ")
-            }
-        ));
+        text.push_str(&format!("\n\n{}", headline(order, lang)));
         let rows: Vec<Vec<String>> = lines(order.organisations.as_ref())
-            .map(|(organisation, contract)| row(organisation, contract, with_why))
+            .map(|(organisation, contract)| row(organisation, contract, with_why, lang))
             .collect();
         if !rows.is_empty() {
-            let mut head = vec![
-                "ORGANISATION",
-                "CONTRACT",
-                "PROVIDER",
-                "STATUS",
-                "DUE",
-                "FROZEN",
-                "BREACH",
-                "PROVEN",
-            ];
+            let mut head = columns(lang).to_vec();
             if with_why {
-                head.push("WHY");
+                head.push(match lang {
+                    Language::En => "WHY",
+                    Language::Zh => "理由",
+                });
             }
-            output::table(&head, &rows);
+            text.push('\n');
+            text.push_str(output::tabled(&head, &rows).trim_end());
         }
     }
+    text.push('\n');
+    text
+}
+
+fn pdf(report: &StatusReportView, with_why: bool, lang: Language) -> Vec<u8> {
+    let title = match lang {
+        Language::En => "Status of orders",
+        Language::Zh => "命令执行情况报告",
+    };
+    let mut document = Document::new(title);
+    document.text(&known(report, lang), SIZE, 0.0);
+    for order in &report.orders {
+        document.skip(SIZE);
+        document.text(&headline(order, lang), SIZE + 1.0, 0.0);
+        let print = |document: &mut Document, row: &[&str]| {
+            let cells: Vec<Cell<'_>> = row
+                .iter()
+                .zip(WIDTHS)
+                .map(|(text, width)| Cell { text, width })
+                .collect();
+            document.row(&cells, SIZE);
+        };
+        if order.organisations.is_some() {
+            print(&mut document, &columns(lang));
+        }
+        for (organisation, contract) in lines(order.organisations.as_ref()) {
+            let row = row(organisation, contract, false, lang);
+            let row: Vec<&str> = row.iter().map(String::as_str).collect();
+            print(&mut document, &row);
+            if with_why {
+                let why = contract.map_or(&organisation.why, |one| &one.why);
+                document.text(why, SIZE - 1.0, 20.0);
+            }
+        }
+    }
+    document.finish()
 }
 
 fn row(
     organisation: &OrganisationStatusView,
     contract: Option<&ContractStatusView>,
     with_why: bool,
+    lang: Language,
 ) -> Vec<String> {
-    let bound = |bound: &Option<String>| {
-        if bound.is_some() {
-            "bound"
-        } else {
-            "not bound"
-        }
+    let bound = |bound: &Option<String>| match (bound.is_some(), lang) {
+        (true, Language::En) => "bound".to_owned(),
+        (false, Language::En) => "not bound".to_owned(),
+        (true, Language::Zh) => "受约束".to_owned(),
+        (false, Language::Zh) => "不受约束".to_owned(),
+    };
+    let yes = |is_so: bool| match (is_so, lang) {
+        (true, Language::En) => "yes".to_owned(),
+        (false, Language::En) => "no".to_owned(),
+        (true, Language::Zh) => "是".to_owned(),
+        (false, Language::Zh) => "否".to_owned(),
+    };
+    let of = match lang {
+        Language::En => "of",
+        Language::Zh => "/",
     };
     let mut row = match contract {
         Some(contract) => vec![
             organisation.organisation.clone(),
             contract.contract.clone(),
             contract.provider.clone(),
-            contract
-                .status
-                .clone()
-                .unwrap_or_else(|| bound(&contract.bound_by).to_owned()),
+            contract.status.as_deref().map_or_else(
+                || bound(&contract.bound_by),
+                |status| status_word(status, lang),
+            ),
             contract.due.clone().unwrap_or_default(),
-            if contract.frozen { "yes" } else { "no" }.to_owned(),
+            yes(contract.frozen),
             breaches(contract, ", "),
-            format!("{} of {}", contract.proven, contract.assets),
+            format!("{} {of} {}", contract.proven, contract.assets),
         ],
         None => vec![
             organisation.organisation.clone(),
             String::new(),
             String::new(),
-            bound(&organisation.bound_by).to_owned(),
+            bound(&organisation.bound_by),
             String::new(),
-            if organisation.frozen.is_empty() {
-                "no"
-            } else {
-                "yes"
-            }
-            .to_owned(),
+            yes(!organisation.frozen.is_empty()),
             String::new(),
             String::new(),
         ],
@@ -156,7 +279,7 @@ fn lines(
     })
 }
 
-fn csv(report: &StatusReportView) -> Result<()> {
+fn csv(report: &StatusReportView) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record([
         "order",
@@ -221,9 +344,5 @@ fn csv(report: &StatusReportView) -> Result<()> {
             )?;
         }
     }
-    let text = writer.into_inner().context("the table cannot be written")?;
-    std::io::stdout()
-        .lock()
-        .write_all(&text)
-        .context("the table cannot be written")
+    writer.into_inner().context("the table cannot be written")
 }

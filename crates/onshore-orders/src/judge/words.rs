@@ -1,0 +1,262 @@
+//! The sentences of the judge, in both languages. Names, quotes and titles of sources stay as they were recorded.
+
+use crate::Day;
+use crate::deadline::DeadlineRule;
+use crate::judge::{Breach, Status};
+use crate::language::Language;
+use crate::order::{Exemption, FreezeKind, Order, Withdrawal};
+use crate::records::{AssetTally, Id, Share};
+
+/// Writes sentences about one order.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words<'a> {
+    pub(super) order: &'a Order,
+    pub(super) language: Language,
+}
+
+impl Words<'_> {
+    pub(super) fn cite(self, clause: &Id) -> String {
+        let titles = self.order.titles(clause).join("; ");
+        let order = &self.order.id;
+        match self.language {
+            Language::En => format!("clause {clause} of {order} ({titles})"),
+            Language::Zh => format!("{order} 条款 {clause}（{titles}）"),
+        }
+    }
+
+    pub(super) fn not_yet(self) -> String {
+        let (order, effective) = (&self.order.id, self.order.effective);
+        match self.language {
+            Language::En => format!("{order} binds nobody before {effective}."),
+            Language::Zh => format!("{order} 自 {effective} 起生效，此前不约束任何单位。"),
+        }
+    }
+
+    pub(super) fn withdrawn(self, withdrawal: &Withdrawal) -> String {
+        let (order, Withdrawal { from, reason }) = (&self.order.id, withdrawal);
+        match self.language {
+            Language::En => format!("{order} was withdrawn on {from}: {reason}."),
+            Language::Zh => format!("{order} 已于 {from} 撤销：{reason}。"),
+        }
+    }
+
+    pub(super) fn no_organisation(self, id: &Id) -> String {
+        match self.language {
+            Language::En => format!("there is no organisation `{id}`."),
+            Language::Zh => format!("没有单位“{id}”的记录。"),
+        }
+    }
+
+    pub(super) fn no_provider(self, id: &Id) -> String {
+        match self.language {
+            Language::En => format!("there is no provider `{id}`."),
+            Language::Zh => format!("没有服务商“{id}”的记录。"),
+        }
+    }
+
+    pub(super) fn named(self, id: &Id, clause: &Id) -> String {
+        let by = self.cite(clause);
+        match self.language {
+            Language::En => format!("`{id}` is named in {by}"),
+            Language::Zh => format!("“{id}”由{by}点名"),
+        }
+    }
+
+    pub(super) fn addressed(self, id: &Id, clause: &Id) -> String {
+        let by = self.cite(clause);
+        match self.language {
+            Language::En => format!("`{id}` is one of those whom {by} addresses"),
+            Language::Zh => format!("“{id}”属于{by}的适用对象"),
+        }
+    }
+
+    pub(super) fn not_addressed(self, id: &Id, clause: &Id) -> String {
+        let by = self.cite(clause);
+        match self.language {
+            Language::En => format!("`{id}` is none of those whom {by} addresses."),
+            Language::Zh => format!("“{id}”不属于{by}的适用对象。"),
+        }
+    }
+
+    pub(super) fn controlled(self, id: &Id, clause: &Id, share: f64, chain: &[&Id]) -> String {
+        let by = self.cite(clause);
+        let chain: Vec<&str> = chain.iter().map(|id| id.as_str()).collect();
+        let chain = chain.join(" > ");
+        match self.language {
+            Language::En => {
+                format!("`{id}` is bound by {by}: {share} % of it are held by way of {chain}")
+            }
+            Language::Zh => format!("“{id}”受{by}约束：其 {share} % 经由 {chain} 持有"),
+        }
+    }
+
+    pub(super) fn not_controlled(self, id: &Id, clause: &Id, over: Share, on: Day) -> String {
+        let by = self.cite(clause);
+        match self.language {
+            Language::En => format!(
+                "`{id}` is none of those whom {by} addresses: on {on} nobody it means holds more than {over} of it."
+            ),
+            Language::Zh => {
+                format!("“{id}”不属于{by}的适用对象：{on} 时其所指主体持有的份额均未超过 {over}。")
+            }
+        }
+    }
+
+    pub(super) fn begins(self, contract: &Id, start: Day) -> String {
+        match self.language {
+            Language::En => format!("`{contract}` begins on {start} only."),
+            Language::Zh => format!("“{contract}”自 {start} 起才开始。"),
+        }
+    }
+
+    pub(super) fn not_prohibited(self, provider: &Id, on: Day) -> String {
+        let order = &self.order.id;
+        match self.language {
+            Language::En => format!("{order} does not prohibit `{provider}` on {on}."),
+            Language::Zh => format!("{order} 在 {on} 未禁用“{provider}”。"),
+        }
+    }
+
+    pub(super) fn ended_before(self, contract: &Id, end: Day) -> String {
+        let order = &self.order.id;
+        match self.language {
+            Language::En => {
+                format!("`{contract}` had ended on {end}, before {order} bound anybody.")
+            }
+            Language::Zh => format!("“{contract}”已于 {end} 到期，早于 {order} 生效。"),
+        }
+    }
+
+    pub(super) fn prohibited(self, how: &str, provider: &Id, from: Day, clause: &Id) -> String {
+        let by = self.cite(clause);
+        match self.language {
+            Language::En => format!("{how}; `{provider}` is prohibited since {from} by {by}"),
+            Language::Zh => format!("{how}；“{provider}”自 {from} 起由{by}禁用"),
+        }
+    }
+
+    pub(super) fn no_day(self, rule: &DeadlineRule, clause: &Id) -> String {
+        match self.language {
+            Language::En => {
+                format!("`{rule}` of clause {clause} gives it no day, as it has no end")
+            }
+            Language::Zh => format!("条款 {clause} 的“{rule}”未给出期限，因为合同没有到期日"),
+        }
+    }
+
+    pub(super) fn rule(self, rule: &DeadlineRule, clause: &Id, expiry: Option<Day>) -> String {
+        let by = self.cite(clause);
+        match (self.language, expiry) {
+            (Language::En, Some(expiry)) => format!("`{rule}` with expiry {expiry} by {by}"),
+            (Language::En, None) => format!("`{rule}` by {by}"),
+            (Language::Zh, Some(expiry)) => format!("{by}的“{rule}”，到期日 {expiry}"),
+            (Language::Zh, None) => format!("{by}的“{rule}”"),
+        }
+    }
+
+    pub(super) fn due(self, day: Day, by: &str) -> String {
+        match self.language {
+            Language::En => format!("it must be left by {day}: {by}"),
+            Language::Zh => format!("须于 {day} 前迁出：{by}"),
+        }
+    }
+
+    pub(super) fn due_at_first(self, first: Day, day: Day, by: &str) -> String {
+        match self.language {
+            Language::En => format!(
+                "it must be left by {first}, the first day of the order, as {day} was before it: {by}"
+            ),
+            Language::Zh => {
+                format!("须于命令首日 {first} 前迁出，因为 {day} 早于该日：{by}")
+            }
+        }
+    }
+
+    pub(super) fn far(self, tally: &AssetTally, deleted: bool) -> String {
+        let AssetTally {
+            assets,
+            moved,
+            proven,
+            ..
+        } = *tally;
+        let far = match (self.language, assets) {
+            (Language::En, 0) => "nothing that is kept under it is recorded".to_owned(),
+            (Language::En, _) => format!("{proven} of {assets} assets are proven, {moved} moved"),
+            (Language::Zh, 0) => "未登记其下的任何资产".to_owned(),
+            (Language::Zh, _) => {
+                format!("{assets} 项资产中 {proven} 项已证实，{moved} 项已迁移")
+            }
+        };
+        match (self.language, deleted) {
+            (Language::En, true) => format!("{far}, and the deletion is filed"),
+            (Language::En, false) => format!("{far}, and no deletion is filed"),
+            (Language::Zh, true) => format!("{far}，删除证明已归档"),
+            (Language::Zh, false) => format!("{far}，删除证明未归档"),
+        }
+    }
+
+    pub(super) fn exempt(self, exemption: &Exemption) -> String {
+        let Exemption {
+            from,
+            until,
+            granted,
+            reason,
+            ..
+        } = exemption;
+        match (self.language, until) {
+            (Language::En, Some(until)) => {
+                format!(", but exempt since {from} until {until} by {granted}: {reason}")
+            }
+            (Language::En, None) => format!(", but exempt since {from} by {granted}: {reason}"),
+            (Language::Zh, Some(until)) => {
+                format!("，但自 {from} 起至 {until} 前依 {granted} 豁免：{reason}")
+            }
+            (Language::Zh, None) => format!("，但自 {from} 起依 {granted} 豁免：{reason}"),
+        }
+    }
+
+    pub(super) fn breach(self, breach: &Breach) -> String {
+        let Breach {
+            what,
+            signed,
+            clause,
+        } = breach;
+        let by = self.cite(clause);
+        let is_renewal = *what == FreezeKind::ContractRenew;
+        match self.language {
+            Language::En => {
+                let deed = if is_renewal { "renewed" } else { "signed" };
+                format!(" It was {deed} on {signed}, when {what} was frozen by {by}.")
+            }
+            Language::Zh => {
+                let deed = if is_renewal { "续签" } else { "签订" };
+                format!("合同于 {signed} {deed}，当时 {what} 已由{by}冻结。")
+            }
+        }
+    }
+
+    /// Joins the parts of a sentence.
+    pub(super) fn sentence(self, parts: &[&str]) -> String {
+        match self.language {
+            Language::En => format!("{}.", parts.join("; ")),
+            Language::Zh => format!("{}。", parts.join("；")),
+        }
+    }
+}
+
+impl Status {
+    /// Returns the word for it in a language.
+    #[must_use]
+    pub fn word_in(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::En, one) => one.word(),
+            (Language::Zh, Self::NotStarted) => "未开始",
+            (Language::Zh, Self::Planned) => "已计划",
+            (Language::Zh, Self::Moving) => "迁移中",
+            (Language::Zh, Self::Moved) => "已迁移",
+            (Language::Zh, Self::Proven) => "已证实",
+            (Language::Zh, Self::Late) => "逾期",
+            (Language::Zh, Self::Exempt) => "豁免",
+        }
+    }
+}
