@@ -349,3 +349,25 @@ def test_a_quarter_is_told_beside_the_one_before(register, tmp_path):
     assert "2022Q3" in pypdf.PdfReader(out).pages[0].extract_text()
     for bad in ("2022", "2022Q5", "Q3"):
         assert register.run("report", "quarterly", "--quarter", bad).returncode == 2
+
+
+def test_a_filed_report_verifies_offline(register, tmp_path):
+    report, proof = tmp_path / "report.json", tmp_path / "report.proof"
+    filed = register.cli("report", "status", "--as-of", "2022-10-01", "--lang", "zh", "--out", report, "--proof", proof)
+    told = json.loads(report.read_text(encoding="utf-8"))
+    assert told["orders"][0]["contracts"]["late"] and told["tree_size"] <= filed["leaf"]
+
+    def verify(of=report, key=register.vkey):
+        return register.run("verify", proof, "--of", of, "--key", key, env={"ONSHORE_SERVER": "http://127.0.0.1:9", "ONSHORE_TOKEN": ""})
+
+    done = verify()
+    assert done.returncode == 0 and "report.filed" in done.stdout, done.stderr
+    changed = tmp_path / "changed.json"
+    changed.write_text(report.read_text(encoding="utf-8").replace("2022-09-30", "2022-10-30"), encoding="utf-8")
+    refused = verify(changed)
+    assert refused.returncode == 1 and "not the file" in refused.stderr
+    assert verify(tmp_path / "nothing").returncode == 2
+    assert register.run("report", "status", "--proof", proof).returncode == 2
+    unrelated = tmp_path / "other.proof"
+    unrelated.write_text(json.dumps(register.cli("ledger", "prove", "1")), encoding="utf-8")
+    assert register.run("verify", unrelated, "--of", report, "--key", register.vkey).returncode == 1

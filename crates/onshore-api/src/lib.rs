@@ -63,8 +63,8 @@ pub use purposes::{DeclarePurpose, PurposeView, ReadVersionsView};
 pub use quotas::{SetQuota, UsageView};
 pub use register::{
     AmendRecord, ApproveExemptions, AskStatus, BreachView, CheckProcurement, ContractStatusView,
-    FileDeletion, ImportedView, ListRecords, OrderStatusView, OrganisationStatusView,
-    ProcurementView, ProveAsset, RecordView, SignTranche, StatusReportView,
+    FileDeletion, FiledReportView, ImportedView, ListRecords, OrderStatusView,
+    OrganisationStatusView, ProcurementView, ProveAsset, RecordView, SignTranche, StatusReportView,
 };
 pub use samples::{AskSamples, SampleView, SamplesView};
 pub use support::{OpenSupport, SupportRequestView, SupportSessionView, VouchedView};

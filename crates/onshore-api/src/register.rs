@@ -153,6 +153,15 @@ pub struct AskStatus {
     pub lang: Option<String>,
 }
 
+/// `POST /v1/report/status/filing`: a report, and the leaf that has its digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FiledReportView {
+    /// The report, byte for byte as its digest is of: a document of the form that `GET /v1/report/status` answers.
+    pub report: String,
+    /// The leaf.
+    pub leaf: u64,
+}
+
 /// Where everybody stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StatusReportView {

@@ -39,7 +39,7 @@ use crate::{
         support::open, support::approve, support::close, support::list, support::show, support::requests,
         drills::begin, drills::list, drills::show, drills::tell, drills::end,
         register::add, register::amend, register::list, register::show, register::history, register::import,
-        register::sign, register::check, register::approve_exemptions, register::sign_tranche, register::prove, register::close, register::status, alarms::list, alarms::regions, cases::list, cases::check_listing,
+        register::sign, register::check, register::approve_exemptions, register::sign_tranche, register::prove, register::close, register::status, register::file_status, alarms::list, alarms::regions, cases::list, cases::check_listing,
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::telemetry, state::document,
     ),

@@ -10,10 +10,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use onshore_api::{
     AmendRecord, ApproveExemptions, AskStatus, BreachView, CheckProcurement, ContractStatusView,
-    FileDeletion, ImportedView, ListRecords, OrderStatusView, OrganisationStatusView, Problem,
-    ProcurementView, ProveAsset, RecordView, SignTranche, StatusReportView,
+    FileDeletion, FiledReportView, ImportedView, ListRecords, OrderStatusView,
+    OrganisationStatusView, Problem, ProcurementView, ProveAsset, RecordView, SignTranche,
+    StatusReportView,
 };
-use onshore_gate::{Procurement, REGISTER_PAGE_MAX, StatusQuestion, StatusReport, TrancheSigned};
+use onshore_gate::{
+    FiledReport, Procurement, REGISTER_PAGE_MAX, StatusQuestion, StatusReport, TrancheSigned,
+};
 use onshore_ledger::Hash;
 use onshore_orders::{Day, FreezeKind, Id, Record, RecordKind, tables};
 use onshore_registry::{RegisterPage, Revision};
@@ -295,19 +298,53 @@ pub(crate) async fn status(
     _: By<Readers>,
     Asked(asked): Asked<AskStatus>,
 ) -> Result<Response, Error> {
-    let question = StatusQuestion {
-        as_of: parsed(asked.as_of.as_deref())?,
-        known_at: asked.known_at,
-        order: parsed(asked.order.as_deref())?,
-        organisation: parsed(asked.organisation.as_deref())?,
-        language: parsed(asked.lang.as_deref())?.unwrap_or_default(),
-    };
-    let report = control.gate.status(question).await?;
+    let report = control.gate.status(question(&asked)?).await?;
     let is_summary = asked.summary;
     // A report of a hundred thousand contracts takes a while to write.
     let written =
         tokio::task::spawn_blocking(move || Json(report_view(report, is_summary)).into_response());
     written.await.map_err(|_| Error::Stopping)
+}
+
+/// Makes a report and records its digest in the ledger: with the proof of that leaf it verifies offline.
+#[utoipa::path(post, path = "/v1/report/status/filing", tag = "register", request_body = AskStatus,
+    responses((status = 201, body = FiledReportView), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn file_status(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Readers>,
+    Body(asked): Body<AskStatus>,
+) -> Result<(StatusCode, Json<FiledReportView>), Error> {
+    let report = control.gate.status(question(&asked)?).await?;
+    let (tree_size, known_at) = (report.tree_size, report.known_at);
+    let is_summary = asked.summary;
+    let written = tokio::task::spawn_blocking(move || {
+        let text = serde_json::to_string(&report_view(report, is_summary));
+        text.map(|text| (Hash::of(text.as_bytes()), text))
+    });
+    let (digest, report) = written
+        .await
+        .map_err(|_| Error::Stopping)?
+        .map_err(|error| Error::Malformed(error.to_string()))?;
+    let filed = FiledReport {
+        digest,
+        tree_size,
+        known_at,
+    };
+    let leaf = control
+        .gate
+        .file_report(by.caller.principal(), filed)
+        .await?;
+    Ok((StatusCode::CREATED, Json(FiledReportView { report, leaf })))
+}
+
+fn question(asked: &AskStatus) -> Result<StatusQuestion, Error> {
+    Ok(StatusQuestion {
+        as_of: parsed(asked.as_of.as_deref())?,
+        known_at: asked.known_at,
+        order: parsed(asked.order.as_deref())?,
+        organisation: parsed(asked.organisation.as_deref())?,
+        language: parsed(asked.lang.as_deref())?.unwrap_or_default(),
+    })
 }
 
 /// A table, longer than other bodies.

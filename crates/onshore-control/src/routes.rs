@@ -184,6 +184,7 @@ pub fn router(parts: ControlParts) -> Router {
         .route("/v1/report/regions", get(alarms::regions))
         .route("/v1/report/cases", get(cases::list))
         .route("/v1/listings/check", post(cases::check_listing))
+        .route("/v1/report/status/filing", post(register::file_status))
         .route("/v1/report/status", get(register::status))
         .route("/ledger/checkpoint", get(ledger::checkpoint))
         .route(

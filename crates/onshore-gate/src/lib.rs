@@ -63,7 +63,9 @@ pub use permit::NOBODY;
 pub use register::{FrozenRefusal, Procurement, REGISTER_PAGE_MAX};
 pub use restore::{Afresh, Restored, restore};
 pub use settle::{PostponedFact, RemovedFact, StoredFact};
-pub use status::{ContractStatus, OrderStatus, OrganisationStatus, StatusQuestion, StatusReport};
+pub use status::{
+    ContractStatus, FiledReport, OrderStatus, OrganisationStatus, StatusQuestion, StatusReport,
+};
 pub use support::{
     SUPPORT_MINUTES_MAX, SupportAnswer, SupportProposal, SupportRecorded, SupportWatch,
     support_state,

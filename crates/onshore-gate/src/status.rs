@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError};
 
 use onshore_db::View;
+use onshore_ledger::Hash;
 use onshore_orders::{
     AssetTally, Contract, Day, Finding, Id, Language, Record, RecordKind, Standing, Status,
 };
-use onshore_types::Timestamp;
+use onshore_policy::{Principal, Role};
+use onshore_types::{LeafIndex, Timestamp};
+use serde_json::json;
 
+use crate::acts::{Act, require};
 use crate::register::Parties;
 use crate::{Error, Gate};
 
@@ -26,6 +30,17 @@ pub struct StatusQuestion {
     pub organisation: Option<Id>,
     /// In which language the reasons are.
     pub language: Language,
+}
+
+/// A report that was made.
+#[derive(Debug, Clone, Copy)]
+pub struct FiledReport {
+    /// The digest of what it says.
+    pub digest: Hash,
+    /// The size of the ledger in the state that was looked at.
+    pub tree_size: u64,
+    /// As far as it was known at this instant.
+    pub known_at: Timestamp,
 }
 
 /// Where everybody stands.
@@ -89,6 +104,30 @@ impl Gate {
             .db
             .read(move |view: &View<'_>| gate.status_in(view, &asked))
             .await
+    }
+
+    /// Records that a report was made, by the digest of what it says: whoever has it can prove that it is the one.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; those of the keepers.
+    pub async fn file_report(&self, by: Principal, filed: FiledReport) -> Result<LeafIndex, Error> {
+        require(by, &[Role::Operator, Role::Regulator, Role::Auditor])?;
+        let (_, leaf) = self
+            .act(by, move |_, _, _| {
+                let act = Act {
+                    kind: "report.filed",
+                    body: json!({ "what": "status", "tree_size": filed.tree_size }),
+                    record: json!({
+                        "what": "status",
+                        "sha256": filed.digest,
+                        "tree_size": filed.tree_size,
+                        "known_at": filed.known_at,
+                    }),
+                };
+                Ok((act, ()))
+            })
+            .await?;
+        Ok(leaf)
     }
 
     /// Reads organisations, providers and orders. What is known now is read once for as long as nothing is recorded.

@@ -152,6 +152,7 @@ const TABLE: &[(&str, &str)] = &[
     ("GET /v1/report/regions", "ora..."),
     ("GET /v1/report/cases", "ora..."),
     ("POST /v1/listings/check", "or...."),
+    ("POST /v1/report/status/filing", "ora..."),
     ("GET /v1/report/status", "ora..."),
     ("GET /v1/updates", "ora..."),
     ("POST /v1/updates", "o....."),

@@ -26,6 +26,10 @@ pub(crate) struct StatusArgs {
     /// Say why, in one sentence each
     #[arg(long)]
     pub(crate) why: bool,
+    /// Have the server record the report's digest in the ledger; the report goes to --out as JSON, and the proof that it is the one
+    /// to this file: `onshore verify PROOF --of REPORT` checks both offline
+    #[arg(long, value_name = "FILE", requires = "out", conflicts_with = "format")]
+    pub(crate) proof: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) paper: PaperArgs,
 }

@@ -18,6 +18,9 @@ pub(crate) struct VerifyArgs {
     /// An older checkpoint that the folder's ledger must extend, as `onshore witness status` prints it
     #[arg(long, value_name = "FILE")]
     pub(crate) older: Vec<PathBuf>,
+    /// The file whose digest the proof's record has, such as a report
+    #[arg(long, value_name = "FILE")]
+    pub(crate) of: Option<PathBuf>,
     /// Prove one object of a certificate
     #[arg(long, value_name = "KEY")]
     pub(crate) object: Option<String>,

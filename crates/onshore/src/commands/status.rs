@@ -1,9 +1,14 @@
 //! `onshore report status`: where everybody stands with the orders, as a table, CSV, JSON or PDF, in English or Chinese.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use onshore_api::{ContractStatusView, OrderStatusView, OrganisationStatusView, StatusReportView};
+use http::Method;
+use onshore_api::{
+    AskStatus, ContractStatusView, FiledReportView, OrderStatusView, OrganisationStatusView,
+    StatusReportView,
+};
 use onshore_orders::{Language, Status};
 
 use crate::cli::{PaperArgs, StatusArgs, StatusFormat, TargetArgs};
@@ -18,6 +23,9 @@ const WIDTHS: [f32; 8] = [120.0, 120.0, 100.0, 76.0, 76.0, 60.0, 140.0, 70.0];
 const SIZE: f32 = 8.0;
 
 pub(crate) async fn run(target: &TargetArgs, args: &StatusArgs) -> Result<Exit> {
+    if let Some(proof) = &args.proof {
+        return file(target, args, proof).await;
+    }
     // Ids, days and instants have nothing that a query would have to escape.
     let mut path = format!(
         "/v1/report/status?summary={}&lang={}",
@@ -45,6 +53,32 @@ pub(crate) async fn run(target: &TargetArgs, args: &StatusArgs) -> Result<Exit> 
             hand_out(table(&report, args.why, paper.lang).as_bytes(), paper)?;
         }
         StatusFormat::Pdf => hand_out(&pdf(&report, args.why, paper.lang), paper)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Has the report recorded, and writes it beside the proof of that.
+async fn file(target: &TargetArgs, args: &StatusArgs, proof: &Path) -> Result<Exit> {
+    let asked = AskStatus {
+        as_of: args.as_of.map(String::from),
+        known_at: args.known_at,
+        order: args.order.as_ref().map(ToString::to_string),
+        organisation: args.organisation.as_ref().map(ToString::to_string),
+        summary: args.summary,
+        lang: Some(args.paper.lang.to_string()),
+    };
+    let client = target::client(target)?;
+    let filed: FiledReportView = client
+        .send(Method::POST, "/v1/report/status/filing", &asked)
+        .await?;
+    let bundle = client
+        .get_bytes(&format!("/v1/ledger/proofs/{}", filed.leaf))
+        .await?;
+    hand_out(filed.report.as_bytes(), &args.paper)?;
+    std::fs::write(proof, bundle).with_context(|| format!("cannot write {}", proof.display()))?;
+    match target.style() {
+        Style::Json => output::json(&serde_json::json!({ "leaf": filed.leaf }))?,
+        Style::Text => output::line(&format!("leaf  {}", filed.leaf)),
     }
     Ok(Exit::Done)
 }

@@ -40,6 +40,11 @@ pub(crate) fn run(style: Style, args: &VerifyArgs) -> Result<Exit> {
             "--object goes with a certificate; this file is another document",
         ));
     }
+    if args.of.is_some() && !matches!(document, Document::Proof(_)) {
+        return Err(usage(
+            "--of goes with a proof; this file is another document",
+        ));
+    }
     let file = args.file.as_path();
     let verified = match document {
         Document::Certificate(certificate) => {
@@ -48,7 +53,11 @@ pub(crate) fn run(style: Style, args: &VerifyArgs) -> Result<Exit> {
                 verify_certificate(style, file, &certificate, &trusted.keys, object)
             })
         }
-        Document::Proof(bundle) => verify_bundle(style, file, &bundle, &trusted),
+        Document::Proof(bundle) => args
+            .of
+            .as_deref()
+            .map_or(Ok(()), |of| check_of(&bundle, &trusted, of))
+            .and_then(|()| verify_bundle(style, file, &bundle, &trusted)),
         Document::Read(read) => verify_read(style, file, &read, &trusted),
         Document::TlogProof(proof) => verify_tlog_proof(style, file, &proof, &trusted),
         Document::Evidence => verify_evidence(&bytes, &trusted.keys)
@@ -208,6 +217,26 @@ fn verify_certificate(
     } else {
         Exit::Failed
     })
+}
+
+/// Checks that a file is the one whose digest the record behind a leaf has.
+fn check_of(bundle: &ProofBundle, trusted: &Trusted, of: &Path) -> Result<()> {
+    let bytes = std::fs::read(of)
+        .map_err(|error| usage(format!("cannot read {}: {error}", of.display())))?;
+    let verified = bundle.verify(&trusted.keys)?;
+    let recorded = verified
+        .record
+        .as_ref()
+        .and_then(|record| record.get("sha256"))
+        .and_then(Value::as_str)
+        .context("the record behind the leaf has no digest of a file")?;
+    let digest = hex::encode(ring::digest::digest(&ring::digest::SHA256, &bytes));
+    anyhow::ensure!(
+        recorded == digest,
+        "{} is not the file that was recorded: its SHA-256 is {digest}, recorded is {recorded}",
+        of.display()
+    );
+    Ok(())
 }
 
 fn verify_bundle(
