@@ -8,6 +8,7 @@ pub mod alarms;
 mod approvals;
 pub mod buckets;
 mod cases;
+pub mod cutovers;
 pub mod drills;
 pub mod erasures;
 pub mod explain;
@@ -35,6 +36,7 @@ pub use alarms::{AlarmView, AskRegions, ListAlarms, RegionStatusView};
 pub use approvals::{ApprovalView, GrantApproval, LimitView};
 pub use buckets::{BucketView, CreateBucket, SetBucketClass};
 pub use cases::{AskCases, CaseView, CheckListing, ListingView};
+pub use cutovers::{CutoverView, OrderCutover};
 pub use drills::{
     BeginDrill, DrillCheck, DrillParty, DrillReport, DrillView, DrillWish, TellChecks,
 };

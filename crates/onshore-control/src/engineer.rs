@@ -61,6 +61,8 @@ const OPENED: &[(&str, Of)] = &[
     ("/v1/buckets", Of::Tenant),
     ("/v1/buckets/{name}/findings", Of::Tenant),
     ("/v1/buckets/{name}/quota", Of::Tenant),
+    ("/v1/cutovers", Of::Tenant),
+    ("/v1/cutovers/{bucket}", Of::Tenant),
     ("/v1/jobs", Of::Tenant),
     ("/v1/jobs/{id}", Of::Tenant),
     ("/v1/tenants/{name}/quota", Of::Tenant),

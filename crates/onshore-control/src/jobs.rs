@@ -207,7 +207,7 @@ fn same_class(job: &Job, asked: Option<Label>) -> Result<(), Error> {
 }
 
 /// Makes the bucket if it is missing. One that is there must be the tenant's.
-async fn ensure_bucket(
+pub(crate) async fn ensure_bucket(
     control: &ControlParts,
     caller: &Caller,
     name: &BucketName,

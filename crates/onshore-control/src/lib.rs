@@ -19,6 +19,7 @@ mod approvals;
 mod buckets;
 mod caller;
 mod cases;
+mod cutovers;
 mod drills;
 mod engineer;
 mod erasures;

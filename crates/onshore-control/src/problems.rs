@@ -144,6 +144,8 @@ fn of_registry(error: &onshore_registry::Error) -> Line {
         Registry::Policy(_) => line(StatusCode::BAD_REQUEST, "malformed-policy"),
         Registry::AlreadyRevoked(_)
         | Registry::JobEnded(_)
+        | Registry::CutoverUnderWay { .. }
+        | Registry::MigrationUnderWay(_)
         | Registry::DrillEnded(_)
         | Registry::DrillUnderWay(_)
         | Registry::Exhausted { .. }
@@ -160,6 +162,7 @@ fn of_registry(error: &onshore_registry::Error) -> Line {
         | Registry::NoSuchSupportSession(_)
         | Registry::NoSuchLoosening(_)
         | Registry::NoSuchJob(_)
+        | Registry::NoSuchCutover
         | Registry::NoSuchRecord { .. }
         | Registry::NoSuchUpdate(_)
         | Registry::NoSuchDrill(_) => NOT_FOUND,

@@ -428,53 +428,62 @@ impl Gate {
     /// [`Error::RoleForbids`]; those of the keepers.
     pub async fn order_job(&self, by: Principal, order: JobOrder) -> Result<Ordered, Error> {
         require(by, &[Role::Operator])?;
-        let (gate, registry) = (self.clone(), self.inner.registry.clone());
+        let gate = self.clone();
         self.inner
             .db
-            .write(move |unit| {
-                if let Some(job) = registry.unfinished_job(unit, &order.fingerprint)? {
-                    if let Some(credentials) = &order.credentials {
-                        registry.renew_credentials(unit, job.id, credentials)?;
-                    }
-                    return Ok(Ordered::Attached(job));
-                }
-                let now = gate.now();
-                let job = NewJob {
-                    id: JobId::from_bytes(onshore_keys::random()),
-                    tenant: order.tenant,
-                    bucket: order.bucket,
-                    source: order.source,
-                    fingerprint: order.fingerprint,
-                    label: order.label,
-                    options: order.options,
-                    credentials: order.credentials,
-                    created_by: by.id,
-                    created: now,
-                };
-                registry.save_job(unit, &job)?;
-                let record = json!({
-                    "job": job.id,
-                    "bucket": job.bucket,
-                    "source": job.source,
-                    "options": job.options,
-                });
-                let body = json!({ "job": job.id, "tenant": job.tenant, "class": job.label });
-                gate.inner.record_act(
-                    unit,
-                    by,
-                    Act {
-                        kind: "job.ordered",
-                        body,
-                        record,
-                    },
-                    now,
-                )?;
-                registry
-                    .unfinished_job(unit, &job.fingerprint)?
-                    .map(Ordered::New)
-                    .ok_or(Error::Registry(onshore_registry::Error::NoSuchJob(job.id)))
-            })
+            .write(move |unit| gate.order_job_in(unit, by, order))
             .await
+    }
+
+    /// Orders a job in a unit of work.
+    pub(crate) fn order_job_in(
+        &self,
+        unit: &Unit<'_>,
+        by: Principal,
+        order: JobOrder,
+    ) -> Result<Ordered, Error> {
+        let registry = &self.inner.registry;
+        if let Some(job) = registry.unfinished_job(unit, &order.fingerprint)? {
+            if let Some(credentials) = &order.credentials {
+                registry.renew_credentials(unit, job.id, credentials)?;
+            }
+            return Ok(Ordered::Attached(job));
+        }
+        let now = self.now();
+        let job = NewJob {
+            id: JobId::from_bytes(onshore_keys::random()),
+            tenant: order.tenant,
+            bucket: order.bucket,
+            source: order.source,
+            fingerprint: order.fingerprint,
+            label: order.label,
+            options: order.options,
+            credentials: order.credentials,
+            created_by: by.id,
+            created: now,
+        };
+        registry.save_job(unit, &job)?;
+        let record = json!({
+            "job": job.id,
+            "bucket": job.bucket,
+            "source": job.source,
+            "options": job.options,
+        });
+        let body = json!({ "job": job.id, "tenant": job.tenant, "class": job.label });
+        self.inner.record_act(
+            unit,
+            by,
+            Act {
+                kind: "job.ordered",
+                body,
+                record,
+            },
+            now,
+        )?;
+        registry
+            .unfinished_job(unit, &job.fingerprint)?
+            .map(Ordered::New)
+            .ok_or(Error::Registry(onshore_registry::Error::NoSuchJob(job.id)))
     }
 
     /// Asks a job to stop.

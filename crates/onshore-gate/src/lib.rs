@@ -20,6 +20,7 @@ mod alarms;
 pub mod background;
 mod cases;
 mod comparison;
+mod cutovers;
 mod drills;
 pub mod epoch;
 pub mod error;
@@ -50,6 +51,7 @@ pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, JobOrder, Ordered, Sc
 pub use alarms::LookedAt;
 pub use cases::{Case, ListingRefusal};
 pub use comparison::{Comparison, Difference};
+pub use cutovers::CutoverOrder;
 pub use drills::{DRILL_SECONDS_MAX, DrillReport};
 pub use epoch::EpochDocument;
 pub use error::{Error, Refused};

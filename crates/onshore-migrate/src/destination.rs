@@ -105,6 +105,23 @@ pub(crate) async fn keep_locks(
     .await
 }
 
+/// Notes from now on what is changed in the bucket: it is cut over.
+pub(crate) async fn note_changes(
+    parts: &Arc<Parts>,
+    job: &Job,
+    principal: Principal,
+    bucket: &Bucket,
+) -> Result<(), Error> {
+    let label = bucket.class.unwrap_or(Label::Unclassified);
+    let permit = permit(parts, job, principal, "Migrate", Some(bucket), label).await?;
+    let record = json!({ "change": "bucket.cutover", "job": job.id });
+    change(parts, permit, record, |parts, unit, permit| {
+        Ok(parts.store.begin_cutover(unit, permit)?)
+    })
+    .await
+    .map(drop)
+}
+
 async fn permit(
     parts: &Parts,
     job: &Job,

@@ -20,16 +20,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::ErrorKind;
 use crate::opening::OpenSource;
-use crate::{Error, Patience, certificate, job, large};
+use crate::options::{JobOptions, Mode};
+use crate::pull_through::PullThrough;
+use crate::{Error, Patience, certificate, cutover, job, large};
 
 /// How many jobs are worked on at the same time.
 const JOBS_AT_ONCE: usize = 2;
+
+/// How many buckets are cut over at the same time.
+const CUTOVERS_AT_ONCE: usize = 16;
 
 /// How soon a change in the database is looked at: a busy server commits a thousand times a second.
 const GLANCE: Duration = Duration::from_millis(250);
 
 /// What an engine is made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Parts {
     /// The database that all keepers share.
     pub db: Database,
@@ -52,7 +57,7 @@ pub struct Parts {
 /// The migration engine. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    parts: Arc<Parts>,
+    pulls: PullThrough,
 }
 
 /// What became of a job that was worked on.
@@ -68,26 +73,35 @@ impl Engine {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            parts: Arc::new(parts),
+            pulls: PullThrough::new(Arc::new(parts)),
         }
+    }
+
+    /// Returns what brings objects of buckets that are cut over when somebody asks for them.
+    #[must_use]
+    pub fn pull_through(&self) -> PullThrough {
+        self.pulls.clone()
     }
 
     /// Works on jobs until told to stop. Unfinished jobs of an earlier run come first.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut commits = self.parts.db.commits();
+        let parts = self.pulls.parts();
+        let mut commits = parts.db.commits();
         let mut under_way: JoinSet<(JobId, Ended)> = JoinSet::new();
-        let (mut busy, mut left) = (HashSet::new(), HashSet::new());
+        let (mut busy, mut left) = (Busy::default(), HashSet::new());
         loop {
             commits.mark_unchanged();
-            match self.parts.registry.unfinished_jobs().await {
+            match parts.registry.unfinished_jobs().await {
                 Ok(jobs) => {
                     for job in jobs {
-                        let room = busy.len() < JOBS_AT_ONCE && job.state != JobState::Paused;
-                        if room && !left.contains(&job.id) && busy.insert(job.id) {
-                            let (parts, stop) = (Arc::clone(&self.parts), stop.clone());
+                        if job.state != JobState::Paused
+                            && !left.contains(&job.id)
+                            && busy.take(&job)
+                        {
+                            let (pulls, stop) = (self.pulls.clone(), stop.clone());
                             under_way.spawn(async move {
                                 let id = job.id;
-                                (id, supervise(parts, job, stop).await)
+                                (id, supervise(pulls, job, stop).await)
                             });
                         }
                     }
@@ -98,10 +112,10 @@ impl Engine {
                 () = stop.cancelled() => break,
                 Some(done) = under_way.join_next() => match done {
                     Ok((id, Ended::Ended)) => {
-                        busy.remove(&id);
+                        busy.leave(id);
                     }
                     Ok((id, Ended::Left)) => {
-                        busy.remove(&id);
+                        busy.leave(id);
                         left.insert(id);
                     }
                     Err(error) => tracing::error!(%error, "a job's task ended"),
@@ -114,22 +128,52 @@ impl Engine {
 }
 
 /// Waits for a commit, and a moment longer, so that many are one. `false` when there will be no more.
-async fn glance(commits: &mut watch::Receiver<u64>) -> bool {
+pub(crate) async fn glance(commits: &mut watch::Receiver<u64>) -> bool {
     let changed = commits.changed().await.is_ok();
     tokio::time::sleep(GLANCE).await;
     changed
 }
 
-async fn supervise(parts: Arc<Parts>, job: Job, stop: CancellationToken) -> Ended {
+/// The jobs that are worked on. Cut-overs wait for people: they do not keep migrations waiting.
+#[derive(Debug, Default)]
+struct Busy {
+    migrations: HashSet<JobId>,
+    cutovers: HashSet<JobId>,
+}
+
+impl Busy {
+    /// Takes a job up, if there is room for it.
+    fn take(&mut self, job: &Job) -> bool {
+        let (jobs, at_once) = if is_cutover(job) {
+            (&mut self.cutovers, CUTOVERS_AT_ONCE)
+        } else {
+            (&mut self.migrations, JOBS_AT_ONCE)
+        };
+        jobs.len() < at_once && jobs.insert(job.id)
+    }
+
+    fn leave(&mut self, id: JobId) {
+        self.migrations.remove(&id);
+        self.cutovers.remove(&id);
+    }
+}
+
+fn is_cutover(job: &Job) -> bool {
+    serde_json::from_value::<JobOptions>(job.options.clone())
+        .is_ok_and(|options| options.mode == Mode::CutOver)
+}
+
+async fn supervise(pulls: PullThrough, job: Job, stop: CancellationToken) -> Ended {
     let id = job.id;
+    let parts = Arc::clone(pulls.parts());
     let outcome = tokio::select! {
         () = stop.cancelled() => return Ended::Ended,
         () = asked(&parts, id, JobState::Paused) => {
             tracing::info!(job = %id, "migration paused");
             return Ended::Ended;
         }
-        () = asked(&parts, id, JobState::Cancelling) => end(&parts, &job, JobState::Cancelled, None).await,
-        done = job::run(Arc::clone(&parts), job.clone()) => match done {
+        () = asked(&parts, id, JobState::Cancelling) => end(&pulls, &job, JobState::Cancelled, None).await,
+        done = work_on(&pulls, job.clone()) => match done {
             Ok(state) => {
                 tracing::info!(job = %id, %state, "migration ended");
                 Ok(())
@@ -137,7 +181,7 @@ async fn supervise(parts: Arc<Parts>, job: Job, stop: CancellationToken) -> Ende
             Err(error) if error.kind() == ErrorKind::EndsJob => {
                 let why = chain(&error);
                 tracing::warn!(job = %id, why, "migration failed");
-                end(&parts, &job, JobState::Failed, Some(why)).await
+                end(&pulls, &job, JobState::Failed, Some(why)).await
             }
             Err(error) => Err(error),
         },
@@ -171,12 +215,24 @@ async fn asked(parts: &Parts, id: JobId, to_be: JobState) {
     }
 }
 
+async fn work_on(pulls: &PullThrough, job: Job) -> Result<JobState, Error> {
+    if is_cutover(&job) {
+        cutover::run(pulls, job).await
+    } else {
+        job::run(Arc::clone(pulls.parts()), job).await
+    }
+}
+
 async fn end(
-    parts: &Arc<Parts>,
+    pulls: &PullThrough,
     job: &Job,
     state: JobState,
     why: Option<String>,
 ) -> Result<(), Error> {
+    let parts = pulls.parts();
+    if is_cutover(job) {
+        cutover::call_off(pulls, job, why.as_deref()).await?;
+    }
     certificate::discard_draft(parts, job.id).await?;
     large::abandon_all(parts, job).await?;
     let tally = parts.registry.tally(job.id).await?;

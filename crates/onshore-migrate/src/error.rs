@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::precedence::ChangedHere;
+
 /// Why a job cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -31,6 +33,14 @@ pub enum Error {
         "the source has versions, and the bucket has versioning suspended: enable it, or bring current versions only (--versions current)"
     )]
     BucketNotVersioned,
+    /// The key was changed here, and that goes before what the source has.
+    #[error("the key was changed here since the cut-over began")]
+    ChangedHere(ChangedHere),
+    /// The source has versions, and a cut-over knows what is current alone.
+    #[error(
+        "a cut-over brings what is current alone: migrate all versions first, and then cut over with --versions current"
+    )]
+    CutoverOfVersions,
     /// The gate refuses what every object of the job needs.
     #[error(transparent)]
     Gate(#[from] onshore_gate::Error),
@@ -81,6 +91,8 @@ impl Error {
             | Self::BucketTaken
             | Self::BucketGone
             | Self::BucketNotVersioned
+            | Self::ChangedHere(_)
+            | Self::CutoverOfVersions
             | Self::File { .. } => ErrorKind::EndsJob,
             Self::Gate(error) => match error {
                 onshore_gate::Error::Db(error) => of_db(error),

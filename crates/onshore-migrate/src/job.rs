@@ -14,10 +14,12 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use crate::engine::Parts;
+use crate::key_locks::{KeyLock, KeyLocks};
 use crate::options::{JobOptions, Mode};
 use crate::outcome::Exception;
 use crate::phase::{Phase, Waiting};
 use crate::plan::{Step, plan};
+use crate::precedence::Precedence;
 use crate::throttle::Throttle;
 use crate::{
     Error, Patience, certificate, destination, inventory, marker, object, preflight, read_back,
@@ -52,6 +54,8 @@ pub(crate) struct Work {
     /// The job acts for its tenant and with no more than a tenant's rights.
     pub(crate) principal: Principal,
     pub(crate) from: Place,
+    /// By which it and whoever pulls keep out of each other's way, where the bucket is cut over.
+    locks: Option<Arc<KeyLocks>>,
     silent_objects: AtomicU32,
 }
 
@@ -67,7 +71,7 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
     if options.mode == Mode::DryRun {
         return preflight::run(&parts, &job).await;
     }
-    let work = Arc::new(Work::begin(parts, job, options).await?);
+    let work = Arc::new(Work::begin(parts, job, options, None).await?);
     let mut phase: Phase = work.job.phase.parse().unwrap_or(Phase::Listing(0));
     let mut cursor = work.job.cursor.clone().map(ListCursor::from_kept);
     loop {
@@ -120,7 +124,12 @@ pub(crate) async fn open_source(
 }
 
 impl Work {
-    async fn begin(parts: Arc<Parts>, job: Job, options: JobOptions) -> Result<Self, Error> {
+    pub(crate) async fn begin(
+        parts: Arc<Parts>,
+        job: Job,
+        options: JobOptions,
+        locks: Option<Arc<KeyLocks>>,
+    ) -> Result<Self, Error> {
         let access: SourceAccess =
             serde_json::from_value(job.source.clone()).map_err(Error::Unreadable)?;
         let source = open_source(&parts, &job, &access).await?;
@@ -152,8 +161,39 @@ impl Work {
             lockable: OnceCell::new(),
             principal,
             from,
+            locks,
             silent_objects: AtomicU32::new(0),
         })
+    }
+
+    /// Takes part in keeping out of the way of whoever pulls.
+    pub(crate) fn share(&mut self, locks: Arc<KeyLocks>) {
+        self.locks = Some(locks);
+    }
+
+    /// Says whether what was changed here goes before what the source has.
+    pub(crate) fn precedence(&self) -> Precedence {
+        match self.locks {
+            Some(_) => Precedence::Here(self.job.fingerprint),
+            None => Precedence::Source,
+        }
+    }
+
+    /// Takes a key for itself, where others may bring it meanwhile, and makes sure that it may come.
+    async fn take_key(&self, key: &str) -> Result<Option<KeyLock>, Error> {
+        let Some(locks) = &self.locks else {
+            return Ok(None);
+        };
+        let lock = locks.lock(key).await;
+        if let Ok(key) = ObjectKey::parse(key) {
+            let (parts, bucket, precedence) =
+                (Arc::clone(&self.parts), self.bucket.id, self.precedence());
+            self.parts
+                .db
+                .read(move |view| precedence.check(&parts, view, bucket, &key))
+                .await?;
+        }
+        Ok(Some(lock))
     }
 
     /// Describes what a key stands for, or one version of it, delete markers too; none when it is not there.
@@ -231,7 +271,24 @@ impl Work {
         }
     }
 
-    async fn waiting(&self) -> Result<Waiting, Error> {
+    fn precedence_is_here(&self) -> bool {
+        self.locks.is_some()
+    }
+
+    /// Whether an entry no longer waits.
+    async fn is_done(&self, entry: &JobEntry) -> Result<bool, Error> {
+        let key = entry.listed.key.clone();
+        let next = self
+            .parts
+            .registry
+            .waiting_entries(self.job.id, key, 1)
+            .await?;
+        Ok(next
+            .first()
+            .is_none_or(|waiting| waiting.listed.key != entry.listed.key))
+    }
+
+    pub(crate) async fn waiting(&self) -> Result<Waiting, Error> {
         let first = self
             .parts
             .registry
@@ -261,7 +318,7 @@ async fn open(
 }
 
 /// Brings everything that waits, several keys at a time; the versions of a key come one after the other, the oldest first.
-async fn copy(work: &Arc<Work>) -> Result<(), Error> {
+pub(crate) async fn copy(work: &Arc<Work>) -> Result<(), Error> {
     let mut under_way: JoinSet<Result<(), Error>> = JoinSet::new();
     let mut from = String::new();
     loop {
@@ -292,12 +349,7 @@ async fn copy(work: &Arc<Work>) -> Result<(), Error> {
                 finish_one(&mut under_way).await?;
             }
             let work = Arc::clone(work);
-            under_way.spawn(async move {
-                for (entry, step) in group {
-                    carry_out(&work, &entry, step).await?;
-                }
-                Ok(())
-            });
+            under_way.spawn(async move { bring_group(&work, group).await });
         }
         while must_rest && !under_way.is_empty() {
             finish_one(&mut under_way).await?;
@@ -305,6 +357,32 @@ async fn copy(work: &Arc<Work>) -> Result<(), Error> {
     }
     while !under_way.is_empty() {
         finish_one(&mut under_way).await?;
+    }
+    Ok(())
+}
+
+/// Brings the versions of one key.
+async fn bring_group(work: &Work, group: Group) -> Result<(), Error> {
+    let Some((first, _)) = group.first() else {
+        return Ok(());
+    };
+    let _alone = match work.take_key(&first.listed.key).await {
+        Ok(lock) => lock,
+        Err(Error::ChangedHere(changed)) => {
+            let outcome = changed.exception().outcome();
+            for (entry, _) in &group {
+                work.save(entry.listed.id(), outcome.clone()).await?;
+            }
+            return Ok(());
+        }
+        Err(other) => return Err(other),
+    };
+    for (entry, step) in group {
+        // Whoever pulled it meanwhile has brought it.
+        if work.precedence_is_here() && work.is_done(&entry).await? {
+            continue;
+        }
+        carry_out(work, &entry, step).await?;
     }
     Ok(())
 }

@@ -405,7 +405,7 @@ async fn commit(
     let mut label = arrival.looked.label(said);
     for _ in 0..LABELS_MAX {
         let permit = permit(work, key, label, arrival.listed.size_bytes).await?;
-        match commit_once(work, permit, &arrival).await {
+        match commit_once(work, key, permit, &arrival).await {
             Err(Error::Store(onshore_store::Error::LabelChanged { now })) => {
                 label = label.join(now);
             }
@@ -419,15 +419,18 @@ async fn commit(
 
 async fn commit_once(
     work: &Work,
+    key: &ObjectKey,
     permit: Permit,
     arrival: &Arc<Arrival>,
 ) -> Result<(VersionId, EntryOutcome), Error> {
     let (parts, arrival, job) = (Arc::clone(&work.parts), Arc::clone(arrival), work.job.id);
     let (tenant, bucket) = (work.bucket.tenant, work.bucket.id);
+    let (cutover, key) = (work.precedence(), key.clone());
     work.parts
         .db
         .write(move |unit| {
             let now = parts.gate.now();
+            cutover.check(&parts, unit, bucket, &key)?;
             let committed = parts.store.complete_upload(
                 unit,
                 &permit,
@@ -436,6 +439,7 @@ async fn commit_once(
                 &arrival.looked,
                 now,
             )?;
+            cutover.note(&parts, unit, bucket, &key)?;
             let fact = StoredFact {
                 tenant,
                 bucket,
@@ -596,6 +600,7 @@ fn of_write(error: Error) -> Fault {
             | onshore_store::Error::InvalidPart { .. },
         ) => Fault::Source(onshore_sources::Error::Changed),
         Error::Store(error) => of_store(error),
+        Error::ChangedHere(changed) => Fault::Exception(changed.exception()),
         other => Fault::Ours(other),
     }
 }

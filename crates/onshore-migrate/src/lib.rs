@@ -9,19 +9,25 @@
 //! A job may be a pre-flight (`preflight`): it lists, asks about each object, and says what would come, what could not, how long it would
 //! take and what it would cost (`egress`).
 //!
+//! A job may cut a bucket over (`cutover`): the bucket answers as if all were in it ([`PullThrough`]), what is changed here goes before
+//! what the source has (`precedence`), the source is frozen (`freeze`), and in the end nothing is asked of it any more.
+//!
 //! - [`Engine`], [`Parts`]: what the binary builds and runs.
 //! - [`OpenSource`], [`Sources`]: how a job's source is opened.
 //! - [`JobOptions`]: how a job is to be done.
 //! - [`Patience`]: how long a source that fails is waited for.
 
 mod certificate;
+mod cutover;
 mod delivery;
 mod destination;
 mod egress;
 mod engine;
 mod error;
+mod freeze;
 mod inventory;
 mod job;
+mod key_locks;
 mod large;
 mod marker;
 mod object;
@@ -31,7 +37,9 @@ mod outcome;
 mod patience;
 pub mod phase;
 pub mod plan;
+mod precedence;
 mod preflight;
+mod pull_through;
 mod read_back;
 mod removals;
 mod throttle;
@@ -43,3 +51,5 @@ pub use crate::error::Error;
 pub use crate::opening::{OpenSource, Sources};
 pub use crate::options::{Deletes, JobOptions, Mode};
 pub use crate::patience::Patience;
+pub use crate::precedence::ChangedHere;
+pub use crate::pull_through::{Coming, Pull, PullError, PullThrough};

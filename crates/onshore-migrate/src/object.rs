@@ -2,18 +2,20 @@
 //! its leaf and its entry in one unit of work, and read back. What cannot be done is an exception that says why.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use onshore_gate::StoredFact;
 use onshore_policy::{Flow, Permit, Subject, Transfer};
 use onshore_registry::{EntryKind, EntryOutcome, EntryState, JobEntry, ListedEntry};
-use onshore_sources::{ByteStream, Coverage, Details, ErrorKind, SourceRetentionMode};
+use onshore_sources::{ByteStream, Coverage, Details, ErrorKind, Fetched, SourceRetentionMode};
 use onshore_store::{
     BodyError, ContentHeaders, LegalHold, Lock, NewObject, Retention, RetentionMode, SourceFacts,
     Staged, WriteCondition,
 };
 use onshore_types::{ByteRange, Label, ObjectKey, VersionId};
 use ring::digest::{Context, SHA256};
+use tokio::time::timeout;
 
 use crate::Error;
 use crate::delivery::deliver;
@@ -32,6 +34,10 @@ const DIFFERENCES_MAX: u32 = 3;
 
 /// How often a stricter label is judged again.
 pub(crate) const LABELS_MAX: u32 = 3;
+
+/// How long the source is waited for where somebody waits for the object, and how many bytes a second it sends at least.
+const FETCH_PATIENCE: Duration = Duration::from_secs(8);
+const SLOWEST: u64 = 512 << 10;
 
 /// The user metadata that declares a class.
 const CLASS_METADATA: &str = "onshore-class";
@@ -160,6 +166,117 @@ async fn attempt(
         .fetch(key.as_str(), entry.listed.version.as_deref())
         .await
         .map_err(Fault::Source)?;
+    arrive(work, key, entry, fetched).await
+}
+
+/// Brings an object that nobody has listed, because somebody asks for it now; the caller holds its key. What is known of it is
+/// told as soon as it is.
+pub(crate) async fn pull(
+    work: &Work,
+    key: &ObjectKey,
+    described: &(dyn Fn(&Arc<Details>) + Sync),
+) -> Result<(), Fault> {
+    let mut entry = JobEntry {
+        listed: ListedEntry {
+            key: key.as_str().to_owned(),
+            version: None,
+            newer: 0,
+            kind: EntryKind::Object,
+            size_bytes: 0,
+            source_version: None,
+            modified: None,
+        },
+        outcome: waiting(),
+        brought: None,
+    };
+    let fetched = match timeout(FETCH_PATIENCE, work.source.fetch(key.as_str(), None)).await {
+        Ok(Ok(fetched)) => fetched,
+        Ok(Err(onshore_sources::Error::Gone { what })) if what.contains("NoSuchBucket") => {
+            return Err(exception("unavailable", what));
+        }
+        Ok(Err(error)) if error.kind() == ErrorKind::Gone => {
+            return Err(exception("disappeared", "the source has no such object"));
+        }
+        Ok(Err(error)) if error.kind() == ErrorKind::Forbidden => {
+            return Err(exception("forbidden", error));
+        }
+        Ok(Err(error)) if error.kind() == ErrorKind::Unsupported => {
+            return Err(exception("unsupported", error));
+        }
+        Ok(Err(error)) => return Err(Fault::Source(error)),
+        Err(_) => {
+            return Err(exception(
+                "unavailable",
+                "the source does not answer in time",
+            ));
+        }
+    };
+    let details = Arc::new(fetched.details.clone());
+    entry.listed.size_bytes = details.size_bytes;
+    entry.listed.source_version = Some(details.fingerprint.clone());
+    entry.listed.modified = details.modified;
+    if fetched.body.is_ok() {
+        described(&details);
+    }
+    let first = match Way::of(&entry) {
+        Way::AtOnce => {
+            let patience = FETCH_PATIENCE + Duration::from_secs(details.size_bytes / SLOWEST);
+            match timeout(patience, arrive(work, key, &entry, fetched)).await {
+                Ok(arrived) => arrived,
+                Err(_) => Err(exception("unavailable", "the bytes do not come in time")),
+            }
+        }
+        Way::InRuns => {
+            drop(fetched);
+            list(work, &entry).await.map_err(Fault::Ours)?;
+            persist(work, key, &entry).await
+        }
+    };
+    let (version, outcome) = match first {
+        // It may have been the line, or the object has just become another.
+        Err(Fault::Source(_) | Fault::Differs) => persist(work, key, &entry).await?,
+        arrived => arrived?,
+    };
+    work.heard_source();
+    if outcome.state == EntryState::Copied {
+        return Ok(());
+    }
+    read_back(work, key, &entry, version, outcome)
+        .await
+        .map_err(Fault::Ours)
+}
+
+/// Notes an object that nobody has listed, so that what becomes of it can be kept.
+async fn list(work: &Work, entry: &JobEntry) -> Result<(), Error> {
+    let (registry, job, listed) = (
+        work.parts.registry.clone(),
+        work.job.id,
+        entry.listed.clone(),
+    );
+    work.parts
+        .db
+        .write(move |unit| Ok(registry.save_listed(unit, job, 0, &listed)?))
+        .await
+}
+
+fn waiting() -> EntryOutcome {
+    EntryOutcome {
+        state: EntryState::Listed,
+        sha256: None,
+        method: None,
+        destination: None,
+        label: None,
+        detail: None,
+    }
+}
+
+/// Stages, verifies and commits what was fetched.
+async fn arrive(
+    work: &Work,
+    key: &ObjectKey,
+    entry: &JobEntry,
+    fetched: Fetched,
+) -> Result<(VersionId, EntryOutcome), Fault> {
     let body = fetched
         .body
         .map_err(|obstacle| exception(obstacle.reason(), obstacle.detail()))?;
@@ -331,6 +448,7 @@ async fn commit(
             }
             Err(Error::Gate(onshore_gate::Error::EpochChanged)) => {}
             Err(Error::Store(error)) => return Err(of_store(error)),
+            Err(Error::ChangedHere(changed)) => return Err(Fault::Exception(changed.exception())),
             Err(other) => return Err(Fault::Ours(other)),
             Ok(done) => return Ok(done),
         }
@@ -350,6 +468,7 @@ async fn commit_once(
     let (parts, arrival, job) = (Arc::clone(&work.parts), Arc::clone(arrival), work.job.id);
     let tenant = work.bucket.tenant;
     let bucket = work.bucket.id;
+    let cutover = work.precedence();
     work.parts
         .db
         .write(move |unit| {
@@ -360,10 +479,12 @@ async fn commit_once(
                 ..
             } = &*arrival;
             let now = parts.gate.now();
+            cutover.check(&parts, unit, bucket, &arrival.key)?;
             let committed =
                 parts
                     .store
                     .commit(unit, &permit, staged, object, &WriteCondition::Always, now)?;
+            cutover.note(&parts, unit, bucket, &arrival.key)?;
             let fact = StoredFact {
                 tenant,
                 bucket,

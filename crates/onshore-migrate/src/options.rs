@@ -25,6 +25,8 @@ pub enum Mode {
     /// It brings everything.
     #[default]
     Bring,
+    /// It cuts a bucket over: what is not here yet is brought when somebody asks for it, and what is changed here stays.
+    CutOver,
     /// It reads what is needed to know what would come, and brings nothing.
     DryRun,
 }

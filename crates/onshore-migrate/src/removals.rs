@@ -128,6 +128,7 @@ async fn remove_once(
     let permit = permit(work, key, found).await?;
     let (parts, job, key) = (Arc::clone(&work.parts), work.job.id, key.clone());
     let (coverage, version) = (work.coverage, found.version);
+    let (precedence, bucket) = (work.precedence(), work.bucket.id);
     work.parts
         .db
         .write(move |unit| {
@@ -156,6 +157,7 @@ async fn remove_once(
                 },
             };
             parts.gate.settle_changed(unit, &permit, record)?;
+            precedence.note(&parts, unit, bucket, &key)?;
             parts.registry.count_removed(unit, job)?;
             Ok(())
         })

@@ -2,10 +2,11 @@
 
 use onshore_orders::{Id, RecordKind};
 use onshore_types::{
-    AccessKeyId, ApprovalId, DrillId, IdentityName, JobId, LooseningId, PrincipalId,
+    AccessKeyId, ApprovalId, BucketName, DrillId, IdentityName, JobId, LooseningId, PrincipalId,
     SupportSessionId, TenantName, UpdateId,
 };
 
+use crate::cutovers::CutoverStep;
 use crate::told::TOLD_TERMS_MAX;
 
 /// What can go wrong with a governance record.
@@ -86,6 +87,24 @@ pub enum Error {
     /// There is no such job.
     #[error("there is no job {0}; `onshore job list` shows them")]
     NoSuchJob(JobId),
+    /// The bucket is cut over by nobody.
+    #[error("the bucket is not being cut over; `onshore cutover list` shows which are")]
+    NoSuchCutover,
+    /// The bucket is being cut over.
+    #[error(
+        "the bucket {bucket} is being cut over ({step}); `onshore cutover status {bucket}` tells how far that is"
+    )]
+    CutoverUnderWay {
+        /// Which.
+        bucket: BucketName,
+        /// How far it is.
+        step: CutoverStep,
+    },
+    /// A migration of the same source into the same bucket is under way.
+    #[error(
+        "the job {0} migrates this source into this bucket: let it end, or cancel it, and then cut over"
+    )]
+    MigrationUnderWay(JobId),
     /// There is no such proposal to loosen a label.
     #[error("there is no proposal {0}; `onshore label list` shows them")]
     NoSuchLoosening(LooseningId),

@@ -9,6 +9,7 @@ mod access_keys;
 mod alarms;
 mod approvals;
 mod bearers;
+mod cutovers;
 mod drills;
 mod entries;
 mod epochs;
@@ -40,6 +41,7 @@ pub use crate::access_keys::{AccessKey, KeyEntry, KeyState};
 pub use crate::alarms::RaisedAlarm;
 pub use crate::approvals::{Approval, GrantBasis, Limit};
 pub use crate::bearers::Bearer;
+pub use crate::cutovers::{Cutover, CutoverStep, Freeze, NewCutover};
 pub use crate::drills::{Drill, DrillEnd, DrillEnding};
 pub use crate::entries::{
     EntryId, EntryKind, EntryOutcome, EntryState, JobEntry, Listed, ListedEntry, Tally, Vanished,

@@ -436,5 +436,23 @@ pub const SCHEMA: Schema = Schema {
         PRIMARY KEY (target, alarm)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX alarm_tellings_untold ON alarm_tellings (target, alarm) WHERE told_ms IS NULL;
+    ",
+    "
+    CREATE TABLE cutovers (
+        job BLOB PRIMARY KEY REFERENCES jobs (id),
+        tenant BLOB NOT NULL REFERENCES tenants (id),
+        bucket TEXT NOT NULL,
+        step TEXT NOT NULL,
+        is_rehearsal INTEGER NOT NULL,
+        accepts_exceptions INTEGER NOT NULL,
+        freeze TEXT,
+        old_policy TEXT,
+        detail TEXT,
+        report TEXT,
+        began_ms INTEGER NOT NULL,
+        switched_ms INTEGER,
+        ended_ms INTEGER
+    ) STRICT;
+    CREATE UNIQUE INDEX cutovers_under_way ON cutovers (bucket) WHERE ended_ms IS NULL;
     "],
 };

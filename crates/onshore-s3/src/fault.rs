@@ -65,6 +65,7 @@ codes! {
     InvalidDigest = BAD_REQUEST,
     InvalidEncryptionAlgorithmError = BAD_REQUEST,
     InvalidLocationConstraint = BAD_REQUEST,
+    InvalidObjectState = FORBIDDEN,
     InvalidPart = BAD_REQUEST,
     InvalidPolicyDocument = BAD_REQUEST,
     InvalidPartNumber = RANGE_NOT_SATISFIABLE,
@@ -119,6 +120,7 @@ codes! {
     RequestTimeout = BAD_REQUEST,
     ServiceUnavailable = SERVICE_UNAVAILABLE,
     SignatureDoesNotMatch = FORBIDDEN,
+    SlowDown = SERVICE_UNAVAILABLE,
     TooManyConfigurations = BAD_REQUEST,
     XAmzContentSHA256Mismatch = BAD_REQUEST,
 }

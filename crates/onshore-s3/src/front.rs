@@ -29,6 +29,7 @@ use crate::guard::credentials::OpenedSessions;
 use crate::guard::signature::DerivedKeys;
 use crate::guard::{Guard, form};
 use crate::ops::{Asked, Operations};
+use crate::origin::Origin;
 use crate::sts;
 use crate::wire::{S3sWire, Wire};
 
@@ -55,6 +56,8 @@ pub struct FrontParts {
     pub transport: Transport,
     /// How many connections are held at once; others wait to be accepted.
     pub connections_max: usize,
+    /// Where what is not here yet of a bucket comes from.
+    pub origin: Arc<dyn Origin>,
     /// Where tests let the process die.
     pub crash: CrashPoints,
 }
@@ -148,6 +151,7 @@ impl Front {
             other_regions: Arc::new(parts.other_regions),
             registry: parts.registry,
             policies: Arc::default(),
+            origin: parts.origin,
         };
         Ok(Self {
             inner: Arc::new(Inner {

@@ -9,6 +9,7 @@
 //!
 //! - [`Front`]: what the binary builds and serves.
 //! - `operations`: every operation of S3 with the transfers it stands for; `error` and `fault`: what clients are told.
+//! - [`Origin`]: where what is not here yet of a bucket comes from.
 //! - [`NOISY_LOG_TARGETS`]: log targets that must be off.
 
 mod access;
@@ -25,6 +26,7 @@ mod front;
 mod guard;
 mod operations;
 mod ops;
+mod origin;
 mod serve;
 mod service;
 mod sts;
@@ -32,6 +34,10 @@ mod wire;
 
 pub use crate::error::Error;
 pub use crate::front::{Audience, Front, FrontParts, OtherRegion};
+pub use crate::origin::{
+    Brought, NotBrought, Origin, OriginEntry, OriginPage, OriginQuery, OriginSilent, Passing,
+    PassingBytes,
+};
 
 /// Log targets that write paths, signatures and bodies: whoever sets logging up turns them off.
 pub const NOISY_LOG_TARGETS: &[&str] = &["s3s"];

@@ -34,9 +34,9 @@ pub use s3::{
     ReplicaLock, ReplicaOrigin, ReplicaPart, S3Source,
 };
 pub use source::{
-    ByteStream, ChecksumAlgorithm, ChecksumScope, Coverage, Described, Details, Entry, EtagMeaning,
-    Fetched, ListCursor, Obstacle, Oddity, OddityKind, Page, Source, SourceChecksum,
-    SourceRetention, SourceRetentionMode, Turn, TurnKind,
+    Beneath, BeneathEntry, BeneathPage, ByteStream, ChecksumAlgorithm, ChecksumScope, Coverage,
+    Described, Details, Entry, EtagMeaning, Fetched, ListCursor, Obstacle, Oddity, OddityKind,
+    Page, Source, SourceChecksum, SourceRetention, SourceRetentionMode, Turn, TurnKind, WriteProbe,
 };
 pub use spec::{
     Addressing, FolderSpec, S3Spec, SourceAccess, SourceOptions, SourceSpec, VersionsWish,

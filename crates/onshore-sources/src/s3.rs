@@ -2,11 +2,13 @@
 //! key or a verdict: no retries (the engine owns patience), no default checksums (other clouds choke on them), no
 //! decoding of keys (this room does it), no proxy.
 
+mod beneath;
 mod details;
 mod errors;
 mod listing;
 mod network;
 mod own_headers;
+mod policy;
 mod region;
 mod versions;
 
@@ -33,7 +35,8 @@ use crate::dialect::{Listing, Profile};
 use crate::s3::errors::fault;
 use crate::s3::own_headers::{Head, Listener};
 use crate::source::{
-    ByteStream, Coverage, Described, Details, Fetched, ListCursor, Obstacle, Page, Source,
+    Beneath, BeneathPage, ByteStream, Coverage, Described, Details, Fetched, ListCursor, Obstacle,
+    Page, Source, WriteProbe,
 };
 use crate::{Addressing, Credentials, Error, ErrorKind, S3Spec, VersionsWish};
 
@@ -68,6 +71,7 @@ pub struct S3Source {
     profile: &'static Profile,
     bucket: String,
     prefix: String,
+    region: String,
     coverage: Coverage,
     /// Set once the endpoint said that it knows no tags: then no object has any.
     tagless: AtomicBool,
@@ -132,7 +136,7 @@ impl S3Source {
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http_client(network))
-            .region(Region::new(region))
+            .region(Region::new(region.clone()))
             .force_path_style(addressing == Addressing::Path)
             .disable_s3_express_session_auth(true)
             .disable_multi_region_access_points(true)
@@ -169,6 +173,7 @@ impl S3Source {
             profile,
             bucket: spec.bucket.clone(),
             prefix: spec.prefix.clone(),
+            region,
             coverage: Coverage::Current,
             tagless: AtomicBool::new(false),
         }
@@ -254,6 +259,64 @@ impl Source for S3Source {
             .await
             .map_err(Probe::into_error)?;
         listing::page(&answer, &self.prefix, after)
+    }
+
+    async fn list_beneath(&self, wanted: &Beneath) -> Result<BeneathPage, Error> {
+        let Some(prefix) = common_of(&self.prefix, &wanted.prefix) else {
+            return Ok(BeneathPage::default());
+        };
+        // What is rolled up behind a shorter prefix than ours, is rolled up by whoever asks.
+        let delimiter = wanted
+            .delimiter
+            .clone()
+            .filter(|delimiter| !delimiter.is_empty() && prefix == wanted.prefix);
+        let after = wanted.after.clone().filter(|after| !after.is_empty());
+        let length = i32::try_from(wanted.limit).map_or(PAGE_LEN, |limit| limit.clamp(1, PAGE_LEN));
+        let answer = match self.profile.listing {
+            Listing::Token => self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(prefix)
+                .set_delimiter(delimiter)
+                .set_start_after(after)
+                .encoding_type(EncodingType::Url)
+                .max_keys(length)
+                .send()
+                .await
+                .map_err(|error| fault(&error))?,
+            Listing::Marker => self
+                .client
+                .list_objects()
+                .bucket(&self.bucket)
+                .prefix(prefix)
+                .set_delimiter(delimiter)
+                .set_marker(after)
+                .encoding_type(EncodingType::Url)
+                .max_keys(length)
+                .send()
+                .await
+                .map(listing::with_token)
+                .map_err(|error| fault(&error))?,
+        };
+        beneath::page(&answer, prefix, wanted.after.as_deref())
+    }
+
+    async fn policy(&self) -> Result<Option<String>, Error> {
+        policy::read(&self.client, &self.bucket).await
+    }
+
+    async fn set_policy(&self, policy: Option<&str>) -> Result<(), Error> {
+        policy::set(&self.client, &self.bucket, policy).await
+    }
+
+    fn arn(&self) -> String {
+        let partition = policy::partition(self.region.as_str());
+        format!("arn:{partition}:s3:::{}/{}", self.bucket, self.prefix)
+    }
+
+    async fn probe_write(&self) -> Result<WriteProbe, Error> {
+        policy::probe_write(&self.client, &self.bucket, &self.prefix).await
     }
 
     async fn fetch(&self, key: &str, version: Option<&str>) -> Result<Fetched, Error> {
@@ -406,6 +469,15 @@ impl S3Source {
             }),
             None => Err(refused),
         }
+    }
+}
+
+/// Returns the longer of two prefixes, if the one begins with the other: nothing lies beneath both otherwise.
+fn common_of<'a>(one: &'a str, other: &'a str) -> Option<&'a str> {
+    if one.starts_with(other) {
+        Some(one)
+    } else {
+        other.starts_with(one).then_some(other)
     }
 }
 

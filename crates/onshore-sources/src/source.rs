@@ -25,6 +25,35 @@ pub trait Source: Send + Sync + fmt::Debug {
     /// version and delete marker, is named in some page: as an entry, or as an oddity when it cannot be had.
     async fn list(&self, after: Option<&ListCursor>) -> Result<Page, Error>;
 
+    /// Lists what lies beneath a prefix behind a key, current objects alone, in the order of the keys' bytes.
+    async fn list_beneath(&self, wanted: &Beneath) -> Result<BeneathPage, Error> {
+        let _ = wanted;
+        Err(Error::Unsupported {
+            what: "listings that begin behind a key".to_owned(),
+        })
+    }
+
+    /// Returns the policy of its own that the source keeps others out by, if it has one.
+    async fn policy(&self) -> Result<Option<String>, Error> {
+        Err(no_policy())
+    }
+
+    /// Gives the source another such policy, or none.
+    async fn set_policy(&self, policy: Option<&str>) -> Result<(), Error> {
+        let _ = policy;
+        Err(no_policy())
+    }
+
+    /// Returns the name by which such a policy calls what the source's keys begin with.
+    fn arn(&self) -> String {
+        String::new()
+    }
+
+    /// Finds out whether anything can be written there, and leaves nothing behind.
+    async fn probe_write(&self) -> Result<WriteProbe, Error> {
+        Err(no_policy())
+    }
+
     /// Says what the object, or this version of it, is right now, and opens exactly that state of it.
     async fn fetch(&self, key: &str, version: Option<&str>) -> Result<Fetched, Error>;
 
@@ -38,6 +67,58 @@ pub trait Source: Send + Sync + fmt::Debug {
         details: &Details,
         range: ByteRange,
     ) -> Result<ByteStream, Error>;
+}
+
+fn no_policy() -> Error {
+    Error::Unsupported {
+        what: "a policy of its own".to_owned(),
+    }
+}
+
+/// What became of a write that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteProbe {
+    /// It was taken.
+    Done,
+    /// It was refused.
+    Refused,
+}
+
+/// A run of the current objects of a source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beneath {
+    /// What their keys begin with.
+    pub prefix: String,
+    /// Keys that have this behind the prefix are rolled up to it.
+    pub delimiter: Option<String>,
+    /// They stand behind this; everything, where there is none.
+    pub after: Option<String>,
+    /// How many, rolled up ones too, at most.
+    pub limit: usize,
+}
+
+/// What a source has of such a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BeneathPage {
+    /// Objects.
+    pub entries: Vec<BeneathEntry>,
+    /// Rolled up ones.
+    pub common_prefixes: Vec<String>,
+    /// What the page ended with, if more follows.
+    pub until: Option<String>,
+}
+
+/// An object in such a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BeneathEntry {
+    /// Its key, character for character.
+    pub key: String,
+    /// Its length.
+    pub size_bytes: u64,
+    /// Its ETag, quotes removed.
+    pub etag: String,
+    /// When it was last modified.
+    pub modified: Timestamp,
 }
 
 /// What of a source is listed.

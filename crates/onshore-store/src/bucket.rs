@@ -11,7 +11,7 @@ use crate::customer_key::Encryption;
 use crate::lifecycle::LifecycleDocument;
 use crate::lock::BucketLock;
 use crate::settings::{Setting, document};
-use crate::{Error, Store, columns, outbox, permits};
+use crate::{Error, Store, columns, cutover, outbox, permits};
 
 const COLUMNS: &str = "id, name, tenant, class, created, versioning, lock, encryption,
     (SELECT document FROM bucket_settings WHERE bucket = id AND name = 'lifecycle'),
@@ -241,7 +241,8 @@ impl Store {
             params![id.as_bytes()],
             |_| Ok(()),
         )?;
-        if held.is_some() {
+        // What is still in another cloud is in it too.
+        if held.is_some() || cutover::is_pulled(unit, id)? {
             return Err(Error::BucketNotEmpty);
         }
         let uploads = unit.all(

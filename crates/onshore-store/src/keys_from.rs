@@ -1,7 +1,7 @@
 //! Runs of keys in the order of their bytes, and the labels that occur in one.
 
 use onshore_db::{View, params};
-use onshore_types::{BucketId, Label, Level, Personal};
+use onshore_types::{BucketId, Label, Level, ObjectKey, Personal};
 
 use crate::Error;
 use crate::describe::Reach;
@@ -20,6 +20,13 @@ impl Keys {
             from: prefix.as_bytes().to_vec(),
             until: successor(prefix.as_bytes()),
         }
+    }
+
+    /// Returns the run that holds this key alone.
+    pub(crate) fn only(key: &ObjectKey) -> Self {
+        let from = key.as_str().as_bytes().to_vec();
+        let until = [from.as_slice(), &[0]].concat();
+        Self { from, until }
     }
 }
 

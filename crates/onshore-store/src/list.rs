@@ -58,8 +58,8 @@ pub struct ListPage {
 pub struct ListEntry {
     /// Its key.
     pub key: ObjectKey,
-    /// Its version.
-    pub version: VersionId,
+    /// Its version; none where it is not here yet.
+    pub version: Option<VersionId>,
     /// Its size.
     pub size_bytes: u64,
     /// Its ETag, without quotes.
@@ -81,16 +81,21 @@ impl Store {
         permits::bucket(&permit)?;
         self.inner
             .db
-            .read(move |view| {
-                let bucket = permitted_bucket(view, &permit)?;
-                permits::label(
-                    &permit,
-                    list_label(view, &bucket, &query.prefix, Reach::Objects)?,
-                )?;
-                page(view, bucket.id, &query)
-            })
+            .read(move |view| permitted_page(view, &permit, &query))
             .await
     }
+}
+
+/// Returns a page of the permit's bucket as it is in this state.
+pub(crate) fn permitted_page(
+    view: &View<'_>,
+    permit: &Permit,
+    query: &ListQuery,
+) -> Result<ListPage, Error> {
+    let bucket = permitted_bucket(view, permit)?;
+    let label = list_label(view, &bucket, &query.prefix, Reach::Objects)?;
+    permits::label(permit, label)?;
+    page(view, bucket.id, query)
 }
 
 fn page(view: &View<'_>, bucket: BucketId, query: &ListQuery) -> Result<ListPage, Error> {
@@ -224,7 +229,7 @@ fn fetch(
 fn entry(row: &Row<'_>) -> Result<ListEntry, RowError> {
     Ok(ListEntry {
         key: columns::key(row, 0)?,
-        version: VersionId::from_bytes(columns::bytes16(row, 1)?),
+        version: Some(VersionId::from_bytes(columns::bytes16(row, 1)?)),
         size_bytes: columns::size(row, 2)?,
         etag: row.get(3)?,
         modified: Timestamp::from_millis(row.get(4)?),

@@ -13,7 +13,7 @@ use crate::checksum::{ChecksumAlgorithm, ChecksumKind};
 use crate::commit::permitted_bucket;
 use crate::describe::{Reach, list_label};
 use crate::keys_from::{Keys, successor};
-use crate::list::{RollUp, behind};
+use crate::list::{ListEntry, ListPage, RollUp, behind};
 use crate::version::{self, Kind, Naming, VersionWish};
 use crate::{Error, Store, columns, permits};
 
@@ -87,6 +87,49 @@ pub enum Standing {
     Latest,
     /// Another came after it.
     Earlier,
+}
+
+/// What is not here yet has no id of ours; nobody is told one.
+fn version_of(entry: &ListEntry) -> VersionId {
+    let made = || VersionId::from_time(entry.modified, [0; 10]);
+    entry.version.unwrap_or_else(made)
+}
+
+impl VersionsPage {
+    /// Makes a page of one of a bucket without versions: each key has one, which is `null`.
+    #[must_use]
+    pub fn of_single(page: ListPage) -> Self {
+        let next = page.next.and_then(|name| {
+            if page.common_prefixes.last() == Some(&name) {
+                return Some(VersionsMarker::CommonPrefix(name));
+            }
+            let last = page.entries.last()?;
+            let version = version_of(last);
+            Some(VersionsMarker::Version(
+                last.key.clone(),
+                version,
+                Naming::Null,
+            ))
+        });
+        let entries = page.entries.into_iter().map(|entry| VersionEntry {
+            version: version_of(&entry),
+            key: entry.key,
+            naming: Naming::Null,
+            kind: Kind::Object,
+            standing: Standing::Latest,
+            size_bytes: entry.size_bytes,
+            etag: entry.etag,
+            modified: entry.modified,
+            superseded: None,
+            checksums: entry.checksums,
+            turn: 0,
+        });
+        Self {
+            entries: entries.collect(),
+            common_prefixes: page.common_prefixes,
+            next,
+        }
+    }
 }
 
 impl Store {

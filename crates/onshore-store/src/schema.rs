@@ -12,7 +12,8 @@
 //! of what opens them; `kms_keys` keys that tenants name; `scans` versions that are to be looked through by the background;
 //! `rescan` how far everything was looked through again by a scanner that knows more, `told` how often authorities told a tenant something.
 //! `persons` holds who is told of in a version, as pseudonyms, as long as the version is there, and `persons_changes` how often
-//! that changed, for whoever remembers a count.
+//! that changed, for whoever remembers a count. `pulled_buckets` holds which buckets are cut over from another cloud, and
+//! `changed_keys` which keys of those were changed here since.
 
 use onshore_db::Schema;
 
@@ -311,6 +312,33 @@ pub(crate) const SCHEMA: Schema = Schema {
         END;
         CREATE TRIGGER persons_go AFTER DELETE ON persons BEGIN
             UPDATE persons_changes SET changes = changes + 1 WHERE tenant = OLD.tenant;
+        END;
+    ",
+        "
+        CREATE TABLE pulled_buckets (
+            bucket BLOB PRIMARY KEY,
+            pulls  INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE changed_keys (
+            bucket BLOB NOT NULL,
+            key    BLOB NOT NULL,
+            gone   INTEGER NOT NULL,
+            PRIMARY KEY (bucket, key)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX keys_gone ON changed_keys (bucket, key) WHERE gone = 1;
+        CREATE TRIGGER cut_over_bucket_goes AFTER DELETE ON buckets BEGIN
+            DELETE FROM pulled_buckets WHERE bucket = OLD.id;
+            DELETE FROM changed_keys WHERE bucket = OLD.id;
+        END;
+        CREATE TRIGGER cut_over_object_comes AFTER INSERT ON objects
+        WHEN EXISTS (SELECT 1 FROM pulled_buckets WHERE bucket = NEW.bucket) BEGIN
+            INSERT INTO changed_keys (bucket, key, gone) VALUES (NEW.bucket, NEW.key, 0)
+            ON CONFLICT (bucket, key) DO UPDATE SET gone = 0;
+        END;
+        CREATE TRIGGER cut_over_object_goes AFTER DELETE ON objects
+        WHEN EXISTS (SELECT 1 FROM pulled_buckets WHERE bucket = OLD.bucket) BEGIN
+            INSERT INTO changed_keys (bucket, key, gone) VALUES (OLD.bucket, OLD.key, 1)
+            ON CONFLICT (bucket, key) DO UPDATE SET gone = 1;
         END;
     ",
     ],

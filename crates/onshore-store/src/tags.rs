@@ -17,7 +17,7 @@ use crate::replication::{self, ReplicationDeed};
 use crate::rescan::{OpenedFacts, Rescanned};
 use crate::scan::{Looked, Scan, ScanStanding};
 use crate::version::{self, Kind, VersionWish};
-use crate::{Error, Store, permits};
+use crate::{Error, Store, cutover, permits};
 
 /// A version whose tags were changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,10 @@ impl Store {
             ReplicationDeed::Tags,
             now_tagged,
         )?;
+        if version::current(unit, bucket.id, key)?.is_some_and(|current| current.version == version)
+        {
+            cutover::note_change(unit, bucket.id, key, false)?;
+        }
         let about = About::present(key, &row);
         outbox::tell(unit, permit, &bucket, happened, &about, now)?;
         Ok(Retagged { version, found })

@@ -15,7 +15,7 @@ use crate::notification::Happened;
 use crate::object::{Marked, Removal, Removed};
 use crate::outbox::{self, About};
 use crate::replication;
-use crate::{Error, Store, columns, permits};
+use crate::{Error, Store, columns, cutover, permits};
 
 /// Which version of a key is meant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -201,12 +201,16 @@ impl Store {
         }
         if bucket.versioning == Versioning::Off {
             let Some(row) = current else {
+                cutover::note_change(unit, bucket.id, key, true)?;
                 return Ok(Removal::Nothing);
             };
             self.discard(unit, bucket.id, key, &row)?;
             let about = About::gone(key, &row);
             outbox::tell(unit, permit, &bucket, Happened::Removed, &about, now)?;
             return Ok(Removal::Removed(row.as_removed()));
+        }
+        if current.is_none() {
+            cutover::note_change(unit, bucket.id, key, true)?;
         }
         let label = match &current {
             Some(row) => row.label,

@@ -14,6 +14,7 @@ use onshore_keys::{FileRootKey, FileSeal, KeyProvider};
 use onshore_ledger::{Platform, ReleaseVersion};
 use onshore_migrate::{Engine, Patience, Sources};
 use onshore_registry::{Quarantine, Registry};
+use onshore_s3::Origin;
 use onshore_sources::OtherRegion;
 use onshore_store::Store;
 use onshore_upkeep::{
@@ -28,6 +29,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::exit::usage;
 use crate::hidden_names::{self, Opened};
+use crate::origin::CutOverFrom;
 
 /// The tables of every keeper.
 pub(crate) const SCHEMAS: [Schema; 3] = [
@@ -212,6 +214,17 @@ impl House {
             keeper_tasks: TaskTracker::new(),
             _lock: lock,
         })
+    }
+
+    /// Returns where what is not here of buckets that are cut over comes from. What an earlier run left is taken up before
+    /// anybody asks.
+    pub(crate) async fn origin(&self) -> Result<Arc<dyn Origin>> {
+        let pulls = self.engine.pull_through();
+        pulls
+            .take_up()
+            .await
+            .context("cannot take up the cut-overs")?;
+        Ok(Arc::new(CutOverFrom(pulls)))
     }
 
     /// Starts what works by itself: checkpoints, batches, migrations.

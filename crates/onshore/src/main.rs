@@ -15,6 +15,7 @@ mod first_start;
 mod hidden_names;
 mod house;
 mod listen;
+mod origin;
 mod output;
 mod pdf;
 mod renewal;

@@ -109,6 +109,7 @@ pub(crate) async fn serve(target: &TargetArgs, args: ServeArgs) -> Result<Exit> 
         introduction: config.introduction(Listener::S3),
         transport: transport.clone(),
         connections_max: files::connections_max(files_max),
+        origin: house.origin().await?,
         crash: crash_points()?,
     })?;
     let stop = house.stop.clone();

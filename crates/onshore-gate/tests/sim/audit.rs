@@ -116,8 +116,8 @@ impl Runner {
             for entry in page.entries {
                 let name = (index, entry.key.as_str().to_owned());
                 let known = self.model.objects.get(&name).map(|object| object.version);
-                same("the version listed", &Some(entry.version), &known)?;
-                listed.insert(entry.version.to_string());
+                same("the version listed", &entry.version, &known)?;
+                listed.extend(entry.version.map(|version| version.to_string()));
             }
         }
         same("objects listed", &listed.len(), &self.model.objects.len())?;

@@ -151,9 +151,7 @@ impl Operations {
             ));
         }
         let condition = conditions::of_write(call)?;
-        let target = self
-            .target(asked, Flow::Store, name, key, VersionWish::Current)
-            .await?;
+        let target = self.target_of_write(asked, name, key, &condition).await?;
         self.check_access(asked, &target.bucket, acl::of_headers(call)?)
             .await?;
         let encrypted = self.encrypted(asked, &target.bucket)?;
@@ -394,6 +392,9 @@ fn outgoing(
         chunk.map_err(|stopped| match stopped {
             crate::ops::outgoing::Stopped::Store(error) => BodyError::new(error),
             crate::ops::outgoing::Stopped::Lapsed(lapsed) => BodyError::new(cut(lapsed, leaf)),
+            crate::ops::outgoing::Stopped::Origin(silent) => {
+                BodyError::new(crate::ops::pulling::of_silent(&silent))
+            }
         })
     })
 }

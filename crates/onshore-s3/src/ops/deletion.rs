@@ -16,7 +16,7 @@ use crate::call::Call;
 use crate::error::{Error, ReadAt, no_such_key, precondition_failed};
 use crate::fault::{Code, Fault};
 use crate::ops::allowing::About;
-use crate::ops::{ATTEMPTS_MAX, Asked, Operations, is_stale, keyed, replica, shown};
+use crate::ops::{ATTEMPTS_MAX, Asked, Operations, is_stale, keyed, pulling, replica, shown};
 
 /// The most keys of one request.
 pub(crate) const KEYS_MAX: usize = 1000;
@@ -184,6 +184,9 @@ impl Operations {
             self.tellable(asked, &target).await?;
             let found = target.description.as_ref().or(target.marker.as_ref());
             if deletion.condition != WriteCondition::Always {
+                if target.passing.is_some() {
+                    return Err(pulling::still_coming());
+                }
                 let Some(description) = &target.description else {
                     return Err(if self.may_list(asked, &target.bucket).await? {
                         no_such_key(key)

@@ -8,6 +8,7 @@ use onshore_types::{BucketName, UploadId};
 use percent_encoding::utf8_percent_encode;
 use s3s::dto::EncodingType;
 
+use crate::error::ReadAt;
 use crate::fault::{Code, Fault};
 use crate::guard::query::ENCODED_IN_PATH;
 use crate::ops::{ATTEMPTS_MAX, Asked, Operations, is_stale, whole_bucket};
@@ -80,14 +81,18 @@ impl Operations {
     ) -> Result<ListPage, Fault> {
         for _ in 0..ATTEMPTS_MAX {
             let bucket = self.bucket(asked, Flow::List, name).await?;
+            if self.origin.reaches(bucket.id) && self.read_at(asked.call) == ReadAt::Home {
+                return self.list_both(asked, &bucket, &query).await;
+            }
             let label = self
-                .store
-                .list_label(&bucket, &query.prefix, Reach::Objects)
-                .await
-                .map_err(|error| self.fault(asked.call, error))?;
+                .list_label(asked, &bucket, &query.prefix, Reach::Objects)
+                .await?;
             let permit = self
                 .permit(asked, Flow::List, whole_bucket(&bucket, label))
                 .await?;
+            if self.origin.reaches(bucket.id) {
+                return self.list_both(asked, &bucket, &query).await;
+            }
             match self.store.list(permit, query.clone()).await {
                 Ok(page) => return Ok(page),
                 Err(error) if is_stale(&error) => {}
@@ -154,10 +159,8 @@ impl Operations {
         for _ in 0..ATTEMPTS_MAX {
             let bucket = self.bucket(asked, Flow::List, name).await?;
             let label = self
-                .store
-                .list_label(&bucket, &query.prefix, Reach::Objects)
-                .await
-                .map_err(|error| self.fault(asked.call, error))?;
+                .list_label(asked, &bucket, &query.prefix, Reach::Objects)
+                .await?;
             let permit = self
                 .permit(asked, Flow::List, whole_bucket(&bucket, label))
                 .await?;

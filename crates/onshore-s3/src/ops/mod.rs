@@ -12,15 +12,18 @@ pub(crate) mod description;
 pub(crate) mod encryption;
 pub(crate) mod inventories;
 pub(crate) mod lifecycle;
+mod list_both;
 pub(crate) mod listing;
 pub(crate) mod locks;
 pub(crate) mod logging;
+mod merging;
 pub(crate) mod multipart;
 pub(crate) mod notifications;
 pub(crate) mod objects;
 pub(crate) mod outgoing;
 pub(crate) mod parts;
 pub(crate) mod policies;
+mod pulling;
 pub(crate) mod range;
 pub(crate) mod replica;
 pub(crate) mod replication;
@@ -50,6 +53,7 @@ use crate::front::{Audience, OtherRegion};
 use crate::guard::query::ENCODED_IN_PATH;
 use crate::operations;
 use crate::ops::allowing::{About, CompiledPolicies, missing_bucket};
+use crate::origin::{Origin, Passing};
 
 /// How often a transfer is described and judged anew when what was judged changed meanwhile.
 const ATTEMPTS_MAX: usize = 4;
@@ -70,6 +74,8 @@ pub(crate) struct Operations {
     pub(crate) registry: Registry,
     /// Policies of buckets that were compiled.
     pub(crate) policies: Arc<CompiledPolicies>,
+    /// Where what is not here yet of a bucket comes from.
+    pub(crate) origin: Arc<dyn Origin>,
 }
 
 impl fmt::Debug for Operations {
@@ -96,6 +102,8 @@ pub(crate) struct Target {
     pub(crate) description: Option<Description>,
     /// The delete marker that is there in the place of an object.
     pub(crate) marker: Option<Description>,
+    /// The object that is not here yet and still coming.
+    pub(crate) passing: Option<Arc<dyn Passing>>,
 }
 
 impl Operations {
@@ -148,11 +156,7 @@ impl Operations {
         if self.read_at(asked.call) == ReadAt::Home {
             return Ok(());
         }
-        let label = self
-            .store
-            .list_label(bucket, "", Reach::Versions)
-            .await
-            .map_err(|error| self.fault(asked.call, error))?;
+        let label = self.list_label(asked, bucket, "", Reach::Versions).await?;
         self.permit(asked, Flow::Inspect, whole_bucket(bucket, label))
             .await
             .map(|_| ())
@@ -230,8 +234,25 @@ impl Operations {
         Ok(bucket)
     }
 
-    /// Finds a bucket that lets the caller in, and describes an object in it.
+    /// Finds a bucket that lets the caller in, and describes an object in it. One that is not here yet is brought first, but
+    /// for those who write in its place.
     pub(crate) async fn target(
+        &self,
+        asked: Asked<'_>,
+        flow: Flow,
+        name: &BucketName,
+        key: &ObjectKey,
+        wish: VersionWish,
+    ) -> Result<Target, Fault> {
+        let target = self.target_here(asked, flow, name, key, wish).await?;
+        match flow {
+            Flow::Read | Flow::Inspect | Flow::Change => self.brought(asked, flow, target).await,
+            Flow::Store | Flow::List => Ok(target),
+        }
+    }
+
+    /// Describes what is here of a key.
+    pub(crate) async fn target_here(
         &self,
         asked: Asked<'_>,
         flow: Flow,
@@ -260,12 +281,16 @@ impl Operations {
             wish,
             description,
             marker,
+            passing: None,
         })
     }
 
     /// Answers for a key that is not there. Abroad only he may learn that who may list the whole bucket; everybody
     /// else is told what he would be told of an object that he may not read.
     pub(crate) async fn absent(&self, asked: Asked<'_>, flow: Flow, target: &Target) -> Fault {
+        if target.passing.is_some() {
+            return pulling::still_coming();
+        }
         match self.may_list(asked, &target.bucket).await {
             Ok(true) => {}
             Ok(false) => return Fault::access_denied(),
@@ -291,7 +316,9 @@ impl Operations {
 
     /// Whether everything in a bucket is free, as far as anybody has looked since its owner's newest notice.
     async fn is_all_free(&self, asked: Asked<'_>, target: &Target) -> Result<bool, Fault> {
-        if self.gate.has_open_notice(target.bucket.tenant) {
+        // What is elsewhere nobody has looked at.
+        if self.gate.has_open_notice(target.bucket.tenant) || self.origin.reaches(target.bucket.id)
+        {
             return Ok(false);
         }
         self.store

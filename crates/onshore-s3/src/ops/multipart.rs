@@ -131,9 +131,7 @@ impl Operations {
     ) -> Result<Written, Fault> {
         let condition = conditions::of_write(asked.call)?;
         if condition != WriteCondition::Always {
-            let target = self
-                .target(asked, Flow::Store, name, key, VersionWish::Current)
-                .await?;
+            let target = self.target_of_write(asked, name, key, &condition).await?;
             self.tellable(asked, &target).await?;
         }
         for _ in 0..ATTEMPTS_MAX {
@@ -239,7 +237,7 @@ impl Operations {
         parts: &[CompletePart],
     ) -> Result<Option<Written>, Fault> {
         let target = self
-            .target(asked, Flow::Inspect, name, key, VersionWish::Current)
+            .target_here(asked, Flow::Inspect, name, key, VersionWish::Current)
             .await?;
         let Some(description) = &target.description else {
             return Ok(None);

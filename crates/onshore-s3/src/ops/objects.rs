@@ -109,6 +109,9 @@ impl Operations {
             let target = self
                 .target(asked, Flow::Read, name, key, wish.version)
                 .await?;
+            if let Some(passing) = &target.passing {
+                return self.pass_through(asked, &target, &**passing, wish).await;
+            }
             let Some(description) = &target.description else {
                 return Err(self.absent(asked, Flow::Read, &target).await);
             };
@@ -159,6 +162,11 @@ impl Operations {
             let target = self
                 .target(asked, Flow::Inspect, name, key, wish.version)
                 .await?;
+            if let Some(passing) = &target.passing {
+                return self
+                    .describe_passing(asked, &target, &**passing, wish)
+                    .await;
+            }
             let Some(description) = &target.description else {
                 return Err(self.absent(asked, Flow::Inspect, &target).await);
             };
@@ -269,9 +277,7 @@ impl Operations {
     ) -> Result<Written, Fault> {
         let mut object = new_object(asked.call)?;
         let condition = conditions::of_write(asked.call)?;
-        let target = self
-            .target(asked, Flow::Store, name, key, VersionWish::Current)
-            .await?;
+        let target = self.target_of_write(asked, name, key, &condition).await?;
         self.check_access(asked, &target.bucket, acl::of_headers(asked.call)?)
             .await?;
         let encrypted = self.encrypted(asked, &target.bucket)?;
@@ -538,7 +544,7 @@ fn partial(range: ByteRange, size_bytes: u64) -> Selection {
     }
 }
 
-fn check_conditions(call: &Call, head: &ObjectHead) -> Result<(), Fault> {
+pub(crate) fn check_conditions(call: &Call, head: &ObjectHead) -> Result<(), Fault> {
     match Conditions::of_read(call).evaluate(head) {
         Outcome::Holds => Ok(()),
         Outcome::Failed(name) => Err(precondition_failed(name)),
@@ -553,7 +559,11 @@ fn check_conditions(call: &Call, head: &ObjectHead) -> Result<(), Fault> {
     }
 }
 
-fn select_of(call: &Call, head: &ObjectHead, wish: &ReadWish) -> Result<Selection, Fault> {
+pub(crate) fn select_of(
+    call: &Call,
+    head: &ObjectHead,
+    wish: &ReadWish,
+) -> Result<Selection, Fault> {
     let size_bytes = head.size_bytes;
     if let Some(number) = wish.part_number {
         if call.header("range").is_some() {
@@ -631,7 +641,7 @@ fn part_of(head: &ObjectHead, number: i32) -> Result<Selection, Fault> {
     })
 }
 
-fn answer_headers(
+pub(crate) fn answer_headers(
     lifecycle: Option<&Lifecycle>,
     head: &ObjectHead,
     wish: &ReadWish,

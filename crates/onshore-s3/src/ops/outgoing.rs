@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -11,11 +12,19 @@ use onshore_gate::{Lapsed, Outflow};
 use onshore_store::BodyStream;
 
 use crate::error::error_chain;
+use crate::origin::{OriginSilent, PassingBytes};
 
 /// The bytes of one permitted read, with the outflow that counts them.
 pub(crate) struct Outgoing {
-    body: BodyStream,
+    body: Body,
     outflow: Outflow,
+}
+
+/// Where the bytes are.
+enum Body {
+    Here(BodyStream),
+    /// Polled by one at a time; whoever serves wants to be told so.
+    Elsewhere(Mutex<PassingBytes>),
 }
 
 /// Why bytes stopped.
@@ -25,12 +34,35 @@ pub(crate) enum Stopped {
     Lapsed(#[from] Lapsed),
     #[error(transparent)]
     Store(#[from] onshore_store::Error),
+    #[error(transparent)]
+    Origin(#[from] OriginSilent),
 }
 
 impl Outgoing {
     /// Begins to send.
     pub(crate) fn new(body: BodyStream, outflow: Outflow) -> Self {
+        let body = Body::Here(body);
         Self { body, outflow }
+    }
+
+    /// Begins to hand through.
+    pub(crate) fn passing(body: PassingBytes, outflow: Outflow) -> Self {
+        let body = Body::Elsewhere(Mutex::new(body));
+        Self { body, outflow }
+    }
+}
+
+impl Body {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Stopped>>> {
+        match self {
+            Self::Here(body) => Pin::new(body).poll_next(cx).map_err(Stopped::Store),
+            Self::Elsewhere(body) => body
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner)
+                .as_mut()
+                .poll_next(cx)
+                .map_err(Stopped::Origin),
+        }
     }
 }
 
@@ -44,7 +76,7 @@ impl Stream for Outgoing {
             );
             return Poll::Ready(Some(Err(lapsed.into())));
         }
-        match ready!(Pin::new(&mut self.body).poll_next(cx)) {
+        match ready!(self.body.poll(cx)) {
             Some(Ok(chunk)) => {
                 // While it was read the approval may have gone.
                 if let Err(lapsed) = self.outflow.check() {
@@ -55,7 +87,7 @@ impl Stream for Outgoing {
             }
             Some(Err(error)) => {
                 tracing::error!(%error, cause = error_chain(&error), "a read was cut");
-                Poll::Ready(Some(Err(error.into())))
+                Poll::Ready(Some(Err(error)))
             }
             None => Poll::Ready(None),
         }

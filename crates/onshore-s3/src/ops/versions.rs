@@ -1,10 +1,11 @@
 //! Versioning of a bucket, and listings of its versions.
 
 use onshore_policy::Flow;
-use onshore_store::{Reach, Versioning, VersionsPage, VersionsQuery};
+use onshore_store::{Bucket, ListQuery, ListStart, Reach, Versioning, VersionsPage, VersionsQuery};
 use onshore_types::BucketName;
 use serde_json::json;
 
+use crate::error::ReadAt;
 use crate::fault::Fault;
 use crate::ops::{ATTEMPTS_MAX, Asked, Operations, is_stale, whole_bucket};
 
@@ -33,11 +34,15 @@ impl Operations {
     ) -> Result<VersionsPage, Fault> {
         for _ in 0..ATTEMPTS_MAX {
             let bucket = self.bucket(asked, Flow::List, name).await?;
+            if self.origin.reaches(bucket.id)
+                && self.read_at(asked.call) == ReadAt::Home
+                && bucket.versioning == Versioning::Off
+            {
+                return self.list_single_versions(asked, &bucket, query).await;
+            }
             let label = self
-                .store
-                .list_label(&bucket, &query.prefix, Reach::Versions)
-                .await
-                .map_err(|error| self.fault(asked.call, error))?;
+                .list_label(asked, &bucket, &query.prefix, Reach::Versions)
+                .await?;
             let permit = self
                 .permit(asked, Flow::List, whole_bucket(&bucket, label))
                 .await?;
@@ -48,5 +53,24 @@ impl Operations {
             }
         }
         Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+
+    /// Lists what a bucket has that is here in part and keeps no versions: each key has one, and that is `null`.
+    async fn list_single_versions(
+        &self,
+        asked: Asked<'_>,
+        bucket: &Bucket,
+        query: VersionsQuery,
+    ) -> Result<VersionsPage, Fault> {
+        let keys = ListQuery {
+            prefix: query.prefix,
+            delimiter: query.delimiter,
+            start: query
+                .after
+                .map_or(ListStart::First, |(name, _)| ListStart::Beyond(name)),
+            limit: query.limit,
+        };
+        let page = self.list_both(asked, bucket, &keys).await?;
+        Ok(VersionsPage::of_single(page))
     }
 }

@@ -5,19 +5,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use async_trait::async_trait;
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::{Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, ToldBeside};
 use onshore_journal::{Journal, Options};
 use onshore_keys::{FileRootKey, KeyProvider, Secret};
 use onshore_policy::{Networks, Principal, Proxies, Role};
 use onshore_registry::Registry;
-use onshore_s3::{Front, FrontParts};
+use onshore_s3::{
+    Brought, Front, FrontParts, NotBrought, Origin, OriginPage, OriginQuery, OriginSilent,
+};
 use onshore_store::Store;
 use onshore_testkit::TempFolder;
 use onshore_tls::{Introduction, Transport};
 use onshore_types::{
-    AccessKeyId, Jurisdiction, Label, PartitionName, Place, PrincipalId, RegionId, TenantId,
-    TenantName, Timestamp,
+    AccessKeyId, BucketId, Jurisdiction, Label, ObjectKey, PartitionName, Place, PrincipalId,
+    RegionId, TenantId, TenantName, Timestamp,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -100,6 +103,7 @@ impl World {
             other_regions: BTreeMap::new(),
             introduction: Introduction::ByAddress,
             transport: Transport::Plain,
+            origin: Arc::new(NoOrigin),
             crash: CrashPoints::none(),
         })
         .expect("a front");
@@ -246,4 +250,23 @@ fn open(path: &std::path::Path, clock: Arc<dyn Clock>) -> (Database, Registry, S
 /// Returns the text of a tenant's id, as `x-amz-expected-bucket-owner` names it.
 pub(crate) fn owner(tenant: TenantId) -> String {
     tenant.to_string()
+}
+
+/// No bucket is cut over.
+#[derive(Debug)]
+struct NoOrigin;
+
+#[async_trait]
+impl Origin for NoOrigin {
+    fn reaches(&self, _: BucketId) -> bool {
+        false
+    }
+
+    async fn bring(&self, _: BucketId, _: &ObjectKey) -> Result<Brought, NotBrought> {
+        Ok(Brought::Nowhere)
+    }
+
+    async fn list(&self, _: BucketId, _: OriginQuery) -> Result<OriginPage, OriginSilent> {
+        Ok(OriginPage::default())
+    }
 }

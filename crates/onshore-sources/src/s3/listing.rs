@@ -25,6 +25,7 @@ pub(super) fn with_token(answer: ListObjectsOutput) -> ListObjectsV2Output {
         .set_next_continuation_token(token)
         .set_encoding_type(answer.encoding_type)
         .set_contents(answer.contents)
+        .set_common_prefixes(answer.common_prefixes)
         .build()
 }
 

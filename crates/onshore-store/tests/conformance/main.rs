@@ -4,6 +4,7 @@
 mod bodies;
 mod buckets;
 mod crashes;
+mod cutover;
 mod damage;
 mod due;
 mod full;

@@ -6,6 +6,7 @@ mod backup;
 mod bucket;
 mod classify;
 mod config;
+mod cutover;
 mod drill;
 mod erase;
 mod explain;
@@ -52,6 +53,7 @@ pub(crate) use backup::{BackupArgs, BackupCommand, ErasedKeyArgs, SeriesArgs};
 pub(crate) use bucket::BucketCommand;
 pub(crate) use classify::ClassifyArgs;
 pub(crate) use config::ConfigCommand;
+pub(crate) use cutover::{BeginCutoverArgs, CutoverArgs, CutoverCommand};
 pub(crate) use drill::DrillCommand;
 pub(crate) use erase::EraseArgs;
 pub(crate) use explain::{AskedOperation, ExplainArgs};
@@ -273,6 +275,8 @@ pub(crate) enum Command {
     Important(ImportantCommand),
     /// Bring a bucket or a folder onshore: inventory, copy, verify, certify
     Migrate(MigrateArgs),
+    /// Cut a bucket over that programs use: it answers here as if all were in it, until all is and the source is left
+    Cutover(Box<CutoverArgs>),
     /// Read everything in a data folder once and say what is not what was written; no server may run on it
     Scrub(ScrubArgs),
     /// Seal all keys in a data folder anew, under another root key; no data is rewritten, and no server may run on it

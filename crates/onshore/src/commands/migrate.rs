@@ -100,7 +100,7 @@ async fn here(
 }
 
 /// Turns the arguments into what the control API takes, with the credentials that this user's environment has.
-async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
+pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
     let scheme = args.source.split_once("://").map(|(scheme, _)| scheme);
     let is_s3 = scheme == Some("s3");
     let dialect = scheme.and_then(Dialect::of_scheme).or(args.dialect);

@@ -8,6 +8,7 @@ mod bucket;
 mod cases;
 mod classify;
 mod config;
+mod cutover;
 mod drill;
 mod erase;
 mod explain;
@@ -107,6 +108,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Verify(args) => tokio::task::block_in_place(|| verify::run(target.style(), &args)),
         Command::Witness(command) => witness::run(&target, command).await,
         Command::Migrate(args) => migrate::run(&target, args).await,
+        Command::Cutover(args) => cutover::run(&target, *args).await,
         Command::Scrub(args) => scrub::run(&target, args).await,
         Command::Rekey(args) => rekey::run(&target, args).await,
         Command::Job(command) => job::run(&target, command).await,
