@@ -1,5 +1,5 @@
-//! Runs the crash tests, and the race over the border, again and again with ever new seeds, and names the seed of the run
-//! that failed.
+//! Runs programs through a cut-over at length; then the crash tests, and the race over the border, again and again with ever
+//! new seeds, and names the seed of the run that failed.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,10 +13,19 @@ use crate::steps::{Skips, Steps};
 /// The tests that draw from a seed and are worth other ones.
 const SEEDED: [&str; 2] = ["tests-py/test_crash.py", "tests-py/test_border_race.py"];
 
+/// The test in which programs use a bucket while it is cut over, and how much they do here.
+const CUTOVER: &str =
+    "tests-py/test_cutover.py::test_programs_see_no_error_through_the_whole_of_it";
+const CUTOVER_OPERATIONS: &str = "100000";
+
 pub(crate) fn run(root: &Path, minutes: u64) -> Result<()> {
     ci::build_binary(root, &[], "debug")?;
     let python = Python::ensure(root)?;
     let mut steps = Steps::new(root);
+    steps.step("programs through a cut-over", |steps| {
+        let operations = [("ONSHORE_CUTOVER_OPERATIONS", CUTOVER_OPERATIONS)];
+        ci::pytest(steps, &python, &[CUTOVER], Skips::Named, &operations)
+    });
     let limit = Duration::from_secs(minutes * 60);
     let started = Instant::now();
     let mut seed = SystemTime::now()
