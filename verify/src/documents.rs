@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::json::{canonical, hash, hashes, list, member, number, only, parse, text};
 use crate::merkle::{Hash, Tree, check_inclusion, hmac, leaf_hash, sha256};
 use crate::note::{Checkpoint, Key, Note, base64, decimal, hex, unhex};
-use crate::{Policy, Refusal, refuse_if};
+use crate::{Policy, Refusal, inventory, refuse_if};
 
 /// Whom whoever checks trusts.
 pub struct Trust<'p> {
@@ -32,7 +32,7 @@ pub fn check(document: &[u8], trust: &Trust<'_>) -> Result<Vec<String>, Refusal>
     let value = parse(document)?;
     let format = value.get("format").or_else(|| value.get("body")?.get("format"));
     match format.and_then(Value::as_str) {
-        Some("onshore-certificate/1") => check_certificate(&value, trust),
+        Some("onshore-certificate/1" | "onshore-certificate/2") => check_certificate(&value, trust),
         Some("onshore-proof/1") => {
             let mut said = Vec::new();
             let proven = check_proof(&value, trust, &mut said)?;
@@ -70,7 +70,7 @@ fn parse_leaf(bytes: &[u8]) -> Result<Value, Refusal> {
 /// Opens the record that a leaf promises.
 fn open(leaf: &Value, salt: &Hash, record: &[u8]) -> Result<Value, Refusal> {
     let promised = text(leaf, "record")?;
-    refuse_if(promised != hex(&hmac(salt, record)), "a record is not the one that its leaf promises")?;
+    refuse_if(promised != hex(hmac(salt, record)), "a record is not the one that its leaf promises")?;
     parse(record)
 }
 
@@ -127,13 +127,13 @@ fn check_read(value: &Value, trust: &Trust<'_>) -> Result<Vec<String>, Refusal> 
 /// Checks a migration certificate: what it lists makes the signed root, its figures follow from what it lists, and the
 /// ledger recorded it.
 fn check_certificate(value: &Value, trust: &Trust<'_>) -> Result<Vec<String>, Refusal> {
-    only(value, "body objects signature proof")?;
+    only(value, "body pages objects signature proof")?;
     let (body, objects) = (member(value, "body")?, list(value, "objects")?);
     let body_hash = sha256(&[&canonical(body)?]);
     let note = Note::parse(text(value, "signature")?)?;
     let mut signer = None;
     for key in &trust.keys {
-        let wanted = format!("onshore-certificate/1 {}\n{}\n", key.name, hex(&body_hash));
+        let wanted = format!("{} {}\n{}\n", text(body, "format")?, key.name, hex(body_hash));
         if note.is_signed_by(key)? && note.text == wanted {
             signer = Some(&key.name);
         }
@@ -170,16 +170,20 @@ fn check_certificate(value: &Value, trust: &Trust<'_>) -> Result<Vec<String>, Re
         let order = (text(exception, "key")?, exception.get("version").and_then(Value::as_str));
         refuse_if(!seen.insert(order), "an exception is listed twice, or arrived as well")?;
     }
-    let listing = text(body, "listing")?;
-    refuse_if(
-        listing != "incomplete" && (listing != "complete as listed by Onshore" || !exceptions.is_empty()),
-        "it claims to be complete and lists exceptions",
-    )?;
     let mut said = Vec::new();
+    let is_counted = inventory::check(value, body, &mut said)?;
+    let listing = text(body, "listing")?;
+    let holds = match listing {
+        "incomplete" => true,
+        "complete as listed by Onshore" => exceptions.is_empty(),
+        "complete as listed by Onshore and as counted independently" => exceptions.is_empty() && is_counted,
+        _ => false,
+    };
+    refuse_if(!holds, "it claims to be complete, and what it lists says otherwise")?;
     let proven = check_proof(member(value, "proof")?, trust, &mut said)?;
     let leaf = proven.first().ok_or("there is no leaf")?;
     let claim = leaf.leaf.get("certificate").or_else(|| leaf.record.as_ref()?.get("certificate"));
-    if claim != Some(&json!({ "body": hex(&body_hash), "root": hex(&root) })) {
+    if claim != Some(&json!({ "body": hex(body_hash), "root": hex(root) })) {
         return Err("the ledger recorded another certificate".to_owned());
     }
     let origin = text(member(value, "proof")?, "checkpoint")?.split('\n').next();
@@ -254,7 +258,7 @@ fn check_signature<'d>(document: &'d [u8], trust: &Trust<'_>) -> Result<&'d [u8]
     let end = parse(last)?;
     let note = Note::parse(text(&end, "signature")?)?;
     let is_plain = json!({ "signature": text(&end, "signature")? }).to_string().as_bytes() == last;
-    let hash = hex(&sha256(&[body]));
+    let hash = hex(sha256(&[body]));
     for key in &trust.keys {
         let wanted = format!("onshore-evidence/1 {}\n{hash}\n", key.name);
         if note.is_signed_by(key)? && note.text == wanted && note.lines.len() == 1 && is_plain {

@@ -3,12 +3,14 @@
 //! SHA-256, Ed25519 and a JSON parser, and nothing else: no network, no clock, no file but the one in question.
 //!
 //! Read it in this order: `merkle.rs` (how leaves make a root), `note.rs` (how a checkpoint is signed and cosigned),
-//! `policy.rs` (how many witnesses are enough), `documents.rs` (what each document claims). [`check`] is all there is to
+//! `policy.rs` (how many witnesses are enough), `documents.rs` and
+//! `inventory.rs` (what each document claims). [`check`] is all there is to
 //! call; `main.rs` is the command, `page.rs` and `page.html` are the same in a browser.
 
 #![expect(clippy::missing_errors_doc, reason = "every error is a sentence for whoever holds the document")]
 
 mod documents;
+mod inventory;
 mod json;
 mod merkle;
 mod note;

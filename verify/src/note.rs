@@ -1,6 +1,9 @@
 //! Signed notes and checkpoints (C2SP signed-note, tlog-checkpoint, tlog-cosignature): who signed what.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, VerifyingKey};
+pub use hex::encode as hex;
 
 use crate::Refusal;
 use crate::merkle::{Hash, sha256};
@@ -37,7 +40,7 @@ impl Key {
         let (found, public) = key.split_first()?;
         let [a, b, c, d, ..] = sha256(&[name.as_bytes(), b"\n", &key]);
         let is_whole =
-            *found == kind && id.eq(&hex(&[a, b, c, d])) && !name.is_empty() && !name.contains(char::is_whitespace);
+            *found == kind && id.eq(&hex([a, b, c, d])) && !name.is_empty() && !name.contains(char::is_whitespace);
         Some(Self {
             name: name.to_owned(),
             public: public.try_into().ok().filter(|_| is_whole)?,
@@ -80,37 +83,24 @@ impl<'a> Note<'a> {
         Some(Self { text, lines: lines.collect::<Option<_>>()? })
     }
 
-    /// The lines that claim to be of a key, without its id.
-    fn of<'n>(&'n self, key: &'n Key) -> impl Iterator<Item = &'n [u8]> {
-        let known = self.lines.iter().filter(|(name, line)| *name == key.name && line.starts_with(&key.id));
-        known.filter_map(|(_, line)| line.get(4..))
-    }
-
-    /// Whether a log signed the text. A wrong signature in its name refuses the note.
+    /// Whether a log signed the text, or a witness cosigned it, by the kind of its key. A wrong one in its name refuses the note.
     pub fn is_signed_by(&self, key: &Key) -> Result<bool, Refusal> {
         let mut is_signed = false;
-        for signature in self.of(key) {
-            if key.kind != LOG || !key.accepts(self.text, signature) {
+        let in_its_name = |(name, line): &&(&str, Vec<u8>)| *name == key.name && line.starts_with(&key.id);
+        for signature in self.lines.iter().filter(in_its_name).filter_map(|(_, line)| line.get(4..)) {
+            let (time, cosignature) = signature.split_at(signature.len().min(8));
+            let time = <[u8; 8]>::try_from(time).map_or(u64::MAX, u64::from_be_bytes);
+            let holds = match key.kind {
+                LOG => key.accepts(self.text, signature),
+                _ if time > i64::MAX as u64 => false,
+                _ => key.accepts(&format!("cosignature/v1\ntime {time}\n{}", self.text), cosignature),
+            };
+            if !holds {
                 return Err(format!("a signature in the name of {} is wrong", key.name));
             }
             is_signed = true;
         }
         Ok(is_signed)
-    }
-
-    /// Whether a witness cosigned the text. A wrong cosignature in its name refuses the note.
-    pub fn is_cosigned_by(&self, key: &Key) -> Result<bool, Refusal> {
-        let mut is_cosigned = false;
-        for cosignature in self.of(key) {
-            let (time, signature) = cosignature.split_at(cosignature.len().min(8));
-            let time = <[u8; 8]>::try_from(time).map(u64::from_be_bytes).unwrap_or(u64::MAX);
-            let message = format!("cosignature/v1\ntime {time}\n{}", self.text);
-            if time > i64::MAX as u64 || key.kind != WITNESS || !key.accepts(&message, signature) {
-                return Err(format!("a cosignature in the name of {} is wrong", key.name));
-            }
-            is_cosigned = true;
-        }
-        Ok(is_cosigned)
     }
 }
 
@@ -149,43 +139,12 @@ pub fn decimal(text: &str) -> Option<u64> {
 
 /// Reads standard base64, in its one spelling.
 pub fn base64(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let digits = text.trim_end_matches('=');
-    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 || digits.len() % 4 == 1 {
-        return None;
-    }
-    let (mut bytes, mut held, mut bits) = (Vec::new(), 0_u32, 0);
-    for byte in digits.bytes() {
-        held = held << 6 | u32::from(digit(byte)?);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((held >> bits) as u8);
-            held &= (1 << bits) - 1;
-        }
-    }
-    (held == 0 && bits < 6).then_some(bytes)
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    STANDARD.decode(text).ok()
 }
 
 /// Reads 64 small hexadecimal digits.
 pub fn unhex(text: &str) -> Option<Hash> {
     let mut hash = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (place, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
-    }
-    (hex(&hash) == text).then_some(hash)
+    hex::decode_to_slice(text, &mut hash).ok()?;
+    (hex(hash) == text).then_some(hash)
 }

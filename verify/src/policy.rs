@@ -85,7 +85,7 @@ impl Policy {
     pub(crate) fn require(&self, note: &Note<'_>) -> Result<Vec<&str>, Refusal> {
         let mut holds: BTreeMap<&str, bool> = BTreeMap::from([("none", true)]);
         for (name, key) in &self.witnesses {
-            holds.insert(name, note.is_cosigned_by(key)?);
+            holds.insert(name, note.is_signed_by(key)?);
         }
         let cosigned: Vec<&str> =
             self.witnesses.iter().map(|(name, _)| name.as_str()).filter(|name| holds[name]).collect();

@@ -81,9 +81,25 @@ pub struct OrderMigration {
     /// What becomes of what the source removes after it was brought: `follow` removes it here too, `keep` lets it stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletes: Option<String>,
+    /// What somebody else than this server counted at the source. The job is complete only if it lists as much at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<CountedSource>,
     /// What the source asks for; none reads anonymously, or a folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<SourceCredentials>,
+}
+
+/// An independent count of a source: the provider's usage figure or inventory report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CountedSource {
+    /// Who counted, and when: it stands in the certificate.
+    pub by: String,
+    /// How many objects; where all versions are brought, how many versions and delete markers.
+    pub objects: u64,
+    /// How many bytes, where that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 /// How far a job is.
@@ -148,6 +164,53 @@ pub struct JobView {
     /// Whether the order found a job under way and this is it.
     #[serde(default)]
     pub attached: bool,
+}
+
+/// When a job will be done, from what was measured of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct JobForecast {
+    /// What is left: objects, or versions where all are brought.
+    pub objects_left: u64,
+    /// And their bytes.
+    pub bytes_left: u64,
+    /// How many objects a second were brought while it worked.
+    pub objects_per_s: f64,
+    /// How many bytes a second.
+    pub bytes_per_s: f64,
+    /// How many bytes a day the source grew by, as far as two listings of it show.
+    pub growth_bytes_per_day: u64,
+    /// Why there is no more to be said yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+    /// Earlier than this one time of ten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub early: Option<Timestamp>,
+    /// As likely earlier as later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub likely: Option<Timestamp>,
+    /// Later than this one time of ten; none when that is beyond 400 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub late: Option<Timestamp>,
+    /// The date that was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<DeadlineForecast>,
+}
+
+/// How a job stands to a date.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DeadlineForecast {
+    /// The date.
+    #[schema(value_type = String)]
+    pub by: Timestamp,
+    /// The chance of being done by then, from 0 to 1.
+    pub chance: f64,
+    /// How many times as fast as it was it would have to be for nine chances of ten; none when no speed would do under the job's
+    /// timetable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor_for_nine_of_ten: Option<f64>,
 }
 
 impl JobView {

@@ -50,7 +50,10 @@ pub use identities::{
     CreateIdentity, CreateToken, Done, HolderView, IdentityDetails, IdentityKindView, IdentityView,
     KeyEntryView, PutPolicy, RoleWord, SetJurisdiction, SetKeyState, TokenView,
 };
-pub use jobs::{JobProgress, JobView, MigrateFrom, OrderMigration, SourceCredentials};
+pub use jobs::{
+    CountedSource, DeadlineForecast, JobForecast, JobProgress, JobView, MigrateFrom,
+    OrderMigration, SourceCredentials,
+};
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};
 pub use labels::{LoosenLabel, LooseningView};
 pub use ledger::{AskEvidence, LeafView, LedgerKeyView, LedgerStatusView, ReadView, WitnessView};

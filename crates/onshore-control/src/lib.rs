@@ -29,6 +29,7 @@ mod explain;
 mod extract;
 mod files;
 mod findings;
+mod forecast;
 mod identities;
 mod jobs;
 mod kms;

@@ -17,6 +17,12 @@ use serde_json::{Value, json};
 use crate::error::Error;
 use crate::parts::MigrateRules;
 
+/// How many characters say who counted a source.
+const COUNTED_BY_CHARS_MAX: usize = 200;
+
+/// The largest number that a certificate can carry (RFC 8785).
+const NUMBER_MAX: u64 = (1 << 53) - 1;
+
 /// Checks the source of an order and says how far the server may go for it.
 pub(crate) async fn access(
     rules: &MigrateRules,
@@ -84,7 +90,23 @@ pub(crate) fn options(asked: &OrderMigration) -> Result<Value, Error> {
         Some(_) => return malformed("deletes is follow or keep"),
     };
     let mode = if asked.dry_run { "dry-run" } else { "bring" };
-    Ok(json!({ "deletes": deletes, "mode": mode, "pace": asked.pace }))
+    let mut options = json!({ "deletes": deletes, "mode": mode, "pace": asked.pace });
+    if let Some(counted) = &asked.counted {
+        if asked.dry_run {
+            return malformed("a pre-flight certifies nothing: leave counted to the migration");
+        }
+        if !(1..=COUNTED_BY_CHARS_MAX).contains(&counted.by.trim().chars().count()) {
+            return malformed("counted.by says in 1 to 200 characters who counted, and when");
+        }
+        if counted.objects.max(counted.bytes.unwrap_or(0)) > NUMBER_MAX {
+            return malformed("counted is more than 2^53-1");
+        }
+        options["counted"] = json!({ "by": counted.by.trim(), "objects": counted.objects });
+        if let Some(bytes) = counted.bytes {
+            options["counted"]["bytes"] = bytes.into();
+        }
+    }
+    Ok(options)
 }
 
 /// Returns what is the same for the same source, bucket and tenant, whatever the class and the credentials.

@@ -11,7 +11,9 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    alarms, approvals, buckets, cases, cutovers, drills, erasures, evidence, explain, findings, identities, jobs, kms, labels, ledger, packs, persons, purposes, quotas, register, samples, state, support, tenants, tokens, updates,
+    alarms, approvals, buckets, cases, cutovers, drills, erasures, evidence, explain, findings,
+    forecast, identities, jobs, kms, labels, ledger, packs, persons, purposes, quotas, register,
+    samples, state, support, tenants, tokens, updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -113,6 +115,7 @@ pub fn router(parts: ControlParts) -> Router {
         .route("/v1/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/v1/jobs/{id}/certificate", get(jobs::certificate))
         .route("/v1/jobs/{id}/report", get(jobs::report))
+        .route("/v1/jobs/{id}/forecast", get(forecast::show))
         .route("/v1/jobs/{id}/pause", post(jobs::pause))
         .route("/v1/jobs/{id}/resume", post(jobs::resume))
         .route("/v1/cutovers", post(cutovers::order).get(cutovers::list))

@@ -7,11 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    CertificateEntry, CertificateRoot, Checkpoint, Error, Hash, MemoryTree, Note, ObjectProof,
-    ProofBundle, Result, Salt, Signer, VerifiedLeaf, VerifierKey, canonical,
+    CertificateEntry, CertificateRoot, Checkpoint, Error, Hash, Inventory, InventoryPage,
+    MemoryTree, Note, ObjectProof, ProofBundle, Result, Salt, Signer, VerifiedLeaf, VerifierKey,
+    canonical, inventory,
 };
-
-const TEXT_PREFIX: &str = "onshore-certificate/1 ";
 
 /// The member of a leaf, or of the record it discloses, that carries [`CertificateBody::claim`].
 const CLAIM_MEMBER: &str = "certificate";
@@ -19,14 +18,31 @@ const CLAIM_MEMBER: &str = "certificate";
 /// The format of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CertificateFormat {
-    /// The first format.
+    /// The first format: without inventories.
     #[serde(rename = "onshore-certificate/1")]
     V1,
+    /// With the inventories' pages, the job's settings, and of each record its page, its leaf and how it was read back.
+    #[serde(rename = "onshore-certificate/2")]
+    V2,
 }
 
-/// What a certificate says of the source's listing. No source signs its listing, so nothing stronger can be said.
+impl CertificateFormat {
+    /// Returns what the signed text begins with.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::V1 => "onshore-certificate/1",
+            Self::V2 => "onshore-certificate/2",
+        }
+    }
+}
+
+/// What a certificate says of the source's listing. No source signs its listing: the strongest word is that somebody else
+/// counted the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Listing {
+    /// Every version that Onshore saw listed is at the destination, and they are as many as an independent count says.
+    #[serde(rename = "complete as listed by Onshore and as counted independently")]
+    Counted,
     /// Every version that Onshore saw listed is at the destination.
     #[serde(rename = "complete as listed by Onshore")]
     Complete,
@@ -62,6 +78,33 @@ pub struct CertificateException {
     pub reason: String,
     /// The reason in full, for people.
     pub detail: String,
+    /// Its size as the source listed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The page of the last inventory that names it, from 0; none when that inventory does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u64>,
+}
+
+/// What somebody else than Onshore counted at the source: the provider's usage figure or inventory report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndependentCount {
+    /// Who counted, and when, as whoever ordered the job says.
+    pub by: String,
+    /// How many objects, or versions and delete markers where those are brought.
+    pub objects: u64,
+    /// How many bytes, where that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+impl IndependentCount {
+    /// Whether so many objects and bytes are what was counted.
+    #[must_use]
+    pub fn agrees(&self, objects: u64, bytes: u64) -> bool {
+        self.objects == objects && self.bytes.is_none_or(|counted| counted == bytes)
+    }
 }
 
 /// What is signed: everything but the list of objects, of which it holds the root.
@@ -102,6 +145,15 @@ pub struct CertificateBody {
     pub root: Hash,
     /// What did not arrive.
     pub exceptions: Vec<CertificateException>,
+    /// How the job was to be done: its options and its source, without credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Value>,
+    /// What the source listed: the first time, and the last time, after everything was brought.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inventories: Vec<Inventory>,
+    /// What somebody else counted at the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<IndependentCount>,
 }
 
 impl CertificateBody {
@@ -119,7 +171,13 @@ impl CertificateBody {
 
     /// Signs the body and returns the note for [`Certificate::signature`].
     pub fn sign(&self, signer: &Signer) -> Result<String> {
-        signer.sign(&signed_text(signer.name(), &self.hash()?))
+        signer.sign(&self.signed_text(signer.name(), &self.hash()?))
+    }
+}
+
+impl CertificateBody {
+    fn signed_text(&self, origin: &str, body_hash: &Hash) -> String {
+        format!("{} {origin}\n{body_hash}\n", self.format.word())
     }
 }
 
@@ -129,6 +187,9 @@ impl CertificateBody {
 pub struct Certificate {
     /// What is signed.
     pub body: CertificateBody,
+    /// The pages of each of the body's inventories.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<Vec<InventoryPage>>,
     /// The objects that arrived, in strict order of key and version.
     pub objects: Vec<CertificateEntry>,
     /// The signed note over the body's hash.
@@ -148,6 +209,8 @@ pub struct CertificateSummary {
     pub body_hash: Hash,
     /// The number of objects under the root.
     pub objects: u64,
+    /// The number of records, arrived or not, that the last inventory does not name: something listed once and not again.
+    pub unlisted: u64,
     /// The index of its leaf in the ledger.
     pub leaf_index: u64,
     /// The checkpoint that leaf is proven under.
@@ -162,6 +225,8 @@ impl Certificate {
         self.verify_objects()?;
         self.verify_counts()?;
         self.verify_exceptions()?;
+        inventory::verify(&self.body, &self.pages, &self.objects)?;
+        self.verify_listing()?;
         let leaf = self.proof.verify(keys)?;
         if leaf.checkpoint.origin != origin {
             return Err(Error::OriginMismatch { origin });
@@ -172,6 +237,7 @@ impl Certificate {
             body: self.body.clone(),
             body_hash,
             objects: self.objects.len() as u64,
+            unlisted: self.unlisted(),
             leaf_index: leaf.index,
             checkpoint: leaf.checkpoint,
         })
@@ -236,7 +302,7 @@ impl Certificate {
         note.signers(keys)?
             .into_iter()
             .map(VerifierKey::name)
-            .find(|name| text == signed_text(name, body_hash))
+            .find(|name| text == self.body.signed_text(name, body_hash))
             .map(str::to_owned)
             .ok_or(Error::BodyMismatch)
     }
@@ -285,9 +351,6 @@ impl Certificate {
     }
 
     fn verify_exceptions(&self) -> Result<()> {
-        if self.body.listing == Listing::Complete && !self.body.exceptions.is_empty() {
-            return Err(Error::CompleteWithExceptions);
-        }
         let mut seen = BTreeSet::new();
         for (position, exception) in self.body.exceptions.iter().enumerate() {
             let order = (exception.key.as_str(), exception.version.as_deref());
@@ -302,6 +365,37 @@ impl Certificate {
         Ok(())
     }
 
+    /// What is said of completeness has to follow from the rest.
+    fn verify_listing(&self) -> Result<()> {
+        let is_whole = self.body.exceptions.is_empty();
+        match self.body.listing {
+            Listing::Incomplete => Ok(()),
+            Listing::Complete | Listing::Counted if !is_whole => Err(Error::CompleteWithExceptions),
+            Listing::Complete => Ok(()),
+            Listing::Counted => {
+                let counted = self.body.counted.as_ref().zip(self.body.inventories.last());
+                let agrees = counted.is_some_and(|(count, inventory)| {
+                    count.agrees(inventory.entries, inventory.bytes)
+                });
+                let what = "independent count";
+                if agrees {
+                    Ok(())
+                } else {
+                    Err(Error::CountMismatch { what })
+                }
+            }
+        }
+    }
+
+    fn unlisted(&self) -> u64 {
+        if self.body.inventories.is_empty() {
+            return 0;
+        }
+        let pages = self.objects.iter().map(|object| object.page);
+        let of_missing = self.body.exceptions.iter().map(|exception| exception.page);
+        pages.chain(of_missing).filter(Option::is_none).count() as u64
+    }
+
     fn verify_claim(&self, verified: &VerifiedLeaf) -> Result<()> {
         let claimed = verified
             .leaf
@@ -313,8 +407,4 @@ impl Certificate {
             Err(Error::LeafClaimMismatch)
         }
     }
-}
-
-fn signed_text(origin: &str, body_hash: &Hash) -> String {
-    format!("{TEXT_PREFIX}{origin}\n{body_hash}\n")
 }

@@ -25,6 +25,15 @@ pub struct CertificateEntry {
     pub destination_version: String,
     /// The label it bears at the destination.
     pub label: String,
+    /// How the destination was checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<String>,
+    /// The ledger's leaf of the decision that let it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<u64>,
+    /// The page of the last inventory that names it, from 0; none when that inventory does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u64>,
 }
 
 impl CertificateEntry {

@@ -44,7 +44,7 @@ impl Document {
             .or_else(|| peek.body?.format)
             .unwrap_or_default();
         match format.as_str() {
-            "onshore-certificate/1" => serde_json::from_slice(bytes)
+            "onshore-certificate/1" | "onshore-certificate/2" => serde_json::from_slice(bytes)
                 .map(|certificate| Self::Certificate(Box::new(certificate)))
                 .map_err(Error::Json),
             "onshore-proof/1" => serde_json::from_slice(bytes)

@@ -197,6 +197,32 @@ pub enum Error {
         /// The count that is wrong.
         what: &'static str,
     },
+    /// A page of an inventory does not follow the one before, or a record names a page that is not there.
+    #[error("page {page} of the inventory does not follow the page before it, or is missing")]
+    InventoryBroken {
+        /// Its number, from 0.
+        page: u64,
+    },
+    /// The pages of an inventory do not make the hash that was signed.
+    #[error("the pages of the inventory are not those that were signed")]
+    InventoryHeadMismatch,
+    /// The records of a page are not those that the source listed on it.
+    #[error("page {page} of the inventory names other records than the certificate has of it")]
+    InventoryRecordsMismatch {
+        /// Its number, from 0.
+        page: u64,
+    },
+    /// A checkpoint is not of a later state of the same ledger.
+    #[error(
+        "the checkpoint of {size} leaves is not later than the one of {recorded} leaves that the certificate was recorded under, or is of \
+         another ledger: take one that witnesses cosigned since"
+    )]
+    CheckpointNotLater {
+        /// How many leaves it is of.
+        size: u64,
+        /// How many leaves the certificate's own is of.
+        recorded: u64,
+    },
     /// A certificate claims completeness and lists exceptions.
     #[error("the certificate claims to be complete and lists exceptions")]
     CompleteWithExceptions,

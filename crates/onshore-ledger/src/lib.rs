@@ -25,6 +25,7 @@ mod document;
 mod error;
 mod evidence;
 mod hash;
+mod inventory;
 mod leaf;
 mod note;
 mod policy;
@@ -32,6 +33,7 @@ mod proof;
 mod range;
 mod read_proof;
 mod salt;
+mod spot;
 mod strict_json;
 mod tiles;
 mod tlog_proof;
@@ -47,7 +49,7 @@ pub use bundle::{
 pub use canonical::canonical;
 pub use certificate::{
     Certificate, CertificateBody, CertificateCounts, CertificateException, CertificateFormat,
-    CertificateSummary, Listing,
+    CertificateSummary, IndependentCount, Listing,
 };
 pub use certificate_root::{CertificateEntry, CertificateRoot, CertificateTotals, ObjectProof};
 pub use checkpoint::Checkpoint;
@@ -59,6 +61,10 @@ pub use evidence::{
     EvidenceWriter, verify_evidence,
 };
 pub use hash::{Hash, empty_root, leaf_hash, node_hash};
+pub use inventory::{
+    CHAIN_BEGIN, Inventory, InventoryChain, InventoryOrder, InventoryPage, InventoryTotals,
+    PageDigest,
+};
 pub use leaf::{
     LEAF_BYTES_MAX, commitment, commitment_of_bytes, encode_leaf, parse_leaf, parse_record,
 };
@@ -71,6 +77,7 @@ pub use proof::{
 pub use range::{RangeCheck, RangeProof};
 pub use read_proof::{ReadFormat, ReadProof, VerifiedRead};
 pub use salt::Salt;
+pub use spot::{SPOT_PREFIX, draw_spot};
 pub use tiles::{
     ENTRY_BYTES_MAX, TILE_WIDTH, TileLevel, TileRef, decode_entries, decode_hashes, encode_entry,
     encode_hashes, node_from_tiles, tiles_to_write,

@@ -13,22 +13,35 @@ use std::path::{Path, PathBuf};
 use onshore_keys::{FileSeal, FileWriter};
 use onshore_ledger::{
     CertificateBody, CertificateCounts, CertificateEntry, CertificateException, CertificateFormat,
-    CertificateRoot, Hash, Listing, Salt,
+    CertificateRoot, Hash, Inventory, Listing, Salt,
 };
-use onshore_registry::{EntryId, EntryState, JobEntry, JobState, Tally};
+use onshore_registry::{EntryId, EntryKind, EntryState, Job, JobEntry, JobState, Tally};
 use onshore_sources::Coverage;
 use onshore_types::{JobId, LeafIndex};
+use serde_json::json;
 
 use crate::engine::Parts;
+use crate::inventory::{inventory, of_kept, version_of};
 use crate::job::Work;
+use crate::options::JobOptions;
 use crate::outcome::{Exception, reason_and_detail};
 use crate::{Error, large};
 
 /// How many entries are held at once.
 const PAGE_LEN: u32 = 1000;
 
+/// How many pages of an inventory are held at once.
+const PAGES_AT_ONCE: u32 = 512;
+
 /// What a draft is called until it is a certificate.
 const DRAFT: &str = "draft";
+
+/// What is said of a job that found another number than was counted.
+const COUNT_DIFFERS: &str = "everything that was listed arrived, but an independent count says that the source holds more or less: find out which is \
+     right, then run again";
+
+/// What is said of a job that found nothing.
+const NOTHING_LISTED: &str = "the source lists nothing here: look at the prefix or path";
 
 /// Returns the file of a job's certificate below the certificates' folder.
 #[must_use]
@@ -44,7 +57,7 @@ pub(crate) async fn certify(work: &Work) -> Result<JobState, Error> {
     let signature = body.sign(work.parts.gate.journal().signer())?;
     let claim = body.claim()?;
     let state = match body.listing {
-        Listing::Complete => JobState::Complete,
+        Listing::Complete | Listing::Counted => JobState::Complete,
         Listing::Incomplete => JobState::Incomplete,
     };
     let removed = work.parts.registry.tally(work.job.id).await?.removed;
@@ -57,22 +70,22 @@ pub(crate) async fn certify(work: &Work) -> Result<JobState, Error> {
         .write(move |unit| Ok::<_, Error>(gate.certify_job(unit, &job, state, &tally, &claim)?))
         .await?;
     place(&work.parts, work.job.id, leaf).await?;
-    end(&work.parts, work.job.id, leaf).await
+    end(&work.parts, &work.job, leaf).await
 }
 
 /// Ends a job whose certificate is in the ledger already: a kill came between. None when its draft is lost, and it has
 /// to be certified again.
 pub(crate) async fn conclude(
     parts: &Parts,
-    job: JobId,
+    job: &Job,
     leaf: LeafIndex,
 ) -> Result<Option<JobState>, Error> {
     let (draft, file) = (
-        draft_of(&parts.certificates, job),
-        file_of(&parts.certificates, job),
+        draft_of(&parts.certificates, job.id),
+        file_of(&parts.certificates, job.id),
     );
     if draft.exists() {
-        place(parts, job, leaf).await?;
+        place(parts, job.id, leaf).await?;
     } else if !file.exists() {
         return Ok(None);
     }
@@ -92,15 +105,18 @@ pub(crate) async fn discard_draft(parts: &Parts, job: JobId) -> Result<(), Error
     .await
 }
 
-async fn end(parts: &Parts, job: JobId, leaf: LeafIndex) -> Result<JobState, Error> {
-    let tally = parts.registry.tally(job).await?;
-    let state = if tally.exceptions == 0 {
-        JobState::Complete
-    } else {
-        JobState::Incomplete
+async fn end(parts: &Parts, job: &Job, leaf: LeafIndex) -> Result<JobState, Error> {
+    let tally = parts.registry.tally(job.id).await?;
+    let last = inventories(parts, job.id).await?.pop();
+    let options: JobOptions =
+        serde_json::from_value(job.options.clone()).map_err(Error::Unreadable)?;
+    let (state, detail) = match listing(tally.exceptions, &options, last.as_ref()) {
+        Listing::Incomplete if tally.exceptions == 0 => (JobState::Incomplete, Some(COUNT_DIFFERS)),
+        Listing::Incomplete => (JobState::Incomplete, None),
+        Listing::Complete | Listing::Counted => (JobState::Complete, None),
     };
-    let detail =
-        (tally.listed == 0).then_some("the source lists nothing here: look at the prefix or path");
+    let detail = detail.or((tally.listed == 0).then_some(NOTHING_LISTED));
+    let job = job.id;
     let (registry, now) = (parts.registry.clone(), parts.gate.now());
     parts
         .db
@@ -109,6 +125,24 @@ async fn end(parts: &Parts, job: JobId, leaf: LeafIndex) -> Result<JobState, Err
         })
         .await?;
     Ok(state)
+}
+
+/// Returns the first inventory of a job and its last.
+async fn inventories(parts: &Parts, job: JobId) -> Result<Vec<Inventory>, Error> {
+    let mut found = Vec::new();
+    for listing in parts.registry.listings(job).await? {
+        found.push(inventory(parts, job, listing.round, Some(listing.leaf)).await?);
+    }
+    Ok(found)
+}
+
+/// Returns what may be said of completeness. What somebody else counted has to be what was listed.
+fn listing(exceptions: u64, options: &JobOptions, last: Option<&Inventory>) -> Listing {
+    match (exceptions, &options.counted, last) {
+        (0, None, _) => Listing::Complete,
+        (0, Some(count), Some(last)) if count.agrees(last.entries, last.bytes) => Listing::Counted,
+        _ => Listing::Incomplete,
+    }
 }
 
 /// Whatever still waits now is an exception: it changed again after the last round.
@@ -149,15 +183,18 @@ enum Line {
     Missing(CertificateException),
 }
 
-fn line(work: &Work, entry: JobEntry) -> Line {
+fn line(work: &Work, entry: JobEntry, last_round: u32) -> Line {
     let JobEntry {
-        listed, outcome, ..
+        listed,
+        outcome,
+        seen,
+        ..
     } = entry;
-    let version = listed.version.or_else(|| {
-        let fingerprint = listed.source_version.as_deref()?;
-        let of_fingerprint = work.access.source.version_of(fingerprint);
-        of_fingerprint.map(str::to_owned)
-    });
+    let version = version_of(&work.access.source, &listed);
+    let page = seen
+        .page
+        .filter(|_| seen.round == last_round)
+        .map(u64::from);
     let arrived = match outcome.state {
         EntryState::Copied | EntryState::Unchanged => true,
         EntryState::Listed | EntryState::Exception => false,
@@ -178,6 +215,9 @@ fn line(work: &Work, entry: JobEntry) -> Line {
                 method,
                 destination_version: destination.to_string(),
                 label: label.to_string(),
+                verified: Some(verified(listed.kind, outcome.state).to_owned()),
+                decision: outcome.leaf,
+                page,
             })
         }
         _ => {
@@ -187,8 +227,19 @@ fn line(work: &Work, entry: JobEntry) -> Line {
                 version,
                 reason,
                 detail,
+                size: Some(listed.size_bytes),
+                page,
             })
         }
+    }
+}
+
+/// Says how it was made sure that the destination has what was brought.
+fn verified(kind: EntryKind, state: EntryState) -> &'static str {
+    match (kind, state) {
+        (EntryKind::Marker, _) => "placed",
+        (_, EntryState::Unchanged) => "read back by an earlier job, its version still there",
+        (_, EntryState::Copied | EntryState::Listed | EntryState::Exception) => "read back",
     }
 }
 
@@ -203,12 +254,13 @@ async fn body(work: &Work) -> Result<CertificateBody, Error> {
         exceptions: 0,
     };
     let mut exceptions = Vec::new();
+    let last_round = last_round(work).await?;
     let mut after = None;
     while let Some(page) = next_page(work, &mut after).await? {
         for entry in page {
             counts.listed += 1;
             let unchanged = entry.outcome.state == EntryState::Unchanged;
-            match line(work, entry) {
+            match line(work, entry, last_round) {
                 Line::Arrived(entry) => {
                     root.add(&entry)?;
                     let way = if unchanged {
@@ -227,18 +279,13 @@ async fn body(work: &Work) -> Result<CertificateBody, Error> {
     }
     let totals = root.finish();
     let region = work.parts.gate.region();
-    let (listing, tenant) = (
-        if exceptions.is_empty() {
-            Listing::Complete
-        } else {
-            Listing::Incomplete
-        },
-        work.job.tenant.to_string(),
-    );
+    let inventories = inventories(&work.parts, work.job.id).await?;
+    let listing = listing(counts.exceptions, &work.options, inventories.last());
+    let settings = json!({ "options": work.job.options, "source": work.job.source });
     Ok(CertificateBody {
-        format: CertificateFormat::V1,
+        format: CertificateFormat::V2,
         job: work.job.id.to_string(),
-        tenant,
+        tenant: work.job.tenant.to_string(),
         source: format!("{} ({})", work.access.source, covered(work.coverage)),
         bucket: work.job.bucket.to_string(),
         class: work
@@ -256,7 +303,16 @@ async fn body(work: &Work) -> Result<CertificateBody, Error> {
         salt,
         root: totals.root,
         exceptions,
+        settings: Some(settings),
+        inventories,
+        counted: work.options.counted.clone(),
     })
+}
+
+/// Returns the round of the last listing.
+async fn last_round(work: &Work) -> Result<u32, Error> {
+    let listings = work.parts.registry.listings(work.job.id).await?;
+    Ok(listings.last().map_or(0, |listing| listing.round))
 }
 
 fn covered(coverage: Coverage) -> &'static str {
@@ -295,14 +351,18 @@ fn tally(body: &CertificateBody, removed: u64) -> Tally {
 /// Writes everything but the proof, and forces it to disk.
 async fn write_draft(work: &Work, body: &CertificateBody, signature: &str) -> Result<(), Error> {
     let path = draft_of(&work.parts.certificates, work.job.id);
-    let head = format!("{{\n\"body\": {},\n\"objects\": [", to_json(body));
+    let head = format!("{{\n\"body\": {},\n\"pages\": [", to_json(body));
     let seal = work.parts.seal.clone();
-    let mut draft = blocking(move || Draft::begin(path, &seal, &head)).await?;
+    let draft = blocking(move || Draft::begin(path, &seal, &head)).await?;
+    let mut draft = write_pages(work, draft).await?;
+    draft.write("\n],\n\"objects\": [")?;
+    draft.separator = "\n";
+    let last_round = last_round(work).await?;
     let mut after = None;
     while let Some(page) = next_page(work, &mut after).await? {
         let lines: Vec<String> = page
             .into_iter()
-            .filter_map(|entry| match line(work, entry) {
+            .filter_map(|entry| match line(work, entry, last_round) {
                 Line::Arrived(entry) => Some(to_json(&entry)),
                 Line::Missing(_) => None,
             })
@@ -311,6 +371,32 @@ async fn write_draft(work: &Work, body: &CertificateBody, signature: &str) -> Re
     }
     let tail = format!("\n],\n\"signature\": {},\n\"proof\": ", to_json(&signature));
     blocking(move || draft.end(&tail)).await
+}
+
+/// Writes the pages of each inventory.
+async fn write_pages(work: &Work, mut draft: Draft) -> Result<Draft, Error> {
+    let mut between = "\n[";
+    for listing in work.parts.registry.listings(work.job.id).await? {
+        draft.write(between)?;
+        (between, draft.separator) = (",\n[", "\n");
+        let mut from = 0;
+        loop {
+            let pages = work
+                .parts
+                .registry
+                .pages(work.job.id, listing.round, from, PAGES_AT_ONCE)
+                .await?;
+            let Some(last) = pages.last() else { break };
+            from = last.number.saturating_add(1);
+            let lines = pages
+                .into_iter()
+                .map(|page| Ok(to_json(&of_kept(page)?)))
+                .collect::<Result<Vec<_>, Error>>()?;
+            draft = blocking(move || draft.lines(&lines)).await?;
+        }
+        draft.write("]")?;
+    }
+    Ok(draft)
 }
 
 fn to_json<T: serde::Serialize>(value: &T) -> String {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use onshore_orders::Load;
 use onshore_policy::{Principal, Role};
 use onshore_registry::{EntryId, EntryKind, EntryOutcome, EntryState, Job, JobEntry, JobState};
 use onshore_sources::{
@@ -14,7 +15,9 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 use crate::engine::Parts;
+use crate::inventory::Listing;
 use crate::key_locks::{KeyLock, KeyLocks};
+use crate::meter::Meter;
 use crate::options::{JobOptions, Mode};
 use crate::outcome::Exception;
 use crate::phase::{Phase, Waiting};
@@ -22,7 +25,7 @@ use crate::plan::{Step, plan};
 use crate::precedence::Precedence;
 use crate::throttle::Throttle;
 use crate::{
-    Error, Patience, certificate, destination, inventory, marker, object, preflight, read_back,
+    Error, Patience, certificate, destination, large, marker, object, preflight, read_back,
     removals,
 };
 
@@ -47,6 +50,8 @@ pub(crate) struct Work {
     /// What of the source is brought.
     pub(crate) coverage: Coverage,
     pub(crate) bucket: Bucket,
+    /// What measures how fast it goes.
+    pub(crate) meter: Meter,
     /// What holds it to its pace, if anything does.
     pub(crate) throttle: Option<Arc<Throttle>>,
     /// The bucket once versions in it can be locked.
@@ -62,7 +67,7 @@ pub(crate) struct Work {
 /// Works on a job until it ends, and returns how. The job's record says so too by then.
 pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> {
     if let Some(leaf) = job.certificate_leaf
-        && let Some(state) = certificate::conclude(&parts, job.id, leaf).await?
+        && let Some(state) = certificate::conclude(&parts, &job, leaf).await?
     {
         return Ok(state);
     }
@@ -77,8 +82,14 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
     loop {
         match phase {
             Phase::Listing(round) => {
-                let job = work.job.id;
-                inventory::list(&work.parts, job, &work.source, round, cursor.take()).await?;
+                let listing = Listing {
+                    parts: &work.parts,
+                    job: &work.job,
+                    spec: &work.access.source,
+                    source: &*work.source,
+                    round,
+                };
+                listing.run(cursor.take()).await?;
                 removals::follow(&work, round).await?;
             }
             Phase::Copying(_) => copy(&work).await?,
@@ -147,6 +158,7 @@ impl Work {
             SourceSpec::S3(_) => Place::Unknown,
             SourceSpec::Folder(_) => parts.gate.home(),
         };
+        let meter = Meter::new(job.id, job.created, parts.gate.now());
         let throttle = (!options.pace.is_free())
             .then(|| Arc::new(Throttle::new(options.pace.clone(), parts.gate.clone())));
         Ok(Self {
@@ -157,6 +169,7 @@ impl Work {
             source,
             coverage,
             bucket,
+            meter,
             throttle,
             lockable: OnceCell::new(),
             principal,
@@ -321,6 +334,7 @@ async fn open(
 pub(crate) async fn copy(work: &Arc<Work>) -> Result<(), Error> {
     let mut under_way: JoinSet<Result<(), Error>> = JoinSet::new();
     let mut from = String::new();
+    work.meter.begin(work.parts.gate.now());
     loop {
         let mut page = work
             .parts
@@ -347,6 +361,7 @@ pub(crate) async fn copy(work: &Arc<Work>) -> Result<(), Error> {
         for group in plan_page(work, page).await? {
             while under_way.len() >= OBJECTS_AT_ONCE {
                 finish_one(&mut under_way).await?;
+                work.meter.save_when_due(&work.parts).await?;
             }
             let work = Arc::clone(work);
             under_way.spawn(async move { bring_group(&work, group).await });
@@ -358,7 +373,7 @@ pub(crate) async fn copy(work: &Arc<Work>) -> Result<(), Error> {
     while !under_way.is_empty() {
         finish_one(&mut under_way).await?;
     }
-    Ok(())
+    work.meter.save_rest(&work.parts).await
 }
 
 /// Brings the versions of one key.
@@ -481,10 +496,21 @@ async fn carry_out(work: &Work, entry: &JobEntry, step: Step) -> Result<(), Erro
             if work.is_overtaken(entry).await? {
                 return work.save(entry.listed.id(), overtaken().outcome()).await;
             }
+            let since = work.parts.gate.now();
             match entry.listed.kind {
-                EntryKind::Marker => marker::bring(work, entry).await,
-                EntryKind::Object | EntryKind::Gap => object::bring(work, entry).await,
+                EntryKind::Marker => marker::bring(work, entry).await?,
+                EntryKind::Object | EntryKind::Gap => object::bring(work, entry).await?,
             }
+            let size_bytes = entry.listed.size_bytes;
+            if size_bytes < large::BYTES_MIN {
+                let load = Load {
+                    objects: 1,
+                    bytes: size_bytes,
+                };
+                work.meter
+                    .brought(size_bytes, load, (since, work.parts.gate.now()));
+            }
+            Ok(())
         }
     }
 }

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use onshore_gate::StoredFact;
+use onshore_orders::Load;
 use onshore_policy::{Flow, Permit, Principal, Role, Subject, Transfer};
-use onshore_registry::{EntryId, EntryKind, EntryOutcome, EntryState, Job, JobEntry, ListedEntry};
+use onshore_registry::{
+    EntryId, EntryKind, EntryOutcome, EntryState, Job, JobEntry, ListedEntry, Sighting,
+};
 use onshore_sources::Details;
 use onshore_store::{
     AsOne, BodyError, Bucket, Checks, CompletePart, Completion, Looked, NewObject, NewUpload,
@@ -230,7 +233,20 @@ async fn bring_runs(
         .filter(|(number, range)| !is_there(*number, range))
         .collect();
     stream::iter(missing)
-        .map(|(number, range)| bring_run(work, key, details, underway, number, range))
+        .map(|(number, range)| async move {
+            let since = work.parts.gate.now();
+            bring_run(work, key, details, underway, number, range).await?;
+            let load = Load {
+                objects: 0,
+                bytes: range.len_bytes,
+            };
+            work.meter
+                .brought(details.size_bytes, load, (since, work.parts.gate.now()));
+            work.meter
+                .save_when_due(&work.parts)
+                .await
+                .map_err(Fault::Ours)
+        })
         .buffer_unordered(RUNS_AT_ONCE)
         .try_collect::<Vec<()>>()
         .await?;
@@ -450,7 +466,7 @@ async fn commit_once(
                 record: committed.record,
                 salt: committed.salt,
             };
-            parts.gate.settle_stored(unit, &permit, &fact)?;
+            let leaf = parts.gate.settle_stored(unit, &permit, &fact)?;
             let one = arrival.completion.as_one.as_ref();
             let outcome = EntryOutcome {
                 // It was read back from where it lies before it became the object.
@@ -460,9 +476,12 @@ async fn commit_once(
                 destination: Some(committed.version),
                 label: Some(committed.label),
                 detail: arrival.note.clone(),
+                leaf: Some(leaf),
             };
             let id = arrival.listed.id();
-            parts.registry.save_listed(unit, job, 0, &arrival.listed)?;
+            parts
+                .registry
+                .save_listed(unit, job, Sighting::BESIDE, &arrival.listed)?;
             parts.registry.save_outcome(unit, job, &id, &outcome)?;
             parts.registry.note_upload(unit, job, &id, None)?;
             Ok((committed.version, outcome))

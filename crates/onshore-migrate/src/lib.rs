@@ -30,6 +30,7 @@ mod job;
 mod key_locks;
 mod large;
 mod marker;
+mod meter;
 mod object;
 mod opening;
 mod options;

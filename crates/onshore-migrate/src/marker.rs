@@ -85,7 +85,7 @@ async fn hide(work: &Work, permit: Permit, key: &ObjectKey, entry: &JobEntry) ->
             };
             let record =
                 json!({ "change": "brought-marker", "key": key, "version": marked.marker });
-            parts.gate.settle_changed(unit, &permit, record)?;
+            let leaf = parts.gate.settle_changed(unit, &permit, record)?;
             let outcome = EntryOutcome {
                 state: EntryState::Copied,
                 sha256: digest(&SHA256, b"").as_ref().try_into().ok(),
@@ -93,6 +93,7 @@ async fn hide(work: &Work, permit: Permit, key: &ObjectKey, entry: &JobEntry) ->
                 destination: Some(marked.marker),
                 label: Some(marked.label),
                 detail: None,
+                leaf: Some(leaf),
             };
             parts
                 .registry

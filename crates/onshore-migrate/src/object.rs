@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use onshore_gate::StoredFact;
 use onshore_policy::{Flow, Permit, Subject, Transfer};
-use onshore_registry::{EntryKind, EntryOutcome, EntryState, JobEntry, ListedEntry};
+use onshore_registry::{EntryKind, EntryOutcome, EntryState, JobEntry, ListedEntry, Sighting};
 use onshore_sources::{ByteStream, Coverage, Details, ErrorKind, Fetched, SourceRetentionMode};
 use onshore_store::{
     BodyError, ContentHeaders, LegalHold, Lock, NewObject, Retention, RetentionMode, SourceFacts,
@@ -495,16 +495,21 @@ async fn commit_once(
                 record: committed.record,
                 salt: committed.salt,
             };
-            parts.gate.settle_stored(unit, &permit, &fact)?;
-            let outcome = stored(
-                staged.sha256(),
-                arrival.method,
-                committed.version,
-                committed.label,
-                arrival.outcome_note.clone(),
-            );
+            let leaf = parts.gate.settle_stored(unit, &permit, &fact)?;
+            let outcome = EntryOutcome {
+                leaf: Some(leaf),
+                ..stored(
+                    staged.sha256(),
+                    arrival.method,
+                    committed.version,
+                    committed.label,
+                    arrival.outcome_note.clone(),
+                )
+            };
             // What was copied is what was described, which may be newer than what was listed.
-            parts.registry.save_listed(unit, job, 0, listed)?;
+            parts
+                .registry
+                .save_listed(unit, job, Sighting::BESIDE, listed)?;
             parts
                 .registry
                 .save_outcome(unit, job, &listed.id(), &outcome)?;

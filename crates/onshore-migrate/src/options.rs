@@ -1,5 +1,6 @@
 //! How a job is to be done, as whoever orders it says: kept with the job, and committed to by the leaf of its order.
 
+use onshore_ledger::IndependentCount;
 use onshore_types::pace::Pace;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,9 @@ pub struct JobOptions {
     /// How fast it may read the source.
     #[serde(default)]
     pub pace: Pace,
+    /// What somebody else counted at the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<IndependentCount>,
 }
 
 /// What a job does.

@@ -26,6 +26,7 @@ impl Exception {
             destination: None,
             label: None,
             detail: Some(format!("{}: {}", self.reason, self.detail)),
+            leaf: None,
         }
     }
 }
@@ -56,5 +57,6 @@ pub(crate) fn stored(
         destination: Some(destination),
         label: Some(label),
         detail: note,
+        leaf: None,
     }
 }

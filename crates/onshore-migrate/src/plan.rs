@@ -78,7 +78,7 @@ fn same_source(entry: &JobEntry, known: &JobEntry) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use onshore_registry::{EntryKind, EntryOutcome, EntryState, JobEntry, ListedEntry};
+    use onshore_registry::{EntryKind, EntryOutcome, EntryState, JobEntry, ListedEntry, Sighting};
     use onshore_types::{Label, VersionId};
     use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
@@ -131,8 +131,13 @@ mod tests {
                     destination,
                     label,
                     detail: None,
+                    leaf: None,
                 },
                 brought: destination,
+                seen: Sighting {
+                    round: 0,
+                    page: None,
+                },
             },
         )
     }

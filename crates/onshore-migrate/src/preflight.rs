@@ -12,10 +12,11 @@ use serde::Serialize;
 
 use crate::egress::{Charge, charge};
 use crate::engine::Parts;
+use crate::inventory::Listing;
 use crate::job::OBJECTS_AT_ONCE;
 use crate::outcome::{Exception, reason_and_detail};
 use crate::phase::Phase;
-use crate::{Error, inventory, job};
+use crate::{Error, job};
 
 /// How many entries are looked up at once.
 const PAGE_LEN: u32 = 1000;
@@ -85,7 +86,14 @@ pub(crate) async fn run(parts: &Arc<Parts>, job: &Job) -> Result<JobState, Error
     let access: SourceAccess =
         serde_json::from_value(job.source.clone()).map_err(Error::Unreadable)?;
     let source = job::open_source(parts, job, &access).await?;
-    inventory::list(parts, job.id, &source, 0, None).await?;
+    let listing = Listing {
+        parts,
+        job,
+        spec: &access.source,
+        source: &*source,
+        round: 0,
+    };
+    listing.run(None).await?;
     job::enter(parts, job.id, Phase::Checking).await?;
     check(parts, job, &source).await?;
     let report = report(parts, job, &access, &source).await?;

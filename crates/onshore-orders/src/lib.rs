@@ -18,6 +18,7 @@
 //! - [`assessment`], [`review`], [`incident`], [`request`]: cases with dates of their own; [`duty`]: what begins with a number of persons.
 //! - [`alarm`]: of what somebody is told before a day comes.
 //! - [`judge`]: all of it together, on a day, in the words of a [`language`].
+//! - [`forecast`]: when a migration will be done, and how likely by a date.
 //! - [`guard`]: a plan of Terraform, before it is carried out.
 //! - [`record`]: a record of any kind, read and checked.
 //! - [`signature`]: somebody's word for a part of a record.
@@ -29,6 +30,7 @@ pub mod day;
 pub mod deadline;
 pub mod duty;
 pub mod error;
+pub mod forecast;
 pub mod guard;
 pub mod handover;
 pub mod incident;
@@ -57,6 +59,9 @@ pub use assessment::Assessment;
 pub use day::{Day, UtcOffset};
 pub use deadline::DeadlineRule;
 pub use error::Error;
+pub use forecast::{
+    Brought, Forecast, Load, NoForecast, Outlook, SIZE_CLASSES, Stretch, size_class,
+};
 pub use handover::Handover;
 pub use incident::Incident;
 pub use judge::{Asked, Breach, Finding, Frozen, Judge, OnDay, Standing, Status};

@@ -3,9 +3,10 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use onshore_db::{Row, RowError, Unit, View, params};
-use onshore_types::{JobId, Label, Timestamp, UploadId, VersionId};
+use onshore_types::{JobId, Label, LeafIndex, Timestamp, UploadId, VersionId};
 use serde::{Deserialize, Serialize};
 
 use crate::approvals::clamped;
@@ -71,6 +72,25 @@ pub struct EntryOutcome {
     pub label: Option<Label>,
     /// Why it is an exception, or what else is worth saying.
     pub detail: Option<String>,
+    /// The leaf of the decision that let it in.
+    pub leaf: Option<LeafIndex>,
+}
+
+/// In which listing, and on which page of it, something was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    /// The round of the listing.
+    pub round: u32,
+    /// The page, from 0; none when something else than a listing told of it.
+    pub page: Option<u32>,
+}
+
+impl Sighting {
+    /// Beside every listing.
+    pub const BESIDE: Self = Self {
+        round: 0,
+        page: None,
+    };
 }
 
 /// An object of a job.
@@ -82,6 +102,8 @@ pub struct JobEntry {
     pub outcome: EntryOutcome,
     /// The last version at the destination that the job made of it, or found there, whatever became of it since.
     pub brought: Option<VersionId>,
+    /// Where it was seen last.
+    pub seen: Sighting,
 }
 
 /// How many objects and bytes stand where.
@@ -134,7 +156,27 @@ pub struct Vanished {
 }
 
 const COLUMNS: &str = "SELECT key, version, newer, kind, size_bytes, source_version, modified_ms, state, sha256, method, \
-                       destination, label, detail, brought FROM job_entries";
+                       destination, label, detail, brought, seen, page, leaf FROM job_entries";
+
+/// An entry that a listing tells of, or that was brought, and what of it begins anew when it is another.
+static SAVE_LISTED: LazyLock<String> = LazyLock::new(|| {
+    let anew =
+        "(size_bytes <> excluded.size_bytes OR source_version IS NOT excluded.source_version)";
+    let kept = ["sha256", "method", "destination", "label", "detail", "leaf"]
+        .map(|column| format!("{column} = CASE WHEN {anew} THEN NULL ELSE {column} END"))
+        .join(", ");
+    format!(
+        "INSERT INTO job_entries (job, key, version, seen, newer, kind, size_bytes, source_version, modified_ms, page, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'listed')
+         ON CONFLICT (job, key, version) DO UPDATE SET
+             seen = max(seen, excluded.seen), newer = excluded.newer, page = coalesce(excluded.page, page),
+             kind = CASE WHEN {anew} THEN excluded.kind ELSE kind END,
+             modified_ms = CASE WHEN {anew} THEN excluded.modified_ms ELSE modified_ms END,
+             state = CASE WHEN {anew} THEN 'listed' ELSE state END,
+             {kept}, size_bytes = excluded.size_bytes, source_version = excluded.source_version
+         WHERE excluded.page IS NULL OR page IS NULL OR seen <> excluded.seen"
+    )
+});
 
 /// How many earlier jobs of the same source are asked what they know.
 const JOBS_ASKED: u32 = 32;
@@ -215,8 +257,9 @@ impl FromStr for EntryState {
 }
 
 impl Registry {
-    /// Saves an object as the listing of a round has it. One that is there already and was listed as another version or size
-    /// begins anew; one that is the same keeps what became of it.
+    /// Saves an object as a listing, or whoever brought it, has it. One that is there already and was of another version or size
+    /// begins anew; one that is the same keeps what became of it. What a listing names once more counts where it was named first,
+    /// as it was then: the answer is `false`, and nothing is saved.
     ///
     /// # Errors
     /// Those of the database.
@@ -224,42 +267,26 @@ impl Registry {
         &self,
         unit: &Unit<'_>,
         job: JobId,
-        round: u32,
+        seen: Sighting,
         entry: &ListedEntry,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let id = entry.id();
-        let place = params![
-            job.as_bytes(),
-            entry.key,
-            id.version_column(),
-            round,
-            entry.newer
-        ];
-        unit.execute(
-            "UPDATE job_entries SET seen = max(seen, ?4), newer = ?5 WHERE job = ?1 AND key = ?2 AND version = ?3",
-            place,
-        )?;
-        unit.execute(
-            "INSERT INTO job_entries (job, key, version, seen, newer, kind, size_bytes, source_version, modified_ms, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'listed')
-             ON CONFLICT (job, key, version) DO UPDATE SET
-                 kind = excluded.kind, size_bytes = excluded.size_bytes, source_version = excluded.source_version,
-                 modified_ms = excluded.modified_ms, state = 'listed', sha256 = NULL, method = NULL,
-                 destination = NULL, label = NULL, detail = NULL
-             WHERE size_bytes <> excluded.size_bytes OR source_version IS NOT excluded.source_version",
+        let saved = unit.execute(
+            &SAVE_LISTED,
             params![
                 job.as_bytes(),
                 entry.key,
                 id.version_column(),
-                round,
+                seen.round,
                 entry.newer,
                 entry.kind.word(),
                 clamped(entry.size_bytes),
                 entry.source_version,
-                entry.modified.map(Timestamp::as_millis)
+                entry.modified.map(Timestamp::as_millis),
+                seen.page
             ],
         )?;
-        Ok(())
+        Ok(saved == 1)
     }
 
     /// Saves what became of an object.
@@ -275,7 +302,7 @@ impl Registry {
     ) -> Result<(), Error> {
         unit.execute(
             "UPDATE job_entries SET state = ?4, sha256 = ?5, method = ?6, destination = ?7, label = ?8, detail = ?9,
-                    brought = coalesce(?7, brought)
+                    leaf = ?10, brought = coalesce(?7, brought)
              WHERE job = ?1 AND key = ?2 AND version = ?3",
             params![
                 job.as_bytes(),
@@ -286,7 +313,8 @@ impl Registry {
                 outcome.method,
                 outcome.destination.as_ref().map(VersionId::as_bytes),
                 outcome.label.map(|label| label.to_string()),
-                outcome.detail
+                outcome.detail,
+                outcome.leaf.map(LeafIndex::cast_signed)
             ],
         )?;
         Ok(())
@@ -560,7 +588,7 @@ impl Registry {
             "SELECT e.key AS key, e.version AS version, e.newer AS newer, e.kind AS kind, e.size_bytes AS size_bytes, e.source_version AS source_version,
                     e.modified_ms AS modified_ms, e.state AS state, e.sha256 AS sha256, e.method AS method,
                     e.destination AS destination, e.label AS label, e.detail AS detail,
-                    e.brought AS brought
+                    e.brought AS brought, e.seen AS seen, e.page AS page, e.leaf AS leaf
              FROM (SELECT id, created_ms FROM jobs WHERE fingerprint = ?1 AND id <> ?2
                    ORDER BY created_ms DESC LIMIT ?5) AS j
              CROSS JOIN job_entries AS e ON e.job = j.id AND e.key = ?3 AND e.version = ?4
@@ -645,7 +673,12 @@ fn entry(row: &Row<'_>) -> Result<JobEntry, RowError> {
             destination: destination.map(VersionId::from_bytes),
             label: parsed_opt(row, "label")?,
             detail: row.get("detail")?,
+            leaf: row.get::<_, Option<i64>>("leaf")?.map(i64::cast_unsigned),
         },
         brought: brought.map(VersionId::from_bytes),
+        seen: Sighting {
+            round: row.get("seen")?,
+            page: row.get("page")?,
+        },
     })
 }

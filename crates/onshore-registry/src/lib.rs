@@ -20,6 +20,7 @@ mod identities;
 mod jobs;
 mod loosenings;
 mod packs;
+mod pages;
 mod people;
 mod persons;
 mod purposes;
@@ -31,6 +32,7 @@ mod rows;
 mod schema;
 mod sessions;
 mod splitting;
+mod stretches;
 mod support;
 mod tenants;
 mod tokens;
@@ -44,7 +46,8 @@ pub use crate::bearers::Bearer;
 pub use crate::cutovers::{Cutover, CutoverStep, Freeze, NewCutover};
 pub use crate::drills::{Drill, DrillEnd, DrillEnding};
 pub use crate::entries::{
-    EntryId, EntryKind, EntryOutcome, EntryState, JobEntry, Listed, ListedEntry, Tally, Vanished,
+    EntryId, EntryKind, EntryOutcome, EntryState, JobEntry, Listed, ListedEntry, Sighting, Tally,
+    Vanished,
 };
 pub use crate::epochs::Epoch;
 pub use crate::error::Error;
@@ -54,6 +57,7 @@ pub use crate::identities::{Details, Identity, IdentityKind};
 pub use crate::jobs::{Job, JobState, NewJob};
 pub use crate::loosenings::{Loosening, LooseningOf};
 pub use crate::packs::{ActivatedPack, PackActivation};
+pub use crate::pages::{ListedPage, ListingRound};
 pub use crate::people::Person;
 pub use crate::persons::{ExportedCounts, ExportedPersons, ExportedTally, ExportedVersion};
 pub use crate::purposes::Purpose;
@@ -63,6 +67,7 @@ pub use crate::register::{RegisterPage, Revision};
 pub use crate::registry::Registry;
 pub use crate::schema::SCHEMA;
 pub use crate::sessions::{SealedSession, Session};
+pub use crate::stretches::SourceSize;
 pub use crate::support::{SupportRequest, SupportSession, Vouched};
 pub use crate::tenants::{Standing, Tenant};
 pub use crate::tokens::TokenHolder;

@@ -437,6 +437,7 @@ pub const SCHEMA: Schema = Schema {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX alarm_tellings_untold ON alarm_tellings (target, alarm) WHERE told_ms IS NULL;
     ",
+    // Cut-overs, and the step that each has come to.
     "
     CREATE TABLE cutovers (
         job BLOB PRIMARY KEY REFERENCES jobs (id),
@@ -454,5 +455,36 @@ pub const SCHEMA: Schema = Schema {
         ended_ms INTEGER
     ) STRICT;
     CREATE UNIQUE INDEX cutovers_under_way ON cutovers (bucket) WHERE ended_ms IS NULL;
+    ",
+    // What each listing of a source told page by page, and which page of the last one names an entry. An entry knows the leaf
+    // of the decision that let it in.
+    "
+    ALTER TABLE job_entries ADD COLUMN page INTEGER;
+    ALTER TABLE job_entries ADD COLUMN leaf INTEGER;
+    CREATE TABLE job_inventories (
+        job BLOB NOT NULL,
+        round INTEGER NOT NULL,
+        leaf INTEGER NOT NULL,
+        PRIMARY KEY (job, round)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE job_pages (
+        job BLOB NOT NULL,
+        round INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        listed_ms INTEGER NOT NULL,
+        is_in_order INTEGER NOT NULL,
+        page TEXT NOT NULL,
+        PRIMARY KEY (job, round, number)
+    ) STRICT, WITHOUT ROWID;
+    ",
+    // How fast a job went, stretch by stretch.
+    "
+    CREATE TABLE job_stretches (
+        job BLOB NOT NULL,
+        ended_ms INTEGER NOT NULL,
+        lasted_ms INTEGER NOT NULL,
+        brought TEXT NOT NULL,
+        PRIMARY KEY (job, ended_ms)
+    ) STRICT, WITHOUT ROWID;
     "],
 };

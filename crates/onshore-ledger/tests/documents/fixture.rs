@@ -73,6 +73,9 @@ pub(crate) fn entry(key: &str, version: Option<&str>, size: u64) -> CertificateE
         method: "sha256-read-back".to_owned(),
         destination_version: format!("v-{key}"),
         label: "personal".to_owned(),
+        verified: None,
+        decision: None,
+        page: None,
     }
 }
 
@@ -92,6 +95,8 @@ pub(crate) fn exception(key: &str) -> CertificateException {
         version: None,
         reason: "unreadable".to_owned(),
         detail: "the source answered 403".to_owned(),
+        size: None,
+        page: None,
     }
 }
 
@@ -132,6 +137,9 @@ pub(crate) fn body(
         salt,
         root: totals.root,
         exceptions,
+        settings: None,
+        inventories: Vec::new(),
+        counted: None,
     }
 }
 
@@ -142,6 +150,7 @@ pub(crate) fn issue(body: CertificateBody, objects: Vec<CertificateEntry>) -> Ce
         signature: body.sign(&signer()).expect("a text"),
         proof: bundle_of(&json!({ "kind": "certificate", "certificate": claim })),
         body,
+        pages: Vec::new(),
         objects,
     }
 }

@@ -4,4 +4,5 @@ mod bundles;
 mod certificates;
 mod evidence;
 mod fixture;
+mod inventories;
 mod tampering;

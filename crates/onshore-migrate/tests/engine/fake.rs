@@ -83,6 +83,8 @@ struct State {
     listings: u32,
     restless: bool,
     storm_of_listings: u32,
+    forgets_cursors: bool,
+    repeats_last: bool,
     opened: Vec<(String, u64)>,
     /// Of a source that keeps versions: those of each key, the newest first.
     versions: BTreeMap<String, Vec<Kept>>,
@@ -187,6 +189,16 @@ impl Fake {
     /// The next listings do not answer.
     pub(crate) fn storm_listings(&self, times: u32) {
         self.lock().storm_of_listings = times;
+    }
+
+    /// The next position to go on from is not known any longer.
+    pub(crate) fn forget_cursors_once(&self) {
+        self.lock().forgets_cursors = true;
+    }
+
+    /// From now on each page names the last object of the page before once more.
+    pub(crate) fn repeat_between_pages(&self) {
+        self.lock().repeats_last = true;
     }
 
     /// Which objects were opened, and from which byte on.
@@ -388,11 +400,16 @@ impl Source for Fake {
             }
             page.oddities.clone_from(&state.oddities);
         }
+        if after.is_some() && std::mem::take(&mut state.forgets_cursors) {
+            return Err(Error::Protocol {
+                what: "the position is not known".to_owned(),
+            });
+        }
         let from = after.map(ListCursor::as_str).unwrap_or_default();
         let mut rest = state
             .objects
             .iter()
-            .filter(|(key, _)| key.as_str() > from)
+            .filter(|(key, _)| key.as_str() > from || (state.repeats_last && key.as_str() == from))
             .peekable();
         while let Some((key, object)) = rest.next() {
             page.entries.push(Entry {

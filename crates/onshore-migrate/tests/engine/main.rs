@@ -4,6 +4,7 @@
 mod fake;
 mod following;
 mod honesty;
+mod inventories;
 mod keeping;
 mod resuming;
 mod versions;

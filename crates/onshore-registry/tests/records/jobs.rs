@@ -2,7 +2,7 @@
 
 use onshore_keys::Secret;
 use onshore_registry::{
-    EntryId, EntryKind, EntryOutcome, EntryState, Error, JobState, ListedEntry, NewJob,
+    EntryId, EntryKind, EntryOutcome, EntryState, Error, JobState, ListedEntry, NewJob, Sighting,
 };
 use onshore_types::{BucketName, JobId, PrincipalId};
 use serde_json::json;
@@ -184,7 +184,7 @@ fn entries_page_in_key_order_and_a_changed_listing_begins_anew() {
             modified: None,
         };
         house
-            .write(move |registry, unit| registry.save_listed(unit, id, 0, &entry))
+            .write(move |registry, unit| registry.save_listed(unit, id, Sighting::BESIDE, &entry))
             .expect("listed");
     };
     for key in ["b", "a\u{10ffff}", "a", "", "B", "a/b", "é"] {
@@ -207,6 +207,7 @@ fn entries_page_in_key_order_and_a_changed_listing_begins_anew() {
         destination: None,
         label: None,
         detail: None,
+        leaf: Some(7),
     };
     house
         .write(move |registry, unit| {

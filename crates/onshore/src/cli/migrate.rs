@@ -3,10 +3,32 @@
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use onshore_sources::Dialect;
 use onshore_types::pace::{Offset, Rate, Window};
-use onshore_types::{BucketName, Label, TenantName};
+use onshore_types::{BucketName, JobId, Label, TenantName, Timestamp};
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct MigrateLine {
+    #[command(subcommand)]
+    pub(crate) command: Option<MigrateCommand>,
+    #[command(flatten)]
+    pub(crate) order: Option<MigrateArgs>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// Say when migrations will be done, and how likely by a date
+    Status {
+        /// Which [default: all that are under way]
+        #[arg(value_name = "JOB")]
+        id: Option<JobId>,
+        /// By when it has to be done: 2022-09-30, or an instant such as 2022-09-30T24:00:00+08:00
+        #[arg(long, value_name = "DATE")]
+        by: Option<Timestamp>,
+    },
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
@@ -61,6 +83,13 @@ pub(crate) struct MigrateArgs {
     /// Only find out what would come, what could not and why, how long it would take and what the old provider would charge
     #[arg(long, conflicts_with = "certificate")]
     pub(crate) dry_run: bool,
+    /// How many objects (versions and delete markers where all come), and how many bytes, somebody else counted at the source: the
+    /// job is complete only if it lists as much at the end
+    #[arg(long, value_name = "OBJECTS[,BYTES]", requires = "counted_by", conflicts_with = "dry_run", value_parser = parse_counted)]
+    pub(crate) counted: Option<(u64, Option<u64>)>,
+    /// Who counted, and when; it stands in the certificate: "usage figure of the provider, 2021-09-01"
+    #[arg(long, value_name = "WHO", requires = "counted")]
+    pub(crate) counted_by: Option<String>,
     /// Where the certificate goes once the job has ended
     #[arg(long, value_name = "FILE")]
     pub(crate) certificate: Option<PathBuf>,
@@ -98,4 +127,17 @@ pub(crate) enum Addressing {
     Path,
     /// Virtual-host style: the bucket stands before the endpoint's name
     Virtual,
+}
+
+/// Reads a count of objects, and of bytes behind a comma.
+fn parse_counted(text: &str) -> Result<(u64, Option<u64>), String> {
+    let number = |text: &str| {
+        text.trim().parse().map_err(|_| {
+            format!("{text:?} is no number: write OBJECTS or OBJECTS,BYTES, such as 1200,52428800")
+        })
+    };
+    match text.split_once(',') {
+        None => Ok((number(text)?, None)),
+        Some((objects, bytes)) => Ok((number(objects)?, Some(number(bytes)?))),
+    }
 }

@@ -68,7 +68,9 @@ pub(crate) use kms::KmsCommand;
 pub(crate) use label::LabelCommand;
 pub(crate) use ledger::LedgerCommand;
 pub(crate) use listing::ListingCommand;
-pub(crate) use migrate::{Addressing, Deletes, MigrateArgs, VersionsWish};
+pub(crate) use migrate::{
+    Addressing, Deletes, MigrateArgs, MigrateCommand, MigrateLine, VersionsWish,
+};
 pub(crate) use pack::PackCommand;
 pub(crate) use quota::{QuotaCommand, QuotaHolderArgs};
 pub(crate) use register::{
@@ -90,7 +92,7 @@ pub(crate) use tenant::TenantCommand;
 pub(crate) use token::TokenCommand;
 pub(crate) use update::UpdateCommand;
 pub(crate) use user::UserCommand;
-pub(crate) use verify::VerifyArgs;
+pub(crate) use verify::{SpotArgs, VerifyArgs};
 pub(crate) use witness::WitnessCommand;
 
 /// A sovereign cloud in one binary: an S3 store that lets nothing out unasked, a migration engine that proves what
@@ -274,7 +276,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Important(ImportantCommand),
     /// Bring a bucket or a folder onshore: inventory, copy, verify, certify
-    Migrate(MigrateArgs),
+    Migrate(MigrateLine),
     /// Cut a bucket over that programs use: it answers here as if all were in it, until all is and the source is left
     Cutover(Box<CutoverArgs>),
     /// Read everything in a data folder once and say what is not what was written; no server may run on it

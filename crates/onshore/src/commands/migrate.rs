@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
-use onshore_api::{JobView, MigrateFrom, OrderMigration, SourceCredentials};
+use onshore_api::{CountedSource, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 use onshore_sources::{Dialect, Resolved, SourceOptions, SourceSpec, resolve_credentials};
 use onshore_tls::{Introduction, Transport};
 use onshore_types::pace::Pace;
@@ -171,6 +171,10 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
             Deletes::Follow => None,
             Deletes::Keep => Some("keep".to_owned()),
         },
+        counted: args
+            .counted
+            .zip(args.counted_by.clone())
+            .map(|((objects, bytes), by)| CountedSource { by, objects, bytes }),
         credentials,
     })
 }

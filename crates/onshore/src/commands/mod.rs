@@ -12,6 +12,7 @@ mod cutover;
 mod drill;
 mod erase;
 mod explain;
+mod forecast;
 mod fsck;
 mod guard;
 mod holdings;
@@ -47,8 +48,8 @@ use anyhow::{Context, Result};
 use onshore_orders::RecordKind;
 
 pub(crate) use self::drill::Seconds;
-use crate::cli::{Cli, Command};
-use crate::exit::Exit;
+use crate::cli::{Cli, Command, MigrateCommand};
+use crate::exit::{Exit, usage};
 use crate::output;
 
 /// Runs the command that was asked for.
@@ -105,10 +106,16 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Drill(command) => drill::run(&target, command).await,
         Command::Update(command) => update::run(&target, command).await,
         Command::Important(command) => important::run(&target, command).await,
-        Command::Verify(args) => tokio::task::block_in_place(|| verify::run(target.style(), &args)),
+        Command::Verify(args) => verify::run(target.style(), &args).await,
         Command::Witness(command) => witness::run(&target, command).await,
-        Command::Migrate(args) => migrate::run(&target, args).await,
         Command::Cutover(args) => cutover::run(&target, *args).await,
+        Command::Migrate(line) => match (line.command, line.order) {
+            (Some(MigrateCommand::Status { id, by }), _) => forecast::run(&target, id, by).await,
+            (None, Some(order)) => migrate::run(&target, order).await,
+            (None, None) => Err(usage(
+                "migrate takes a SOURCE and a BUCKET, or a command: see --help",
+            )),
+        },
         Command::Scrub(args) => scrub::run(&target, args).await,
         Command::Rekey(args) => rekey::run(&target, args).await,
         Command::Job(command) => job::run(&target, command).await,

@@ -3,13 +3,14 @@
 
 mod account;
 mod folder;
+mod spot;
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use onshore_ledger::{
-    Certificate, Checkpoint, Cosigned, Document, Listing, Note, ObjectProof, ProofBundle,
-    ReadProof, TlogPolicy, TlogProof, VerifierKey, verify_evidence,
+    Certificate, CertificateBody, Checkpoint, Cosigned, Document, InventoryOrder, Listing, Note,
+    ObjectProof, ProofBundle, ReadProof, TlogPolicy, TlogProof, VerifierKey, verify_evidence,
 };
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ struct Trusted {
     policy: Option<TlogPolicy>,
 }
 
-pub(crate) fn run(style: Style, args: &VerifyArgs) -> Result<Exit> {
+pub(crate) async fn run(style: Style, args: &VerifyArgs) -> Result<Exit> {
     let trusted = Trusted::of(args)?;
     let refused = || format!("{} does not hold", args.file.display());
     if args.file.is_dir() {
@@ -46,6 +47,22 @@ pub(crate) fn run(style: Style, args: &VerifyArgs) -> Result<Exit> {
         ));
     }
     let file = args.file.as_path();
+    if let Some(count) = args.spot {
+        let Document::Certificate(certificate) = &document else {
+            return Err(usage(
+                "--spot goes with a certificate; this file is another document",
+            ));
+        };
+        let summary = certificate.verify(&trusted.keys).with_context(refused)?;
+        return spot::look(
+            style,
+            &trusted,
+            (certificate, &summary),
+            count,
+            &args.clouds,
+        )
+        .await;
+    }
     let verified = match document {
         Document::Certificate(certificate) => {
             trusted.check(&certificate.proof.checkpoint).and_then(|_| {
@@ -153,7 +170,7 @@ fn verify_certificate(
     keys: &[VerifierKey],
     object: Option<&str>,
 ) -> Result<Exit> {
-    certificate.verify(keys)?;
+    let summary = certificate.verify(keys)?;
     let proofs: Vec<ObjectProof> = object
         .map(|key| certificate.prove_object(key))
         .transpose()?
@@ -166,6 +183,7 @@ fn verify_certificate(
             "kind": "certificate",
             "complete": is_complete,
             "certificate": body,
+            "unlisted": summary.unlisted,
             "leaf": certificate.proof.index,
             "object": proofs,
         }))?,
@@ -187,6 +205,7 @@ fn verify_certificate(
                 body.counts.exceptions,
                 bytes(body.bytes)
             ));
+            tell_inventories(body, summary.unlisted);
             for exception in &body.exceptions {
                 output::line(&format!(
                     "Exception: {} ({}): {}",
@@ -195,11 +214,7 @@ fn verify_certificate(
                     exception.detail
                 ));
             }
-            output::line(if is_complete {
-                "Complete as listed by Onshore."
-            } else {
-                "It says INCOMPLETE: what is listed as an exception has not arrived."
-            });
+            output::line(&completeness(body));
             for proof in &proofs {
                 let entry = &proof.entry;
                 output::line(&format!(
@@ -237,6 +252,57 @@ fn check_of(bundle: &ProofBundle, trusted: &Trusted, of: &Path) -> Result<()> {
         of.display()
     );
     Ok(())
+}
+
+/// Says what the inventories show, and what they do not.
+fn tell_inventories(body: &CertificateBody, unlisted: u64) {
+    for (inventory, which) in body.inventories.iter().zip(["first", "last"]) {
+        let shown = match inventory.order {
+            InventoryOrder::ByKey => "in the order of keys, none missing between two of them",
+            InventoryOrder::None => {
+                "chained; the source lists in no order, so whether one is missing they do not show"
+            }
+        };
+        output::line(&format!(
+            "The {which} inventory ended {}: {} records, {}, on {} pages, {shown}.",
+            inventory.ended,
+            inventory.entries,
+            bytes(inventory.bytes),
+            inventory.pages
+        ));
+    }
+    if unlisted > 0 {
+        output::line(&format!(
+            "{unlisted} of the records the last inventory does not name: the source listed them before, and not again."
+        ));
+    } else if !body.inventories.is_empty() {
+        output::line("The records of the certificate are exactly what the last inventory names.");
+    }
+    if let Some(count) = &body.counted {
+        let of_bytes = count
+            .bytes
+            .map_or_else(String::new, |sum| format!(", {}", bytes(sum)));
+        output::line(&format!(
+            "Counted by somebody else ({}): {} records{of_bytes}.",
+            count.by, count.objects
+        ));
+    }
+}
+
+/// Returns what is said of completeness.
+fn completeness(body: &CertificateBody) -> String {
+    match body.listing {
+        Listing::Counted => {
+            "Complete as listed by Onshore, and as many as were counted independently.".to_owned()
+        }
+        Listing::Complete => "Complete as listed by Onshore.".to_owned(),
+        Listing::Incomplete if body.exceptions.is_empty() => {
+            "It says INCOMPLETE: the independent count is another.".to_owned()
+        }
+        Listing::Incomplete => {
+            "It says INCOMPLETE: what is listed as an exception has not arrived.".to_owned()
+        }
+    }
 }
 
 fn verify_bundle(
