@@ -9,6 +9,7 @@ mod approvals;
 pub mod buckets;
 mod cases;
 pub mod cutovers;
+pub mod decommissions;
 pub mod drills;
 pub mod erasures;
 pub mod explain;
@@ -37,6 +38,7 @@ pub use approvals::{ApprovalView, GrantApproval, LimitView};
 pub use buckets::{BucketView, CreateBucket, SetBucketClass};
 pub use cases::{AskCases, CaseView, CheckListing, ListingView};
 pub use cutovers::{CutoverView, OrderCutover};
+pub use decommissions::{DecommissionView, FileStatement, ProposeDecommission, StatementView};
 pub use drills::{
     BeginDrill, DrillCheck, DrillParty, DrillReport, DrillView, DrillWish, TellChecks,
 };

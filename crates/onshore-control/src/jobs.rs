@@ -242,8 +242,13 @@ pub(crate) async fn ensure_bucket(
 }
 
 async fn answer(control: &ControlParts, job: Job) -> Result<Json<JobView>, Error> {
+    shown(control, job).await.map(Json)
+}
+
+/// Shows a job.
+pub(crate) async fn shown(control: &ControlParts, job: Job) -> Result<JobView, Error> {
     let tenant = control.registry.tenant_by_id(job.tenant).await?;
-    Ok(Json(view(control, job, tenant.name).await?))
+    view(control, job, tenant.name).await
 }
 
 async fn view(control: &ControlParts, job: Job, tenant: TenantName) -> Result<JobView, Error> {

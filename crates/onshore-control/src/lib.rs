@@ -20,6 +20,7 @@ mod buckets;
 mod caller;
 mod cases;
 mod cutovers;
+mod decommissions;
 mod drills;
 mod engineer;
 mod erasures;

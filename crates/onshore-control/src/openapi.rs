@@ -4,9 +4,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    alarms, approvals, buckets, cases, cutovers, drills, erasures, evidence, explain, findings,
-    forecast, identities, jobs, kms, labels, ledger, packs, persons, purposes, quotas, register,
-    samples, state, support, tenants, tokens, updates,
+    alarms, approvals, buckets, cases, cutovers, decommissions, drills, erasures, evidence,
+    explain, findings, forecast, identities, jobs, kms, labels, ledger, packs, persons, purposes,
+    quotas, register, samples, state, support, tenants, tokens, updates,
 };
 
 #[derive(OpenApi)]
@@ -31,6 +31,8 @@ use crate::{
         approvals::grant, approvals::list, approvals::show, approvals::revoke,
         packs::activate, packs::list, packs::compare,
         explain::explain,
+        decommissions::propose, decommissions::approve, decommissions::list, decommissions::show,
+        decommissions::file, decommissions::statement,
         jobs::order, jobs::list, jobs::show, jobs::cancel, jobs::certificate, jobs::report, forecast::show, jobs::pause, jobs::resume,
         cutovers::order, cutovers::list, cutovers::show, cutovers::abort,
         ledger::leaves, ledger::prove, ledger::key, ledger::status, ledger::reads, ledger::prove_read,

@@ -83,9 +83,10 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::SamePerson => line(StatusCode::FORBIDDEN, "same-person"),
         Gate::NothingToApprove => CONFLICT,
         Gate::NotComplete { .. } => line(StatusCode::CONFLICT, "not-complete"),
-        Gate::SupportState { .. } | Gate::LooseningState { .. } | Gate::SupportUnderWay { .. } => {
-            CONFLICT
-        }
+        Gate::SupportState { .. }
+        | Gate::LooseningState { .. }
+        | Gate::NotDecommissionable { .. }
+        | Gate::SupportUnderWay { .. } => CONFLICT,
         Gate::Update(error) => of_update(error),
         Gate::Quarantine(onshore_registry::QuarantineError::TooLong { .. }) => {
             line(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long")

@@ -11,9 +11,9 @@ use crate::error::Error;
 use crate::extract::BODY_BYTES_MAX;
 use crate::parts::ControlParts;
 use crate::{
-    alarms, approvals, buckets, cases, cutovers, drills, erasures, evidence, explain, findings,
-    forecast, identities, jobs, kms, labels, ledger, packs, persons, purposes, quotas, register,
-    samples, state, support, tenants, tokens, updates,
+    alarms, approvals, buckets, cases, cutovers, decommissions, drills, erasures, evidence,
+    explain, findings, forecast, identities, jobs, kms, labels, ledger, packs, persons, purposes,
+    quotas, register, samples, state, support, tenants, tokens, updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -111,6 +111,19 @@ pub fn router(parts: ControlParts) -> Router {
         )
         .route("/v1/packs/comparison", post(packs::compare))
         .route("/v1/explain", post(explain::explain))
+        .route(
+            "/v1/decommissions",
+            post(decommissions::propose).get(decommissions::list),
+        )
+        .route("/v1/decommissions/{id}", get(decommissions::show))
+        .route(
+            "/v1/decommissions/{id}/approval",
+            post(decommissions::approve),
+        )
+        .route(
+            "/v1/decommissions/{id}/statement",
+            put(decommissions::file).get(decommissions::statement),
+        )
         .route("/v1/jobs", post(jobs::order).get(jobs::list))
         .route("/v1/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/v1/jobs/{id}/certificate", get(jobs::certificate))

@@ -31,6 +31,14 @@ pub enum Error {
     /// The configuration changed between the permit and the record.
     #[error("the configuration changed while the transfer was under way; ask again")]
     EpochChanged,
+    /// A job that is no decommissioning to be done, or none that could be proposed.
+    #[error("{job} cannot be decommissioned so: {why}")]
+    NotDecommissionable {
+        /// Which job.
+        job: onshore_types::JobId,
+        /// Why not.
+        why: &'static str,
+    },
     /// A rule pack that cannot be used.
     #[error("the rule pack cannot be used: {}", chain(.0))]
     Pack(onshore_policy::Error),

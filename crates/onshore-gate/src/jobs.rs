@@ -154,6 +154,13 @@ impl Gate {
     ) -> Result<(Job, LeafIndex), Error> {
         require(by, &[Role::Operator])?;
         self.act(by, move |registry, unit, _| {
+            let decommission = registry.decommission(unit, id)?;
+            if decommission.is_some_and(|found| found.approved.is_none()) {
+                return Err(Error::NotDecommissionable {
+                    job: id,
+                    why: "it waits for the word of a second person: onshore decommission approve",
+                });
+            }
             let job = turn(registry, unit, id)?;
             let body = json!({ "job": id, "tenant": job.tenant });
             Ok((

@@ -41,6 +41,14 @@ pub enum Error {
         "a cut-over brings what is current alone: migrate all versions first, and then cut over with --versions current"
     )]
     CutoverOfVersions,
+    /// A decommissioning that nobody approved.
+    #[error("nothing is deleted at a source before two people have said so")]
+    Unapproved,
+    /// The source keeps versions, and the certificate is of what was current.
+    #[error(
+        "the source keeps versions, and the certificate covers what was current alone: migrate with --versions all, and decommission what that certificate covers"
+    )]
+    VersionsNotCovered,
     /// The gate refuses what every object of the job needs.
     #[error(transparent)]
     Gate(#[from] onshore_gate::Error),
@@ -93,6 +101,8 @@ impl Error {
             | Self::BucketNotVersioned
             | Self::ChangedHere(_)
             | Self::CutoverOfVersions
+            | Self::Unapproved
+            | Self::VersionsNotCovered
             | Self::File { .. } => ErrorKind::EndsJob,
             Self::Gate(error) => match error {
                 onshore_gate::Error::Db(error) => of_db(error),

@@ -25,8 +25,8 @@ use crate::plan::{Step, plan};
 use crate::precedence::Precedence;
 use crate::throttle::Throttle;
 use crate::{
-    Error, Patience, certificate, destination, large, marker, object, preflight, read_back,
-    removals,
+    Error, Patience, certificate, decommission, destination, large, marker, object, preflight,
+    read_back, removals,
 };
 
 /// How many objects of a job are under way at the same time. With what each of them holds (two megabytes of batches in
@@ -73,8 +73,11 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
     }
     let options: JobOptions =
         serde_json::from_value(job.options.clone()).map_err(Error::Unreadable)?;
-    if options.mode == Mode::DryRun {
-        return preflight::run(&parts, &job).await;
+    match (options.mode, options.of) {
+        (Mode::DryRun, _) => return preflight::run(&parts, &job).await,
+        (Mode::Decommission, Some(of)) => return decommission::run(&parts, &job, of).await,
+        (Mode::Decommission, None) => return Err(Error::Unapproved),
+        (Mode::Bring, _) => {}
     }
     let work = Arc::new(Work::begin(parts, job, options, None).await?);
     let mut phase: Phase = work.job.phase.parse().unwrap_or(Phase::Listing(0));

@@ -6,6 +6,8 @@
 //! planned ([`plan`]), brought and verified (`object`, `large`, `marker`, `verify`),
 //! the source is listed again until nothing has changed (`job`), and what arrived is certified (`certificate`).
 //!
+//! A job may delete at the source what an earlier one brought and certified (`decommission`).
+//!
 //! A job may be a pre-flight (`preflight`): it lists, asks about each object, and says what would come, what could not, how long it would
 //! take and what it would cost (`egress`).
 //!
@@ -19,6 +21,7 @@
 
 mod certificate;
 mod cutover;
+mod decommission;
 mod delivery;
 mod destination;
 mod egress;

@@ -1,6 +1,7 @@
 //! How a job is to be done, as whoever orders it says: kept with the job, and committed to by the leaf of its order.
 
 use onshore_ledger::IndependentCount;
+use onshore_types::JobId;
 use onshore_types::pace::Pace;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,9 @@ pub struct JobOptions {
     /// How fast it may read the source.
     #[serde(default)]
     pub pace: Pace,
+    /// The job whose certificate says what a decommissioning deletes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<JobId>,
     /// What somebody else counted at the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<IndependentCount>,
@@ -31,6 +35,8 @@ pub enum Mode {
     Bring,
     /// It cuts a bucket over: what is not here yet is brought when somebody asks for it, and what is changed here stays.
     CutOver,
+    /// It deletes at the source what an earlier job brought, as that one's certificate says.
+    Decommission,
     /// It reads what is needed to know what would come, and brings nothing.
     DryRun,
 }

@@ -7,10 +7,10 @@
 //! (Newey and West, *Econometrica* 55, 1987), and the speed to come follows a Student distribution around the mean so far. The
 //! time left is how long that speed takes under the timetable.
 
+use distrs::StudentsT;
 use onshore_types::Timestamp;
 use onshore_types::pace::Pace;
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// How many classes of sizes there are.
 pub const SIZE_CLASSES: usize = 5;
@@ -37,6 +37,9 @@ const STEP_MS: f64 = 600_000.0;
 
 /// Beyond this a source that wavers slowly cannot be told from one that has changed.
 const PERSISTENCE_MAX: f64 = 0.97;
+
+/// How many deviations from the mean a chance is computed for.
+const DEVIATIONS_MAX: f64 = 30.0;
 
 /// What no measurement tells: the relative deviation of a speed at least.
 const DEVIATION_MIN: f64 = 0.04;
@@ -111,7 +114,8 @@ pub struct Forecast<'o> {
     speed: f64,
     /// The deviation of the logarithm of the speed to come.
     deviation: f64,
-    spread: StudentsT,
+    /// The degrees of freedom of its distribution.
+    freedom: f64,
 }
 
 /// Returns the class of an object of so many bytes.
@@ -166,16 +170,16 @@ impl<'o> Forecast<'o> {
             deviation = deviation.max(0.5 / count.sqrt());
         }
         // As many values as hang together count as one.
-        let freedom =
-            (1.0 / relative_variance_of_mean(wavering.persistence, count) - 1.0).clamp(3.0, 60.0);
+        let freedom = (1.0 / relative_variance_of_mean(wavering.persistence, count) - 1.0)
+            .clamp(3.0, 60.0)
+            .floor();
         let mean = (mean + wavering.carried_on(stretches_to_come)).max(mean * 0.1);
         Ok(Self {
             work,
             bytes_left: outlook.left.iter().map(|left| left.bytes as f64).sum(),
             speed: mean,
             deviation,
-            spread: StudentsT::new(0.0, 1.0, freedom)
-                .expect("a positive number of degrees of freedom"),
+            freedom,
             outlook,
         })
     }
@@ -184,7 +188,7 @@ impl<'o> Forecast<'o> {
     #[must_use]
     pub fn done_by(&self, chance: f64) -> Option<Timestamp> {
         // The faster it has to be, the less likely it is.
-        let quantile = self.spread.inverse_cdf(1.0 - chance.clamp(0.001, 0.999));
+        let quantile = StudentsT::ppf(1.0 - chance.clamp(0.001, 0.999), self.freedom);
         let takes = self.takes_ms((quantile * self.deviation).exp())?;
         Some(self.outlook.now.plus_millis(takes as i64))
     }
@@ -193,7 +197,12 @@ impl<'o> Forecast<'o> {
     #[must_use]
     pub fn chance_by(&self, date: Timestamp) -> f64 {
         match self.needed_factor(date) {
-            Some(factor) => 1.0 - self.spread.cdf(factor.ln() / self.deviation),
+            Some(factor) => {
+                // Beyond that nothing is left of a chance, and the series that computes it does not hold.
+                let deviations =
+                    (factor.ln() / self.deviation).clamp(-DEVIATIONS_MAX, DEVIATIONS_MAX);
+                (1.0 - StudentsT::cdf(deviations, self.freedom)).clamp(0.0, 1.0)
+            }
             None => 0.0,
         }
     }
@@ -202,7 +211,7 @@ impl<'o> Forecast<'o> {
     /// no speed would do, because the timetable does not let as much through.
     #[must_use]
     pub fn factor_for(&self, date: Timestamp, chance: f64) -> Option<f64> {
-        let quantile = self.spread.inverse_cdf(chance.clamp(0.001, 0.999));
+        let quantile = StudentsT::ppf(chance.clamp(0.001, 0.999), self.freedom);
         Some(self.needed_factor(date)? * (quantile * self.deviation).exp())
     }
 

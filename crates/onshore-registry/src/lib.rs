@@ -10,6 +10,7 @@ mod alarms;
 mod approvals;
 mod bearers;
 mod cutovers;
+mod decommissions;
 mod drills;
 mod entries;
 mod epochs;
@@ -44,6 +45,7 @@ pub use crate::alarms::RaisedAlarm;
 pub use crate::approvals::{Approval, GrantBasis, Limit};
 pub use crate::bearers::Bearer;
 pub use crate::cutovers::{Cutover, CutoverStep, Freeze, NewCutover};
+pub use crate::decommissions::{Decommission, Statement};
 pub use crate::drills::{Drill, DrillEnd, DrillEnding};
 pub use crate::entries::{
     EntryId, EntryKind, EntryOutcome, EntryState, JobEntry, Listed, ListedEntry, Sighting, Tally,

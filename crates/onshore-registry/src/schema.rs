@@ -486,5 +486,23 @@ pub const SCHEMA: Schema = Schema {
         brought TEXT NOT NULL,
         PRIMARY KEY (job, ended_ms)
     ) STRICT, WITHOUT ROWID;
+    ",
+    // Jobs that delete at a source what a certificate covers, who said so, and what the provider stated.
+    "
+    CREATE TABLE decommissions (
+        job BLOB NOT NULL PRIMARY KEY,
+        of_job BLOB NOT NULL,
+        proposed_ms INTEGER NOT NULL,
+        proposed_by BLOB NOT NULL,
+        proposer TEXT NOT NULL,
+        approved_ms INTEGER,
+        approved_by BLOB,
+        approver TEXT,
+        statement_name TEXT,
+        statement_sha256 BLOB,
+        statement BLOB,
+        filed_ms INTEGER,
+        filed_by BLOB
+    ) STRICT, WITHOUT ROWID;
     "],
 };

@@ -10,6 +10,7 @@ mod network;
 mod own_headers;
 mod policy;
 mod region;
+mod removal;
 mod versions;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -405,6 +406,15 @@ impl Source for S3Source {
             return Err(Error::Changed);
         }
         Ok(stream_of(answer.body))
+    }
+
+    async fn remove(
+        &self,
+        key: &str,
+        version: Option<&str>,
+        details: Option<&Details>,
+    ) -> Result<(), Error> {
+        removal::remove(&self.client, &self.bucket, key, version, details).await
     }
 }
 

@@ -67,6 +67,19 @@ pub trait Source: Send + Sync + fmt::Debug {
         details: &Details,
         range: ByteRange,
     ) -> Result<ByteStream, Error>;
+
+    /// Removes an object, or one version of it, for good; of an object without versions the described state of it.
+    /// [`Error::Unsupported`] where nothing is ever removed ([`crate::SourceSpec::removes`]).
+    async fn remove(
+        &self,
+        _key: &str,
+        _version: Option<&str>,
+        _details: Option<&Details>,
+    ) -> Result<(), Error> {
+        Err(Error::Unsupported {
+            what: "removing objects".to_owned(),
+        })
+    }
 }
 
 fn no_policy() -> Error {

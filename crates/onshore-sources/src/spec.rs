@@ -178,6 +178,15 @@ impl SourceSpec {
         }
     }
 
+    /// Whether objects can be removed there, once they are onshore.
+    #[must_use]
+    pub fn removes(&self) -> bool {
+        match self {
+            Self::S3(_) => true,
+            Self::Folder(_) => false,
+        }
+    }
+
     /// Returns what tells this source from every other, whatever the region, addressing or credentials: two jobs with
     /// one identity bring the same objects.
     #[must_use]

@@ -7,6 +7,7 @@ mod bucket;
 mod classify;
 mod config;
 mod cutover;
+mod decommission;
 mod drill;
 mod erase;
 mod explain;
@@ -54,6 +55,7 @@ pub(crate) use bucket::BucketCommand;
 pub(crate) use classify::ClassifyArgs;
 pub(crate) use config::ConfigCommand;
 pub(crate) use cutover::{BeginCutoverArgs, CutoverArgs, CutoverCommand};
+pub(crate) use decommission::DecommissionCommand;
 pub(crate) use drill::DrillCommand;
 pub(crate) use erase::EraseArgs;
 pub(crate) use explain::{AskedOperation, ExplainArgs};
@@ -279,6 +281,9 @@ pub(crate) enum Command {
     Migrate(MigrateLine),
     /// Cut a bucket over that programs use: it answers here as if all were in it, until all is and the source is left
     Cutover(Box<CutoverArgs>),
+    /// Delete at a source what a migration brought, as its complete certificate says, once two people have said so
+    #[command(subcommand)]
+    Decommission(DecommissionCommand),
     /// Read everything in a data folder once and say what is not what was written; no server may run on it
     Scrub(ScrubArgs),
     /// Seal all keys in a data folder anew, under another root key; no data is rewritten, and no server may run on it

@@ -9,6 +9,7 @@ mod cases;
 mod classify;
 mod config;
 mod cutover;
+mod decommission;
 mod drill;
 mod erase;
 mod explain;
@@ -109,6 +110,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Verify(args) => verify::run(target.style(), &args).await,
         Command::Witness(command) => witness::run(&target, command).await,
         Command::Cutover(args) => cutover::run(&target, *args).await,
+        Command::Decommission(command) => decommission::run(&target, command).await,
         Command::Migrate(line) => match (line.command, line.order) {
             (Some(MigrateCommand::Status { id, by }), _) => forecast::run(&target, id, by).await,
             (None, Some(order)) => migrate::run(&target, order).await,
