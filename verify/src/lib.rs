@@ -15,6 +15,7 @@ mod json;
 mod merkle;
 mod note;
 #[cfg(target_arch = "wasm32")]
+#[path = "../page.rs"]
 mod page;
 mod policy;
 

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{TryStreamExt, stream};
 use onshore_ledger::{Hash, canonical};
 use onshore_registry::{
     EntryKind, EntryOutcome, EntryState, Job, JobEntry, JobState, ListedEntry, Sighting,

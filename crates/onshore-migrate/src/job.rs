@@ -23,6 +23,7 @@ use crate::outcome::Exception;
 use crate::phase::{Phase, Waiting};
 use crate::plan::{Step, plan};
 use crate::precedence::Precedence;
+use crate::tempo::Tempo;
 use crate::throttle::Throttle;
 use crate::{
     Error, Patience, certificate, decommission, destination, large, marker, object, preflight,
@@ -32,6 +33,10 @@ use crate::{
 /// How many objects of a job are under way at the same time. With what each of them holds (two megabytes of batches in
 /// the store, and what the connection buffers) a job stays below 64 MiB.
 pub(crate) const OBJECTS_AT_ONCE: usize = 8;
+
+/// How many bodies a source is asked for at the same time, as long as it does not say that it is too much: two runs of each large
+/// object.
+const REQUESTS_AT_ONCE: u32 = 16;
 
 /// How many entries are planned at once.
 const PLANNED_AT_ONCE: u32 = 256;
@@ -50,6 +55,8 @@ pub(crate) struct Work {
     /// What of the source is brought.
     pub(crate) coverage: Coverage,
     pub(crate) bucket: Bucket,
+    /// How much of the source is asked for at the same time.
+    pub(crate) tempo: Tempo,
     /// What measures how fast it goes.
     pub(crate) meter: Meter,
     /// What holds it to its pace, if anything does.
@@ -172,6 +179,7 @@ impl Work {
             source,
             coverage,
             bucket,
+            tempo: Tempo::new(REQUESTS_AT_ONCE),
             meter,
             throttle,
             lockable: OnceCell::new(),

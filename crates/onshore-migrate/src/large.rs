@@ -23,7 +23,9 @@ use crate::Error;
 use crate::delivery::deliver;
 use crate::engine::Parts;
 use crate::job::Work;
-use crate::object::{Fault, LABELS_MAX, confirm, declared, exception, lock, new_object, of_store};
+use crate::object::{
+    Fault, LABELS_MAX, confirm, declared, end_turn, exception, lock, new_object, of_store,
+};
 use crate::throttle::held_back;
 use crate::verify::choose;
 
@@ -235,7 +237,10 @@ async fn bring_runs(
     stream::iter(missing)
         .map(|(number, range)| async move {
             let since = work.parts.gate.now();
-            bring_run(work, key, details, underway, number, range).await?;
+            let turn = work.tempo.turn().await;
+            let done = bring_run(work, key, details, underway, number, range).await;
+            end_turn(turn, &done);
+            done?;
             let load = Load {
                 objects: 0,
                 bytes: range.len_bytes,

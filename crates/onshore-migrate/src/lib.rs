@@ -46,6 +46,7 @@ mod preflight;
 mod pull_through;
 mod read_back;
 mod removals;
+mod tempo;
 mod throttle;
 mod verify;
 

@@ -23,6 +23,7 @@ use crate::job::Work;
 use crate::large;
 use crate::outcome::{Exception, stored};
 use crate::read_back::read_back;
+use crate::tempo::Turn;
 use crate::throttle::held_back;
 use crate::verify::{Further, Verification, choose};
 
@@ -110,7 +111,12 @@ async fn persist(
     let mut way = Way::of(entry);
     loop {
         let done = match way {
-            Way::AtOnce => attempt(work, key, entry).await,
+            Way::AtOnce => {
+                let turn = work.tempo.turn().await;
+                let done = attempt(work, key, entry).await;
+                end_turn(turn, &done);
+                done
+            }
             Way::InRuns => large::attempt(work, key, entry).await,
         };
         match done {
@@ -153,6 +159,14 @@ async fn persist(
             }
             other => return other,
         }
+    }
+}
+
+/// Tells the tempo of a source how a request for a body went.
+pub(crate) fn end_turn<T>(turn: Turn<'_>, done: &Result<T, Fault>) {
+    match done {
+        Err(Fault::Source(error)) if error.kind() == ErrorKind::Retry => turn.complained(),
+        Ok(_) | Err(_) => turn.answered(),
     }
 }
 

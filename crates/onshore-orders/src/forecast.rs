@@ -229,9 +229,9 @@ impl<'o> Forecast<'o> {
         while fast - slow > 1e-4 {
             let middle = f64::midpoint(slow, fast);
             if holds(middle) {
-                fast = middle
+                fast = middle;
             } else {
-                slow = middle
+                slow = middle;
             }
         }
         Some(fast.exp())
@@ -245,7 +245,7 @@ impl<'o> Forecast<'o> {
             / DAY_MS;
         if self.outlook.pace.is_free() {
             let takes = self.work / (speed - growth);
-            return (takes >= 0.0 && takes <= HORIZON_MS).then_some(takes);
+            return (0.0..=HORIZON_MS).contains(&takes).then_some(takes);
         }
         let bytes_for_work = self.bytes_left / self.work;
         let (mut left, mut at) = (self.work, 0.0);

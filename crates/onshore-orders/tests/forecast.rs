@@ -290,6 +290,10 @@ fn a_steady_job_is_done_when_its_rate_says() {
     let in_hours = |hours: i64| now.plus_millis(hours * HOUR_MS);
     assert!(forecast.chance_by(in_hours(9)) < 0.05 && forecast.chance_by(in_hours(11)) > 0.95);
     assert_eq!(forecast.chance_by(now), 0.0);
+    for chance in [0.1, 0.3, 0.5, 0.8, 0.9] {
+        let by = forecast.done_by(chance).expect("soon");
+        assert!((forecast.chance_by(by) - chance).abs() < 0.01, "{chance}");
+    }
     let twice = forecast.factor_for(in_hours(5), 0.9).expect("some speed");
     assert!((2.0..2.4).contains(&twice), "{twice}");
     // Half of what is done comes anew: it takes twice as long.

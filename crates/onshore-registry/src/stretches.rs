@@ -90,7 +90,7 @@ impl Registry {
                         objects: count(row, "objects")?,
                         bytes: count(row, "bytes")?,
                     };
-                    Ok((row.get("class")?, load))
+                    Ok((usize::from(row.get::<_, u8>("class")?), load))
                 })
             })
             .await;

@@ -58,7 +58,7 @@ const TABLE: &[(&str, &str)] = &[
     ("GET /v1/jobs/{id}", "o.a..s"),
     ("DELETE /v1/jobs/{id}", "o....."),
     ("GET /v1/jobs/{id}/certificate", "o.a..."),
-    ("GET /v1/jobs/{id}/forecast", "o.a..s"),
+    ("GET /v1/jobs/{id}/forecast", "o.a..."),
     ("GET /v1/jobs/{id}/report", "o.a..."),
     ("POST /v1/jobs/{id}/pause", "o....."),
     ("POST /v1/jobs/{id}/resume", "o....."),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use md5::{Digest, Md5};
 use onshore_migrate::OpenSource;
 use onshore_sources::{
@@ -85,6 +85,9 @@ struct State {
     storm_of_listings: u32,
     forgets_cursors: bool,
     repeats_last: bool,
+    takes_at_once: Option<usize>,
+    streams: Arc<()>,
+    refused: u32,
     opened: Vec<(String, u64)>,
     /// Of a source that keeps versions: those of each key, the newest first.
     versions: BTreeMap<String, Vec<Kept>>,
@@ -194,6 +197,16 @@ impl Fake {
     /// The next position to go on from is not known any longer.
     pub(crate) fn forget_cursors_once(&self) {
         self.lock().forgets_cursors = true;
+    }
+
+    /// From now on it hands out no more than so many bodies at the same time.
+    pub(crate) fn take_at_once(&self, bodies: usize) {
+        self.lock().takes_at_once = Some(bodies);
+    }
+
+    /// How often it was asked for more.
+    pub(crate) fn refused(&self) -> u32 {
+        self.lock().refused
     }
 
     /// From now on each page names the last object of the page before once more.
@@ -451,6 +464,14 @@ impl Source for Fake {
         range: ByteRange,
     ) -> Result<ByteStream, Error> {
         let mut state = self.lock();
+        // Each body under way holds one, and so does the source itself.
+        if state
+            .takes_at_once
+            .is_some_and(|most| Arc::strong_count(&state.streams) > most)
+        {
+            state.refused += 1;
+            return Err(unavailable());
+        }
         state.opened.push((key.to_owned(), range.start));
         let object = state
             .object(key, details.version.as_deref())
@@ -503,7 +524,11 @@ impl Source for Fake {
             .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
             .chain(end.map(Err))
             .collect();
-        Ok(Box::pin(stream::iter(chunks)))
+        let under_way = Arc::clone(&state.streams);
+        Ok(Box::pin(stream::iter(chunks).map(move |chunk| {
+            let _held = &under_way;
+            chunk
+        })))
     }
 }
 

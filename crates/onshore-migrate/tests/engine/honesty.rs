@@ -76,6 +76,21 @@ async fn an_honest_source_arrives_whole() {
 }
 
 #[tokio::test]
+async fn a_source_that_takes_little_at_once_is_asked_for_little() {
+    let world = World::new().await;
+    for n in 0..80_u8 {
+        world
+            .source
+            .put_bytes(&format!("{n:02}"), &vec![n; 300_000]);
+    }
+    world.source.take_at_once(2);
+    let outcome = world.migrate(None).await;
+    assert_eq!(outcome.job.state, JobState::Complete);
+    // Asked for eight at a time it would refuse most of the time.
+    assert!(world.source.refused() < 60, "{}", world.source.refused());
+}
+
+#[tokio::test]
 async fn what_a_source_cannot_or_will_not_give_is_named() {
     let world = World::new().await;
     let cases = [

@@ -8,7 +8,6 @@ use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use onshore_api::{DecommissionView, FileStatement, ProposeDecommission, SourceCredentials};
 use onshore_sources::resolve_credentials;
-use onshore_types::JobId;
 
 use crate::cli::{DecommissionCommand, TargetArgs};
 use crate::client::Client;
@@ -21,7 +20,7 @@ pub(crate) async fn run(target: &TargetArgs, command: DecommissionCommand) -> Re
     let (client, style) = (target::client(target)?, target.style());
     match command {
         DecommissionCommand::Propose { of, profile } => {
-            let resolved = resolve_credentials(profile.as_deref())
+            let resolved = resolve_credentials(profile.as_deref(), None)
                 .await
                 .map_err(|error| usage(error.to_string()))?;
             let credentials = resolved.credentials.map(|found| SourceCredentials {

@@ -172,8 +172,8 @@ fn parse(text: &str, endpoint: Option<&str>) -> Result<SourceSpec> {
 
 async fn open_spec(spec: SourceSpec, profile: Option<&str>) -> Result<Arc<dyn Source>> {
     let (credentials, roots) = match &spec {
-        SourceSpec::S3(_) => {
-            let resolved = resolve_credentials(profile)
+        SourceSpec::S3(s3) => {
+            let resolved = resolve_credentials(profile, s3.dialect)
                 .await
                 .map_err(|error| usage(error.to_string()))?;
             (resolved.credentials, Vec::new())
