@@ -8,8 +8,9 @@ use onshore_registry::{Cutover, CutoverStep, Freeze, NewCutover};
 use onshore_types::{BucketName, LeafIndex};
 use serde_json::{Value, json};
 
-use crate::acts::{Act, JobOrder, Ordered, require};
+use crate::acts::{Act, require};
 use crate::gate::{body, salt};
+use crate::jobs::{JobOrder, Ordered};
 use crate::{Error, Gate};
 
 /// What a cut-over is to be.

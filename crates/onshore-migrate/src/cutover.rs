@@ -16,11 +16,12 @@ use serde_json::{Value, json};
 
 use crate::engine::{Parts, glance};
 use crate::error::ErrorKind;
+use crate::inventory::Listing;
 use crate::job::{self, Work};
 use crate::options::JobOptions;
 use crate::phase::{Phase, ROUNDS_MAX, Waiting};
 use crate::pull_through::PullThrough;
-use crate::{Error, certificate, destination, freeze, inventory, removals};
+use crate::{Error, certificate, destination, freeze, removals};
 
 /// How long it is waited after the source failed, and how soon it is tried again that a source is frozen.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -50,7 +51,7 @@ enum Next {
 pub(crate) async fn run(pulls: &PullThrough, job: Job) -> Result<JobState, Error> {
     let parts = pulls.parts();
     if let Some(leaf) = job.certificate_leaf
-        && let Some(state) = certificate::conclude(parts, job.id, leaf).await?
+        && let Some(state) = certificate::conclude(parts, &job, leaf).await?
     {
         return Ok(state);
     }
@@ -184,7 +185,7 @@ async fn bring_all(work: &Arc<Work>) -> Result<Rest, Error> {
     loop {
         match phase {
             Phase::Listing(round) => {
-                inventory::list(parts, job, &work.source, round, cursor.take()).await?;
+                Listing::of(work, round).run(cursor.take()).await?;
                 removals::follow(work, round).await?;
                 let is_waiting = work.waiting().await? == Waiting::Something;
                 let next = if is_waiting {

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::Error;
 use crate::engine::Parts;
+use crate::job::Work;
 use crate::outcome::Exception;
 use crate::phase::Phase;
 
@@ -28,7 +29,18 @@ pub(crate) struct Listing<'w> {
     pub(crate) round: u32,
 }
 
-impl Listing<'_> {
+impl<'w> Listing<'w> {
+    /// The listing of a round of a job.
+    pub(crate) fn of(work: &'w Work, round: u32) -> Self {
+        Self {
+            parts: &work.parts,
+            job: &work.job,
+            spec: &work.access.source,
+            source: &*work.source,
+            round,
+        }
+    }
+
     /// Lists the source from a kept position to its end.
     pub(crate) async fn run(&self, mut cursor: Option<ListCursor>) -> Result<(), Error> {
         let mut attempts = self.parts.patience.begin();

@@ -84,7 +84,7 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
         (Mode::DryRun, _) => return preflight::run(&parts, &job).await,
         (Mode::Decommission, Some(of)) => return decommission::run(&parts, &job, of).await,
         (Mode::Decommission, None) => return Err(Error::Unapproved),
-        (Mode::Bring, _) => {}
+        (Mode::Bring | Mode::CutOver, _) => {}
     }
     let work = Arc::new(Work::begin(parts, job, options, None).await?);
     let mut phase: Phase = work.job.phase.parse().unwrap_or(Phase::Listing(0));
@@ -92,14 +92,7 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
     loop {
         match phase {
             Phase::Listing(round) => {
-                let listing = Listing {
-                    parts: &work.parts,
-                    job: &work.job,
-                    spec: &work.access.source,
-                    source: &*work.source,
-                    round,
-                };
-                listing.run(cursor.take()).await?;
+                Listing::of(&work, round).run(cursor.take()).await?;
                 removals::follow(&work, round).await?;
             }
             Phase::Copying(_) => copy(&work).await?,

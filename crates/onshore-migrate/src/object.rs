@@ -202,6 +202,7 @@ pub(crate) async fn pull(
         },
         outcome: waiting(),
         brought: None,
+        seen: Sighting::BESIDE,
     };
     let fetched = match timeout(FETCH_PATIENCE, work.source.fetch(key.as_str(), None)).await {
         Ok(Ok(fetched)) => fetched,
@@ -269,7 +270,10 @@ async fn list(work: &Work, entry: &JobEntry) -> Result<(), Error> {
     );
     work.parts
         .db
-        .write(move |unit| Ok(registry.save_listed(unit, job, 0, &listed)?))
+        .write(move |unit| {
+            registry.save_listed(unit, job, Sighting::BESIDE, &listed)?;
+            Ok(())
+        })
         .await
 }
 
@@ -281,6 +285,7 @@ fn waiting() -> EntryOutcome {
         destination: None,
         label: None,
         detail: None,
+        leaf: None,
     }
 }
 
