@@ -67,7 +67,7 @@ async fn begin(client: &Client, style: Style, args: BeginCutoverArgs) -> Result<
 
 /// Whether nothing more happens until somebody says something.
 fn is_settled(cutover: &CutoverView) -> bool {
-    let waits = cutover.step == "freezing" && cutover.detail.is_some();
+    let waits = cutover.step == "freezing" && cutover.freeze.is_none() && cutover.detail.is_some();
     let certified = cutover.certificate_leaf.is_some();
     match cutover.step.as_str() {
         "switched" | "rehearsed" => certified,
