@@ -326,7 +326,6 @@ def test_pages_while_the_job_copies_have_neither_gaps_nor_doubles(cut):
     keys = [f"{number % 7}/{number:04}" for number in range(300)]
     cutover = cut({key: b"x" for key in keys})
     cutover.order("--detach")
-    cutover.until(lambda status: status["step"] != "ordered")
     rounds = 0
     while cutover.status()["step"] != "switched":
         assert names_of(cutover.here, cutover.name, 97) == sorted(keys)
@@ -460,7 +459,6 @@ def test_programs_see_no_error_through_the_whole_of_it(cut, server, tmp_path):
     assert not before.wrong, before.wrong[:5]
     cutover.cloud.fail("501", lambda method, path: "policy" in path)
     cutover.order("--detach")
-    cutover.until(lambda status: status["step"] != "ordered")
     with Programs(6, name, here, before.held(), SEED + 1) as programs:
         for number in range(3):
             (tmp_path / f"{number}").write_bytes(b"%d" % number)
@@ -492,7 +490,6 @@ def test_programs_go_on_through_kills(moto, tmp_path):
     try:
         cutover.cloud.fail("501", lambda method, path: "policy" in path)
         cutover.order("--detach")
-        cutover.until(lambda status: status["step"] != "ordered")
         with Programs(4, cutover.name, lambda: patient_client(server, port.url), held, SEED) as programs:
             for kill in range(4):
                 programs.until(programs.count + 150, 60)

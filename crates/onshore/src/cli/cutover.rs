@@ -76,7 +76,7 @@ pub(crate) struct BeginCutoverArgs {
     /// Read the source without credentials
     #[arg(long)]
     pub(crate) anonymous: bool,
-    /// Order it and leave it to the server
+    /// Return once the bucket answers as if all were here, and leave the rest to the server
     #[arg(long)]
     pub(crate) detach: bool,
 }

@@ -47,8 +47,13 @@ async fn begin(client: &Client, style: Style, args: BeginCutoverArgs) -> Result<
     let order = order(args).await?;
     let ordered: CutoverView = client.send(Method::POST, "/v1/cutovers", &order).await?;
     if detach {
-        show(style, &ordered)?;
-        return Ok(Exit::Done);
+        // Left to the server is what has begun: programs may be pointed here now.
+        let begun = follow(client, style, ordered, |cutover| cutover.step != "ordered").await?;
+        show(style, &begun)?;
+        return Ok(match begun.step.as_str() {
+            "aborted" => Exit::Failed,
+            _ => Exit::Done,
+        });
     }
     let ended = follow(client, style, ordered, is_settled).await?;
     show(style, &ended)?;
