@@ -15,6 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "onshore-policy",
             "onshore-classify",
             "onshore-orders",
+            "onshore-dora",
             "onshore-ledger",
             "onshore-api",
         ],
@@ -61,6 +62,7 @@ const PURE: &[&str] = &[
     "onshore-policy",
     "onshore-classify",
     "onshore-ledger",
+    "onshore-dora",
     "onshore-api",
 ];
 const IMPURE: &[&str] = &[

@@ -8,6 +8,7 @@ mod classify;
 mod config;
 mod cutover;
 mod decommission;
+mod dora;
 mod drill;
 mod erase;
 mod explain;
@@ -56,6 +57,7 @@ pub(crate) use classify::ClassifyArgs;
 pub(crate) use config::ConfigCommand;
 pub(crate) use cutover::{BeginCutoverArgs, CutoverArgs, CutoverCommand};
 pub(crate) use decommission::DecommissionCommand;
+pub(crate) use dora::DoraCommand;
 pub(crate) use drill::DrillCommand;
 pub(crate) use erase::EraseArgs;
 pub(crate) use explain::{AskedOperation, ExplainArgs};
@@ -233,6 +235,9 @@ pub(crate) enum Command {
     /// What somebody was told of before its day
     #[command(subcommand)]
     Alarm(AlarmCommand),
+    /// The register of information of DORA: fifteen tables, checked against each other and packed for an authority; no server is asked
+    #[command(subcommand)]
+    Dora(DoraCommand),
     /// Whether an order freezes what somebody is about to buy
     #[command(subcommand)]
     Procure(ProcureCommand),

@@ -1,5 +1,5 @@
 //! What each command does. All but `serve`, `config`, `verify`, `witness`, `classify`, `scrub`, `rekey`, `fsck`, `backup`,
-//! `restore` and parts of `pack`, `guard` and `update` are clients of the control API.
+//! `restore` `dora` and parts of `pack`, `guard` and `update` are clients of the control API.
 
 mod alarm;
 mod approval;
@@ -10,6 +10,7 @@ mod classify;
 mod config;
 mod cutover;
 mod decommission;
+mod dora;
 mod drill;
 mod erase;
 mod explain;
@@ -90,6 +91,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Incident(command) => register::run(&target, RecordKind::Incident, command).await,
         Command::Request(command) => register::run(&target, RecordKind::Request, command).await,
         Command::Alarm(command) => alarm::run(&target, command).await,
+        Command::Dora(command) => dora::run(target.style(), &command),
         Command::Procure(command) => register::procure(&target, command).await,
         Command::Guard(args) => guard::run(&target, &args).await,
         Command::Pack(command) => pack::run(&target, command).await,
