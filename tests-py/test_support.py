@@ -116,7 +116,7 @@ def test_a_support_token_opens_nothing_by_itself(crew):
     for path in [*VIEWS, *TENANT_VIEWS, "/v1/tenants", "/v1/ledger/leaves", "/ledger/checkpoint", "/nothing/here"]:
         answer = crew.ask(path)
         assert (answer.status, answer.code) == (403, "support.no-session"), path
-        assert "onshore support open" in answer.json["message"]
+        assert "onshore support open" in answer.json["detail"]
     answer = crew.ask("/v1/tokens", "POST", body=json.dumps({"role": "operator"}))
     assert (answer.status, answer.code) == (403, "support.no-session")
     # From abroad it is told the same, and no other token learns anything there.
@@ -225,7 +225,7 @@ def test_a_session_is_for_one_tenant_or_for_none(crew):
     for path in ("/v1/buckets/{}/quota", "/v1/buckets/{}/findings", "/v1/tenants/{}/quota"):
         theirs, absent = (crew.ask(path.format(name)) for name in ("other-papers" if "buckets" in path else "other", "absent-papers"))
         assert theirs.status == absent.status == 404, path
-        assert theirs.json["message"].replace("other-papers", "absent-papers").replace("other", "absent-papers") == absent.json["message"]
+        assert theirs.json["detail"].replace("other-papers", "absent-papers").replace("other", "absent-papers") == absent.json["detail"]
 
 
 def test_each_request_is_a_row_and_a_leaf_that_names_nobody(crew):
@@ -255,7 +255,7 @@ def test_what_goes_abroad_is_an_export(crew, how):
     for path in [*VIEWS, *TENANT_VIEWS]:
         answer = crew.ask(path, **at)
         assert (answer.status, answer.code) == (403, "refused"), path
-        assert "border" in answer.json["message"] and "acme-papers" not in answer.body.decode()
+        assert "border" in answer.json["detail"] and "acme-papers" not in answer.body.decode()
     refused = crew.requests(session)
     assert len(refused) == len(VIEWS) + len(TENANT_VIEWS) and all(request["place"] == "US" and "border" in request["refused_by"] for request in refused)
     for label, to in (("personal", "US"), ("general", "US"), ("core,sensitive-personal", "DE")):

@@ -79,14 +79,43 @@ pub use telemetry::TelemetryView;
 pub use tenants::{CreateKey, CreateTenant, KeyView, SetGroup, SetStanding, TenantView};
 pub use updates::{ImportUpdate, RejectUpdate, UpdateApprovalView, UpdateView};
 
-/// Why a request failed: a word for programs, a sentence for people.
+/// Why a request failed (RFC 9457, `application/problem+json`): a word for programs, a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
+    /// What sort of problem it is, as a URI: `urn:onshore:problem:` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The same in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong and what to do.
+    pub detail: String,
     /// A word that stays the same between versions, such as `not-found`.
     pub code: String,
-    /// What went wrong and what to do.
-    pub message: String,
     /// The leaf that tells of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaf: Option<u64>,
+}
+
+impl Problem {
+    /// How bodies that tell a problem are announced.
+    pub const MEDIA_TYPE: &str = "application/problem+json";
+
+    /// Makes a problem of its code: type and title go with it.
+    #[must_use]
+    pub fn new(code: &str, status: u16, detail: String, leaf: Option<u64>) -> Self {
+        let mut title = code.replace(['-', '.'], " ");
+        if let Some(first) = title.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self {
+            kind: format!("urn:onshore:problem:{code}"),
+            title,
+            status,
+            detail,
+            code: code.to_owned(),
+            leaf,
+        }
+    }
 }

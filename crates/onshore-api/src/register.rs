@@ -55,8 +55,9 @@ pub struct ListRecords {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AmendRecord {
-    /// The revision that it was made of; it is refused where that is not the newest.
-    pub revision: u32,
+    /// The revision that it was made of; it is refused where that is not the newest. Without it `If-Match` says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
     /// The record, all of it.
     #[schema(value_type = Object)]
     pub record: Value,

@@ -16,16 +16,43 @@ use crate::caller::{self, Caller};
 use crate::engineer;
 use crate::error::Error;
 use crate::parts::ControlParts;
+use crate::rates::Rates;
 
 /// How much of a path the log shows.
 const PATH_SHOWN_CHARS: usize = 200;
 
+/// What the door needs.
+#[derive(Debug)]
+pub(crate) struct Door {
+    control: Arc<ControlParts>,
+    rates: Rates,
+}
+
+impl Door {
+    pub(crate) fn new(control: Arc<ControlParts>) -> Self {
+        let rates = Rates::new(control.rate);
+        Self { control, rates }
+    }
+
+    /// Says who asks, if he may come in now.
+    async fn recognise(&self, place: Place, headers: &HeaderMap) -> Result<Admitted, Error> {
+        let admitted = recognise(&self.control, place, headers).await?;
+        let caller = match &admitted {
+            Admitted::Caller(caller) => caller.id,
+            Admitted::Engineer(holder) => holder.principal,
+        };
+        self.rates.take(caller, self.control.gate.now())?;
+        Ok(admitted)
+    }
+}
+
 /// Lets a request in, or answers it at the door.
 pub(crate) async fn admit(
-    State(control): State<Arc<ControlParts>>,
+    State(door): State<Arc<Door>>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    let control = &door.control;
     let method = request.method().clone();
     let path: String = request
         .uri()
@@ -34,8 +61,8 @@ pub(crate) async fn admit(
         .take(PATH_SHOWN_CHARS)
         .collect();
     let mut role = "none";
-    let place = place_of(&control, &request);
-    let mut response = match recognise(&control, place, request.headers()).await {
+    let place = place_of(control, &request);
+    let mut response = match door.recognise(place, request.headers()).await {
         Ok(Admitted::Caller(caller)) => {
             role = caller::word(caller.role);
             request.extensions_mut().insert(caller);
@@ -43,7 +70,7 @@ pub(crate) async fn admit(
         }
         Ok(Admitted::Engineer(holder)) => {
             role = caller::word(holder.role);
-            engineer::serve(&control, holder, place, request, next)
+            engineer::serve(control, holder, place, request, next)
                 .await
                 .unwrap_or_else(IntoResponse::into_response)
         }
@@ -114,7 +141,7 @@ fn place_of(control: &ControlParts, request: &Request) -> Place {
 }
 
 /// Returns the one bearer token that a request carries.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;

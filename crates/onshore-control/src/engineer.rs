@@ -81,6 +81,8 @@ struct Asked {
 struct Ready {
     status: StatusCode,
     content_type: Option<HeaderValue>,
+    /// Where a list goes on.
+    link: Option<HeaderValue>,
     bytes: Bytes,
     refused_by: Option<String>,
     outflow: Option<Outflow>,
@@ -234,6 +236,9 @@ impl Ready {
         if let Some(content_type) = self.content_type {
             headers.insert(header::CONTENT_TYPE, content_type);
         }
+        if let Some(link) = self.link {
+            headers.insert(header::LINK, link);
+        }
         receipt(&mut response, leaf);
         response
     }
@@ -290,6 +295,7 @@ async fn whole(response: Response) -> Result<(Ready, Label), SupportRefusal> {
     let ready = Ready {
         status: head.status,
         content_type: head.headers.get(header::CONTENT_TYPE).cloned(),
+        link: head.headers.get(header::LINK).cloned(),
         bytes,
         refused_by: None,
         outflow: None,

@@ -72,6 +72,39 @@ pub(crate) enum Error {
         /// Which job.
         job: JobId,
     },
+    /// The caller asks faster than he may.
+    #[error(
+        "too many requests with this token: ask again in {retry_after_s} s; the operator sets how many there may be ([control] requests_per_s)"
+    )]
+    TooManyRequests {
+        /// When he may ask again.
+        retry_after_s: u64,
+    },
+    /// An idempotency key came before with another request.
+    #[error(
+        "this Idempotency-Key came before with another request; a key is for one request and its repetitions, so send another"
+    )]
+    KeyReused,
+    /// The first request with this key has no answer.
+    #[error(
+        "the first request with this Idempotency-Key has no answer yet, or was interrupted: ask again in a moment; if it stays so, look \
+         whether it was done, and send another key"
+    )]
+    KeyUnderWay,
+    /// What is edited is not what the caller saw.
+    #[error(
+        "what is there is not what `If-Match` names; ask for it again (GET), and send the ETag of that{}",
+        .now.as_ref().map_or_else(String::new, |now| format!(", which is {now} now"))
+    )]
+    ChangedSince {
+        /// The ETag of what is there, if there is something.
+        now: Option<String>,
+    },
+    /// An edit says of nothing what it was made of.
+    #[error(
+        "say what this edit was made of: the `revision` of the record, or `If-Match` with the ETag that a GET answered"
+    )]
+    NeedsPrecondition,
     /// No folder may be a source.
     #[error(
         "no folder of the server may be read: list the folders below which sources may lie in `[migrate] roots` of the \

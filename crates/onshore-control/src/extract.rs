@@ -35,10 +35,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 StatusCode::PAYLOAD_TOO_LARGE => Error::BodyTooLong,
                 _ => Error::Malformed("the body broke off".to_owned()),
             })?;
+        // A list would be taken for the members of an object, in their order.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Error::Malformed(
+                "the body does not read: expected a JSON object".to_owned(),
+            ));
+        }
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| Error::Malformed(format!("the body does not read: {}", told(&error))))
     }
+}
+
+/// Takes a body in, as long and as slow as one may be.
+pub(crate) async fn taken_in(body: axum::body::Body) -> Result<Bytes, Error> {
+    let taken = axum::body::to_bytes(body, BODY_BYTES_MAX);
+    let taken = tokio::time::timeout(BODY_PATIENCE, taken).await;
+    taken
+        .map_err(|_| Error::BodyTooSlow)?
+        .map_err(|_| Error::BodyTooLong)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -33,6 +33,7 @@ const JUDGED_MAX: u32 = 5;
 
 /// Which page.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
     /// Keys begin with this.

@@ -28,13 +28,17 @@ const INDEX_MAX: LeafIndex = i64::MAX.cast_unsigned();
 
 /// Which leaves are wanted.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
     /// The first one; the ledger's first where none is named.
+    #[param(value_type = Option<u64>)]
     from: Option<LeafIndex>,
     /// How many at most, up to 1000.
+    #[param(maximum = 1000)]
     limit: Option<u32>,
     /// So many of the newest instead, up to 1000.
+    #[param(maximum = 1000)]
     last: Option<u32>,
 }
 
@@ -149,11 +153,13 @@ pub(crate) async fn status(
 
 /// Which reads of a batch are wanted.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhichReads {
     /// The first one; the batch's first where none is named.
     from: Option<u64>,
     /// How many at most, up to 1000.
+    #[param(maximum = 1000)]
     limit: Option<u32>,
 }
 

@@ -1,5 +1,9 @@
 //! The OpenAPI document: every path, what it takes and what it answers.
 
+use std::collections::HashSet;
+
+use onshore_api::{IdentityKindView, Problem};
+use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -46,6 +50,7 @@ use crate::{
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::telemetry, state::document,
     ),
+    components(schemas(IdentityKindView, Problem)),
     modifiers(&Tokens),
     security(("control_token" = []))
 )]
@@ -63,7 +68,195 @@ impl Modify for Tokens {
     }
 }
 
-/// Returns the document.
-pub(crate) fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+/// Returns the document, with what holds for every operation: how problems are told, what guards edits, how lists come in pages.
+pub(crate) fn document() -> Value {
+    let mut document = plain();
+    for (path, method, operation) in operations(&mut document) {
+        let is_open = path == OPEN;
+        for (status, what) in PROBLEMS {
+            let is_told = !operation["responses"][status].is_null();
+            if is_told || (!is_open && is_possible(status, method)) {
+                problem(operation, status, what);
+            }
+        }
+        match method {
+            "get" if !is_open => {
+                if is_list(operation) {
+                    parameter(
+                        operation,
+                        "query",
+                        "limit",
+                        "How many a page holds.",
+                        &json!({ "type": "integer", "minimum": 1, "maximum": 1000 }),
+                    );
+                    parameter(
+                        operation,
+                        "query",
+                        "after",
+                        "What the page before ended with, as its `Link` names it.",
+                        &json!({ "type": "string" }),
+                    );
+                }
+                parameter(
+                    operation,
+                    "header",
+                    "If-None-Match",
+                    "ETags of what is known; the answer is 304 if one of them holds still.",
+                    &json!({ "type": "string" }),
+                );
+                operation["responses"]["304"] =
+                    json!({ "description": "What is known holds still." });
+            }
+            "post" => {
+                parameter(
+                    operation,
+                    "header",
+                    "Idempotency-Key",
+                    "Fresh for each request: one that comes again within a day is answered as it was, and not done again.",
+                    &json!({ "type": "string", "pattern": "^[!#-~]{1,255}$" }),
+                );
+            }
+            "put" | "delete" => {
+                parameter(
+                    operation,
+                    "header",
+                    "If-Match",
+                    "The ETag that a GET of this path answered; what changed since is not edited.",
+                    &json!({ "type": "string" }),
+                );
+            }
+            _ => {}
+        }
+    }
+    document
+}
+
+/// Returns the paths whose answer to GET is a plain list, which comes in pages that are cut here; each with what else its query may ask.
+pub(crate) fn lists() -> impl Iterator<Item = (String, HashSet<String>)> {
+    let mut document = plain();
+    let lists: Vec<_> = operations(&mut document)
+        .filter(|(_, method, operation)| *method == "get" && is_list(operation))
+        .map(|(path, _, operation)| (path.to_owned(), queries(operation)))
+        .collect();
+    lists.into_iter()
+}
+
+/// Returns what may be asked of an operation by its query.
+fn queries(operation: &Value) -> HashSet<String> {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    parameters
+        .filter(|one| one["in"] == "query")
+        .filter_map(|one| one["name"].as_str().map(str::to_owned))
+        .collect()
+}
+
+/// The one path that needs no token.
+const OPEN: &str = "/healthz";
+
+/// What any operation may answer.
+const PROBLEMS: [(&str, &str); 15] = [
+    ("400", "The request is not one that could be meant."),
+    ("401", "No token came along, or one that nobody holds."),
+    ("403", "The role, the place or the rules do not allow it."),
+    ("404", "It is not there, or not for this caller."),
+    ("408", "The body did not arrive in time."),
+    ("409", "It does not fit what is there, or is under way."),
+    ("412", "What is there is not what `If-Match` names."),
+    ("413", "The body is too long."),
+    ("415", "The body is announced as something else."),
+    (
+        "422",
+        "The `Idempotency-Key` came before with another request.",
+    ),
+    ("428", "The edit does not say what it was made of."),
+    (
+        "429",
+        "Too many requests with this token; `Retry-After` says when to ask again.",
+    ),
+    ("500", "A mistake in Onshore, or damage on disk."),
+    ("503", "The server cannot work at present."),
+    ("507", "The storage of this region is full."),
+];
+
+fn is_possible(status: &str, method: &str) -> bool {
+    match status {
+        "408" | "413" | "415" => method == "post" || method == "put",
+        "412" => method == "put" || method == "delete",
+        "428" => method == "put",
+        "507" => method != "get",
+        "422" => method == "post",
+        _ => true,
+    }
+}
+
+fn plain() -> Value {
+    serde_json::to_value(Document::openapi()).expect("the document is JSON")
+}
+
+/// Returns every operation with its path and method.
+fn operations(document: &mut Value) -> impl Iterator<Item = (&str, &str, &mut Value)> {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    paths.flat_map(|(path, item)| {
+        let methods = item.as_object_mut().into_iter().flatten();
+        methods.map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+    })
+}
+
+/// Whether an operation answers a list and does not page by itself.
+fn is_list(operation: &Value) -> bool {
+    let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+    let parameters = operation["parameters"].as_array();
+    let pages = parameters.is_some_and(|all| all.iter().any(|one| one["name"] == "limit"));
+    schema["type"] == "array" && !pages
+}
+
+fn problem(operation: &mut Value, status: &str, what: &str) {
+    let known = &operation["responses"][status]["description"];
+    let known = known.as_str().filter(|known| !known.is_empty());
+    let what = known.unwrap_or(what).to_owned();
+    operation["responses"][status] = json!({
+        "description": what,
+        "content": { (Problem::MEDIA_TYPE): { "schema": { "$ref": "#/components/schemas/Problem" } } },
+    });
+}
+
+fn parameter(operation: &mut Value, place: &str, name: &str, what: &str, schema: &Value) {
+    let parameter = json!({ "name": name, "in": place, "description": what, "required": false, "schema": schema });
+    match operation["parameters"].as_array_mut() {
+        Some(all) => all.push(parameter),
+        None => operation["parameters"] = json!([parameter]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{document, operations};
+
+    #[test]
+    fn every_operation_tells_its_problems_as_problems() {
+        let mut document = document();
+        assert!(
+            document["openapi"]
+                .as_str()
+                .is_some_and(|version| version.starts_with("3.1"))
+        );
+        for (path, method, operation) in operations(&mut document) {
+            let responses = operation["responses"].as_object().expect("responses");
+            for (status, response) in responses {
+                let content = response["content"].as_object();
+                let kinds: Vec<_> = content
+                    .into_iter()
+                    .flatten()
+                    .map(|(kind, _)| kind)
+                    .collect();
+                if status.starts_with(['4', '5']) {
+                    assert_eq!(
+                        kinds,
+                        ["application/problem+json"],
+                        "{method} {path} {status}"
+                    );
+                }
+            }
+        }
+    }
 }

@@ -11,6 +11,7 @@ use onshore_registry::Registry;
 use onshore_store::Store;
 
 use crate::drills::Drills;
+use crate::rates::RequestRate;
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct ControlParts {
     pub registry: Registry,
     /// Buckets and objects.
     pub store: Store,
+    /// How fast each caller may ask.
+    pub rate: RequestRate,
     /// What migrations may read.
     pub migrate: MigrateRules,
     /// What updates of the program are held against.

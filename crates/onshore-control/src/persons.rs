@@ -28,6 +28,7 @@ const ID_LEN_MAX: usize = 64;
 
 /// Whose persons are counted.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
     /// Names of tenants with commas between: several are counted as one.

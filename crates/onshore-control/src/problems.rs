@@ -1,4 +1,5 @@
-//! The one table that says which HTTP status and which word a fault becomes, and what of it the caller reads.
+//! The one table that says which HTTP status and which word a fault becomes, and what of it the caller reads: a problem in the
+//! form of RFC 9457.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -39,6 +40,13 @@ fn of(error: &Error) -> Line {
         Error::BodyTooLong => line(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long"),
         Error::BodyTooSlow => line(StatusCode::REQUEST_TIMEOUT, "body-too-slow"),
         Error::OtherTenant { .. } => FORBIDDEN,
+        Error::TooManyRequests { .. } => line(StatusCode::TOO_MANY_REQUESTS, "too-many-requests"),
+        Error::KeyReused => line(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
+        Error::KeyUnderWay => line(StatusCode::CONFLICT, "idempotency-key-under-way"),
+        Error::ChangedSince { .. } => line(StatusCode::PRECONDITION_FAILED, "changed-since"),
+        Error::NeedsPrecondition => {
+            line(StatusCode::PRECONDITION_REQUIRED, "precondition-required")
+        }
         Error::OtherClass { .. } | Error::NotAllowed(_) => CONFLICT,
         Error::File(_) => DAMAGED,
         Error::Unwell | Error::Stopping => UNAVAILABLE,
@@ -228,7 +236,7 @@ impl IntoResponse for Error {
         if status.is_server_error() {
             tracing::error!(error = %Chain(&self), code, "a control request failed");
         }
-        let message = if code == INTERNAL.code {
+        let detail = if code == INTERNAL.code {
             "this is a mistake in Onshore, not in the request; the server's log says more"
                 .to_owned()
         } else {
@@ -241,12 +249,21 @@ impl IntoResponse for Error {
             Self::Gate(onshore_gate::Error::ListingBlocked(refused)) => Some(refused.leaf),
             _ => None,
         };
-        let problem = Problem {
-            code: code.to_owned(),
-            message,
-            leaf,
+        let retry_after_s = match &self {
+            Self::TooManyRequests { retry_after_s } => Some(*retry_after_s),
+            _ => None,
         };
+        let problem = Problem::new(code, status.as_u16(), detail, leaf);
         let mut response = (status, Json(problem)).into_response();
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(Problem::MEDIA_TYPE),
+        );
+        if let Some(seconds) = retry_after_s {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()

@@ -20,6 +20,7 @@ const PAGE: usize = 10_000;
 
 /// Since when, and which page.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
     /// Reads since this instant, RFC 3339 or a date.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use onshore_api::{
     AmendRecord, ApproveExemptions, AskStatus, BreachView, CheckProcurement, ContractStatusView,
@@ -57,6 +57,7 @@ pub(crate) async fn amend(
     State(control): State<Arc<ControlParts>>,
     by: By<Supervisors>,
     Segments(kind, id): Segments<RecordKind, Id>,
+    headers: HeaderMap,
     Body(asked): Body<AmendRecord>,
 ) -> Result<Json<RecordView>, Error> {
     let record = Record::read(kind, &asked.record).map_err(Error::Record)?;
@@ -65,9 +66,17 @@ pub(crate) async fn amend(
             "the id of the record is not that of the path".to_owned(),
         ));
     }
+    let made_of = match asked.revision {
+        Some(revision) => revision,
+        // What `If-Match` named was compared with what is there, and nobody edits meanwhile.
+        None if headers.contains_key(header::IF_MATCH) => {
+            control.gate.record(kind, id).await?.number
+        }
+        None => return Err(Error::NeedsPrecondition),
+    };
     let (revision, leaf) = control
         .gate
-        .amend_record(by.caller.principal(), record, asked.revision)
+        .amend_record(by.caller.principal(), record, made_of)
         .await?;
     Ok(Json(view(&revision, Some(leaf))?))
 }

@@ -6,9 +6,12 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post, put};
 use axum::{Router, middleware};
 
-use crate::admit::admit;
+use crate::admit::{Door, admit};
 use crate::error::Error;
+use crate::etags::{Etags, compare};
 use crate::extract::BODY_BYTES_MAX;
+use crate::idempotency::once;
+use crate::paging::{Lists, page};
 use crate::parts::ControlParts;
 use crate::{
     alarms, approvals, buckets, cases, cutovers, decommissions, drills, erasures, evidence,
@@ -20,7 +23,28 @@ use crate::{
 /// without one comes from nowhere and is refused.
 pub fn router(parts: ControlParts) -> Router {
     let control = Arc::new(parts);
-    let guarded = Router::new()
+    let routes = guarded().with_state(Arc::clone(&control));
+    let etags = Arc::new(Etags::new(routes.clone()));
+    let lists = Arc::new(Lists::of_document());
+    let door = Arc::new(Door::new(Arc::clone(&control)));
+    let guarded = routes
+        .fallback(async || Error::NoSuchRoute)
+        .method_not_allowed_fallback(async || Error::NoSuchMethod)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        // From the inside out: pages are cut before they are hashed.
+        .layer(middleware::from_fn_with_state(lists, page))
+        .layer(middleware::from_fn_with_state(etags, compare))
+        .layer(middleware::from_fn_with_state(Arc::clone(&control), once))
+        .layer(middleware::from_fn_with_state(door, admit));
+    Router::new()
+        .route("/healthz", get(state::health))
+        .with_state(control)
+        .merge(guarded)
+}
+
+/// The routes behind the door.
+fn guarded() -> Router<Arc<ControlParts>> {
+    Router::new()
         .route("/v1/tenants", post(tenants::create).get(tenants::list))
         .route("/v1/tenants/{name}/group", put(tenants::set_group))
         .route("/v1/tenants/{name}/standing", put(tenants::set_standing))
@@ -214,12 +238,4 @@ pub fn router(parts: ControlParts) -> Router {
         .route("/v1/telemetry/preview", get(state::telemetry))
         .route("/metrics", get(state::metrics))
         .route("/openapi.json", get(state::document))
-        .fallback(async || Error::NoSuchRoute)
-        .method_not_allowed_fallback(async || Error::NoSuchMethod)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn_with_state(Arc::clone(&control), admit));
-    Router::new()
-        .route("/healthz", get(state::health))
-        .merge(guarded)
-        .with_state(control)
 }

@@ -504,5 +504,17 @@ pub const SCHEMA: Schema = Schema {
         filed_ms INTEGER,
         filed_by BLOB
     ) STRICT, WITHOUT ROWID;
+    ",
+    // Requests that came with an idempotency key. Who asked, with which key and for what stands here as hashes, and the answer sealed under
+    // what he alone has.
+    "
+    CREATE TABLE idempotency (
+        id BLOB PRIMARY KEY,
+        request BLOB NOT NULL,
+        began_ms INTEGER NOT NULL,
+        status INTEGER,
+        answer BLOB
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX idempotency_by_age ON idempotency (began_ms);
     "],
 };

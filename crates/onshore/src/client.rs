@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -68,6 +68,25 @@ impl Client {
     /// Asks and reads the answer as JSON.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         parse(&self.call(Method::GET, path, Bytes::new()).await?)
+    }
+
+    /// Asks for a list, page by page.
+    pub(crate) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        let whole_path = path.split('?').next().unwrap_or_default();
+        let mut asked = path.to_owned();
+        loop {
+            let body = Full::new(Bytes::new())
+                .map_err(|never| match never {})
+                .boxed_unsync();
+            let answer = self.request(Method::GET, &asked, [], body).await?;
+            let next = next_page(answer.headers());
+            all.extend(parse::<Vec<T>>(&whole(answer).await?)?);
+            match next {
+                None => return Ok(all),
+                Some(next) => asked = format!("{whole_path}{next}"),
+            }
+        }
     }
 
     /// Asks and returns the answer as it is.
@@ -214,6 +233,13 @@ pub(crate) fn connector(
         .build())
 }
 
+/// Returns the query of the next page of a list, which a `Link` names (RFC 8288).
+fn next_page(headers: &HeaderMap) -> Option<String> {
+    let link = headers.get(header::LINK)?.to_str().ok()?;
+    let (query, rest) = link.strip_prefix('<')?.split_once('>')?;
+    rest.contains("rel=\"next\"").then(|| query.to_owned())
+}
+
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     serde_json::from_slice(body).context("the server's answer is not what this version understands")
 }
@@ -221,15 +247,13 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 fn told(status: StatusCode, body: &[u8]) -> String {
     match serde_json::from_slice::<Problem>(body) {
         Ok(Problem {
-            message,
+            detail,
             leaf: Some(leaf),
             ..
-        }) => format!("{message} (leaf {leaf})"),
+        }) => format!("{detail} (leaf {leaf})"),
         Ok(Problem {
-            message,
-            leaf: None,
-            ..
-        }) => message,
+            detail, leaf: None, ..
+        }) => detail,
         Err(_) => format!("the server answered {status}"),
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use onshore_api::DrillParty;
+use onshore_control::RequestRate;
 use onshore_gate::{EpochDocument, Region};
 use onshore_ledger::{PolicyWitness, TlogPolicy, VerifierKey, WitnessKey};
 use onshore_policy::{Networks, Proxies};
@@ -40,6 +41,8 @@ pub(crate) struct Config {
     proxy_protocol: BTreeSet<Listener>,
     /// Suffixes under which a bucket's name stands in the host.
     pub(crate) domains: Vec<String>,
+    /// How fast each token may ask the control API.
+    pub(crate) control_rate: RequestRate,
     /// Where the root key is; none means in the data folder.
     pub(crate) root_key_file: Option<PathBuf>,
     /// Whether the pages of the database are encrypted, names and all.
@@ -75,6 +78,7 @@ struct File {
     border: BorderTable,
     proxies: ProxiesTable,
     s3: S3Table,
+    control: ControlTable,
     keys: KeysTable,
     tls: Option<CertificateTable>,
     migrate: MigrateTable,
@@ -132,6 +136,23 @@ pub(crate) enum Listener {
 #[serde(deny_unknown_fields, default)]
 struct S3Table {
     domains: Vec<String>,
+}
+
+/// How fast each token may ask the control API.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ControlTable {
+    requests_per_s: NonZeroU32,
+    burst: NonZeroU32,
+}
+
+impl Default for ControlTable {
+    fn default() -> Self {
+        Self {
+            requests_per_s: NonZeroU32::new(200).expect("not zero"),
+            burst: NonZeroU32::new(2000).expect("not zero"),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -511,6 +532,10 @@ impl Config {
             }),
             migrate_roots: roots,
             allowed_endpoints: file.migrate.allowed_endpoints,
+            control_rate: RequestRate {
+                per_s: file.control.requests_per_s,
+                burst: file.control.burst,
+            },
             upkeep: file.upkeep,
             ledger,
             witnesses,
@@ -1084,6 +1109,10 @@ mod tests {
         [migrate]
         roots = ["/srv/old"]
         allowed_endpoints = []
+        [control]
+        requests_per_s = 50
+        burst = 100
+
         [upkeep]
         lifecycle_interval_s = 3600
         lifecycle_day_s = 86400

@@ -183,6 +183,7 @@ pub(crate) fn serve_control(
         gate: house.gate.clone(),
         registry: house.registry.clone(),
         store: house.store.clone(),
+        rate: config.control_rate,
         migrate: MigrateRules {
             roots: config.migrate_roots.clone(),
             allowed_endpoints: config.allowed_endpoints.clone(),

@@ -1,6 +1,7 @@
 //! A region in a temporary folder, served on loopback, and a client that can come from any loopback address.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,7 +11,7 @@ use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use onshore_control::{ControlParts, Drills, MigrateRules, router, serve};
+use onshore_control::{ControlParts, Drills, MigrateRules, RequestRate, router, serve};
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::{
     Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, StoredFact, ToldBeside, UpdateRules,
@@ -96,8 +97,12 @@ impl Answer {
 
     pub(crate) fn message(&self) -> String {
         let problem = self.json();
-        assert!(problem["code"].is_string(), "{problem}");
-        problem["message"].as_str().expect("a message").to_owned()
+        let code = problem["code"].as_str().expect("a code");
+        assert_eq!(problem["type"], format!("urn:onshore:problem:{code}"));
+        assert_eq!(problem["status"], self.status.as_u16());
+        let kind = self.headers.get(header::CONTENT_TYPE).expect("a type");
+        assert_eq!(kind, "application/problem+json");
+        problem["detail"].as_str().expect("a message").to_owned()
     }
 }
 
@@ -122,6 +127,10 @@ impl House {
             gate: gate.clone(),
             registry: registry.clone(),
             store: store.clone(),
+            rate: RequestRate {
+                per_s: NonZeroU32::new(1000).expect("not zero"),
+                burst: NonZeroU32::new(100_000).expect("not zero"),
+            },
             migrate: MigrateRules {
                 roots,
                 allowed_endpoints: Vec::new(),

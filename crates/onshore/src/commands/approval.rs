@@ -44,7 +44,7 @@ pub(crate) async fn run(target: &TargetArgs, command: ApprovalCommand) -> Result
             show(target, &granted)?;
         }
         ApprovalCommand::List => {
-            let approvals: Vec<ApprovalView> = client.get("/v1/approvals").await?;
+            let approvals: Vec<ApprovalView> = client.list("/v1/approvals").await?;
             match target.style() {
                 Style::Json => output::json(&approvals)?,
                 Style::Text => {

@@ -37,7 +37,7 @@ pub(crate) async fn run(target: &TargetArgs, command: BucketCommand) -> Result<E
             )?;
         }
         BucketCommand::List => {
-            let buckets: Vec<BucketView> = client.get("/v1/buckets").await?;
+            let buckets: Vec<BucketView> = client.list("/v1/buckets").await?;
             match target.style() {
                 Style::Json => output::json(&buckets)?,
                 Style::Text => {
@@ -63,7 +63,7 @@ pub(crate) async fn run(target: &TargetArgs, command: BucketCommand) -> Result<E
             ..
         } => {
             let path = format!("/v1/buckets/{name}/purpose");
-            let declared: Vec<PurposeView> = client.get(&path).await?;
+            let declared: Vec<PurposeView> = client.list(&path).await?;
             show_purposes(target.style(), &declared)?;
         }
         BucketCommand::Purpose {

@@ -30,7 +30,7 @@ pub(crate) async fn run(target: &TargetArgs, command: DrillCommand) -> Result<Ex
             disconnect(target, &client, seconds.0, s3).await
         }
         DrillCommand::End => {
-            let drills: Vec<DrillView> = client.get("/v1/drills").await?;
+            let drills: Vec<DrillView> = client.list("/v1/drills").await?;
             let Some(drill) = drills.iter().find(|drill| drill.state == UNDER_WAY) else {
                 bail!("no drill is under way");
             };
@@ -39,7 +39,7 @@ pub(crate) async fn run(target: &TargetArgs, command: DrillCommand) -> Result<Ex
             tell(target.style(), &drill)
         }
         DrillCommand::List => {
-            let drills: Vec<DrillView> = client.get("/v1/drills").await?;
+            let drills: Vec<DrillView> = client.list("/v1/drills").await?;
             list(target.style(), &drills)
         }
         DrillCommand::Show { id } => {

@@ -78,7 +78,7 @@ pub(super) async fn run(target: &TargetArgs, args: &HoldingsArgs) -> Result<Exit
         )));
     }
     let client = target::client(target)?;
-    let buckets: Vec<BucketView> = client.get("/v1/buckets").await?;
+    let buckets: Vec<BucketView> = client.list("/v1/buckets").await?;
     let (mut report, now) = (Report::default(), clock::today());
     for view in buckets {
         let is_wanted = args

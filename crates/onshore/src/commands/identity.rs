@@ -121,7 +121,7 @@ pub(crate) async fn run_token(target: &TargetArgs, command: TokenCommand) -> Res
             Ok(Exit::Done)
         }
         TokenCommand::List => {
-            let holders: Vec<HolderView> = client.get("/v1/tokens").await?;
+            let holders: Vec<HolderView> = client.list("/v1/tokens").await?;
             match target.style() {
                 Style::Json => output::json(&holders)?,
                 Style::Text => output::table(
@@ -157,7 +157,7 @@ async fn run(
     let below = |tenant: &TenantName| format!("/v1/tenants/{tenant}/identities/{}", kind.as_str());
     match command {
         IdentityCommand::List { tenant } => {
-            let found: Vec<IdentityView> = client.get(&below(&tenant)).await?;
+            let found: Vec<IdentityView> = client.list(&below(&tenant)).await?;
             match target.style() {
                 Style::Json => output::json(&found)?,
                 Style::Text => {

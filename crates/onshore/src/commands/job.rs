@@ -16,7 +16,7 @@ pub(crate) async fn run(target: &TargetArgs, command: JobCommand) -> Result<Exit
     let client = target::client(target)?;
     match command {
         JobCommand::List => {
-            let jobs: Vec<JobView> = client.get("/v1/jobs").await?;
+            let jobs: Vec<JobView> = client.list("/v1/jobs").await?;
             match target.style() {
                 Style::Json => output::json(&jobs)?,
                 Style::Text => {

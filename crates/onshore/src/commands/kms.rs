@@ -28,7 +28,7 @@ pub(crate) async fn run(target: &TargetArgs, command: KmsCommand) -> Result<Exit
             return show_one(target, &key);
         }
         KmsCommand::List { tenant } => {
-            let keys: Vec<KmsKeyView> = client.get(&path(&tenant)).await?;
+            let keys: Vec<KmsKeyView> = client.list(&path(&tenant)).await?;
             keys
         }
     };

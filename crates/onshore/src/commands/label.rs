@@ -46,7 +46,7 @@ pub(crate) async fn run(target: &TargetArgs, command: LabelCommand) -> Result<Ex
             show(target, &client.get(&path).await?)?;
         }
         LabelCommand::List => {
-            let found: Vec<LooseningView> = client.get("/v1/labels/loosenings").await?;
+            let found: Vec<LooseningView> = client.list("/v1/labels/loosenings").await?;
             match target.style() {
                 Style::Json => output::json(&found)?,
                 Style::Text => output::table(

@@ -52,7 +52,7 @@ pub(crate) async fn run(target: &TargetArgs, command: PackCommand) -> Result<Exi
 
 async fn list(target: &TargetArgs) -> Result<Exit> {
     let client = target::client(target)?;
-    let activations: Vec<ActivationView> = client.get("/v1/packs/activations").await?;
+    let activations: Vec<ActivationView> = client.list("/v1/packs/activations").await?;
     if target.style() == Style::Json {
         output::json(&json!({ "shipped": SHIPPED_PACKS, "activations": activations }))?;
         return Ok(Exit::Done);

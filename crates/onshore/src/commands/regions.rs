@@ -13,7 +13,7 @@ pub(crate) async fn run(target: &TargetArgs, args: &RegionsArgs) -> Result<Exit>
     asked.extend(args.as_of.map(|day| format!("as_of={day}")));
     asked.extend(args.known_at.map(|at| format!("known_at={at}")));
     let path = format!("/v1/report/regions?{}", asked.join("&"));
-    let all: Vec<RegionStatusView> = target::client(target)?.get(&path).await?;
+    let all: Vec<RegionStatusView> = target::client(target)?.list(&path).await?;
     if target.style() == Style::Json {
         output::json(&all)?;
         return Ok(Exit::Done);

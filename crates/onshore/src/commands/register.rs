@@ -194,7 +194,10 @@ pub(crate) async fn run(
                 Some(revision) => revision,
                 None => newest(&client, kind, id).await?,
             };
-            let asked = AmendRecord { revision, record };
+            let asked = AmendRecord {
+                revision: Some(revision),
+                record,
+            };
             show(
                 target.style(),
                 &client.send(Method::PUT, &path, &asked).await?,
@@ -208,7 +211,7 @@ pub(crate) async fn run(
         RecordCommand::Show { id, history: true } => {
             let client = target::client(target)?;
             let path = format!("/v1/register/{kind}/{id}/history");
-            let all: Vec<RecordView> = client.get(&path).await?;
+            let all: Vec<RecordView> = client.list(&path).await?;
             match target.style() {
                 Style::Json => output::json(&all)?,
                 Style::Text => {

@@ -45,7 +45,7 @@ pub(crate) async fn run(target: &TargetArgs, command: SupportCommand) -> Result<
             show(target, &client.get(&path).await?)?;
         }
         SupportCommand::List => {
-            let sessions: Vec<SupportSessionView> = client.get("/v1/support/sessions").await?;
+            let sessions: Vec<SupportSessionView> = client.list("/v1/support/sessions").await?;
             match target.style() {
                 Style::Json => output::json(&sessions)?,
                 Style::Text => output::table(
@@ -55,7 +55,7 @@ pub(crate) async fn run(target: &TargetArgs, command: SupportCommand) -> Result<
             }
         }
         SupportCommand::Requests => {
-            let requests: Vec<SupportRequestView> = client.get("/v1/support/requests").await?;
+            let requests: Vec<SupportRequestView> = client.list("/v1/support/requests").await?;
             match target.style() {
                 Style::Json => output::json(&requests)?,
                 Style::Text => show_requests(&requests),

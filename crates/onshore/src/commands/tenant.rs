@@ -73,7 +73,7 @@ pub(crate) async fn run(target: &TargetArgs, command: TenantCommand) -> Result<E
             }
         }
         TenantCommand::List => {
-            let tenants: Vec<TenantView> = client.get("/v1/tenants").await?;
+            let tenants: Vec<TenantView> = client.list("/v1/tenants").await?;
             match target.style() {
                 Style::Json => output::json(&tenants)?,
                 Style::Text => {
@@ -134,7 +134,7 @@ pub(crate) async fn run_key(target: &TargetArgs, command: KeyCommand) -> Result<
         }
         KeyCommand::List { tenant } => {
             let path = format!("/v1/tenants/{tenant}/keys");
-            let keys: Vec<KeyEntryView> = client.get(&path).await?;
+            let keys: Vec<KeyEntryView> = client.list(&path).await?;
             match target.style() {
                 Style::Json => output::json(&keys)?,
                 Style::Text => {

@@ -51,7 +51,7 @@ pub(crate) async fn run(target: &TargetArgs, command: UpdateCommand) -> Result<E
             tell(target.style(), &update)
         }
         UpdateCommand::List => {
-            let updates: Vec<UpdateView> = target::client(target)?.get("/v1/updates").await?;
+            let updates: Vec<UpdateView> = target::client(target)?.list("/v1/updates").await?;
             list(target.style(), &updates)
         }
         UpdateCommand::Show { id } => {

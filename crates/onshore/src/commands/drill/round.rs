@@ -138,7 +138,7 @@ impl Round<'_> {
 
     /// Makes a key of the drill's own tenant: its secret is sealed by the root key.
     async fn key(&self) -> Result<KeyView> {
-        let tenants: Vec<TenantView> = self.client.get("/v1/tenants").await?;
+        let tenants: Vec<TenantView> = self.client.list("/v1/tenants").await?;
         if !tenants.iter().any(|tenant| tenant.name.as_str() == TENANT) {
             let asked = CreateTenant {
                 name: TENANT.parse()?,
@@ -176,7 +176,7 @@ impl Round<'_> {
     /// Stores something under a named key of the tenant, and reads it back: both unwrap keys.
     async fn under_named_key(&self, s3: &S3, path: &str, body: &Bytes) -> Result<()> {
         let keys = format!("/v1/tenants/{TENANT}/kms-keys");
-        let known: Vec<KmsKeyView> = self.client.get(&keys).await?;
+        let known: Vec<KmsKeyView> = self.client.list(&keys).await?;
         let key = match known
             .into_iter()
             .find(|key| key.state == KmsKeyStateView::Enabled)
