@@ -35,6 +35,18 @@ pub enum MigrateFrom {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         dialect: Option<String>,
     },
+    /// A container of a cloud that does not speak S3.
+    Container {
+        /// What it is read by: `azblob` or `gs`.
+        protocol: String,
+        /// The container.
+        container: String,
+        /// Only keys that begin so.
+        #[serde(default)]
+        prefix: String,
+        /// The endpoint, in which a path may stand.
+        endpoint: String,
+    },
     /// A folder on the server's side.
     Folder {
         /// Its path there.

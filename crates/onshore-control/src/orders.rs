@@ -8,8 +8,8 @@ use onshore_keys::Secret;
 use onshore_ledger::{Hash, canonical};
 use onshore_policy::Role;
 use onshore_sources::{
-    Addressing, Credentials, Dialect, DialectError, FolderSpec, Network, S3Spec, SourceAccess,
-    SourceSpec, VersionsWish,
+    Addressing, ContainerSpec, Credentials, Dialect, DialectError, FolderSpec, Network, Protocol,
+    S3Spec, SourceAccess, SourceSpec, VersionsWish,
 };
 use onshore_types::TenantId;
 use serde_json::{Value, json};
@@ -51,6 +51,23 @@ pub(crate) async fn access(
             Ok(SourceAccess {
                 source: spec.checked()?,
                 network: network(rules, role, endpoint.as_deref()),
+            })
+        }
+        MigrateFrom::Container {
+            protocol,
+            container,
+            prefix,
+            endpoint,
+        } => {
+            let spec = SourceSpec::Container(ContainerSpec {
+                protocol: parse_protocol(protocol)?,
+                container: container.clone(),
+                prefix: prefix.clone(),
+                endpoint: endpoint.clone(),
+            });
+            Ok(SourceAccess {
+                source: spec.checked()?,
+                network: network(rules, role, Some(endpoint)),
             })
         }
         MigrateFrom::Folder { path } => {
@@ -195,6 +212,13 @@ fn parse_versions(word: Option<&str>) -> Result<VersionsWish, Error> {
         Some("all") => Ok(VersionsWish::All),
         Some("current") => Ok(VersionsWish::Current),
         Some(_) => malformed("versions is all, current or auto"),
+    }
+}
+
+fn parse_protocol(word: &str) -> Result<Protocol, Error> {
+    match Protocol::of_scheme(word) {
+        Some(protocol) => Ok(protocol),
+        None => malformed("protocol is azblob or gs"),
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use onshore_sources::{Credentials, Error, Folder, S3Source, Source, SourceAccess, SourceSpec};
+use onshore_sources::{
+    Credentials, Error, Folder, S3Source, Source, SourceAccess, SourceSpec, open_container,
+};
 
 /// Opens sources.
 #[async_trait]
@@ -37,6 +39,7 @@ impl OpenSource for Sources {
                 let source = S3Source::open(spec, credentials, access.network).await?;
                 Ok(Arc::new(source))
             }
+            SourceSpec::Container(spec) => open_container(spec, credentials, access.network).await,
             SourceSpec::Folder(spec) => Ok(Arc::new(Folder::open(spec, &self.roots).await?)),
         }
     }

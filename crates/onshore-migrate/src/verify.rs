@@ -59,6 +59,11 @@ pub(crate) fn choose(details: &Details) -> Verification {
         .find(|checksum| checksum.algorithm == From::Crc64Ecma)
         .and_then(|checksum| checksum.value.as_slice().try_into().ok())
         .map(u64::from_be_bytes);
+    let told_md5 = details
+        .checksums
+        .iter()
+        .find(|checksum| checksum.algorithm == From::Md5)
+        .and_then(|checksum| checksum.value.as_slice().try_into().ok());
     let (md5, further) = match (details.etag_meaning, &details.etag, parts) {
         (EtagMeaning::Md5(md5), _, _) => (Some(md5), Further::Nothing),
         (EtagMeaning::Composite { .. }, Some(etag), Some(_)) => {
@@ -69,7 +74,8 @@ pub(crate) fn choose(details: &Details) -> Verification {
     let named = claims
         .first()
         .map(method_of)
-        .or(crc64_ecma.map(|_| "checksum-crc64ecma"));
+        .or(crc64_ecma.map(|_| "checksum-crc64ecma"))
+        .or(told_md5.map(|_: [u8; 16]| "checksum-md5"));
     let (method, further) = match (named, md5, further) {
         (Some(method), _, further) => (method, further),
         (None, Some(_), further) => ("md5-etag", further),
@@ -81,7 +87,7 @@ pub(crate) fn choose(details: &Details) -> Verification {
     Verification {
         checks: Checks {
             len_bytes: Some(details.size_bytes),
-            md5,
+            md5: md5.or(told_md5),
             sha256: None,
             crc64_ecma,
             claims,
@@ -121,7 +127,7 @@ fn algorithm(of_source: From) -> Option<ChecksumAlgorithm> {
         From::Sha256 => Some(ChecksumAlgorithm::Sha256),
         From::Sha1 => Some(ChecksumAlgorithm::Sha1),
         From::Crc64Nvme => Some(ChecksumAlgorithm::Crc64Nvme),
-        From::Crc64Ecma => None,
+        From::Md5 | From::Crc64Ecma => None,
         From::Crc32c => Some(ChecksumAlgorithm::Crc32c),
         From::Crc32 => Some(ChecksumAlgorithm::Crc32),
     }
@@ -198,6 +204,24 @@ mod tests {
         );
         assert_eq!(chosen.checks.crc64_ecma, Some(7));
         assert!(chosen.checks.claims.is_empty());
+    }
+
+    #[test]
+    fn an_md5_beside_the_etag_vouches() {
+        let details = Details {
+            checksums: vec![SourceChecksum {
+                algorithm: ChecksumAlgorithm::Md5,
+                scope: ChecksumScope::Whole,
+                value: vec![7; 16],
+            }],
+            ..Details::default()
+        };
+        let chosen = choose(&details);
+        assert_eq!(
+            (chosen.method, chosen.checks.md5),
+            ("checksum-md5", Some([7; 16]))
+        );
+        assert_eq!(chosen.further, Further::Nothing);
     }
 
     #[test]

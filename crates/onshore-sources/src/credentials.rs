@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::s3::{Network, http_client};
-use crate::{Dialect, Error, environment};
+use crate::{Dialect, Error, Protocol, environment};
 
 /// An access key with its secret.
 #[derive(Clone, Serialize, Deserialize)]
@@ -123,6 +123,20 @@ pub async fn resolve_credentials(
         },
         ..resolved
     })
+}
+
+/// Resolves the credentials of a container as the tools of its cloud do, and the account that they are of.
+///
+/// # Errors
+/// [`Error::Environment`] when something is configured and cannot be used.
+pub fn resolve_container_credentials(
+    protocol: Protocol,
+    account: Option<&str>,
+) -> Result<(Option<Credentials>, Option<String>), Error> {
+    match protocol {
+        Protocol::Azblob => environment::of_azure(account),
+        Protocol::Gs => Ok((environment::of_google()?, None)),
+    }
 }
 
 async fn resolve_as_aws(profile: Option<&str>) -> Result<Resolved, Error> {

@@ -5,6 +5,9 @@ use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 
+use serde::Deserialize;
+use zeroize::Zeroize;
+
 use crate::dialect::Variables;
 use crate::{Credentials, Error, Resolved};
 
@@ -49,6 +52,64 @@ pub(crate) fn of_tools(variables: &Variables) -> Result<Resolved, Error> {
         region: variable(variables.region),
         endpoint: None,
     })
+}
+
+/// Returns what the variables of Azure's tools say: account, and its key or a shared access signature.
+pub(crate) fn of_azure(
+    account: Option<&str>,
+) -> Result<(Option<Credentials>, Option<String>), Error> {
+    let account = account
+        .map(str::to_owned)
+        .or_else(|| variable(&["AZURE_STORAGE_ACCOUNT"]));
+    let credentials = match (
+        variable(&["AZURE_STORAGE_SAS_TOKEN"]),
+        variable(&["AZURE_STORAGE_KEY"]),
+        &account,
+    ) {
+        (Some(signature), _, _) => Some(Credentials::new("", "", Some(signature))),
+        (None, Some(key), Some(account)) => Some(Credentials::new(account.as_str(), key, None)),
+        (None, Some(_), None) => {
+            return Err(Error::Environment {
+                what: "AZURE_STORAGE_KEY is set and AZURE_STORAGE_ACCOUNT is not".to_owned(),
+            });
+        }
+        (None, None, _) => None,
+    };
+    Ok((credentials, account))
+}
+
+/// Returns what the variables of Google's tools say: a token, or the file of a service account.
+pub(crate) fn of_google() -> Result<Option<Credentials>, Error> {
+    if let Some(token) = variable(&["GOOGLE_OAUTH_ACCESS_TOKEN"]) {
+        return Ok(Some(Credentials::new("", "", Some(token))));
+    }
+    let Some(path) = variable(&["GOOGLE_APPLICATION_CREDENTIALS"]) else {
+        return Ok(None);
+    };
+    let bad = |what: &str| Error::Environment {
+        what: format!("the file that GOOGLE_APPLICATION_CREDENTIALS names {what}"),
+    };
+    let text = std::fs::read(path).map_err(|_| bad("cannot be read"))?;
+    let account: ServiceAccount = serde_json::from_slice(&text).map_err(|_| {
+        bad("is not the key of a service account; a token goes into GOOGLE_OAUTH_ACCESS_TOKEN")
+    })?;
+    Ok(Some(Credentials::new(
+        account.client_email.as_str(),
+        account.private_key.as_str(),
+        None,
+    )))
+}
+
+#[derive(Deserialize)]
+struct ServiceAccount {
+    client_email: String,
+    private_key: String,
+}
+
+impl Drop for ServiceAccount {
+    fn drop(&mut self) {
+        self.private_key.zeroize();
+    }
 }
 
 /// Returns the first of the variables that is set.

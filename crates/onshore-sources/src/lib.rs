@@ -6,10 +6,12 @@
 //! - [`dialect`]: what differs between those that speak S3.
 //! - [`source`]: what every source can do.
 //! - [`s3`]: buckets behind an S3 endpoint; and another region of Onshore, into which versions are brought.
+//! - [`container`]: containers of clouds that do not speak S3.
 //! - [`folder`]: a folder of the server.
 //! - [`mod@outward`]: the one way out of this process, which a disconnect drill shuts.
 //! - [`reach`]: whether an endpoint leads into a network that only the server can see.
 
+pub mod container;
 pub mod credentials;
 pub mod dialect;
 pub mod error;
@@ -23,7 +25,8 @@ pub mod spec;
 mod content_type;
 mod environment;
 
-pub use credentials::{Credentials, Resolved, resolve_credentials};
+pub use container::{ContainerSpec, Protocol, open_container};
+pub use credentials::{Credentials, Resolved, resolve_container_credentials, resolve_credentials};
 pub use dialect::{Dialect, DialectError};
 pub use error::{Error, ErrorKind};
 pub use folder::Folder;

@@ -41,9 +41,10 @@ use crate::source::{
 };
 use crate::{Addressing, Credentials, Error, ErrorKind, S3Spec, VersionsWish};
 
-pub(crate) use listing::etag_of_fingerprint;
+pub(crate) use details::unquoted;
+pub(crate) use listing::{etag_of_fingerprint, fingerprint};
 pub use network::Network;
-pub(crate) use network::http_client;
+pub(crate) use network::{connector, http_client};
 pub use region::{
     Broken, Brought, Chunks, OtherRegion, RegionDoor, Replica, ReplicaChecksum, ReplicaLock,
     ReplicaOrigin, ReplicaPart,
@@ -89,7 +90,9 @@ impl S3Source {
         credentials: Option<&Credentials>,
         network: Network,
     ) -> Result<Self, Error> {
-        network.check_literal(spec)?;
+        if let Some((host, _)) = spec.endpoint_host()? {
+            network.check_host(&host)?;
+        }
         let addressing = match spec.addressing {
             Addressing::Auto => spec.dialect().profile().addressing,
             named @ (Addressing::Path | Addressing::Virtual) => named,
@@ -390,7 +393,7 @@ impl Source for S3Source {
             .await
             .map_err(|error| fault(&error))?;
         // A source that takes no notice of If-Match still says what it sends.
-        let sent = answer.e_tag().map(details::unquoted);
+        let sent = answer.e_tag().map(unquoted);
         if sent.is_some() && sent != details.etag {
             return Err(Error::Changed);
         }
@@ -491,7 +494,7 @@ fn common_of<'a>(one: &'a str, other: &'a str) -> Option<&'a str> {
     }
 }
 
-fn stream_of(body: aws_sdk_s3::primitives::ByteStream) -> ByteStream {
+pub(crate) fn stream_of(body: aws_sdk_s3::primitives::ByteStream) -> ByteStream {
     let mut body = Box::pin(body);
     Box::pin(stream::poll_fn(move |context| {
         body.as_mut().poll_next(context).map(|chunk| {

@@ -390,6 +390,8 @@ pub struct SourceChecksum {
 /// A checksum algorithm by which a source vouches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ChecksumAlgorithm {
+    /// MD5, told beside the ETag.
+    Md5,
     /// SHA-256.
     Sha256,
     /// SHA-1.
@@ -418,6 +420,7 @@ impl ChecksumAlgorithm {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Md5 => "md5",
             Self::Sha256 => "sha256",
             Self::Sha1 => "sha1",
             Self::Crc64Nvme => "crc64nvme",
@@ -431,6 +434,7 @@ impl ChecksumAlgorithm {
     #[must_use]
     pub const fn len_bytes(self) -> usize {
         match self {
+            Self::Md5 => 16,
             Self::Sha256 => 32,
             Self::Sha1 => 20,
             Self::Crc64Nvme | Self::Crc64Ecma => 8,

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use onshore_types::RegionId;
 use serde::{Deserialize, Serialize};
 
+use crate::container::{ContainerSpec, Protocol};
 use crate::s3::etag_of_fingerprint;
 use crate::{Dialect, Error, Network};
 
@@ -16,6 +17,8 @@ use crate::{Dialect, Error, Network};
 pub enum SourceSpec {
     /// A bucket behind an S3 endpoint.
     S3(S3Spec),
+    /// A container of a cloud that does not speak S3.
+    Container(ContainerSpec),
     /// A folder of the server.
     Folder(FolderSpec),
 }
@@ -107,6 +110,22 @@ pub struct SourceOptions {
     pub account: Option<String>,
 }
 
+impl SourceOptions {
+    /// What belongs to S3 says nothing of a container.
+    fn check_for_container(&self, text: &str) -> Result<(), Error> {
+        if self.dialect.is_some() || self.region.is_some() {
+            return Err(fault(text, "a region and a dialect go with S3 only"));
+        }
+        if self.addressing != Addressing::Auto || self.versions == VersionsWish::All {
+            return Err(fault(
+                text,
+                "what is current is brought of it, by its own addresses: leave --versions and --addressing out",
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl SourceSpec {
     /// Parses what the command line was given: `s3://bucket/prefix`, the same with the scheme of a dialect, or the path of a
     /// folder (made absolute against the working folder).
@@ -116,11 +135,15 @@ impl SourceSpec {
     pub fn parse(text: &str, options: SourceOptions, working_dir: &Path) -> Result<Self, Error> {
         let spec = match text.split_once("://") {
             Some(("s3", rest)) => Self::S3(S3Spec::parse(rest, options.dialect, options)?),
+            Some((scheme, rest)) if Protocol::of_scheme(scheme).is_some() => {
+                options.check_for_container(text)?;
+                Self::Container(ContainerSpec::parse(scheme, rest, &options)?)
+            }
             Some((scheme, rest)) if is_scheme(scheme) => {
                 let dialect = Dialect::of_scheme(scheme).ok_or_else(|| {
                     fault(
                         text,
-                        "this scheme is not supported; write s3, oss, cos, obs or r2://bucket/prefix, or the path of a folder",
+                        "this scheme is not supported; write s3, oss, cos, obs, r2, azblob or gs://bucket/prefix, or the path of a folder",
                     )
                 })?;
                 if options.dialect.is_some_and(|named| named != dialect) {
@@ -149,6 +172,7 @@ impl SourceSpec {
     pub fn checked(mut self) -> Result<Self, Error> {
         match &mut self {
             Self::S3(s3) => s3.check(None)?,
+            Self::Container(container) => container.check()?,
             Self::Folder(folder) => {
                 let path = folder
                     .path
@@ -173,7 +197,7 @@ impl SourceSpec {
     #[must_use]
     pub fn version_of<'a>(&self, fingerprint: &'a str) -> Option<&'a str> {
         match self {
-            Self::S3(_) => etag_of_fingerprint(fingerprint),
+            Self::S3(_) | Self::Container(_) => etag_of_fingerprint(fingerprint),
             Self::Folder(_) => None,
         }
     }
@@ -198,6 +222,7 @@ impl SourceSpec {
                     (endpoint.trim_end_matches('/'), &s3.bucket, &s3.prefix);
                 format!("s3 {endpoint} {bucket}/{prefix}")
             }
+            Self::Container(container) => container.identity(),
             Self::Folder(folder) => format!("folder {}", folder.path.display()),
         }
     }
@@ -213,6 +238,7 @@ impl fmt::Display for SourceSpec {
                     None => Ok(()),
                 }
             }
+            Self::Container(container) => fmt::Display::fmt(container, f),
             Self::Folder(folder) => write!(f, "{}", folder.path.display()),
         }
     }
@@ -336,7 +362,7 @@ fn is_scheme(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
 }
 
-fn fault(text: &str, why: &'static str) -> Error {
+pub(crate) fn fault(text: &str, why: &'static str) -> Error {
     Error::Spec {
         text: text.chars().take(80).flat_map(char::escape_debug).collect(),
         why,
@@ -368,6 +394,10 @@ mod tests {
             ("s3://bucket", "s3://bucket/"),
             ("s3://Old_Bucket/a/ b", "s3://Old_Bucket/a/ b"),
             ("s3://bucket//../x", "s3://bucket//../x"),
+            (
+                "gs://bucket/a//",
+                "gs://bucket/a// at https://storage.googleapis.com",
+            ),
             ("docs", "/work/docs"),
             ("./a/../../b", "/b"),
             ("../../..", "/"),
@@ -384,7 +414,10 @@ mod tests {
             "s3:///x",
             "s3://a%2fb",
             "s3://..",
-            "gs://bucket",
+            "azblob://container",
+            "gs://",
+            "gs://a%2fb",
+            "hdfs://bucket",
             "http://x",
         ] {
             assert!(parse(bad).is_err(), "{bad}");

@@ -146,7 +146,7 @@ fn retention(head: &HeadObjectOutput) -> Option<SourceRetention> {
 }
 
 /// Takes the quotes (and a weak mark) off an ETag.
-pub(super) fn unquoted(etag: &str) -> String {
+pub(crate) fn unquoted(etag: &str) -> String {
     etag.trim_start_matches("W/").trim_matches('"').to_owned()
 }
 

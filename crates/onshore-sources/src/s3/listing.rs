@@ -103,7 +103,7 @@ fn entry(key: String, object: &Object) -> Result<Entry, Error> {
 
 /// Tells one state of an object from another by ETag and second of modification: an object that was written again with
 /// the same bytes may have other metadata. A listing knows milliseconds and HEAD does not.
-pub(super) fn fingerprint(etag: Option<&str>, modified: Option<Timestamp>) -> String {
+pub(crate) fn fingerprint(etag: Option<&str>, modified: Option<Timestamp>) -> String {
     let seconds = modified.map_or(0, Timestamp::as_seconds);
     format!("{} {seconds}", etag.unwrap_or_default())
 }

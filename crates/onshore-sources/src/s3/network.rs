@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use aws_sdk_s3::config::SharedHttpClient;
-use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -19,7 +19,7 @@ use http::Uri;
 use serde::{Deserialize, Serialize};
 
 use crate::reach::{Reach, is_public, reach_of};
-use crate::{Error, Purpose, S3Spec, outward};
+use crate::{Error, Purpose, outward};
 
 /// Which addresses a source may be fetched from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,10 +33,7 @@ pub enum Network {
 
 impl Network {
     /// Refuses an endpoint written as an address that may not be reached: an address is never resolved.
-    pub(super) fn check_literal(self, spec: &S3Spec) -> Result<(), Error> {
-        let Some((host, _)) = spec.endpoint_host()? else {
-            return Ok(());
-        };
+    pub(crate) fn check_host(self, host: &str) -> Result<(), Error> {
         match (self, host.parse::<IpAddr>()) {
             (Self::PublicOnly, Ok(address)) if !is_public(address) => {
                 Err(Error::PrivateEndpoint { address })
@@ -54,6 +51,27 @@ pub(crate) fn http_client(network: Network) -> SharedHttpClient {
         Network::Anywhere => ANYWHERE.clone(),
         Network::PublicOnly => PUBLIC_ONLY.clone(),
     }
+}
+
+/// Returns what sends requests that no SDK makes. Each is made once, like the clients.
+pub(crate) fn connector(network: Network) -> SharedHttpConnector {
+    static ANYWHERE: LazyLock<SharedHttpConnector> = LazyLock::new(|| connect(Network::Anywhere));
+    static PUBLIC_ONLY: LazyLock<SharedHttpConnector> =
+        LazyLock::new(|| connect(Network::PublicOnly));
+    match network {
+        Network::Anywhere => ANYWHERE.clone(),
+        Network::PublicOnly => PUBLIC_ONLY.clone(),
+    }
+}
+
+fn connect(network: Network) -> SharedHttpConnector {
+    let connector = Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_with_resolver(Resolver { network });
+    SharedHttpConnector::new(Guarded {
+        inner: SharedHttpConnector::new(connector),
+        purpose: Purpose::Migration,
+    })
 }
 
 fn build(network: Network) -> SharedHttpClient {

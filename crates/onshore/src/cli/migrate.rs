@@ -32,7 +32,7 @@ pub(crate) enum MigrateCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
-    /// From where: s3, oss, cos, obs or r2://bucket/prefix, or a folder on the server's side
+    /// From where: s3, oss, cos, obs, r2, azblob or gs://bucket/prefix, or a folder on the server's side
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
     /// Into which bucket; made if it is missing
@@ -50,7 +50,7 @@ pub(crate) struct MigrateArgs {
     /// How S3 is spoken there [default: the scheme or the endpoint tells]
     #[arg(long, value_parser = PossibleValuesParser::new(Dialect::NAMES).try_map(|name| name.parse::<Dialect>()))]
     pub(crate) dialect: Option<Dialect>,
-    /// The account at the source, from which the endpoint of R2 follows
+    /// The account at the source, from which the endpoint of R2 and of Azure follows
     #[arg(long, value_name = "ID")]
     pub(crate) account_id: Option<String>,
     /// The profile whose credentials open the source [default: the usual AWS variables and profile]

@@ -8,7 +8,10 @@ use anyhow::{Context, Result};
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use onshore_api::{CountedSource, JobView, MigrateFrom, OrderMigration, SourceCredentials};
-use onshore_sources::{Dialect, Resolved, SourceOptions, SourceSpec, resolve_credentials};
+use onshore_sources::{
+    Dialect, Protocol, Resolved, SourceOptions, SourceSpec, resolve_container_credentials,
+    resolve_credentials,
+};
 use onshore_tls::{Introduction, Transport};
 use onshore_types::pace::Pace;
 use tokio::net::TcpListener;
@@ -105,6 +108,19 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
     let is_s3 = scheme == Some("s3");
     let dialect = scheme.and_then(Dialect::of_scheme).or(args.dialect);
     let speaks_s3 = is_s3 || dialect.is_some();
+    let protocol = scheme.and_then(Protocol::of_scheme);
+    if protocol.is_some() && args.profile.is_some() {
+        return Err(usage(
+            "--profile names credentials of AWS: this source has variables of its own",
+        ));
+    }
+    let (of_container, account) = match protocol {
+        Some(protocol) if !args.anonymous => {
+            resolve_container_credentials(protocol, args.account_id.as_deref())
+                .map_err(|error| usage(error.to_string()))?
+        }
+        Some(_) | None => (None, args.account_id.clone()),
+    };
     let resolved = if speaks_s3 && !args.anonymous {
         resolve_credentials(args.profile.as_deref(), dialect)
             .await
@@ -123,7 +139,12 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
             .or_else(|| resolved.endpoint.clone().filter(|_| is_s3)),
         region: args.region.clone().or(resolved.region),
         dialect: args.dialect,
-        account: args.account_id.clone(),
+        account,
+        versions: match args.versions {
+            VersionsWish::Auto => onshore_sources::VersionsWish::Auto,
+            VersionsWish::All => onshore_sources::VersionsWish::All,
+            VersionsWish::Current => onshore_sources::VersionsWish::Current,
+        },
         ..SourceOptions::default()
     };
     let working_folder = std::env::current_dir().context("the working folder is gone")?;
@@ -147,15 +168,24 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
             },
             dialect: s3.dialect.map(|dialect| dialect.to_string()),
         },
+        SourceSpec::Container(container) => MigrateFrom::Container {
+            protocol: container.protocol.scheme().to_owned(),
+            container: container.container,
+            prefix: container.prefix,
+            endpoint: container.endpoint,
+        },
         SourceSpec::Folder(folder) => MigrateFrom::Folder {
             path: folder.path.to_string_lossy().into_owned(),
         },
     };
-    let credentials = resolved.credentials.map(|found| SourceCredentials {
-        access_key: found.access_key().to_owned(),
-        secret_key: found.secret_key().to_owned(),
-        session_token: found.session_token().map(str::to_owned),
-    });
+    let credentials = resolved
+        .credentials
+        .or(of_container)
+        .map(|found| SourceCredentials {
+            access_key: found.access_key().to_owned(),
+            secret_key: found.secret_key().to_owned(),
+            session_token: found.session_token().map(str::to_owned),
+        });
     Ok(OrderMigration {
         source,
         bucket: args.bucket.clone(),

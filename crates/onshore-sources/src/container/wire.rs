@@ -1,0 +1,232 @@
+//! Requests of our own to a cloud, over the connector that the S3 sources use: asked for leave each time, to addresses that the
+//! network allows, and following no redirection.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::{ByteStream as SdkStream, SdkBody};
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::http::Headers;
+use futures_util::TryStreamExt;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::time::timeout;
+
+use crate::Error;
+use crate::s3::{Network, connector, stream_of};
+use crate::source::ByteStream;
+
+/// How long a cloud may take until it answers.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long an answer that is read whole may be.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// What of a path's segments goes as it is.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// What of a path goes as it is.
+const PATH: &AsciiSet = &SEGMENT.remove(b'/');
+
+/// A request: its path is encoded already, its query is not.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) method: &'static str,
+    pub(super) path: String,
+    pub(super) query: Vec<(Cow<'static, str>, String)>,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: String,
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    headers: Headers,
+    body: ByteStream,
+}
+
+/// A cloud's endpoint.
+#[derive(Debug)]
+pub(super) struct Wire {
+    connector: SharedHttpConnector,
+    endpoint: String,
+}
+
+impl Request {
+    pub(super) fn get(path: String) -> Self {
+        Self {
+            method: "GET",
+            path,
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: String::new(),
+        }
+    }
+
+    pub(super) fn head(path: String) -> Self {
+        Self {
+            method: "HEAD",
+            ..Self::get(path)
+        }
+    }
+
+    pub(super) fn query(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Asks for a run of bytes.
+    pub(super) fn range(self, range: onshore_types::ByteRange) -> Self {
+        let last = range.end().saturating_sub(1);
+        self.header("range", format!("bytes={}-{last}", range.start))
+    }
+}
+
+impl Wire {
+    /// An endpoint is a URL without a slash at its end.
+    pub(super) fn new(endpoint: &str, network: Network) -> Self {
+        Self {
+            connector: connector(network),
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// Returns the path of the endpoint itself, which every path begins with.
+    pub(super) fn base_path(&self) -> &str {
+        let behind_scheme = self.endpoint.split_once("://").map_or("", |(_, rest)| rest);
+        behind_scheme
+            .find('/')
+            .and_then(|at| behind_scheme.get(at..))
+            .unwrap_or_default()
+    }
+
+    /// Sends a request and returns the answer, whatever its status.
+    pub(super) async fn send(&self, request: &Request) -> Result<Answer, Error> {
+        let mut url = format!("{}{}", self.endpoint, request.path);
+        for (index, (name, value)) in request.query.iter().enumerate() {
+            url.push(if index == 0 { '?' } else { '&' });
+            url.push_str(name);
+            url.push('=');
+            url.push_str(&segment(value));
+        }
+        let mut sent = http::Request::builder().method(request.method).uri(url);
+        for (name, value) in &request.headers {
+            sent = sent.header(*name, value);
+        }
+        let body = SdkBody::from(request.body.clone());
+        let unbuildable = || Error::Unsupported {
+            what: "a name that no request can carry".to_owned(),
+        };
+        let sent = sent.body(body).map_err(|_| unbuildable())?;
+        let sent = HttpRequest::try_from(sent).map_err(|_| unbuildable())?;
+        let answered = timeout(PATIENCE, self.connector.call(sent)).await;
+        let mut answer = answered
+            .map_err(|_| unavailable("timeout"))?
+            .map_err(|_| unavailable("no connection"))?;
+        Ok(Answer {
+            status: answer.status().as_u16(),
+            headers: std::mem::take(answer.headers_mut()),
+            body: stream_of(SdkStream::new(answer.into_body())),
+        })
+    }
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
+    }
+
+    pub(super) fn owned(&self, name: &str) -> Option<String> {
+        self.header(name).map(str::to_owned)
+    }
+
+    /// Returns every header that begins so, without what it begins with.
+    pub(super) fn headers_below(&self, prefix: &str) -> Vec<(String, String)> {
+        self.headers
+            .iter()
+            .filter_map(|(name, value)| {
+                let rest = name.strip_prefix(prefix)?;
+                Some((rest.to_owned(), value.to_owned()))
+            })
+            .collect()
+    }
+
+    /// Returns the bytes as they come, none of which may stay away for long.
+    pub(super) fn stream(self) -> ByteStream {
+        Box::pin(futures_util::stream::try_unfold(
+            self.body,
+            |mut body| async move {
+                match timeout(PATIENCE, body.try_next()).await {
+                    Ok(next) => Ok(next?.map(|chunk| (chunk, body))),
+                    Err(_) => Err(unavailable("the body stands still")),
+                }
+            },
+        ))
+    }
+
+    /// Reads the whole answer.
+    pub(super) async fn read(self) -> Result<Vec<u8>, Error> {
+        let mut body = self.stream();
+        let mut read = Vec::new();
+        while let Some(chunk) = body.try_next().await? {
+            if read.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Err(lie("an answer without an end"));
+            }
+            read.extend_from_slice(&chunk);
+        }
+        Ok(read)
+    }
+}
+
+/// Encodes a name as one segment of a path, or a value of a query.
+pub(super) fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// Encodes a name as a path, with its slashes.
+pub(super) fn path(text: &str) -> String {
+    utf8_percent_encode(text, PATH).to_string()
+}
+
+pub(super) fn unavailable(what: &str) -> Error {
+    Error::Unavailable {
+        what: what.to_owned(),
+    }
+}
+
+pub(super) fn lie(what: &str) -> Error {
+    Error::Protocol {
+        what: what.to_owned(),
+    }
+}
+
+/// Says what a status means where no code of the cloud's own says more.
+pub(super) fn of_status(status: u16, code: Option<&str>) -> Error {
+    let clean = |code: &&str| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric());
+    let what = match code.filter(clean) {
+        Some(code) => format!("{status} {code}"),
+        None => status.to_string(),
+    };
+    match status {
+        300..=399 => Error::Elsewhere { what },
+        401 => Error::Credentials { what },
+        403 => Error::Forbidden { what },
+        404 | 410 => Error::Gone { what },
+        409 | 412 | 416 => Error::Changed,
+        405 | 501 => Error::Unsupported { what },
+        408 | 423 | 425 | 429 | 500 | 502..=599 => Error::Unavailable { what },
+        _ => Error::Protocol { what },
+    }
+}
