@@ -122,9 +122,9 @@ fn migration(asked: &OrderCutover) -> Result<OrderMigration, Error> {
                 ));
             }
         },
-        MigrateFrom::Folder { .. } => {
+        MigrateFrom::Container { .. } | MigrateFrom::Folder { .. } => {
             return Err(Error::Malformed(
-                "a bucket is cut over from an S3 endpoint; what is in a folder is migrated"
+                "a bucket is cut over from an S3 endpoint; what is elsewhere is migrated"
                     .to_owned(),
             ));
         }

@@ -207,7 +207,7 @@ impl SourceSpec {
     pub fn removes(&self) -> bool {
         match self {
             Self::S3(_) => true,
-            Self::Folder(_) => false,
+            Self::Container(_) | Self::Folder(_) => false,
         }
     }
 

@@ -13,7 +13,7 @@ use onshore_ledger::{
 use onshore_migrate::{OpenSource, Sources};
 use onshore_sources::{
     Error as SourceError, Network, Source, SourceAccess, SourceOptions, SourceSpec,
-    resolve_credentials,
+    resolve_container_credentials, resolve_credentials,
 };
 use ring::digest::{Context as Digest, SHA256};
 use serde::Serialize;
@@ -149,6 +149,7 @@ async fn open_source(certified: Option<&SourceSpec>, args: &SpotArgs) -> Result<
 fn endpoint_of(spec: &SourceSpec) -> Option<&str> {
     match spec {
         SourceSpec::S3(s3) => s3.endpoint.as_deref(),
+        SourceSpec::Container(container) => container.endpoint.as_deref(),
         SourceSpec::Folder(_) => None,
     }
 }
@@ -177,6 +178,11 @@ async fn open_spec(spec: SourceSpec, profile: Option<&str>) -> Result<Arc<dyn So
                 .await
                 .map_err(|error| usage(error.to_string()))?;
             (resolved.credentials, Vec::new())
+        }
+        SourceSpec::Container(container) => {
+            let (credentials, _) = resolve_container_credentials(container.protocol, None)
+                .map_err(|error| usage(error.to_string()))?;
+            (credentials, Vec::new())
         }
         // Whoever looks may look where he can.
         SourceSpec::Folder(_) => (None, vec!["/".into()]),
