@@ -182,7 +182,7 @@ impl Ending {
                             .first()
                             .is_some_and(|first| first.listed.key == entry.listed.key) =>
                     {
-                        key.push(entry)
+                        key.push(entry);
                     }
                     _ => keys.push(vec![entry]),
                 }

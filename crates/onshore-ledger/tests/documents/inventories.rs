@@ -163,13 +163,13 @@ fn a_record_that_was_listed_cannot_be_left_out_or_changed() {
                 page: Some(0),
                 ..entry("aa", None, 1)
             },
-        )
+        );
     });
     let beyond = certificate(&LISTED, |objects, _| objects[0].page = Some(3)).verify(&keys());
     assert!(matches!(beyond, Err(Error::InventoryBroken { page: 3 })));
     // What the last inventory does not name is counted.
     let more = certificate(&LISTED, |objects, _| {
-        objects.insert(1, entry("aa", None, 1))
+        objects.insert(1, entry("aa", None, 1));
     });
     assert_eq!(more.verify(&keys()).expect("says so").unlisted, 1);
 }
@@ -224,7 +224,7 @@ fn a_page_cannot_be_left_out_changed_or_moved() {
 fn what_is_out_of_order_is_not_called_covered() {
     let listed: [&[Listed<'_>]; 2] = [&[("m", None, 1, true)], &[("b", None, 1, true)]];
     let sorted = |objects: &mut Vec<CertificateEntry>| {
-        objects.sort_by(|one, other| one.order().cmp(&other.order()))
+        objects.sort_by(|one, other| one.order().cmp(&other.order()));
     };
     let unordered = certificate(&listed, |objects, _| sorted(objects));
     unordered.verify(&keys()).expect("and says so");

@@ -148,6 +148,8 @@ async fn order(args: BeginCutoverArgs) -> Result<OrderCutover> {
         rate_at: Vec::new(),
         rate_zone: Offset::default(),
         dry_run: false,
+        counted: None,
+        counted_by: None,
         certificate: None,
         detach: args.detach,
         config: None,

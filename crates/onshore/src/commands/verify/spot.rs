@@ -149,7 +149,7 @@ async fn open_source(certified: Option<&SourceSpec>, args: &SpotArgs) -> Result<
 fn endpoint_of(spec: &SourceSpec) -> Option<&str> {
     match spec {
         SourceSpec::S3(s3) => s3.endpoint.as_deref(),
-        SourceSpec::Container(container) => container.endpoint.as_deref(),
+        SourceSpec::Container(container) => Some(&container.endpoint),
         SourceSpec::Folder(_) => None,
     }
 }
