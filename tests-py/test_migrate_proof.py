@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from onshore_server import clean_env
+from onshore_server import REGION, clean_env
 from test_migrate import migrate, source_bucket
 from witnesses import Witness, policy, witnessed_config
 
@@ -116,7 +116,7 @@ def test_what_a_later_checkpoint_draws_is_read_again(make_server, moto, source, 
         def spot(count, *more):
             return server.run(
                 "--json", "verify", path, "--key", server.vkey, "--policy", rules, "--spot", str(count), "--later", later, "--source-profile", "theirs",
-                "--dest", "s3://onshore-spot", "--dest-endpoint", server.s3, "--dest-profile", "ours", *more, env=env,
+                "--dest", "s3://onshore-spot", "--dest-endpoint", server.s3, "--dest-region", REGION, "--dest-profile", "ours", *more, env=env,
             )
 
         said = spot(20)

@@ -10,7 +10,8 @@ use onshore_registry::{
     EntryKind, EntryOutcome, EntryState, Job, JobEntry, JobState, ListedEntry, Sighting,
 };
 use onshore_sources::{
-    Coverage, Error as SourceError, ErrorKind, ListCursor, Source, SourceAccess,
+    Coverage, Error as SourceError, ErrorKind, ListCursor, Source, SourceAccess, SourceSpec,
+    VersionsWish,
 };
 use onshore_store::{Described, VersionWish};
 use onshore_types::{JobId, ObjectKey, VersionId};
@@ -81,8 +82,14 @@ struct Ending {
 /// Works on a decommissioning until it ends, and returns how.
 pub(crate) async fn run(parts: &Arc<Parts>, job: &Job, of: JobId) -> Result<JobState, Error> {
     let of = parts.registry.job(of).await?;
-    let access: SourceAccess =
+    let mut access: SourceAccess =
         serde_json::from_value(job.source.clone()).map_err(Error::Unreadable)?;
+    // Whatever was brought: what the source keeps counts.
+    if let SourceSpec::S3(s3) = &mut access.source
+        && s3.versions == VersionsWish::Current
+    {
+        s3.versions = VersionsWish::Auto;
+    }
     let source = job::open_source(parts, job, &access).await?;
     check_said(parts, job.id).await?;
     if source.coverage() == Coverage::Versions && !names_versions(parts, of.id).await? {

@@ -53,6 +53,9 @@ pub(crate) struct SpotArgs {
     /// The S3 endpoint of this cloud
     #[arg(long, value_name = "URL", requires = "spot")]
     pub(crate) dest_endpoint: Option<String>,
+    /// The region to sign for there [default: the profile's]
+    #[arg(long, value_name = "REGION", requires = "spot")]
+    pub(crate) dest_region: Option<String>,
     /// The profile whose credentials open it [default: the usual AWS variables and profile]
     #[arg(long, value_name = "PROFILE", requires = "spot")]
     pub(crate) dest_profile: Option<String>,

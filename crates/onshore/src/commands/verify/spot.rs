@@ -72,8 +72,11 @@ pub(super) async fn look(
         .await
         .context("opening the source")?;
     let dest = args.dest.as_deref().unwrap_or_default();
-    let endpoint = args.dest_endpoint.as_deref();
-    let destination = open(dest, endpoint, args.dest_profile.as_deref())
+    let mut spec = parse(dest, args.dest_endpoint.as_deref())?;
+    if let SourceSpec::S3(s3) = &mut spec {
+        s3.region.clone_from(&args.dest_region);
+    }
+    let destination = open_spec(spec, args.dest_profile.as_deref())
         .await
         .context("opening the destination")?;
     let keeps_versions = certificate.body.source.ends_with("(all versions)");
@@ -138,7 +141,7 @@ async fn open_source(certified: Option<&SourceSpec>, args: &SpotArgs) -> Result<
             }
             open_spec(spec, profile).await
         }
-        (Some(named), None) => open(named, endpoint, profile).await,
+        (Some(named), None) => open_spec(parse(named, endpoint)?, profile).await,
         (None, Some(certified)) => open_spec(certified.clone(), profile).await,
         (None, None) => Err(usage(
             "the certificate is of an older format and does not hold its source: pass --source",
@@ -154,14 +157,6 @@ fn endpoint_of(spec: &SourceSpec) -> Option<&str> {
     }
 }
 
-async fn open(
-    text: &str,
-    endpoint: Option<&str>,
-    profile: Option<&str>,
-) -> Result<Arc<dyn Source>> {
-    open_spec(parse(text, endpoint)?, profile).await
-}
-
 fn parse(text: &str, endpoint: Option<&str>) -> Result<SourceSpec> {
     let options = SourceOptions {
         endpoint: endpoint.map(str::to_owned),
@@ -171,12 +166,13 @@ fn parse(text: &str, endpoint: Option<&str>) -> Result<SourceSpec> {
     SourceSpec::parse(text, options, &working_folder).map_err(|error| usage(error.to_string()))
 }
 
-async fn open_spec(spec: SourceSpec, profile: Option<&str>) -> Result<Arc<dyn Source>> {
-    let (credentials, roots) = match &spec {
+async fn open_spec(mut spec: SourceSpec, profile: Option<&str>) -> Result<Arc<dyn Source>> {
+    let (credentials, roots) = match &mut spec {
         SourceSpec::S3(s3) => {
             let resolved = resolve_credentials(profile, s3.dialect)
                 .await
                 .map_err(|error| usage(error.to_string()))?;
+            s3.region = s3.region.take().or(resolved.region);
             (resolved.credentials, Vec::new())
         }
         SourceSpec::Container(container) => {
