@@ -336,6 +336,15 @@ impl Dialect {
             .unwrap_or(&GENERIC)
     }
 
+    /// Whether buckets of other regions have other endpoints, and these are known, of the cloud at a host.
+    pub(crate) fn is_regional_at(self, host: Option<&str>) -> bool {
+        let is_there = host.is_none_or(|host| Self::of_host(Some(host)) == self);
+        match self.profile().endpoint {
+            Endpoint::Sdk | Endpoint::Region { .. } => is_there,
+            Endpoint::Account { .. } | Endpoint::Any => false,
+        }
+    }
+
     /// Returns the endpoint for a region or an account, or what is missing to tell it. None where the SDK knows it.
     pub(crate) fn endpoint(
         self,

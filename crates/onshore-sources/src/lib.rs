@@ -33,8 +33,9 @@ pub use folder::Folder;
 pub use outward::{Outward, Peers, Purpose, Wish, outward};
 pub use reach::{Reach, endpoint_reach};
 pub use s3::{
-    Broken, Brought, Chunks, Network, OtherRegion, RegionDoor, Replica, ReplicaChecksum,
-    ReplicaLock, ReplicaOrigin, ReplicaPart, S3Source,
+    Amount, Broken, Brought, BucketSurvey, Chunks, Contents, Network, OtherRegion, RegionDoor,
+    Replica, ReplicaChecksum, ReplicaLock, ReplicaOrigin, ReplicaPart, S3Account, S3Source,
+    Setting,
 };
 pub use source::{
     Beneath, BeneathEntry, BeneathPage, ByteStream, ChecksumAlgorithm, ChecksumScope, Coverage,

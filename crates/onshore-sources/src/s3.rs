@@ -11,6 +11,7 @@ mod own_headers;
 mod policy;
 mod region;
 mod removal;
+mod survey;
 mod versions;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +50,8 @@ pub use region::{
     Broken, Brought, Chunks, OtherRegion, RegionDoor, Replica, ReplicaChecksum, ReplicaLock,
     ReplicaOrigin, ReplicaPart,
 };
+
+pub use survey::{Amount, BucketSurvey, Contents, S3Account, Setting};
 
 /// How many keys a page names.
 const PAGE_LEN: i32 = 1000;
@@ -132,15 +135,28 @@ impl S3Source {
         network: Network,
         addressing: Addressing,
     ) -> Self {
-        let profile = spec.dialect().profile();
-        let region = spec
-            .region
-            .clone()
-            .unwrap_or_else(|| profile.region.to_owned());
+        Self {
+            client: Self::client(spec, credentials, network, addressing),
+            profile: spec.dialect().profile(),
+            bucket: spec.bucket.clone(),
+            prefix: spec.prefix.clone(),
+            region: region_of(spec),
+            coverage: Coverage::Current,
+            tagless: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns a client for what a spec names.
+    fn client(
+        spec: &S3Spec,
+        credentials: Option<&Credentials>,
+        network: Network,
+        addressing: Addressing,
+    ) -> Client {
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http_client(network))
-            .region(Region::new(region.clone()))
+            .region(Region::new(region_of(spec)))
             .force_path_style(addressing == Addressing::Path)
             .disable_s3_express_session_auth(true)
             .disable_multi_region_access_points(true)
@@ -172,15 +188,7 @@ impl S3Source {
             )),
             None => config.allow_no_auth(),
         };
-        Self {
-            client: Client::from_conf(config.build()),
-            profile,
-            bucket: spec.bucket.clone(),
-            prefix: spec.prefix.clone(),
-            region,
-            coverage: Coverage::Current,
-            tagless: AtomicBool::new(false),
-        }
+        Client::from_conf(config.build())
     }
 
     async fn probe(&self) -> Result<(), Probe> {
@@ -220,6 +228,12 @@ impl S3Source {
                 .map_err(|error| Probe::of(&error)),
         }
     }
+}
+
+/// Returns the region that requests are signed for.
+fn region_of(spec: &S3Spec) -> String {
+    let named = spec.region.clone();
+    named.unwrap_or_else(|| spec.dialect().profile().region.to_owned())
 }
 
 enum Probe {

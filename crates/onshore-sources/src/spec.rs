@@ -260,6 +260,24 @@ impl S3Spec {
         Ok(spec)
     }
 
+    /// Returns what names an account, in which no bucket is named yet.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] says what is wrong.
+    pub fn of_account(options: SourceOptions) -> Result<Self, Error> {
+        let mut spec = Self {
+            bucket: String::new(),
+            prefix: String::new(),
+            endpoint: options.endpoint,
+            region: options.region,
+            addressing: options.addressing,
+            versions: options.versions,
+            dialect: options.dialect,
+        };
+        spec.check_place(options.account.as_deref())?;
+        Ok(spec)
+    }
+
     /// Returns how S3 is spoken there.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
@@ -269,9 +287,8 @@ impl S3Spec {
         })
     }
 
-    /// Checks what is there, and names the endpoint where the dialect has it by region or account.
     fn check(&mut self, account: Option<&str>) -> Result<(), Error> {
-        let bucket = &self.bucket.clone();
+        let bucket = &self.bucket;
         // Wider than today's naming rules: old buckets and other clouds have capitals and underscores.
         let named = (1..=255).contains(&bucket.len())
             && bucket
@@ -284,6 +301,17 @@ impl S3Spec {
         if self.prefix.len() > 1024 || self.prefix.contains('\0') {
             return Err(fault(&self.prefix, "no key begins so"));
         }
+        if self.versions == VersionsWish::All && !self.dialect().profile().keeps_versions {
+            return Err(fault(
+                bucket,
+                "this cloud keeps no versions that could be brought",
+            ));
+        }
+        self.check_place(account)
+    }
+
+    /// Checks where it is, and names the endpoint where the dialect has it by region or account.
+    fn check_place(&mut self, account: Option<&str>) -> Result<(), Error> {
         if let Some(region) = &self.region
             && RegionId::parse(region.as_str()).is_err()
         {
@@ -292,13 +320,7 @@ impl S3Spec {
         if let (None, Some(dialect)) = (&self.endpoint, self.dialect) {
             self.endpoint = dialect
                 .endpoint(self.region.as_deref(), account)
-                .map_err(|why| fault(&format!("{}://{bucket}", dialect.scheme()), why))?;
-        }
-        if self.versions == VersionsWish::All && !self.dialect().profile().keeps_versions {
-            return Err(fault(
-                bucket,
-                "this cloud keeps no versions that could be brought",
-            ));
+                .map_err(|why| fault(&format!("{}://{}", dialect.scheme(), self.bucket), why))?;
         }
         self.endpoint_host().map(|_| ())
     }

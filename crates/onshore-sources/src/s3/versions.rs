@@ -10,6 +10,7 @@ use aws_sdk_s3::types::{DeleteMarkerEntry, EncodingType, ObjectVersion};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::AfterDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use memchr::memmem;
@@ -42,6 +43,15 @@ struct Position {
 
 /// Whether a bucket keeps or kept versions. One that does not let itself be asked is asked for a page of them.
 pub(super) async fn are_kept(client: &Client, bucket: &str) -> Result<bool, Error> {
+    match status(client, bucket).await {
+        Ok(status) => Ok(status.is_some()),
+        Err(error) if error.kind() == ErrorKind::Retry => Err(error),
+        Err(_) => any_are_listed(client, bucket).await,
+    }
+}
+
+/// Says whether a bucket keeps versions, or once did; none where it never has.
+pub(super) async fn status(client: &Client, bucket: &str) -> Result<Option<&'static str>, Error> {
     let body = Body::default();
     let answer = client
         .get_bucket_versioning()
@@ -52,17 +62,29 @@ pub(super) async fn are_kept(client: &Client, bucket: &str) -> Result<bool, Erro
         .await;
     // Some servers give the answer another root than its schema has, which the SDK does not read.
     let seen = body.taken();
-    if [b"<Status>Enabled<".as_slice(), b"<Status>Suspended<"]
-        .into_iter()
-        .any(|status| memmem::find(&seen, status).is_some())
-    {
-        return Ok(true);
+    let has = |status: &str| {
+        let element = format!("<Status>{status}<");
+        memmem::find(&seen, element.as_bytes()).is_some()
+    };
+    if let Some(status) = ["Enabled", "Suspended"].into_iter().find(|s| has(s)) {
+        return Ok(Some(status));
     }
-    match answer.map_err(|error| fault(&error)) {
-        Ok(_) => Ok(false),
-        Err(error) if error.kind() == ErrorKind::Retry => Err(error),
-        Err(_) => any_are_listed(client, bucket).await,
+    match answer {
+        Ok(_) => Ok(None),
+        Err(error) if is_hollow(&seen) && error.raw_response().is_some_and(is_success) => Ok(None),
+        Err(error) => Err(fault(&error)),
     }
+}
+
+fn is_success(answer: &HttpResponse) -> bool {
+    answer.status().is_success()
+}
+
+/// Whether a document has nothing in its outermost element.
+pub(super) fn is_hollow(document: &[u8]) -> bool {
+    let begun = memchr::memchr_iter(b'<', document)
+        .filter(|at| !matches!(document.get(at + 1), Some(b'/' | b'?' | b'!') | None));
+    begun.count() == 1
 }
 
 async fn any_are_listed(client: &Client, bucket: &str) -> Result<bool, Error> {
@@ -431,7 +453,7 @@ mod tests {
     use aws_sdk_s3::types::{DeleteMarkerEntry, EncodingType, ObjectVersion};
     use aws_smithy_types::DateTime;
 
-    use super::{Position, in_order, is_interleaved, order_of, read, undecided};
+    use super::{Position, in_order, is_hollow, is_interleaved, order_of, read, undecided};
     use crate::Error;
     use crate::source::TurnKind::{Marker, Object};
     use crate::source::{ListCursor, Page, TurnKind};
@@ -577,6 +599,20 @@ mod tests {
             turns(&second),
             [("a+", "v7", 2, Object), ("b", "w", 0, Object)]
         );
+    }
+
+    #[test]
+    fn a_document_with_nothing_in_it_is_hollow() {
+        for hollow in [
+            "<a/>",
+            "<?xml version=\"1.0\"?>\n<a xmlns=\"b\"></a>",
+            "<a> </a>",
+        ] {
+            assert!(is_hollow(hollow.as_bytes()), "{hollow}");
+        }
+        for other in ["", "x", "<a><b/></a>", "<?xml?>"] {
+            assert!(!is_hollow(other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(crate) enum MigrateCommand {
         #[arg(long, value_name = "DATE")]
         by: Option<Timestamp>,
     },
+    /// Lists every bucket of an account: what is in it, how it is set, and the command that brings it
+    Plan(PlanArgs),
 }
 
 #[derive(Debug, Args)]
@@ -99,6 +101,31 @@ pub(crate) struct MigrateArgs {
     /// The configuration file, when no server runs on the data folder and the job runs here
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The account: s3://, oss://, cos://, obs:// or r2://
+    #[arg(long, value_name = "SCHEME")]
+    pub(crate) account: String,
+    /// The S3 endpoint [default: AWS, or what follows from scheme and region]
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// How S3 is spoken there [default: the scheme or the endpoint tells]
+    #[arg(long, value_parser = PossibleValuesParser::new(Dialect::NAMES).try_map(|name| name.parse::<Dialect>()))]
+    pub(crate) dialect: Option<Dialect>,
+    /// The account at the cloud, from which the endpoint of R2 follows
+    #[arg(long, value_name = "ID")]
+    pub(crate) account_id: Option<String>,
+    /// The profile whose credentials open it [default: the usual variables and profile]
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
+    /// The region to sign for
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// For whom the commands are that bring the buckets
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantName,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -73,7 +73,7 @@ pub(crate) use label::LabelCommand;
 pub(crate) use ledger::LedgerCommand;
 pub(crate) use listing::ListingCommand;
 pub(crate) use migrate::{
-    Addressing, Deletes, MigrateArgs, MigrateCommand, MigrateLine, VersionsWish,
+    Addressing, Deletes, MigrateArgs, MigrateCommand, MigrateLine, PlanArgs, VersionsWish,
 };
 pub(crate) use pack::PackCommand;
 pub(crate) use quota::{QuotaCommand, QuotaHolderArgs};

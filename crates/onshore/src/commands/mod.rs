@@ -1,5 +1,5 @@
 //! What each command does. All but `serve`, `config`, `verify`, `witness`, `classify`, `scrub`, `rekey`, `fsck`, `backup`,
-//! `restore` `dora` and parts of `pack`, `guard` and `update` are clients of the control API.
+//! `restore`, `dora`, `migrate plan` and parts of `pack`, `guard` and `update` are clients of the control API.
 
 mod alarm;
 mod approval;
@@ -26,6 +26,7 @@ mod label;
 mod ledger;
 mod migrate;
 mod pack;
+mod plan;
 mod preflight;
 mod quarterly;
 mod quota;
@@ -115,6 +116,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Decommission(command) => decommission::run(&target, command).await,
         Command::Migrate(line) => match (line.command, line.order) {
             (Some(MigrateCommand::Status { id, by }), _) => forecast::run(&target, id, by).await,
+            (Some(MigrateCommand::Plan(args)), _) => plan::run(target.style(), &args).await,
             (None, Some(order)) => migrate::run(&target, order).await,
             (None, None) => Err(usage(
                 "migrate takes a SOURCE and a BUCKET, or a command: see --help",
