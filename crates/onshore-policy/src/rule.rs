@@ -71,7 +71,7 @@ impl Rule {
         match self {
             Self::OwnTenant => "use an access key of the tenant that owns the bucket",
             Self::Role => {
-                "use an access key of the tenant; an operator stores only on behalf of a tenant and inspects only from inside the region, a support engineer is answered only in a session for that tenant, regulators and auditors read the ledger"
+                "use an access key of the tenant; an operator stores only on behalf of a tenant and inspects only from inside the region, a tenant's administrator inspects what is his tenant's from inside the region, a support engineer is answered only in a session for that tenant, regulators and auditors read the ledger"
             }
             Self::Direction => "ask the region that stores the data",
             Self::ListNotFree => {
