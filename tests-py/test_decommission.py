@@ -65,6 +65,7 @@ def test_what_is_covered_goes_and_nothing_else(server, moto, people, tmp_path):
     assert len(keys_at(theirs, "ending")) == 60, "nothing was deleted"
     server.restart()
     assert len(keys_at(theirs, "ending")) == 60, "and nothing is after a restart"
+    ours = server.client()
     done = as_person(server, people[1], "decommission", "approve", decommission)
     assert done.returncode == 0, done
     view, status = ended(server, decommission)

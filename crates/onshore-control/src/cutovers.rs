@@ -14,7 +14,7 @@ use onshore_types::pace::Pace;
 use serde_json::json;
 
 use crate::answers::class;
-use crate::caller::{By, JobViewers, Operators};
+use crate::caller::{Auditors, By, Operators};
 use crate::error::Error;
 use crate::extract::{Body, Segment};
 use crate::parts::ControlParts;
@@ -62,7 +62,7 @@ pub(crate) async fn order(
 #[utoipa::path(get, path = "/v1/cutovers", tag = "cutovers", responses((status = 200, body = Vec<CutoverView>)))]
 pub(crate) async fn list(
     State(control): State<Arc<ControlParts>>,
-    by: By<JobViewers>,
+    by: By<Auditors>,
 ) -> Result<Json<Vec<CutoverView>>, Error> {
     let registry = control.registry.clone();
     let cutovers = control.db.read(move |view| registry.cutovers(view)).await?;
@@ -80,7 +80,7 @@ pub(crate) async fn list(
     responses((status = 200, body = CutoverView), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     State(control): State<Arc<ControlParts>>,
-    by: By<JobViewers>,
+    by: By<Auditors>,
     Segment(bucket): Segment<BucketName>,
 ) -> Result<Json<CutoverView>, Error> {
     let registry = control.registry.clone();

@@ -40,6 +40,18 @@ impl Etags {
         }
     }
 
+    /// Whether a path takes a method at all: where it does not, there is nothing to be compared.
+    async fn takes(&self, method: &Method, uri: Uri) -> bool {
+        // No route answers this one, and so tells what it would answer.
+        let mut question = Request::new(Body::empty());
+        (*question.method_mut(), *question.uri_mut()) = (Method::TRACE, uri);
+        let routes = TowerToHyperService::new(self.routes.clone());
+        let Ok(answer) = routes.call(question).await;
+        let allowed = answer.headers().get(header::ALLOW);
+        let allowed = allowed.and_then(|allowed| allowed.to_str().ok());
+        allowed.is_some_and(|allowed| allowed.split(',').any(|one| one.trim() == method.as_str()))
+    }
+
     /// Returns the ETag of what is at a path now, as its caller sees it.
     async fn now(&self, uri: Uri, caller: Option<Caller>) -> Result<Option<String>, Error> {
         let mut look = Request::new(Body::empty());
@@ -79,9 +91,17 @@ async fn edit(etags: &Etags, request: Request, next: Next) -> Result<Response, E
     let (head, body) = request.into_parts();
     let body = taken_in(body).await?;
     let (uri, caller) = (head.uri.clone(), head.extensions.get::<Caller>().copied());
+    let method = head.method.clone();
     let request = Request::from_parts(head, Body::from(body));
     let _turn = etags.edits.lock().await;
-    if let Some(asked) = asked {
+    if let Some(asked) = asked
+        && etags.takes(&method, uri.clone()).await
+    {
+        if !asked.iter().any(|one| is_etag(one)) {
+            return Err(Error::Malformed(
+                "If-Match lists ETags as answers give them, such as \"0f3a\", or is *".to_owned(),
+            ));
+        }
         let now = etags.now(uri, caller).await?;
         let is_so = |now: &String| asked.iter().any(|one| one == "*" || one == now);
         if !now.as_ref().is_some_and(is_so) {
@@ -136,6 +156,12 @@ fn listed(headers: &HeaderMap, name: header::HeaderName) -> Option<Vec<String>> 
         ones.collect::<Vec<_>>()
     });
     Some(listed.collect())
+}
+
+/// Whether a text is written as an ETag, or stands for any.
+fn is_etag(text: &str) -> bool {
+    let strong = text.strip_prefix("W/").unwrap_or(text);
+    text == "*" || (strong.len() > 2 && strong.starts_with('"') && strong.ends_with('"'))
 }
 
 fn etag(body: &Bytes) -> String {
