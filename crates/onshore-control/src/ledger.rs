@@ -179,7 +179,10 @@ pub(crate) async fn reads(
         )));
     }
     let from = which.from.unwrap_or(0);
-    if leaf > INDEX_MAX || from > INDEX_MAX {
+    if from > INDEX_MAX {
+        return Err(Error::Malformed(format!("from is at most {INDEX_MAX}")));
+    }
+    if leaf > INDEX_MAX {
         return Ok(Json(Vec::new()));
     }
     let reads = control.gate.journal().reads(leaf, from, limit).await?;

@@ -7,8 +7,11 @@ use onshore_store::{ListEntry, ListPage, ListQuery, ListStart};
 
 use crate::origin::OriginEntry;
 
-/// No key is longer, so there are never more of these behind one another.
+/// No character comes behind it.
 const LAST_CHARACTER: char = char::MAX;
+
+/// No key is longer.
+const KEY_BYTES_MAX: usize = 1024;
 
 /// A page in the making.
 #[derive(Debug)]
@@ -137,8 +140,7 @@ impl<'a> Merging<'a> {
         };
         self.here = ListStart::Beyond(bound.to_owned());
         self.there = Some(match self.there.take() {
-            // A side that tells of a prefix again behind its last character has such keys.
-            Some(before) if before >= there => behind_all(&before),
+            Some(before) if before >= there => before,
             _ => there,
         });
     }
@@ -204,10 +206,12 @@ fn roll_up(query: &ListQuery, key: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Returns a text that stands behind everything which begins with this, but for what begins with the very last character.
+/// Returns a text that stands behind every key which begins with this: as many of the last character as a key can have.
 fn behind_all(prefix: &str) -> String {
     let mut text = prefix.to_owned();
-    text.push(LAST_CHARACTER);
+    while text.len() + LAST_CHARACTER.len_utf8() <= KEY_BYTES_MAX {
+        text.push(LAST_CHARACTER);
+    }
     text
 }
 
