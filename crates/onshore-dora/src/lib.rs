@@ -5,7 +5,7 @@
 //!
 //! - [`template`]: which columns a template has, which of them are needed, and what they refer to.
 //! - [`register`]: all tables together, read and checked.
-//! - [`package`]: the file that is filed.
+//! - [`mod@package`]: the file that is filed.
 
 pub mod lei;
 pub mod package;
