@@ -66,9 +66,7 @@ pub(crate) async fn leaves(
         }
         (from, _, None) => from.unwrap_or(0),
     };
-    if from > INDEX_MAX {
-        return Ok(Json(Vec::new()));
-    }
+    within("from", from)?;
     let leaves = journal.leaves(from, limit).await?;
     Ok(Json(
         leaves
@@ -151,6 +149,14 @@ pub(crate) async fn status(
     }))
 }
 
+/// Refuses a number that no ledger can have.
+fn within(what: &str, number: u64) -> Result<(), Error> {
+    if number > INDEX_MAX {
+        return Err(Error::Malformed(format!("{what} is at most {INDEX_MAX}")));
+    }
+    Ok(())
+}
+
 /// Which reads of a batch are wanted.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -179,12 +185,8 @@ pub(crate) async fn reads(
         )));
     }
     let from = which.from.unwrap_or(0);
-    if from > INDEX_MAX {
-        return Err(Error::Malformed(format!("from is at most {INDEX_MAX}")));
-    }
-    if leaf > INDEX_MAX {
-        return Ok(Json(Vec::new()));
-    }
+    within("from", from)?;
+    within("leaf", leaf)?;
     let reads = control.gate.journal().reads(leaf, from, limit).await?;
     Ok(Json(
         reads

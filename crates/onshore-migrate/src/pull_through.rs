@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -49,6 +50,7 @@ pub struct PullThrough {
 struct Inner {
     parts: Arc<Parts>,
     buckets: RwLock<HashMap<BucketId, Arc<Pulled>>>,
+    ended: AtomicU64,
 }
 
 /// A bucket of which not all is here.
@@ -118,6 +120,7 @@ impl PullThrough {
             inner: Arc::new(Inner {
                 parts,
                 buckets: RwLock::default(),
+                ended: AtomicU64::new(0),
             }),
         }
     }
@@ -148,6 +151,12 @@ impl PullThrough {
     #[must_use]
     pub fn reaches(&self, bucket: BucketId) -> bool {
         self.pulled(bucket).is_some()
+    }
+
+    /// How many buckets have been closed: their sources have nothing of them any more.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.inner.ended.load(Ordering::SeqCst)
     }
 
     /// Brings a key that is not here.
@@ -239,6 +248,8 @@ impl PullThrough {
 
     /// Ends that: the bucket is whole, or is none of ours any more.
     pub(crate) fn close(&self, bucket: BucketId) {
+        // Counted first: whoever still finds the bucket closed finds it counted.
+        self.inner.ended.fetch_add(1, Ordering::SeqCst);
         self.inner
             .buckets
             .write()

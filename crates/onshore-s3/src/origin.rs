@@ -19,6 +19,9 @@ pub trait Origin: Send + Sync + fmt::Debug {
     /// Whether anything of this bucket may still be elsewhere.
     fn reaches(&self, bucket: BucketId) -> bool;
 
+    /// How many buckets were left by what is elsewhere so far. Where that changes, what was missing a moment ago may be here.
+    fn ended(&self) -> u64;
+
     /// Brings an object that is not here. However many ask for it at once, it is fetched once.
     async fn bring(&self, bucket: BucketId, key: &ObjectKey) -> Result<Brought, NotBrought>;
 

@@ -33,7 +33,7 @@ pub enum KeyStanding {
 pub enum Beside {
     /// It counts.
     Counts,
-    /// It does not: the key was removed here.
+    /// It does not: the key was removed here, or nothing of the bucket is there any more.
     Removed,
     /// It is a common prefix, and something beneath it was removed here: whether anything is left is to be looked for.
     Doubtful,
@@ -140,6 +140,9 @@ impl Store {
             .read(move |view| {
                 let page = list::permitted_page(view, &permit, &query)?;
                 let bucket = permits::bucket(&permit)?;
+                if !is_pulled(view, bucket)? {
+                    return Ok((page, vec![Beside::Removed; names.len()]));
+                }
                 let roll_up = RollUp::of(&query.prefix, query.delimiter.as_deref());
                 let stands = names
                     .iter()

@@ -26,6 +26,10 @@ impl Origin for CutOverFrom {
         self.0.reaches(bucket)
     }
 
+    fn ended(&self) -> u64 {
+        self.0.ended()
+    }
+
     async fn bring(&self, bucket: BucketId, key: &ObjectKey) -> Result<Brought, NotBrought> {
         match self.0.pull(bucket, key).await {
             Ok(Pull::Settled) => Ok(Brought::Settled),

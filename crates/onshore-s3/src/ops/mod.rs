@@ -260,9 +260,17 @@ impl Operations {
         key: &ObjectKey,
         wish: VersionWish,
     ) -> Result<Target, Fault> {
-        let found = self.store.look(name, key, wish).await;
-        let found = found.map_err(|error| self.fault(asked.call, error))?;
-        let (bucket, described) = found.ok_or_else(|| missing_bucket(asked, name))?;
+        let (bucket, described) = loop {
+            let ended = self.origin.ended();
+            let found = self.store.look(name, key, wish).await;
+            let found = found.map_err(|error| self.fault(asked.call, error))?;
+            let (bucket, described) = found.ok_or_else(|| missing_bucket(asked, name))?;
+            // It may have come, and its bucket have been switched, since it was looked for.
+            let was_switched = self.origin.ended() != ended && !self.origin.reaches(bucket.id);
+            if !was_switched || !matches!(described, Described::Absent) {
+                break (bucket, described);
+            }
+        };
         let (description, marker) = match described {
             Described::Absent => (None, None),
             Described::Marker(marker) => (None, Some(marker)),

@@ -262,6 +262,10 @@ impl Origin for NoOrigin {
         false
     }
 
+    fn ended(&self) -> u64 {
+        0
+    }
+
     async fn bring(&self, _: BucketId, _: &ObjectKey) -> Result<Brought, NotBrought> {
         Ok(Brought::Nowhere)
     }

@@ -205,6 +205,16 @@ fn a_bucket_that_may_have_more_elsewhere_is_not_empty_and_one_that_was_left_is()
         let ended = house.db.write(move |unit| store.end_cutover(unit, id));
         ended.await.expect("ended");
         assert_eq!(standing(&house, &bucket, "k").await, KeyStanding::Over);
+        // Whoever asked the other side before it ended brings names of what was removed here until then.
+        let names = vec!["k".to_owned(), "other".to_owned()];
+        let listed =
+            house
+                .store
+                .list_beside(house.permit_to_list(&bucket), ListQuery::default(), names);
+        assert_eq!(
+            listed.await.expect("a page").1,
+            [Beside::Removed, Beside::Removed]
+        );
         remove().await.expect("removed");
     });
 }
