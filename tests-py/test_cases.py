@@ -91,3 +91,18 @@ def test_clocks_of_incidents_and_requests(cases):
     assert duties == {"storage-at-home", "protection-officer", "listing-review"}
     assert ("listing-review", "small") not in found(cases, "duty")
     assert "late" in cases.server.run("report", "cases").stdout
+
+
+def test_an_asset_says_what_it_holds_data_for_and_until_when(cases):
+    cases.does("provider", "add", 'id = "cloud"\nname = "C"\nkind = "third-party-cloud"\n')
+    cases.does("contract", "add", 'id = "c-1"\norganisation = "app"\nprovider = "cloud"\nservice = "db"\nstart = "2020-01-01"\n')
+
+    def asset(name, held, act="add"):
+        return f'id = "{name}"\ncontract = "c-1"\nkind = "database"\nname = "{name}"\n[[held_for]]\n{held}'
+
+    cases.does("asset", "add", asset("over", f'purpose = "orders"\nbasis = "contract"\nkeep_until = "{day(-1)}"\n'))
+    cases.does("asset", "add", asset("today", f'purpose = "orders"\nbasis = "consent"\nconsent = "crm"\nkeep_until = "{day()}"\nkeep_days = 30\n'))
+    due = found(cases, "retention")
+    assert set(due) == {("over", "app")} and due["over", "app"]["late"] and "orders" in due["over", "app"]["why"]
+    for bad in ('purpose = ""\n', 'purpose = "x"\nbasis = "consent"\n', 'purpose = "x"\nconsent = "crm"\n', 'purpose = "x"\nkeep_days = 0\n', 'basis = "news"\n'):
+        cases.fails("asset", "add", asset("bad", bad), code=2)

@@ -5,7 +5,11 @@ import io
 import json
 import zipfile
 
+import pytest
+
+from test_control_api import ask
 from test_guard import run
+from test_regions import Records
 
 BANK = "529900T8BM49AURSDO55"
 ROWS = {
@@ -66,3 +70,82 @@ def test_faults_are_told_and_nothing_is_packed(tmp_path):
         arguments = [part for pair in {**good, name: bad}.items() for part in pair]
         refused = run("dora", "package", tables, "--out", out, *arguments)
         assert refused.returncode == 2 and bad in refused.stderr
+
+
+USES = ["CA-1", BANK, "P-1", "eba_CT:x1", "F-1", "eba_TA:S17", "2021-01-01", "9999-12-31", "", "90", "30", "eba_GA:DE", "eba_GA:US", "eba_BT:x28", "eba_GA:IE", "", "", ""]
+FUNCTION = ["F-1", "eba_TA:x28", "payments", BANK, "eba_BT:x28", "", "2025-01-01", "4", "4", "eba_ZZ:x791"]
+WHOLE = {**ROWS, "b_02.02": USES, "b_06.01": FUNCTION, "b_03.01": ["CA-1", BANK], "b_03.02": ["CA-1", "P-1", "eba_CT:x1"]}
+
+
+@pytest.fixture
+def bank(make_server, request, tmp_path):
+    records = Records(make_server(request.node.name[:40]), tmp_path)
+    records.does("organisation", "add", 'id = "bank"\nname = "Bank"\n')
+    return records
+
+
+def test_tables_are_contracts_of_the_register_and_come_out_as_they_went_in(bank, tmp_path):
+    tables, out = tmp_path / "tables", tmp_path / "out"
+    bank.does("provider", "add", 'id = "big-cloud"\nname = "Big Cloud"\nkind = "third-party-cloud"\ncodes = ["P-1"]\n')
+    fill(tables, WHOLE)
+    server = bank.server
+    taken = server.cli("dora", "import", tables, "--organisation", "bank")
+    assert (taken["added"], taken["amended"], taken["parties"], taken["without_terms"]) == (["ca-1"], [], [], [])
+    contract = server.cli("contract", "show", "ca-1")["record"]
+    assert (contract["organisation"], contract["provider"], contract["start"], contract["notice_days"], contract["data_location"]) == ("bank", "big-cloud", "2021-01-01", 90, "IE")
+    assert "end" not in contract and contract["service"] == "eba_TA:S17"
+    assert server.cli("organisation", "show", "bank")["record"]["lei"] == BANK
+    # The same once more amends nothing; another end is a later revision of the contract.
+    again = server.cli("dora", "import", tables, "--organisation", "bank")
+    assert (again["added"], again["amended"], again["revision"]) == ([], [], 2)
+    bank.does("contract", "add", 'id = "by-hand"\norganisation = "bank"\nprovider = "big-cloud"\nservice = "x"\nstart = "2020-01-01"\n')
+    exported = server.cli("dora", "export", out, "--organisation", "bank")
+    assert exported["revision"] == 2 and exported["not_in_the_tables"] == ["by-hand"]
+    read = lambda folder: {path.name: list(csv.reader(path.open(encoding="utf-8"))) for path in folder.glob("*.csv")}
+    assert read(out) == read(tables) and len(read(out)) == 15
+    assert run("dora", "check", out).returncode == 0
+    (out / "b_02.02.csv").write_text((out / "b_02.02.csv").read_text().replace("9999-12-31", "2027-06-30"))
+    amended = server.cli("dora", "import", out, "--organisation", "bank")
+    assert amended["amended"] == ["ca-1"]
+    assert server.cli("contract", "show", "ca-1")["record"]["end"] == "2027-06-30"
+    first = server.cli("contract", "show", "ca-1", "--history")[0]
+    older = server.cli("dora", "export", tmp_path / "older", "--organisation", "bank", "--known-at", first["recorded"])
+    assert older["revision"] == 1 and read(tmp_path / "older") == read(tables)
+    leaves = json.dumps(server.cli("ledger", "tail", "-n", "20"))
+    assert leaves.count("information.taken-in") == 3 and BANK not in leaves
+
+
+def test_an_order_is_held_against_contracts_out_of_tables(bank, tmp_path):
+    does = bank.does
+    does("organisation", "add", 'id = "tianjin-sasac"\nname = "S"\nkind = "state-organ"\n')
+    does("organisation", "amend", 'id = "bank"\nname = "Bank"\nowners = [{ owner = "tianjin-sasac", percent = 51, from = "2000-01-01" }]\n')
+    does("provider", "add", 'id = "alibaba-cloud"\nname = "A"\nkind = "third-party-cloud"\ncodes = ["P-1"]\n')
+    does("order", "add", bank.server.run("order", "example").stdout)
+    tables = tmp_path / "tables"
+    fill(tables, {**WHOLE, "b_02.02": [cell.replace("9999-12-31", "2022-07-29") for cell in USES]})
+    bank.server.cli("dora", "import", tables, "--organisation", "bank")
+    report = bank.server.cli("report", "status", "--as-of", "2021-12-01")
+    assert "2022-09-29" in json.dumps(report)
+
+
+def test_faulty_tables_leave_nothing(bank, tmp_path):
+    tables = tmp_path / "tables"
+    fill(tables, {**WHOLE, "b_02.02": ["CA-9", *USES[1:]]})
+    server = bank.server
+    refused = server.run("dora", "import", tables, "--organisation", "bank", "--json")
+    assert refused.returncode == 1 and json.loads(refused.stdout)["faults"][0]["template"] == "B_02.02"
+    # Nor where nobody checked them before.
+    texts = {path.name: path.read_text() for path in tables.glob("*.csv")}
+    answer = ask(server, "PUT", "/v1/information/bank", {"tables": texts})
+    assert answer.status == 400 and "B_02.02 row 2" in answer.json["detail"]
+    assert ask(server, "PUT", "/v1/information/bank", {"tables": {"b_77.01.csv": "c0010\n"}}).status == 400
+    assert ask(server, "PUT", "/v1/information/nobody", {"tables": {name: text for name, text in texts.items() if name != "b_02.02.csv"}}).status == 404
+    assert server.cli("contract", "list") == [] and server.cli("provider", "list") == []
+    # Nobody's tables are another's, and a contract is with whom it was.
+    fill(tmp_path / "good", WHOLE)
+    server.cli("dora", "import", tmp_path / "good", "--organisation", "bank")
+    bank.does("organisation", "add", 'id = "other"\nname = "Other"\nlei = "254900OPPU84GM83MG36"\n')
+    assert BANK in server.run("dora", "import", tmp_path / "good", "--organisation", "other").stderr
+    assert server.run("dora", "export", tmp_path / "none", "--organisation", "other").returncode == 2
+    by_hand = ask(server, "POST", "/v1/register/information", {"id": "other", "tables": {}})
+    assert by_hand.status == 400 and "dora import" in by_hand.json["detail"]

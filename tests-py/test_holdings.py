@@ -59,6 +59,21 @@ def test_a_bucket_says_for_what_and_an_object_says_it_better(server, held):
     assert server.cli("bucket", "purpose", held) == history
 
 
+def test_a_bucket_says_on_which_ground_and_for_how_long(server, held):
+    found, _ = rows(server, held)
+    assert found["e-mail"]["without_basis"] == 3
+    said = ("bucket", "purpose", held, "--declare", "newsletter")
+    for bad in (["--basis", "consent"], ["--basis", "contract", "--consent", "crm"], ["--consent", "crm"], ["--keep-days", 0], ["--basis", "whim"]):
+        assert server.run(*said, *bad).returncode in (1, 2), bad
+    declared = server.cli(*said, "--basis", "consent", "--consent", "crm", "--keep-days", 30)
+    assert (declared["basis"], declared["consent"], declared["keep_days"]) == ("consent", "crm", 30)
+    found, _ = rows(server, held)
+    assert found["e-mail"]["without_basis"] == 0 and found["e-mail"]["past_retention"] == 1
+    leaf = json.dumps(server.cli("ledger", "tail", "-n", 1))
+    assert '"keep_days": 30' in leaf and "crm" not in leaf
+    assert server.cli("bucket", "purpose", held)[0]["consent"] == "crm"
+
+
 def test_what_would_go_without_a_kind(server, held):
     _, told = rows(server, held, "--without", "e-mail")
     (gone,) = told["without"]["buckets"]

@@ -21,13 +21,16 @@ pub struct ListAlarms {
 pub struct AlarmView {
     /// Its number.
     pub number: i64,
-    /// `contract.due`, `licence.ends` or `licence.lapsed`.
+    /// `contract.due`, `licence.ends`, `licence.lapsed` or `duty.begins`.
     pub what: String,
-    /// Of which contract or region.
+    /// Of which contract or region; of which organisation, group or tenant.
     pub of: String,
     /// By which order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
+    /// Which duty begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duty: Option<String>,
     /// The day that it is about.
     pub due: String,
     /// So many days before it at most: 120, 60, 30 or 7; 0 where the day is there.

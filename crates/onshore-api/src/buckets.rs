@@ -50,6 +50,12 @@ pub struct BucketView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub keep_until: Option<Timestamp>,
+    /// On which ground, where that was declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+    /// For how many days each object is kept, where that was declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_days: Option<u32>,
     /// When it was made.
     #[schema(value_type = String)]
     pub created: Timestamp,

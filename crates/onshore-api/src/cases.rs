@@ -17,7 +17,7 @@ pub struct AskCases {
 /// A case that is open, or a duty that holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CaseView {
-    /// `duty`, `review`, `incident`, `incident.summary` or `request`.
+    /// `duty`, `retention`, `review`, `incident`, `incident.summary` or `request`.
     pub kind: String,
     /// Its id; of a duty, what it is called.
     pub id: String,

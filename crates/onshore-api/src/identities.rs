@@ -169,6 +169,8 @@ pub enum RoleWord {
     TenantUser,
     /// Is of the technology provider's staff.
     SupportEngineer,
+    /// Is of a provider that others leave.
+    OutgoingProvider,
 }
 
 /// `POST /v1/tokens`.
@@ -185,6 +187,9 @@ pub struct CreateToken {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub person: Option<IdentityName>,
+    /// For which provider of the register: of an outgoing provider, and of nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
 }
 
 /// A control token, told this once.
@@ -217,6 +222,9 @@ pub struct HolderView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub person: Option<IdentityName>,
+    /// The provider that it was made for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// Who made it, who made the maker's, and so on, as far as they had names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]

@@ -10,11 +10,13 @@ pub mod buckets;
 mod cases;
 pub mod cutovers;
 pub mod decommissions;
+mod departures;
 pub mod drills;
 pub mod erasures;
 pub mod explain;
 pub mod findings;
 pub mod identities;
+mod information;
 pub mod jobs;
 pub mod kms;
 pub mod labels;
@@ -39,6 +41,7 @@ pub use buckets::{BucketView, CreateBucket, SetBucketClass};
 pub use cases::{AskCases, CaseView, CheckListing, ListingView};
 pub use cutovers::{CutoverView, OrderCutover};
 pub use decommissions::{DecommissionView, FileStatement, ProposeDecommission, StatementView};
+pub use departures::{AcknowledgeOrder, DeliverInventory, DepartingView, SignDeletion};
 pub use drills::{
     BeginDrill, DrillCheck, DrillParty, DrillReport, DrillView, DrillWish, TellChecks,
 };
@@ -52,6 +55,7 @@ pub use identities::{
     CreateIdentity, CreateToken, Done, HolderView, IdentityDetails, IdentityKindView, IdentityView,
     KeyEntryView, PutPolicy, RoleWord, SetJurisdiction, SetKeyState, TokenView,
 };
+pub use information::{InformationView, TakeInformation};
 pub use jobs::{
     CountedSource, DeadlineForecast, JobForecast, JobProgress, JobView, MigrateFrom,
     OrderMigration, SourceCredentials,

@@ -12,10 +12,21 @@ pub struct DeclarePurpose {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
     pub purpose: Option<Wording>,
+    /// On which ground of PIPL article 13: `consent`, `contract`, `legal-duty`, `emergency`, `news` or `published`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+    /// Where the consents are kept, of the basis `consent`; whoever consented stands in no record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
+    pub consent: Option<Wording>,
     /// Until when it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub until: Option<Timestamp>,
+    /// For how many days each object is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 366000)]
+    pub keep_days: Option<u32>,
 }
 
 /// What a bucket holds data for, as it was declared once.
@@ -27,10 +38,21 @@ pub struct PurposeView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub purpose: Option<Wording>,
+    /// On which ground of PIPL article 13: `consent`, `contract`, `legal-duty`, `emergency`, `news` or `published`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+    /// Where the consents are kept, of the basis `consent`; whoever consented stands in no record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
+    pub consent: Option<Wording>,
     /// Until when it is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub until: Option<Timestamp>,
+    /// For how many days each object is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 366000)]
+    pub keep_days: Option<u32>,
     /// When that was declared.
     #[schema(value_type = String)]
     pub declared: Timestamp,

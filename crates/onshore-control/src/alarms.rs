@@ -57,6 +57,7 @@ fn alarm_view(one: RaisedAlarm) -> AlarmView {
         what: one.alarm.what.to_string(),
         of: one.alarm.of.to_string(),
         order: one.alarm.order.map(String::from),
+        duty: one.alarm.duty.map(String::from),
         due: one.alarm.due.to_string(),
         days_before: one.alarm.days_before,
         why: one.alarm.why,

@@ -64,6 +64,8 @@ pub(crate) async fn list(
                 Some(declared) => BucketView {
                     purpose: declared.purpose,
                     keep_until: declared.until,
+                    basis: declared.basis.map(|basis| basis.to_string()),
+                    keep_days: declared.keep_days,
                     ..view
                 },
             })
@@ -215,6 +217,8 @@ fn view(bucket: Bucket, tenant: TenantName, leaf: Option<LeafIndex>) -> BucketVi
     BucketView {
         purpose: None,
         keep_until: None,
+        basis: None,
+        keep_days: None,
         id: bucket.id,
         name: bucket.name,
         tenant,

@@ -36,6 +36,7 @@ impl Caller {
                 self.tenant == Some(tenant)
             }
             Role::Operator | Role::Regulator | Role::Auditor => true,
+            Role::OutgoingProvider => false,
         }
     }
 
@@ -118,6 +119,7 @@ impl Roles for Anybody {
         Role::TenantAdmin,
         Role::TenantUser,
         Role::SupportEngineer,
+        Role::OutgoingProvider,
     ];
     const WORDS: &'static str = "any";
 }
@@ -128,6 +130,22 @@ pub(crate) enum Supervisors {}
 impl Roles for Supervisors {
     const ROLES: &'static [Role] = &[Role::Operator, Role::Regulator];
     const WORDS: &'static str = "operator or regulator";
+}
+
+/// Who signs for a side of a hand-over.
+pub(crate) enum Signatories {}
+
+impl Roles for Signatories {
+    const ROLES: &'static [Role] = &[Role::Operator, Role::Regulator, Role::OutgoingProvider];
+    const WORDS: &'static str = "operator, regulator or outgoing provider";
+}
+
+/// Whom others are made to leave.
+pub(crate) enum OutgoingProviders {}
+
+impl Roles for OutgoingProviders {
+    const ROLES: &'static [Role] = &[Role::OutgoingProvider];
+    const WORDS: &'static str = "outgoing provider";
 }
 
 /// Who looks at what engines did.
@@ -185,5 +203,6 @@ pub(crate) fn word(role: Role) -> &'static str {
         Role::TenantAdmin => "tenant admin",
         Role::TenantUser => "tenant user",
         Role::SupportEngineer => "support engineer",
+        Role::OutgoingProvider => "outgoing provider",
     }
 }

@@ -8,9 +8,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    alarms, approvals, buckets, cases, cutovers, decommissions, drills, erasures, evidence,
-    explain, findings, forecast, identities, jobs, kms, labels, ledger, packs, persons, purposes,
-    quotas, register, samples, state, support, tenants, tokens, updates,
+    alarms, approvals, buckets, cases, cutovers, decommissions, departures, drills, erasures,
+    evidence, explain, findings, forecast, identities, information, jobs, kms, labels, ledger,
+    packs, persons, purposes, quotas, register, samples, state, support, tenants, tokens, updates,
 };
 
 #[derive(OpenApi)]
@@ -46,7 +46,7 @@ use crate::{
         support::open, support::approve, support::close, support::list, support::show, support::requests,
         drills::begin, drills::list, drills::show, drills::tell, drills::end,
         register::add, register::amend, register::list, register::show, register::history, register::import,
-        register::sign, register::check, register::approve_exemptions, register::sign_tranche, register::prove, register::close, register::status, register::file_status, alarms::list, alarms::regions, cases::list, cases::check_listing,
+        register::sign, register::check, register::approve_exemptions, register::sign_tranche, information::take, departures::list, departures::acknowledge, departures::deliver, departures::sign, register::prove, register::close, register::status, register::file_status, alarms::list, alarms::regions, cases::list, cases::check_listing,
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::telemetry, state::document,
     ),

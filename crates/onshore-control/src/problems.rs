@@ -73,7 +73,7 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::Locked { .. } => CONFLICT,
         Gate::Unlicensed(_) => line(StatusCode::FORBIDDEN, "unlicensed"),
         Gate::Frozen(_) => line(StatusCode::FORBIDDEN, "frozen"),
-        Gate::Imported { .. } | Gate::Record(_) => BAD_REQUEST,
+        Gate::Imported { .. } | Gate::Record(_) | Gate::Information(_) => BAD_REQUEST,
         Gate::TooLarge { .. }
         | Gate::Past { .. }
         | Gate::Uncoverable

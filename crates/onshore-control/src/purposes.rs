@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use onshore_api::{DeclarePurpose, Problem, PurposeView, ReadVersionsView};
+use onshore_gate::DeclaredPurpose;
 use onshore_registry::Purpose;
 use onshore_types::{BucketName, LeafIndex, Timestamp, VersionId};
 use serde::Deserialize;
@@ -41,16 +42,29 @@ pub(crate) async fn declare(
     Segment(name): Segment<BucketName>,
     Body(asked): Body<DeclarePurpose>,
 ) -> Result<Json<PurposeView>, Error> {
-    if asked.purpose.is_none() && asked.until.is_some() {
+    let has_terms = asked.until.is_some()
+        || asked.basis.is_some()
+        || asked.consent.is_some()
+        || asked.keep_days.is_some();
+    if asked.purpose.is_none() && has_terms {
         return Err(Error::Malformed(
-            "`until` says how long a purpose lasts: name the `purpose` too, or leave both out to take it back".to_owned(),
+            "`until`, `basis`, `consent` and `keep_days` say more of a purpose: name the `purpose` too, or leave all out to take it back"
+                .to_owned(),
         ));
     }
+    let basis = asked.basis.as_deref().map(str::parse).transpose();
+    let declared = DeclaredPurpose {
+        purpose: asked.purpose,
+        basis: basis.map_err(Error::Record)?,
+        consent: asked.consent,
+        until: asked.until,
+        keep_days: asked.keep_days,
+    };
     let bucket = named_for(&control, &by.caller, &name).await?;
     let of = (bucket.tenant, bucket.id);
     let declared = control
         .gate
-        .declare_purpose(by.caller.principal(), of, asked.purpose, asked.until)
+        .declare_purpose(by.caller.principal(), of, declared)
         .await?;
     let (purpose, leaf) = declared;
     Ok(Json(view(purpose, Some(leaf))))
@@ -104,7 +118,10 @@ fn view(declared: Purpose, leaf: Option<LeafIndex>) -> PurposeView {
     PurposeView {
         revision: declared.revision,
         purpose: declared.purpose,
+        basis: declared.basis.map(|basis| basis.to_string()),
+        consent: declared.consent,
         until: declared.until,
+        keep_days: declared.keep_days,
         declared: declared.declared,
         by: declared.by,
         leaf,

@@ -23,7 +23,7 @@ use onshore_registry::{RegisterPage, Revision};
 use onshore_types::LeafIndex;
 use serde_json::Value;
 
-use crate::caller::{By, Operators, Readers, Supervisors};
+use crate::caller::{By, Operators, Readers, Signatories, Supervisors};
 use crate::error::Error;
 use crate::extract::{Asked, Body, Segment, Segments};
 use crate::parts::ControlParts;
@@ -248,7 +248,7 @@ pub(crate) async fn approve_exemptions(
     responses((status = 201, body = RecordView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub(crate) async fn sign_tranche(
     State(control): State<Arc<ControlParts>>,
-    by: By<Supervisors>,
+    by: By<Signatories>,
     Segments(handover, tranche): Segments<Id, Id>,
     Body(asked): Body<SignTranche>,
 ) -> Result<(StatusCode, Json<RecordView>), Error> {
@@ -384,7 +384,7 @@ where
     text.map(str::parse).transpose().map_err(Error::Record)
 }
 
-fn view(revision: &Revision, leaf: Option<LeafIndex>) -> Result<RecordView, Error> {
+pub(crate) fn view(revision: &Revision, leaf: Option<LeafIndex>) -> Result<RecordView, Error> {
     Ok(RecordView {
         kind: revision.record.kind().to_string(),
         id: revision.record.id().to_string(),

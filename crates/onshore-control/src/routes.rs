@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post, put};
 use axum::{Router, middleware};
+use onshore_gate::INFORMATION_BYTES_MAX;
 
 use crate::admit::{Door, admit};
 use crate::error::Error;
@@ -14,9 +15,9 @@ use crate::idempotency::once;
 use crate::paging::{Lists, page};
 use crate::parts::ControlParts;
 use crate::{
-    alarms, approvals, buckets, cases, cutovers, decommissions, drills, erasures, evidence,
-    explain, findings, forecast, identities, jobs, kms, labels, ledger, packs, persons, purposes,
-    quotas, register, samples, state, support, tenants, tokens, updates,
+    alarms, approvals, buckets, cases, cutovers, decommissions, departures, drills, erasures,
+    evidence, explain, findings, forecast, identities, information, jobs, kms, labels, ledger,
+    packs, persons, purposes, quotas, register, samples, state, support, tenants, tokens, updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -221,6 +222,20 @@ fn guarded() -> Router<Arc<ControlParts>> {
             "/v1/handovers/{id}/tranches/{tranche}/signatures",
             post(register::sign_tranche),
         )
+        .route(
+            "/v1/information/{organisation}",
+            put(information::take).layer(DefaultBodyLimit::max(INFORMATION_BYTES_MAX)),
+        )
+        .route("/v1/departures", get(departures::list))
+        .route(
+            "/v1/departures/{contract}/acknowledgements",
+            post(departures::acknowledge),
+        )
+        .route(
+            "/v1/departures/{contract}/inventory",
+            put(departures::deliver),
+        )
+        .route("/v1/departures/{contract}/deletion", put(departures::sign))
         .route("/v1/assets/{id}/proof", post(register::prove))
         .route("/v1/procurement/check", post(register::check))
         .route("/v1/alarms", get(alarms::list))

@@ -31,6 +31,14 @@ pub(crate) async fn create(
                 .to_owned(),
         ));
     }
+    if (role == Role::OutgoingProvider) != asked.provider.is_some() {
+        return Err(Error::Malformed(
+            "a token of an outgoing provider is for a provider of the register, and no other is"
+                .to_owned(),
+        ));
+    }
+    let provider = asked.provider.as_deref().map(str::parse).transpose();
+    let provider = provider.map_err(Error::Record)?;
     let tenant = match &asked.tenant {
         None => None,
         Some(name) => Some(control.registry.tenant(name).await?.id),
@@ -40,6 +48,7 @@ pub(crate) async fn create(
         role,
         tenant,
         person: asked.person,
+        provider,
         vouched_by: Vec::new(),
     };
     let principal = holder.principal;
@@ -114,6 +123,7 @@ async fn view(control: &ControlParts, holder: TokenHolder) -> Result<HolderView,
         role: word_of(holder.role),
         tenant,
         person: holder.person,
+        provider: holder.provider.map(String::from),
         vouched_by: holder.vouched_by,
         leaf: None,
     })
@@ -127,6 +137,7 @@ fn role_of(word: RoleWord) -> Role {
         RoleWord::TenantAdmin => Role::TenantAdmin,
         RoleWord::TenantUser => Role::TenantUser,
         RoleWord::SupportEngineer => Role::SupportEngineer,
+        RoleWord::OutgoingProvider => Role::OutgoingProvider,
     }
 }
 
@@ -138,5 +149,6 @@ fn word_of(role: Role) -> RoleWord {
         Role::TenantAdmin => RoleWord::TenantAdmin,
         Role::TenantUser => RoleWord::TenantUser,
         Role::SupportEngineer => RoleWord::SupportEngineer,
+        Role::OutgoingProvider => RoleWord::OutgoingProvider,
     }
 }

@@ -4,14 +4,17 @@
 //! Pure: tables are bytes, the instant is an argument, nothing is read or kept.
 //!
 //! - [`template`]: which columns a template has, which of them are needed, and what they refer to.
+//! - [`arrangement`]: what the tables say of each contract.
 //! - [`register`]: all tables together, read and checked.
 //! - [`mod@package`]: the file that is filed.
 
+pub mod arrangement;
 pub mod lei;
 pub mod package;
 pub mod register;
 pub mod template;
 
+pub use arrangement::{Arrangement, Party, contract_id};
 /// A day, such as 2025-12-31.
 pub use jiff::civil::Date as Day;
 pub use lei::Lei;

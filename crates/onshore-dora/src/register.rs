@@ -23,9 +23,9 @@ pub struct Register {
 
 /// A row, and where it stands in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Row {
+pub(crate) struct Row {
     number: usize,
-    cells: Vec<String>,
+    pub(crate) cells: Vec<String>,
 }
 
 /// What is wrong, and where.
@@ -158,12 +158,14 @@ impl Register {
             .map(|(template, rows)| (template, rows.len()))
     }
 
+    pub(crate) fn table(&self, code: &str) -> Option<(&Template, &[Row])> {
+        let mut tables = self.tables.iter();
+        let found = tables.find(|(template, _)| template.code == code);
+        found.map(|(template, rows)| (template, rows.as_slice()))
+    }
+
     fn rows(&self, code: &str) -> &[Row] {
-        let found = self
-            .tables
-            .iter()
-            .find(|(template, _)| template.code == code);
-        found.map_or(&[], |(_, rows)| rows)
+        self.table(code).map_or(&[], |(_, rows)| rows)
     }
 
     /// Returns all values of the columns that others refer to.
@@ -299,7 +301,7 @@ fn wrong(column: &Column, cell: &str) -> Option<String> {
     (!holds).then(|| format!("`{}` is not {form}", short(cell)))
 }
 
-fn day(text: &str) -> Option<jiff::civil::Date> {
+pub(crate) fn day(text: &str) -> Option<jiff::civil::Date> {
     // A parser of civil dates takes times and signed years too.
     let is_shaped = text.len() == 10 && !text.starts_with(['+', '-']);
     text.parse().ok().filter(|_| is_shaped)

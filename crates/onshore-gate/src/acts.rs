@@ -6,6 +6,7 @@ use onshore_db::Unit;
 use onshore_journal::Leaf;
 use onshore_keys::{KeyProvider, Secret};
 use onshore_ledger::Disclosure;
+use onshore_orders::RecordKind;
 use onshore_policy::rule_pack::Granter;
 use onshore_policy::{Principal, Role};
 use onshore_registry::{
@@ -225,6 +226,9 @@ impl Gate {
         require(by, &[Role::Operator])?;
         let ((), leaf) = self
             .act(by, move |registry, unit, now| {
+                if let Some(provider) = &holder.provider {
+                    registry.record(unit, RecordKind::Provider, provider)?;
+                }
                 holder.vouched_by = vouchers(registry, unit, by.id)?;
                 registry.save_token(unit, &token, &holder, now)?;
                 let body = json!({ "for": holder.principal, "role": holder.role });
@@ -232,6 +236,7 @@ impl Gate {
                     "for": holder.principal,
                     "role": holder.role,
                     "person": holder.person,
+                    "provider": holder.provider,
                     "vouched_by": holder.vouched_by,
                 });
                 Ok((
@@ -323,7 +328,8 @@ impl Gate {
                     | Role::Auditor
                     | Role::TenantAdmin
                     | Role::TenantUser
-                    | Role::SupportEngineer => GrantBasis::SingleOperator,
+                    | Role::SupportEngineer
+                    | Role::OutgoingProvider => GrantBasis::SingleOperator,
                 },
                 until,
                 revoked: None,
@@ -629,7 +635,8 @@ fn require_regulator(by: Principal, instrument: &Instrument) -> Result<(), Error
         | Role::Auditor
         | Role::TenantAdmin
         | Role::TenantUser
-        | Role::SupportEngineer => Err(Error::ForRegulator {
+        | Role::SupportEngineer
+        | Role::OutgoingProvider => Err(Error::ForRegulator {
             instrument: instrument.clone(),
         }),
     }
@@ -639,10 +646,10 @@ pub(crate) fn require(by: Principal, roles: &[Role]) -> Result<(), Error> {
     if roles.contains(&by.role) {
         return Ok(());
     }
-    let needed = if roles.contains(&Role::Regulator) {
-        "operator or regulator"
-    } else {
-        "operator"
+    let needed = match roles {
+        [Role::OutgoingProvider] => "outgoing provider",
+        roles if roles.contains(&Role::Regulator) => "operator or regulator",
+        _ => "operator",
     };
     Err(Error::RoleForbids {
         needed,
@@ -658,6 +665,7 @@ pub(crate) fn role_word(role: Role) -> &'static str {
         Role::TenantAdmin => "tenant admin",
         Role::TenantUser => "tenant user",
         Role::SupportEngineer => "support engineer",
+        Role::OutgoingProvider => "outgoing provider",
     }
 }
 

@@ -4,15 +4,18 @@
 use std::collections::HashMap;
 
 use onshore_db::{Unit, View};
-use onshore_orders::duty::duties;
+use onshore_orders::duty::{duties, duty};
 use onshore_orders::review::listing_refused;
-use onshore_orders::{Day, Id, Incident, Organisation, Record, RecordKind, Request, Review};
+use onshore_orders::{
+    Asset, Day, HeldFor, Id, Incident, Organisation, Record, RecordKind, Request, Review,
+};
 use onshore_policy::{Principal, Role};
-use onshore_registry::Registry;
+use onshore_registry::{CountedKind, Registry};
 use onshore_types::{Jurisdiction, LeafIndex, Timestamp};
 use serde_json::json;
 
 use crate::acts::{Act, require};
+use crate::duties::of_persons;
 use crate::register::filing_day;
 use crate::{Error, Gate};
 
@@ -28,7 +31,7 @@ pub struct ListingRefusal {
 /// A case, or a duty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// What it is: `duty`, `review`, `incident`, `incident.summary` or `request`.
+    /// What it is: `duty`, `retention`, `review`, `incident`, `incident.summary` or `request`.
     pub kind: &'static str,
     /// Its id; of a duty, what it is called.
     pub id: String,
@@ -74,10 +77,12 @@ impl Gate {
             .write(move |unit: &Unit<'_>| {
                 let registry = &gate.inner.registry;
                 let revision = registry.record(unit, RecordKind::Organisation, &id)?;
-                let Record::Organisation(organisation) = revision.record else {
+                let Record::Organisation(mut organisation) = revision.record else {
                     return Ok::<_, Error>(None);
                 };
                 let now = gate.now();
+                let counted = counted_users(registry, unit, &organisation, now)?;
+                organisation.users = organisation.users.max(counted);
                 let mut reviews: Vec<Review> = Vec::new();
                 registry.each_record(unit, RecordKind::Review, Some(&id), now, |record| {
                     if let Record::Review(one) = record {
@@ -103,6 +108,22 @@ impl Gate {
     }
 }
 
+/// Returns how many persons were counted in an organisation's tenants when the last duty began that is about what is held.
+fn counted_users(
+    registry: &Registry,
+    view: &View<'_>,
+    organisation: &Organisation,
+    now: Timestamp,
+) -> Result<Option<u64>, Error> {
+    let begun = registry.begun_duties(view, now)?.into_iter();
+    let of_it = begun.filter(|begun| {
+        begun.of.kind == CountedKind::Organisation
+            && begun.of.name == organisation.id
+            && begun.year.is_none()
+    });
+    Ok(of_it.map(|begun| begun.persons).max())
+}
+
 fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case>, Error> {
     let today = filing_day(registry, view, at)?;
     let mut organisations: HashMap<Id, Organisation> = HashMap::new();
@@ -123,6 +144,44 @@ fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case
             organisations.insert(one.id.clone(), one);
         }
     })?;
+    for begun in registry.begun_duties(view, at)? {
+        let Some(duty) = duty(&begun.duty) else {
+            continue;
+        };
+        let is_told = |case: &Case| case.id == begun.duty && case.organisation == begun.of.name;
+        if begun.of.kind == CountedKind::Organisation && all.iter().any(is_told) {
+            continue;
+        }
+        all.push(Case {
+            kind: "duty",
+            id: begun.duty,
+            organisation: begun.of.name,
+            due: None,
+            is_late: false,
+            why: format!(
+                "{} ({}), from {} persons on; {} of this {} were counted on {}",
+                duty.text,
+                duty.source,
+                duty.from,
+                of_persons(duty, begun.persons),
+                begun.of.kind.word(),
+                begun.began
+            ),
+        });
+    }
+    let mut owners: HashMap<Id, Id> = HashMap::new();
+    registry.each_record(view, RecordKind::Contract, None, at, |record| {
+        if let Record::Contract(one) = record {
+            owners.insert(one.id, one.organisation);
+        }
+    })?;
+    registry.each_record(view, RecordKind::Asset, None, at, |record| {
+        if let Record::Asset(asset) = record
+            && let Some(organisation) = owners.get(&asset.contract)
+        {
+            all.extend(of_asset(&asset, organisation, today));
+        }
+    })?;
     for kind in [
         RecordKind::Review,
         RecordKind::Incident,
@@ -140,6 +199,24 @@ fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case
         })?;
     }
     Ok(all)
+}
+
+/// What an asset keeps longer than was said.
+fn of_asset(asset: &Asset, organisation: &Id, today: Day) -> Vec<Case> {
+    let is_over = |held: &&HeldFor| held.keep_until.is_some_and(|until| until < today);
+    let over = asset.held_for.iter().filter(is_over);
+    over.map(|held| Case {
+        kind: "retention",
+        id: asset.id.to_string(),
+        organisation: organisation.clone(),
+        due: held.keep_until.map(|until| until.to_string()),
+        is_late: true,
+        why: format!(
+            "what is held for \"{}\" is to be deleted (PIPL articles 19 and 47)",
+            held.purpose
+        ),
+    })
+    .collect()
 }
 
 fn of_review(review: &Review, today: Day) -> Option<Case> {

@@ -192,6 +192,9 @@ pub enum Error {
     /// A record of the register does not hold.
     #[error(transparent)]
     Record(onshore_orders::Error),
+    /// Tables of a register of information do not hold.
+    #[error("nothing was taken in: {}", told(.0))]
+    Information(Vec<onshore_dora::Fault>),
     /// A record of a table cannot be recorded, and so none is.
     #[error("{error}")]
     Imported {
@@ -256,4 +259,14 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Returns the first faults of tables, and how many there are.
+fn told(faults: &[onshore_dora::Fault]) -> String {
+    const TOLD: usize = 20;
+    let some: Vec<String> = faults.iter().take(TOLD).map(ToString::to_string).collect();
+    match faults.len() {
+        number if number > TOLD => format!("{}; {number} faults in all", some.join("; ")),
+        _ => some.join("; "),
+    }
 }

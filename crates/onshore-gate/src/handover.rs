@@ -8,6 +8,7 @@ use onshore_registry::Revision;
 use onshore_types::LeafIndex;
 
 use crate::acts::require;
+use crate::departures::organisation_of;
 use crate::people::{person, second, signature, vouch};
 use crate::register::told;
 use crate::{Error, Gate};
@@ -55,12 +56,26 @@ impl Gate {
         by: Principal,
         signed: TrancheSigned,
     ) -> Result<(Revision, LeafIndex), Error> {
-        require(by, &[Role::Operator, Role::Regulator])?;
+        require(
+            by,
+            &[Role::Operator, Role::Regulator, Role::OutgoingProvider],
+        )?;
         self.act(by, move |registry, unit, now| {
             let before = registry.record(unit, RecordKind::Handover, &signed.handover)?;
             let Record::Handover(mut plan) = before.record else {
                 return Err(HandoverRefusal::NoSuchTranche(signed.tranche).into());
             };
+            if by.role == Role::OutgoingProvider {
+                // He signs for what his provider sells, and other plans are not there for him.
+                let organisation = organisation_of(registry, unit, by)?;
+                if organisation.as_ref() != Some(&plan.seller) || signed.side != Side::Seller {
+                    return Err(onshore_registry::Error::NoSuchRecord {
+                        kind: RecordKind::Handover,
+                        id: signed.handover,
+                    }
+                    .into());
+                }
+            }
             let (side, other) = match signed.side {
                 Side::Seller => (Side::Seller, Side::Buyer),
                 Side::Buyer => (Side::Buyer, Side::Seller),

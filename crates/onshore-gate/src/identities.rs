@@ -45,7 +45,8 @@ pub(crate) fn require_of(by: Principal, tenant: TenantId) -> Result<(), Error> {
         | Role::Regulator
         | Role::Auditor
         | Role::TenantUser
-        | Role::SupportEngineer => Err(Error::RoleForbids {
+        | Role::SupportEngineer
+        | Role::OutgoingProvider => Err(Error::RoleForbids {
             needed: "operator, or tenant admin of that tenant",
             held: crate::acts::role_word(by.role),
         }),

@@ -13,6 +13,7 @@ use onshore_types::{JobId, LeafIndex, Timestamp};
 use serde_json::{Value, json};
 
 use crate::acts::{Act, require};
+use crate::departures::check_statement;
 use crate::people::{person, second, signature, vouch};
 use crate::{Error, Gate, licensing};
 
@@ -377,6 +378,7 @@ impl Gate {
     ) -> Result<(Revision, LeafIndex), Error> {
         require(by, &[Role::Operator])?;
         self.act(by, move |registry, unit, now| {
+            check_statement(registry, unit, &id, &statement_sha256)?;
             let before = registry.record(unit, RecordKind::Contract, &id)?;
             let closed = match before.record {
                 Record::Contract(contract) => Record::Contract(Contract {

@@ -338,9 +338,12 @@ fn engineer(
     let holder = registry.holder(unit, principal)?;
     match holder.role {
         Role::SupportEngineer => Ok(holder),
-        Role::Operator | Role::Regulator | Role::Auditor | Role::TenantAdmin | Role::TenantUser => {
-            Err(Error::NotAnEngineer(principal))
-        }
+        Role::Operator
+        | Role::Regulator
+        | Role::Auditor
+        | Role::TenantAdmin
+        | Role::TenantUser
+        | Role::OutgoingProvider => Err(Error::NotAnEngineer(principal)),
     }
 }
 

@@ -23,6 +23,9 @@ pub enum AlarmKind {
     /// Whoever runs a region may not, and no tenant can come.
     #[serde(rename = "licence.lapsed")]
     LicenceLapsed,
+    /// So many persons are counted that a duty begins.
+    #[serde(rename = "duty.begins")]
+    DutyBegins,
 }
 
 /// Something that somebody must be told once.
@@ -31,17 +34,28 @@ pub enum AlarmKind {
 pub struct Alarm {
     /// Of what.
     pub what: AlarmKind,
-    /// Of which contract or region.
+    /// Of which contract or region; of which organisation, group or tenant.
     pub of: Id,
     /// By which order, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Id>,
+    /// Which duty begins, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duty: Option<Id>,
     /// The day that it is about.
     pub due: Day,
     /// How many days before it, at most; none of them where the day is there.
     pub days_before: i32,
     /// Why, in one sentence.
     pub why: String,
+}
+
+impl Alarm {
+    /// Returns by what it is: an order, or a duty.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Id> {
+        self.order.as_ref().or(self.duty.as_ref())
+    }
 }
 
 /// Returns which mark before a day has been reached; none while it is farther off, and none once it is over. Of marks that went by
@@ -57,7 +71,12 @@ pub fn mark(today: Day, due: Day) -> Option<i32> {
 
 impl AlarmKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::ContractDue, Self::LicenceEnds, Self::LicenceLapsed];
+    pub const ALL: [Self; 4] = [
+        Self::ContractDue,
+        Self::LicenceEnds,
+        Self::LicenceLapsed,
+        Self::DutyBegins,
+    ];
 
     /// Returns the word for it.
     #[must_use]
@@ -66,6 +85,7 @@ impl AlarmKind {
             Self::ContractDue => "contract.due",
             Self::LicenceEnds => "licence.ends",
             Self::LicenceLapsed => "licence.lapsed",
+            Self::DutyBegins => "duty.begins",
         }
     }
 }

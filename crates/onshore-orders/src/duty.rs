@@ -1,4 +1,5 @@
-//! Duties that begin with a number of persons. What an export asks for by its numbers is the rule pack's.
+//! Duties that begin with a number of persons. What an export asks for before it goes is the rule pack's; what it has come to since
+//! the first of January is told here.
 
 use crate::records::Organisation;
 
@@ -11,46 +12,153 @@ pub struct Duty {
     pub text: &'static str,
     /// Where that is known from.
     pub source: &'static str,
+    /// Who is counted for it.
+    pub of: Counted,
     /// The fewest persons with which it begins.
     pub from: u64,
 }
 
-/// All duties, with the fewest persons first.
+/// Who is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Everybody whose data is held.
+    Held,
+    /// Those of whom something has left since the first of January, and nothing sensitive.
+    Exported,
+    /// Those of whom something sensitive has left since the first of January.
+    ExportedSensitive,
+}
+
+/// How many persons there are of each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Whose data is held.
+    pub held: u64,
+    /// Of whom something has left since the first of January, and nothing sensitive.
+    pub exported: u64,
+    /// Of whom something sensitive has left since then.
+    pub exported_sensitive: u64,
+}
+
+/// All duties, with those who are held first, and the fewest of them first.
 pub const DUTIES: &[Duty] = &[
     Duty {
         what: "storage-at-home",
         text: "store personal data in the country",
         source: "PIPL article 40",
+        of: Counted::Held,
         from: 1_000_000,
     },
     Duty {
         what: "protection-officer",
         text: "name an officer for personal data and report that within 30 working days",
         source: "PIPL article 52",
+        of: Counted::Held,
         from: 1_000_000,
     },
     Duty {
         what: "listing-review",
         text: "file for a review before listing abroad",
         source: "Cybersecurity Review Measures article 7",
+        of: Counted::Held,
         from: 1_000_001,
     },
     Duty {
         what: "audit",
         text: "have the handling of personal data audited every two years",
         source: "Measures for personal data audits",
+        of: Counted::Held,
         from: 10_000_001,
     },
     Duty {
         what: "important-data-duties",
         text: "fulfil the duties of whoever handles important data, with a yearly risk assessment",
         source: "Network Data Regulations article 28",
+        of: Counted::Held,
         from: 10_000_001,
+    },
+    Duty {
+        what: "export-contract",
+        text: "file the standard contract within 10 working days, or be certified",
+        source: "Order 16 articles 5(4) and 8(1)",
+        of: Counted::Exported,
+        from: 100_000,
+    },
+    Duty {
+        what: "export-assessment",
+        text: "declare a security assessment to the cyberspace administration",
+        source: "Order 16 article 7(2)",
+        of: Counted::Exported,
+        from: 1_000_000,
+    },
+    Duty {
+        what: "sensitive-export-contract",
+        text: "file the standard contract within 10 working days, or be certified",
+        source: "Order 16 article 8(2)",
+        of: Counted::ExportedSensitive,
+        from: 1,
+    },
+    Duty {
+        what: "sensitive-export-assessment",
+        text: "declare a security assessment to the cyberspace administration",
+        source: "Order 16 article 7(2)",
+        of: Counted::ExportedSensitive,
+        from: 10_000,
     },
 ];
 
-/// Returns the duties that an organisation has by how many persons' data it has.
+impl Counted {
+    /// Returns what is counted, in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Held => "persons held",
+            Self::Exported => "persons exported since 1 January",
+            Self::ExportedSensitive => {
+                "persons of whom something sensitive was exported since 1 January"
+            }
+        }
+    }
+
+    /// Whether it is counted anew from each first of January on.
+    #[must_use]
+    pub fn is_yearly(self) -> bool {
+        match self {
+            Self::Held => false,
+            Self::Exported | Self::ExportedSensitive => true,
+        }
+    }
+}
+
+impl Counts {
+    /// Returns how many there are of one.
+    #[must_use]
+    pub fn of(self, counted: Counted) -> u64 {
+        match counted {
+            Counted::Held => self.held,
+            Counted::Exported => self.exported,
+            Counted::ExportedSensitive => self.exported_sensitive,
+        }
+    }
+}
+
+/// Returns the duty of a name.
+#[must_use]
+pub fn duty(what: &str) -> Option<&'static Duty> {
+    DUTIES.iter().find(|duty| duty.what == what)
+}
+
+/// Returns the duties that begin with so many persons.
+pub fn begun(counts: Counts) -> impl Iterator<Item = &'static Duty> {
+    DUTIES
+        .iter()
+        .filter(move |duty| counts.of(duty.of) >= duty.from)
+}
+
+/// Returns the duties that an organisation has by how many persons' data its record says it has.
 pub fn duties(organisation: &Organisation) -> impl Iterator<Item = &'static Duty> {
-    let users = organisation.users.unwrap_or_default();
-    DUTIES.iter().filter(move |duty| users >= duty.from)
+    begun(Counts {
+        held: organisation.users.unwrap_or_default(),
+        ..Counts::default()
+    })
 }

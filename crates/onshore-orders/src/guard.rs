@@ -404,6 +404,8 @@ fn prohibited(
             id: table?.cloud.parse::<Id>().ok()?,
             name: String::new(),
             kind: ProviderKind::ThirdPartyCloud,
+            organisation: None,
+            codes: Vec::new(),
             terraform: Vec::new(),
         };
         order.prohibits(&cloud, on)

@@ -167,6 +167,7 @@ mod tests {
         Organisation {
             id: id.parse().expect("an id"),
             name: id.to_owned(),
+            lei: None,
             kind: if id == "state" {
                 OrganisationKind::StateOrgan
             } else {
@@ -177,6 +178,7 @@ mod tests {
             users: None,
             critical_infrastructure: false,
             much_sensitive_data: false,
+            tenants: Vec::new(),
             owners: owners
                 .iter()
                 .map(|(owner, percent)| Holding {

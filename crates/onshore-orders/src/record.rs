@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::assessment::Assessment;
+use crate::departure::Departure;
 use crate::handover::Handover;
 use crate::incident::Incident;
+use crate::information::Information;
 use crate::licence::Licence;
 use crate::order::Order;
 use crate::partnership::Partnership;
@@ -206,6 +208,10 @@ kinds! {
     Incident(Box<Incident>) = "incident";
     /// A request of somebody whose data is held.
     Request(Box<Request>) = "request";
+    /// How a provider leaves a contract.
+    Departure(Box<Departure>) = "departure";
+    /// The register of information of an organisation under DORA.
+    Information(Box<Information>) = "information";
 }
 
 impl fmt::Display for RecordKind {

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use onshore_types::TenantName;
 use serde::{Deserialize, Serialize};
 
+use crate::purpose::HeldFor;
 use crate::record::{RecordKind, Registered};
 use crate::{Day, Error};
 
@@ -130,6 +132,9 @@ pub struct Organisation {
     pub id: Id,
     /// Its name.
     pub name: String,
+    /// Its legal entity identifier (ISO 17442), by which tables of others name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lei: Option<String>,
     /// What it is.
     #[serde(default)]
     pub kind: OrganisationKind,
@@ -148,6 +153,9 @@ pub struct Organisation {
     /// Whether it has much sensitive personal data.
     #[serde(default, skip_serializing_if = "is_false")]
     pub much_sensitive_data: bool,
+    /// The tenants here that its data is kept in: whose data they hold is counted together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tenants: Vec<TenantName>,
     /// Who holds it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<Holding>,
@@ -192,6 +200,12 @@ pub struct Provider {
     pub name: String,
     /// What it is.
     pub kind: ProviderKind,
+    /// Which organisation it is, where that is recorded too: its people sign hand-overs for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<Id>,
+    /// Codes by which tables of others name it, such as its legal entity identifier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<String>,
     /// Providers of Terraform whose resources are made there, such as alicloud.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub terraform: Vec<String>,
@@ -261,7 +275,7 @@ pub struct Deletion {
 }
 
 /// What an asset is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssetKind {
     /// A system.
@@ -294,6 +308,9 @@ pub struct Asset {
     /// The class of what it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
+    /// What it holds data for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_for: Vec<HeldFor>,
     /// Since when it is planned to move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned: Option<Day>,
@@ -350,6 +367,7 @@ impl Registered for Organisation {
     fn check(&self) -> Result<(), Error> {
         texts(&[
             ("name", Some(&self.name)),
+            ("lei", self.lei.as_ref()),
             ("region", self.region.as_ref()),
             ("sector", self.sector.as_ref()),
         ])?;
@@ -398,6 +416,8 @@ impl Registered for Provider {
 
     fn check(&self) -> Result<(), Error> {
         texts(&[("name", Some(&self.name))])?;
+        let codes: Vec<_> = self.codes.iter().map(|code| ("code", Some(code))).collect();
+        texts(&codes)?;
         texts(
             &self
                 .terraform
@@ -405,6 +425,13 @@ impl Registered for Provider {
                 .map(|name| ("provider of Terraform", Some(name)))
                 .collect::<Vec<_>>(),
         )
+    }
+
+    fn references(&self) -> Vec<(RecordKind, &Id)> {
+        self.organisation
+            .iter()
+            .map(|one| (RecordKind::Organisation, one))
+            .collect()
     }
 }
 
@@ -532,6 +559,7 @@ impl Registered for Asset {
             ("place", self.place.as_ref()),
             ("class", self.class.as_ref()),
         ])?;
+        self.held_for.iter().try_for_each(HeldFor::check)?;
         let steps = [self.planned, self.moving, self.moved];
         let days: Vec<Day> = steps.into_iter().flatten().collect();
         if !days.is_sorted() {

@@ -1,6 +1,6 @@
 //! Assessments, reviews, incidents, requests and duties, at the boundaries of their days and numbers.
 
-use onshore_orders::duty::duties;
+use onshore_orders::duty::{Counts, begun, duties};
 use onshore_orders::incident::Gravity;
 use onshore_orders::records::OrganisationKind;
 use onshore_orders::review::listing_refused;
@@ -269,6 +269,28 @@ fn duties_begin_with_a_number_of_persons() {
     assert_eq!(told(1_000_001).len(), 3);
     assert_eq!(told(10_000_000).len(), 3);
     assert_eq!(told(10_000_001).len(), 5);
+}
+
+#[test]
+fn duties_begin_with_what_was_exported() {
+    let told = |exported: u64, exported_sensitive: u64| {
+        let counts = Counts {
+            held: 0,
+            exported,
+            exported_sensitive,
+        };
+        begun(counts).map(|duty| duty.what).collect::<Vec<_>>()
+    };
+    assert!(told(99_999, 0).is_empty());
+    assert_eq!(told(100_000, 0), ["export-contract"]);
+    assert_eq!(told(999_999, 0), ["export-contract"]);
+    assert_eq!(told(1_000_000, 0), ["export-contract", "export-assessment"]);
+    assert_eq!(told(0, 1), ["sensitive-export-contract"]);
+    assert_eq!(told(0, 9_999), ["sensitive-export-contract"]);
+    assert_eq!(
+        told(0, 10_000),
+        ["sensitive-export-contract", "sensitive-export-assessment"]
+    );
 }
 
 #[test]

@@ -31,12 +31,14 @@ fn organisation(name: &str, owners: &[(&str, f64, &str, Option<&str>)]) -> Organ
     Organisation {
         id: id(name),
         name: name.to_owned(),
+        lei: None,
         kind: OrganisationKind::Company,
         region: None,
         sector: None,
         users: None,
         critical_infrastructure: false,
         much_sensitive_data: false,
+        tenants: Vec::new(),
         owners: owners
             .iter()
             .map(|(owner, percent, from, until)| Holding {
@@ -81,6 +83,8 @@ fn providers() -> Vec<Provider> {
         id: id(name),
         name: name.to_owned(),
         kind,
+        organisation: None,
+        codes: Vec::new(),
         terraform: Vec::new(),
     })
     .collect()
@@ -502,12 +506,16 @@ fn a_foreign_cloud_hands_over_to_its_local_operator() {
             id: id("aws"),
             name: "AWS".to_owned(),
             kind: ProviderKind::ThirdPartyCloud,
+            organisation: None,
+            codes: Vec::new(),
             terraform: vec!["aws".to_owned()],
         },
         Provider {
             id: id("sinnet"),
             name: "Sinnet".to_owned(),
             kind: ProviderKind::PartnerOperatedCloud,
+            organisation: None,
+            codes: Vec::new(),
             terraform: Vec::new(),
         },
     ];

@@ -105,6 +105,7 @@ impl Vocabulary {
             Role::TenantAdmin => "tenant-admin",
             Role::TenantUser => "tenant-user",
             Role::SupportEngineer => "support-engineer",
+            Role::OutgoingProvider => "outgoing-provider",
         };
         uid(&self.role, name)
     }

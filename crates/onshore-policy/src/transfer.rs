@@ -23,6 +23,8 @@ pub enum Role {
     TenantUser,
     /// Is of the technology provider's staff: in a support session that the operator opened, and only so.
     SupportEngineer,
+    /// Is of a provider that an order makes others leave: says what that provider knows, has and deleted, and sees nothing else.
+    OutgoingProvider,
 }
 
 /// Who acts.

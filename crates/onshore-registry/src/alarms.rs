@@ -34,7 +34,7 @@ impl Registry {
                 params![
                     alarm.what.word(),
                     alarm.of.as_str(),
-                    alarm.order.as_ref().map_or("", Id::as_str),
+                    alarm.cause().map_or("", Id::as_str),
                     alarm.due.to_string(),
                     alarm.days_before
                 ],
@@ -61,7 +61,7 @@ impl Registry {
             params![
                 alarm.what.word(),
                 alarm.of.as_str(),
-                alarm.order.as_ref().map_or("", Id::as_str),
+                alarm.cause().map_or("", Id::as_str),
                 alarm.due.to_string(),
                 alarm.days_before,
                 alarm.why,
@@ -146,12 +146,19 @@ impl Registry {
 }
 
 fn raised(row: &Row<'_>) -> Result<RaisedAlarm, RowError> {
+    let what = parsed::<AlarmKind>(row, "what")?;
+    let cause = parsed_opt::<Id>(row, "by_order")?;
+    let (order, duty) = match what {
+        AlarmKind::DutyBegins => (None, cause),
+        AlarmKind::ContractDue | AlarmKind::LicenceEnds | AlarmKind::LicenceLapsed => (cause, None),
+    };
     Ok(RaisedAlarm {
         number: row.get("number")?,
         alarm: Alarm {
-            what: parsed::<AlarmKind>(row, "what")?,
+            what,
             of: parsed::<Id>(row, "subject")?,
-            order: parsed_opt::<Id>(row, "by_order")?,
+            order,
+            duty,
             due: parsed::<Day>(row, "due")?,
             days_before: row.get("days_before")?,
             why: row.get("why")?,

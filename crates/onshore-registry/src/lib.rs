@@ -12,6 +12,7 @@ mod bearers;
 mod cutovers;
 mod decommissions;
 mod drills;
+mod duties;
 mod entries;
 mod epochs;
 mod error;
@@ -48,6 +49,7 @@ pub use crate::bearers::Bearer;
 pub use crate::cutovers::{Cutover, CutoverStep, Freeze, NewCutover};
 pub use crate::decommissions::{Decommission, Statement};
 pub use crate::drills::{Drill, DrillEnd, DrillEnding};
+pub use crate::duties::{BegunDuty, Counted, CountedKind, counting_year};
 pub use crate::entries::{
     EntryId, EntryKind, EntryOutcome, EntryState, JobEntry, Listed, ListedEntry, Sighting, Tally,
     Vanished,

@@ -101,36 +101,35 @@ impl Registry {
         exported: &ExportedVersion,
         persons: Option<&ObjectPersons>,
     ) -> Result<ExportedCounts, Error> {
-        let (mut all, mut sensitive) = (Union::new(), Union::new());
-        for tenant in tenants {
-            for place in places(view, *tenant, year(exported.time))? {
-                let union = if place == SENSITIVE {
-                    &mut sensitive
-                } else {
-                    &mut all
-                };
-                let of = Of {
-                    year: year(exported.time),
-                    tenant: *tenant,
-                    place,
-                };
-                of.each_kept(view, |persons| union.add(persons))?;
-            }
-        }
+        let mut left = Left::of(view, tenants, year(exported.time))?;
         if let Some(persons) = persons {
-            all.add(persons);
+            left.all.add(persons);
             if is_sensitive(exported.label) {
-                sensitive.add(persons);
+                left.sensitive.add(persons);
             }
         }
-        let (all, sensitive) = (all.tally(), sensitive.tally().persons);
-        let surely = sensitive.lower.max(all.sensitive.lower);
+        let (non_sensitive, sensitive) = left.counts();
         Ok(ExportedCounts {
-            non_sensitive: all.persons.upper.saturating_sub(surely),
-            sensitive: sensitive.upper.max(all.sensitive.upper),
+            non_sensitive,
+            sensitive,
             is_exact: true,
             changes: bounds(view, exported.tenant, year(exported.time))?.changes,
         })
+    }
+
+    /// Says how many persons' data of some tenants has left since the first of January before an instant, each once: those of
+    /// whom nothing sensitive has, and those of whom something has.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn exported_so_far(
+        &self,
+        tenants: Vec<TenantId>,
+        now: Timestamp,
+    ) -> Result<(u64, u64), Error> {
+        self.db
+            .read(move |view| Ok(Left::of(view, &tenants, year(now))?.counts()))
+            .await
     }
 
     /// Says how many persons' data has left under an approval, and how many it is with a version's: each counts once.
@@ -312,6 +311,45 @@ pub(crate) fn seal_anew(
 fn sealed_key(view: &View<'_>) -> Result<Option<Vec<u8>>, Error> {
     let sealed = view.one("SELECT sealed FROM person_key", [], |row| row.get(0))?;
     Ok(sealed)
+}
+
+/// Everybody whose data has left in a year, from whichever of some tenants.
+struct Left {
+    all: Union,
+    /// Those who stand in something that is labelled so.
+    sensitive: Union,
+}
+
+impl Left {
+    fn of(view: &View<'_>, tenants: &[TenantId], year: i64) -> Result<Self, Error> {
+        let (mut all, mut sensitive) = (Union::new(), Union::new());
+        for tenant in tenants {
+            for place in places(view, *tenant, year)? {
+                let union = if place == SENSITIVE {
+                    &mut sensitive
+                } else {
+                    &mut all
+                };
+                let of = Of {
+                    year,
+                    tenant: *tenant,
+                    place,
+                };
+                of.each_kept(view, |persons| union.add(persons))?;
+            }
+        }
+        Ok(Self { all, sensitive })
+    }
+
+    /// Returns how many of them nothing sensitive has left of, and how many something has: upper bounds.
+    fn counts(mut self) -> (u64, u64) {
+        let (all, sensitive) = (self.all.tally(), self.sensitive.tally().persons);
+        let surely = sensitive.lower.max(all.sensitive.lower);
+        (
+            all.persons.upper.saturating_sub(surely),
+            sensitive.upper.max(all.sensitive.upper),
+        )
+    }
 }
 
 /// What is counted together: the exports of a tenant to a place in a year.

@@ -516,5 +516,29 @@ pub const SCHEMA: Schema = Schema {
         answer BLOB
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX idempotency_by_age ON idempotency (began_ms);
+    ",
+    // Duties that began with a number of persons that was counted: of whom, and in which year of Beijing; in none where it is not
+    // counted anew.
+    "
+    CREATE TABLE duties (
+        subject_kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        duty TEXT NOT NULL,
+        year INTEGER NOT NULL,
+        persons INTEGER NOT NULL,
+        began_ms INTEGER NOT NULL,
+        leaf INTEGER NOT NULL,
+        PRIMARY KEY (subject_kind, subject, duty, year)
+    ) STRICT, WITHOUT ROWID;
+    ",
+    // Tokens for people of providers that others leave.
+    "
+    ALTER TABLE tokens ADD COLUMN provider TEXT;
+    ",
+    // On which ground buckets hold data, where the consents are, and for how long each object is kept.
+    "
+    ALTER TABLE purposes ADD COLUMN basis TEXT;
+    ALTER TABLE purposes ADD COLUMN consent TEXT;
+    ALTER TABLE purposes ADD COLUMN keep_days INTEGER;
     "],
 };

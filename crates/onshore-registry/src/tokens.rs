@@ -1,6 +1,7 @@
 //! Control tokens: who holds one, in which role. Only a digest is kept.
 
 use onshore_db::{Row, RowError, Unit, View, params};
+use onshore_orders::Id;
 use onshore_policy::Role;
 use onshore_types::{IdentityName, PrincipalId, TenantId, Timestamp};
 
@@ -18,6 +19,8 @@ pub struct TokenHolder {
     pub tenant: Option<TenantId>,
     /// The person it was made for; what takes two people is for named ones.
     pub person: Option<IdentityName>,
+    /// The provider that it was made for: somebody of an outgoing provider has one, nobody else.
+    pub provider: Option<Id>,
     /// Who made it, who made the maker's, and so on, as far as they had names.
     pub vouched_by: Vec<IdentityName>,
 }
@@ -33,7 +36,7 @@ impl TokenHolder {
     }
 }
 
-const HOLDER: &str = "SELECT principal, role, tenant, person, vouched_by FROM tokens";
+const HOLDER: &str = "SELECT principal, role, tenant, person, provider, vouched_by FROM tokens";
 
 impl Registry {
     /// Saves the digest of a token.
@@ -48,8 +51,8 @@ impl Registry {
         now: Timestamp,
     ) -> Result<(), Error> {
         unit.execute(
-            "INSERT INTO tokens (digest, principal, role, created_ms, tenant, person, vouched_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO tokens (digest, principal, role, created_ms, tenant, person, vouched_by, provider)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 digest(token),
                 holder.principal.as_bytes(),
@@ -57,7 +60,8 @@ impl Registry {
                 now.as_millis(),
                 holder.tenant.as_ref().map(TenantId::as_bytes),
                 holder.person.as_ref().map(IdentityName::as_str),
-                serde_json::to_string(&holder.vouched_by).expect("names are JSON")
+                serde_json::to_string(&holder.vouched_by).expect("names are JSON"),
+                holder.provider.as_ref().map(Id::as_str)
             ],
         )?;
         Ok(())
@@ -154,6 +158,7 @@ fn holder(row: &Row<'_>) -> Result<Held, RowError> {
             .get::<_, Option<[u8; 16]>>("tenant")?
             .map(TenantId::from_bytes),
         person: parsed_opt(row, "person")?,
+        provider: parsed_opt(row, "provider")?,
         vouched_by,
     };
     Ok((found, row.get("role")?))
@@ -173,6 +178,7 @@ fn role_word(role: Role) -> &'static str {
         Role::TenantAdmin => "tenant-admin",
         Role::TenantUser => "tenant-user",
         Role::SupportEngineer => "support-engineer",
+        Role::OutgoingProvider => "outgoing-provider",
     }
 }
 
@@ -184,6 +190,7 @@ fn parse_role(word: &str) -> Option<Role> {
         Role::TenantAdmin,
         Role::TenantUser,
         Role::SupportEngineer,
+        Role::OutgoingProvider,
     ]
     .into_iter()
     .find(|role| role_word(*role) == word)

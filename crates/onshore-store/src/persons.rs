@@ -21,7 +21,7 @@ const SKETCHED_BYTES: usize = 40_960;
 /// Counts that were made, with the state of what they were made from.
 #[derive(Debug, Default)]
 pub(crate) struct RememberedTallies {
-    known: Mutex<HashMap<TenantId, (i64, Tally)>>,
+    known: Mutex<HashMap<Vec<TenantId>, (i64, Tally)>>,
 }
 
 impl Store {
@@ -94,8 +94,8 @@ impl Store {
         Ok(is_read.then(|| Union::new().joined()))
     }
 
-    /// Counts the persons that tenants hold together: one tenant, or all of a group. What one tenant held when it was
-    /// counted last is remembered until it changes.
+    /// Counts the persons that tenants hold together: one tenant, or all of a group. What they held when they were
+    /// counted last is remembered until that changes.
     ///
     /// # Errors
     /// Those of the database.
@@ -173,18 +173,19 @@ impl Store {
 
     fn held_in(&self, view: &View<'_>, tenants: &[TenantId]) -> Result<Tally, Error> {
         let tallies = &self.inner.tallies;
-        let alone = match tenants {
-            [tenant] => Some((*tenant, changes(view, *tenant)?)),
-            _ => None,
-        };
-        if let Some((tenant, changes)) = alone
-            && let Some(tally) = tallies.recall(tenant, changes)
-        {
+        let mut distinct = tenants.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        // Each only ever grows.
+        let mut changed = 0;
+        for tenant in &distinct {
+            changed += changes(view, *tenant)?;
+        }
+        if let Some(tally) = tallies.recall(&distinct, changed) {
             return Ok(tally);
         }
         let mut union = Union::new();
-        let distinct: std::collections::BTreeSet<_> = tenants.iter().collect();
-        for tenant in distinct {
+        for tenant in &distinct {
             view.each(
                 "SELECT kept FROM persons WHERE tenant = ?1",
                 params![tenant.as_bytes()],
@@ -195,23 +196,21 @@ impl Store {
             )?;
         }
         let tally = union.tally();
-        if let Some((tenant, changes)) = alone {
-            tallies.remember(tenant, changes, tally);
-        }
+        tallies.remember(distinct, changed, tally);
         Ok(tally)
     }
 }
 
 impl RememberedTallies {
-    fn recall(&self, tenant: TenantId, changes: i64) -> Option<Tally> {
+    fn recall(&self, tenants: &[TenantId], changes: i64) -> Option<Tally> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let (of, tally) = known.get(&tenant)?;
+        let (of, tally) = known.get(tenants)?;
         (*of == changes).then_some(*tally)
     }
 
-    fn remember(&self, tenant: TenantId, changes: i64, tally: Tally) {
+    fn remember(&self, tenants: Vec<TenantId>, changes: i64, tally: Tally) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(tenant, (changes, tally));
+        known.insert(tenants, (changes, tally));
     }
 }
 

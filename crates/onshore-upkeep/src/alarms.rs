@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use onshore_gate::LookedAt;
-use onshore_orders::AlarmKind;
+use onshore_orders::duty::Counts;
+use onshore_orders::{Alarm, AlarmKind};
 use onshore_registry::RaisedAlarm;
 use onshore_sources::Purpose;
 use serde_json::json;
@@ -81,8 +82,10 @@ impl AlarmEngine {
     }
 
     async fn raise(&self, looked: Option<LookedAt>) -> Result<LookedAt, Error> {
-        let names = self.targets.keys().cloned().collect();
-        let (alarms, at) = self.parts.gate.raise_alarms(names, looked).await?;
+        let names: Vec<String> = self.targets.keys().cloned().collect();
+        let begun = self.watch(&names).await?;
+        let (mut alarms, at) = self.parts.gate.raise_alarms(names, looked).await?;
+        alarms.extend(begun);
         for alarm in &alarms {
             let (what, of, due) = (alarm.what.word(), alarm.of.as_str(), alarm.due);
             metrics::counter!("onshore_alarms_total", "what" => what).increment(1);
@@ -93,12 +96,30 @@ impl AlarmEngine {
                 AlarmKind::ContractDue | AlarmKind::LicenceEnds => {
                     tracing::warn!(what, of, %due, days_before = alarm.days_before, "a day comes near");
                 }
+                AlarmKind::DutyBegins => tracing::warn!(what, of, %due, "{}", alarm.why),
             }
         }
         if !alarms.is_empty() {
             self.raised.notify_waiters();
         }
         Ok(at)
+    }
+
+    /// Counts whose data is held and has left, and returns what begins with so many.
+    async fn watch(&self, targets: &[String]) -> Result<Vec<Alarm>, Error> {
+        let Parts { gate, store, .. } = &self.parts;
+        let mut alarms = Vec::new();
+        for watched in gate.watched().await? {
+            let held = store.held_persons(&watched.tenants).await?;
+            let (exported, exported_sensitive) = gate.exported_so_far(watched.tenants).await?;
+            let counts = Counts {
+                held: held.persons.upper,
+                exported,
+                exported_sensitive,
+            };
+            alarms.extend(gate.begin_duties(&watched.of, counts, targets).await?);
+        }
+        Ok(alarms)
     }
 
     /// Tells one target what waits for it, one after the other; what it does not take waits, ever longer.
@@ -211,8 +232,10 @@ impl AlarmEngine {
             "raised": alarm.raised,
             "leaf": alarm.leaf,
         });
-        if let (Some(order), Some(members)) = (&one.order, document.as_object_mut()) {
-            members.insert("order".to_owned(), json!(order));
+        for (name, cause) in [("order", &one.order), ("duty", &one.duty)] {
+            if let (Some(cause), Some(members)) = (cause, document.as_object_mut()) {
+                members.insert(name.to_owned(), json!(cause));
+            }
         }
         document.to_string().into_bytes()
     }
@@ -224,14 +247,15 @@ impl AlarmEngine {
             AlarmKind::ContractDue => ("A contract must be left", "合同须迁出"),
             AlarmKind::LicenceEnds => ("A licence ends", "许可证到期"),
             AlarmKind::LicenceLapsed => ("A licence has lapsed", "许可证已失效"),
+            AlarmKind::DutyBegins => ("A duty begins", "义务开始"),
         };
         let subject = format!("{english} · {chinese}: {}, {}", one.of, one.due);
         let region = &self.parts.gate.region().id;
-        let order = one
-            .order
-            .as_ref()
-            .map(|order| format!("Order · 命令: {order}\n"))
-            .unwrap_or_default();
+        let order = match (&one.order, &one.duty) {
+            (Some(order), _) => format!("Order · 命令: {order}\n"),
+            (None, Some(duty)) => format!("Duty · 义务: {duty}\n"),
+            (None, None) => String::new(),
+        };
         let text = format!(
             "{english}\n{chinese}\n\nOf · 对象: {}\nDay · 日期: {}\nDays before · 提前天数: {}\n{order}Region · 区域: {region}\nLeaf · 账本条目: {}\n\n{}\n",
             one.of, one.due, one.days_before, alarm.leaf, one.why

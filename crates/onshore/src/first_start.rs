@@ -101,6 +101,7 @@ pub(crate) async fn prepare(house: &House, data: &Path, endpoint: String) -> Res
                 role: Role::Operator,
                 tenant: None,
                 person: None,
+                provider: None,
                 vouched_by: Vec::new(),
             },
         )

@@ -31,6 +31,7 @@ async fn admin(house: &House, token: &'static str, tenant: &str, id: u8) {
                 role: Role::TenantAdmin,
                 tenant: Some(tenant),
                 person: None,
+                provider: None,
                 vouched_by: Vec::new(),
             };
             registry.save_token(unit, token, &holder, now)

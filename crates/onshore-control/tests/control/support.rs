@@ -193,6 +193,7 @@ impl House {
                             role,
                             tenant: None,
                             person: person.map(|name| IdentityName::parse(name).expect("a name")),
+                            provider: None,
                             vouched_by: Vec::new(),
                         },
                         now,

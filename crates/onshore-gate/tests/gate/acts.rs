@@ -57,6 +57,7 @@ fn each_act_is_for_its_roles_alone_and_a_refused_one_leaves_nothing() {
             role: Role::Operator,
             tenant: None,
             person: None,
+            provider: None,
             vouched_by: Vec::new(),
         };
         assert!(

@@ -42,7 +42,7 @@ fn oracle(facts: &Facts, transfer: &Transfer, now: Timestamp) -> Option<Basis> {
         },
         Role::SupportEngineer => mine && matches!(transfer.flow, Flow::Read | Flow::Inspect),
         Role::TenantAdmin => mine && transfer.flow == Flow::Inspect && inside(transfer.to),
-        Role::Regulator | Role::Auditor => false,
+        Role::Regulator | Role::Auditor | Role::OutgoingProvider => false,
     };
     if !may_act || (goes_out && !inside(transfer.from)) || (!goes_out && !inside(transfer.to)) {
         return None;
@@ -203,6 +203,7 @@ fn any_transfer() -> impl Strategy<Value = Transfer> {
             Role::Auditor,
             Role::TenantAdmin,
             Role::SupportEngineer,
+            Role::OutgoingProvider,
         ]),
         any_tenant(),
         any_tenant(),

@@ -94,6 +94,7 @@ fn a_token_is_kept_as_a_digest_and_found_by_all_of_itself_only() {
         role: Role::Auditor,
         tenant: None,
         person: Some(IdentityName::parse("ada").expect("a name")),
+        provider: None,
         vouched_by: vec![IdentityName::parse("bo").expect("a name")],
     };
     let saved = holder.clone();

@@ -1,6 +1,7 @@
 //! `onshore bucket`: buckets and their classes.
 
 use clap::Subcommand;
+use onshore_orders::LawfulBasis;
 use onshore_types::{BucketName, Label, TenantName, Timestamp, Wording};
 
 #[derive(Debug, Subcommand)]
@@ -28,8 +29,17 @@ pub(crate) enum BucketCommand {
         /// Until when it is kept, RFC 3339 or a date
         #[arg(long, value_name = "TIME", requires = "declare")]
         until: Option<Timestamp>,
+        /// On which ground (PIPL article 13): consent, contract, legal-duty, emergency, news or published
+        #[arg(long, requires = "declare")]
+        basis: Option<LawfulBasis>,
+        /// Where the consents are kept, with `--basis consent`
+        #[arg(long, value_name = "WHERE", requires = "declare")]
+        consent: Option<Wording>,
+        /// For how many days each object is kept
+        #[arg(long, value_name = "DAYS", requires = "declare")]
+        keep_days: Option<u32>,
         /// Take back what was declared
-        #[arg(long, conflicts_with_all = ["declare", "until"])]
+        #[arg(long, conflicts_with = "declare")]
         withdraw: bool,
     },
     /// Tighten a bucket's class; two people loosen it (onshore label loosen)

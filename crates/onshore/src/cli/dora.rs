@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use onshore_dora::{Country, Currency, Day, Scope};
+use onshore_orders::Id;
+use onshore_types::Timestamp;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DoraCommand {
@@ -19,6 +21,25 @@ pub(crate) enum DoraCommand {
     },
     /// Pack the tables as authorities take them (xBRL-CSV, framework 4.0); refused where the check finds a fault
     Package(PackageArgs),
+    /// Check the tables and take them into the register of a server: their arrangements are contracts there, held against every order
+    Import {
+        /// The folder
+        folder: PathBuf,
+        /// The organisation that maintains them (B_01.01)
+        #[arg(long, value_name = "ID")]
+        organisation: Id,
+    },
+    /// Write the tables of an organisation as they were taken in, and name contracts of it that are in none
+    Export {
+        /// Into which folder; files of that name are written anew
+        folder: PathBuf,
+        /// The organisation that maintains them
+        #[arg(long, value_name = "ID")]
+        organisation: Id,
+        /// As they were known at this time, RFC 3339 or a date [default: now]
+        #[arg(long, value_name = "TIME")]
+        known_at: Option<Timestamp>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod classify;
 mod config;
 mod cutover;
 mod decommission;
+mod departure;
 mod dora;
 mod drill;
 mod erase;
@@ -57,6 +58,7 @@ pub(crate) use classify::ClassifyArgs;
 pub(crate) use config::ConfigCommand;
 pub(crate) use cutover::{BeginCutoverArgs, CutoverArgs, CutoverCommand};
 pub(crate) use decommission::DecommissionCommand;
+pub(crate) use departure::DepartureCommand;
 pub(crate) use dora::DoraCommand;
 pub(crate) use drill::DrillCommand;
 pub(crate) use erase::EraseArgs;
@@ -217,6 +219,9 @@ pub(crate) enum Command {
     /// Hand-over plans: what is sold in tranches, for how much, until when, what stays; signed for by both sides
     #[command(subcommand)]
     Handover(HandoverCommand),
+    /// How a provider leaves a contract: it acknowledges the order, says what it has, and signs that it is deleted
+    #[command(subcommand)]
+    Departure(DepartureCommand),
     /// Impact assessments: why they were made, and until when they are kept as they were
     #[command(subcommand)]
     Assessment(RecordCommand),
@@ -235,7 +240,7 @@ pub(crate) enum Command {
     /// What somebody was told of before its day
     #[command(subcommand)]
     Alarm(AlarmCommand),
-    /// The register of information of DORA: fifteen tables, checked against each other and packed for an authority; no server is asked
+    /// The register of information of DORA: fifteen tables, checked against each other and packed for an authority; taken into the register as contracts
     #[command(subcommand)]
     Dora(DoraCommand),
     /// Whether an order freezes what somebody is about to buy

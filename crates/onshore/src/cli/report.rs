@@ -139,7 +139,7 @@ pub(crate) enum ReportCommand {
         #[arg(long)]
         without_records: bool,
     },
-    /// Tell what personal data is held, by bucket, kind and age: without a purpose or past its time, as the object says (tag or
+    /// Tell what personal data is held, by bucket, kind and age: without a purpose or a ground, or past its time, as the object says (tag or
     /// metadata onshore-purpose, onshore-keep-until) or its bucket (onshore bucket purpose)
     Holdings(HoldingsArgs),
 }

@@ -2,6 +2,7 @@
 
 use clap::{Subcommand, ValueEnum};
 use onshore_api::RoleWord;
+use onshore_orders::Id;
 use onshore_types::{IdentityName, PrincipalId, TenantName};
 
 #[derive(Debug, Subcommand)]
@@ -17,6 +18,9 @@ pub(crate) enum TokenCommand {
         /// For which person: what takes two people is for named ones
         #[arg(long, value_name = "NAME")]
         person: Option<IdentityName>,
+        /// For which provider of the register: of an outgoing provider
+        #[arg(long, value_name = "ID")]
+        provider: Option<Id>,
     },
     /// List who holds control tokens
     List,
@@ -36,6 +40,7 @@ pub(crate) enum RoleName {
     TenantAdmin,
     TenantUser,
     SupportEngineer,
+    OutgoingProvider,
 }
 
 impl RoleName {
@@ -48,6 +53,7 @@ impl RoleName {
             Self::TenantAdmin => RoleWord::TenantAdmin,
             Self::TenantUser => RoleWord::TenantUser,
             Self::SupportEngineer => RoleWord::SupportEngineer,
+            Self::OutgoingProvider => RoleWord::OutgoingProvider,
         }
     }
 }

@@ -37,7 +37,11 @@ pub(crate) async fn run(target: &TargetArgs, command: AlarmCommand) -> Result<Ex
                 one.raised.to_string(),
                 one.what.clone(),
                 one.of.clone(),
-                one.order.clone().unwrap_or_default(),
+                one.order
+                    .as_ref()
+                    .or(one.duty.as_ref())
+                    .cloned()
+                    .unwrap_or_default(),
                 one.due.clone(),
                 one.days_before.to_string(),
                 one.leaf.to_string(),
@@ -45,7 +49,7 @@ pub(crate) async fn run(target: &TargetArgs, command: AlarmCommand) -> Result<Ex
         })
         .collect();
     let head = [
-        "NUMBER", "RAISED", "WHAT", "OF", "ORDER", "DUE", "DAYS", "LEAF",
+        "NUMBER", "RAISED", "WHAT", "OF", "BY", "DUE", "DAYS", "LEAF",
     ];
     output::table(&head, &rows);
     Ok(Exit::Done)

@@ -69,11 +69,20 @@ pub(crate) async fn run(target: &TargetArgs, command: BucketCommand) -> Result<E
         BucketCommand::Purpose {
             name,
             declare: purpose,
+            basis,
+            consent,
             until,
+            keep_days,
             ..
         } => {
             let path = format!("/v1/buckets/{name}/purpose");
-            let asked = DeclarePurpose { purpose, until };
+            let asked = DeclarePurpose {
+                purpose,
+                basis: basis.map(|basis| basis.to_string()),
+                consent,
+                until,
+                keep_days,
+            };
             let declared: PurposeView = client.send(Method::PUT, &path, &asked).await?;
             match target.style() {
                 Style::Json => output::json(&declared)?,
@@ -103,11 +112,17 @@ pub(crate) async fn run(target: &TargetArgs, command: BucketCommand) -> Result<E
 }
 
 fn told_of(name: &BucketName, declared: &PurposeView) -> String {
-    let until = declared.until.map(|until| format!(", until {until}"));
+    let terms = [
+        declared.basis.as_ref().map(|basis| format!(", by {basis}")),
+        declared.until.map(|until| format!(", until {until}")),
+        declared
+            .keep_days
+            .map(|days| format!(", each object for {days} days")),
+    ];
     match &declared.purpose {
         Some(purpose) => format!(
             "Bucket {name} holds data for this now: {purpose}{}.",
-            until.unwrap_or_default()
+            terms.into_iter().flatten().collect::<String>()
         ),
         None => format!("Nothing is declared any more of what bucket {name} holds data for."),
     }
@@ -122,14 +137,26 @@ fn show_purposes(style: Style, declared: &[PurposeView]) -> Result<()> {
                 vec![
                     view.revision.to_string(),
                     purpose.unwrap_or_else(|| "taken back".to_owned()),
+                    view.basis.clone().unwrap_or_default(),
                     view.until
                         .map_or_else(String::new, |until| until.to_string()),
+                    view.keep_days
+                        .map_or_else(String::new, |days| days.to_string()),
                     view.declared.to_string(),
                     view.by.to_string(),
                 ]
             };
             let rows: Vec<_> = declared.iter().map(row).collect();
-            output::table(&["NUMBER", "PURPOSE", "UNTIL", "DECLARED", "BY"], &rows);
+            let head = [
+                "NUMBER",
+                "PURPOSE",
+                "BASIS",
+                "UNTIL",
+                "KEPT DAYS",
+                "DECLARED",
+                "BY",
+            ];
+            output::table(&head, &rows);
             Ok(())
         }
     }

@@ -1,22 +1,39 @@
-//! `onshore dora`: tables of the register of information in a folder; no server is asked.
+//! `onshore dora`: tables of the register of information in a folder, and in the register of a server. To check and pack them no server
+//! is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use onshore_dora::{Fault, Filing, Register, package};
+use http::Method;
+use onshore_api::{InformationView, TakeInformation};
+use onshore_dora::{Fault, Filing, Register, contract_id, package};
+use onshore_orders::{Id, RecordKind};
+use onshore_types::Timestamp;
 use serde_json::json;
 
-use crate::cli::DoraCommand;
+use crate::cli::{DoraCommand, TargetArgs, WhichRecordsArgs};
 use crate::clock;
+use crate::commands::register;
 use crate::exit::{Exit, usage};
 use crate::output::{self, Style};
+use crate::target;
 
 /// The longest table.
 const TABLE_BYTES_MAX: u64 = 256 << 20;
 
-pub(crate) fn run(style: Style, command: &DoraCommand) -> Result<Exit> {
+pub(crate) async fn run(target: &TargetArgs, command: &DoraCommand) -> Result<Exit> {
+    let style = target.style();
     match command {
+        DoraCommand::Import {
+            folder,
+            organisation,
+        } => import(target, folder, organisation).await,
+        DoraCommand::Export {
+            folder,
+            organisation,
+            known_at,
+        } => export(target, folder, organisation, *known_at).await,
         DoraCommand::Templates { folder } => templates(folder),
         DoraCommand::Check { folder } => {
             let register = match Register::read(&tables(folder)?) {
@@ -53,6 +70,105 @@ pub(crate) fn run(style: Style, command: &DoraCommand) -> Result<Exit> {
             Ok(Exit::Done)
         }
     }
+}
+
+async fn import(target: &TargetArgs, folder: &Path, organisation: &Id) -> Result<Exit> {
+    let files = tables(folder)?;
+    let faults = match Register::read(&files) {
+        Ok(register) => register.check(),
+        Err(faults) => faults,
+    };
+    if !faults.is_empty() {
+        return tell(target.style(), &faults);
+    }
+    let tables = files.into_iter().map(|(name, text)| {
+        let text = String::from_utf8(text).map_err(|_| usage(format!("{name} is not UTF-8")))?;
+        Ok((name, text))
+    });
+    let asked = TakeInformation {
+        tables: tables.collect::<Result<_>>()?,
+    };
+    let path = format!("/v1/information/{organisation}");
+    let client = target::client(target)?;
+    let taken: InformationView = client.send(Method::PUT, &path, &asked).await?;
+    if target.style() == Style::Json {
+        output::json(&taken)?;
+        return Ok(Exit::Done);
+    }
+    for (what, names) in [
+        ("contracts added", &taken.added),
+        ("contracts amended", &taken.amended),
+        ("organisations and providers added", &taken.parties),
+        (
+            "without entity, provider or day in B_02.02, and so no contract",
+            &taken.without_terms,
+        ),
+    ] {
+        if !names.is_empty() {
+            output::line(&format!("{what}: {}", names.join(", ")));
+        }
+    }
+    output::line(&format!("revision  {}", taken.revision));
+    output::line(&format!("leaf      {}", taken.leaf));
+    Ok(Exit::Done)
+}
+
+async fn export(
+    target: &TargetArgs,
+    folder: &Path,
+    organisation: &Id,
+    known_at: Option<Timestamp>,
+) -> Result<Exit> {
+    let client = target::client(target)?;
+    let which = WhichRecordsArgs {
+        of: Some(organisation.clone()),
+        known_at,
+    };
+    let found = register::all(&client, RecordKind::Information, &which).await?;
+    let Some(found) = found.first() else {
+        return Err(usage(format!(
+            "no register of information of `{organisation}` was taken in: `onshore dora import` does that"
+        )));
+    };
+    let mut written: BTreeMap<String, Vec<u8>> = Register::empty().written().into_iter().collect();
+    for (name, text) in found.record["tables"].as_object().into_iter().flatten() {
+        let text = text.as_str().unwrap_or_default();
+        written.insert(name.clone(), text.as_bytes().to_vec());
+    }
+    let told = match Register::read(&written) {
+        Ok(register) => register.arrangements(),
+        Err(faults) => return tell(target.style(), &faults),
+    };
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    for (name, text) in &written {
+        let path = folder.join(name);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let contracts = register::all(&client, RecordKind::Contract, &which).await?;
+    let told: BTreeSet<String> = told.iter().map(|one| contract_id(&one.reference)).collect();
+    let missing: Vec<&str> = contracts
+        .iter()
+        .map(|one| one.id.as_str())
+        .filter(|id| !told.contains(*id))
+        .collect();
+    match target.style() {
+        Style::Json => output::json(&json!({
+            "revision": found.revision,
+            "recorded": found.recorded,
+            "not_in_the_tables": missing,
+        }))?,
+        Style::Text => {
+            output::line(&format!(
+                "revision  {}, recorded {}",
+                found.revision, found.recorded
+            ));
+            if !missing.is_empty() {
+                let missing = missing.join(", ");
+                output::line(&format!("contracts that are in no table: {missing}"));
+            }
+        }
+    }
+    Ok(Exit::Done)
 }
 
 fn templates(folder: &Path) -> Result<Exit> {

@@ -34,6 +34,7 @@ struct Held {
     objects: u64,
     identifiers: u64,
     without_purpose: u64,
+    without_basis: u64,
     past_retention: u64,
     unread: u64,
 }
@@ -156,6 +157,16 @@ fn found_in(object: &FindingsView) -> impl Iterator<Item = (&str, u64)> {
     })
 }
 
+/// Returns until when a bucket keeps something that was written at an instant, as was declared for it.
+fn kept_by(bucket: &BucketView, written: Timestamp) -> Option<Timestamp> {
+    let of_days = |days: u32| written.plus_millis(DAY_MS * i64::from(days));
+    let each = bucket.keep_days.map(of_days);
+    match (bucket.keep_until, each) {
+        (Some(all), Some(each)) => Some(all.min(each)),
+        (all, each) => all.or(each),
+    }
+}
+
 fn is_personal(object: &FindingsView) -> bool {
     matches!(
         object.label,
@@ -186,7 +197,9 @@ impl Report {
             found.push((DECLARED, 0));
         }
         let has_purpose = object.purpose.is_some() || bucket.purpose.is_some();
-        let keep_until = object.keep_until.or(bucket.keep_until);
+        let keep_until = object
+            .keep_until
+            .or_else(|| kept_by(bucket, object.modified));
         for (kind, identifiers) in found {
             let place = [
                 bucket.tenant.to_string(),
@@ -198,6 +211,7 @@ impl Report {
             row.objects += 1;
             row.identifiers += identifiers;
             row.without_purpose += u64::from(!has_purpose);
+            row.without_basis += u64::from(bucket.basis.is_none());
             row.past_retention += u64::from(keep_until.is_some_and(|until| until < now));
             row.unread += u64::from(reads.is_some_and(|reads| reads.are_without(object)));
         }
@@ -240,6 +254,7 @@ impl Report {
                 "objects": row.objects,
                 "identifiers": row.identifiers,
                 "without_purpose": row.without_purpose,
+                "without_basis": row.without_basis,
                 "past_retention": row.past_retention,
             });
             if args.unread_days.is_some() {
@@ -274,6 +289,7 @@ impl Report {
                 row.objects,
                 row.identifiers,
                 row.without_purpose,
+                row.without_basis,
                 row.past_retention,
             ];
             numbers.extend(args.unread_days.map(|_| row.unread));
@@ -292,6 +308,7 @@ impl Report {
             "VERSIONS",
             "IDENTIFIERS",
             "NO PURPOSE",
+            "NO BASIS",
             "PAST ITS TIME",
         ];
         let unread = args

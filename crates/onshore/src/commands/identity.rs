@@ -103,11 +103,13 @@ pub(crate) async fn run_token(target: &TargetArgs, command: TokenCommand) -> Res
             role,
             tenant,
             person,
+            provider,
         } => {
             let asked = CreateToken {
                 role: role.word(),
                 tenant,
                 person,
+                provider: provider.map(String::from),
             };
             let made: TokenView = client.send(Method::POST, "/v1/tokens", &asked).await?;
             match target.style() {

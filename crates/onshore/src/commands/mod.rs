@@ -10,6 +10,7 @@ mod classify;
 mod config;
 mod cutover;
 mod decommission;
+mod departure;
 mod dora;
 mod drill;
 mod erase;
@@ -84,6 +85,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
             register::run(&target, RecordKind::Partnership, command).await
         }
         Command::Handover(command) => register::handover(&target, command).await,
+        Command::Departure(command) => departure::run(&target, command).await,
         Command::Assessment(command) => {
             register::run(&target, RecordKind::Assessment, command).await
         }
@@ -92,7 +94,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Incident(command) => register::run(&target, RecordKind::Incident, command).await,
         Command::Request(command) => register::run(&target, RecordKind::Request, command).await,
         Command::Alarm(command) => alarm::run(&target, command).await,
-        Command::Dora(command) => dora::run(target.style(), &command),
+        Command::Dora(command) => dora::run(&target, &command).await,
         Command::Procure(command) => register::procure(&target, command).await,
         Command::Guard(args) => guard::run(&target, &args).await,
         Command::Pack(command) => pack::run(&target, command).await,

@@ -253,15 +253,7 @@ async fn import(target: &TargetArgs, kind: RecordKind, command: &TableCommand) -
 
 async fn list(target: &TargetArgs, kind: RecordKind, which: &WhichRecordsArgs) -> Result<Exit> {
     let client = target::client(target)?;
-    let mut all: Vec<RecordView> = Vec::new();
-    loop {
-        let page = page(&client, kind, which, all.last()).await?;
-        let is_last = page.len() < PAGE;
-        all.extend(page);
-        if is_last {
-            break;
-        }
-    }
+    let all = all(&client, kind, which).await?;
     if target.style() == Style::Json {
         output::json(&all)?;
         return Ok(Exit::Done);
@@ -282,6 +274,23 @@ async fn list(target: &TargetArgs, kind: RecordKind, which: &WhichRecordsArgs) -
         .collect();
     output::table(&["ID", "REVISION", "RECORDED", "WHAT"], &rows);
     Ok(Exit::Done)
+}
+
+/// Asks for every record of a kind.
+pub(crate) async fn all(
+    client: &Client,
+    kind: RecordKind,
+    which: &WhichRecordsArgs,
+) -> Result<Vec<RecordView>> {
+    let mut all: Vec<RecordView> = Vec::new();
+    loop {
+        let page = page(client, kind, which, all.last()).await?;
+        let is_last = page.len() < PAGE;
+        all.extend(page);
+        if is_last {
+            return Ok(all);
+        }
+    }
 }
 
 async fn page(
@@ -316,7 +325,7 @@ pub(crate) fn read(kind: RecordKind, path: &Path) -> Result<(Record, Value)> {
     Ok((record, value))
 }
 
-fn show(style: Style, one: &RecordView) -> Result<Exit> {
+pub(crate) fn show(style: Style, one: &RecordView) -> Result<Exit> {
     if style == Style::Json {
         output::json(one)?;
         return Ok(Exit::Done);

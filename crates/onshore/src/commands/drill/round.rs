@@ -121,6 +121,7 @@ impl Round<'_> {
             role: RoleWord::Auditor,
             tenant: None,
             person: None,
+            provider: None,
         };
         let made: TokenView = self.client.send(Method::POST, "/v1/tokens", &asked).await?;
         let holder = self.client.as_holder_of(&made.token);

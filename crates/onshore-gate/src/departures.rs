@@ -1,0 +1,247 @@
+//! How a provider leaves a contract: somebody whom it sent acknowledges an order, says what it has, and signs that it is deleted. He
+//! acts for the contracts with his provider alone; others are not there for him.
+
+use onshore_db::{Unit, View};
+use onshore_orders::departure::{Acknowledged, DeliveredInventory, Item, SignedDeletion};
+use onshore_orders::{AssetTally, Contract, Departure, Id, Record, RecordKind, Registered as _};
+use onshore_policy::{Principal, Role};
+use onshore_registry::{Registry, Revision};
+use onshore_types::{LeafIndex, Timestamp};
+
+use crate::acts::{Act, require};
+use crate::people::{signature, vouch};
+use crate::register::{Parties, filing_day, told};
+use crate::{Error, Gate};
+
+/// What somebody of a provider says of a contract.
+#[derive(Debug, Clone)]
+pub enum DepartureWord {
+    /// It knows of an order.
+    Acknowledges(Id),
+    /// It has this, and nothing else; in place of what it said before.
+    Has(Vec<Item>),
+    /// It deleted all that it had, says the statement with this SHA-256.
+    Deleted(String),
+}
+
+/// A contract with a provider, and what it said of it.
+#[derive(Debug, Clone)]
+pub struct Departing {
+    /// The contract.
+    pub contract: Contract,
+    /// What was said; none where nothing was.
+    pub departure: Option<Revision>,
+}
+
+impl Gate {
+    /// Takes the word of somebody of an outgoing provider on a contract with it.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; [`Error::Unnamed`] where the token names no person; a contract that is not there or with another provider;
+    /// an order that does not bind it, or was acknowledged; what contradicts itself; those of the keepers.
+    pub async fn say_of_departure(
+        &self,
+        by: Principal,
+        contract: Id,
+        word: DepartureWord,
+    ) -> Result<(Revision, LeafIndex), Error> {
+        require(by, &[Role::OutgoingProvider])?;
+        self.act(by, move |registry, unit, now| {
+            let contract = own_contract(registry, unit, by, contract)?;
+            let signed = signature(vouch(registry, unit, by, now)?);
+            let before = departure(registry, unit, &contract.id)?;
+            let mut departure = match &before {
+                Some((_, known)) => known.clone(),
+                None => Departure::new(contract.id.clone(), contract.provider.clone()),
+            };
+            let kind = match word {
+                DepartureWord::Acknowledges(order) => {
+                    may_acknowledge(registry, unit, &contract, &departure, &order, now)?;
+                    departure
+                        .acknowledged
+                        .push(Acknowledged { order, by: signed });
+                    "departure.acknowledged"
+                }
+                DepartureWord::Has(items) => {
+                    departure.inventory = Some(DeliveredInventory { items, by: signed });
+                    "departure.inventory"
+                }
+                DepartureWord::Deleted(statement_sha256) => {
+                    if contract.deletion.is_some() {
+                        return Err(contradiction(
+                            "the deletion under the contract was filed, which is for good",
+                        ));
+                    }
+                    departure.deletion = Some(SignedDeletion {
+                        statement_sha256,
+                        by: signed,
+                    });
+                    "departure.deletion-signed"
+                }
+            };
+            departure.check().map_err(Error::Record)?;
+            let record = Record::Departure(Box::new(departure));
+            let revision = match before {
+                Some((number, _)) => registry.amend_record(unit, &record, number, by.id, now)?,
+                None => registry.add_record(unit, &record, by.id, now)?,
+            };
+            let act: Act = told(kind, &revision)?;
+            Ok((act, revision))
+        })
+        .await
+    }
+
+    /// Returns the contracts with the provider that somebody is of, and what was said of each.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; those of the keepers.
+    pub async fn departures(&self, by: Principal) -> Result<Vec<Departing>, Error> {
+        require(by, &[Role::OutgoingProvider])?;
+        let (registry, now) = (self.inner.registry.clone(), self.now());
+        self.inner
+            .db
+            .read(move |view: &View<'_>| {
+                let provider = provider_of(&registry, view, by)?;
+                let mut contracts = Vec::new();
+                registry.each_record(view, RecordKind::Contract, None, now, |record| {
+                    if let Record::Contract(one) = record
+                        && one.provider == provider
+                    {
+                        contracts.push(one);
+                    }
+                })?;
+                contracts
+                    .into_iter()
+                    .map(|contract| {
+                        let departure = revision(&registry, view, &contract.id)?;
+                        Ok(Departing {
+                            contract,
+                            departure,
+                        })
+                    })
+                    .collect()
+            })
+            .await
+    }
+}
+
+/// Says that the statement which is filed for a contract is not the one that its provider signed, if it signed one.
+pub(crate) fn check_statement(
+    registry: &Registry,
+    view: &View<'_>,
+    contract: &Id,
+    statement_sha256: &str,
+) -> Result<(), Error> {
+    let signed = departure(registry, view, contract)?.and_then(|(_, known)| known.deletion);
+    match signed {
+        Some(signed) if signed.statement_sha256 != statement_sha256 => {
+            Err(contradiction(&format!(
+                "the provider signed another statement, with the SHA-256 {}",
+                signed.statement_sha256
+            )))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Returns the organisation that a provider is, for whom somebody of it signs.
+pub(crate) fn organisation_of(
+    registry: &Registry,
+    view: &View<'_>,
+    by: Principal,
+) -> Result<Option<Id>, Error> {
+    let id = provider_of(registry, view, by)?;
+    match registry.record(view, RecordKind::Provider, &id)?.record {
+        Record::Provider(provider) => Ok(provider.organisation),
+        _ => Ok(None),
+    }
+}
+
+fn provider_of(registry: &Registry, view: &View<'_>, by: Principal) -> Result<Id, Error> {
+    let holder = registry.holder(view, by.id)?;
+    holder.provider.ok_or(Error::Unnamed)
+}
+
+fn own_contract(
+    registry: &Registry,
+    view: &View<'_>,
+    by: Principal,
+    id: Id,
+) -> Result<Contract, Error> {
+    let provider = provider_of(registry, view, by)?;
+    match registry.record(view, RecordKind::Contract, &id)?.record {
+        Record::Contract(contract) if contract.provider == provider => Ok(contract),
+        _ => Err(onshore_registry::Error::NoSuchRecord {
+            kind: RecordKind::Contract,
+            id,
+        }
+        .into()),
+    }
+}
+
+fn revision(
+    registry: &Registry,
+    view: &View<'_>,
+    contract: &Id,
+) -> Result<Option<Revision>, Error> {
+    match registry.record(view, RecordKind::Departure, contract) {
+        Ok(revision) => Ok(Some(revision)),
+        Err(onshore_registry::Error::NoSuchRecord { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn departure(
+    registry: &Registry,
+    view: &View<'_>,
+    contract: &Id,
+) -> Result<Option<(u32, Departure)>, Error> {
+    Ok(match revision(registry, view, contract)? {
+        Some(Revision {
+            record: Record::Departure(known),
+            number,
+            ..
+        }) => Some((number, *known)),
+        _ => None,
+    })
+}
+
+/// An order is acknowledged once, for a contract that it binds.
+fn may_acknowledge(
+    registry: &Registry,
+    unit: &Unit<'_>,
+    contract: &Contract,
+    departure: &Departure,
+    order: &Id,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if departure.acknowledged.iter().any(|one| one.order == *order) {
+        return Err(contradiction(&format!(
+            "the order `{order}` was acknowledged before"
+        )));
+    }
+    registry.record(unit, RecordKind::Order, order)?;
+    let parties = Parties::read(registry, unit, now)?;
+    let judge = parties.judge()?;
+    let today = filing_day(registry, unit, now)?;
+    let known = parties.orders.iter().find(|one| one.id == *order);
+    let finding = known.map(|order| {
+        judge
+            .on(order, today)
+            .contract(contract, &AssetTally::default())
+    });
+    match finding {
+        Some(finding) if finding.bound_by.is_some() => Ok(()),
+        Some(finding) => Err(contradiction(&format!(
+            "the order `{order}` does not bind the contract: {}",
+            finding.why
+        ))),
+        None => Err(contradiction(&format!(
+            "the order `{order}` is not in force"
+        ))),
+    }
+}
+
+fn contradiction(what: &str) -> Error {
+    Error::Record(onshore_orders::Error::Contradiction(what.to_owned()))
+}
