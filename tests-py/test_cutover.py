@@ -479,7 +479,8 @@ def test_programs_see_no_error_through_the_whole_of_it(cut, server, tmp_path):
         assert dict(pool.map(lambda key: (key, get(cutover.here, name, key)), wanted)) == wanted
     slow, fast = programs.p99(), before.p99()
     print(f"{before.count} operations before, p99 {fast * 1000:.0f} ms; {programs.count} through the cut-over, p99 {slow * 1000:.0f} ms")
-    assert slow <= 3 * fast, (slow, fast)
+    # At length (cargo xtask soak) it is a measurement; among other tests it would be one of the machine.
+    assert OPERATIONS < 100_000 or slow <= 3 * fast, (slow, fast)
 
 
 def test_programs_go_on_through_kills(moto, tmp_path):

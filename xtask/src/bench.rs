@@ -5,6 +5,7 @@
 mod border;
 mod contender;
 mod many;
+mod moves;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use serde_json::Value;
 pub(crate) use self::border::run as run_border;
 use self::contender::{Contender, Durability};
 pub(crate) use self::many::run as run_many;
+pub(crate) use self::moves::run as run_moves;
 use self::table::{Measured, Table};
 use crate::python::Python;
 use crate::shell::{aws_variables, output};

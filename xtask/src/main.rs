@@ -45,6 +45,7 @@ usage: cargo xtask COMMAND
   bench --persons           how fast persons are counted, and what is kept of them
   bench --decisions         how long a decision over a transfer takes, alone and among many approvals
   bench --border            what a border costs small objects: the pack cn beside the pack open, turn about
+  bench --migrate           buckets brought from SeaweedFS with `onshore migrate`, rclone and s5cmd
   bench --ledger            how many leaves are recorded a second, and how fast a million is verified
   bench --register          a report over 10,000 organisations, 100,000 contracts and 1,000,000 assets, and one page of it
   bench --many N            starts, memory, listings and writes of a bucket with so many objects
@@ -70,6 +71,7 @@ enum Chore {
     BenchPersons,
     BenchDecisions,
     BenchBorder,
+    BenchMigrate,
     BenchLedger,
     BenchRegister,
     Score { seed: u64 },
@@ -114,6 +116,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::BenchPersons => measurement::run(&root, "onshore-classify", "persons"),
         Chore::BenchDecisions => measurement::run(&root, "onshore-gate", "decisions"),
         Chore::BenchBorder => bench::run_border(&root),
+        Chore::BenchMigrate => bench::run_moves(&root),
         Chore::BenchRegister => measurement::run(&root, "onshore-gate", "register"),
         Chore::BenchLedger => measurement::run(&root, "onshore-journal", "pace"),
         Chore::Score { seed } => score::run(&root, *seed),
@@ -147,6 +150,7 @@ fn parse(args: &[String]) -> Result<Chore> {
         "bench" if options.flag("--persons") => Chore::BenchPersons,
         "bench" if options.flag("--decisions") => Chore::BenchDecisions,
         "bench" if options.flag("--border") => Chore::BenchBorder,
+        "bench" if options.flag("--migrate") => Chore::BenchMigrate,
         "bench" if options.flag("--ledger") => Chore::BenchLedger,
         "bench" if options.flag("--register") => Chore::BenchRegister,
         "fuzz" => options.fuzz()?,
@@ -259,6 +263,7 @@ mod tests {
         assert_eq!(parsed("bench --persons"), Some(Chore::BenchPersons));
         assert_eq!(parsed("bench --decisions"), Some(Chore::BenchDecisions));
         assert_eq!(parsed("bench --ledger"), Some(Chore::BenchLedger));
+        assert_eq!(parsed("bench --migrate"), Some(Chore::BenchMigrate));
         assert_eq!(parsed("bench --register"), Some(Chore::BenchRegister));
         assert_eq!(parsed("page"), Some(Chore::Page));
         assert_eq!(parsed("soak"), Some(Chore::Soak { minutes: 10 }));

@@ -24,6 +24,8 @@ pub(super) struct Contender {
     key: Option<(String, String)>,
     durability: Durability,
     ticks_per_second: f64,
+    /// Where it tells what it has answered, if it does.
+    metrics: Option<u16>,
 }
 
 /// What an answer to a write promises.
@@ -76,6 +78,7 @@ impl Contender {
             key: Some(key),
             durability: Durability::Synced,
             ticks_per_second: ticks_per_second()?,
+            metrics: None,
         })
     }
 
@@ -117,6 +120,7 @@ impl Contender {
             key: None,
             durability: Durability::NotSynced,
             ticks_per_second: ticks_per_second()?,
+            metrics: None,
         })
     }
 
@@ -160,6 +164,8 @@ impl Contender {
             format!("-s3.port={port}"),
             format!("-s3.config={}", config.display()),
         ];
+        let metrics = free_port()?;
+        args.push(format!("-metricsPort={metrics}"));
         for name in [
             "master.port",
             "master.port.grpc",
@@ -172,7 +178,9 @@ impl Contender {
             args.push(format!("-{name}={}", free_port()?));
         }
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        Self::peer("seaweedfs", program, &args, port, folder)
+        let mut contender = Self::peer("seaweedfs", program, &args, port, folder)?;
+        contender.metrics = Some(metrics);
+        Ok(contender)
     }
 
     /// Starts Garage as the one node of its cluster, with its metadata in LMDB, and forces its writes to the disk or not.
@@ -256,6 +264,7 @@ impl Contender {
             key: Some((PEER_ACCESS_KEY.to_owned(), PEER_SECRET_KEY.to_owned())),
             durability: Durability::NotSynced,
             ticks_per_second: ticks_per_second()?,
+            metrics: None,
         })
     }
 
@@ -314,14 +323,42 @@ impl Contender {
 
     /// Returns how much of the memory the server has now.
     pub(super) fn resident_bytes(&self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// Returns the most memory that the server had since that was forgotten.
+    pub(super) fn peak_bytes(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// Forgets how much memory the server had.
+    pub(super) fn forget_peak(&self) -> Result<()> {
+        std::fs::write(format!("/proc/{}/clear_refs", self.server.pid()), "5")
+            .context("the kernel does not forget the most memory of a process")
+    }
+
+    fn memory(&self, line: &str) -> Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.pid()))?;
-        let kib: u64 = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"))
-            .context("the kernel does not tell the memory of a process")?
-            .trim()
-            .parse()?;
+        let kib =
+            kib_of(&status, line).context("the kernel does not tell the memory of a process")?;
         Ok(kib << 10)
+    }
+
+    /// Returns what a server that counts it has answered and sent so far.
+    pub(super) fn traffic(&self) -> Result<Traffic> {
+        let port = self.metrics.context("it does not count its requests")?;
+        let url = format!("http://127.0.0.1:{port}/metrics");
+        let told = output(Path::new("curl"), &["--silent", "--fail", &url], &[])?;
+        let sum = |name: &str| -> f64 {
+            told.lines()
+                .filter(|line| line.starts_with(name))
+                .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+                .sum()
+        };
+        Ok(Traffic {
+            requests: sum("SeaweedFS_s3_request_total"),
+            sent_bytes: sum("SeaweedFS_s3_bucket_traffic_sent_bytes_total"),
+        })
     }
 
     pub(super) fn stop(self) -> Result<()> {
@@ -329,7 +366,22 @@ impl Contender {
     }
 }
 
-fn ticks_per_second() -> Result<f64> {
+/// What a server says of its requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Traffic {
+    pub(super) requests: f64,
+    pub(super) sent_bytes: f64,
+}
+
+/// Returns a line of `/proc/PID/status` that tells KiB.
+pub(super) fn kib_of(status: &str, line: &str) -> Option<u64> {
+    let found = status
+        .lines()
+        .find_map(|one| one.strip_prefix(line)?.trim().strip_suffix(" kB"))?;
+    found.trim().parse().ok()
+}
+
+pub(super) fn ticks_per_second() -> Result<f64> {
     output(Path::new("getconf"), &["CLK_TCK"], &[])?
         .trim()
         .parse()
@@ -338,14 +390,14 @@ fn ticks_per_second() -> Result<f64> {
 
 /// What `/proc/PID/stat` says of a process.
 #[derive(Debug, PartialEq, Eq)]
-struct Stat {
+pub(super) struct Stat {
     pid: u64,
     parent: u64,
-    ticks: u64,
+    pub(super) ticks: u64,
 }
 
 impl Stat {
-    fn parse(text: &str) -> Option<Stat> {
+    pub(super) fn parse(text: &str) -> Option<Stat> {
         // The program's name stands in parentheses and may hold anything, parentheses too.
         let (head, rest) = text.rsplit_once(") ")?;
         let fields: Vec<&str> = rest.split(' ').collect();
