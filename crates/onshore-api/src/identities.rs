@@ -206,6 +206,27 @@ pub struct TokenView {
     pub leaf: u64,
 }
 
+/// `POST /v1/sessions`: a token that acts as the caller's own does, for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenSession {
+    /// For how many minutes.
+    #[schema(minimum = 1, maximum = 720)]
+    pub minutes: u32,
+}
+
+/// A session; its token is told this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionView {
+    /// The token.
+    pub token: String,
+    /// Until when it holds.
+    #[schema(value_type = String)]
+    pub until: Timestamp,
+    /// The leaf that tells of the act.
+    pub leaf: u64,
+}
+
 /// Who holds a control token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HolderView {
@@ -246,6 +267,14 @@ impl fmt::Debug for TokenView {
         f.debug_struct("TokenView")
             .field("principal", &self.principal)
             .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SessionView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionView")
+            .field("until", &self.until)
             .finish_non_exhaustive()
     }
 }

@@ -93,6 +93,11 @@ pub struct OrderMigration {
     /// What becomes of what the source removes after it was brought: `follow` removes it here too, `keep` lets it stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletes: Option<String>,
+    /// How many seconds after a listing that found nothing new the source is listed again: the job keeps up with it until it is asked
+    /// to finish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 604800)]
+    pub watch_s: Option<u32>,
     /// What somebody else than this server counted at the source. The job is complete only if it lists as much at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<CountedSource>,

@@ -53,7 +53,8 @@ pub use findings::{
 };
 pub use identities::{
     CreateIdentity, CreateToken, Done, HolderView, IdentityDetails, IdentityKindView, IdentityView,
-    KeyEntryView, PutPolicy, RoleWord, SetJurisdiction, SetKeyState, TokenView,
+    KeyEntryView, OpenSession, PutPolicy, RoleWord, SessionView, SetJurisdiction, SetKeyState,
+    TokenView,
 };
 pub use information::{InformationView, TakeInformation};
 pub use jobs::{

@@ -106,7 +106,12 @@ async fn recognise(
     headers: &HeaderMap,
 ) -> Result<Admitted, Error> {
     let holder = match bearer(headers) {
-        Some(token) => control.registry.token_holder(token).await?,
+        Some(token) => {
+            control
+                .registry
+                .token_holder(token, control.gate.now())
+                .await?
+        }
         None => None,
     };
     match holder {

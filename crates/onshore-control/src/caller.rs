@@ -124,6 +124,21 @@ impl Roles for Anybody {
     const WORDS: &'static str = "any";
 }
 
+/// Whoever holds a token and opens sessions himself; those of a support engineer are opened by others.
+pub(crate) enum SessionHolders {}
+
+impl Roles for SessionHolders {
+    const ROLES: &'static [Role] = &[
+        Role::Operator,
+        Role::Regulator,
+        Role::Auditor,
+        Role::TenantAdmin,
+        Role::TenantUser,
+        Role::OutgoingProvider,
+    ];
+    const WORDS: &'static str = "any but support engineer";
+}
+
 /// Who decides on what leaves.
 pub(crate) enum Supervisors {}
 

@@ -137,6 +137,7 @@ fn migration(asked: &OrderCutover) -> Result<OrderMigration, Error> {
         dry_run: false,
         pace: Pace::default(),
         deletes: None,
+        watch_s: None,
         counted: None,
         credentials: asked.credentials.clone(),
     })

@@ -107,6 +107,24 @@ pub(crate) async fn resume(
     answer(&control, job).await
 }
 
+/// Asks a job that keeps up with its source to list it a last time, bring what is new, and end.
+#[utoipa::path(post, path = "/v1/jobs/{id}/finish", tag = "jobs", params(("id" = String, Path)),
+    responses((status = 200, body = JobView), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn finish(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Operators>,
+    Segment(id): Segment<JobId>,
+) -> Result<Json<JobView>, Error> {
+    let job = control.registry.job(id).await?;
+    if job.options["watch_s"].is_null() {
+        return Err(Error::NotAllowed(format!(
+            "{id} does not keep up with its source (--watch): it ends by itself"
+        )));
+    }
+    let (job, _) = control.gate.finish_job(by.caller.principal(), id).await?;
+    answer(&control, job).await
+}
+
 /// Returns the certificate of a job that has ended.
 #[utoipa::path(get, path = "/v1/jobs/{id}/certificate", tag = "jobs", params(("id" = String, Path)),
     responses((status = 200, body = Object), (status = 404, body = Problem)))]

@@ -99,6 +99,9 @@ pub(crate) fn sealable(credentials: &SourceCredentials) -> Secret {
     Secret::new(credentials.to_bytes().to_vec())
 }
 
+/// A job lists its source once a week at least.
+const WATCH_S_MAX: u32 = 604_800;
+
 /// Returns how a job is to be done, in the engine's own form.
 pub(crate) fn options(asked: &OrderMigration) -> Result<Value, Error> {
     let deletes = match asked.deletes.as_deref() {
@@ -108,6 +111,15 @@ pub(crate) fn options(asked: &OrderMigration) -> Result<Value, Error> {
     };
     let mode = if asked.dry_run { "dry-run" } else { "bring" };
     let mut options = json!({ "deletes": deletes, "mode": mode, "pace": asked.pace });
+    if let Some(seconds) = asked.watch_s {
+        if asked.dry_run {
+            return malformed("a pre-flight brings nothing that it could keep up with");
+        }
+        if !(1..=WATCH_S_MAX).contains(&seconds) {
+            return malformed("watch_s is from 1 to 604800 seconds, a week");
+        }
+        options["watch_s"] = seconds.into();
+    }
     if let Some(counted) = &asked.counted {
         if asked.dry_run {
             return malformed("a pre-flight certifies nothing: leave counted to the migration");
@@ -155,7 +167,8 @@ fn network(rules: &MigrateRules, role: Role, endpoint: Option<&str>) -> Network 
         | Role::Auditor
         | Role::TenantAdmin
         | Role::TenantUser
-        | Role::SupportEngineer => {
+        | Role::SupportEngineer
+        | Role::OutgoingProvider => {
             if is_listed {
                 Network::Anywhere
             } else {
@@ -253,6 +266,7 @@ mod tests {
             Role::TenantAdmin,
             Role::TenantUser,
             Role::SupportEngineer,
+            Role::OutgoingProvider,
         ] {
             assert_eq!(at(role, "http://10.0.0.7:9000"), Network::Anywhere);
             assert_eq!(at(role, "http://10.0.0.7:90001"), Network::PublicOnly);

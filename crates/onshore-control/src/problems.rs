@@ -85,6 +85,7 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         | Gate::PackPast { .. }
         | Gate::NoSuchInstrument { .. }
         | Gate::SupportTime { .. }
+        | Gate::SessionTime
         | Gate::NotAnEngineer(_) => BAD_REQUEST,
         Gate::ForRegulator { .. } => FORBIDDEN,
         Gate::Unnamed => line(StatusCode::FORBIDDEN, "unnamed"),

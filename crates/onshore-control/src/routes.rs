@@ -86,6 +86,10 @@ fn guarded() -> Router<Arc<ControlParts>> {
         )
         .route("/v1/tokens", post(tokens::create).get(tokens::list))
         .route("/v1/tokens/{id}", delete(tokens::remove))
+        .route(
+            "/v1/sessions",
+            post(tokens::open_session).delete(tokens::end_sessions),
+        )
         .route("/v1/whoami", get(tokens::whoami))
         .route("/v1/buckets", post(buckets::create).get(buckets::list))
         .route("/v1/buckets/{name}/class", put(buckets::set_class))
@@ -155,6 +159,7 @@ fn guarded() -> Router<Arc<ControlParts>> {
         .route("/v1/jobs/{id}/report", get(jobs::report))
         .route("/v1/jobs/{id}/forecast", get(forecast::show))
         .route("/v1/jobs/{id}/pause", post(jobs::pause))
+        .route("/v1/jobs/{id}/finish", post(jobs::finish))
         .route("/v1/jobs/{id}/resume", post(jobs::resume))
         .route("/v1/cutovers", post(cutovers::order).get(cutovers::list))
         .route(

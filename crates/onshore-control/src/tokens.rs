@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use onshore_api::{CreateToken, Done, HolderView, Problem, RoleWord, TokenView};
+use onshore_api::{
+    CreateToken, Done, HolderView, OpenSession, Problem, RoleWord, SessionView, TokenView,
+};
 use onshore_policy::Role;
 use onshore_registry::TokenHolder;
 use onshore_types::PrincipalId;
 
-use crate::caller::{Anybody, By, Operators};
+use crate::caller::{Anybody, By, Operators, SessionHolders};
 use crate::error::Error;
 use crate::extract::{Body, Segment};
 use crate::parts::ControlParts;
@@ -95,6 +97,38 @@ pub(crate) async fn remove(
     let leaf = control
         .gate
         .revoke_token(by.caller.principal(), principal)
+        .await?;
+    Ok(Json(Done { leaf }))
+}
+
+/// Opens a session: a token that acts as the caller's own does, for a while. It is told once.
+#[utoipa::path(post, path = "/v1/sessions", tag = "tokens", request_body = OpenSession,
+    responses((status = 201, body = SessionView), (status = 400, body = Problem)))]
+pub(crate) async fn open_session(
+    State(control): State<Arc<ControlParts>>,
+    by: By<SessionHolders>,
+    Body(asked): Body<OpenSession>,
+) -> Result<(StatusCode, Json<SessionView>), Error> {
+    let token = hex::encode(onshore_keys::random::<32>());
+    let (until, leaf) = control
+        .gate
+        .open_control_session(by.caller.principal(), token.clone(), asked.minutes)
+        .await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(SessionView { token, until, leaf }),
+    ))
+}
+
+/// Ends all sessions of the caller. His own token holds on.
+#[utoipa::path(delete, path = "/v1/sessions", tag = "tokens", responses((status = 200, body = Done)))]
+pub(crate) async fn end_sessions(
+    State(control): State<Arc<ControlParts>>,
+    by: By<SessionHolders>,
+) -> Result<Json<Done>, Error> {
+    let (_, leaf) = control
+        .gate
+        .end_control_sessions(by.caller.principal())
         .await?;
     Ok(Json(Done { leaf }))
 }

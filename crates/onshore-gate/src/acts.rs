@@ -97,6 +97,9 @@ pub enum DamagedThing {
     Part(UploadId, u32),
 }
 
+/// How long a session on the control API holds at most.
+pub const SESSION_MINUTES_MAX: u32 = 12 * 60;
+
 impl Gate {
     /// Makes a tenant.
     ///
@@ -250,6 +253,61 @@ impl Gate {
             })
             .await?;
         Ok(leaf)
+    }
+
+    /// Opens a session for whoever asks: another token that acts as his own does, for so many minutes.
+    ///
+    /// # Errors
+    /// [`Error::SessionTime`]; [`Error::RoleForbids`] for a support engineer, whose sessions others open; those of the keepers.
+    pub async fn open_control_session(
+        &self,
+        by: Principal,
+        token: String,
+        minutes: u32,
+    ) -> Result<(Timestamp, LeafIndex), Error> {
+        if by.role == Role::SupportEngineer {
+            return Err(Error::RoleForbids {
+                needed: "any but support engineer",
+                held: role_word(by.role),
+            });
+        }
+        if !(1..=SESSION_MINUTES_MAX).contains(&minutes) {
+            return Err(Error::SessionTime);
+        }
+        self.act(by, move |registry, unit, now| {
+            let until = now.plus_millis(i64::from(minutes) * 60_000);
+            registry.save_control_session(unit, &token, by.id, (now, until))?;
+            let body = json!({ "for": by.id, "until": until });
+            Ok((
+                Act {
+                    kind: "session.opened",
+                    record: body.clone(),
+                    body,
+                },
+                until,
+            ))
+        })
+        .await
+    }
+
+    /// Ends all sessions of whoever asks.
+    ///
+    /// # Errors
+    /// Those of the keepers.
+    pub async fn end_control_sessions(&self, by: Principal) -> Result<(usize, LeafIndex), Error> {
+        self.act(by, move |registry, unit, _| {
+            let ended = registry.end_control_sessions(unit, by.id)?;
+            let body = json!({ "for": by.id, "sessions": ended });
+            Ok((
+                Act {
+                    kind: "session.ended",
+                    record: body.clone(),
+                    body,
+                },
+                ended,
+            ))
+        })
+        .await
     }
 
     /// Takes somebody's control token away. Support sessions that it has end with it.

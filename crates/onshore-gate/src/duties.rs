@@ -174,7 +174,10 @@ impl Gate {
             leaf,
         };
         registry.save_begun_duty(unit, &begun)?;
-        registry.save_raised_alarm(unit, &alarm, targets, leaf, now)?;
+        // An organisation and a group may have one name: whoever is told of one today is not told twice.
+        if !registry.is_raised(unit, &alarm)? {
+            registry.save_raised_alarm(unit, &alarm, targets, leaf, now)?;
+        }
         Ok(alarm)
     }
 }

@@ -192,6 +192,12 @@ pub enum Error {
     /// A record of the register does not hold.
     #[error(transparent)]
     Record(onshore_orders::Error),
+    /// A session would be too short or too long.
+    #[error(
+        "a session holds for 1 to {} minutes",
+        crate::acts::SESSION_MINUTES_MAX
+    )]
+    SessionTime,
     /// Tables of a register of information do not hold.
     #[error("nothing was taken in: {}", told(.0))]
     Information(Vec<onshore_dora::Fault>),

@@ -145,6 +145,15 @@ impl Gate {
             .await
     }
 
+    /// Asks a job that keeps up with its source to come to its end.
+    ///
+    /// # Errors
+    /// As [`Gate::pause_job`].
+    pub async fn finish_job(&self, by: Principal, id: JobId) -> Result<(Job, LeafIndex), Error> {
+        self.turn_job(by, id, "job.finished", Registry::finish_job)
+            .await
+    }
+
     async fn turn_job(
         &self,
         by: Principal,

@@ -179,7 +179,7 @@ async fn bring_all(work: &Arc<Work>) -> Result<Rest, Error> {
     let mut cursor = now.cursor.clone().map(ListCursor::from_kept);
     let mut phase = match now.phase.parse() {
         Ok(phase @ (Phase::Listing(_) | Phase::Copying(_))) => phase,
-        Ok(Phase::Checking | Phase::Certifying) | Err(_) => Phase::Listing(0),
+        Ok(Phase::Watching(_) | Phase::Checking | Phase::Certifying) | Err(_) => Phase::Listing(0),
     };
     let mut copies = 0;
     loop {
@@ -208,7 +208,9 @@ async fn bring_all(work: &Arc<Work>) -> Result<Rest, Error> {
                     return Ok(Rest::NotFound);
                 }
             }
-            Phase::Checking | Phase::Certifying => return Ok(Rest::NotFound),
+            Phase::Watching(_) | Phase::Checking | Phase::Certifying => {
+                return Ok(Rest::NotFound);
+            }
         }
     }
 }

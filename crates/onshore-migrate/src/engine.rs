@@ -134,7 +134,7 @@ pub(crate) async fn glance(commits: &mut watch::Receiver<u64>) -> bool {
     changed
 }
 
-/// The jobs that are worked on. Cut-overs wait for people: they do not keep migrations waiting.
+/// The jobs that are worked on. Cut-overs wait for people, and who keeps up waits for the source: they do not keep migrations waiting.
 #[derive(Debug, Default)]
 struct Busy {
     migrations: HashSet<JobId>,
@@ -144,7 +144,7 @@ struct Busy {
 impl Busy {
     /// Takes a job up, if there is room for it.
     fn take(&mut self, job: &Job) -> bool {
-        let (jobs, at_once) = if is_cutover(job) {
+        let (jobs, at_once) = if is_cutover(job) || keeps_up(job) {
             (&mut self.cutovers, CUTOVERS_AT_ONCE)
         } else {
             (&mut self.migrations, JOBS_AT_ONCE)
@@ -161,6 +161,11 @@ impl Busy {
 fn is_cutover(job: &Job) -> bool {
     serde_json::from_value::<JobOptions>(job.options.clone())
         .is_ok_and(|options| options.mode == Mode::CutOver)
+}
+
+fn keeps_up(job: &Job) -> bool {
+    serde_json::from_value::<JobOptions>(job.options.clone())
+        .is_ok_and(|options| options.watch_s.is_some())
 }
 
 async fn supervise(pulls: PullThrough, job: Job, stop: CancellationToken) -> Ended {

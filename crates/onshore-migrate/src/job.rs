@@ -20,14 +20,14 @@ use crate::key_locks::{KeyLock, KeyLocks};
 use crate::meter::Meter;
 use crate::options::{JobOptions, Mode};
 use crate::outcome::Exception;
-use crate::phase::{Phase, Waiting};
+use crate::phase::{CatchUp, Phase, Waiting};
 use crate::plan::{Step, plan};
 use crate::precedence::Precedence;
 use crate::tempo::Tempo;
 use crate::throttle::Throttle;
 use crate::{
     Error, Patience, certificate, decommission, destination, large, marker, object, preflight,
-    read_back, removals,
+    read_back, removals, watching,
 };
 
 /// How many objects of a job are under way at the same time. With what each of them holds (two megabytes of batches in
@@ -89,6 +89,8 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
     let work = Arc::new(Work::begin(parts, job, options, None).await?);
     let mut phase: Phase = work.job.phase.parse().unwrap_or(Phase::Listing(0));
     let mut cursor = work.job.cursor.clone().map(ListCursor::from_kept);
+    // Where it stops keeping up. A restart forgets it, and gives as many rounds anew.
+    let mut ends_after = None;
     loop {
         match phase {
             Phase::Listing(round) => {
@@ -96,12 +98,18 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
                 removals::follow(&work, round).await?;
             }
             Phase::Copying(_) => copy(&work).await?,
+            Phase::Watching(_) => watching::rest(&work).await?,
             Phase::Certifying => return certificate::certify(&work).await,
             // Only a pre-flight checks, and it does not come here.
             Phase::Checking => {}
         }
         let waiting = work.waiting().await?;
-        let Some(next) = phase.next(waiting) else {
+        let catch_up = if watching::keeps_up(&work).await? {
+            CatchUp::GoesOn
+        } else {
+            CatchUp::EndsAfter(*ends_after.get_or_insert(watching::round_of(&work, phase)))
+        };
+        let Some(next) = phase.next(waiting, catch_up) else {
             return Ok(JobState::Complete);
         };
         phase = next;

@@ -49,6 +49,7 @@ mod removals;
 mod tempo;
 mod throttle;
 mod verify;
+mod watching;
 
 pub use crate::certificate::file_of as certificate_file;
 pub use crate::engine::{Engine, Parts};

@@ -1,5 +1,7 @@
 //! How a job is to be done, as whoever orders it says: kept with the job, and committed to by the leaf of its order.
 
+use std::num::NonZeroU32;
+
 use onshore_ledger::IndependentCount;
 use onshore_types::JobId;
 use onshore_types::pace::Pace;
@@ -21,6 +23,10 @@ pub struct JobOptions {
     /// The job whose certificate says what a decommissioning deletes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<JobId>,
+    /// How many seconds after a listing that found nothing new the source is listed again, where the job keeps on until somebody
+    /// asks it to finish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch_s: Option<NonZeroU32>,
     /// What somebody else counted at the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<IndependentCount>,

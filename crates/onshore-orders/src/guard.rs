@@ -5,6 +5,7 @@
 //! (`resources/`). What is in no table is told and never passed in silence; a place that is not known counts as abroad.
 
 mod configured;
+pub mod state;
 mod tables;
 
 use std::collections::HashMap;

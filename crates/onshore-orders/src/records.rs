@@ -290,6 +290,43 @@ pub enum AssetKind {
     Device,
 }
 
+impl AssetKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::System,
+        Self::Bucket,
+        Self::Database,
+        Self::Server,
+        Self::Device,
+    ];
+
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Bucket => "bucket",
+            Self::Database => "database",
+            Self::Server => "server",
+            Self::Device => "device",
+        }
+    }
+}
+
+impl FromStr for AssetKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.word() == text)
+            .ok_or_else(|| {
+                let words = Self::ALL.map(Self::word).join(", ");
+                Error::contradiction(format!("an asset is one of {words}"))
+            })
+    }
+}
+
 /// Something that is kept under a contract and must be somewhere else one day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,7 @@
 //! Plans of Terraform: what they make, and where, held against an order and a residency.
 
 use onshore_orders::Order;
+use onshore_orders::guard::state::assets;
 use onshore_orders::guard::{Judged, Rules, Weight, judge};
 use onshore_types::Jurisdiction;
 use proptest::prelude::*;
@@ -693,5 +694,54 @@ proptest! {
         prop_assert_eq!(found.findings.len(), 1);
         prop_assert_eq!(&found.findings[0].address, &address);
         prop_assert_eq!(found.judged, before + after + 1);
+    }
+}
+
+#[test]
+fn a_state_tells_of_assets_in_either_form() {
+    let bucket = json!({ "bucket": "logs", "bucket_region": "cn-north-1", "id": "logs" });
+    let file = json!({
+        "version": 4,
+        "resources": [
+            { "mode": "managed", "type": "aws_s3_bucket", "name": "logs", "instances": [{ "attributes": bucket }] },
+            { "mode": "managed", "module": "module.db", "type": "aws_db_instance", "name": "it", "instances": [
+                { "index_key": 0, "attributes": { "identifier": "orders", "availability_zone": "eu-west-1a" } },
+                { "index_key": "b", "attributes": { "identifier": "", "availability_zone": "mars-1" } },
+            ] },
+            { "mode": "managed", "type": "aws_vpc", "name": "net", "instances": [{ "attributes": {} }] },
+            { "mode": "managed", "type": "aws_s3_object", "name": "o", "instances": [{ "attributes": { "bucket": "logs" } }] },
+            { "mode": "data", "type": "aws_s3_bucket", "name": "theirs", "instances": [{ "attributes": { "bucket": "theirs" } }] },
+            { "mode": "managed", "type": "acme_cupboard", "name": "c", "instances": [{ "attributes": {} }] },
+        ],
+    });
+    let told = assets(&file).expect("a state");
+    let found: Vec<_> = told
+        .found
+        .iter()
+        .map(|one| (one.kind.word(), one.name.as_str(), one.place.as_deref()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("bucket", "logs", Some("CN")),
+            ("database", "orders", Some("IE")),
+            ("database", "module.db.aws_db_instance.it[\"b\"]", None),
+        ]
+    );
+    assert!(told.unknown.contains("acme_cupboard") && !told.unknown.contains("aws_s3_object"));
+    let shown = json!({ "format_version": "1.0", "values": { "root_module": {
+        "resources": [{ "address": "aws_s3_bucket.logs", "mode": "managed", "type": "aws_s3_bucket", "values": bucket }],
+        "child_modules": [{ "resources": [{ "address": "module.x.alicloud_oss_bucket.a", "mode": "managed", "type": "alicloud_oss_bucket",
+            "values": { "bucket": "a", "location": "oss-cn-shanghai" } }] }],
+    } } });
+    let told = assets(&shown).expect("a state");
+    assert_eq!(told.found.len(), 2);
+    assert_eq!(told.found[0].address, "aws_s3_bucket.logs");
+    for bad in [
+        json!({}),
+        json!({ "version": 3, "resources": [] }),
+        json!([]),
+    ] {
+        assert!(assets(&bad).is_err(), "{bad}");
     }
 }

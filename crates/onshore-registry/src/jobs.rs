@@ -92,10 +92,12 @@ pub struct Job {
     pub ended: Option<Timestamp>,
     /// The leaf of its certificate.
     pub certificate_leaf: Option<LeafIndex>,
+    /// Whether somebody asked it to keep up with its source no longer.
+    pub is_finishing: bool,
 }
 
 const COLUMNS: &str = "SELECT id, tenant, bucket, source, fingerprint, label, options, state, phase, cursor, detail, \
-                       created_by, created_ms, ended_ms, certificate_leaf FROM jobs";
+                       created_by, created_ms, ended_ms, certificate_leaf, is_finishing FROM jobs";
 
 impl JobState {
     /// Whether nothing more will happen.
@@ -404,6 +406,14 @@ impl Registry {
         )
     }
 
+    /// Asks a job that keeps up with its source to come to its end, and returns it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchJob`], [`Error::JobEnded`].
+    pub fn finish_job(&self, unit: &Unit<'_>, id: JobId) -> Result<Job, Error> {
+        self.turn_job(unit, id, "UPDATE jobs SET is_finishing = 1 WHERE id = ?1")
+    }
+
     fn turn_job(&self, unit: &Unit<'_>, id: JobId, how: &str) -> Result<Job, Error> {
         if lookup(unit, id)?.state.is_ended() {
             return Err(Error::JobEnded(id));
@@ -494,5 +504,6 @@ fn job(row: &Row<'_>) -> Result<Job, RowError> {
         certificate_leaf: row
             .get::<_, Option<i64>>("certificate_leaf")?
             .map(i64::cast_unsigned),
+        is_finishing: row.get("is_finishing")?,
     })
 }

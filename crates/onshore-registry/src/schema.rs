@@ -540,5 +540,18 @@ pub const SCHEMA: Schema = Schema {
     ALTER TABLE purposes ADD COLUMN basis TEXT;
     ALTER TABLE purposes ADD COLUMN consent TEXT;
     ALTER TABLE purposes ADD COLUMN keep_days INTEGER;
+    ",
+    // Jobs that keep up with their sources until somebody asks them to finish.
+    "
+    ALTER TABLE jobs ADD COLUMN is_finishing INTEGER NOT NULL DEFAULT 0;
+    ",
+    // Sessions on the control API: tokens that hold for a while, of those who hold one for good.
+    "
+    CREATE TABLE control_sessions (
+        digest BLOB PRIMARY KEY,
+        principal BLOB NOT NULL,
+        until_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX control_sessions_by_principal ON control_sessions (principal);
     "],
 };

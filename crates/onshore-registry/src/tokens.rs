@@ -106,11 +106,12 @@ impl Registry {
         .map_or(Err(Error::NoSuchToken(principal)), readable)
     }
 
-    /// Removes the token of a holder.
+    /// Removes the token of a holder, and those of his sessions.
     ///
     /// # Errors
     /// [`Error::NoSuchToken`].
     pub fn remove_token(&self, unit: &Unit<'_>, principal: PrincipalId) -> Result<(), Error> {
+        self.end_control_sessions(unit, principal)?;
         let removed = unit.execute(
             "DELETE FROM tokens WHERE principal = ?1",
             [principal.as_bytes()],
@@ -122,18 +123,72 @@ impl Registry {
         }
     }
 
-    /// Looks up who holds a token. The digest is the key of the search, so its timing says nothing about the token.
+    /// Looks up who holds a token, or the token of a session that is not over. The digest is the key of the search, so its timing says
+    /// nothing about the token.
     ///
     /// # Errors
     /// Those of the database; [`Error::Unreadable`] for a role that no version wrote.
-    pub async fn token_holder(&self, token: &str) -> Result<Option<TokenHolder>, Error> {
+    pub async fn token_holder(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Option<TokenHolder>, Error> {
         let digest = digest(token);
         let found = self
             .db
-            .read(move |view| view.one(&format!("{HOLDER} WHERE digest = ?1"), [digest], holder))
+            .read(move |view| {
+                let known = format!("{HOLDER} WHERE digest = ?1");
+                if let Some(found) = view.one(&known, [&digest], holder)? {
+                    return Ok(Some(found));
+                }
+                view.one(
+                    &format!(
+                        "{HOLDER} WHERE principal = (SELECT principal FROM control_sessions WHERE digest = ?1 AND until_ms > ?2)"
+                    ),
+                    params![digest, now.as_millis()],
+                    holder,
+                )
+            })
             .await
             .map_err(|error: onshore_db::Error| error)?;
         found.map(readable).transpose()
+    }
+
+    /// Saves the digest of the token of a session, with which somebody acts until it is over; those that are over are forgotten.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn save_control_session(
+        &self,
+        unit: &Unit<'_>,
+        token: &str,
+        principal: PrincipalId,
+        (now, until): (Timestamp, Timestamp),
+    ) -> Result<(), Error> {
+        unit.execute(
+            "DELETE FROM control_sessions WHERE until_ms <= ?1",
+            [now.as_millis()],
+        )?;
+        unit.execute(
+            "INSERT INTO control_sessions (digest, principal, until_ms) VALUES (?1, ?2, ?3)",
+            params![digest(token), principal.as_bytes(), until.as_millis()],
+        )?;
+        Ok(())
+    }
+
+    /// Ends all sessions of somebody, and returns how many there were.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn end_control_sessions(
+        &self,
+        unit: &Unit<'_>,
+        principal: PrincipalId,
+    ) -> Result<usize, Error> {
+        Ok(unit.execute(
+            "DELETE FROM control_sessions WHERE principal = ?1",
+            [principal.as_bytes()],
+        )?)
     }
 }
 

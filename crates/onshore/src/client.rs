@@ -119,6 +119,23 @@ impl Client {
         parse(&self.call(Method::DELETE, path, Bytes::new()).await?)
     }
 
+    /// Sends bytes as they are and reads the answer as JSON.
+    pub(crate) async fn send_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        bytes: Vec<u8>,
+    ) -> Result<T> {
+        let kind = [
+            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+            (header::CONTENT_LENGTH, bytes.len().to_string()),
+        ];
+        let body = Full::new(Bytes::from(bytes))
+            .map_err(|never| match never {})
+            .boxed_unsync();
+        let answer = self.request(Method::POST, path, kind, body).await?;
+        parse(&whole(answer).await?)
+    }
+
     /// Sends a file as it is and reads the answer as JSON.
     pub(crate) async fn send_file<T: DeserializeOwned>(
         &self,

@@ -40,6 +40,7 @@ pub(crate) const AUDITOR: &str = "auditor-token-0123456789abcdef";
 pub(crate) const TENANT_USER: &str = "tenant-user-token-0123456789abcdef";
 pub(crate) const TENANT_ADMIN: &str = "tenant-admin-token-0123456789abcdef";
 pub(crate) const SUPPORT_ENGINEER: &str = "support-engineer-token-0123456789abcdef";
+pub(crate) const OUTGOING_PROVIDER: &str = "outgoing-provider-token-0123456789abcde";
 /// Of another person than the first operator's.
 pub(crate) const SECOND_OPERATOR: &str = "second-operator-token-0123456789abcdef";
 /// Configured as abroad.
@@ -180,6 +181,7 @@ impl House {
             (TENANT_ADMIN, Role::TenantAdmin, 5, None),
             (SUPPORT_ENGINEER, Role::SupportEngineer, 6, Some("eve")),
             (SECOND_OPERATOR, Role::Operator, 7, Some("bo")),
+            (OUTGOING_PROVIDER, Role::OutgoingProvider, 8, Some("ma")),
         ];
         self.db
             .write(move |unit| {

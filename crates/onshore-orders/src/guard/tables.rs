@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::order::FreezeKind;
+use crate::records::AssetKind;
 
 const TABLES: &[(&str, &str)] = &[
     ("alicloud", include_str!("../resources/alicloud.txt")),
@@ -49,6 +50,8 @@ pub(super) struct Table<'a> {
     own: Vec<(&'a str, Vec<&'a str>)>,
     regions: Vec<(&'a str, Jurisdiction)>,
     pub(super) types: HashMap<&'a str, TypeKind>,
+    /// What a resource of a type is in the register, where it is an asset of its own.
+    pub(super) assets: HashMap<&'a str, AssetKind>,
 }
 
 /// What a change makes of what there was.
@@ -313,6 +316,9 @@ fn table<'a>(name: &str, text: &'a str) -> Result<Table<'a>, Error> {
                     _ => return Err(fail()),
                 };
                 table.types.insert(kind, is);
+                if let Some(word) = words.next() {
+                    table.assets.insert(kind, word.parse().map_err(|_| fail())?);
+                }
             }
             None => {}
         }

@@ -103,7 +103,7 @@ fn a_token_is_kept_as_a_digest_and_found_by_all_of_itself_only() {
         .expect("saved");
     assert!(wait(house.registry.has_tokens()).expect("read"));
     assert!(!house.holds(token.as_bytes()));
-    let found = wait(house.registry.token_holder(token)).expect("read");
+    let found = wait(house.registry.token_holder(token, NOW)).expect("read");
     assert_eq!(found, Some(holder));
     for wrong in [
         "",
@@ -111,16 +111,53 @@ fn a_token_is_kept_as_a_digest_and_found_by_all_of_itself_only() {
         "A-CONTROL-TOKEN-OF-SOME-LENGTH-4711",
     ] {
         assert_eq!(
-            wait(house.registry.token_holder(wrong)).expect("read"),
+            wait(house.registry.token_holder(wrong, NOW)).expect("read"),
             None
         );
     }
     house
         .write(|_, unit| Ok(unit.execute("UPDATE tokens SET role = 'emperor'", [])?))
         .expect("changed");
-    let unreadable = wait(house.registry.token_holder(token));
+    let unreadable = wait(house.registry.token_holder(token, NOW));
     assert!(
         matches!(unreadable, Err(Error::Unreadable { .. })),
         "{unreadable:?}"
     );
+}
+
+#[test]
+fn a_session_acts_for_its_holder_until_it_is_over() {
+    let house = House::new();
+    let (token, session) = (
+        "the-token-that-somebody-holds-4711",
+        "a-session-of-his-4711",
+    );
+    let holder = TokenHolder {
+        principal: PrincipalId::from_bytes([8; 16]),
+        role: Role::Operator,
+        tenant: None,
+        person: None,
+        provider: None,
+        vouched_by: Vec::new(),
+    };
+    let (saved, id) = (holder.clone(), holder.principal);
+    let until = NOW.plus_millis(60_000);
+    house
+        .write(move |registry, unit| {
+            registry.save_token(unit, token, &saved, NOW)?;
+            registry.save_control_session(unit, session, id, (NOW, until))
+        })
+        .expect("saved");
+    assert!(!house.holds(session.as_bytes()));
+    let found = |at| wait(house.registry.token_holder(session, at)).expect("read");
+    assert_eq!(found(until.plus_millis(-1)), Some(holder.clone()));
+    assert_eq!(found(until), None);
+    // Others' sessions stay, and with his token all of his end.
+    let other = PrincipalId::from_bytes([9; 16]);
+    let ended = house.write(move |registry, unit| registry.end_control_sessions(unit, other));
+    assert_eq!(ended.expect("ended"), 0);
+    house
+        .write(move |registry, unit| registry.remove_token(unit, id))
+        .expect("removed");
+    assert_eq!(found(NOW), None);
 }

@@ -164,7 +164,8 @@ impl S3Account {
         }
     }
 
-    async fn region_of(&self, bucket: &str) -> Option<String> {
+    /// Returns where a bucket lies, as far as the cloud tells.
+    pub async fn region_of(&self, bucket: &str) -> Option<String> {
         let answer = self
             .client
             .get_bucket_location()

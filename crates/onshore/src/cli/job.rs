@@ -24,6 +24,11 @@ pub(crate) enum JobCommand {
         /// Its id
         id: JobId,
     },
+    /// Let a job that keeps up with its source (`--watch`) bring what is new a last time, and end with its certificate
+    Finish {
+        /// Its id
+        id: JobId,
+    },
     /// Stop a job
     Cancel {
         /// Its id

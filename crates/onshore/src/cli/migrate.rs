@@ -70,6 +70,10 @@ pub(crate) struct MigrateArgs {
     /// What becomes here of what the source removes after it was brought
     #[arg(long, value_enum, default_value_t = Deletes::Follow)]
     pub(crate) deletes: Deletes,
+    /// Keep up with the source: list it again, bring what is new and remove what is gone, so many seconds after nothing was new, until
+    /// `onshore job finish`
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", conflicts_with = "dry_run")]
+    pub(crate) watch: Option<u32>,
     /// Read the source without credentials
     #[arg(long)]
     pub(crate) anonymous: bool,
@@ -105,6 +109,16 @@ pub(crate) struct MigrateArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) account: AccountArgs,
+    /// For whom the commands are that bring the buckets
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantName,
+}
+
+/// An account at a cloud, and what opens it.
+#[derive(Debug, Args)]
+pub(crate) struct AccountArgs {
     /// The account: s3://, oss://, cos://, obs:// or r2://
     #[arg(long, value_name = "SCHEME")]
     pub(crate) account: String,
@@ -123,9 +137,6 @@ pub(crate) struct PlanArgs {
     /// The region to sign for
     #[arg(long)]
     pub(crate) region: Option<String>,
-    /// For whom the commands are that bring the buckets
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: TenantName,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -34,6 +34,7 @@ mod restore;
 mod role;
 mod scrub;
 mod serve;
+mod session;
 mod subject;
 mod support;
 mod telemetry;
@@ -75,7 +76,8 @@ pub(crate) use label::LabelCommand;
 pub(crate) use ledger::LedgerCommand;
 pub(crate) use listing::ListingCommand;
 pub(crate) use migrate::{
-    Addressing, Deletes, MigrateArgs, MigrateCommand, MigrateLine, PlanArgs, VersionsWish,
+    AccountArgs, Addressing, Deletes, MigrateArgs, MigrateCommand, MigrateLine, PlanArgs,
+    VersionsWish,
 };
 pub(crate) use pack::PackCommand;
 pub(crate) use quota::{QuotaCommand, QuotaHolderArgs};
@@ -91,6 +93,7 @@ pub(crate) use restore::RestoreArgs;
 pub(crate) use role::RoleCommand;
 pub(crate) use scrub::ScrubArgs;
 pub(crate) use serve::ServeArgs;
+pub(crate) use session::SessionCommand;
 pub(crate) use subject::SubjectCommand;
 pub(crate) use support::SupportCommand;
 pub(crate) use telemetry::TelemetryCommand;
@@ -170,6 +173,9 @@ pub(crate) enum Command {
     /// Control tokens: who may ask the control API for what
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Sessions: control tokens that hold for a while
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Tell in which role the control token is
     Whoami,
     /// Keys that tenants name to have objects encrypted under them (SSE-KMS)

@@ -7,6 +7,8 @@ use onshore_orders::handover::Side;
 use onshore_orders::{Day, FreezeKind, Id};
 use onshore_types::{JobId, Timestamp};
 
+use crate::cli::AccountArgs;
+
 /// What is done to records of every kind.
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecordCommand {
@@ -133,6 +135,22 @@ pub(crate) enum AssetCommand {
     Of(RecordCommand),
     #[command(flatten)]
     Table(TableCommand),
+    /// Record what a state of Terraform says is there (`terraform.tfstate`, or what `terraform show -json` prints)
+    FromState {
+        /// The file
+        file: PathBuf,
+        /// Under which contract all of it is kept
+        #[arg(long, value_name = "ID")]
+        contract: Id,
+    },
+    /// Record the buckets of an account at a cloud
+    Discover {
+        /// Under which contract they are kept
+        #[arg(long, value_name = "ID")]
+        contract: Id,
+        #[command(flatten)]
+        account: AccountArgs,
+    },
     /// Record that all of an asset arrived, by the certificate of a migration job that is complete
     Prove {
         /// Its id

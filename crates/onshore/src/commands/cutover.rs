@@ -131,6 +131,7 @@ async fn order(args: BeginCutoverArgs) -> Result<OrderCutover> {
     let (rehearse, source_is_frozen) = (args.rehearse, args.source_is_frozen);
     let accept_exceptions = args.accept_exceptions;
     let migration = migrate::order(&MigrateArgs {
+        watch: None,
         source: args.source,
         bucket: args.bucket,
         class: args.class,

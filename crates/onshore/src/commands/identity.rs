@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 use http::Method;
 use onshore_api::{
     CreateIdentity, CreateToken, Done, HolderView, IdentityDetails, IdentityKindView, IdentityView,
-    PutPolicy, TokenView,
+    OpenSession, PutPolicy, SessionView, TokenView,
 };
 use onshore_types::{IdentityName, TenantName};
 
 use crate::cli::{
-    GroupCommand, IdentityCommand, RoleCommand, TargetArgs, TokenCommand, UserCommand,
+    GroupCommand, IdentityCommand, RoleCommand, SessionCommand, TargetArgs, TokenCommand,
+    UserCommand,
 };
 use crate::client::Client;
 use crate::exit::{Exit, usage};
@@ -94,6 +95,32 @@ pub(crate) async fn run_role(target: &TargetArgs, command: RoleCommand) -> Resul
         }
         RoleCommand::Of(command) => run(target, IdentityKindView::Roles, command).await,
     }
+}
+
+pub(crate) async fn run_session(target: &TargetArgs, command: &SessionCommand) -> Result<Exit> {
+    let client = target::client(target)?;
+    match command {
+        SessionCommand::Open { minutes } => {
+            let asked = OpenSession { minutes: *minutes };
+            let opened: SessionView = client.send(Method::POST, "/v1/sessions", &asked).await?;
+            match target.style() {
+                Style::Json => output::json(&opened)?,
+                Style::Text => {
+                    output::line(&format!("token   {}", opened.token));
+                    output::line(&format!("until   {}", opened.until));
+                    output::line("The token is shown this once.");
+                }
+            }
+        }
+        SessionCommand::End => {
+            let ended: Done = client.delete("/v1/sessions").await?;
+            match target.style() {
+                Style::Json => output::json(&ended)?,
+                Style::Text => output::line("All your sessions have ended."),
+            }
+        }
+    }
+    Ok(Exit::Done)
 }
 
 pub(crate) async fn run_token(target: &TargetArgs, command: TokenCommand) -> Result<Exit> {

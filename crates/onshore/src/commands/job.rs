@@ -42,6 +42,7 @@ pub(crate) async fn run(target: &TargetArgs, command: JobCommand) -> Result<Exit
         )?,
         JobCommand::Pause { id } => turn(&client, target.style(), id, "pause").await?,
         JobCommand::Resume { id } => turn(&client, target.style(), id, "resume").await?,
+        JobCommand::Finish { id } => turn(&client, target.style(), id, "finish").await?,
         JobCommand::Cancel { id } => show(
             target.style(),
             &client.delete(&format!("/v1/jobs/{id}")).await?,

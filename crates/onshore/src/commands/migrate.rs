@@ -201,6 +201,7 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
             Deletes::Follow => None,
             Deletes::Keep => Some("keep".to_owned()),
         },
+        watch_s: args.watch,
         counted: args
             .counted
             .zip(args.counted_by.clone())

@@ -16,6 +16,7 @@ mod drill;
 mod erase;
 mod explain;
 mod forecast;
+mod found;
 mod fsck;
 mod guard;
 mod holdings;
@@ -67,6 +68,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Group(command) => identity::run_group(&target, command).await,
         Command::Role(command) => identity::run_role(&target, command).await,
         Command::Token(command) => identity::run_token(&target, command).await,
+        Command::Session(command) => identity::run_session(&target, &command).await,
         Command::Whoami => identity::whoami(&target).await,
         Command::Key(command) => tenant::run_key(&target, command).await,
         Command::Kms(command) => kms::run(&target, command).await,

@@ -9,7 +9,7 @@ use onshore_sources::{
 use onshore_types::BucketName;
 use serde::Serialize;
 
-use crate::cli::PlanArgs;
+use crate::cli::{AccountArgs, PlanArgs};
 use crate::exit::{Exit, usage};
 use crate::output::{self, Style, bytes};
 
@@ -34,10 +34,10 @@ struct Planned {
 }
 
 pub(crate) async fn run(style: Style, args: &PlanArgs) -> Result<Exit> {
-    let (spec, credentials) = account(args).await?;
+    let (spec, credentials) = account(&args.account).await?;
     let account = S3Account::open(spec.clone(), credentials, Network::Anywhere)?;
     let mut plan = Plan {
-        account: args.account.clone(),
+        account: args.account.account.clone(),
         buckets: Vec::new(),
         partial: false,
     };
@@ -55,7 +55,7 @@ pub(crate) async fn run(style: Style, args: &PlanArgs) -> Result<Exit> {
 }
 
 /// Says where the account is, and what opens it.
-async fn account(args: &PlanArgs) -> Result<(S3Spec, Option<Credentials>)> {
+pub(crate) async fn account(args: &AccountArgs) -> Result<(S3Spec, Option<Credentials>)> {
     let scheme = args.account.strip_suffix("://").unwrap_or_default();
     let dialect = match (scheme, args.dialect) {
         ("s3", dialect) => dialect,
@@ -101,7 +101,7 @@ fn planned(args: &PlanArgs, spec: &S3Spec, survey: BucketSurvey) -> Planned {
             .filter(|_| scheme == "s3")
             .map(|dialect| dialect.to_string()),
     );
-    add("profile", args.profile.clone());
+    add("profile", args.account.profile.clone());
     let tenant = args.tenant.to_string();
     add("tenant", Some(tenant).filter(|tenant| tenant != "default"));
     Planned {

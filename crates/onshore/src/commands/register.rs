@@ -19,6 +19,7 @@ use crate::cli::{
     ProcureCommand, RecordCommand, TableCommand, TargetArgs, WhichRecordsArgs,
 };
 use crate::client::Client;
+use crate::commands::found;
 use crate::commands::update::read_text;
 use crate::exit::{Exit, usage};
 use crate::output::{self, Style};
@@ -134,6 +135,12 @@ pub(crate) async fn asset(target: &TargetArgs, command: AssetCommand) -> Result<
     match command {
         AssetCommand::Of(command) => run(target, RecordKind::Asset, command).await,
         AssetCommand::Table(command) => import(target, RecordKind::Asset, &command).await,
+        AssetCommand::FromState { file, contract } => {
+            found::from_state(target, &file, &contract).await
+        }
+        AssetCommand::Discover { contract, account } => {
+            found::discover(target, &account, &contract).await
+        }
         AssetCommand::Prove { id, job } => {
             let path = format!("/v1/assets/{id}/proof");
             let client = target::client(target)?;
