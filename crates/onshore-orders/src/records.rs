@@ -339,6 +339,9 @@ pub struct Asset {
     pub kind: AssetKind,
     /// Its name.
     pub name: String,
+    /// Who answers for it: a department, or a post. Nobody's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Where it is, such as CN-SH.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
@@ -593,6 +596,7 @@ impl Registered for Asset {
     fn check(&self) -> Result<(), Error> {
         texts(&[
             ("name", Some(&self.name)),
+            ("owner", self.owner.as_ref()),
             ("place", self.place.as_ref()),
             ("class", self.class.as_ref()),
         ])?;

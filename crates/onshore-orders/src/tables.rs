@@ -44,6 +44,7 @@ const ASSET: &[Column] = &[
     Column::text("contract"),
     Column::text("kind"),
     Column::text("name"),
+    Column::text("owner"),
     Column::text("place"),
     Column::text("class"),
     Column::text("planned"),
