@@ -2,12 +2,8 @@
 //! listed as they are; what a cloud vouches with is passed on; every read names the state it wants.
 
 mod azblob;
-mod clock;
 mod gcs;
-mod names;
 mod spec;
-mod wire;
-mod xml;
 
 use std::sync::Arc;
 

@@ -24,6 +24,7 @@ pub mod spec;
 
 mod content_type;
 mod environment;
+mod wire;
 
 pub use container::{ContainerSpec, Protocol, open_container};
 pub use credentials::{Credentials, Resolved, resolve_container_credentials, resolve_credentials};

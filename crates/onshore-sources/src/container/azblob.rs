@@ -10,15 +10,15 @@ use onshore_types::ByteRange;
 use percent_encoding::percent_decode_str;
 
 use crate::container::azblob::auth::Auth;
-use crate::container::names::{http_date, whole};
 use crate::container::spec::ContainerSpec;
-use crate::container::wire::{Answer, Request, Wire, lie, of_status, path, segment};
-use crate::container::xml::{self, Element};
 use crate::s3::{fingerprint, unquoted};
 use crate::source::{
     ByteStream, ChecksumAlgorithm, Coverage, Described, Details, Entry, Fetched, ListCursor,
     Obstacle, Oddity, OddityKind, Page, Source, SourceRetention, SourceRetentionMode,
 };
+use crate::wire::names::{http_date, whole};
+use crate::wire::xml::{self, Element};
+use crate::wire::{Answer, Request, Wire, lie, of_status, path, segment};
 use crate::{Credentials, Error, Network};
 
 /// The version of the API that is spoken.
@@ -370,8 +370,8 @@ fn fault(answer: &Answer) -> Error {
 #[cfg(test)]
 mod tests {
     use super::read_page;
-    use crate::container::xml::parse;
     use crate::source::ListCursor;
+    use crate::wire::xml::parse;
 
     fn listing(blobs: &str, marker: &str) -> String {
         format!(

@@ -10,14 +10,14 @@ use onshore_types::ByteRange;
 use serde::Deserialize;
 
 use crate::container::gcs::auth::Auth;
-use crate::container::names::{rfc_3339, whole};
 use crate::container::spec::ContainerSpec;
-use crate::container::wire::{Answer, Request, Wire, lie, of_status, segment};
 use crate::s3::fingerprint;
 use crate::source::{
     ByteStream, ChecksumAlgorithm, Coverage, Described, Details, Entry, Fetched, ListCursor,
     Obstacle, Page, Source, SourceRetention, SourceRetentionMode,
 };
+use crate::wire::names::{rfc_3339, whole};
+use crate::wire::{Answer, Request, Wire, lie, of_status, segment};
 use crate::{Credentials, Error, Network};
 
 /// How many objects a page names.

@@ -6,9 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use ring::hmac;
 
-use crate::container::clock;
-use crate::container::names::as_http_date;
-use crate::container::wire::Request;
+use crate::wire::Request;
+use crate::wire::clock;
+use crate::wire::names::as_http_date;
 use crate::{Credentials, Error};
 
 /// The headers that are signed by their place, in its order.
@@ -125,7 +125,7 @@ fn to_sign(account: &str, base_path: &str, request: &Request) -> String {
 mod tests {
     use super::{Auth, to_sign};
     use crate::Credentials;
-    use crate::container::wire::Request;
+    use crate::wire::Request;
 
     #[test]
     fn what_is_signed_is_what_the_documentation_says() {

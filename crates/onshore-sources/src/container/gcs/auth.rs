@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::container::clock;
-use crate::container::wire::{Request, Wire, lie, of_status};
+use crate::wire::clock;
+use crate::wire::{Request, Wire, lie, of_status};
 use crate::{Credentials, Error, Network};
 
 /// What the token is asked for.

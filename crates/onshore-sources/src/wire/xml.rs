@@ -5,39 +5,39 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::Event;
 
 use crate::Error;
-use crate::container::wire::lie;
+use crate::wire::lie;
 
 /// How deep elements may lie in one another.
 const DEPTH_MAX: usize = 32;
 
 /// An element.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Element {
-    pub(super) name: String,
-    pub(super) attributes: Vec<(String, String)>,
-    pub(super) text: String,
-    pub(super) children: Vec<Element>,
+pub(crate) struct Element {
+    pub(crate) name: String,
+    pub(crate) attributes: Vec<(String, String)>,
+    pub(crate) text: String,
+    pub(crate) children: Vec<Element>,
 }
 
 impl Element {
     /// Returns the first child of a name.
-    pub(super) fn child(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// Returns every child of a name.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
     /// Returns the text of the first child of a name, if there is some.
-    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
         let text = self.child(name)?.text.as_str();
         (!text.is_empty()).then_some(text)
     }
 
     /// Whether an attribute has a value.
-    pub(super) fn has(&self, name: &str, value: &str) -> bool {
+    pub(crate) fn has(&self, name: &str, value: &str) -> bool {
         self.attributes
             .iter()
             .any(|(found, is)| found == name && is == value)
@@ -45,7 +45,7 @@ impl Element {
 }
 
 /// Parses a document and returns its root.
-pub(super) fn parse(bytes: &[u8]) -> Result<Element, Error> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Element, Error> {
     let broken = || lie("XML that does not parse");
     let text = std::str::from_utf8(bytes).map_err(|_| broken())?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));

@@ -1,6 +1,10 @@
 //! Requests of our own to a cloud, over the connector that the S3 sources use: asked for leave each time, to addresses that the
 //! network allows, and following no redirection.
 
+pub(crate) mod clock;
+pub(crate) mod names;
+pub(crate) mod xml;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -33,30 +37,30 @@ const PATH: &AsciiSet = &SEGMENT.remove(b'/');
 
 /// A request: its path is encoded already, its query is not.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
-    pub(super) method: &'static str,
-    pub(super) path: String,
-    pub(super) query: Vec<(Cow<'static, str>, String)>,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: String,
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) query: Vec<(Cow<'static, str>, String)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: String,
 }
 
 /// What came back.
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     headers: Headers,
     body: ByteStream,
 }
 
 /// A cloud's endpoint.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     connector: SharedHttpConnector,
     endpoint: String,
 }
 
 impl Request {
-    pub(super) fn get(path: String) -> Self {
+    pub(crate) fn get(path: String) -> Self {
         Self {
             method: "GET",
             path,
@@ -66,14 +70,14 @@ impl Request {
         }
     }
 
-    pub(super) fn head(path: String) -> Self {
+    pub(crate) fn head(path: String) -> Self {
         Self {
             method: "HEAD",
             ..Self::get(path)
         }
     }
 
-    pub(super) fn query(
+    pub(crate) fn query(
         mut self,
         name: impl Into<Cow<'static, str>>,
         value: impl Into<String>,
@@ -82,13 +86,13 @@ impl Request {
         self
     }
 
-    pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
     /// Asks for a run of bytes.
-    pub(super) fn range(self, range: onshore_types::ByteRange) -> Self {
+    pub(crate) fn range(self, range: onshore_types::ByteRange) -> Self {
         let last = range.end().saturating_sub(1);
         self.header("range", format!("bytes={}-{last}", range.start))
     }
@@ -96,7 +100,7 @@ impl Request {
 
 impl Wire {
     /// An endpoint is a URL without a slash at its end.
-    pub(super) fn new(endpoint: &str, network: Network) -> Self {
+    pub(crate) fn new(endpoint: &str, network: Network) -> Self {
         Self {
             connector: connector(network),
             endpoint: endpoint.trim_end_matches('/').to_owned(),
@@ -104,7 +108,7 @@ impl Wire {
     }
 
     /// Returns the path of the endpoint itself, which every path begins with.
-    pub(super) fn base_path(&self) -> &str {
+    pub(crate) fn base_path(&self) -> &str {
         let behind_scheme = self.endpoint.split_once("://").map_or("", |(_, rest)| rest);
         behind_scheme
             .find('/')
@@ -113,7 +117,7 @@ impl Wire {
     }
 
     /// Sends a request and returns the answer, whatever its status.
-    pub(super) async fn send(&self, request: &Request) -> Result<Answer, Error> {
+    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Error> {
         let mut url = format!("{}{}", self.endpoint, request.path);
         for (index, (name, value)) in request.query.iter().enumerate() {
             url.push(if index == 0 { '?' } else { '&' });
@@ -144,16 +148,16 @@ impl Wire {
 }
 
 impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)
     }
 
-    pub(super) fn owned(&self, name: &str) -> Option<String> {
+    pub(crate) fn owned(&self, name: &str) -> Option<String> {
         self.header(name).map(str::to_owned)
     }
 
     /// Returns every header that begins so, without what it begins with.
-    pub(super) fn headers_below(&self, prefix: &str) -> Vec<(String, String)> {
+    pub(crate) fn headers_below(&self, prefix: &str) -> Vec<(String, String)> {
         self.headers
             .iter()
             .filter_map(|(name, value)| {
@@ -164,7 +168,7 @@ impl Answer {
     }
 
     /// Returns the bytes as they come, none of which may stay away for long.
-    pub(super) fn stream(self) -> ByteStream {
+    pub(crate) fn stream(self) -> ByteStream {
         Box::pin(futures_util::stream::try_unfold(
             self.body,
             |mut body| async move {
@@ -177,7 +181,7 @@ impl Answer {
     }
 
     /// Reads the whole answer.
-    pub(super) async fn read(self) -> Result<Vec<u8>, Error> {
+    pub(crate) async fn read(self) -> Result<Vec<u8>, Error> {
         let mut body = self.stream();
         let mut read = Vec::new();
         while let Some(chunk) = body.try_next().await? {
@@ -191,29 +195,29 @@ impl Answer {
 }
 
 /// Encodes a name as one segment of a path, or a value of a query.
-pub(super) fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
 /// Encodes a name as a path, with its slashes.
-pub(super) fn path(text: &str) -> String {
+pub(crate) fn path(text: &str) -> String {
     utf8_percent_encode(text, PATH).to_string()
 }
 
-pub(super) fn unavailable(what: &str) -> Error {
+pub(crate) fn unavailable(what: &str) -> Error {
     Error::Unavailable {
         what: what.to_owned(),
     }
 }
 
-pub(super) fn lie(what: &str) -> Error {
+pub(crate) fn lie(what: &str) -> Error {
     Error::Protocol {
         what: what.to_owned(),
     }
 }
 
 /// Says what a status means where no code of the cloud's own says more.
-pub(super) fn of_status(status: u16, code: Option<&str>) -> Error {
+pub(crate) fn of_status(status: u16, code: Option<&str>) -> Error {
     let clean = |code: &&str| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_alphanumeric());
     let what = match code.filter(clean) {
         Some(code) => format!("{status} {code}"),

@@ -7,7 +7,7 @@ use onshore_types::Timestamp;
     clippy::disallowed_methods,
     reason = "a signature carries the real time, as those of the SDK do"
 )]
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let millis = since.map_or(0, |since| since.as_millis());
     Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
