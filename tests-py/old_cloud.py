@@ -31,7 +31,7 @@ class OldCloud:
             def _handle(self):
                 cloud._pass_on(self)
 
-            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _handle
+            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PROPFIND = _handle
 
             def log_message(self, *args):
                 pass

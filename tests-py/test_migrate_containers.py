@@ -27,14 +27,16 @@ AZURE_ENV = {"AZURE_STORAGE_ACCOUNT": ACCOUNT, "AZURE_STORAGE_KEY": KEY}
 
 def migrate(server, source, bucket, endpoint, tmp_path, *args, status=0, env=None):
     path = tmp_path / f"{bucket}.json"
-    done = server.run("migrate", source, bucket, "--endpoint", endpoint, "--certificate", path, *args, env=env, timeout=170)
-    assert done.returncode == status, done
+    at = ["--endpoint", endpoint] if endpoint else []
+    done = server.run("migrate", source, bucket, *at, "--certificate", path, *args, env=env, timeout=170)
+    assert done.returncode == status, done.stdout + done.stderr
     return json.loads(path.read_text())
 
 
 def dry_run(server, source, endpoint, env, status=1):
-    done = server.run("--json", "migrate", source, "onshore-dry", "--endpoint", endpoint, "--dry-run", env=env)
-    assert done.returncode == status, done
+    at = ["--endpoint", endpoint] if endpoint else []
+    done = server.run("--json", "migrate", source, "onshore-dry", *at, "--dry-run", env=env)
+    assert done.returncode == status, done.stdout + done.stderr
     return json.loads(done.stdout)
 
 

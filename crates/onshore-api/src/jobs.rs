@@ -47,6 +47,16 @@ pub enum MigrateFrom {
         /// The endpoint, in which a path may stand.
         endpoint: String,
     },
+    /// A folder on another machine.
+    Tree {
+        /// What it is read by: `webdav`.
+        protocol: String,
+        /// The endpoint, in which a path may stand.
+        endpoint: String,
+        /// The path of the folder behind the endpoint, without a slash at either end; empty for all.
+        #[serde(default)]
+        path: String,
+    },
     /// A folder on the server's side.
     Folder {
         /// Its path there.

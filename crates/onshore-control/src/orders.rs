@@ -9,7 +9,7 @@ use onshore_ledger::{Hash, canonical};
 use onshore_policy::Role;
 use onshore_sources::{
     Addressing, ContainerSpec, Credentials, Dialect, DialectError, FolderSpec, Network, Protocol,
-    S3Spec, SourceAccess, SourceSpec, VersionsWish,
+    S3Spec, SourceAccess, SourceSpec, TreeProtocol, TreeSpec, VersionsWish,
 };
 use onshore_types::TenantId;
 use serde_json::{Value, json};
@@ -64,6 +64,21 @@ pub(crate) async fn access(
                 container: container.clone(),
                 prefix: prefix.clone(),
                 endpoint: endpoint.clone(),
+            });
+            Ok(SourceAccess {
+                source: spec.checked()?,
+                network: network(rules, role, Some(endpoint)),
+            })
+        }
+        MigrateFrom::Tree {
+            protocol,
+            endpoint,
+            path,
+        } => {
+            let spec = SourceSpec::Tree(TreeSpec {
+                protocol: parse_tree_protocol(protocol)?,
+                endpoint: endpoint.clone(),
+                path: path.clone(),
             });
             Ok(SourceAccess {
                 source: spec.checked()?,
@@ -232,6 +247,13 @@ fn parse_protocol(word: &str) -> Result<Protocol, Error> {
     match Protocol::of_scheme(word) {
         Some(protocol) => Ok(protocol),
         None => malformed("protocol is azblob or gs"),
+    }
+}
+
+fn parse_tree_protocol(word: &str) -> Result<TreeProtocol, Error> {
+    match TreeProtocol::parse(word) {
+        Some(protocol) => Ok(protocol),
+        None => malformed("protocol is webdav"),
     }
 }
 

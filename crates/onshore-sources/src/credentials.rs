@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::s3::{Network, http_client};
-use crate::{Dialect, Error, Protocol, environment};
+use crate::{Dialect, Error, Protocol, TreeProtocol, environment};
 
 /// An access key with its secret.
 #[derive(Clone, Serialize, Deserialize)]
@@ -136,6 +136,16 @@ pub fn resolve_container_credentials(
     match protocol {
         Protocol::Azblob => environment::of_azure(account),
         Protocol::Gs => Ok((environment::of_google()?, None)),
+    }
+}
+
+/// Resolves the credentials of a folder on another machine from the variables of its protocol.
+///
+/// # Errors
+/// [`Error::Environment`] when something is configured and cannot be used.
+pub fn resolve_tree_credentials(protocol: TreeProtocol) -> Result<Option<Credentials>, Error> {
+    match protocol {
+        TreeProtocol::Webdav => environment::of_webdav(),
     }
 }
 

@@ -100,6 +100,20 @@ pub(crate) fn of_google() -> Result<Option<Credentials>, Error> {
     )))
 }
 
+/// Returns what opens a server of WebDAV: user and password, or a bearer token.
+pub(crate) fn of_webdav() -> Result<Option<Credentials>, Error> {
+    if let Some(token) = variable(&["WEBDAV_TOKEN"]) {
+        return Ok(Some(Credentials::new("", "", Some(token))));
+    }
+    match (variable(&["WEBDAV_USER"]), variable(&["WEBDAV_PASSWORD"])) {
+        (Some(user), Some(password)) => Ok(Some(Credentials::new(user, password, None))),
+        (None, None) => Ok(None),
+        (Some(_), None) | (None, Some(_)) => Err(Error::Environment {
+            what: "of WEBDAV_USER and WEBDAV_PASSWORD one is set and the other is not".to_owned(),
+        }),
+    }
+}
+
 #[derive(Deserialize)]
 struct ServiceAccount {
     client_email: String,

@@ -7,6 +7,7 @@
 //! - [`source`]: what every source can do.
 //! - [`s3`]: buckets behind an S3 endpoint; and another region of Onshore, into which versions are brought.
 //! - [`container`]: containers of clouds that do not speak S3.
+//! - [`tree`]: trees of folders on other machines.
 //! - [`folder`]: a folder of the server.
 //! - [`mod@outward`]: the one way out of this process, which a disconnect drill shuts.
 //! - [`reach`]: whether an endpoint leads into a network that only the server can see.
@@ -21,13 +22,17 @@ pub mod reach;
 pub mod s3;
 pub mod source;
 pub mod spec;
+pub mod tree;
 
 mod content_type;
 mod environment;
 mod wire;
 
 pub use container::{ContainerSpec, Protocol, open_container};
-pub use credentials::{Credentials, Resolved, resolve_container_credentials, resolve_credentials};
+pub use credentials::{
+    Credentials, Resolved, resolve_container_credentials, resolve_credentials,
+    resolve_tree_credentials,
+};
 pub use dialect::{Dialect, DialectError};
 pub use error::{Error, ErrorKind};
 pub use folder::Folder;
@@ -46,3 +51,4 @@ pub use source::{
 pub use spec::{
     Addressing, FolderSpec, S3Spec, SourceAccess, SourceOptions, SourceSpec, VersionsWish,
 };
+pub use tree::{TreeProtocol, TreeSpec, open_tree};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::container::{ContainerSpec, Protocol};
 use crate::s3::etag_of_fingerprint;
+use crate::tree::{TreeProtocol, TreeSpec};
 use crate::{Dialect, Error, Network};
 
 /// A place that objects are brought from.
@@ -19,6 +20,8 @@ pub enum SourceSpec {
     S3(S3Spec),
     /// A container of a cloud that does not speak S3.
     Container(ContainerSpec),
+    /// A folder on another machine.
+    Tree(TreeSpec),
     /// A folder of the server.
     Folder(FolderSpec),
 }
@@ -111,8 +114,8 @@ pub struct SourceOptions {
 }
 
 impl SourceOptions {
-    /// What belongs to S3 says nothing of a container.
-    fn check_for_container(&self, text: &str) -> Result<(), Error> {
+    /// What belongs to S3 says nothing of what does not speak it.
+    fn check_without_s3(&self, text: &str) -> Result<(), Error> {
         if self.dialect.is_some() || self.region.is_some() {
             return Err(fault(text, "a region and a dialect go with S3 only"));
         }
@@ -136,14 +139,18 @@ impl SourceSpec {
         let spec = match text.split_once("://") {
             Some(("s3", rest)) => Self::S3(S3Spec::parse(rest, options.dialect, options)?),
             Some((scheme, rest)) if Protocol::of_scheme(scheme).is_some() => {
-                options.check_for_container(text)?;
+                options.check_without_s3(text)?;
                 Self::Container(ContainerSpec::parse(scheme, rest, &options)?)
+            }
+            Some((scheme, rest)) if TreeProtocol::of_scheme(scheme).is_some() => {
+                options.check_without_s3(text)?;
+                Self::Tree(TreeSpec::parse(scheme, rest, &options)?)
             }
             Some((scheme, rest)) if is_scheme(scheme) => {
                 let dialect = Dialect::of_scheme(scheme).ok_or_else(|| {
                     fault(
                         text,
-                        "this scheme is not supported; write s3, oss, cos, obs, r2, azblob or gs://bucket/prefix, or the path of a folder",
+                        "this scheme is not supported; write s3, oss, cos, obs, r2, azblob or gs://bucket/prefix, webdav or webdavs://host/path, or the path of a folder",
                     )
                 })?;
                 if options.dialect.is_some_and(|named| named != dialect) {
@@ -173,6 +180,7 @@ impl SourceSpec {
         match &mut self {
             Self::S3(s3) => s3.check(None)?,
             Self::Container(container) => container.check()?,
+            Self::Tree(tree) => tree.check()?,
             Self::Folder(folder) => {
                 let path = folder
                     .path
@@ -197,7 +205,7 @@ impl SourceSpec {
     #[must_use]
     pub fn version_of<'a>(&self, fingerprint: &'a str) -> Option<&'a str> {
         match self {
-            Self::S3(_) | Self::Container(_) => etag_of_fingerprint(fingerprint),
+            Self::S3(_) | Self::Container(_) | Self::Tree(_) => etag_of_fingerprint(fingerprint),
             Self::Folder(_) => None,
         }
     }
@@ -207,6 +215,7 @@ impl SourceSpec {
     pub fn removes(&self) -> bool {
         match self {
             Self::S3(_) => true,
+            Self::Tree(tree) => tree.protocol.removes(),
             Self::Container(_) | Self::Folder(_) => false,
         }
     }
@@ -223,6 +232,7 @@ impl SourceSpec {
                 format!("s3 {endpoint} {bucket}/{prefix}")
             }
             Self::Container(container) => container.identity(),
+            Self::Tree(tree) => tree.identity(),
             Self::Folder(folder) => format!("folder {}", folder.path.display()),
         }
     }
@@ -239,6 +249,7 @@ impl fmt::Display for SourceSpec {
                 }
             }
             Self::Container(container) => fmt::Display::fmt(container, f),
+            Self::Tree(tree) => fmt::Display::fmt(tree, f),
             Self::Folder(folder) => write!(f, "{}", folder.path.display()),
         }
     }
@@ -360,6 +371,21 @@ pub(crate) fn parse_endpoint(url: &str) -> Result<(String, u16), Error> {
         return Err(fault(url, "the endpoint names no host"));
     }
     Ok((host, authority.port_u16().unwrap_or(default_port)))
+}
+
+/// Returns host and port of an endpoint behind which a path may stand: emulators and gateways have one.
+pub(crate) fn host_of_url(url: &str) -> Result<(String, u16), Error> {
+    let origin = match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let authority = rest.split('/').next().unwrap_or_default();
+            format!("{scheme}://{authority}")
+        }
+        None => url.to_owned(),
+    };
+    if url.contains(['?', '#', ' ']) {
+        return Err(fault(url, "an endpoint has no query"));
+    }
+    parse_endpoint(&origin)
 }
 
 /// Resolves `.` and `..` by the letter. A link on the way is looked at when the folder is opened, below its root.

@@ -167,6 +167,19 @@ impl Answer {
             .collect()
     }
 
+    /// Whether it says nothing, or the right thing, of the run of bytes that it brings.
+    pub(crate) fn is_of(&self, range: onshore_types::ByteRange) -> bool {
+        let length = self.header("content-length");
+        let length = length.and_then(|len| len.parse::<u64>().ok());
+        let start = self
+            .header("content-range")
+            .and_then(|said| said.strip_prefix("bytes "))
+            .and_then(|said| said.split('-').next())
+            .and_then(|start| start.trim().parse::<u64>().ok());
+        length.is_none_or(|length| length == range.len_bytes)
+            && (self.status != 206 || start.is_none_or(|start| start == range.start))
+    }
+
     /// Returns the bytes as they come, none of which may stay away for long.
     pub(crate) fn stream(self) -> ByteStream {
         Box::pin(futures_util::stream::try_unfold(

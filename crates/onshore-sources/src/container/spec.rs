@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::spec::{SourceOptions, fault, parse_endpoint};
+use crate::spec::{SourceOptions, fault, host_of_url};
 
 /// What a container is read by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,17 +106,7 @@ impl ContainerSpec {
 
     /// Returns host and port of the endpoint. A path may stand behind them: emulators and gateways have one.
     pub(crate) fn host(&self) -> Result<(String, u16), Error> {
-        let origin = match self.endpoint.split_once("://") {
-            Some((scheme, rest)) => {
-                let authority = rest.split('/').next().unwrap_or_default();
-                format!("{scheme}://{authority}")
-            }
-            None => self.endpoint.clone(),
-        };
-        if self.endpoint.contains(['?', '#', ' ']) {
-            return Err(fault(&self.endpoint, "an endpoint has no query"));
-        }
-        parse_endpoint(&origin)
+        host_of_url(&self.endpoint)
     }
 
     pub(crate) fn identity(&self) -> String {

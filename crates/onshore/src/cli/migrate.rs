@@ -34,7 +34,8 @@ pub(crate) enum MigrateCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
-    /// From where: s3, oss, cos, obs, r2, azblob or gs://bucket/prefix, or a folder on the server's side
+    /// From where: s3, oss, cos, obs, r2, azblob or gs://bucket/prefix, webdav or webdavs://host/path, or a folder on the server's
+    /// side
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
     /// Into which bucket; made if it is missing

@@ -6,8 +6,10 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
-use onshore_api::{DecommissionView, FileStatement, ProposeDecommission, SourceCredentials};
-use onshore_sources::resolve_credentials;
+use onshore_api::{
+    DecommissionView, FileStatement, JobView, ProposeDecommission, SourceCredentials,
+};
+use onshore_sources::{Credentials, TreeProtocol, resolve_credentials, resolve_tree_credentials};
 
 use crate::cli::{DecommissionCommand, TargetArgs};
 use crate::client::Client;
@@ -20,10 +22,9 @@ pub(crate) async fn run(target: &TargetArgs, command: DecommissionCommand) -> Re
     let (client, style) = (target::client(target)?, target.style());
     match command {
         DecommissionCommand::Propose { of, profile } => {
-            let resolved = resolve_credentials(profile.as_deref(), None)
-                .await
-                .map_err(|error| usage(error.to_string()))?;
-            let credentials = resolved.credentials.map(|found| SourceCredentials {
+            let job: JobView = client.get(&format!("/v1/jobs/{of}")).await?;
+            let found = credentials(&job.source, profile.as_deref()).await?;
+            let credentials = found.map(|found| SourceCredentials {
                 access_key: found.access_key().to_owned(),
                 secret_key: found.secret_key().to_owned(),
                 session_token: found.session_token().map(str::to_owned),
@@ -62,6 +63,18 @@ pub(crate) async fn run(target: &TargetArgs, command: DecommissionCommand) -> Re
         }
     }
     Ok(Exit::Done)
+}
+
+/// Returns what opens a source, from the variables of what it is read by.
+async fn credentials(source: &str, profile: Option<&str>) -> Result<Option<Credentials>> {
+    let scheme = source.split_once("://").map(|(scheme, _)| scheme);
+    let found = match scheme.and_then(TreeProtocol::of_scheme) {
+        Some(protocol) => resolve_tree_credentials(protocol),
+        None => resolve_credentials(profile, None)
+            .await
+            .map(|resolved| resolved.credentials),
+    };
+    found.map_err(|error| usage(error.to_string()))
 }
 
 fn statement(file: &Path) -> Result<FileStatement> {

@@ -9,8 +9,8 @@ use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use onshore_api::{CountedSource, JobView, MigrateFrom, OrderMigration, SourceCredentials};
 use onshore_sources::{
-    Dialect, Protocol, Resolved, SourceOptions, SourceSpec, resolve_container_credentials,
-    resolve_credentials,
+    Dialect, Protocol, Resolved, SourceOptions, SourceSpec, TreeProtocol,
+    resolve_container_credentials, resolve_credentials, resolve_tree_credentials,
 };
 use onshore_tls::{Introduction, Transport};
 use onshore_types::pace::Pace;
@@ -109,7 +109,8 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
     let dialect = scheme.and_then(Dialect::of_scheme).or(args.dialect);
     let speaks_s3 = is_s3 || dialect.is_some();
     let protocol = scheme.and_then(Protocol::of_scheme);
-    if protocol.is_some() && args.profile.is_some() {
+    let tree = scheme.and_then(TreeProtocol::of_scheme);
+    if (protocol.is_some() || tree.is_some()) && args.profile.is_some() {
         return Err(usage(
             "--profile names credentials of AWS: this source has variables of its own",
         ));
@@ -120,6 +121,12 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
                 .map_err(|error| usage(error.to_string()))?
         }
         Some(_) | None => (None, args.account_id.clone()),
+    };
+    let of_tree = match tree {
+        Some(protocol) if !args.anonymous => {
+            resolve_tree_credentials(protocol).map_err(|error| usage(error.to_string()))?
+        }
+        Some(_) | None => None,
     };
     let resolved = if speaks_s3 && !args.anonymous {
         resolve_credentials(args.profile.as_deref(), dialect)
@@ -174,6 +181,11 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
             prefix: container.prefix,
             endpoint: container.endpoint,
         },
+        SourceSpec::Tree(tree) => MigrateFrom::Tree {
+            protocol: tree.protocol.name().to_owned(),
+            endpoint: tree.endpoint,
+            path: tree.path,
+        },
         SourceSpec::Folder(folder) => MigrateFrom::Folder {
             path: folder.path.to_string_lossy().into_owned(),
         },
@@ -181,6 +193,7 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
     let credentials = resolved
         .credentials
         .or(of_container)
+        .or(of_tree)
         .map(|found| SourceCredentials {
             access_key: found.access_key().to_owned(),
             secret_key: found.secret_key().to_owned(),

@@ -13,7 +13,7 @@ use onshore_ledger::{
 use onshore_migrate::{OpenSource, Sources};
 use onshore_sources::{
     Error as SourceError, Network, Source, SourceAccess, SourceOptions, SourceSpec,
-    resolve_container_credentials, resolve_credentials,
+    resolve_container_credentials, resolve_credentials, resolve_tree_credentials,
 };
 use ring::digest::{Context as Digest, SHA256};
 use serde::Serialize;
@@ -153,6 +153,7 @@ fn endpoint_of(spec: &SourceSpec) -> Option<&str> {
     match spec {
         SourceSpec::S3(s3) => s3.endpoint.as_deref(),
         SourceSpec::Container(container) => Some(&container.endpoint),
+        SourceSpec::Tree(tree) => tree.named_endpoint(),
         SourceSpec::Folder(_) => None,
     }
 }
@@ -177,6 +178,11 @@ async fn open_spec(mut spec: SourceSpec, profile: Option<&str>) -> Result<Arc<dy
         }
         SourceSpec::Container(container) => {
             let (credentials, _) = resolve_container_credentials(container.protocol, None)
+                .map_err(|error| usage(error.to_string()))?;
+            (credentials, Vec::new())
+        }
+        SourceSpec::Tree(tree) => {
+            let credentials = resolve_tree_credentials(tree.protocol)
                 .map_err(|error| usage(error.to_string()))?;
             (credentials, Vec::new())
         }
