@@ -204,7 +204,9 @@ fn of_source(error: &onshore_sources::Error) -> Line {
     use onshore_sources::Error as Source;
     match error {
         Source::Spec { .. } | Source::Elsewhere { .. } | Source::OutsideRoots => BAD_REQUEST,
-        Source::PrivateEndpoint { .. } | Source::Forbidden { .. } => FORBIDDEN,
+        Source::PrivateEndpoint { .. } | Source::LedInside { .. } | Source::Forbidden { .. } => {
+            FORBIDDEN
+        }
         Source::Gone { .. } => NOT_FOUND,
         Source::Unavailable { .. } => UNAVAILABLE,
         Source::Changed

@@ -61,6 +61,14 @@ pub enum Error {
         /// The address.
         address: std::net::IpAddr,
     },
+    /// The source leads on to where it may not lead.
+    #[error(
+        "the source leads on to {address}, which lies further inside than its endpoint does: a source is not followed there"
+    )]
+    LedInside {
+        /// The address.
+        address: std::net::IpAddr,
+    },
     /// The folder lies below none of the folders that may be read.
     #[error(
         "the folder lies below none of the folders in `[migrate] roots`: add one there, or move the folder"
@@ -115,6 +123,7 @@ impl Error {
             Self::Protocol { .. }
             | Self::Elsewhere { .. }
             | Self::PrivateEndpoint { .. }
+            | Self::LedInside { .. }
             | Self::OutsideRoots
             | Self::Spec { .. }
             | Self::Environment { .. } => ErrorKind::Bug,

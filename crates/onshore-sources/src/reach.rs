@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::spec::parse_endpoint;
-use crate::{Error, Purpose, outward};
+use crate::{Error, Network, Purpose, outward};
 
 /// Where an endpoint leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,68 @@ pub async fn endpoint_reach(url: &str) -> Result<Reach, Error> {
         return Err(unresolved());
     }
     Ok(reach_of(&addresses))
+}
+
+/// How far a connection may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Span {
+    /// Anywhere.
+    Anywhere,
+    /// To public addresses.
+    Public,
+    /// To those, and into private networks.
+    Inner,
+    /// To those, and to this machine.
+    Own,
+}
+
+impl Span {
+    /// Returns how far somebody at a source may lead: no further inside than the endpoint lies that was named, and never to what
+    /// only this machine or its own link can see, such as the metadata of a cloud, unless the endpoint lies here, too.
+    pub(crate) fn onward(network: Network, endpoint: &[IpAddr]) -> Self {
+        match network {
+            Network::PublicOnly => Self::Public,
+            Network::Anywhere if endpoint.iter().any(|at| at.to_canonical().is_loopback()) => {
+                Self::Own
+            }
+            Network::Anywhere => match reach_of(endpoint) {
+                Reach::Public => Self::Public,
+                Reach::Private { .. } => Self::Inner,
+            },
+        }
+    }
+
+    /// Whether an address lies in it.
+    pub(crate) fn admits(self, address: IpAddr) -> bool {
+        let is_own = || address.to_canonical().is_loopback();
+        match self {
+            Self::Anywhere => true,
+            Self::Public => is_public(address),
+            Self::Inner => is_public(address) || is_inner(address),
+            Self::Own => is_public(address) || is_inner(address) || is_own(),
+        }
+    }
+}
+
+impl From<Network> for Span {
+    fn from(network: Network) -> Self {
+        match network {
+            Network::Anywhere => Self::Anywhere,
+            Network::PublicOnly => Self::Public,
+        }
+    }
+}
+
+/// Whether an address is one of a private network (RFC 1918, RFC 4193). Clouds keep their metadata at some of the latter.
+fn is_inner(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_private(),
+        IpAddr::V6(v6) => {
+            let [first, second, ..] = v6.segments();
+            first & 0xfe00 == 0xfc00
+                && !matches!((first, second), (0xfd00, 0x0ec2) | (0xfd20, 0x00ce))
+        }
+    }
 }
 
 pub(crate) fn reach_of(addresses: &[IpAddr]) -> Reach {
@@ -101,7 +163,38 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reach, endpoint_reach, is_public, reach_of};
+    use super::{Reach, Span, endpoint_reach, is_public, reach_of};
+    use crate::Network;
+
+    #[test]
+    fn nobody_leads_further_inside_than_the_endpoint_lies() {
+        let admitted = |network, endpoint: &str| {
+            let span = Span::onward(network, &[endpoint.parse().expect("an address")]);
+            let all = [
+                "8.8.8.8",
+                "10.1.2.3",
+                "fd12::1",
+                "127.0.0.1",
+                "::1",
+                "169.254.169.254",
+                "fe80::1",
+                "fd00:ec2::254",
+                "100.100.100.200",
+                "0.0.0.0",
+                "::ffff:169.254.169.254",
+            ];
+            let admits = |at: &&&str| span.admits(at.parse().expect("an address"));
+            all.iter().filter(admits).count()
+        };
+        assert_eq!(admitted(Network::PublicOnly, "127.0.0.1"), 1);
+        assert_eq!(admitted(Network::Anywhere, "8.8.8.8"), 1);
+        assert_eq!(admitted(Network::Anywhere, "10.9.9.9"), 3);
+        assert_eq!(admitted(Network::Anywhere, "169.254.1.1"), 3);
+        assert_eq!(admitted(Network::Anywhere, "127.0.0.9"), 5);
+        assert!(
+            Span::from(Network::Anywhere).admits("169.254.169.254".parse().expect("an address"))
+        );
+    }
 
     #[test]
     fn only_public_addresses_are_public() {

@@ -6,6 +6,7 @@ pub(crate) mod names;
 pub(crate) mod xml;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::{ByteStream as SdkStream, SdkBody};
@@ -16,9 +17,11 @@ use futures_util::TryStreamExt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 
-use crate::Error;
+use crate::reach::Span;
 use crate::s3::{Network, connector, stream_of};
 use crate::source::ByteStream;
+use crate::spec::host_of_url;
+use crate::{Error, Purpose, outward};
 
 /// How long a cloud may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -57,6 +60,7 @@ pub(crate) struct Answer {
 pub(crate) struct Wire {
     connector: SharedHttpConnector,
     endpoint: String,
+    network: Network,
 }
 
 impl Request {
@@ -102,9 +106,34 @@ impl Wire {
     /// An endpoint is a URL without a slash at its end.
     pub(crate) fn new(endpoint: &str, network: Network) -> Self {
         Self {
-            connector: connector(network),
+            connector: connector(network.into()),
             endpoint: endpoint.trim_end_matches('/').to_owned(),
+            network,
         }
+    }
+
+    /// Returns the endpoint that this one leads to. What it leads to lies no further inside than it does itself, and is not without
+    /// TLS if it has some.
+    ///
+    /// # Errors
+    /// [`Error::LedInside`], [`Error::Protocol`] for what is no endpoint, [`Error::Unavailable`] for a name without addresses.
+    pub(crate) async fn onward(&self, endpoint: &str) -> Result<Self, Error> {
+        if self.endpoint.starts_with("https://") && !endpoint.starts_with("https://") {
+            return Err(lie("it leads on to where there is no TLS"));
+        }
+        let (host, port) =
+            host_of_url(endpoint).map_err(|_| lie("it leads on to what is no address"))?;
+        let own = host_of_url(&self.endpoint)?;
+        let span = Span::onward(self.network, &addresses(&own.0, own.1).await?);
+        let mut led_to = addresses(&host, port).await?.into_iter();
+        if let Some(address) = led_to.find(|address| !span.admits(*address)) {
+            return Err(Error::LedInside { address });
+        }
+        Ok(Self {
+            connector: connector(span),
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            network: self.network,
+        })
     }
 
     /// Returns the path of the endpoint itself, which every path begins with.
@@ -205,6 +234,13 @@ impl Answer {
         }
         Ok(read)
     }
+}
+
+/// Returns the addresses of a host.
+async fn addresses(host: &str, port: u16) -> Result<Vec<IpAddr>, Error> {
+    let found = outward().addresses(Purpose::Migration, host, port).await;
+    let found = found.map_err(|_| unavailable("a name without an address"))?;
+    Ok(found.into_iter().map(|socket| socket.ip()).collect())
 }
 
 /// Encodes a name as one segment of a path, or a value of a query.

@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-use crate::reach::{Reach, is_public, reach_of};
+use crate::reach::{Span, is_public};
 use crate::{Error, Purpose, outward};
 
 /// Which addresses a source may be fetched from.
@@ -54,20 +54,24 @@ pub(crate) fn http_client(network: Network) -> SharedHttpClient {
 }
 
 /// Returns what sends requests that no SDK makes. Each is made once, like the clients.
-pub(crate) fn connector(network: Network) -> SharedHttpConnector {
-    static ANYWHERE: LazyLock<SharedHttpConnector> = LazyLock::new(|| connect(Network::Anywhere));
-    static PUBLIC_ONLY: LazyLock<SharedHttpConnector> =
-        LazyLock::new(|| connect(Network::PublicOnly));
-    match network {
-        Network::Anywhere => ANYWHERE.clone(),
-        Network::PublicOnly => PUBLIC_ONLY.clone(),
+pub(crate) fn connector(span: Span) -> SharedHttpConnector {
+    type Made = LazyLock<SharedHttpConnector>;
+    static ANYWHERE: Made = LazyLock::new(|| connect(Span::Anywhere));
+    static PUBLIC: Made = LazyLock::new(|| connect(Span::Public));
+    static INNER: Made = LazyLock::new(|| connect(Span::Inner));
+    static OWN: Made = LazyLock::new(|| connect(Span::Own));
+    match span {
+        Span::Anywhere => ANYWHERE.clone(),
+        Span::Public => PUBLIC.clone(),
+        Span::Inner => INNER.clone(),
+        Span::Own => OWN.clone(),
     }
 }
 
-fn connect(network: Network) -> SharedHttpConnector {
+fn connect(span: Span) -> SharedHttpConnector {
     let connector = Connector::builder()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_with_resolver(Resolver { network });
+        .build_with_resolver(Resolver { span });
     SharedHttpConnector::new(Guarded {
         inner: SharedHttpConnector::new(connector),
         purpose: Purpose::Migration,
@@ -77,7 +81,9 @@ fn connect(network: Network) -> SharedHttpConnector {
 fn build(network: Network) -> SharedHttpClient {
     let client = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_with_resolver(Resolver { network });
+        .build_with_resolver(Resolver {
+            span: network.into(),
+        });
     guarded(client, Purpose::Migration)
 }
 
@@ -125,7 +131,7 @@ impl HttpConnector for Guarded<SharedHttpConnector> {
 
 #[derive(Debug, Clone, Copy)]
 struct Resolver {
-    network: Network,
+    span: Span,
 }
 
 impl ResolveDns for Resolver {
@@ -138,11 +144,14 @@ impl ResolveDns for Resolver {
                 .into_iter()
                 .map(|socket| socket.ip())
                 .collect();
-            match (self.network, reach_of(&addresses)) {
-                (Network::PublicOnly, Reach::Private { address }) => {
-                    Err(ResolveDnsError::new(Error::PrivateEndpoint { address }))
-                }
-                (Network::PublicOnly, Reach::Public) | (Network::Anywhere, _) => Ok(addresses),
+            let beyond = addresses
+                .iter()
+                .find(|address| !self.span.admits(**address));
+            match beyond {
+                Some(address) => Err(ResolveDnsError::new(Error::PrivateEndpoint {
+                    address: *address,
+                })),
+                None => Ok(addresses),
             }
         })
     }

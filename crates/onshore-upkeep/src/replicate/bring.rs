@@ -346,6 +346,7 @@ fn failed_or_waits(
                 | onshore_sources::Error::Unsupported { .. }
                 | onshore_sources::Error::Protocol { .. }
                 | onshore_sources::Error::PrivateEndpoint { .. }
+                | onshore_sources::Error::LedInside { .. }
                 | onshore_sources::Error::OutsideRoots
                 | onshore_sources::Error::Spec { .. } => true,
             },
