@@ -47,6 +47,24 @@ pub enum MigrateFrom {
         /// The endpoint, in which a path may stand.
         endpoint: String,
     },
+    /// A container of OpenStack Swift. The secret of its user is the secret key of the credentials.
+    Swift {
+        /// The container.
+        container: String,
+        /// Only keys that begin so.
+        #[serde(default)]
+        prefix: String,
+        /// The URL of Keystone or of TempAuth; of an account that is read anonymously the URL of the account.
+        endpoint: String,
+        /// How a token is had: `password` or `application-credential` (Keystone, version 3), `v1` (TempAuth), `anonymous`.
+        auth: String,
+        /// The user, or the id of the application credential.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
+        /// Which project.
+        #[serde(default)]
+        scope: SwiftScope,
+    },
     /// A folder on another machine.
     Tree {
         /// What it is read by: `webdav`.
@@ -62,6 +80,33 @@ pub enum MigrateFrom {
         /// Its path there.
         path: String,
     },
+}
+
+/// Which project of a Keystone a container is in, and where its user is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SwiftScope {
+    /// The project's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
+    /// Or its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_name: Option<String>,
+    /// The id of the domain of a project that is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_domain_id: Option<String>,
+    /// Or its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_domain_name: Option<String>,
+    /// The id of the user's domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_domain_id: Option<String>,
+    /// Or its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_domain_name: Option<String>,
+    /// The region of the catalogue, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
 }
 
 /// Credentials for a source; sealed by the server, destroyed when the job ends, never answered.

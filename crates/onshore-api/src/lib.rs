@@ -59,7 +59,7 @@ pub use identities::{
 pub use information::{InformationView, TakeInformation};
 pub use jobs::{
     CountedSource, DeadlineForecast, JobForecast, JobProgress, JobView, MigrateFrom,
-    OrderMigration, SourceCredentials,
+    OrderMigration, SourceCredentials, SwiftScope,
 };
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};
 pub use labels::{LoosenLabel, LooseningView};

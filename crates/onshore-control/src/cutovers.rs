@@ -122,7 +122,10 @@ fn migration(asked: &OrderCutover) -> Result<OrderMigration, Error> {
                 ));
             }
         },
-        MigrateFrom::Container { .. } | MigrateFrom::Tree { .. } | MigrateFrom::Folder { .. } => {
+        MigrateFrom::Container { .. }
+        | MigrateFrom::Swift { .. }
+        | MigrateFrom::Tree { .. }
+        | MigrateFrom::Folder { .. } => {
             return Err(Error::Malformed(
                 "a bucket is cut over from an S3 endpoint; what is elsewhere is migrated"
                     .to_owned(),

@@ -3,13 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use onshore_api::{MigrateFrom, OrderMigration, SourceCredentials};
+use onshore_api::{MigrateFrom, OrderMigration, SourceCredentials, SwiftScope};
 use onshore_keys::Secret;
 use onshore_ledger::{Hash, canonical};
 use onshore_policy::Role;
 use onshore_sources::{
-    Addressing, ContainerSpec, Credentials, Dialect, DialectError, FolderSpec, Network, Protocol,
-    S3Spec, SourceAccess, SourceSpec, TreeProtocol, TreeSpec, VersionsWish,
+    Addressing, ContainerSpec, Credentials, Dialect, DialectError, FolderSpec, KeystoneScope,
+    Network, Protocol, S3Spec, SourceAccess, SourceSpec, SwiftAccount, SwiftAuth, SwiftSpec,
+    TreeProtocol, TreeSpec, VersionsWish,
 };
 use onshore_types::TenantId;
 use serde_json::{Value, json};
@@ -64,6 +65,29 @@ pub(crate) async fn access(
                 container: container.clone(),
                 prefix: prefix.clone(),
                 endpoint: endpoint.clone(),
+            });
+            Ok(SourceAccess {
+                source: spec.checked()?,
+                network: network(rules, role, Some(endpoint)),
+            })
+        }
+        MigrateFrom::Swift {
+            container,
+            prefix,
+            endpoint,
+            auth,
+            user,
+            scope,
+        } => {
+            let spec = SourceSpec::Swift(SwiftSpec {
+                container: container.clone(),
+                prefix: prefix.clone(),
+                account: SwiftAccount {
+                    auth: parse_swift_auth(auth)?,
+                    endpoint: endpoint.clone(),
+                    user: user.clone().unwrap_or_default(),
+                    scope: scope_of(scope),
+                },
             });
             Ok(SourceAccess {
                 source: spec.checked()?,
@@ -247,6 +271,25 @@ fn parse_protocol(word: &str) -> Result<Protocol, Error> {
     match Protocol::of_scheme(word) {
         Some(protocol) => Ok(protocol),
         None => malformed("protocol is azblob or gs"),
+    }
+}
+
+fn parse_swift_auth(word: &str) -> Result<SwiftAuth, Error> {
+    match SwiftAuth::parse(word) {
+        Some(auth) => Ok(auth),
+        None => malformed("auth is anonymous, v1, password or application-credential"),
+    }
+}
+
+fn scope_of(scope: &SwiftScope) -> KeystoneScope {
+    KeystoneScope {
+        project_id: scope.project_id.clone(),
+        project_name: scope.project_name.clone(),
+        project_domain_id: scope.project_domain_id.clone(),
+        project_domain_name: scope.project_domain_name.clone(),
+        user_domain_id: scope.user_domain_id.clone(),
+        user_domain_name: scope.user_domain_name.clone(),
+        region: scope.region.clone(),
     }
 }
 

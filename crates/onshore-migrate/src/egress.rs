@@ -49,6 +49,7 @@ pub(crate) fn charge(source: &SourceSpec, bytes: u64) -> Option<Charge> {
     let host = match source {
         SourceSpec::Folder(_) => return None,
         SourceSpec::Container(spec) => host_of(&spec.endpoint)?,
+        SourceSpec::Swift(spec) => host_of(&spec.account.endpoint)?,
         SourceSpec::Tree(spec) => host_of(&spec.endpoint)?,
         SourceSpec::S3(spec) => match &spec.endpoint {
             None => "amazonaws.com".to_owned(),

@@ -166,7 +166,10 @@ impl Work {
             bucket = destination::keep_versions(&parts, &job, principal, bucket).await?;
         }
         let from = match &access.source {
-            SourceSpec::S3(_) | SourceSpec::Container(_) | SourceSpec::Tree(_) => Place::Unknown,
+            SourceSpec::S3(_)
+            | SourceSpec::Container(_)
+            | SourceSpec::Swift(_)
+            | SourceSpec::Tree(_) => Place::Unknown,
             SourceSpec::Folder(_) => parts.gate.home(),
         };
         let meter = Meter::new(job.id, job.created, parts.gate.now());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use onshore_sources::{
     Credentials, Error, Folder, S3Source, Source, SourceAccess, SourceSpec, open_container,
-    open_tree,
+    open_swift, open_tree,
 };
 
 /// Opens sources.
@@ -41,6 +41,7 @@ impl OpenSource for Sources {
                 Ok(Arc::new(source))
             }
             SourceSpec::Container(spec) => open_container(spec, credentials, access.network).await,
+            SourceSpec::Swift(spec) => open_swift(spec, credentials, access.network).await,
             SourceSpec::Tree(spec) => open_tree(spec, credentials, access.network).await,
             SourceSpec::Folder(spec) => Ok(Arc::new(Folder::open(spec, &self.roots).await?)),
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::s3::{Network, http_client};
-use crate::{Dialect, Error, Protocol, TreeProtocol, environment};
+use crate::{Dialect, Error, Protocol, SwiftAccount, TreeProtocol, environment};
 
 /// An access key with its secret.
 #[derive(Clone, Serialize, Deserialize)]
@@ -137,6 +137,14 @@ pub fn resolve_container_credentials(
         Protocol::Azblob => environment::of_azure(account),
         Protocol::Gs => Ok((environment::of_google()?, None)),
     }
+}
+
+/// Resolves an account of OpenStack Swift as its tools do, and the secret that opens it; none where nothing is set.
+///
+/// # Errors
+/// [`Error::Environment`] when something is configured and cannot be used.
+pub fn resolve_swift() -> Result<Option<(SwiftAccount, Credentials)>, Error> {
+    environment::of_swift()
 }
 
 /// Resolves the credentials of a folder on another machine from the variables of its protocol.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use zeroize::Zeroize;
 
 use crate::dialect::Variables;
-use crate::{Credentials, Error, Resolved};
+use crate::{Credentials, Error, KeystoneScope, Resolved, SwiftAccount, SwiftAuth};
 
 pub(crate) fn region_provider(profile: Option<&str>) -> RegionProviderChain {
     let mut from_profile = ProfileFileRegionProvider::builder();
@@ -112,6 +112,74 @@ pub(crate) fn of_webdav() -> Result<Option<Credentials>, Error> {
             what: "of WEBDAV_USER and WEBDAV_PASSWORD one is set and the other is not".to_owned(),
         }),
     }
+}
+
+/// Returns what the variables of OpenStack's tools say: those of TempAuth first, then those of Keystone.
+pub(crate) fn of_swift() -> Result<Option<(SwiftAccount, Credentials)>, Error> {
+    let missing = |what: &str| Error::Environment {
+        what: what.to_owned(),
+    };
+    let of_v1 = ["ST_AUTH", "ST_USER", "ST_KEY"].map(|name| variable(&[name]));
+    if of_v1.iter().any(Option::is_some) {
+        let [Some(endpoint), Some(user), Some(key)] = of_v1 else {
+            return Err(missing("ST_AUTH, ST_USER and ST_KEY go together"));
+        };
+        return Ok(Some(account(SwiftAuth::V1, endpoint, user, key)));
+    }
+    let Some(endpoint) = variable(&["OS_AUTH_URL"]) else {
+        return Ok(None);
+    };
+    let of_application = (
+        variable(&["OS_APPLICATION_CREDENTIAL_ID"]),
+        variable(&["OS_APPLICATION_CREDENTIAL_SECRET"]),
+    );
+    let (mut account, credentials) = match of_application {
+        (Some(id), Some(secret)) => account(SwiftAuth::ApplicationCredential, endpoint, id, secret),
+        (None, None) => match (variable(&["OS_USERNAME"]), variable(&["OS_PASSWORD"])) {
+            (Some(user), Some(password)) => account(SwiftAuth::Password, endpoint, user, password),
+            _ => return Err(missing("with OS_AUTH_URL go OS_USERNAME and OS_PASSWORD")),
+        },
+        _ => {
+            return Err(missing(
+                "OS_APPLICATION_CREDENTIAL_ID and OS_APPLICATION_CREDENTIAL_SECRET go together",
+            ));
+        }
+    };
+    account.scope = KeystoneScope {
+        project_id: variable(&["OS_PROJECT_ID", "OS_TENANT_ID"]),
+        project_name: variable(&["OS_PROJECT_NAME", "OS_TENANT_NAME"]),
+        project_domain_id: variable(&["OS_PROJECT_DOMAIN_ID"]),
+        project_domain_name: variable(&["OS_PROJECT_DOMAIN_NAME"]),
+        user_domain_id: variable(&["OS_USER_DOMAIN_ID"]),
+        user_domain_name: variable(&["OS_USER_DOMAIN_NAME"]),
+        region: variable(&["OS_REGION_NAME"]),
+    };
+    let scope = &account.scope;
+    if account.auth == SwiftAuth::Password
+        && scope.project_id.is_none()
+        && scope.project_name.is_none()
+    {
+        return Err(missing(
+            "with OS_USERNAME goes OS_PROJECT_NAME or OS_PROJECT_ID",
+        ));
+    }
+    Ok(Some((account, credentials)))
+}
+
+fn account(
+    auth: SwiftAuth,
+    endpoint: String,
+    user: String,
+    secret: String,
+) -> (SwiftAccount, Credentials) {
+    let credentials = Credentials::new(user.as_str(), secret, None);
+    let account = SwiftAccount {
+        auth,
+        endpoint,
+        user,
+        scope: KeystoneScope::default(),
+    };
+    (account, credentials)
 }
 
 #[derive(Deserialize)]

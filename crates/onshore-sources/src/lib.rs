@@ -28,9 +28,12 @@ mod content_type;
 mod environment;
 mod wire;
 
-pub use container::{ContainerSpec, Protocol, open_container};
+pub use container::{
+    ContainerSpec, KeystoneScope, Protocol, SwiftAccount, SwiftAuth, SwiftSpec, open_container,
+    open_swift,
+};
 pub use credentials::{
-    Credentials, Resolved, resolve_container_credentials, resolve_credentials,
+    Credentials, Resolved, resolve_container_credentials, resolve_credentials, resolve_swift,
     resolve_tree_credentials,
 };
 pub use dialect::{Dialect, DialectError};

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use onshore_types::RegionId;
 use serde::{Deserialize, Serialize};
 
-use crate::container::{ContainerSpec, Protocol};
+use crate::container::{ContainerSpec, Protocol, SwiftAccount, SwiftSpec};
 use crate::s3::etag_of_fingerprint;
 use crate::tree::{TreeProtocol, TreeSpec};
 use crate::{Dialect, Error, Network};
@@ -20,6 +20,8 @@ pub enum SourceSpec {
     S3(S3Spec),
     /// A container of a cloud that does not speak S3.
     Container(ContainerSpec),
+    /// A container of OpenStack Swift.
+    Swift(SwiftSpec),
     /// A folder on another machine.
     Tree(TreeSpec),
     /// A folder of the server.
@@ -111,13 +113,15 @@ pub struct SourceOptions {
     pub dialect: Option<Dialect>,
     /// `--account-id`.
     pub account: Option<String>,
+    /// What the variables of OpenStack's tools say.
+    pub swift: Option<SwiftAccount>,
 }
 
 impl SourceOptions {
     /// What belongs to S3 says nothing of what does not speak it.
     fn check_without_s3(&self, text: &str) -> Result<(), Error> {
-        if self.dialect.is_some() || self.region.is_some() {
-            return Err(fault(text, "a region and a dialect go with S3 only"));
+        if self.dialect.is_some() {
+            return Err(fault(text, "a dialect goes with S3 only"));
         }
         if self.addressing != Addressing::Auto || self.versions == VersionsWish::All {
             return Err(fault(
@@ -126,6 +130,13 @@ impl SourceOptions {
             ));
         }
         Ok(())
+    }
+
+    fn check_without_region(&self, text: &str) -> Result<(), Error> {
+        match self.region {
+            Some(_) => Err(fault(text, "a region goes with S3 and Swift only")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -138,19 +149,25 @@ impl SourceSpec {
     pub fn parse(text: &str, options: SourceOptions, working_dir: &Path) -> Result<Self, Error> {
         let spec = match text.split_once("://") {
             Some(("s3", rest)) => Self::S3(S3Spec::parse(rest, options.dialect, options)?),
+            Some((SwiftSpec::SCHEME, rest)) => {
+                options.check_without_s3(text)?;
+                Self::Swift(SwiftSpec::parse(rest, options)?)
+            }
             Some((scheme, rest)) if Protocol::of_scheme(scheme).is_some() => {
                 options.check_without_s3(text)?;
+                options.check_without_region(text)?;
                 Self::Container(ContainerSpec::parse(scheme, rest, &options)?)
             }
             Some((scheme, rest)) if TreeProtocol::of_scheme(scheme).is_some() => {
                 options.check_without_s3(text)?;
+                options.check_without_region(text)?;
                 Self::Tree(TreeSpec::parse(scheme, rest, &options)?)
             }
             Some((scheme, rest)) if is_scheme(scheme) => {
                 let dialect = Dialect::of_scheme(scheme).ok_or_else(|| {
                     fault(
                         text,
-                        "this scheme is not supported; write s3, oss, cos, obs, r2, azblob or gs://bucket/prefix, webdav or webdavs://host/path, or the path of a folder",
+                        "this scheme is not supported; write s3, oss, cos, obs, r2, azblob, gs or swift://bucket/prefix, webdav or webdavs://host/path, or the path of a folder",
                     )
                 })?;
                 if options.dialect.is_some_and(|named| named != dialect) {
@@ -180,6 +197,7 @@ impl SourceSpec {
         match &mut self {
             Self::S3(s3) => s3.check(None)?,
             Self::Container(container) => container.check()?,
+            Self::Swift(swift) => swift.check()?,
             Self::Tree(tree) => tree.check()?,
             Self::Folder(folder) => {
                 let path = folder
@@ -205,7 +223,9 @@ impl SourceSpec {
     #[must_use]
     pub fn version_of<'a>(&self, fingerprint: &'a str) -> Option<&'a str> {
         match self {
-            Self::S3(_) | Self::Container(_) | Self::Tree(_) => etag_of_fingerprint(fingerprint),
+            Self::S3(_) | Self::Container(_) | Self::Swift(_) | Self::Tree(_) => {
+                etag_of_fingerprint(fingerprint)
+            }
             Self::Folder(_) => None,
         }
     }
@@ -216,7 +236,7 @@ impl SourceSpec {
         match self {
             Self::S3(_) => true,
             Self::Tree(tree) => tree.protocol.removes(),
-            Self::Container(_) | Self::Folder(_) => false,
+            Self::Container(_) | Self::Swift(_) | Self::Folder(_) => false,
         }
     }
 
@@ -232,6 +252,7 @@ impl SourceSpec {
                 format!("s3 {endpoint} {bucket}/{prefix}")
             }
             Self::Container(container) => container.identity(),
+            Self::Swift(swift) => swift.identity(),
             Self::Tree(tree) => tree.identity(),
             Self::Folder(folder) => format!("folder {}", folder.path.display()),
         }
@@ -249,6 +270,7 @@ impl fmt::Display for SourceSpec {
                 }
             }
             Self::Container(container) => fmt::Display::fmt(container, f),
+            Self::Swift(swift) => fmt::Display::fmt(swift, f),
             Self::Tree(tree) => fmt::Display::fmt(tree, f),
             Self::Folder(folder) => write!(f, "{}", folder.path.display()),
         }
@@ -446,6 +468,7 @@ mod tests {
                 "gs://bucket/a//",
                 "gs://bucket/a// at https://storage.googleapis.com",
             ),
+            ("webdavs://host:8443/a b/", "webdavs://host:8443/a b"),
             ("docs", "/work/docs"),
             ("./a/../../b", "/b"),
             ("../../..", "/"),
@@ -466,6 +489,10 @@ mod tests {
             "gs://",
             "gs://a%2fb",
             "hdfs://bucket",
+            "webdav://host/a/../b",
+            "webdav://wang:secret@host/",
+            "webdav://",
+            "swift://container",
             "http://x",
         ] {
             assert!(parse(bad).is_err(), "{bad}");

@@ -34,8 +34,8 @@ pub(crate) enum MigrateCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
-    /// From where: s3, oss, cos, obs, r2, azblob or gs://bucket/prefix, webdav or webdavs://host/path, or a folder on the server's
-    /// side
+    /// From where: s3, oss, cos, obs, r2, azblob, gs or swift://bucket/prefix, webdav or webdavs://host/path, or a folder on the
+    /// server's side
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
     /// Into which bucket; made if it is missing
@@ -47,7 +47,7 @@ pub(crate) struct MigrateArgs {
     /// For whom
     #[arg(long, default_value = "default")]
     pub(crate) tenant: TenantName,
-    /// The source's S3 endpoint [default: AWS, or what follows from scheme and region]
+    /// The source's endpoint [default: AWS, or what follows from scheme, region and variables]
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
     /// How S3 is spoken there [default: the scheme or the endpoint tells]
@@ -59,7 +59,7 @@ pub(crate) struct MigrateArgs {
     /// The profile whose credentials open the source [default: the usual AWS variables and profile]
     #[arg(long)]
     pub(crate) profile: Option<String>,
-    /// The region to sign for at the source
+    /// The region at the source, to sign for or of the catalogue of Keystone
     #[arg(long)]
     pub(crate) region: Option<String>,
     /// Where in requests to the source the bucket's name goes

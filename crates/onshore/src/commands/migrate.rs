@@ -7,10 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
-use onshore_api::{CountedSource, JobView, MigrateFrom, OrderMigration, SourceCredentials};
+use onshore_api::{
+    CountedSource, JobView, MigrateFrom, OrderMigration, SourceCredentials, SwiftScope,
+};
 use onshore_sources::{
-    Dialect, Protocol, Resolved, SourceOptions, SourceSpec, TreeProtocol,
-    resolve_container_credentials, resolve_credentials, resolve_tree_credentials,
+    Dialect, Protocol, Resolved, SourceOptions, SourceSpec, SwiftSpec, TreeProtocol,
+    resolve_container_credentials, resolve_credentials, resolve_swift, resolve_tree_credentials,
 };
 use onshore_tls::{Introduction, Transport};
 use onshore_types::pace::Pace;
@@ -110,7 +112,8 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
     let speaks_s3 = is_s3 || dialect.is_some();
     let protocol = scheme.and_then(Protocol::of_scheme);
     let tree = scheme.and_then(TreeProtocol::of_scheme);
-    if (protocol.is_some() || tree.is_some()) && args.profile.is_some() {
+    let is_swift = scheme == Some(SwiftSpec::SCHEME);
+    if (protocol.is_some() || tree.is_some() || is_swift) && args.profile.is_some() {
         return Err(usage(
             "--profile names credentials of AWS: this source has variables of its own",
         ));
@@ -127,6 +130,13 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
             resolve_tree_credentials(protocol).map_err(|error| usage(error.to_string()))?
         }
         Some(_) | None => None,
+    };
+    let (swift, of_swift) = if is_swift && !args.anonymous {
+        resolve_swift()
+            .map_err(|error| usage(error.to_string()))?
+            .unzip()
+    } else {
+        (None, None)
     };
     let resolved = if speaks_s3 && !args.anonymous {
         resolve_credentials(args.profile.as_deref(), dialect)
@@ -147,6 +157,7 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
         region: args.region.clone().or(resolved.region),
         dialect: args.dialect,
         account,
+        swift,
         versions: match args.versions {
             VersionsWish::Auto => onshore_sources::VersionsWish::Auto,
             VersionsWish::All => onshore_sources::VersionsWish::All,
@@ -181,6 +192,22 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
             prefix: container.prefix,
             endpoint: container.endpoint,
         },
+        SourceSpec::Swift(swift) => MigrateFrom::Swift {
+            container: swift.container,
+            prefix: swift.prefix,
+            endpoint: swift.account.endpoint,
+            auth: swift.account.auth.name().to_owned(),
+            user: Some(swift.account.user).filter(|user| !user.is_empty()),
+            scope: SwiftScope {
+                project_id: swift.account.scope.project_id,
+                project_name: swift.account.scope.project_name,
+                project_domain_id: swift.account.scope.project_domain_id,
+                project_domain_name: swift.account.scope.project_domain_name,
+                user_domain_id: swift.account.scope.user_domain_id,
+                user_domain_name: swift.account.scope.user_domain_name,
+                region: swift.account.scope.region,
+            },
+        },
         SourceSpec::Tree(tree) => MigrateFrom::Tree {
             protocol: tree.protocol.name().to_owned(),
             endpoint: tree.endpoint,
@@ -194,6 +221,7 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
         .credentials
         .or(of_container)
         .or(of_tree)
+        .or(of_swift)
         .map(|found| SourceCredentials {
             access_key: found.access_key().to_owned(),
             secret_key: found.secret_key().to_owned(),

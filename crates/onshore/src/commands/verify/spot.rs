@@ -12,8 +12,9 @@ use onshore_ledger::{
 };
 use onshore_migrate::{OpenSource, Sources};
 use onshore_sources::{
-    Error as SourceError, Network, Source, SourceAccess, SourceOptions, SourceSpec,
-    resolve_container_credentials, resolve_credentials, resolve_tree_credentials,
+    Credentials, Error as SourceError, Network, Source, SourceAccess, SourceOptions, SourceSpec,
+    SwiftAccount, SwiftSpec, resolve_container_credentials, resolve_credentials, resolve_swift,
+    resolve_tree_credentials,
 };
 use ring::digest::{Context as Digest, SHA256};
 use serde::Serialize;
@@ -153,18 +154,28 @@ fn endpoint_of(spec: &SourceSpec) -> Option<&str> {
     match spec {
         SourceSpec::S3(s3) => s3.endpoint.as_deref(),
         SourceSpec::Container(container) => Some(&container.endpoint),
+        SourceSpec::Swift(swift) => Some(&swift.account.endpoint),
         SourceSpec::Tree(tree) => tree.named_endpoint(),
         SourceSpec::Folder(_) => None,
     }
 }
 
 fn parse(text: &str, endpoint: Option<&str>) -> Result<SourceSpec> {
+    let is_swift = text
+        .split_once("://")
+        .is_some_and(|(scheme, _)| scheme == SwiftSpec::SCHEME);
+    let swift = if is_swift { swift_found()? } else { None };
     let options = SourceOptions {
+        swift: swift.map(|(account, _)| account),
         endpoint: endpoint.map(str::to_owned),
         ..SourceOptions::default()
     };
     let working_folder = std::env::current_dir().context("the working folder is gone")?;
     SourceSpec::parse(text, options, &working_folder).map_err(|error| usage(error.to_string()))
+}
+
+fn swift_found() -> Result<Option<(SwiftAccount, Credentials)>> {
+    resolve_swift().map_err(|error| usage(error.to_string()))
 }
 
 async fn open_spec(mut spec: SourceSpec, profile: Option<&str>) -> Result<Arc<dyn Source>> {
@@ -181,6 +192,7 @@ async fn open_spec(mut spec: SourceSpec, profile: Option<&str>) -> Result<Arc<dy
                 .map_err(|error| usage(error.to_string()))?;
             (credentials, Vec::new())
         }
+        SourceSpec::Swift(_) => (swift_found()?.map(|(_, secret)| secret), Vec::new()),
         SourceSpec::Tree(tree) => {
             let credentials = resolve_tree_credentials(tree.protocol)
                 .map_err(|error| usage(error.to_string()))?;
