@@ -67,7 +67,7 @@ pub enum MigrateFrom {
     },
     /// A folder on another machine.
     Tree {
-        /// What it is read by: `webdav`.
+        /// What it is read by: `webdav` or `hdfs`.
         protocol: String,
         /// The endpoint, in which a path may stand.
         endpoint: String,

@@ -296,7 +296,7 @@ fn scope_of(scope: &SwiftScope) -> KeystoneScope {
 fn parse_tree_protocol(word: &str) -> Result<TreeProtocol, Error> {
     match TreeProtocol::parse(word) {
         Some(protocol) => Ok(protocol),
-        None => malformed("protocol is webdav"),
+        None => malformed("protocol is webdav or hdfs"),
     }
 }
 

@@ -154,6 +154,7 @@ pub fn resolve_swift() -> Result<Option<(SwiftAccount, Credentials)>, Error> {
 pub fn resolve_tree_credentials(protocol: TreeProtocol) -> Result<Option<Credentials>, Error> {
     match protocol {
         TreeProtocol::Webdav => environment::of_webdav(),
+        TreeProtocol::Hdfs => Ok(environment::of_hdfs()),
     }
 }
 

@@ -114,6 +114,14 @@ pub(crate) fn of_webdav() -> Result<Option<Credentials>, Error> {
     }
 }
 
+/// Returns what the variables of Hadoop's tools say: as whom WebHDFS is asked, or a delegation token.
+pub(crate) fn of_hdfs() -> Option<Credentials> {
+    let token = variable(&["HDFS_DELEGATION_TOKEN"]);
+    let user = variable(&["HADOOP_USER_NAME"]);
+    (token.is_some() || user.is_some())
+        .then(|| Credentials::new(user.unwrap_or_default(), "", token))
+}
+
 /// Returns what the variables of OpenStack's tools say: those of TempAuth first, then those of Keystone.
 pub(crate) fn of_swift() -> Result<Option<(SwiftAccount, Credentials)>, Error> {
     let missing = |what: &str| Error::Environment {

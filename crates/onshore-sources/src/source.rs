@@ -257,6 +257,8 @@ pub enum OddityKind {
     FolderUnreadable,
     /// A file that may not even be looked at.
     FileUnreadable,
+    /// A folder has states of earlier times besides.
+    Snapshots,
 }
 
 impl OddityKind {
@@ -270,6 +272,7 @@ impl OddityKind {
             Self::PathTooLong => "path-too-long",
             Self::FolderUnreadable => "folder-unreadable",
             Self::FileUnreadable => "file-unreadable",
+            Self::Snapshots => "snapshots",
         }
     }
 
@@ -277,7 +280,7 @@ impl OddityKind {
     #[must_use]
     pub const fn hides_others(self) -> bool {
         match self {
-            Self::SymbolicLink | Self::SpecialFile | Self::NameNotUtf8 => false,
+            Self::SymbolicLink | Self::SpecialFile | Self::NameNotUtf8 | Self::Snapshots => false,
             Self::PathTooLong | Self::FolderUnreadable | Self::FileUnreadable => true,
         }
     }
@@ -296,6 +299,9 @@ impl OddityKind {
             }
             Self::FolderUnreadable => "the folder may not be read; nothing below it was read",
             Self::FileUnreadable => "the folder it lies in does not let the file be looked at",
+            Self::Snapshots => {
+                "the folder may have snapshots, and they are not brought: what is current is"
+            }
         }
     }
 }

@@ -167,7 +167,7 @@ impl SourceSpec {
                 let dialect = Dialect::of_scheme(scheme).ok_or_else(|| {
                     fault(
                         text,
-                        "this scheme is not supported; write s3, oss, cos, obs, r2, azblob, gs or swift://bucket/prefix, webdav or webdavs://host/path, or the path of a folder",
+                        "this scheme is not supported; write s3, oss, cos, obs, r2, azblob, gs or swift://bucket/prefix, webdav, webdavs or hdfs://host/path, or the path of a folder",
                     )
                 })?;
                 if options.dialect.is_some_and(|named| named != dialect) {
@@ -469,6 +469,11 @@ mod tests {
                 "gs://bucket/a// at https://storage.googleapis.com",
             ),
             ("webdavs://host:8443/a b/", "webdavs://host:8443/a b"),
+            (
+                "hdfs://namenode/data/",
+                "hdfs:///data at http://namenode:9870",
+            ),
+            ("swebhdfs://namenode:1/", "hdfs:/// at https://namenode:1"),
             ("docs", "/work/docs"),
             ("./a/../../b", "/b"),
             ("../../..", "/"),
@@ -488,7 +493,7 @@ mod tests {
             "azblob://container",
             "gs://",
             "gs://a%2fb",
-            "hdfs://bucket",
+            "hdfs://namenode:8020/a",
             "webdav://host/a/../b",
             "webdav://wang:secret@host/",
             "webdav://",

@@ -6,6 +6,7 @@ mod names;
 mod spec;
 mod walk;
 mod webdav;
+mod webhdfs;
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::source::{ByteStream, Coverage, Described, Details, Fetched, ListCurso
 use crate::tree::names::{FileState, Smallest};
 use crate::tree::walk::Walk;
 use crate::tree::webdav::WebDav;
+use crate::tree::webhdfs::WebHdfs;
 use crate::wire::unavailable;
 use crate::{Credentials, Error, Network};
 
@@ -37,6 +39,9 @@ pub async fn open_tree(
 ) -> Result<Arc<dyn Source>, Error> {
     network.check_host(&spec.host()?.0)?;
     Ok(match spec.protocol {
+        TreeProtocol::Hdfs => Arc::new(TreeSource::of(
+            WebHdfs::open(spec, credentials, network).await?,
+        )),
         TreeProtocol::Webdav => Arc::new(TreeSource::of(
             WebDav::open(spec, credentials, network).await?,
         )),

@@ -1,4 +1,4 @@
-//! What a tree is called: `webdav://host/path`.
+//! What a tree is called: `webdav://host/path` or `hdfs://namenode/path`.
 
 use std::fmt;
 
@@ -13,6 +13,8 @@ use crate::spec::{SourceOptions, fault, host_of_url};
 pub enum TreeProtocol {
     /// WebDAV (RFC 4918).
     Webdav,
+    /// HDFS, by WebHDFS.
+    Hdfs,
 }
 
 /// A folder on another machine.
@@ -29,13 +31,14 @@ pub struct TreeSpec {
 }
 
 impl TreeProtocol {
-    const ALL: [Self; 1] = [Self::Webdav];
+    const ALL: [Self; 2] = [Self::Webdav, Self::Hdfs];
 
     /// Returns its name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Webdav => "webdav",
+            Self::Hdfs => "hdfs",
         }
     }
 
@@ -51,6 +54,7 @@ impl TreeProtocol {
     pub(crate) const fn removes(self) -> bool {
         match self {
             Self::Webdav => true,
+            Self::Hdfs => false,
         }
     }
 
@@ -59,6 +63,8 @@ impl TreeProtocol {
         match scheme {
             "webdav" => Some((Self::Webdav, "http")),
             "webdavs" => Some((Self::Webdav, "https")),
+            "hdfs" | "webhdfs" => Some((Self::Hdfs, "http")),
+            "swebhdfs" => Some((Self::Hdfs, "https")),
             _ => None,
         }
     }
@@ -80,16 +86,20 @@ impl TreeSpec {
             // Not shown back: it may hold a password.
             return Err(fault("", "credentials do not belong into a source"));
         }
-        let TreeProtocol::Webdav = protocol;
-        if options.endpoint.is_some() {
-            return Err(fault(
-                rest,
-                "the endpoint stands in webdav://host/path: leave --endpoint out",
-            ));
-        }
+        let endpoint = match (protocol, &options.endpoint) {
+            (TreeProtocol::Webdav, None) => format!("{carrier}://{authority}"),
+            (TreeProtocol::Webdav, Some(_)) => {
+                return Err(fault(
+                    rest,
+                    "the endpoint stands in webdav://host/path: leave --endpoint out",
+                ));
+            }
+            (TreeProtocol::Hdfs, Some(endpoint)) => endpoint.trim_end_matches('/').to_owned(),
+            (TreeProtocol::Hdfs, None) => of_namenode(carrier, authority)?,
+        };
         Ok(Self {
             protocol,
-            endpoint: format!("{carrier}://{authority}"),
+            endpoint,
             path: path.trim_matches('/').to_owned(),
         })
     }
@@ -117,6 +127,7 @@ impl TreeSpec {
     pub fn named_endpoint(&self) -> Option<&str> {
         match self.protocol {
             TreeProtocol::Webdav => None,
+            TreeProtocol::Hdfs => Some(&self.endpoint),
         }
     }
 
@@ -128,12 +139,30 @@ impl TreeSpec {
 
 impl fmt::Display for TreeSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TreeProtocol::Webdav = self.protocol;
-        write!(
-            f,
-            "{}/{}",
-            self.endpoint.replacen("http", "webdav", 1),
-            self.path
-        )
+        match self.protocol {
+            TreeProtocol::Webdav => {
+                let named = self.endpoint.replacen("http", "webdav", 1);
+                write!(f, "{named}/{}", self.path)
+            }
+            TreeProtocol::Hdfs => write!(f, "hdfs:///{} at {}", self.path, self.endpoint),
+        }
     }
+}
+
+/// Returns the endpoint of WebHDFS at a namenode.
+fn of_namenode(carrier: &str, authority: &str) -> Result<String, Error> {
+    let has_port = authority
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    if authority.ends_with(":8020") {
+        return Err(fault(
+            authority,
+            "port 8020 speaks Hadoop's own protocol: give the port of WebHDFS, which is 9870, or --endpoint",
+        ));
+    }
+    Ok(match (has_port, carrier) {
+        (true, _) => format!("{carrier}://{authority}"),
+        (false, "https") => format!("{carrier}://{authority}:9871"),
+        (false, _) => format!("{carrier}://{authority}:9870"),
+    })
 }

@@ -34,7 +34,7 @@ pub(crate) enum MigrateCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct MigrateArgs {
-    /// From where: s3, oss, cos, obs, r2, azblob, gs or swift://bucket/prefix, webdav or webdavs://host/path, or a folder on the
+    /// From where: s3, oss, cos, obs, r2, azblob, gs or swift://bucket/prefix, webdav, webdavs or hdfs://host/path, or a folder on the
     /// server's side
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
