@@ -71,7 +71,14 @@ pub(crate) async fn attempt(
         lock: lock(work, &details).await?,
         ..new_object(&details, declared)
     };
-    let underway = match resume(work, key, entry, &details).await? {
+    let resumed = resume(work, key, entry, &details).await?;
+    if details.size_bytes == 0 {
+        // It was long when it was listed.
+        return Err(Fault::Source(onshore_sources::Error::Unsupported {
+            what: "runs of what has become empty".to_owned(),
+        }));
+    }
+    let underway = match resumed {
         Some(underway) => underway,
         None => begin(work, key, entry, &details, object).await?,
     };
