@@ -171,6 +171,8 @@ pub enum RoleWord {
     SupportEngineer,
     /// Is of a provider that others leave.
     OutgoingProvider,
+    /// Brings what jobs of one tenant are to bring.
+    Worker,
 }
 
 /// `POST /v1/tokens`.
@@ -179,7 +181,7 @@ pub enum RoleWord {
 pub struct CreateToken {
     /// For which role.
     pub role: RoleWord,
-    /// For which tenant: of a tenant's administrator and user, and of nobody else.
+    /// For which tenant: of a tenant's administrator, user and worker, and of nobody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub tenant: Option<TenantName>,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use onshore_types::pace::Pace;
-use onshore_types::{BucketName, JobId, Label, TenantName, Timestamp};
+use onshore_types::{BucketName, IdentityName, JobId, Label, PrincipalId, TenantName, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -156,6 +156,9 @@ pub struct OrderMigration {
     /// What somebody else than this server counted at the source. The job is complete only if it lists as much at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<CountedSource>,
+    /// Whether the server leaves the reading of the source to workers, but for what none of them can bring.
+    #[serde(default)]
+    pub workers_only: bool,
     /// What the source asks for; none reads anonymously, or a folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<SourceCredentials>,
@@ -233,9 +236,29 @@ pub struct JobView {
     /// The leaf of its certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_leaf: Option<u64>,
+    /// Which workers share it, or did, and what each brought.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workers: Vec<JobWorkerView>,
     /// Whether the order found a job under way and this is it.
     #[serde(default)]
     pub attached: bool,
+}
+
+/// A worker that shares a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobWorkerView {
+    /// What it calls itself.
+    #[schema(value_type = String)]
+    pub worker: IdentityName,
+    /// Whose token it has.
+    #[schema(value_type = String)]
+    pub principal: PrincipalId,
+    /// How many objects it brought that are here and verified.
+    pub objects: u64,
+    /// And their bytes.
+    pub bytes: u64,
+    /// How many it holds a lease of at the moment.
+    pub leased: u64,
 }
 
 /// When a job will be done, from what was measured of it.

@@ -20,6 +20,7 @@ mod information;
 pub mod jobs;
 pub mod kms;
 pub mod labels;
+pub mod leases;
 pub mod ledger;
 pub mod packs;
 pub mod persons;
@@ -58,11 +59,15 @@ pub use identities::{
 };
 pub use information::{InformationView, TakeInformation};
 pub use jobs::{
-    CountedSource, DeadlineForecast, JobForecast, JobProgress, JobView, MigrateFrom,
+    CountedSource, DeadlineForecast, JobForecast, JobProgress, JobView, JobWorkerView, MigrateFrom,
     OrderMigration, SourceCredentials, SwiftScope,
 };
 pub use kms::{CreateKmsKey, KmsKeyStateView, KmsKeyView, SetKmsKeyState};
 pub use labels::{LoosenLabel, LooseningView};
+pub use leases::{
+    AskLease, DIGEST_LEN_BYTES, DeliveredView, DeliveryState, LeaseAnswer, LeaseRefusal,
+    LeaseRenewed, LeaseView, LeasedObject, RunView, RunsView,
+};
 pub use ledger::{AskEvidence, LeafView, LedgerKeyView, LedgerStatusView, ReadView, WitnessView};
 pub use packs::{
     ActivatePack, ActivationView, ComparePack, ComparisonView, DifferenceView, PackChoice,

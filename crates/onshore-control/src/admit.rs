@@ -38,6 +38,8 @@ impl Door {
     async fn recognise(&self, place: Place, headers: &HeaderMap) -> Result<Admitted, Error> {
         let admitted = recognise(&self.control, place, headers).await?;
         let caller = match &admitted {
+            // What a worker asks is measured by the bytes that it brings, and those by the pace of the job.
+            Admitted::Caller(caller) if caller.role == Role::Worker => return Ok(admitted),
             Admitted::Caller(caller) => caller.id,
             Admitted::Engineer(holder) => holder.principal,
         };

@@ -32,7 +32,7 @@ impl Caller {
     /// Whether what is a tenant's may be shown: in a support session, and to a tenant's people, that of one tenant alone.
     pub(crate) fn sees(&self, tenant: TenantId) -> bool {
         match self.role {
-            Role::SupportEngineer | Role::TenantAdmin | Role::TenantUser => {
+            Role::SupportEngineer | Role::TenantAdmin | Role::TenantUser | Role::Worker => {
                 self.tenant == Some(tenant)
             }
             Role::Operator | Role::Regulator | Role::Auditor => true,
@@ -120,6 +120,7 @@ impl Roles for Anybody {
         Role::TenantUser,
         Role::SupportEngineer,
         Role::OutgoingProvider,
+        Role::Worker,
     ];
     const WORDS: &'static str = "any";
 }
@@ -137,6 +138,14 @@ impl Roles for SessionHolders {
         Role::OutgoingProvider,
     ];
     const WORDS: &'static str = "any but support engineer";
+}
+
+/// Who brings what jobs are to bring.
+pub(crate) enum Workers {}
+
+impl Roles for Workers {
+    const ROLES: &'static [Role] = &[Role::Worker];
+    const WORDS: &'static str = "worker";
 }
 
 /// Who decides on what leaves.
@@ -219,5 +228,6 @@ pub(crate) fn word(role: Role) -> &'static str {
         Role::TenantUser => "tenant user",
         Role::SupportEngineer => "support engineer",
         Role::OutgoingProvider => "outgoing provider",
+        Role::Worker => "worker",
     }
 }

@@ -133,6 +133,7 @@ fn migration(asked: &OrderCutover) -> Result<OrderMigration, Error> {
         }
     }
     Ok(OrderMigration {
+        workers_only: false,
         source,
         bucket: asked.bucket.clone(),
         tenant: asked.tenant.clone(),

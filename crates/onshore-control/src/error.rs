@@ -91,6 +91,9 @@ pub(crate) enum Error {
          whether it was done, and send another key"
     )]
     KeyUnderWay,
+    /// Something about a lease.
+    #[error("{0}")]
+    Lease(onshore_api::LeaseRefusal),
     /// What is edited is not what the caller saw.
     #[error(
         "what is there is not what `If-Match` names; ask for it again (GET), and send the ETag of that{}",

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use onshore_api::{JobProgress, JobView, OrderMigration, Problem};
+use onshore_api::{JobProgress, JobView, JobWorkerView, OrderMigration, Problem};
 use onshore_gate::{JobOrder, Ordered};
 use onshore_registry::{Job, Tenant};
 use onshore_sources::SourceAccess;
@@ -271,6 +271,7 @@ pub(crate) async fn shown(control: &ControlParts, job: Job) -> Result<JobView, E
 
 async fn view(control: &ControlParts, job: Job, tenant: TenantName) -> Result<JobView, Error> {
     let tally = control.registry.tally(job.id).await?;
+    let workers = workers(control, job.id).await?;
     let source = serde_json::from_value::<SourceAccess>(job.source).map_or_else(
         |_| "a source that this version cannot read".to_owned(),
         |access| access.source.to_string(),
@@ -297,6 +298,32 @@ async fn view(control: &ControlParts, job: Job, tenant: TenantName) -> Result<Jo
         created: job.created,
         ended: job.ended,
         certificate_leaf: job.certificate_leaf,
+        workers,
         attached: false,
     })
+}
+
+/// Returns which workers share a job, or did, and what each brought.
+async fn workers(control: &ControlParts, job: JobId) -> Result<Vec<JobWorkerView>, Error> {
+    let brought = control.registry.workers_of(job).await?;
+    let mut views: Vec<_> = brought
+        .into_iter()
+        .map(|tally| JobWorkerView {
+            worker: tally.worker,
+            principal: tally.principal,
+            objects: tally.objects,
+            bytes: tally.bytes,
+            leased: 0,
+        })
+        .collect();
+    for held in control.desk.holders(job) {
+        let is_same = |view: &&mut JobWorkerView| {
+            (&view.worker, view.principal) == (&held.worker, held.principal)
+        };
+        match views.iter_mut().find(is_same) {
+            Some(view) => view.leased += held.leased,
+            None => views.push(held),
+        }
+    }
+    Ok(views)
 }

@@ -4,10 +4,12 @@
 //! opens nothing here. This room speaks HTTP and decides nothing: acts go through the gate, which records them, and
 //! what is stored is looked at with a permit, as everywhere.
 //!
+//! - [`leasing`]: what is asked of the migration engine about leases.
 //! - [`parts`]: what the handlers work with.
 //! - [`routes`]: which path leads to which handler.
 //! - [`server`]: connections, their limits, and how they end.
 
+pub mod leasing;
 pub mod parts;
 pub mod routes;
 pub mod server;
@@ -39,6 +41,7 @@ mod information;
 mod jobs;
 mod kms;
 mod labels;
+mod leases;
 mod ledger;
 mod openapi;
 mod orders;
@@ -58,6 +61,7 @@ mod tokens;
 mod updates;
 
 pub use drills::Drills;
+pub use leasing::{DeliveredBody, LeaseAsker, LeaseDesk, LeasedAt, Unserved};
 pub use parts::{ControlParts, MigrateRules, TelemetryPreview};
 pub use rates::RequestRate;
 pub use routes::router;

@@ -9,8 +9,9 @@ use utoipa::{Modify, OpenApi};
 
 use crate::{
     alarms, approvals, buckets, cases, cutovers, decommissions, departures, drills, erasures,
-    evidence, explain, findings, forecast, identities, information, jobs, kms, labels, ledger,
-    packs, persons, purposes, quotas, register, samples, state, support, tenants, tokens, updates,
+    evidence, explain, findings, forecast, identities, information, jobs, kms, labels, leases,
+    ledger, packs, persons, purposes, quotas, register, samples, state, support, tenants, tokens,
+    updates,
 };
 
 #[derive(OpenApi)]
@@ -38,6 +39,7 @@ use crate::{
         decommissions::propose, decommissions::approve, decommissions::list, decommissions::show,
         decommissions::file, decommissions::statement,
         jobs::order, jobs::list, jobs::show, jobs::cancel, jobs::certificate, jobs::report, forecast::show, jobs::pause, jobs::resume, jobs::finish,
+        leases::grant, leases::renew, leases::give_back, leases::leave, leases::deliver, leases::runs, leases::deliver_run, leases::complete,
         cutovers::order, cutovers::list, cutovers::show, cutovers::abort,
         ledger::leaves, ledger::prove, ledger::key, ledger::status, ledger::reads, ledger::prove_read,
         ledger::checkpoint, ledger::witnessed_checkpoint, ledger::tile,

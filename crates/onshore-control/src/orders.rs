@@ -159,6 +159,17 @@ pub(crate) fn options(asked: &OrderMigration) -> Result<Value, Error> {
         }
         options["watch_s"] = seconds.into();
     }
+    if asked.workers_only {
+        if asked.dry_run {
+            return malformed("a pre-flight brings nothing that workers could bring");
+        }
+        if matches!(asked.source, MigrateFrom::Folder { .. }) {
+            return malformed(
+                "a folder of the server is reached by no worker: leave workers_only out",
+            );
+        }
+        options["readers"] = "workers".into();
+    }
     if let Some(counted) = &asked.counted {
         if asked.dry_run {
             return malformed("a pre-flight certifies nothing: leave counted to the migration");
@@ -207,7 +218,8 @@ fn network(rules: &MigrateRules, role: Role, endpoint: Option<&str>) -> Network 
         | Role::TenantAdmin
         | Role::TenantUser
         | Role::SupportEngineer
-        | Role::OutgoingProvider => {
+        | Role::OutgoingProvider
+        | Role::Worker => {
             if is_listed {
                 Network::Anywhere
             } else {
@@ -332,6 +344,7 @@ mod tests {
             Role::TenantUser,
             Role::SupportEngineer,
             Role::OutgoingProvider,
+            Role::Worker,
         ] {
             assert_eq!(at(role, "http://10.0.0.7:9000"), Network::Anywhere);
             assert_eq!(at(role, "http://10.0.0.7:90001"), Network::PublicOnly);

@@ -11,6 +11,7 @@ use onshore_registry::Registry;
 use onshore_store::Store;
 
 use crate::drills::Drills;
+use crate::leasing::LeaseDesk;
 use crate::rates::RequestRate;
 
 /// What the handlers work with.
@@ -28,6 +29,8 @@ pub struct ControlParts {
     pub rate: RequestRate,
     /// What migrations may read.
     pub migrate: MigrateRules,
+    /// Where workers of migrations are served.
+    pub desk: Arc<dyn LeaseDesk>,
     /// What updates of the program are held against.
     pub updates: UpdateRules,
     /// What disconnect drills are made of.

@@ -41,6 +41,7 @@ fn of(error: &Error) -> Line {
         Error::BodyTooSlow => line(StatusCode::REQUEST_TIMEOUT, "body-too-slow"),
         Error::OtherTenant { .. } => FORBIDDEN,
         Error::TooManyRequests { .. } => line(StatusCode::TOO_MANY_REQUESTS, "too-many-requests"),
+        Error::Lease(refusal) => of_lease(refusal),
         Error::KeyReused => line(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused"),
         Error::KeyUnderWay => line(StatusCode::CONFLICT, "idempotency-key-under-way"),
         Error::ChangedSince { .. } => line(StatusCode::PRECONDITION_FAILED, "changed-since"),
@@ -110,6 +111,19 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::Journal(error) => of_journal(error),
         Gate::Db(error) => of_db(error),
         Gate::Ledger(_) | Gate::Persons(_) | Gate::ToldBeside(_) | Gate::Classify(_) => INTERNAL,
+    }
+}
+
+fn of_lease(refusal: &onshore_api::LeaseRefusal) -> Line {
+    use onshore_api::LeaseRefusal as Refusal;
+    match refusal {
+        Refusal::NoSuchJob(_) | Refusal::NoSuchObject => NOT_FOUND,
+        Refusal::NotShared(_) => line(StatusCode::CONFLICT, "not-shared"),
+        Refusal::Gone(_) => line(StatusCode::CONFLICT, "lease-gone"),
+        Refusal::Busy | Refusal::OutOfTurn | Refusal::OtherWay { .. } | Refusal::NoRuns => CONFLICT,
+        Refusal::Differs(_) => line(StatusCode::BAD_REQUEST, "bytes-differ"),
+        Refusal::BrokeOff => line(StatusCode::BAD_REQUEST, "broke-off"),
+        Refusal::Standstill => line(StatusCode::CONFLICT, "standstill"),
     }
 }
 

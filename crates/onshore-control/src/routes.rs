@@ -16,8 +16,9 @@ use crate::paging::{Lists, page};
 use crate::parts::ControlParts;
 use crate::{
     alarms, approvals, buckets, cases, cutovers, decommissions, departures, drills, erasures,
-    evidence, explain, findings, forecast, identities, information, jobs, kms, labels, ledger,
-    packs, persons, purposes, quotas, register, samples, state, support, tenants, tokens, updates,
+    evidence, explain, findings, forecast, identities, information, jobs, kms, labels, leases,
+    ledger, packs, persons, purposes, quotas, register, samples, state, support, tenants, tokens,
+    updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -161,6 +162,26 @@ fn guarded() -> Router<Arc<ControlParts>> {
         .route("/v1/jobs/{id}/pause", post(jobs::pause))
         .route("/v1/jobs/{id}/finish", post(jobs::finish))
         .route("/v1/jobs/{id}/resume", post(jobs::resume))
+        .route("/v1/leases", post(leases::grant))
+        .route("/v1/leases/{id}/renewal", post(leases::renew))
+        .route("/v1/leases/{id}/return", post(leases::give_back))
+        .route(
+            "/v1/leases/{id}/objects/{number}/return",
+            post(leases::leave),
+        )
+        .route(
+            "/v1/leases/{id}/objects/{number}/bytes",
+            post(leases::deliver),
+        )
+        .route("/v1/leases/{id}/objects/{number}/runs", post(leases::runs))
+        .route(
+            "/v1/leases/{id}/objects/{number}/runs/{run}",
+            post(leases::deliver_run),
+        )
+        .route(
+            "/v1/leases/{id}/objects/{number}/completion",
+            post(leases::complete),
+        )
         .route("/v1/cutovers", post(cutovers::order).get(cutovers::list))
         .route(
             "/v1/cutovers/{bucket}",

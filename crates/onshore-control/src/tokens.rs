@@ -26,10 +26,10 @@ pub(crate) async fn create(
     Body(asked): Body<CreateToken>,
 ) -> Result<(StatusCode, Json<TokenView>), Error> {
     let role = role_of(asked.role);
-    let is_of_tenant = matches!(role, Role::TenantAdmin | Role::TenantUser);
+    let is_of_tenant = matches!(role, Role::TenantAdmin | Role::TenantUser | Role::Worker);
     if is_of_tenant != asked.tenant.is_some() {
         return Err(Error::Malformed(
-            "a token of a tenant's administrator or user is for a tenant, and no other is"
+            "a token of a tenant's administrator, user or worker is for a tenant, and no other is"
                 .to_owned(),
         ));
     }
@@ -172,6 +172,7 @@ fn role_of(word: RoleWord) -> Role {
         RoleWord::TenantUser => Role::TenantUser,
         RoleWord::SupportEngineer => Role::SupportEngineer,
         RoleWord::OutgoingProvider => Role::OutgoingProvider,
+        RoleWord::Worker => Role::Worker,
     }
 }
 
@@ -184,5 +185,6 @@ fn word_of(role: Role) -> RoleWord {
         Role::TenantUser => RoleWord::TenantUser,
         Role::SupportEngineer => RoleWord::SupportEngineer,
         Role::OutgoingProvider => RoleWord::OutgoingProvider,
+        Role::Worker => RoleWord::Worker,
     }
 }

@@ -387,7 +387,8 @@ impl Gate {
                     | Role::TenantAdmin
                     | Role::TenantUser
                     | Role::SupportEngineer
-                    | Role::OutgoingProvider => GrantBasis::SingleOperator,
+                    | Role::OutgoingProvider
+                    | Role::Worker => GrantBasis::SingleOperator,
                 },
                 until,
                 revoked: None,
@@ -694,7 +695,8 @@ fn require_regulator(by: Principal, instrument: &Instrument) -> Result<(), Error
         | Role::TenantAdmin
         | Role::TenantUser
         | Role::SupportEngineer
-        | Role::OutgoingProvider => Err(Error::ForRegulator {
+        | Role::OutgoingProvider
+        | Role::Worker => Err(Error::ForRegulator {
             instrument: instrument.clone(),
         }),
     }
@@ -724,6 +726,7 @@ pub(crate) fn role_word(role: Role) -> &'static str {
         Role::TenantUser => "tenant user",
         Role::SupportEngineer => "support engineer",
         Role::OutgoingProvider => "outgoing provider",
+        Role::Worker => "worker",
     }
 }
 

@@ -46,7 +46,8 @@ pub(crate) fn require_of(by: Principal, tenant: TenantId) -> Result<(), Error> {
         | Role::Auditor
         | Role::TenantUser
         | Role::SupportEngineer
-        | Role::OutgoingProvider => Err(Error::RoleForbids {
+        | Role::OutgoingProvider
+        | Role::Worker => Err(Error::RoleForbids {
             needed: "operator, or tenant admin of that tenant",
             held: crate::acts::role_word(by.role),
         }),

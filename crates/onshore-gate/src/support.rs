@@ -343,7 +343,8 @@ fn engineer(
         | Role::Auditor
         | Role::TenantAdmin
         | Role::TenantUser
-        | Role::OutgoingProvider => Err(Error::NotAnEngineer(principal)),
+        | Role::OutgoingProvider
+        | Role::Worker => Err(Error::NotAnEngineer(principal)),
     }
 }
 

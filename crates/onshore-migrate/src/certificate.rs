@@ -25,7 +25,7 @@ use crate::inventory::{inventory, of_kept, version_of};
 use crate::job::Work;
 use crate::options::JobOptions;
 use crate::outcome::{Exception, reason_and_detail};
-use crate::{Error, large};
+use crate::{Error, uploads};
 
 /// How many entries are held at once.
 const PAGE_LEN: u32 = 1000;
@@ -52,7 +52,7 @@ pub fn file_of(folder: &Path, job: JobId) -> PathBuf {
 /// Certifies a job and ends it.
 pub(crate) async fn certify(work: &Work) -> Result<JobState, Error> {
     close_waiting(work).await?;
-    large::abandon_all(&work.parts, &work.job).await?;
+    uploads::abandon_all(&work.parts, &work.job).await?;
     let body = body(work).await?;
     let signature = body.sign(work.parts.gate.journal().signer())?;
     let claim = body.claim()?;

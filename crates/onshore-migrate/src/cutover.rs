@@ -21,7 +21,7 @@ use crate::job::{self, Work};
 use crate::options::JobOptions;
 use crate::phase::{Phase, ROUNDS_MAX, Waiting};
 use crate::pull_through::PullThrough;
-use crate::{Error, certificate, destination, freeze, removals};
+use crate::{Error, certificate, copying, destination, freeze, removals};
 
 /// How long it is waited after the source failed, and how soon it is tried again that a source is frozen.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -200,7 +200,7 @@ async fn bring_all(work: &Arc<Work>) -> Result<Rest, Error> {
                 phase = next;
             }
             Phase::Copying(round) => {
-                job::copy(work).await?;
+                copying::copy(work).await?;
                 copies += 1;
                 phase = Phase::Listing(round.saturating_add(1));
                 job::enter(parts, job, phase).await?;

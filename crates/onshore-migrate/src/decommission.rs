@@ -19,9 +19,9 @@ use ring::digest::{Context, SHA256};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::copying::OBJECTS_AT_ONCE;
 use crate::engine::Parts;
 use crate::inventory::version_of;
-use crate::job::OBJECTS_AT_ONCE;
 use crate::outcome::{Exception, reason_and_detail};
 use crate::phase::Phase;
 use crate::{Error, job};

@@ -18,11 +18,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::desk::Desk;
 use crate::error::ErrorKind;
 use crate::opening::OpenSource;
 use crate::options::{JobOptions, Mode};
 use crate::pull_through::PullThrough;
-use crate::{Error, Patience, certificate, cutover, job, large};
+use crate::{Error, Patience, certificate, cutover, job, uploads};
 
 /// How many jobs are worked on at the same time.
 const JOBS_AT_ONCE: usize = 2;
@@ -58,6 +59,7 @@ pub struct Parts {
 #[derive(Debug, Clone)]
 pub struct Engine {
     pulls: PullThrough,
+    desk: Desk,
 }
 
 /// What became of a job that was worked on.
@@ -72,9 +74,17 @@ impl Engine {
     /// Makes an engine of its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let parts = Arc::new(parts);
         Self {
-            pulls: PullThrough::new(Arc::new(parts)),
+            desk: Desk::new(Arc::clone(&parts)),
+            pulls: PullThrough::new(parts),
         }
+    }
+
+    /// Returns where workers ask for what jobs are to bring.
+    #[must_use]
+    pub fn desk(&self) -> Desk {
+        self.desk.clone()
     }
 
     /// Returns what brings objects of buckets that are cut over when somebody asks for them.
@@ -98,10 +108,10 @@ impl Engine {
                             && !left.contains(&job.id)
                             && busy.take(&job)
                         {
-                            let (pulls, stop) = (self.pulls.clone(), stop.clone());
+                            let (engine, stop) = (self.clone(), stop.clone());
                             under_way.spawn(async move {
                                 let id = job.id;
-                                (id, supervise(pulls, job, stop).await)
+                                (id, supervise(engine, job, stop).await)
                             });
                         }
                     }
@@ -168,8 +178,9 @@ fn keeps_up(job: &Job) -> bool {
         .is_ok_and(|options| options.watch_s.is_some())
 }
 
-async fn supervise(pulls: PullThrough, job: Job, stop: CancellationToken) -> Ended {
+async fn supervise(engine: Engine, job: Job, stop: CancellationToken) -> Ended {
     let id = job.id;
+    let Engine { pulls, desk } = engine;
     let parts = Arc::clone(pulls.parts());
     let outcome = tokio::select! {
         () = stop.cancelled() => return Ended::Ended,
@@ -178,7 +189,7 @@ async fn supervise(pulls: PullThrough, job: Job, stop: CancellationToken) -> End
             return Ended::Ended;
         }
         () = asked(&parts, id, JobState::Cancelling) => end(&pulls, &job, JobState::Cancelled, None).await,
-        done = work_on(&pulls, job.clone()) => match done {
+        done = work_on(&pulls, &desk, job.clone()) => match done {
             Ok(state) => {
                 tracing::info!(job = %id, %state, "migration ended");
                 Ok(())
@@ -220,11 +231,11 @@ async fn asked(parts: &Parts, id: JobId, to_be: JobState) {
     }
 }
 
-async fn work_on(pulls: &PullThrough, job: Job) -> Result<JobState, Error> {
+async fn work_on(pulls: &PullThrough, desk: &Desk, job: Job) -> Result<JobState, Error> {
     if is_cutover(&job) {
         cutover::run(pulls, job).await
     } else {
-        job::run(Arc::clone(pulls.parts()), job).await
+        job::run(Arc::clone(pulls.parts()), desk, job).await
     }
 }
 
@@ -239,7 +250,7 @@ async fn end(
         cutover::call_off(pulls, job, why.as_deref()).await?;
     }
     certificate::discard_draft(parts, job.id).await?;
-    large::abandon_all(parts, job).await?;
+    uploads::abandon_all(parts, job).await?;
     let tally = parts.registry.tally(job.id).await?;
     let (gate, job) = (parts.gate.clone(), job.clone());
     parts

@@ -76,6 +76,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// What was delivered under a lease that no longer holds.
+    #[error("the lease no longer holds")]
+    LeaseLost,
     /// The process is ending.
     #[error("the server is stopping")]
     Stopping,
@@ -116,9 +119,11 @@ impl Error {
                 _ => ErrorKind::EndsJob,
             },
             Self::Db(error) => of_db(error),
-            Self::Registry(_) | Self::Journal(_) | Self::Ledger(_) | Self::Stopping => {
-                ErrorKind::LeavesJob
-            }
+            Self::Registry(_)
+            | Self::Journal(_)
+            | Self::Ledger(_)
+            | Self::LeaseLost
+            | Self::Stopping => ErrorKind::LeavesJob,
         }
     }
 }

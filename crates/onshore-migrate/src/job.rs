@@ -3,43 +3,32 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use onshore_orders::Load;
 use onshore_policy::{Principal, Role};
-use onshore_registry::{EntryId, EntryKind, EntryOutcome, EntryState, Job, JobEntry, JobState};
+use onshore_registry::{EntryId, EntryOutcome, EntryState, Job, JobEntry, JobState};
 use onshore_sources::{
     Coverage, Credentials, ErrorKind, ListCursor, Source, SourceAccess, SourceSpec,
 };
 use onshore_store::{Bucket, Described, Description, VersionWish};
 use onshore_types::{JobId, ObjectKey, Place, VersionId};
 use tokio::sync::OnceCell;
-use tokio::task::JoinSet;
 
+use crate::desk::Desk;
 use crate::engine::Parts;
 use crate::inventory::Listing;
 use crate::key_locks::{KeyLock, KeyLocks};
 use crate::meter::Meter;
 use crate::options::{JobOptions, Mode};
-use crate::outcome::Exception;
 use crate::phase::{CatchUp, Phase, Waiting};
-use crate::plan::{Step, plan};
 use crate::precedence::Precedence;
 use crate::tempo::Tempo;
 use crate::throttle::Throttle;
 use crate::{
-    Error, Patience, certificate, decommission, destination, large, marker, object, preflight,
-    read_back, removals, watching,
+    Error, Patience, certificate, copying, decommission, destination, preflight, removals, watching,
 };
-
-/// How many objects of a job are under way at the same time. With what each of them holds (two megabytes of batches in
-/// the store, and what the connection buffers) a job stays below 64 MiB.
-pub(crate) const OBJECTS_AT_ONCE: usize = 8;
 
 /// How many bodies a source is asked for at the same time, as long as it does not say that it is too much: two runs of each large
 /// object.
 const REQUESTS_AT_ONCE: u32 = 16;
-
-/// How many entries are planned at once.
-const PLANNED_AT_ONCE: u32 = 256;
 
 /// How many objects in a row may fail for want of an answer until the source counts as gone.
 const SILENT_OBJECTS_MAX: u32 = 16;
@@ -68,11 +57,13 @@ pub(crate) struct Work {
     pub(crate) from: Place,
     /// By which it and whoever pulls keep out of each other's way, where the bucket is cut over.
     locks: Option<Arc<KeyLocks>>,
+    /// Where workers ask for what is to be brought, if others than the server may bring it.
+    pub(crate) desk: Option<Desk>,
     silent_objects: AtomicU32,
 }
 
 /// Works on a job until it ends, and returns how. The job's record says so too by then.
-pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> {
+pub(crate) async fn run(parts: Arc<Parts>, desk: &Desk, job: Job) -> Result<JobState, Error> {
     if let Some(leaf) = job.certificate_leaf
         && let Some(state) = certificate::conclude(&parts, &job, leaf).await?
     {
@@ -86,7 +77,11 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
         (Mode::Decommission, None) => return Err(Error::Unapproved),
         (Mode::Bring | Mode::CutOver, _) => {}
     }
-    let work = Arc::new(Work::begin(parts, job, options, None).await?);
+    let mut work = Work::begin(parts, job, options, None).await?;
+    if is_shareable(&work.access) {
+        work.desk = Some(desk.clone());
+    }
+    let work = Arc::new(work);
     let mut phase: Phase = work.job.phase.parse().unwrap_or(Phase::Listing(0));
     let mut cursor = work.job.cursor.clone().map(ListCursor::from_kept);
     // Where it stops keeping up. A restart forgets it, and gives as many rounds anew.
@@ -97,7 +92,7 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
                 Listing::of(&work, round).run(cursor.take()).await?;
                 removals::follow(&work, round).await?;
             }
-            Phase::Copying(_) => copy(&work).await?,
+            Phase::Copying(_) => copying::copy(&work).await?,
             Phase::Watching(_) => watching::rest(&work).await?,
             Phase::Certifying => return certificate::certify(&work).await,
             // Only a pre-flight checks, and it does not come here.
@@ -114,6 +109,14 @@ pub(crate) async fn run(parts: Arc<Parts>, job: Job) -> Result<JobState, Error> 
         };
         phase = next;
         enter(&work.parts, work.job.id, phase).await?;
+    }
+}
+
+/// Whether others than the server reach a source: a folder is the server's own.
+pub(crate) fn is_shareable(access: &SourceAccess) -> bool {
+    match access.source {
+        SourceSpec::S3(_) | SourceSpec::Container(_) => true,
+        SourceSpec::Folder(_) => false,
     }
 }
 
@@ -190,6 +193,7 @@ impl Work {
             principal,
             from,
             locks,
+            desk: None,
             silent_objects: AtomicU32::new(0),
         })
     }
@@ -208,7 +212,7 @@ impl Work {
     }
 
     /// Takes a key for itself, where others may bring it meanwhile, and makes sure that it may come.
-    async fn take_key(&self, key: &str) -> Result<Option<KeyLock>, Error> {
+    pub(crate) async fn take_key(&self, key: &str) -> Result<Option<KeyLock>, Error> {
         let Some(locks) = &self.locks else {
             return Ok(None);
         };
@@ -245,7 +249,7 @@ impl Work {
     }
 
     /// Whether a newer version of an entry's key was brought already.
-    async fn is_overtaken(&self, entry: &JobEntry) -> Result<bool, Error> {
+    pub(crate) async fn is_overtaken(&self, entry: &JobEntry) -> Result<bool, Error> {
         if self.coverage == Coverage::Current {
             return Ok(false);
         }
@@ -299,12 +303,12 @@ impl Work {
         }
     }
 
-    fn precedence_is_here(&self) -> bool {
+    pub(crate) fn precedence_is_here(&self) -> bool {
         self.locks.is_some()
     }
 
     /// Whether an entry no longer waits.
-    async fn is_done(&self, entry: &JobEntry) -> Result<bool, Error> {
+    pub(crate) async fn is_done(&self, entry: &JobEntry) -> Result<bool, Error> {
         let key = entry.listed.key.clone();
         let next = self
             .parts
@@ -343,197 +347,4 @@ async fn open(
             opened => return Ok(opened?),
         }
     }
-}
-
-/// Brings everything that waits, several keys at a time; the versions of a key come one after the other, the oldest first.
-pub(crate) async fn copy(work: &Arc<Work>) -> Result<(), Error> {
-    let mut under_way: JoinSet<Result<(), Error>> = JoinSet::new();
-    let mut from = String::new();
-    work.meter.begin(work.parts.gate.now());
-    loop {
-        let mut page = work
-            .parts
-            .registry
-            .waiting_entries(work.job.id, from.clone(), PLANNED_AT_ONCE)
-            .await?;
-        let Some(last) = page.last() else {
-            break;
-        };
-        let last = last.listed.key.clone();
-        let is_full = u32::try_from(page.len()) == Ok(PLANNED_AT_ONCE);
-        let is_one_key = page.first().is_some_and(|first| first.listed.key == last);
-        // The last key of a full page may have more versions than the page holds: it comes with the next page, or by itself.
-        if is_full && !is_one_key && work.coverage == Coverage::Versions {
-            page.retain(|entry| entry.listed.key != last);
-            from = last;
-        } else if is_full && is_one_key && work.coverage == Coverage::Versions {
-            from = last;
-        } else {
-            // The least key behind another is that with a zero byte.
-            from = last + "\0";
-        }
-        let must_rest = is_full && is_one_key;
-        for group in plan_page(work, page).await? {
-            while under_way.len() >= OBJECTS_AT_ONCE {
-                finish_one(&mut under_way).await?;
-                work.meter.save_when_due(&work.parts).await?;
-            }
-            let work = Arc::clone(work);
-            under_way.spawn(async move { bring_group(&work, group).await });
-        }
-        while must_rest && !under_way.is_empty() {
-            finish_one(&mut under_way).await?;
-        }
-    }
-    while !under_way.is_empty() {
-        finish_one(&mut under_way).await?;
-    }
-    work.meter.save_rest(&work.parts).await
-}
-
-/// Brings the versions of one key.
-async fn bring_group(work: &Work, group: Group) -> Result<(), Error> {
-    let Some((first, _)) = group.first() else {
-        return Ok(());
-    };
-    let _alone = match work.take_key(&first.listed.key).await {
-        Ok(lock) => lock,
-        Err(Error::ChangedHere(changed)) => {
-            let outcome = changed.exception().outcome();
-            for (entry, _) in &group {
-                work.save(entry.listed.id(), outcome.clone()).await?;
-            }
-            return Ok(());
-        }
-        Err(other) => return Err(other),
-    };
-    for (entry, step) in group {
-        // Whoever pulled it meanwhile has brought it.
-        if work.precedence_is_here() && work.is_done(&entry).await? {
-            continue;
-        }
-        carry_out(work, &entry, step).await?;
-    }
-    Ok(())
-}
-
-async fn finish_one(under_way: &mut JoinSet<Result<(), Error>>) -> Result<(), Error> {
-    match under_way.join_next().await {
-        None => Ok(()),
-        Some(Ok(done)) => done,
-        Some(Err(_)) => Err(Error::Stopping),
-    }
-}
-
-/// What is to be done with the versions of one key, in this order.
-type Group = Vec<(JobEntry, Step)>;
-
-/// Plans a page, saves what can be kept as it is, and returns what is to be done, key by key.
-async fn plan_page(work: &Arc<Work>, page: Vec<JobEntry>) -> Result<Vec<Group>, Error> {
-    let (registry, job, fingerprint) = (
-        work.parts.registry.clone(),
-        work.job.id,
-        work.job.fingerprint,
-    );
-    let known = work
-        .parts
-        .db
-        .read(move |view| {
-            page.into_iter()
-                .map(|entry| {
-                    let known = registry.known_copy(view, &fingerprint, job, &entry.listed.id())?;
-                    Ok((entry, known))
-                })
-                .collect::<Result<Vec<_>, Error>>()
-        })
-        .await?;
-    let (mut kept, mut groups) = (Vec::new(), Vec::<Group>::new());
-    for (entry, known) in known {
-        let current = current(work, &entry, known.as_ref()).await?;
-        match plan(&entry, known.as_ref(), current, work.job.label) {
-            Step::Keep(outcome) => kept.push((entry.listed.id(), outcome)),
-            step => match groups.last_mut() {
-                Some(group) if is_of_key(group, &entry) => group.push((entry, step)),
-                _ => groups.push(vec![(entry, step)]),
-            },
-        }
-    }
-    if !kept.is_empty() {
-        let registry = work.parts.registry.clone();
-        work.parts
-            .db
-            .write(move |unit| {
-                for (id, outcome) in &kept {
-                    registry.save_outcome(unit, job, id, outcome)?;
-                }
-                Ok::<_, Error>(())
-            })
-            .await?;
-    }
-    Ok(groups)
-}
-
-fn is_of_key(group: &Group, entry: &JobEntry) -> bool {
-    group
-        .first()
-        .is_some_and(|(first, _)| first.listed.key == entry.listed.key)
-}
-
-/// Returns what the destination has of an entry: the current version of its key, or, where versions are brought, the one that
-/// was made of this version, if it is still there.
-async fn current(
-    work: &Work,
-    entry: &JobEntry,
-    known: Option<&JobEntry>,
-) -> Result<Option<VersionId>, Error> {
-    let Ok(key) = ObjectKey::parse(entry.listed.key.as_str()) else {
-        return Ok(None);
-    };
-    let made = entry
-        .outcome
-        .destination
-        .or(known.and_then(|known| known.outcome.destination));
-    let found = match (work.coverage, made) {
-        (Coverage::Current, _) => work.find(&key, None).await?,
-        (Coverage::Versions, None) => None,
-        (Coverage::Versions, made @ Some(_)) => work.find(&key, made).await?,
-    };
-    Ok(found.map(|description| description.version))
-}
-
-async fn carry_out(work: &Work, entry: &JobEntry, step: Step) -> Result<(), Error> {
-    match (step, ObjectKey::parse(entry.listed.key.as_str())) {
-        (Step::ReadBack(version), Ok(key)) => {
-            read_back::read_back(work, &key, entry, version, entry.outcome.clone()).await
-        }
-        (Step::Keep(outcome), _) => work.save(entry.listed.id(), outcome).await,
-        (Step::Copy(_) | Step::ReadBack(_), _) => {
-            if work.is_overtaken(entry).await? {
-                return work.save(entry.listed.id(), overtaken().outcome()).await;
-            }
-            let since = work.parts.gate.now();
-            match entry.listed.kind {
-                EntryKind::Marker => marker::bring(work, entry).await?,
-                EntryKind::Object | EntryKind::Gap => object::bring(work, entry).await?,
-            }
-            let size_bytes = entry.listed.size_bytes;
-            if size_bytes < large::BYTES_MIN {
-                let load = Load {
-                    objects: 1,
-                    bytes: size_bytes,
-                };
-                work.meter
-                    .brought(size_bytes, load, (since, work.parts.gate.now()));
-            }
-            Ok(())
-        }
-    }
-}
-
-fn overtaken() -> Exception {
-    Exception::new(
-        "out-of-order",
-        "newer versions of the key were brought before this one could be, and it would hide them: to have it in its place, \
-         remove the key's versions here, or migrate into another bucket",
-    )
 }

@@ -4,29 +4,28 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use onshore_gate::StoredFact;
 use onshore_orders::Load;
-use onshore_policy::{Flow, Permit, Principal, Role, Subject, Transfer};
-use onshore_registry::{
-    EntryId, EntryKind, EntryOutcome, EntryState, Job, JobEntry, ListedEntry, Sighting,
-};
+use onshore_policy::{Flow, Permit, Subject, Transfer};
+use onshore_registry::{EntryKind, EntryOutcome, EntryState, JobEntry, ListedEntry, Sighting};
 use onshore_sources::Details;
 use onshore_store::{
-    AsOne, BodyError, Bucket, Checks, CompletePart, Completion, Looked, NewObject, NewUpload,
-    PartsQuery, PartsScan, Staged,
+    AsOne, BodyError, Checks, CompletePart, Completion, NewObject, PartsQuery, PartsScan, Staged,
 };
-use onshore_types::{ByteRange, Label, ObjectKey, UploadId, VersionId};
+use onshore_types::{ByteRange, Label, ObjectKey, Timestamp, UploadId, VersionId};
 use serde_json::json;
 
 use crate::Error;
 use crate::delivery::deliver;
-use crate::engine::Parts;
 use crate::job::Work;
 use crate::object::{
     Fault, LABELS_MAX, confirm, declared, end_turn, exception, lock, new_object, of_store,
 };
+use crate::pool::{Hold, enter, held, note};
 use crate::throttle::held_back;
+use crate::uploads::{Underway, abandon, begin, resume};
 use crate::verify::choose;
 
 /// What is as long as this comes in runs.
@@ -44,10 +43,11 @@ const RUNS_AT_ONCE: usize = 2;
 /// How many parts are looked up at once.
 const PAGE_LEN: usize = 1000;
 
-/// An upload that the object comes in.
-struct Underway {
-    upload: UploadId,
-    label: Label,
+/// A large object that is on its way, as the source describes it.
+pub(crate) struct Incoming {
+    pub(crate) details: Arc<Details>,
+    note: Option<String>,
+    underway: Underway,
 }
 
 /// Brings an object in runs, from where an earlier attempt left it.
@@ -56,6 +56,22 @@ pub(crate) async fn attempt(
     key: &ObjectKey,
     entry: &JobEntry,
 ) -> Result<(VersionId, EntryOutcome), Fault> {
+    let incoming = prepare(work, key, entry).await?;
+    let brought = async {
+        bring_runs(work, key, &incoming).await?;
+        finish(work, key, entry, &incoming, None).await
+    };
+    let brought = brought.await;
+    conclude(work, entry, &incoming, &brought).await?;
+    brought
+}
+
+/// Describes an object, and begins the upload that it comes in or takes up the one that is there.
+pub(crate) async fn prepare(
+    work: &Work,
+    key: &ObjectKey,
+    entry: &JobEntry,
+) -> Result<Incoming, Fault> {
     let described = work
         .source
         .describe(key.as_str(), entry.listed.version.as_deref())
@@ -82,186 +98,164 @@ pub(crate) async fn attempt(
         Some(underway) => underway,
         None => begin(work, key, entry, &details, object).await?,
     };
-    let brought = async {
-        let listed = bring_runs(work, key, &details, &underway).await?;
-        let verification = choose(&details);
-        let permit = permit(work, key, underway.label, details.size_bytes).await?;
-        let one = work
-            .parts
-            .store
-            .read_as_one(&permit, underway.upload, &listed, &verification.checks)
-            .await
-            .map_err(of_store)?;
-        let found = (one.etag(), one.sha256());
-        confirm(work, key, &details, &verification, found).await?;
-        let looked = work
-            .parts
-            .store
-            .scan_parts(
-                &permit,
-                underway.upload,
-                &listed,
-                work.parts.gate.scanner(work.bucket.tenant),
-            )
-            .await
-            .map_err(of_store)?;
-        let arrival = Arc::new(Arrival {
-            listed: ListedEntry {
-                key: key.as_str().to_owned(),
-                version: entry.listed.version.clone(),
-                newer: entry.listed.newer,
-                kind: EntryKind::Object,
-                size_bytes: details.size_bytes,
-                source_version: Some(details.fingerprint.clone()),
-                modified: details.modified,
-            },
-            upload: underway.upload,
-            completion: completion(listed, one),
-            looked,
-            method: verification.method,
-            note,
-        });
-        commit(work, key, underway.label, arrival).await
-    };
-    let brought = brought.await;
-    // What is not the object will not become it; what the source did not hand over may still come.
-    if matches!(brought, Err(Fault::Differs | Fault::Exception(_))) {
-        abandon(
-            &work.parts,
-            &work.job,
-            &work.bucket,
-            &entry.listed.id(),
-            underway.upload,
-        )
-        .await
-        .map_err(Fault::Ours)?;
-    }
-    brought
+    Ok(Incoming {
+        details,
+        note,
+        underway,
+    })
 }
 
-/// Finds the upload that a kill or a fault broke off, if its parts are of the state that the source has now.
-async fn resume(
+/// Makes an object of its runs, once all are here: reads them back as one, compares that with what the source vouches for, and commits.
+pub(crate) async fn finish(
     work: &Work,
     key: &ObjectKey,
     entry: &JobEntry,
-    details: &Details,
-) -> Result<Option<Underway>, Fault> {
-    let (registry, job, id) = (work.parts.registry.clone(), work.job.id, entry.listed.id());
-    let noted = work
-        .parts
-        .db
-        .read(move |view| Ok::<_, Error>(registry.upload_of(view, job, &id)?))
-        .await
-        .map_err(Fault::Ours)?;
-    let Some((upload, of)) = noted else {
-        return Ok(None);
-    };
-    if of != details.fingerprint {
-        abandon(
-            &work.parts,
-            &work.job,
-            &work.bucket,
-            &entry.listed.id(),
-            upload,
-        )
-        .await
-        .map_err(Fault::Ours)?;
-        return Ok(None);
-    }
-    let found = work
+    incoming: &Incoming,
+    hold: Option<&Hold>,
+) -> Result<(VersionId, EntryOutcome), Fault> {
+    let Incoming {
+        details,
+        note,
+        underway,
+    } = incoming;
+    let listed = complete_parts(work, key, underway).await?;
+    let verification = choose(details);
+    let permit = permit(work, key, underway.label, details.size_bytes).await?;
+    let one = work
         .parts
         .store
-        .describe_upload(&work.bucket, key, upload)
+        .read_as_one(&permit, underway.upload, &listed, &verification.checks)
         .await
         .map_err(of_store)?;
-    Ok(found.map(|found| Underway {
-        upload,
-        label: found.label,
-    }))
-}
-
-async fn begin(
-    work: &Work,
-    key: &ObjectKey,
-    entry: &JobEntry,
-    details: &Details,
-    object: NewObject,
-) -> Result<Underway, Fault> {
-    let looked = Looked::at_upload(work.parts.gate.scanner(work.bucket.tenant), key, &object)
-        .map_err(of_store)?;
-    let label = looked.label(Label::of_declarations([object.declared, work.bucket.class]));
-    let permit = permit(work, key, label, 0).await?;
-    let new = NewUpload {
-        object,
-        checksum: None,
-    };
-    let (parts, job, id, key) = (
-        Arc::clone(&work.parts),
-        work.job.id,
-        entry.listed.id(),
-        key.clone(),
-    );
-    let of = details.fingerprint.clone();
-    let upload = work
+    let found = (one.etag(), one.sha256());
+    confirm(work, key, details, &verification, found).await?;
+    let looked = work
         .parts
-        .db
-        .write(move |unit| {
-            let now = parts.gate.now();
-            let upload = parts
-                .store
-                .create_upload(unit, &permit, &new, &looked, now)?;
-            let record =
-                json!({ "change": "upload.begun", "key": key, "upload": upload, "label": label });
-            parts.gate.settle_changed(unit, &permit, record)?;
-            parts
-                .registry
-                .note_upload(unit, job, &id, Some((upload, &of)))?;
-            Ok(upload)
-        })
+        .store
+        .scan_parts(
+            &permit,
+            underway.upload,
+            &listed,
+            work.parts.gate.scanner(work.bucket.tenant),
+        )
         .await
-        .map_err(of_write)?;
-    Ok(Underway { upload, label })
+        .map_err(of_store)?;
+    let arrival = Arc::new(Arrival {
+        listed: ListedEntry {
+            key: key.as_str().to_owned(),
+            version: entry.listed.version.clone(),
+            newer: entry.listed.newer,
+            kind: EntryKind::Object,
+            size_bytes: details.size_bytes,
+            source_version: Some(details.fingerprint.clone()),
+            modified: details.modified,
+        },
+        upload: underway.upload,
+        completion: completion(listed, one),
+        looked,
+        method: verification.method,
+        note: note.clone(),
+    });
+    commit(work, key, underway.label, arrival, hold).await
 }
 
-/// Brings the runs that are not there yet, and returns all of them as an upload is completed with.
-async fn bring_runs(
+/// Gives up the upload of an object that did not become one. What is not the object will not become it; what the source did not
+/// hand over may still come.
+pub(crate) async fn conclude<T>(
+    work: &Work,
+    entry: &JobEntry,
+    incoming: &Incoming,
+    brought: &Result<T, Fault>,
+) -> Result<(), Fault> {
+    if !matches!(brought, Err(Fault::Differs | Fault::Exception(_))) {
+        return Ok(());
+    }
+    abandon(
+        &work.parts,
+        &work.job,
+        &work.bucket,
+        &entry.listed.id(),
+        incoming.underway.upload,
+    )
+    .await
+    .map_err(Fault::Ours)
+}
+
+/// Brings the runs that are not there yet.
+async fn bring_runs(work: &Work, key: &ObjectKey, incoming: &Incoming) -> Result<(), Fault> {
+    let details = &incoming.details;
+    stream::iter(missing(work, key, incoming).await?)
+        .map(|(number, range)| async move {
+            let since = work.parts.gate.now();
+            let turn = work.tempo.turn().await;
+            let body = deliver(
+                Arc::clone(&work.source),
+                key.as_str().to_owned(),
+                Arc::clone(details),
+                range,
+                work.parts.patience,
+                None,
+            );
+            let done = take_run(work, key, incoming, (number, range), body, None).await;
+            end_turn(turn, &done);
+            done?;
+            measure_run(work, details, range, since).await
+        })
+        .buffer_unordered(RUNS_AT_ONCE)
+        .try_collect::<Vec<()>>()
+        .await?;
+    Ok(())
+}
+
+/// Returns the runs of an object that are not there yet.
+pub(crate) async fn missing(
     work: &Work,
     key: &ObjectKey,
-    details: &Arc<Details>,
-    underway: &Underway,
-) -> Result<Vec<CompletePart>, Fault> {
-    let runs = runs(details.size_bytes);
-    let there = parts_there(work, key, underway).await?;
+    incoming: &Incoming,
+) -> Result<Vec<(u32, ByteRange)>, Fault> {
+    let there = parts_there(work, key, &incoming.underway).await?;
     let is_there = |number: u32, range: &ByteRange| {
         there
             .iter()
             .any(|(part, _, size_bytes)| (*part, *size_bytes) == (number, range.len_bytes))
     };
-    let missing: Vec<(u32, ByteRange)> = (1..)
-        .zip(runs)
+    let missing = (1..).zip(runs(incoming.details.size_bytes));
+    Ok(missing
         .filter(|(number, range)| !is_there(*number, range))
-        .collect();
-    stream::iter(missing)
-        .map(|(number, range)| async move {
-            let since = work.parts.gate.now();
-            let turn = work.tempo.turn().await;
-            let done = bring_run(work, key, details, underway, number, range).await;
-            end_turn(turn, &done);
-            done?;
-            let load = Load {
-                objects: 0,
-                bytes: range.len_bytes,
-            };
-            work.meter
-                .brought(details.size_bytes, load, (since, work.parts.gate.now()));
-            work.meter
-                .save_when_due(&work.parts)
-                .await
-                .map_err(Fault::Ours)
-        })
-        .buffer_unordered(RUNS_AT_ONCE)
-        .try_collect::<Vec<()>>()
-        .await?;
+        .collect())
+}
+
+/// Returns a run of an object.
+pub(crate) fn run_of(incoming: &Incoming, number: u32) -> Option<ByteRange> {
+    let before = usize::try_from(number.checked_sub(1)?).ok()?;
+    runs(incoming.details.size_bytes).nth(before)
+}
+
+/// Adds a run that was brought to what was measured.
+pub(crate) async fn measure_run(
+    work: &Work,
+    details: &Details,
+    range: ByteRange,
+    since: Timestamp,
+) -> Result<(), Fault> {
+    let load = Load {
+        objects: 0,
+        bytes: range.len_bytes,
+    };
+    work.meter
+        .brought(details.size_bytes, load, (since, work.parts.gate.now()));
+    work.meter
+        .save_when_due(&work.parts)
+        .await
+        .map_err(Fault::Ours)
+}
+
+/// Returns all parts as an upload is completed with.
+async fn complete_parts(
+    work: &Work,
+    key: &ObjectKey,
+    underway: &Underway,
+) -> Result<Vec<CompletePart>, Fault> {
     let there = parts_there(work, key, underway).await?;
     Ok(there
         .into_iter()
@@ -316,23 +310,17 @@ async fn parts_there(
     }
 }
 
-async fn bring_run(
+/// Takes a run in, from the source or from a worker.
+pub(crate) async fn take_run(
     work: &Work,
     key: &ObjectKey,
-    details: &Arc<Details>,
-    underway: &Underway,
-    number: u32,
-    range: ByteRange,
+    incoming: &Incoming,
+    (number, range): (u32, ByteRange),
+    body: impl Stream<Item = Result<Bytes, onshore_sources::Error>> + Send,
+    hold: Option<&Hold>,
 ) -> Result<(), Fault> {
+    let underway = &incoming.underway;
     let permit = permit(work, key, underway.label, range.len_bytes).await?;
-    let body = deliver(
-        Arc::clone(&work.source),
-        key.as_str().to_owned(),
-        Arc::clone(details),
-        range,
-        work.parts.patience,
-        None,
-    );
     let body = held_back(work.throttle.clone(), body).map_err(BodyError::new);
     let checks = Checks {
         len_bytes: Some(range.len_bytes),
@@ -344,7 +332,7 @@ async fn bring_run(
         .stage_part(&permit, number, body, &checks)
         .await
         .map_err(of_store)?;
-    commit_run(work, key, underway.upload, permit, Arc::new(staged)).await?;
+    commit_run(work, key, underway.upload, permit, Arc::new(staged), hold).await?;
     work.heard_source();
     Ok(())
 }
@@ -355,15 +343,18 @@ async fn commit_run(
     upload: UploadId,
     mut permit: Permit,
     staged: Arc<Staged>,
+    hold: Option<&Hold>,
 ) -> Result<(), Fault> {
     for _ in 0..LABELS_MAX {
         let (parts, staged_run, key_of_record) =
             (Arc::clone(&work.parts), Arc::clone(&staged), key.clone());
+        let holding = hold.cloned();
         let committed = work
             .parts
             .db
             .write(move |unit| {
                 let now = parts.gate.now();
+                enter(holding.as_ref(), now)?;
                 let part =
                     parts
                         .store
@@ -380,6 +371,9 @@ async fn commit_run(
                 Ok(())
             })
             .await;
+        if let Some(hold) = hold {
+            hold.leave();
+        }
         let label = match committed {
             Err(Error::Store(onshore_store::Error::LabelChanged { now })) => now,
             Err(Error::Gate(onshore_gate::Error::EpochChanged)) => {
@@ -429,11 +423,12 @@ async fn commit(
     key: &ObjectKey,
     said: Label,
     arrival: Arc<Arrival>,
+    hold: Option<&Hold>,
 ) -> Result<(VersionId, EntryOutcome), Fault> {
     let mut label = arrival.looked.label(said);
     for _ in 0..LABELS_MAX {
         let permit = permit(work, key, label, arrival.listed.size_bytes).await?;
-        match commit_once(work, key, permit, &arrival).await {
+        match held(hold, commit_once(work, key, permit, &arrival, hold)).await {
             Err(Error::Store(onshore_store::Error::LabelChanged { now })) => {
                 label = label.join(now);
             }
@@ -450,14 +445,17 @@ async fn commit_once(
     key: &ObjectKey,
     permit: Permit,
     arrival: &Arc<Arrival>,
+    hold: Option<&Hold>,
 ) -> Result<(VersionId, EntryOutcome), Error> {
     let (parts, arrival, job) = (Arc::clone(&work.parts), Arc::clone(arrival), work.job.id);
+    let hold = hold.cloned();
     let (tenant, bucket) = (work.bucket.tenant, work.bucket.id);
     let (cutover, key) = (work.precedence(), key.clone());
     work.parts
         .db
         .write(move |unit| {
             let now = parts.gate.now();
+            enter(hold.as_ref(), now)?;
             cutover.check(&parts, unit, bucket, &key)?;
             let committed = parts.store.complete_upload(
                 unit,
@@ -496,88 +494,13 @@ async fn commit_once(
                 .save_listed(unit, job, Sighting::BESIDE, &arrival.listed)?;
             parts.registry.save_outcome(unit, job, &id, &outcome)?;
             parts.registry.note_upload(unit, job, &id, None)?;
+            note(hold.as_ref(), &parts.registry, unit, (job, &id))?;
             Ok((committed.version, outcome))
         })
         .await
 }
 
-/// Gives up the upload that an object came in.
-async fn abandon(
-    parts: &Arc<Parts>,
-    job: &Job,
-    bucket: &Bucket,
-    id: &EntryId,
-    upload: UploadId,
-) -> Result<(), Error> {
-    let key = ObjectKey::parse(id.key.as_str()).ok();
-    let found = match &key {
-        Some(key) => parts.store.describe_upload(bucket, key, upload).await?,
-        None => None,
-    };
-    let permit = match found {
-        None => None,
-        Some(found) => {
-            let home = parts.gate.home();
-            let transfer = Transfer {
-                principal: Principal {
-                    id: job.created_by,
-                    tenant: Some(job.tenant),
-                    role: Role::TenantUser,
-                },
-                operation: "Migrate",
-                flow: Flow::Change,
-                subject: Subject {
-                    bucket: Some(bucket.id),
-                    owner: Some(bucket.tenant),
-                    key: key.clone(),
-                    version: None,
-                    label: found.label,
-                    range: ByteRange::whole(0),
-                },
-                from: home,
-                to: home,
-            };
-            Some(parts.gate.permit(transfer).await?)
-        }
-    };
-    let (shared, job, id) = (Arc::clone(parts), job.id, id.clone());
-    parts
-        .db
-        .write(move |unit| {
-            if let Some(permit) = permit {
-                match shared.store.abort_upload(unit, &permit, upload) {
-                    // Its tenant, or a lifecycle, was faster.
-                    Err(onshore_store::Error::NoSuchUpload) => {}
-                    aborted => {
-                        aborted?;
-                        let record =
-                            json!({ "change": "upload.aborted", "key": key, "upload": upload });
-                        shared.gate.settle_changed(unit, &permit, record)?;
-                    }
-                }
-            }
-            shared.registry.note_upload(unit, job, &id, None)?;
-            Ok(())
-        })
-        .await
-}
-
-/// Gives up what a job that ends has left of uploads.
-pub(crate) async fn abandon_all(parts: &Arc<Parts>, job: &Job) -> Result<(), Error> {
-    let left = parts.registry.uploads_of(job.id).await?;
-    if left.is_empty() {
-        return Ok(());
-    }
-    let Some(bucket) = parts.store.bucket(&job.bucket).await? else {
-        return Ok(());
-    };
-    for (id, upload) in left {
-        abandon(parts, job, &bucket, &id, upload).await?;
-    }
-    Ok(())
-}
-
-async fn permit(
+pub(crate) async fn permit(
     work: &Work,
     key: &ObjectKey,
     label: Label,
@@ -623,7 +546,7 @@ async fn permit_of(
 }
 
 /// An upload that is gone is begun anew, like an object that changed.
-fn of_write(error: Error) -> Fault {
+pub(crate) fn of_write(error: Error) -> Fault {
     match error {
         Error::Store(
             onshore_store::Error::NoSuchUpload

@@ -14,15 +14,22 @@
 //! A job may cut a bucket over (`cutover`): the bucket answers as if all were in it ([`PullThrough`]), what is changed here goes before
 //! what the source has (`precedence`), the source is frozen (`freeze`), and in the end nothing is asked of it any more.
 //!
+//! A migration may be shared (`pool`, `leases`): [`Worker`]s on other machines take leases of what is to be brought and deliver its bytes to
+//! the [`Desk`].
+//!
 //! - [`Engine`], [`Parts`]: what the binary builds and runs.
 //! - [`OpenSource`], [`Sources`]: how a job's source is opened.
 //! - [`JobOptions`]: how a job is to be done.
 //! - [`Patience`]: how long a source that fails is waited for.
 
+mod arriving;
 mod certificate;
+mod copying;
 mod cutover;
 mod decommission;
+mod delivered;
 mod delivery;
+mod desk;
 mod destination;
 mod egress;
 mod engine;
@@ -32,6 +39,7 @@ mod inventory;
 mod job;
 mod key_locks;
 mod large;
+mod leases;
 mod marker;
 mod meter;
 mod object;
@@ -41,21 +49,28 @@ mod outcome;
 mod patience;
 pub mod phase;
 pub mod plan;
+mod pool;
 mod precedence;
 mod preflight;
+mod pull;
 mod pull_through;
 mod read_back;
 mod removals;
 mod tempo;
 mod throttle;
+mod uploads;
 mod verify;
 mod watching;
+mod worker;
 
+pub use crate::arriving::Body as DeliveredBody;
 pub use crate::certificate::file_of as certificate_file;
+pub use crate::desk::{Asker, Desk, DeskError, Holding, LeasedPlace};
 pub use crate::engine::{Engine, Parts};
 pub use crate::error::Error;
 pub use crate::opening::{OpenSource, Sources};
-pub use crate::options::{Deletes, JobOptions, Mode};
+pub use crate::options::{Deletes, JobOptions, Mode, Readers};
 pub use crate::patience::Patience;
 pub use crate::precedence::ChangedHere;
 pub use crate::pull_through::{Coming, Pull, PullError, PullThrough};
+pub use crate::worker::{Ended, Office, OfficeError, Settings, Worker, WorkerError};

@@ -2,7 +2,6 @@
 //! its leaf and its entry in one unit of work, and read back. What cannot be done is an exception that says why.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use onshore_gate::StoredFact;
@@ -15,13 +14,13 @@ use onshore_store::{
 };
 use onshore_types::{ByteRange, Label, ObjectKey, VersionId};
 use ring::digest::{Context, SHA256};
-use tokio::time::timeout;
 
 use crate::Error;
 use crate::delivery::deliver;
 use crate::job::Work;
 use crate::large;
 use crate::outcome::{Exception, stored};
+use crate::pool::{Hold, enter, held, note};
 use crate::read_back::read_back;
 use crate::tempo::Turn;
 use crate::throttle::held_back;
@@ -35,10 +34,6 @@ const DIFFERENCES_MAX: u32 = 3;
 
 /// How often a stricter label is judged again.
 pub(crate) const LABELS_MAX: u32 = 3;
-
-/// How long the source is waited for where somebody waits for the object, and how many bytes a second it sends at least.
-const FETCH_PATIENCE: Duration = Duration::from_secs(8);
-const SLOWEST: u64 = 512 << 10;
 
 /// The user metadata that declares a class.
 const CLASS_METADATA: &str = "onshore-class";
@@ -84,7 +79,7 @@ pub(crate) async fn bring(work: &Work, entry: &JobEntry) -> Result<(), Error> {
 
 /// How an object is brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(crate) enum Way {
     /// In one stream.
     AtOnce,
     /// In runs that are kept one by one.
@@ -92,7 +87,7 @@ enum Way {
 }
 
 impl Way {
-    fn of(entry: &JobEntry) -> Self {
+    pub(crate) fn of(entry: &JobEntry) -> Self {
         if entry.listed.size_bytes < large::BYTES_MIN {
             Self::AtOnce
         } else {
@@ -101,7 +96,7 @@ impl Way {
     }
 }
 
-async fn persist(
+pub(crate) async fn persist(
     work: &Work,
     key: &ObjectKey,
     entry: &JobEntry,
@@ -180,121 +175,16 @@ async fn attempt(
         .fetch(key.as_str(), entry.listed.version.as_deref())
         .await
         .map_err(Fault::Source)?;
-    arrive(work, key, entry, fetched).await
+    arrive(work, key, entry, fetched, None).await
 }
 
-/// Brings an object that nobody has listed, because somebody asks for it now; the caller holds its key. What is known of it is
-/// told as soon as it is.
-pub(crate) async fn pull(
-    work: &Work,
-    key: &ObjectKey,
-    described: &(dyn Fn(&Arc<Details>) + Sync),
-) -> Result<(), Fault> {
-    let mut entry = JobEntry {
-        listed: ListedEntry {
-            key: key.as_str().to_owned(),
-            version: None,
-            newer: 0,
-            kind: EntryKind::Object,
-            size_bytes: 0,
-            source_version: None,
-            modified: None,
-        },
-        outcome: waiting(),
-        brought: None,
-        seen: Sighting::BESIDE,
-    };
-    let fetched = match timeout(FETCH_PATIENCE, work.source.fetch(key.as_str(), None)).await {
-        Ok(Ok(fetched)) => fetched,
-        Ok(Err(onshore_sources::Error::Gone { what })) if what.contains("NoSuchBucket") => {
-            return Err(exception("unavailable", what));
-        }
-        Ok(Err(error)) if error.kind() == ErrorKind::Gone => {
-            return Err(exception("disappeared", "the source has no such object"));
-        }
-        Ok(Err(error)) if error.kind() == ErrorKind::Forbidden => {
-            return Err(exception("forbidden", error));
-        }
-        Ok(Err(error)) if error.kind() == ErrorKind::Unsupported => {
-            return Err(exception("unsupported", error));
-        }
-        Ok(Err(error)) => return Err(Fault::Source(error)),
-        Err(_) => {
-            return Err(exception(
-                "unavailable",
-                "the source does not answer in time",
-            ));
-        }
-    };
-    let details = Arc::new(fetched.details.clone());
-    entry.listed.size_bytes = details.size_bytes;
-    entry.listed.source_version = Some(details.fingerprint.clone());
-    entry.listed.modified = details.modified;
-    if fetched.body.is_ok() {
-        described(&details);
-    }
-    let first = match Way::of(&entry) {
-        Way::AtOnce => {
-            let patience = FETCH_PATIENCE + Duration::from_secs(details.size_bytes / SLOWEST);
-            match timeout(patience, arrive(work, key, &entry, fetched)).await {
-                Ok(arrived) => arrived,
-                Err(_) => Err(exception("unavailable", "the bytes do not come in time")),
-            }
-        }
-        Way::InRuns => {
-            drop(fetched);
-            list(work, &entry).await.map_err(Fault::Ours)?;
-            persist(work, key, &entry).await
-        }
-    };
-    let (version, outcome) = match first {
-        // It may have been the line, or the object has just become another.
-        Err(Fault::Source(_) | Fault::Differs) => persist(work, key, &entry).await?,
-        arrived => arrived?,
-    };
-    work.heard_source();
-    if outcome.state == EntryState::Copied {
-        return Ok(());
-    }
-    read_back(work, key, &entry, version, outcome)
-        .await
-        .map_err(Fault::Ours)
-}
-
-/// Notes an object that nobody has listed, so that what becomes of it can be kept.
-async fn list(work: &Work, entry: &JobEntry) -> Result<(), Error> {
-    let (registry, job, listed) = (
-        work.parts.registry.clone(),
-        work.job.id,
-        entry.listed.clone(),
-    );
-    work.parts
-        .db
-        .write(move |unit| {
-            registry.save_listed(unit, job, Sighting::BESIDE, &listed)?;
-            Ok(())
-        })
-        .await
-}
-
-fn waiting() -> EntryOutcome {
-    EntryOutcome {
-        state: EntryState::Listed,
-        sha256: None,
-        method: None,
-        destination: None,
-        label: None,
-        detail: None,
-        leaf: None,
-    }
-}
-
-/// Stages, verifies and commits what was fetched.
-async fn arrive(
+/// Stages, verifies and commits what was fetched, here or by a worker.
+pub(crate) async fn arrive(
     work: &Work,
     key: &ObjectKey,
     entry: &JobEntry,
     fetched: Fetched,
+    hold: Option<&Hold>,
 ) -> Result<(VersionId, EntryOutcome), Fault> {
     let body = fetched
         .body
@@ -340,7 +230,7 @@ async fn arrive(
             modified: details.modified,
         },
     });
-    commit(work, permit, arrival).await
+    commit(work, permit, arrival, hold).await
 }
 
 /// Returns the class that job and source declare together. A word at the source that is no class counts as unknown:
@@ -454,6 +344,7 @@ async fn commit(
     work: &Work,
     mut permit: Permit,
     arrival: Arc<Arrival>,
+    hold: Option<&Hold>,
 ) -> Result<(VersionId, EntryOutcome), Fault> {
     let said = permit.label();
     let mut label = arrival.staged.label(said);
@@ -461,7 +352,7 @@ async fn commit(
         permit = self::permit(work, &arrival.key, label, arrival.listed.size_bytes).await?;
     }
     for _ in 0..LABELS_MAX {
-        match commit_once(work, permit, &arrival).await {
+        match held(hold, commit_once(work, permit, &arrival, hold)).await {
             Err(Error::Store(onshore_store::Error::LabelChanged { now })) => {
                 label = label.join(now);
             }
@@ -483,8 +374,10 @@ async fn commit_once(
     work: &Work,
     permit: Permit,
     arrival: &Arc<Arrival>,
+    hold: Option<&Hold>,
 ) -> Result<(VersionId, EntryOutcome), Error> {
     let (parts, arrival, job) = (Arc::clone(&work.parts), Arc::clone(arrival), work.job.id);
+    let hold = hold.cloned();
     let tenant = work.bucket.tenant;
     let bucket = work.bucket.id;
     let cutover = work.precedence();
@@ -498,6 +391,7 @@ async fn commit_once(
                 ..
             } = &*arrival;
             let now = parts.gate.now();
+            enter(hold.as_ref(), now)?;
             cutover.check(&parts, unit, bucket, &arrival.key)?;
             let committed =
                 parts
@@ -532,6 +426,7 @@ async fn commit_once(
             parts
                 .registry
                 .save_outcome(unit, job, &listed.id(), &outcome)?;
+            note(hold.as_ref(), &parts.registry, unit, (job, &listed.id()))?;
             Ok((committed.version, outcome))
         })
         .await

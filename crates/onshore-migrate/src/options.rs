@@ -17,6 +17,9 @@ pub struct JobOptions {
     /// What becomes of what the source removes after it was brought.
     #[serde(default)]
     pub deletes: Deletes,
+    /// Who reads the source.
+    #[serde(default)]
+    pub readers: Readers,
     /// How fast it may read the source.
     #[serde(default)]
     pub pace: Pace,
@@ -45,6 +48,17 @@ pub enum Mode {
     Decommission,
     /// It reads what is needed to know what would come, and brings nothing.
     DryRun,
+}
+
+/// Who reads what is brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Readers {
+    /// The server, and workers that ask.
+    #[default]
+    All,
+    /// Workers; the server brings what none of them can.
+    Workers,
 }
 
 /// What becomes here of what the source removes after it was brought.

@@ -10,10 +10,10 @@ use onshore_sources::{Coverage, Details, Error as SourceError, ErrorKind, Source
 use onshore_types::{ByteRange, ObjectKey};
 use serde::Serialize;
 
+use crate::copying::OBJECTS_AT_ONCE;
 use crate::egress::{Charge, charge};
 use crate::engine::Parts;
 use crate::inventory::Listing;
-use crate::job::OBJECTS_AT_ONCE;
 use crate::outcome::{Exception, reason_and_detail};
 use crate::phase::Phase;
 use crate::{Error, job};

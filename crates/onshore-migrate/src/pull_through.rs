@@ -26,6 +26,7 @@ use crate::job::Work;
 use crate::key_locks::KeyLocks;
 use crate::object::{self, Fault};
 use crate::options::JobOptions;
+use crate::pull;
 
 /// How long whoever asks for an object waits for it to be here, once it is known that it is there. Then it is handed through.
 const PASS_AFTER: Duration = Duration::from_secs(4);
@@ -360,7 +361,7 @@ async fn fly(
     let described = |details: &Arc<Details>| {
         tell.send_replace(Progress::Coming(Arc::clone(&work), Arc::clone(details)));
     };
-    match object::pull(&work, key, &described).await {
+    match pull::pull(&work, key, &described).await {
         Ok(()) => {
             metrics::counter!("onshore_pulled_objects_total").increment(1);
             Outcome::Settled

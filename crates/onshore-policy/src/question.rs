@@ -106,6 +106,7 @@ impl Vocabulary {
             Role::TenantUser => "tenant-user",
             Role::SupportEngineer => "support-engineer",
             Role::OutgoingProvider => "outgoing-provider",
+            Role::Worker => "worker",
         };
         uid(&self.role, name)
     }

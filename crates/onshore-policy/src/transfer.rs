@@ -25,6 +25,8 @@ pub enum Role {
     SupportEngineer,
     /// Is of a provider that an order makes others leave: says what that provider knows, has and deleted, and sees nothing else.
     OutgoingProvider,
+    /// Brings what jobs of one tenant are to bring, as far as it holds a lease of it, and nothing else.
+    Worker,
 }
 
 /// Who acts.

@@ -219,7 +219,7 @@ impl ListedEntry {
 
 impl EntryId {
     /// No version is named by nothing.
-    fn version_column(&self) -> &str {
+    pub(crate) fn version_column(&self) -> &str {
         self.version.as_deref().unwrap_or_default()
     }
 }
@@ -302,7 +302,7 @@ impl Registry {
     ) -> Result<(), Error> {
         unit.execute(
             "UPDATE job_entries SET state = ?4, sha256 = ?5, method = ?6, destination = ?7, label = ?8, detail = ?9,
-                    leaf = ?10, brought = coalesce(?7, brought)
+                    leaf = ?10, brought = coalesce(?7, brought), worker = CASE WHEN destination IS ?7 THEN worker END
              WHERE job = ?1 AND key = ?2 AND version = ?3",
             params![
                 job.as_bytes(),

@@ -41,6 +41,7 @@ mod tenants;
 mod tokens;
 mod told;
 mod updates;
+mod workers;
 
 pub use crate::access_keys::{AccessKey, KeyEntry, KeyState};
 pub use crate::alarms::RaisedAlarm;

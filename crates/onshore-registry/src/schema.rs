@@ -553,5 +553,11 @@ pub const SCHEMA: Schema = Schema {
         until_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX control_sessions_by_principal ON control_sessions (principal);
+    ",
+    // Which worker brought an entry, by the token it had and what it called itself; none where the server did.
+    "
+    ALTER TABLE job_entries ADD COLUMN worker TEXT;
+    ALTER TABLE job_entries ADD COLUMN worker_id BLOB;
+    CREATE INDEX job_entries_by_worker ON job_entries (job, worker, worker_id, state, size_bytes) WHERE worker IS NOT NULL;
     "],
 };

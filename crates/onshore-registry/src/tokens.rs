@@ -15,7 +15,7 @@ pub struct TokenHolder {
     pub principal: PrincipalId,
     /// In which role.
     pub role: Role,
-    /// The tenant that the token is for: a tenant's administrator and user have one, nobody else.
+    /// The tenant that the token is for: a tenant's administrator, user and worker have one, nobody else.
     pub tenant: Option<TenantId>,
     /// The person it was made for; what takes two people is for named ones.
     pub person: Option<IdentityName>,
@@ -234,6 +234,7 @@ fn role_word(role: Role) -> &'static str {
         Role::TenantUser => "tenant-user",
         Role::SupportEngineer => "support-engineer",
         Role::OutgoingProvider => "outgoing-provider",
+        Role::Worker => "worker",
     }
 }
 
@@ -246,6 +247,7 @@ fn parse_role(word: &str) -> Option<Role> {
         Role::TenantUser,
         Role::SupportEngineer,
         Role::OutgoingProvider,
+        Role::Worker,
     ]
     .into_iter()
     .find(|role| role_word(*role) == word)

@@ -91,6 +91,8 @@ typed_ids! {
     ExportId = "exp";
     /// Work for an engine.
     JobId = "job";
+    /// What a worker holds of a job for a while.
+    LeaseId = "lse";
     /// A key that a tenant names to have objects encrypted under it.
     KmsKeyId = "kms";
     /// A label that somebody proposes to loosen.

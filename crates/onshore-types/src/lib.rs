@@ -26,7 +26,7 @@ pub mod recipient;
 pub mod time;
 
 pub use ids::{
-    ApprovalId, BucketId, DrillId, ExportId, JobId, KmsKeyId, LooseningId, PrincipalId,
+    ApprovalId, BucketId, DrillId, ExportId, JobId, KmsKeyId, LeaseId, LooseningId, PrincipalId,
     SupportSessionId, TenantId, UpdateId, UploadId, VersionId,
 };
 pub use jurisdiction::{Jurisdiction, Place};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use futures_util::TryStreamExt as _;
+use futures_util::{Stream, TryStreamExt as _};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -153,6 +153,34 @@ impl Client {
         parse(&whole(answer).await?)
     }
 
+    /// Asks a question whose refusal the caller tells apart; the error is that there is no answer.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        question: &impl Serialize,
+    ) -> Result<Result<T, Problem>> {
+        let body = Full::new(Bytes::from(serde_json::to_vec(question)?))
+            .map_err(|never| match never {})
+            .boxed_unsync();
+        let kind = [(header::CONTENT_TYPE, "application/json".to_owned())];
+        judged(self.request(Method::POST, path, kind, body).await?).await
+    }
+
+    /// Sends bytes as they come, so many in all.
+    pub(crate) async fn stream<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        bytes: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+        len_bytes: u64,
+    ) -> Result<Result<T, Problem>> {
+        let body = StreamBody::new(bytes.map_ok(Frame::data)).boxed_unsync();
+        let kind = [
+            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+            (header::CONTENT_LENGTH, len_bytes.to_string()),
+        ];
+        judged(self.request(Method::POST, path, kind, body).await?).await
+    }
+
     /// Asks for an answer that may be long, and writes it to a file.
     pub(crate) async fn post_into(&self, path: &str, file: &mut tokio::fs::File) -> Result<()> {
         let body = Full::new(Bytes::new())
@@ -232,6 +260,23 @@ async fn whole(answer: Response<Incoming>) -> Result<Bytes> {
     } else {
         bail!("{}", told(status, &body))
     }
+}
+
+/// Reads an answer, or the problem that it tells.
+async fn judged<T: DeserializeOwned>(answer: Response<Incoming>) -> Result<Result<T, Problem>> {
+    let status = answer.status();
+    let body = answer
+        .into_body()
+        .collect()
+        .await
+        .context("the server cut its answer short")?
+        .to_bytes();
+    if status.is_success() {
+        return parse(&body).map(Ok);
+    }
+    let problem =
+        serde_json::from_slice(&body).with_context(|| format!("the server answered {status}"))?;
+    Ok(Err(problem))
 }
 
 pub(crate) fn connector(

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
+use onshore_control::LeaseDesk;
 use onshore_db::{CrashPoints, Database, Schema};
 use onshore_gate::{Gate, Parts, PersonsBeside, ToldBeside, UpdateRules};
 use onshore_journal::Journal;
@@ -29,6 +30,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::exit::usage;
 use crate::hidden_names::{self, Opened};
+use crate::lease_desk::WorkersOf;
 use crate::origin::CutOverFrom;
 
 /// The tables of every keeper.
@@ -225,6 +227,11 @@ impl House {
             .await
             .context("cannot take up the cut-overs")?;
         Ok(Arc::new(CutOverFrom(pulls)))
+    }
+
+    /// Returns where workers of migrations are served.
+    pub(crate) fn desk(&self) -> Arc<dyn LeaseDesk> {
+        Arc::new(WorkersOf(self.engine.desk()))
     }
 
     /// Starts what works by itself: checkpoints, batches, migrations.

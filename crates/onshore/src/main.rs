@@ -14,6 +14,7 @@ mod files;
 mod first_start;
 mod hidden_names;
 mod house;
+mod lease_desk;
 mod listen;
 mod origin;
 mod output;

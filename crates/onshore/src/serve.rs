@@ -189,6 +189,7 @@ pub(crate) fn serve_control(
             allowed_endpoints: config.allowed_endpoints.clone(),
         },
         updates: house.updates.clone(),
+        desk: house.desk(),
         telemetry: preview,
         drills: Drills::new(config.drill_peers.clone(), config.drill_parties()?, s3),
         certificates: house.certificates.clone(),

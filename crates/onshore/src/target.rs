@@ -46,13 +46,18 @@ impl Running {
 
 /// Returns a client for the server that the arguments name.
 pub(crate) fn client(target: &TargetArgs) -> Result<Client> {
+    client_of(target, &token(target)?)
+}
+
+/// Returns a client for the server that the arguments name, with another token than they do.
+pub(crate) fn client_of(target: &TargetArgs, token: &str) -> Result<Client> {
     let running = target.data.as_deref().and_then(Running::read);
     let server = target
         .server
         .clone()
         .or_else(|| running.map(|running| running.control_url()))
         .unwrap_or_else(|| DEFAULT_SERVER.to_owned());
-    Client::new(&server, &token(target)?, target.ca.as_deref())
+    Client::new(&server, token, target.ca.as_deref())
 }
 
 /// Returns the control token that the arguments name.

@@ -7,10 +7,10 @@ use http::StatusCode;
 
 use crate::support::{
     AUDITOR, House, OPERATOR, OUTGOING_PROVIDER, REGULATOR, SUPPORT_ENGINEER, TENANT_ADMIN,
-    TENANT_USER,
+    TENANT_USER, WORKER,
 };
 
-const TOKENS: [&str; 7] = [
+const TOKENS: [&str; 8] = [
     OPERATOR,
     REGULATOR,
     AUDITOR,
@@ -18,12 +18,13 @@ const TOKENS: [&str; 7] = [
     TENANT_USER,
     SUPPORT_ENGINEER,
     OUTGOING_PROVIDER,
+    WORKER,
 ];
 
-/// One letter for each of operator, regulator, auditor, tenant admin, tenant user, support engineer in a session, outgoing provider; a
-/// dot where it is shut, and at the end nothing.
+/// One letter for each of operator, regulator, auditor, tenant admin, tenant user, support engineer in a session, outgoing provider,
+/// worker; a dot where it is shut, and at the end nothing.
 const TABLE: &[(&str, &str)] = &[
-    ("GET /healthz", "oratesp"),
+    ("GET /healthz", "oratespw"),
     ("GET /ledger/checkpoint", "ora..."),
     ("GET /ledger/checkpoint.witnessed", "ora..."),
     ("GET /ledger/tile/{path}", "ora..."),
@@ -72,6 +73,20 @@ const TABLE: &[(&str, &str)] = &[
     ("PUT /v1/information/{organisation}", "or...."),
     ("POST /v1/sessions", "orate.p"),
     ("DELETE /v1/sessions", "orate.p"),
+    ("POST /v1/leases", ".......w"),
+    ("POST /v1/leases/{id}/objects/{number}/bytes", ".......w"),
+    (
+        "POST /v1/leases/{id}/objects/{number}/completion",
+        ".......w",
+    ),
+    ("POST /v1/leases/{id}/objects/{number}/return", ".......w"),
+    ("POST /v1/leases/{id}/objects/{number}/runs", ".......w"),
+    (
+        "POST /v1/leases/{id}/objects/{number}/runs/{run}",
+        ".......w",
+    ),
+    ("POST /v1/leases/{id}/renewal", ".......w"),
+    ("POST /v1/leases/{id}/return", ".......w"),
     ("GET /v1/labels/loosenings", "ora..."),
     ("POST /v1/labels/loosenings", "o..t.."),
     ("DELETE /v1/labels/loosenings/{id}", "o....."),
@@ -181,7 +196,7 @@ const TABLE: &[(&str, &str)] = &[
     ("POST /v1/updates/{id}/approvals", "o....."),
     ("POST /v1/updates/{id}/rejection", "o....."),
     ("POST /v1/updates/{id}/staging", "o....."),
-    ("GET /v1/whoami", "oratesp"),
+    ("GET /v1/whoami", "oratespw"),
 ];
 
 fn filled(path: &str) -> String {
@@ -195,6 +210,8 @@ fn filled(path: &str) -> String {
         "sup_00000000000000000000000000000001"
     } else if path.contains("loosenings") {
         "lsn_00000000000000000000000000000001"
+    } else if path.contains("leases") {
+        "lse_00000000000000000000000000000001"
     } else if path.contains("jobs") {
         "job_00000000000000000000000000000001"
     } else if path.contains("kms") {
@@ -205,6 +222,8 @@ fn filled(path: &str) -> String {
     [
         ("{name}", "acme"),
         ("{index}", "0"),
+        ("{number}", "0"),
+        ("{run}", "1"),
         ("{leaf}", "0"),
         ("{position}", "0"),
         ("{path}", "0/000"),

@@ -6,12 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use onshore_control::{ControlParts, Drills, MigrateRules, RequestRate, router, serve};
+use onshore_api::{
+    AskLease, DeliveredView, JobWorkerView, LeaseAnswer, LeaseRefusal, LeaseRenewed, RunsView,
+};
+use onshore_control::{
+    ControlParts, DeliveredBody, Drills, LeaseAsker, LeaseDesk, LeasedAt, MigrateRules,
+    RequestRate, Unserved, router, serve,
+};
 use onshore_db::{CrashPoints, Database};
 use onshore_gate::{
     Clock, EpochDocument, Gate, Parts, PersonsBeside, Region, StoredFact, ToldBeside, UpdateRules,
@@ -26,8 +33,8 @@ use onshore_store::{Checks, NewObject, Store, WriteCondition};
 use onshore_testkit::TempFolder;
 use onshore_tls::{Introduction, Transport};
 use onshore_types::{
-    ByteRange, IdentityName, Jurisdiction, Label, LeafIndex, ObjectKey, PartitionName, Place,
-    PrincipalId, RegionId, Timestamp, VersionId,
+    ByteRange, IdentityName, JobId, Jurisdiction, Label, LeafIndex, LeaseId, ObjectKey,
+    PartitionName, Place, PrincipalId, RegionId, Timestamp, VersionId,
 };
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpSocket};
@@ -41,6 +48,7 @@ pub(crate) const TENANT_USER: &str = "tenant-user-token-0123456789abcdef";
 pub(crate) const TENANT_ADMIN: &str = "tenant-admin-token-0123456789abcdef";
 pub(crate) const SUPPORT_ENGINEER: &str = "support-engineer-token-0123456789abcdef";
 pub(crate) const OUTGOING_PROVIDER: &str = "outgoing-provider-token-0123456789abcde";
+pub(crate) const WORKER: &str = "worker-token-0123456789abcdef";
 /// Of another person than the first operator's.
 pub(crate) const SECOND_OPERATOR: &str = "second-operator-token-0123456789abcdef";
 /// Configured as abroad.
@@ -143,6 +151,7 @@ impl House {
                 quarantine: Quarantine::open(&folder.path().join("quarantine"), 1 << 20)
                     .expect("a quarantine"),
             },
+            desk: Arc::new(NoDesk),
             telemetry: None,
             drills: Drills::new(Peers::default(), Vec::new(), None),
             certificates: folder.path().join("certificates"),
@@ -182,6 +191,7 @@ impl House {
             (SUPPORT_ENGINEER, Role::SupportEngineer, 6, Some("eve")),
             (SECOND_OPERATOR, Role::Operator, 7, Some("bo")),
             (OUTGOING_PROVIDER, Role::OutgoingProvider, 8, Some("ma")),
+            (WORKER, Role::Worker, 9, None),
         ];
         self.db
             .write(move |unit| {
@@ -463,4 +473,66 @@ fn open_keepers(folder: &Path, clock: Arc<dyn Clock>) -> (Database, Registry, St
     )
     .expect("opens");
     (db, registry, store, gate)
+}
+
+/// Serves no worker: jobs are not brought here.
+#[derive(Debug)]
+struct NoDesk;
+
+#[async_trait]
+impl LeaseDesk for NoDesk {
+    async fn lease(&self, _: LeaseAsker, _: AskLease) -> Result<LeaseAnswer, Unserved> {
+        Ok(LeaseAnswer {
+            lease: None,
+            ended: None,
+            wait_ms: 1,
+        })
+    }
+
+    fn renew(&self, _: LeaseAsker, lease: LeaseId) -> Result<LeaseRenewed, Unserved> {
+        gone(lease)
+    }
+
+    fn give_back(&self, _: LeaseAsker, lease: LeaseId) -> Result<(), Unserved> {
+        gone(lease)
+    }
+
+    fn leave(&self, _: LeaseAsker, at: LeasedAt) -> Result<DeliveredView, Unserved> {
+        gone(at.lease)
+    }
+
+    async fn deliver(
+        &self,
+        _: LeaseAsker,
+        at: LeasedAt,
+        _: DeliveredBody,
+    ) -> Result<DeliveredView, Unserved> {
+        gone(at.lease)
+    }
+
+    async fn runs(&self, _: LeaseAsker, at: LeasedAt) -> Result<RunsView, Unserved> {
+        gone(at.lease)
+    }
+
+    async fn deliver_run(
+        &self,
+        _: LeaseAsker,
+        at: LeasedAt,
+        _: u32,
+        _: DeliveredBody,
+    ) -> Result<DeliveredView, Unserved> {
+        gone(at.lease)
+    }
+
+    async fn complete(&self, _: LeaseAsker, at: LeasedAt) -> Result<DeliveredView, Unserved> {
+        gone(at.lease)
+    }
+
+    fn holders(&self, _: JobId) -> Vec<JobWorkerView> {
+        Vec::new()
+    }
+}
+
+fn gone<T>(lease: LeaseId) -> Result<T, Unserved> {
+    Err(Unserved::Refused(LeaseRefusal::Gone(lease)))
 }

@@ -196,6 +196,7 @@ fn the_matrix_of_roles_is_golden() {
         Role::Regulator,
         Role::Auditor,
         Role::SupportEngineer,
+        Role::Worker,
     ];
     let tenants = [
         ("own", Some(tenant(1)), Some(tenant(1))),

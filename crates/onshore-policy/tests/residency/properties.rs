@@ -42,7 +42,7 @@ fn oracle(facts: &Facts, transfer: &Transfer, now: Timestamp) -> Option<Basis> {
         },
         Role::SupportEngineer => mine && matches!(transfer.flow, Flow::Read | Flow::Inspect),
         Role::TenantAdmin => mine && transfer.flow == Flow::Inspect && inside(transfer.to),
-        Role::Regulator | Role::Auditor | Role::OutgoingProvider => false,
+        Role::Regulator | Role::Auditor | Role::OutgoingProvider | Role::Worker => false,
     };
     if !may_act || (goes_out && !inside(transfer.from)) || (!goes_out && !inside(transfer.to)) {
         return None;
@@ -204,6 +204,7 @@ fn any_transfer() -> impl Strategy<Value = Transfer> {
             Role::TenantAdmin,
             Role::SupportEngineer,
             Role::OutgoingProvider,
+            Role::Worker,
         ]),
         any_tenant(),
         any_tenant(),

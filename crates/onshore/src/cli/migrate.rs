@@ -90,6 +90,9 @@ pub(crate) struct MigrateArgs {
     /// Only find out what would come, what could not and why, how long it would take and what the old provider would charge
     #[arg(long, conflicts_with = "certificate")]
     pub(crate) dry_run: bool,
+    /// Leave the reading of the source to workers (`onshore worker`): the server lists, and brings what no worker can
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) workers_only: bool,
     /// How many objects (versions and delete markers where all come), and how many bytes, somebody else counted at the source: the
     /// job is complete only if it lists as much at the end
     #[arg(long, value_name = "OBJECTS[,BYTES]", requires = "counted_by", conflicts_with = "dry_run", value_parser = parse_counted)]

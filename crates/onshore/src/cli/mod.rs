@@ -44,6 +44,7 @@ mod update;
 mod user;
 mod verify;
 mod witness;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -103,6 +104,7 @@ pub(crate) use update::UpdateCommand;
 pub(crate) use user::UserCommand;
 pub(crate) use verify::{SpotArgs, VerifyArgs};
 pub(crate) use witness::WitnessCommand;
+pub(crate) use worker::WorkerArgs;
 
 /// A sovereign cloud in one binary: an S3 store that lets nothing out unasked, a migration engine that proves what
 /// arrived, and a ledger that anyone can check offline.
@@ -304,6 +306,8 @@ pub(crate) enum Command {
     Scrub(ScrubArgs),
     /// Seal all keys in a data folder anew, under another root key; no data is rewritten, and no server may run on it
     Rekey(RekeyArgs),
+    /// Work for a server: read what its migrations are to bring, and deliver it; the token is that of a worker
+    Worker(WorkerArgs),
     /// Migration jobs
     #[command(subcommand)]
     Job(JobCommand),

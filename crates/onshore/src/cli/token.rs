@@ -12,7 +12,7 @@ pub(crate) enum TokenCommand {
         /// For which role
         #[arg(long, value_enum)]
         role: RoleName,
-        /// For which tenant: of a tenant's administrator and user
+        /// For which tenant: of a tenant's administrator, user and worker
         #[arg(long)]
         tenant: Option<TenantName>,
         /// For which person: what takes two people is for named ones
@@ -41,6 +41,7 @@ pub(crate) enum RoleName {
     TenantUser,
     SupportEngineer,
     OutgoingProvider,
+    Worker,
 }
 
 impl RoleName {
@@ -54,6 +55,7 @@ impl RoleName {
             Self::TenantUser => RoleWord::TenantUser,
             Self::SupportEngineer => RoleWord::SupportEngineer,
             Self::OutgoingProvider => RoleWord::OutgoingProvider,
+            Self::Worker => RoleWord::Worker,
         }
     }
 }

@@ -149,6 +149,7 @@ async fn order(args: BeginCutoverArgs) -> Result<OrderCutover> {
         rate_at: Vec::new(),
         rate_zone: Offset::default(),
         dry_run: false,
+        workers_only: false,
         counted: None,
         counted_by: None,
         certificate: None,

@@ -70,6 +70,15 @@ fn tell(expected: &Expected) {
         bytes(done.listed_bytes),
         done.exceptions
     ));
+    for worker in &job.workers {
+        output::line(&format!(
+            "worker    {} brought {} objects, {}, and has {} to bring",
+            worker.worker,
+            worker.objects,
+            bytes(worker.bytes),
+            worker.leased
+        ));
+    }
     let Some(forecast) = forecast else { return };
     output::line(&format!(
         "left      {} objects, {}, at {:.1} objects and {} a second so far{}",

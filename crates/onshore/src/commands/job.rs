@@ -115,6 +115,19 @@ pub(crate) fn show(style: Style, job: &JobView) -> Result<()> {
     if let Some(ended) = job.ended {
         output::line(&format!("ended       {ended}"));
     }
+    for worker in &job.workers {
+        let leased = match worker.leased {
+            0 => String::new(),
+            leased => format!("; it has {leased} to bring at the moment"),
+        };
+        output::line(&format!(
+            "worker      {} ({}) brought {} objects, {}{leased}",
+            worker.worker,
+            worker.principal,
+            worker.objects,
+            bytes(worker.bytes)
+        ));
+    }
     if let Some(leaf) = job.certificate_leaf {
         output::line(&format!(
             "certificate leaf {leaf}; fetch it: onshore job certificate {}",

@@ -233,6 +233,7 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
         tenant: args.tenant.clone(),
         class: args.class.map(|class| class.to_string()),
         dry_run: args.dry_run,
+        workers_only: args.workers_only,
         pace: Pace {
             at_most: args.max_rate,
             windows: args.rate_at.clone(),

@@ -46,6 +46,7 @@ mod tenant;
 mod update;
 mod verify;
 mod witness;
+mod worker;
 
 use std::path::Path;
 
@@ -128,6 +129,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         },
         Command::Scrub(args) => scrub::run(&target, args).await,
         Command::Rekey(args) => rekey::run(&target, args).await,
+        Command::Worker(args) => worker::run(&target, args).await,
         Command::Job(command) => job::run(&target, command).await,
     }
 }
