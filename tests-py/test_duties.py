@@ -80,7 +80,7 @@ def test_what_left_opens_duties_by_the_year(watched):
     watched.grant(label="sensitive-personal", tenant=tenant.tenant)
     abroad = tenant.client(source=US)
     abroad.get_object(Bucket=tenant.tenant, Key="cards.csv", Range="bytes=0-0")["Body"].read()
-    name = tenant.tenant
+    name = f"tenant.{tenant.tenant}"
     wait_for(lambda: begun(watched) == {(name, "sensitive-export-contract")})
     abroad.get_object(Bucket=tenant.tenant, Key="many.csv", Range="bytes=0-0")["Body"].read()
     wait_for(lambda: begun(watched) == {(name, "sensitive-export-contract"), (name, "export-contract")})
@@ -93,4 +93,4 @@ def test_sister_companies_are_counted_together(watched):
         watched.cli("tenant", "change", tenant.tenant, "--group", "sisters")
         tenant.s3.create_bucket(Bucket=tenant.tenant)
         tenant.s3.put_object(Bucket=tenant.tenant, Key="a.csv", Body=mails(at * 500_000, 500_000), ContentType="text/csv")
-    wait_for(lambda: begun(watched) == {("sisters", "storage-at-home"), ("sisters", "protection-officer")})
+    wait_for(lambda: begun(watched) == {("group.sisters", "storage-at-home"), ("group.sisters", "protection-officer")})

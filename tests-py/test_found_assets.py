@@ -52,6 +52,19 @@ def test_a_state_of_terraform_becomes_assets_once(contract, tmp_path):
         assert server.run("asset", "from-state", file, "--contract", "c-1").returncode == 2, bad
 
 
+def test_machines_of_one_name_are_as_many_assets(contract, tmp_path):
+    server, file = contract.server, tmp_path / "terraform.tfstate"
+    three = resource("alicloud_instance", "web", *[(at, {"instance_name": "web", "id": f"i-{at}"}) for at in range(3)])
+    file.write_text(json.dumps({**STATE, "resources": [three]}))
+    assert len(server.cli("asset", "from-state", file, "--contract", "c-1")["recorded"]) == 3
+    names = sorted(one["record"]["name"] for one in server.cli("asset", "list", "--of", "c-1"))
+    assert names == [f"web (alicloud_instance.web[{at}])" for at in range(3)]
+    # One that somebody gave another name is still that one.
+    first = next(one for one in server.cli("asset", "list", "--of", "c-1") if one["record"]["name"].endswith("[0])"))
+    contract.does("asset", "amend", f'id = "{first["id"]}"\ncontract = "c-1"\nkind = "server"\nname = "the web server"\nowner = "operations"\n')
+    assert server.cli("asset", "from-state", file, "--contract", "c-1")["there_already"] == 3
+
+
 def test_an_account_tells_of_its_buckets(contract, moto):
     server, there = contract.server, moto.client()
     names = [f"found-{uuid.uuid4().hex[:12]}" for _ in range(3)]

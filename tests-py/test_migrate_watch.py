@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from old_cloud import OldCloud
 from test_migrate import everything
 from test_regions import wait_for
 
@@ -102,3 +103,37 @@ def test_only_what_keeps_up_can_be_finished(server, moto, watched):
     server.cli("job", "cancel", job)
     for bad in (["--watch", "0"], ["--watch", "604801"], ["--watch", "--dry-run"]):
         assert server.run("migrate", f"s3://{name}", name, "--endpoint", moto.url, *bad, env=moto.env).returncode in (1, 2), bad
+
+
+def test_a_source_that_is_away_and_what_could_not_be_brought_is_tried_again(server, moto):
+    cloud = OldCloud(moto.url)
+    name, there = f"w-{uuid.uuid4().hex[:16]}", moto.client()
+    there.create_bucket(Bucket=name)
+    try:
+        there.put_object(Bucket=name, Key="first", Body=b"1")
+        there.put_object(Bucket=name, Key="denied", Body=b"2")
+        cloud.fail("501", lambda method, path: path.split("?")[0].endswith("/denied"))
+        job = server.cli("migrate", f"s3://{name}", name, "--endpoint", cloud.url, "--watch", 1, "--detach", env=moto.env)["id"]
+        wait_for(lambda: server.cli("job", "show", job)["phase"].startswith("watching"))
+        assert set(listed(server.client(), name)) == {"first"}
+        cloud.heal()
+        wait_for(lambda: set(listed(server.client(), name)) == {"first", "denied"})
+        # A listing that breaks with an error that no waiting helps against ends other jobs.
+        cloud.fail("501", lambda method, path: "list-type" in path)
+        there.put_object(Bucket=name, Key="later", Body=b"3")
+        wait_for(lambda: "it is tried again" in server.log)
+        cloud.heal()
+        wait_for(lambda: "later" in listed(server.client(), name))
+        server.cli("job", "finish", job)
+        assert ended(server, job)["state"] == "complete"
+    finally:
+        cloud.close()
+
+
+def test_who_waits_for_an_end_does_not_attach_to_one_without(server, moto, watched):
+    name, _ = watched
+    job = order(server, moto, name)
+    refused = server.run("migrate", f"s3://{name}", name, "--endpoint", moto.url, env=moto.env)
+    assert refused.returncode == 1 and "onshore job finish" in refused.stderr
+    assert order(server, moto, name) == job
+    server.cli("job", "cancel", job)

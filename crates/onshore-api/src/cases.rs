@@ -17,6 +17,8 @@ pub struct AskCases {
 /// A case that is open, or a duty that holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CaseView {
+    /// What tells it apart from all others.
+    pub case: String,
     /// `duty`, `retention`, `review`, `incident`, `incident.summary` or `request`.
     pub kind: String,
     /// Its id; of a duty, what it is called.

@@ -127,6 +127,9 @@ pub struct FileDeletion {
     pub statement_sha256: String,
     /// On which day somebody looked at the provider and found nothing.
     pub negative_probe: String,
+    /// Files it although the provider signed another statement; for a token that names a person.
+    #[serde(default)]
+    pub set_aside: bool,
 }
 
 /// `GET /v1/report/status`: what is asked.

@@ -137,7 +137,7 @@ impl Roles for SessionHolders {
         Role::TenantUser,
         Role::OutgoingProvider,
     ];
-    const WORDS: &'static str = "any but support engineer";
+    const WORDS: &'static str = "any but support engineer and worker";
 }
 
 /// Who brings what jobs are to bring.

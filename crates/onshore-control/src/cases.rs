@@ -1,5 +1,6 @@
 //! Cases with dates, duties, and whether somebody may be listed abroad.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -22,7 +23,15 @@ pub(crate) async fn list(
     Asked(asked): Asked<AskCases>,
 ) -> Result<Json<Vec<CaseView>>, Error> {
     let cases = control.gate.cases(asked.known_at).await?;
-    Ok(Json(cases.into_iter().map(view).collect()))
+    // Of a kind an organisation may have several with one id: what an asset holds for several purposes, say.
+    let mut alike: HashMap<String, u32> = HashMap::new();
+    let views = cases.into_iter().map(|case| {
+        let known = format!("{}:{}:{}", case.kind, case.organisation, case.id);
+        let number = alike.entry(known.clone()).or_default();
+        *number += 1;
+        view(case, format!("{known}:{number}"))
+    });
+    Ok(Json(views.collect()))
 }
 
 /// Says whether somebody may be listed somewhere now.
@@ -43,8 +52,9 @@ pub(crate) async fn check_listing(
     Ok(Json(ListingView { allowed: true }))
 }
 
-fn view(case: Case) -> CaseView {
+fn view(case: Case, name: String) -> CaseView {
     CaseView {
+        case: name,
         kind: case.kind.to_owned(),
         id: case.id,
         organisation: case.organisation.to_string(),

@@ -17,6 +17,9 @@ use crate::extract::{Body, Segment};
 use crate::parts::ControlParts;
 use crate::register::view;
 
+/// How long an inventory is at most: ten thousand things, each with a long name.
+pub(crate) const BYTES_MAX: usize = 32 << 20;
+
 /// Lists the contracts with the provider of whoever asks, and what it said of each.
 #[utoipa::path(get, path = "/v1/departures", tag = "register", responses((status = 200, body = Vec<DepartingView>)))]
 pub(crate) async fn list(

@@ -185,7 +185,9 @@ async fn place(
         .await?;
     if let Some(job) = under_way {
         same_class(&job, label)?;
+        same_end(&job, asked.watch_s)?;
     }
+    let watch_s = asked.watch_s;
     if !asked.dry_run {
         ensure_bucket(control, &caller, &asked.bucket, &tenant, label).await?;
     }
@@ -206,6 +208,7 @@ async fn place(
     };
     // Two orders may have come at once: the one that lost must not believe in its own class.
     same_class(&job, label)?;
+    same_end(&job, watch_s)?;
     let view = view(control, job, tenant.name).await?;
     Ok(JobView { attached, ..view })
 }
@@ -222,6 +225,20 @@ fn same_class(job: &Job, asked: Option<Label>) -> Result<(), Error> {
     } else {
         Err(Error::OtherClass { job: job.id })
     }
+}
+
+/// Who waits for the end of a job does not attach to one that has none, nor the other way round.
+fn same_end(job: &Job, watch_s: Option<u32>) -> Result<(), Error> {
+    let watches = !job.options["watch_s"].is_null();
+    if watches == watch_s.is_some() {
+        return Ok(());
+    }
+    let (is, remedy) = if watches {
+        ("keeps up with this source", "`onshore job finish` ends it")
+    } else {
+        ("brings this source once", "order --watch when it has ended")
+    };
+    Err(Error::NotAllowed(format!("{} {is}: {remedy}", job.id)))
 }
 
 /// Makes the bucket if it is missing. One that is there must be the tenant's.

@@ -20,7 +20,8 @@ use crate::openapi;
 /// So many a page holds at most, and unless fewer are asked for.
 const PAGE_MAX: usize = 1000;
 /// By which member the things in a list are told apart, the first that they have.
-const NAMED_BY: [&str; 7] = [
+const NAMED_BY: [&str; 9] = [
+    "case",
     "revision",
     "id",
     "access_key",
@@ -28,6 +29,7 @@ const NAMED_BY: [&str; 7] = [
     "region",
     "name",
     "leaf",
+    "contract",
 ];
 
 /// The paths whose answers are plain lists, each with what else may be asked of it.

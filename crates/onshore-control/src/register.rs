@@ -293,7 +293,12 @@ pub(crate) async fn close(
     let probe: Day = asked.negative_probe.parse().map_err(Error::Record)?;
     let (revision, leaf) = control
         .gate
-        .close_contract(by.caller.principal(), id, asked.statement_sha256, probe)
+        .close_contract(
+            by.caller.principal(),
+            id,
+            asked.statement_sha256,
+            (probe, asked.set_aside),
+        )
         .await?;
     Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
 }

@@ -259,7 +259,7 @@ fn guarded() -> Router<Arc<ControlParts>> {
         )
         .route(
             "/v1/departures/{contract}/inventory",
-            put(departures::deliver),
+            put(departures::deliver).layer(DefaultBodyLimit::max(departures::BYTES_MAX)),
         )
         .route("/v1/departures/{contract}/deletion", put(departures::sign))
         .route("/v1/assets/{id}/proof", post(register::prove))

@@ -39,6 +39,11 @@ pub(crate) async fn create(
                 .to_owned(),
         ));
     }
+    if asked.provider.is_some() && asked.person.is_none() {
+        return Err(Error::Malformed(
+            "an outgoing provider speaks by a person: name it (--person)".to_owned(),
+        ));
+    }
     let provider = asked.provider.as_deref().map(str::parse).transpose();
     let provider = provider.map_err(Error::Record)?;
     let tenant = match &asked.tenant {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crc_fast::CrcAlgorithm;
+
 use crate::register::{Register, day};
 use crate::template::Template;
 
@@ -38,7 +40,11 @@ pub struct Party {
     pub name: String,
 }
 
-/// Returns what the register calls whatever the tables call so: in small letters, with hyphens for signs that its ids do not have.
+/// So long may an id be.
+const ID_LEN_MAX: usize = 64;
+
+/// Returns what the register calls whatever the tables call so: the same in small letters, where its ids have all of its signs; else with
+/// hyphens for other signs, and behind them a check sum of the whole.
 #[must_use]
 pub fn contract_id(reference: &str) -> String {
     let text: String = reference
@@ -49,7 +55,17 @@ pub fn contract_id(reference: &str) -> String {
             _ => '-',
         })
         .collect();
-    text.trim_start_matches(['.', '_', '-']).to_owned()
+    let text = text.trim_start_matches(['.', '_', '-']);
+    if text == reference.to_ascii_lowercase() && text.len() <= ID_LEN_MAX {
+        return text.to_owned();
+    }
+    let sum = crc_fast::checksum(CrcAlgorithm::Crc32IsoHdlc, reference.as_bytes());
+    let head: String = text.chars().take(ID_LEN_MAX - 9).collect();
+    if head.is_empty() {
+        format!("c{sum:08x}")
+    } else {
+        format!("{head}-{sum:08x}")
+    }
 }
 
 impl Register {
@@ -168,6 +184,28 @@ impl Arrangement {
             end: None,
             notice_days: None,
             data_location: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contract_id;
+
+    #[test]
+    fn what_is_called_differently_has_other_ids() {
+        assert_eq!(contract_id("CA-1"), "ca-1");
+        assert_eq!(contract_id("529900T8BM49AURSDO55"), "529900t8bm49aursdo55");
+        let long = "x".repeat(65);
+        let odd = ["CA/1", "CA 1", "合同-1", "协议-1", "-ca-1", "", &long];
+        let ids: Vec<String> = odd.iter().map(|one| contract_id(one)).collect();
+        for (place, id) in ids.iter().enumerate() {
+            assert!((1..=64).contains(&id.len()), "{id}");
+            assert!(
+                id.starts_with(|first: char| first.is_ascii_alphanumeric()),
+                "{id}"
+            );
+            assert!(!ids[..place].contains(id) && id != "ca-1", "{id}");
         }
     }
 }

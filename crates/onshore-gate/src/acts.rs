@@ -265,9 +265,9 @@ impl Gate {
         token: String,
         minutes: u32,
     ) -> Result<(Timestamp, LeafIndex), Error> {
-        if by.role == Role::SupportEngineer {
+        if matches!(by.role, Role::SupportEngineer | Role::Worker) {
             return Err(Error::RoleForbids {
-                needed: "any but support engineer",
+                needed: "any but support engineer and worker",
                 held: role_word(by.role),
             });
         }

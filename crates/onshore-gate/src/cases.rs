@@ -15,7 +15,7 @@ use onshore_types::{Jurisdiction, LeafIndex, Timestamp};
 use serde_json::json;
 
 use crate::acts::{Act, require};
-use crate::duties::of_persons;
+use crate::duties::{of_persons, told_as};
 use crate::register::filing_day;
 use crate::{Error, Gate};
 
@@ -155,7 +155,7 @@ fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case
         all.push(Case {
             kind: "duty",
             id: begun.duty,
-            organisation: begun.of.name,
+            organisation: told_as(&begun.of)?,
             due: None,
             is_late: false,
             why: format!(
@@ -171,7 +171,9 @@ fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case
     }
     let mut owners: HashMap<Id, Id> = HashMap::new();
     registry.each_record(view, RecordKind::Contract, None, at, |record| {
-        if let Record::Contract(one) = record {
+        if let Record::Contract(one) = record
+            && one.deletion.is_none()
+        {
             owners.insert(one.id, one.organisation);
         }
     })?;

@@ -3,14 +3,15 @@
 
 use onshore_db::{Unit, View};
 use onshore_orders::departure::{Acknowledged, DeliveredInventory, Item, SignedDeletion};
-use onshore_orders::{AssetTally, Contract, Departure, Id, Record, RecordKind, Registered as _};
+use onshore_orders::records::AssetTally;
+use onshore_orders::{Contract, Day, Departure, Id, Record, RecordKind, Registered as _};
 use onshore_policy::{Principal, Role};
 use onshore_registry::{Registry, Revision};
 use onshore_types::{LeafIndex, Timestamp};
 
 use crate::acts::{Act, require};
 use crate::people::{signature, vouch};
-use crate::register::{Parties, filing_day, told};
+use crate::register::{Parties, told};
 use crate::{Error, Gate};
 
 /// What somebody of a provider says of a contract.
@@ -51,8 +52,9 @@ impl Gate {
             let signed = signature(vouch(registry, unit, by, now)?);
             let before = departure(registry, unit, &contract.id)?;
             let mut departure = match &before {
-                Some((_, known)) => known.clone(),
-                None => Departure::new(contract.id.clone(), contract.provider.clone()),
+                Some((_, known)) if known.provider == contract.provider => known.clone(),
+                // What another said of it, with whom it was before, is not this one's word.
+                Some(_) | None => Departure::new(contract.id.clone(), contract.provider.clone()),
             };
             let kind = match word {
                 DepartureWord::Acknowledges(order) => {
@@ -113,7 +115,8 @@ impl Gate {
                 contracts
                     .into_iter()
                     .map(|contract| {
-                        let departure = revision(&registry, view, &contract.id)?;
+                        let departure = revision(&registry, view, &contract.id)?
+                            .filter(|one| is_of(&one.record, &provider));
                         Ok(Departing {
                             contract,
                             departure,
@@ -129,19 +132,24 @@ impl Gate {
 pub(crate) fn check_statement(
     registry: &Registry,
     view: &View<'_>,
-    contract: &Id,
+    contract: &Contract,
     statement_sha256: &str,
 ) -> Result<(), Error> {
-    let signed = departure(registry, view, contract)?.and_then(|(_, known)| known.deletion);
-    match signed {
+    let said = departure(registry, view, &contract.id)?.map(|(_, known)| known);
+    let said = said.filter(|known| known.provider == contract.provider);
+    match said.and_then(|known| known.deletion) {
         Some(signed) if signed.statement_sha256 != statement_sha256 => {
             Err(contradiction(&format!(
-                "the provider signed another statement, with the SHA-256 {}",
+                "the provider signed another statement, with the SHA-256 {}: file that one, or another with --set-aside",
                 signed.statement_sha256
             )))
         }
         Some(_) | None => Ok(()),
     }
+}
+
+fn is_of(record: &Record, provider: &Id) -> bool {
+    matches!(record, Record::Departure(one) if one.provider == *provider)
 }
 
 /// Returns the organisation that a provider is, for whom somebody of it signs.
@@ -220,25 +228,33 @@ fn may_acknowledge(
             "the order `{order}` was acknowledged before"
         )));
     }
-    registry.record(unit, RecordKind::Order, order)?;
     let parties = Parties::read(registry, unit, now)?;
     let judge = parties.judge()?;
-    let today = filing_day(registry, unit, now)?;
     let known = parties.orders.iter().find(|one| one.id == *order);
-    let finding = known.map(|order| {
-        judge
-            .on(order, today)
-            .contract(contract, &AssetTally::default())
-    });
-    match finding {
-        Some(finding) if finding.bound_by.is_some() => Ok(()),
-        Some(finding) => Err(contradiction(&format!(
-            "the order `{order}` does not bind the contract: {}",
-            finding.why
-        ))),
-        None => Err(contradiction(&format!(
-            "the order `{order}` is not in force"
-        ))),
+    let is_bound = match known {
+        None => false,
+        Some(known) => {
+            let today = Day::at(now, known.offset);
+            let mut tally = AssetTally::default();
+            registry.each_record(unit, RecordKind::Asset, Some(&contract.id), now, |record| {
+                if let Record::Asset(asset) = record {
+                    tally.note(&asset, today);
+                }
+            })?;
+            judge
+                .on(known, today)
+                .contract(contract, &tally)
+                .bound_by
+                .is_some()
+        }
+    };
+    // Why not is no business of a provider's: it tells of its customer.
+    if is_bound {
+        Ok(())
+    } else {
+        Err(contradiction(&format!(
+            "no order `{order}` binds the contract"
+        )))
     }
 }
 

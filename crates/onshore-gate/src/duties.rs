@@ -59,31 +59,35 @@ impl Gate {
         watched(&tenants, &organisations)
     }
 
-    /// Says how many persons' data of some tenants has left since the first of January: those of whom nothing sensitive has, and
+    /// Says how many persons' data of some tenants has left since the first of January before an instant: those of whom nothing sensitive has, and
     /// those of whom something has.
     ///
     /// # Errors
     /// Those of the keepers.
-    pub async fn exported_so_far(&self, tenants: Vec<TenantId>) -> Result<(u64, u64), Error> {
-        let now = self.now();
-        Ok(self.inner.registry.exported_so_far(tenants, now).await?)
+    pub async fn exported_so_far(
+        &self,
+        tenants: Vec<TenantId>,
+        at: Timestamp,
+    ) -> Result<(u64, u64), Error> {
+        Ok(self.inner.registry.exported_so_far(tenants, at).await?)
     }
 
-    /// Records each duty that begins with so many persons and had not begun before, with an alarm for those who are to be told.
+    /// Records each duty that begins with so many persons, as counted at an instant, and had not begun before, with an alarm for those
+    /// who are to be told.
     ///
     /// # Errors
     /// Those of the keepers.
     pub async fn begin_duties(
         &self,
         of: &Counted,
-        counts: Counts,
+        (counts, at): (Counts, Timestamp),
         targets: &[String],
     ) -> Result<Vec<Alarm>, Error> {
         let (gate, counted) = (self.clone(), of.clone());
         let new = self
             .inner
             .db
-            .read(move |view: &View<'_>| gate.not_begun(view, &counted, counts))
+            .read(move |view: &View<'_>| gate.not_begun(view, &counted, (counts, at)))
             .await?;
         if new.is_empty() {
             return Ok(Vec::new());
@@ -92,9 +96,9 @@ impl Gate {
         self.inner
             .db
             .write(move |unit: &Unit<'_>| {
-                gate.not_begun(unit, &of, counts)?
+                gate.not_begun(unit, &of, (counts, at))?
                     .into_iter()
-                    .map(|duty| gate.begin_duty(unit, &of, duty, counts, &targets))
+                    .map(|duty| gate.begin_duty(unit, &of, duty, (counts, at), &targets))
                     .collect()
             })
             .await
@@ -104,15 +108,14 @@ impl Gate {
         &self,
         view: &View<'_>,
         of: &Counted,
-        counts: Counts,
+        (counts, at): (Counts, Timestamp),
     ) -> Result<Vec<&'static Duty>, Error> {
-        let now = self.now();
         let mut new = Vec::new();
         for duty in begun(counts) {
             if !self
                 .inner
                 .registry
-                .has_begun(view, of, duty.what, year_of(duty, now))?
+                .has_begun(view, of, duty.what, year_of(duty, at))?
             {
                 new.push(duty);
             }
@@ -125,14 +128,14 @@ impl Gate {
         unit: &Unit<'_>,
         of: &Counted,
         duty: &Duty,
-        counts: Counts,
+        (counts, at): (Counts, Timestamp),
         targets: &[String],
     ) -> Result<Alarm, Error> {
         let (now, registry) = (self.now(), &self.inner.registry);
         let persons = counts.of(duty.of);
         let alarm = Alarm {
             what: AlarmKind::DutyBegins,
-            of: of.name.clone(),
+            of: told_as(of)?,
             order: None,
             duty: Some(duty.what.parse::<Id>().map_err(Error::Record)?),
             due: filing_day(registry, unit, now)?,
@@ -168,17 +171,27 @@ impl Gate {
         let begun = BegunDuty {
             of: of.clone(),
             duty: duty.what.to_owned(),
-            year: year_of(duty, now),
+            year: year_of(duty, at),
             persons,
             began: now,
             leaf,
         };
         registry.save_begun_duty(unit, &begun)?;
-        // An organisation and a group may have one name: whoever is told of one today is not told twice.
         if !registry.is_raised(unit, &alarm)? {
             registry.save_raised_alarm(unit, &alarm, targets, leaf, now)?;
         }
         Ok(alarm)
+    }
+}
+
+/// Returns by what name alarms and reports tell of whoever is counted: of a group or a tenant with what it is before it, since an
+/// organisation may be called alike.
+pub(crate) fn told_as(of: &Counted) -> Result<Id, Error> {
+    match of.kind {
+        CountedKind::Organisation => Ok(of.name.clone()),
+        CountedKind::Group | CountedKind::Tenant => format!("{}.{}", of.kind.word(), of.name)
+            .parse()
+            .map_err(Error::Record),
     }
 }
 
@@ -187,8 +200,8 @@ pub(crate) fn of_persons(duty: &Duty, persons: u64) -> String {
     format!("{persons} {}", duty.of.words())
 }
 
-fn year_of(duty: &Duty, now: Timestamp) -> Option<i64> {
-    duty.of.is_yearly().then(|| counting_year(now))
+fn year_of(duty: &Duty, at: Timestamp) -> Option<i64> {
+    duty.of.is_yearly().then(|| counting_year(at))
 }
 
 fn is_under_the_law(home: Place) -> bool {

@@ -1,7 +1,7 @@
 //! Registers of information under DORA: fifteen tables are taken in as they are, and each arrangement in them stands in the register as
 //! a contract, so that orders are held against it too. What is taken in records what there is, and refuses nothing that an order freezes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use onshore_db::{Unit, View};
 use onshore_dora::{Arrangement, Fault, Party, Register, contract_id};
@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::acts::{Act, require};
 use crate::register::filing_day;
+use crate::updates::blocking;
 use crate::{Error, Gate};
 
 /// How much all tables come to at most.
@@ -48,14 +49,19 @@ impl Gate {
         tables: BTreeMap<String, String>,
     ) -> Result<(TakenIn, LeafIndex), Error> {
         require(by, &[Role::Operator, Role::Regulator])?;
-        let files = tables.iter();
-        let files = files.map(|(name, text)| (name.clone(), text.clone().into_bytes()));
-        let files: BTreeMap<String, Vec<u8>> = files.collect();
-        let read = Register::read(&files).map_err(Error::Information)?;
-        let faults: Vec<Fault> = read.check();
-        if !faults.is_empty() {
-            return Err(Error::Information(faults));
-        }
+        let (tables, read) = blocking(move || {
+            let files = tables.iter();
+            let files = files.map(|(name, text)| (name.clone(), text.clone().into_bytes()));
+            let files: BTreeMap<String, Vec<u8>> = files.collect();
+            let read = Register::read(&files).map_err(Error::Information)?;
+            let faults: Vec<Fault> = read.check();
+            if faults.is_empty() {
+                Ok((tables, read))
+            } else {
+                Err(Error::Information(faults))
+            }
+        })
+        .await?;
         self.act(by, move |registry, unit, now| {
             let mut taking = Taking {
                 registry,
@@ -64,6 +70,7 @@ impl Gate {
                 now,
                 today: filing_day(registry, unit, now)?,
                 taken: TakenIn::default(),
+                named: BTreeSet::new(),
             };
             let entities = taking.entities(&organisation, &read)?;
             let providers = taking.providers(&read.providers())?;
@@ -106,6 +113,8 @@ struct Taking<'a> {
     now: Timestamp,
     today: Day,
     taken: TakenIn,
+    /// Contracts that an arrangement of these tables is.
+    named: BTreeSet<Id>,
 }
 
 impl Taking<'_> {
@@ -128,7 +137,7 @@ impl Taking<'_> {
                 lei: Some(lei.clone()),
                 ..known
             };
-            self.amend(Record::Organisation(known), revision.number)?;
+            self.amend(&Record::Organisation(known), revision.number)?;
         }
         let mut known = BTreeMap::new();
         self.registry.each_record(
@@ -152,7 +161,7 @@ impl Taking<'_> {
             let id = id_of(&code)?;
             let organisation = json!({ "id": id, "name": name, "lei": code });
             self.add(
-                Record::read(RecordKind::Organisation, &organisation).map_err(Error::Record)?,
+                &Record::read(RecordKind::Organisation, &organisation).map_err(Error::Record)?,
             )?;
             self.taken.parties.push(id.clone());
             known.insert(code, id);
@@ -183,7 +192,7 @@ impl Taking<'_> {
                 codes: vec![code.clone()],
                 terraform: Vec::new(),
             };
-            self.add(Record::Provider(provider))?;
+            self.add(&Record::Provider(provider))?;
             self.taken.parties.push(id.clone());
             known.insert(code.clone(), id);
         }
@@ -211,6 +220,12 @@ impl Taking<'_> {
             return Ok(());
         };
         let id = id_of(&arrangement.reference)?;
+        if !self.named.insert(id.clone()) {
+            return Err(contradiction(format!(
+                "the arrangement {} would be the contract `{id}`, which another of the tables is: give it another reference",
+                arrangement.reference
+            )));
+        }
         let contract = Contract {
             id: id.clone(),
             organisation: organisation.clone(),
@@ -228,7 +243,7 @@ impl Taking<'_> {
         };
         let Some(revision) = found(self.registry, self.unit, RecordKind::Contract, &id)? else {
             self.taken.added.push(id);
-            return self.add(Record::Contract(contract));
+            return self.add(&Record::Contract(contract));
         };
         let Record::Contract(before) = revision.record else {
             return Ok(());
@@ -247,6 +262,10 @@ impl Taking<'_> {
         }
         // What the tables do not tell stays.
         let contract = Contract {
+            notice_days: contract.notice_days.or(before.notice_days),
+            data_location: contract
+                .data_location
+                .or_else(|| before.data_location.clone()),
             renewal: before.renewal.clone(),
             exit_terms: before.exit_terms.clone(),
             ..contract
@@ -254,7 +273,7 @@ impl Taking<'_> {
         let contract = contract.after(before.clone(), self.today);
         if contract != before {
             self.taken.amended.push(id);
-            self.amend(Record::Contract(contract), revision.number)?;
+            self.amend(&Record::Contract(contract), revision.number)?;
         }
         Ok(())
     }
@@ -274,17 +293,17 @@ impl Taking<'_> {
         })
     }
 
-    fn add(&self, record: Record) -> Result<(), Error> {
+    fn add(&self, record: &Record) -> Result<(), Error> {
         record.check().map_err(Error::Record)?;
         self.registry
-            .add_record(self.unit, &record, self.by, self.now)?;
+            .add_record(self.unit, record, self.by, self.now)?;
         Ok(())
     }
 
-    fn amend(&self, record: Record, expected: u32) -> Result<(), Error> {
+    fn amend(&self, record: &Record, expected: u32) -> Result<(), Error> {
         record.check().map_err(Error::Record)?;
         self.registry
-            .amend_record(self.unit, &record, expected, self.by, self.now)?;
+            .amend_record(self.unit, record, expected, self.by, self.now)?;
         Ok(())
     }
 }

@@ -365,35 +365,48 @@ impl Gate {
     }
 
     /// Files that a provider deleted what was kept under a contract: the digest of its statement, and the day on which
-    /// somebody looked and found nothing.
+    /// somebody looked and found nothing. Where the provider signed another statement, a named person may set that aside.
     ///
     /// # Errors
-    /// [`Error::RoleForbids`]; what contradicts itself; those of the keepers.
+    /// [`Error::RoleForbids`]; [`Error::Unnamed`]; what contradicts itself, or what the provider signed; those of the keepers.
     pub async fn close_contract(
         &self,
         by: Principal,
         id: Id,
         statement_sha256: String,
-        negative_probe: Day,
+        (negative_probe, sets_aside): (Day, bool),
     ) -> Result<(Revision, LeafIndex), Error> {
         require(by, &[Role::Operator])?;
         self.act(by, move |registry, unit, now| {
-            check_statement(registry, unit, &id, &statement_sha256)?;
             let before = registry.record(unit, RecordKind::Contract, &id)?;
             let closed = match before.record {
-                Record::Contract(contract) => Record::Contract(Contract {
-                    deletion: Some(Deletion {
-                        statement_sha256,
-                        negative_probe,
-                        filed: filing_day(registry, unit, now)?,
-                    }),
-                    ..contract
-                }),
+                Record::Contract(contract) => {
+                    let checked = check_statement(registry, unit, &contract, &statement_sha256);
+                    match checked {
+                        Err(Error::Record(_)) if sets_aside => {
+                            vouch(registry, unit, by, now)?;
+                        }
+                        checked => checked?,
+                    }
+                    Record::Contract(Contract {
+                        deletion: Some(Deletion {
+                            statement_sha256,
+                            negative_probe,
+                            filed: filing_day(registry, unit, now)?,
+                        }),
+                        ..contract
+                    })
+                }
                 other => other,
             };
             closed.check().map_err(Error::Record)?;
             let revision = registry.amend_record(unit, &closed, before.number, by.id, now)?;
-            Ok((told("contract.closed", &revision)?, revision))
+            let mut act = told("contract.closed", &revision)?;
+            if sets_aside {
+                act.body["set_aside"] = json!(true);
+                act.record["set_aside"] = json!(true);
+            }
+            Ok((act, revision))
         })
         .await
     }

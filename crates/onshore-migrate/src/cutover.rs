@@ -15,7 +15,6 @@ use onshore_types::{BucketId, JobId, ObjectKey};
 use serde_json::{Value, json};
 
 use crate::engine::{Parts, glance};
-use crate::error::ErrorKind;
 use crate::inventory::Listing;
 use crate::job::{self, Work};
 use crate::options::JobOptions;
@@ -66,7 +65,7 @@ pub(crate) async fn run(pulls: &PullThrough, job: Job) -> Result<JobState, Error
             Ok(Next::Step(next, detail)) => {
                 cutover = step(parts, &cutover, next, detail.as_deref(), None).await?;
             }
-            Err(error) if is_of_source(&error) => {
+            Err(error) if error.is_of_source() => {
                 let detail = format!("{error}; it is tried again");
                 tracing::warn!(job = %job.id, detail, "a cut-over waits");
                 note(parts, job.id, &detail).await?;
@@ -96,7 +95,7 @@ async fn begin(pulls: &PullThrough, job: &Job, cutover: &Cutover) -> Result<Arc<
             .map_or_else(Arc::default, |pulled| Arc::clone(&pulled.locks));
         match Work::begin(Arc::clone(parts), job.clone(), options.clone(), Some(locks)).await {
             // What was begun waits for its source.
-            Err(error) if is_of_source(&error) && cutover.step != CutoverStep::Ordered => {
+            Err(error) if error.is_of_source() && cutover.step != CutoverStep::Ordered => {
                 note(parts, job.id, &format!("{error}; it is tried again")).await?;
                 tokio::time::sleep(RETRY_AFTER).await;
             }
@@ -493,10 +492,4 @@ async fn save_freeze(parts: &Parts, job: JobId, freeze: Freeze) -> Result<(), Er
         .db
         .write(move |unit| Ok(registry.save_freeze(unit, job, Some(freeze))?))
         .await
-}
-
-/// Whether the source failed, and neither we nor what was ordered.
-fn is_of_source(error: &Error) -> bool {
-    error.kind() == ErrorKind::EndsJob
-        && matches!(error, Error::Source(_) | Error::SourceSilent { .. })
 }

@@ -31,6 +31,9 @@ const JOBS_AT_ONCE: usize = 2;
 /// How many buckets are cut over at the same time.
 const CUTOVERS_AT_ONCE: usize = 16;
 
+/// How many jobs keep up with their sources at the same time.
+const KEEPING_UP_AT_ONCE: usize = 16;
+
 /// How soon a change in the database is looked at: a busy server commits a thousand times a second.
 const GLANCE: Duration = Duration::from_millis(250);
 
@@ -149,13 +152,16 @@ pub(crate) async fn glance(commits: &mut watch::Receiver<u64>) -> bool {
 struct Busy {
     migrations: HashSet<JobId>,
     cutovers: HashSet<JobId>,
+    keeping_up: HashSet<JobId>,
 }
 
 impl Busy {
     /// Takes a job up, if there is room for it.
     fn take(&mut self, job: &Job) -> bool {
-        let (jobs, at_once) = if is_cutover(job) || keeps_up(job) {
+        let (jobs, at_once) = if is_cutover(job) {
             (&mut self.cutovers, CUTOVERS_AT_ONCE)
+        } else if keeps_up(job) {
+            (&mut self.keeping_up, KEEPING_UP_AT_ONCE)
         } else {
             (&mut self.migrations, JOBS_AT_ONCE)
         };
@@ -165,6 +171,7 @@ impl Busy {
     fn leave(&mut self, id: JobId) {
         self.migrations.remove(&id);
         self.cutovers.remove(&id);
+        self.keeping_up.remove(&id);
     }
 }
 

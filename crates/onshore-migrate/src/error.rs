@@ -94,6 +94,11 @@ pub(crate) enum ErrorKind {
 }
 
 impl Error {
+    /// Whether the source failed, and neither we nor what was ordered.
+    pub(crate) fn is_of_source(&self) -> bool {
+        matches!(self, Self::Source(_) | Self::SourceSilent { .. })
+    }
+
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Source(_)

@@ -87,19 +87,24 @@ pub(crate) async fn run(parts: Arc<Parts>, desk: &Desk, job: Job) -> Result<JobS
     // Where it stops keeping up. A restart forgets it, and gives as many rounds anew.
     let mut ends_after = None;
     loop {
-        match phase {
-            Phase::Listing(round) => {
-                Listing::of(&work, round).run(cursor.take()).await?;
-                removals::follow(&work, round).await?;
+        // Whoever asks it to finish means what the source has then: a listing that had begun does not tell.
+        let kept_up = watching::keeps_up(&work).await?
+            || (work.options.watch_s.is_some() && cursor.is_some());
+        match carry_out_phase(&work, phase, cursor.take()).await {
+            Ok(None) => {}
+            Ok(Some(state)) => return Ok(state),
+            Err(error) if kept_up && phase != Phase::Listing(0) && error.is_of_source() => {
+                let why = error.to_string();
+                tracing::warn!(job = %work.job.id, why, "a source that is kept up with fails; it is tried again");
+                watching::rest(&work).await?;
+                let kept = work.parts.registry.job(work.job.id).await?.cursor;
+                cursor = kept.map(ListCursor::from_kept);
+                continue;
             }
-            Phase::Copying(_) => copying::copy(&work).await?,
-            Phase::Watching(_) => watching::rest(&work).await?,
-            Phase::Certifying => return certificate::certify(&work).await,
-            // Only a pre-flight checks, and it does not come here.
-            Phase::Checking => {}
+            Err(error) => return Err(error),
         }
         let waiting = work.waiting().await?;
-        let catch_up = if watching::keeps_up(&work).await? {
+        let catch_up = if kept_up {
             CatchUp::GoesOn
         } else {
             CatchUp::EndsAfter(*ends_after.get_or_insert(watching::round_of(&work, phase)))
@@ -112,10 +117,36 @@ pub(crate) async fn run(parts: Arc<Parts>, desk: &Desk, job: Job) -> Result<JobS
     }
 }
 
+/// Does what a phase is for; what it returns is how the job has ended.
+async fn carry_out_phase(
+    work: &Arc<Work>,
+    phase: Phase,
+    cursor: Option<ListCursor>,
+) -> Result<Option<JobState>, Error> {
+    match phase {
+        Phase::Listing(round) => {
+            Listing::of(work, round).run(cursor).await?;
+            removals::follow(work, round).await?;
+        }
+        Phase::Copying(_) => copying::copy(work).await?,
+        Phase::Watching(_) => {
+            watching::rest(work).await?;
+            watching::retry(work).await?;
+        }
+        Phase::Certifying => return certificate::certify(work).await.map(Some),
+        // Only a pre-flight checks, and it does not come here.
+        Phase::Checking => {}
+    }
+    Ok(None)
+}
+
 /// Whether others than the server reach a source: a folder is the server's own.
 pub(crate) fn is_shareable(access: &SourceAccess) -> bool {
     match access.source {
-        SourceSpec::S3(_) | SourceSpec::Container(_) => true,
+        SourceSpec::S3(_)
+        | SourceSpec::Container(_)
+        | SourceSpec::Swift(_)
+        | SourceSpec::Tree(_) => true,
         SourceSpec::Folder(_) => false,
     }
 }

@@ -1,11 +1,13 @@
 //! A job that keeps up with its source: behind a listing that found nothing new it waits, and lists again, until somebody asks it to
 //! finish. Then it ends as every job does.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::sleep;
 
 use crate::Error;
+use crate::engine::glance;
 use crate::job::Work;
 use crate::phase::Phase;
 
@@ -34,17 +36,27 @@ pub(crate) async fn rest(work: &Work) -> Result<(), Error> {
     let Some(seconds) = work.options.watch_s else {
         return Ok(());
     };
-    let until = Instant::now() + Duration::from_secs(seconds.get().into());
+    let mut is_time = pin!(sleep(Duration::from_secs(seconds.get().into())));
     let mut commits = work.parts.db.commits();
     loop {
         commits.mark_unchanged();
         if !keeps_up(work).await? {
             return Ok(());
         }
-        match timeout_at(until, commits.changed()).await {
-            Err(_) => return Ok(()),
-            Ok(Err(_)) => return Err(Error::Stopping),
-            Ok(Ok(())) => {}
+        tokio::select! {
+            () = &mut is_time => return Ok(()),
+            changed = glance(&mut commits) => if !changed {
+                return Err(Error::Stopping);
+            },
         }
     }
+}
+
+/// Lets what could not be brought before be tried again in the next round.
+pub(crate) async fn retry(work: &Work) -> Result<(), Error> {
+    let (registry, job) = (work.parts.registry.clone(), work.job.id);
+    work.parts
+        .db
+        .write(move |unit| Ok(registry.retry_exceptions(unit, job)?))
+        .await
 }

@@ -17,7 +17,7 @@ use onshore_api::{
 };
 use onshore_sources::{
     ByteStream, Credentials, Details, ErrorKind, Source, SourceAccess, SourceSpec,
-    resolve_container_credentials, resolve_credentials,
+    resolve_container_credentials, resolve_credentials, resolve_swift, resolve_tree_credentials,
 };
 use onshore_types::{ByteRange, IdentityName, JobId, LeaseId};
 use ring::digest::{Context, SHA256};
@@ -352,6 +352,8 @@ async fn credentials(
             Ok(resolved.credentials)
         }
         SourceSpec::Container(spec) => Ok(resolve_container_credentials(spec.protocol, None)?.0),
+        SourceSpec::Swift(_) => Ok(resolve_swift()?.map(|(_, credentials)| credentials)),
+        SourceSpec::Tree(spec) => resolve_tree_credentials(spec.protocol),
         SourceSpec::Folder(_) => Ok(None),
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use onshore_gate::LookedAt;
+use onshore_gate::{LookedAt, Watched};
 use onshore_orders::duty::Counts;
 use onshore_orders::{Alarm, AlarmKind};
 use onshore_registry::RaisedAlarm;
@@ -83,9 +83,13 @@ impl AlarmEngine {
 
     async fn raise(&self, looked: Option<LookedAt>) -> Result<LookedAt, Error> {
         let names: Vec<String> = self.targets.keys().cloned().collect();
-        let begun = self.watch(&names).await?;
-        let (mut alarms, at) = self.parts.gate.raise_alarms(names, looked).await?;
-        alarms.extend(begun);
+        // What cannot be counted keeps nobody from hearing of days that come near.
+        let counted = self.watch(&names).await;
+        let (near, at) = match self.parts.gate.raise_alarms(names, looked).await {
+            Ok((near, at)) => (near, Ok(at)),
+            Err(error) => (Vec::new(), Err(error.into())),
+        };
+        let alarms: Vec<Alarm> = counted.into_iter().chain(near).collect();
         for alarm in &alarms {
             let (what, of, due) = (alarm.what.word(), alarm.of.as_str(), alarm.due);
             metrics::counter!("onshore_alarms_total", "what" => what).increment(1);
@@ -102,24 +106,45 @@ impl AlarmEngine {
         if !alarms.is_empty() {
             self.raised.notify_waiters();
         }
-        Ok(at)
+        at
     }
 
-    /// Counts whose data is held and has left, and returns what begins with so many.
-    async fn watch(&self, targets: &[String]) -> Result<Vec<Alarm>, Error> {
-        let Parts { gate, store, .. } = &self.parts;
+    /// Counts whose data is held and has left, and returns what begins with so many. Whoever cannot be counted is counted next time.
+    async fn watch(&self, targets: &[String]) -> Vec<Alarm> {
+        let watched = match self.parts.gate.watched().await {
+            Ok(watched) => watched,
+            Err(error) => {
+                tracing::error!(%error, "whose persons are counted is not known; it is tried again");
+                return Vec::new();
+            }
+        };
         let mut alarms = Vec::new();
-        for watched in gate.watched().await? {
-            let held = store.held_persons(&watched.tenants).await?;
-            let (exported, exported_sensitive) = gate.exported_so_far(watched.tenants).await?;
-            let counts = Counts {
-                held: held.persons.upper,
-                exported,
-                exported_sensitive,
-            };
-            alarms.extend(gate.begin_duties(&watched.of, counts, targets).await?);
+        for one in watched {
+            match self.count(&one, targets).await {
+                Ok(begun) => alarms.extend(begun),
+                Err(error) => {
+                    let of = one.of.name.as_str();
+                    tracing::error!(%error, of, "persons could not be counted; it is tried again");
+                }
+            }
         }
-        Ok(alarms)
+        alarms
+    }
+
+    async fn count(&self, watched: &Watched, targets: &[String]) -> Result<Vec<Alarm>, Error> {
+        let Parts { gate, store, .. } = &self.parts;
+        let at = gate.now();
+        let held = store.held_persons(&watched.tenants).await?;
+        let tenants = watched.tenants.clone();
+        let (exported, exported_sensitive) = gate.exported_so_far(tenants, at).await?;
+        let counts = Counts {
+            held: held.persons.upper,
+            exported,
+            exported_sensitive,
+        };
+        Ok(gate
+            .begin_duties(&watched.of, (counts, at), targets)
+            .await?)
     }
 
     /// Tells one target what waits for it, one after the other; what it does not take waits, ever longer.

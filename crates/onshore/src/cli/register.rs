@@ -105,6 +105,9 @@ pub(crate) enum ContractCommand {
         /// On which day somebody looked at the provider and found nothing
         #[arg(long, value_name = "DATE")]
         negative_probe: Day,
+        /// File it although the provider signed another statement; with a token that names a person
+        #[arg(long)]
+        set_aside: bool,
     },
 }
 

@@ -1,11 +1,11 @@
 //! `onshore asset from-state` and `onshore asset discover`: assets that a state of Terraform or an account tells of, recorded in one act.
 //! What is an asset of the contract already stays as it is.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use onshore_api::ImportedView;
+use onshore_api::{ImportedView, RecordView};
 use onshore_orders::guard::state::{FoundAsset, assets, country_of};
 use onshore_orders::records::AssetKind;
 use onshore_orders::{Id, RecordKind};
@@ -77,19 +77,11 @@ async fn record(
         known_at: None,
     };
     let known = register::all(&client, RecordKind::Asset, &of).await?;
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut known: HashSet<(String, String)> = known
-        .iter()
-        .map(|one| (text(&one.record["kind"]), text(&one.record["name"])))
-        .collect();
     let all = found.len();
-    let new: Vec<FoundAsset> = found
-        .into_iter()
-        .filter(|one| known.insert((one.kind.word().to_owned(), one.name.clone())))
-        .collect();
+    let (new, ids): (Vec<FoundAsset>, Vec<String>) =
+        unknown_of(contract, found, &known).into_iter().unzip();
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(["id", "contract", "kind", "name", "place"])?;
-    let ids: Vec<String> = new.iter().map(|one| id_of(contract, one)).collect();
     for (one, id) in new.iter().zip(&ids) {
         let place = one.place.as_deref().unwrap_or_default();
         table.write_record([id, contract.as_str(), one.kind.word(), &one.name, place])?;
@@ -133,6 +125,39 @@ async fn record(
         }
     }
     Ok(Exit::Done)
+}
+
+/// Returns what is no asset of the contract yet, with its id: known by its id, or by kind and name where one thing alone has that. Things
+/// that are called alike are told apart by where they stand.
+fn unknown_of(
+    contract: &Id,
+    found: Vec<FoundAsset>,
+    known: &[RecordView],
+) -> Vec<(FoundAsset, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let ids: HashSet<&str> = known.iter().map(|one| one.id.as_str()).collect();
+    let names: HashSet<(String, String)> = known
+        .iter()
+        .map(|one| (text(&one.record["kind"]), text(&one.record["name"])))
+        .collect();
+    let mut alike: HashMap<(AssetKind, String), usize> = HashMap::new();
+    for one in &found {
+        *alike.entry((one.kind, one.name.clone())).or_default() += 1;
+    }
+    found
+        .into_iter()
+        .filter_map(|mut one| {
+            let id = id_of(contract, &one);
+            if ids.contains(id.as_str()) {
+                return None;
+            }
+            if alike.get(&(one.kind, one.name.clone())) > Some(&1) {
+                one.name = format!("{} ({})", one.name, one.address);
+            }
+            let is_known = names.contains(&(one.kind.word().to_owned(), one.name.clone()));
+            (!is_known).then_some((one, id))
+        })
+        .collect()
 }
 
 /// Returns an id that is the same each time: out of contract and address, with a hash where those do not fit or are not of its letters.

@@ -83,12 +83,14 @@ pub(crate) async fn contract(target: &TargetArgs, command: ContractCommand) -> R
             id,
             statement,
             negative_probe,
+            set_aside,
         } => {
             let bytes = std::fs::read(&statement)
                 .map_err(|error| usage(format!("cannot read {}: {error}", statement.display())))?;
             let asked = FileDeletion {
                 statement_sha256: hex::encode(digest(&SHA256, &bytes)),
                 negative_probe: negative_probe.to_string(),
+                set_aside,
             };
             let path = format!("/v1/contracts/{id}/deletion");
             let client = target::client(target)?;
