@@ -56,7 +56,8 @@ pub fn contract_id(reference: &str) -> String {
         })
         .collect();
     let text = text.trim_start_matches(['.', '_', '-']);
-    if text == reference.to_ascii_lowercase() && text.len() <= ID_LEN_MAX {
+    let is_whole = text == reference.to_ascii_lowercase();
+    if is_whole && (1..=ID_LEN_MAX).contains(&text.len()) {
         return text.to_owned();
     }
     let sum = crc_fast::checksum(CrcAlgorithm::Crc32IsoHdlc, reference.as_bytes());

@@ -98,17 +98,14 @@ async fn leaves_are_told_in_runs() {
     assert_eq!(run("last=1000").await, json!(all));
     assert_eq!(run("limit=1000").await, json!(all));
     assert_eq!(run("limit=0").await, json!([]));
-    for beyond in [
-        all.len() as u64,
-        i64::MAX as u64,
-        i64::MAX as u64 + 1,
-        u64::MAX,
-    ] {
+    for beyond in [all.len() as u64, i64::MAX as u64] {
         assert_eq!(run(&format!("from={beyond}")).await, json!([]), "{beyond}");
     }
     for bad in [
         "limit=1001",
         "last=1001",
+        "from=9223372036854775808",
+        "from=18446744073709551615",
         "from=-1",
         "from=x",
         "first=1",
