@@ -155,7 +155,7 @@ def test_a_provider_sees_nothing_else(left):
             answer = ask(left.server, method.upper(), path.replace("{", "").replace("}", ""), body, token=ma["ONSHORE_TOKEN"])
             if answer.status not in (401, 403, 404):
                 seen.append((method, path, answer.status))
-    theirs = {"/v1/departures", "/v1/whoami", "/openapi.json", "/healthz", "/v1/handovers/{id}/tranches/{tranche}/signatures"}
+    theirs = {"/v1/departures", "/v1/whoami", "/v1/sessions", "/openapi.json", "/healthz", "/v1/handovers/{id}/tranches/{tranche}/signatures"}
     theirs |= {f"/v1/departures/{{contract}}/{what}" for what in ("acknowledgements", "inventory", "deletion")}
     assert {path for _, path, _ in seen} <= theirs, seen
     for bad in (["--role", "outgoing-provider"], ["--role", "operator", "--provider", "alibaba-cloud"], ["--role", "outgoing-provider", "--provider", "nobody"]):

@@ -164,3 +164,16 @@ def test_faulty_tables_leave_nothing(bank, tmp_path):
     assert server.run("dora", "export", tmp_path / "none", "--organisation", "other").returncode == 2
     by_hand = ask(server, "POST", "/v1/register/information", {"id": "other", "tables": {}})
     assert by_hand.status == 400 and "dora import" in by_hand.json["detail"]
+
+
+def test_long_tables_are_taken_in(bank, tmp_path):
+    tables = tmp_path / "tables"
+    fill(tables, WHOLE)
+    with (tables / "b_99.01.csv").open("a", encoding="utf-8") as file:
+        file.writelines(f"{'definition ' * 5}{number}{',' * 18}\n" for number in range(30_000))
+    taken = bank.server.cli("dora", "import", tables, "--organisation", "bank")
+    assert taken["added"] == ["ca-1"]
+    bank.server.cli("dora", "export", tmp_path / "out", "--organisation", "bank")
+    assert (tmp_path / "out" / "b_99.01.csv").stat().st_size > 2 << 20
+    # What has no tables is no longer than before.
+    assert ask(bank.server, "PUT", "/v1/register/organisation/bank", {"revision": 1, "record": {"id": "bank", "name": "x" * (2 << 20)}}).status == 413

@@ -13,12 +13,12 @@ use onshore_orders::Id;
 
 use crate::caller::{By, OutgoingProviders};
 use crate::error::Error;
-use crate::extract::{Body, Segment};
+use crate::extract::{Body, EDIT_BYTES_MAX, Segment};
 use crate::parts::ControlParts;
 use crate::register::view;
 
-/// How long an inventory is at most: ten thousand things, each with a long name.
-pub(crate) const BYTES_MAX: usize = 32 << 20;
+/// How long an inventory is at most: ten thousand things, each with a long name. No edit is longer.
+pub(crate) const BYTES_MAX: usize = EDIT_BYTES_MAX;
 
 /// Lists the contracts with the provider of whoever asks, and what it said of each.
 #[utoipa::path(get, path = "/v1/departures", tag = "register", responses((status = 200, body = Vec<DepartingView>)))]

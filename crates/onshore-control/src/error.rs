@@ -43,7 +43,7 @@ pub(crate) enum Error {
     #[error("send the body as JSON, with `Content-Type: application/json`")]
     NotJson,
     /// The body is too long.
-    #[error("the body is longer than 1 MiB")]
+    #[error("the body is too long: up to 1 MiB is taken, of tables and inventories up to 32 MiB")]
     BodyTooLong,
     /// The body does not arrive.
     #[error("the body did not arrive in time")]

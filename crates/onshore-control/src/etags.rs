@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::caller::Caller;
 use crate::error::Error;
-use crate::extract::taken_in;
+use crate::extract::{EDIT_BYTES_MAX, taken_in};
 
 /// Longer answers have no ETag.
 const HASHED_BYTES_MAX: u64 = 8 << 20;
@@ -89,7 +89,8 @@ async fn edit(etags: &Etags, request: Request, next: Next) -> Result<Response, E
     let asked = listed(request.headers(), header::IF_MATCH);
     // It is taken in before it is its turn: a slow body keeps nobody waiting.
     let (head, body) = request.into_parts();
-    let body = taken_in(body).await?;
+    // What is too long for its route is refused there.
+    let body = taken_in(body, EDIT_BYTES_MAX).await?;
     let (uri, caller) = (head.uri.clone(), head.extensions.get::<Caller>().copied());
     let method = head.method.clone();
     let request = Request::from_parts(head, Body::from(body));

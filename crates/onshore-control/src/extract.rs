@@ -13,8 +13,10 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// The longest body.
+/// The longest body, where a route does not take longer ones.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
+/// The longest body of an edit on any route.
+pub(crate) const EDIT_BYTES_MAX: usize = 32 << 20;
 /// How long a body may take.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -48,8 +50,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 }
 
 /// Takes a body in, as long and as slow as one may be.
-pub(crate) async fn taken_in(body: axum::body::Body) -> Result<Bytes, Error> {
-    let taken = axum::body::to_bytes(body, BODY_BYTES_MAX);
+pub(crate) async fn taken_in(body: axum::body::Body, bytes_max: usize) -> Result<Bytes, Error> {
+    let taken = axum::body::to_bytes(body, bytes_max);
     let taken = tokio::time::timeout(BODY_PATIENCE, taken).await;
     taken
         .map_err(|_| Error::BodyTooSlow)?
