@@ -1,5 +1,6 @@
 """Starts servers for the tests, and tells the caller which tests could not run here."""
 
+import collections
 import os
 import subprocess
 import sys
@@ -13,6 +14,25 @@ from onshore_server import BINARY, Server, await_port, bound, clean_env, free_po
 
 STRICT = os.environ.get("ONSHORE_STRICT") == "1"
 SKIPPED_LIST = os.environ.get("ONSHORE_SKIPPED_LIST")
+
+
+# Files that take longest, the longest first: whoever comes to them last would let the other core wait.
+LONGEST = [
+    "test_migrate_workers",
+    "test_cutover",
+    "test_control_api",
+]
+
+
+def pytest_collection_modifyitems(items):
+    """Whole files, those that take longest first, and then those with most tests."""
+    count = collections.Counter(item.path for item in items)
+
+    def turn(item):
+        name = item.path.stem
+        return (LONGEST.index(name) if name in LONGEST else len(LONGEST), -count[item.path], str(item.path))
+
+    items.sort(key=turn)
 
 
 def pytest_sessionstart(session):

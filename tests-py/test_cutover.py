@@ -443,7 +443,7 @@ def test_a_kill_at_any_step_loses_nothing(moto, tmp_path):
         server.kill9()
 
 
-OPERATIONS = int(os.environ.get("ONSHORE_CUTOVER_OPERATIONS", "3000"))
+OPERATIONS = int(os.environ.get("ONSHORE_CUTOVER_OPERATIONS", "2000"))
 SEED = int(os.environ.get("ONSHORE_TEST_SEED", "1"))
 
 

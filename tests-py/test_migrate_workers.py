@@ -21,7 +21,7 @@ MIB = 1 << 20
 RUN = 16 * MIB
 
 
-def body(seed, size=96 * MIB):
+def body(seed, size=64 * MIB):
     block = hashlib.sha512(seed).digest() * (MIB // 64)
     return b"".join(bytes([n % 256]) + block[1:] for n in range(size // MIB))
 
@@ -206,7 +206,7 @@ def test_versions_come_in_their_order(server, moto, workers, tmp_path):
 
 def test_a_worker_that_is_killed_leaves_the_rest_to_others(server, moto, workers, tmp_path):
     counting = Counting(moto.url)
-    objects = many(40) | {"large": dict(Body=body(b"4", 160 * MIB))}
+    objects = many(40) | {"large": dict(Body=body(b"4", 112 * MIB))}
     s3 = source_bucket(moto, "killed-worker", objects)
     total = sum(len(item["Body"]) for item in objects.values())
     done = server.run("--json", "migrate", "s3://killed-worker", "onshore-killed-worker", "--endpoint", counting.url, "--detach", "--workers-only", env=moto.env)
