@@ -14,7 +14,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", 
 class OldCloud:
     """`mode` is what befalls requests that `befalls` is true of: pass, 501, 503, stall (until `go_on`), truncate, or slow."""
 
-    def __init__(self, url):
+    def __init__(self, url, host="127.0.0.1"):
         self.to = urlsplit(url).netloc
         self.mode = "pass"
         self.befalls = lambda method, path: True
@@ -43,8 +43,8 @@ class OldCloud:
             def handle_error(self, *args):
                 pass
 
-        self._server = Listener(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = Listener((host, 0), Handler)
+        self.url = f"http://{host}:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def fetched(self, key):

@@ -69,6 +69,14 @@ def test_both_inventories_are_shown(server, moto, source, tmp_path):
 
 def test_a_count_of_somebody_elses_is_held_against_it(server, moto, source, tmp_path):
     total = sum(len(b"%d" % n) for n in range(1100))
+    # A second inventory, by somebody who has other credentials, and without the server.
+    env = {**moto.env, "AWS_ACCESS_KEY_ID": "AUDITOR", "ONSHORE_SERVER": "http://127.0.0.1:9", "ONSHORE_TOKEN": ""}
+    done = server.run("migrate", "count", "s3://proof", "--endpoint", moto.url, "--json", env=env)
+    counted = json.loads(done.stdout)
+    assert (counted["objects"], counted["bytes"], counted["access_key"]) == (1100, total, "AUDITOR")
+    told = server.run("migrate", "count", "s3://proof", "--endpoint", moto.url, env=env).stdout
+    assert f"--counted 1100,{total} --counted-by" in told
+    assert server.run("migrate", "count", "s3://no-such-bucket", "--endpoint", moto.url, env=env).returncode == 2
     path = tmp_path / "counted.json"
     migrate(server, moto, "s3://proof", "onshore-counted", "--counted", f"1100,{total}", "--counted-by", "usage figure of the provider", certificate=path)
     body = json.loads(path.read_text())["body"]

@@ -297,13 +297,24 @@ def test_an_asset_is_proven_by_a_complete_certificate_and_a_contract_closed_with
     if job.returncode != 0:
         pytest.fail(job.stderr)
     (done,) = register.cli("job", "list")
-    for asset in ("a-1", "a-2"):
-        proven = register.cli("asset", "prove", asset, "--job", done["id"])
-        assert proven["record"]["proof"]["job"] == done["id"]
+    # A complete certificate of something else proves nothing.
+    refused = register.run("asset", "prove", "a-1", "--job", done["id"])
+    assert refused.returncode == 1 and str(folder) in refused.stderr and "--set-aside" in refused.stderr
+    assert register.run("asset", "prove", "a-1", "--job", done["id"], "--set-aside").returncode == 1, "on the word of nobody"
+    early = register.run("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", "2026-01-01")
+    assert early.returncode == 1 and "2 assets" in early.stderr
+    proven = as_person(register, "ada", "asset", "prove", "a-1", "--job", done["id"], "--set-aside")
+    assert proven["record"]["proof"]["job"] == done["id"] and proven["record"]["proof"]["set_aside"] is True
+    (other,) = [one["record"] for one in register.cli("asset", "list", "--of", "c-0729") if one["id"] == "a-2"]
+    register.cli("asset", "amend", register.write(f'id = "a-2"\ncontract = "c-0729"\nkind = "{other["kind"]}"\nname = "{folder}"\n'))
+    proven = register.cli("asset", "prove", "a-2", "--job", done["id"])
+    assert "set_aside" not in proven["record"]["proof"]
     report = lambda: status(register, "2099-01-01")["c-0729"][0]
     assert report() == "late"
     assert register.run("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", "2999-01-01").returncode == 1
-    register.cli("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", "2026-01-01")
+    # Nobody found nothing there while all of it was still to come.
+    assert register.run("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", "2022-01-01").returncode == 1
+    register.cli("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", proven["record"]["proof"]["filed"])
     assert report() == "proven"
     # What was filed stays when the record is amended by hand, and it was not so before.
     register.cli("asset", "amend", register.write('id = "a-1"\ncontract = "c-0729"\nkind = "bucket"\nname = "other name"\n'))
@@ -349,6 +360,33 @@ def test_a_quarter_is_told_beside_the_one_before(register, tmp_path):
     assert "2022Q3" in pypdf.PdfReader(out).pages[0].extract_text()
     for bad in ("2022", "2022Q5", "Q3"):
         assert register.run("report", "quarterly", "--quarter", bad).returncode == 2
+    # What is filed verifies offline, and of one organisation alone.
+    proof, filed = tmp_path / "quarter.proof", tmp_path / "quarter.json"
+    assert register.run("report", "quarterly", "--quarter", "2022Q3", "--organisation", "port", "--proof", proof, "-o", filed).returncode == 0
+    told = json.loads(filed.read_text(encoding="utf-8"))
+    assert {one.get("organisation") for one in told["lines"]} == {None, "port"}
+    verify = ("verify", proof, "--key", register.vkey, "--of", filed)
+    assert register.run(*verify).returncode == 0
+    filed.write_text(filed.read_text(encoding="utf-8").replace("2022Q3", "2022Q2"), encoding="utf-8")
+    assert register.run(*verify).returncode == 1
+    for report in ("status", "quarterly"):
+        more = ("--quarter", "2022Q3") if report == "quarterly" else ()
+        late = register.run("report", report, *more, "--known-at", "2099-01-01")
+        assert late.returncode == 1 and "not come yet" in late.stderr
+
+
+def test_tables_go_out_as_they_come_in(register, make_server, tmp_path):
+    other = make_server("elsewhere")
+    for number, provider in enumerate(register.cli("provider", "list")):
+        other.cli("provider", "add", register.write("\n".join(f"{name} = {json.dumps(value)}" for name, value in provider["record"].items() if not isinstance(value, (dict, list)))))
+    for kind in ("organisation", "contract", "asset"):
+        table = tmp_path / f"{kind}.csv"
+        assert register.run(kind, "export", "-o", table).returncode == 0
+        known = [one["record"] for one in register.cli(kind, "list")]
+        assert other.cli(kind, "import", table)["records"] == len(known)
+        again = tmp_path / f"{kind}-again.csv"
+        assert other.run(kind, "export", "-o", again).returncode == 0
+        assert again.read_bytes() == table.read_bytes()
 
 
 def test_a_filed_report_verifies_offline(register, tmp_path):

@@ -31,9 +31,66 @@ pub struct OrderCutover {
     /// Whether it goes on although something could not be brought.
     #[serde(default)]
     pub accept_exceptions: bool,
+    /// For how many days behind the switch what is changed here can be taken back to the source, up to 365; 7 where nobody says so, and
+    /// 0 for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 365)]
+    pub way_back_days: Option<u32>,
     /// What the source asks for; none reads anonymously.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<SourceCredentials>,
+}
+
+/// `POST /v1/cutovers/{bucket}/return`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrderReturn {
+    /// Whether it comes to its end once the source has everything as it is here.
+    #[serde(default)]
+    pub finish: bool,
+    /// Whether what somebody changed at the source since the switch is written over.
+    #[serde(default)]
+    pub overwrite: bool,
+    /// Whether it ends although something cannot be taken back.
+    #[serde(default)]
+    pub accept_exceptions: bool,
+    /// What the source asks of whoever writes there; none writes anonymously.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<SourceCredentials>,
+}
+
+/// A key that cannot be taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotReturnedView {
+    /// Which.
+    pub key: String,
+    /// Why not: one word, and what it means.
+    pub why: String,
+}
+
+/// How far it is that what was changed in a bucket is taken back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReturnView {
+    /// The job that does it, or did last.
+    #[schema(value_type = String)]
+    pub job: JobId,
+    /// `queued`, `running`, `paused`, `cancelling`, `complete`, `incomplete`, `failed` or `cancelled`.
+    pub state: String,
+    /// How often an object was taken back.
+    pub objects: u64,
+    /// How often one was removed at the source, or was found to be gone.
+    pub removed: u64,
+    /// How many keys cannot be taken back.
+    pub exceptions: u64,
+    /// The first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<NotReturnedView>,
+    /// Whether it comes to its end once the source has everything as it is here.
+    pub finishing: bool,
+    /// What was found when both sides were compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub report: Option<Value>,
 }
 
 /// A cut-over.
@@ -50,7 +107,8 @@ pub struct CutoverView {
     /// The job that carries it out.
     #[schema(value_type = String)]
     pub job: JobId,
-    /// `ordered`, `pulling`, `freezing`, `last-pass`, `verifying`, `blocked`, `switched`, `aborted` or `rehearsed`.
+    /// `ordered`, `pulling`, `freezing`, `last-pass`, `verifying`, `blocked`, `switched`, `aborted`, `rehearsed`, `returning` or
+    /// `returned`.
     pub step: String,
     /// Whether it is a rehearsal.
     pub rehearsal: bool,
@@ -80,6 +138,15 @@ pub struct CutoverView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub switched: Option<Timestamp>,
+    /// Until when what is changed here can be taken back to the source; none where it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub way_back_until: Option<Timestamp>,
+    /// How many keys were changed here, and are not as they are here at the source, as long as that is noted.
+    pub changed: u64,
+    /// How far it is that this is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "return")]
+    pub taken_back: Option<ReturnView>,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

@@ -40,7 +40,7 @@ pub use alarms::{AlarmView, AskRegions, ListAlarms, RegionStatusView};
 pub use approvals::{ApprovalView, GrantApproval, LimitView};
 pub use buckets::{BucketView, CreateBucket, SetBucketClass};
 pub use cases::{AskCases, CaseView, CheckListing, ListingView};
-pub use cutovers::{CutoverView, OrderCutover};
+pub use cutovers::{CutoverView, NotReturnedView, OrderCutover, OrderReturn, ReturnView};
 pub use decommissions::{DecommissionView, FileStatement, ProposeDecommission, StatementView};
 pub use departures::{AcknowledgeOrder, DeliverInventory, DepartingView, SignDeletion};
 pub use drills::{
@@ -79,9 +79,10 @@ pub use persons::{
 pub use purposes::{DeclarePurpose, PurposeView, ReadVersionsView};
 pub use quotas::{SetQuota, UsageView};
 pub use register::{
-    AmendRecord, ApproveExemptions, AskStatus, BreachView, CheckProcurement, ContractStatusView,
-    FileDeletion, FiledReportView, ImportedView, ListRecords, OrderStatusView,
-    OrganisationStatusView, ProcurementView, ProveAsset, RecordView, SignTranche, StatusReportView,
+    AmendRecord, ApproveExemptions, AskQuarterly, AskStatus, BreachView, CheckProcurement,
+    ContractStatusView, FileDeletion, FiledReportView, ImportedView, ListRecords, OrderStatusView,
+    OrganisationStatusView, ProcurementView, ProveAsset, QuarterlyLineView, QuarterlyView,
+    RecordView, SignTranche, StatusReportView,
 };
 pub use samples::{AskSamples, SampleView, SamplesView};
 pub use support::{OpenSupport, SupportRequestView, SupportSessionView, VouchedView};

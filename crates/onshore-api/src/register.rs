@@ -117,6 +117,9 @@ pub struct ProveAsset {
     /// The job whose certificate says so.
     #[schema(value_type = String)]
     pub job: JobId,
+    /// Files it although the job's source is not called as the asset is; for a token that names a person.
+    #[serde(default)]
+    pub set_aside: bool,
 }
 
 /// `POST /v1/contracts/{id}/deletion`: that what was kept under a contract is deleted.
@@ -127,7 +130,8 @@ pub struct FileDeletion {
     pub statement_sha256: String,
     /// On which day somebody looked at the provider and found nothing.
     pub negative_probe: String,
-    /// Files it although the provider signed another statement; for a token that names a person.
+    /// Files it although the provider signed another statement, or something is not proven to have arrived; for a token that names a
+    /// person.
     #[serde(default)]
     pub set_aside: bool,
 }
@@ -164,6 +168,68 @@ pub struct FiledReportView {
     pub report: String,
     /// The leaf.
     pub leaf: u64,
+}
+
+/// `GET /v1/report/quarterly` and `POST /v1/report/quarterly/filing`: what is asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskQuarterly {
+    /// Of this quarter, such as `2022Q3`: as of its last day, beside the last day of the one before.
+    pub quarter: String,
+    /// As far as it was known at this instant; now, where nobody says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub known_at: Option<Timestamp>,
+    /// Of this order alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// Of this organisation alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+}
+
+/// How far everybody is at the end of a quarter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuarterlyView {
+    /// Of which quarter.
+    pub quarter: String,
+    /// Its last day.
+    pub as_of: String,
+    /// The last day of the one before.
+    pub before: String,
+    /// As far as it was known at this instant.
+    #[schema(value_type = String)]
+    pub known_at: Timestamp,
+    /// The size of the ledger in the state that was looked at.
+    pub tree_size: u64,
+    /// Each order as a whole, and its organisations.
+    pub lines: Vec<QuarterlyLineView>,
+}
+
+/// How far an organisation is with an order; all of them together where none is named.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuarterlyLineView {
+    /// Which order.
+    pub order: String,
+    /// Which organisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisation: Option<String>,
+    /// How many contracts are bound.
+    pub contracts: u64,
+    /// Of these, proven.
+    pub proven: u64,
+    /// And on the last day of the quarter before.
+    pub proven_before: u64,
+    /// Planned, moving or moved.
+    pub under_way: u64,
+    /// Past their day.
+    pub late: u64,
+    /// Not held to the order.
+    pub exempt: u64,
+    /// Signed or renewed while that was frozen.
+    pub breached: u64,
+    /// Due in the next quarter, and not proven.
+    pub due_next_quarter: u64,
 }
 
 /// Where everybody stands.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use onshore_api::{AlarmView, AskRegions, ListAlarms, Problem, RegionStatusView};
 use onshore_gate::RegionStatus;
 use onshore_orders::Id;
@@ -12,6 +13,7 @@ use onshore_registry::RaisedAlarm;
 use crate::caller::{By, Readers};
 use crate::error::Error;
 use crate::extract::Asked;
+use crate::paging::linked;
 use crate::parts::ControlParts;
 
 /// So many alarms are told at once.
@@ -25,15 +27,17 @@ pub(crate) async fn list(
     State(control): State<Arc<ControlParts>>,
     _: By<Readers>,
     Asked(asked): Asked<ListAlarms>,
-) -> Result<Json<Vec<AlarmView>>, Error> {
+) -> Result<Response, Error> {
     let limit = asked.limit.unwrap_or(ALARMS_MAX);
     if !(1..=ALARMS_MAX).contains(&limit) {
         return Err(Error::Malformed(format!(
             "from 1 to {ALARMS_MAX} alarms are told at once"
         )));
     }
-    let alarms = control.gate.alarms(asked.after, limit).await?;
-    Ok(Json(alarms.into_iter().map(alarm_view).collect()))
+    let alarms = control.gate.alarms(asked.after, limit + 1).await?;
+    let views = alarms.into_iter().map(alarm_view).collect();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(linked(views, limit, "", |one| one.number.to_string()))
 }
 
 /// Says of every region whether whoever runs it may.

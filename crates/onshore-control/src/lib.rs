@@ -50,6 +50,7 @@ mod paging;
 mod persons;
 mod problems;
 mod purposes;
+mod quarterly;
 mod quotas;
 mod rates;
 mod register;

@@ -10,8 +10,8 @@ use utoipa::{Modify, OpenApi};
 use crate::{
     alarms, approvals, buckets, cases, cutovers, decommissions, departures, drills, erasures,
     evidence, explain, findings, forecast, identities, information, jobs, kms, labels, leases,
-    ledger, packs, persons, purposes, quotas, register, samples, state, support, tenants, tokens,
-    updates,
+    ledger, packs, persons, purposes, quarterly, quotas, register, samples, state, support,
+    tenants, tokens, updates,
 };
 
 #[derive(OpenApi)]
@@ -40,7 +40,7 @@ use crate::{
         decommissions::file, decommissions::statement,
         jobs::order, jobs::list, jobs::show, jobs::cancel, jobs::certificate, jobs::report, forecast::show, jobs::pause, jobs::resume, jobs::finish,
         leases::grant, leases::renew, leases::give_back, leases::leave, leases::deliver, leases::runs, leases::deliver_run, leases::complete,
-        cutovers::order, cutovers::list, cutovers::show, cutovers::abort,
+        cutovers::order, cutovers::list, cutovers::show, cutovers::abort, cutovers::take_back, cutovers::stay,
         ledger::leaves, ledger::prove, ledger::key, ledger::status, ledger::reads, ledger::prove_read,
         ledger::checkpoint, ledger::witnessed_checkpoint, ledger::tile,
         evidence::report,
@@ -48,7 +48,7 @@ use crate::{
         support::open, support::approve, support::close, support::list, support::show, support::requests,
         drills::begin, drills::list, drills::show, drills::tell, drills::end,
         register::add, register::amend, register::list, register::show, register::history, register::import,
-        register::sign, register::check, register::approve_exemptions, register::sign_tranche, information::take, departures::list, departures::acknowledge, departures::deliver, departures::sign, register::prove, register::close, register::status, register::file_status, alarms::list, alarms::regions, cases::list, cases::check_listing,
+        register::sign, register::check, register::approve_exemptions, register::sign_tranche, information::take, departures::list, departures::acknowledge, departures::deliver, departures::sign, register::prove, register::close, register::status, register::file_status, quarterly::show, quarterly::file, alarms::list, alarms::regions, cases::list, cases::check_listing,
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::telemetry, state::document,
     ),

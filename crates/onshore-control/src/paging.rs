@@ -6,12 +6,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -138,9 +140,7 @@ async fn cut(which: Which, answer: Response) -> Result<Response, Error> {
     if list.len() > limit {
         list.truncate(limit);
         if let Some(last) = list.last().and_then(named) {
-            let last = utf8_percent_encode(&last, NON_ALPHANUMERIC);
-            let link = format!("<?{}limit={limit}&after={last}>; rel=\"next\"", which.rest);
-            if let Ok(link) = HeaderValue::from_str(&link) {
+            if let Some(link) = link(&which.rest, limit, &last) {
                 head.headers.insert(header::LINK, link);
             }
         }
@@ -148,6 +148,33 @@ async fn cut(which: Which, answer: Response) -> Result<Response, Error> {
     let body = serde_json::to_vec(&list).map_err(|_| Error::Unwell)?;
     head.headers.remove(header::CONTENT_LENGTH);
     Ok(Response::from_parts(head, Body::from(body)))
+}
+
+/// Answers with a page of a list that is cut by itself: it was asked for one more than a page holds, so that it is known whether more
+/// follows. `rest` is what else was asked, each with an ampersand behind it.
+pub(crate) fn linked<T: Serialize>(
+    mut list: Vec<T>,
+    limit: usize,
+    rest: &str,
+    name_of: impl Fn(&T) -> String,
+) -> Response {
+    let goes_on = list.len() > limit;
+    list.truncate(limit);
+    let next = list.last().filter(|_| goes_on).map(name_of);
+    let next = next.and_then(|last| link(rest, limit, &last));
+    let mut answer = Json(list).into_response();
+    if let Some(next) = next {
+        answer.headers_mut().insert(header::LINK, next);
+    }
+    answer
+}
+
+fn link(rest: &str, limit: usize, last: &str) -> Option<HeaderValue> {
+    let last = utf8_percent_encode(last, NON_ALPHANUMERIC);
+    HeaderValue::from_str(&format!(
+        "<?{rest}limit={limit}&after={last}>; rel=\"next\""
+    ))
+    .ok()
 }
 
 /// Returns what something in a list is told apart by.

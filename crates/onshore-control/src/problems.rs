@@ -96,6 +96,8 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::SupportState { .. }
         | Gate::LooseningState { .. }
         | Gate::NotDecommissionable { .. }
+        | Gate::NoWayBack { .. }
+        | Gate::NotOfAsset { .. }
         | Gate::SupportUnderWay { .. } => CONFLICT,
         Gate::Update(error) => of_update(error),
         Gate::Quarantine(onshore_registry::QuarantineError::TooLong { .. }) => {

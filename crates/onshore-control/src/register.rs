@@ -15,17 +15,20 @@ use onshore_api::{
     StatusReportView,
 };
 use onshore_gate::{
-    FiledReport, Procurement, REGISTER_PAGE_MAX, StatusQuestion, StatusReport, TrancheSigned,
+    FiledReport, Procurement, Proving, REGISTER_PAGE_MAX, StatusQuestion, StatusReport,
+    TrancheSigned,
 };
 use onshore_ledger::Hash;
 use onshore_orders::{Day, FreezeKind, Id, Record, RecordKind, tables};
-use onshore_registry::{RegisterPage, Revision};
-use onshore_types::LeafIndex;
+use onshore_registry::{Job, RegisterPage, Revision};
+use onshore_sources::{SourceAccess, SourceSpec};
+use onshore_types::{LeafIndex, Timestamp};
 use serde_json::Value;
 
-use crate::caller::{By, Operators, Readers, Signatories, Supervisors};
+use crate::caller::{By, Caller, Operators, Readers, Signatories, Supervisors};
 use crate::error::Error;
 use crate::extract::{Asked, Body, Segment, Segments};
+use crate::paging::linked;
 use crate::parts::ControlParts;
 
 /// The longest table.
@@ -90,7 +93,7 @@ pub(crate) async fn list(
     _: By<Readers>,
     Segment(kind): Segment<RecordKind>,
     Asked(asked): Asked<ListRecords>,
-) -> Result<Json<Vec<RecordView>>, Error> {
+) -> Result<Response, Error> {
     let limit = asked.limit.unwrap_or(REGISTER_PAGE_MAX);
     if !(1..=REGISTER_PAGE_MAX).contains(&limit) {
         return Err(Error::Malformed(format!(
@@ -101,14 +104,18 @@ pub(crate) async fn list(
         after: parsed(asked.after.as_deref())?,
         of: parsed(asked.of.as_deref())?,
         known_at: asked.known_at.unwrap_or_else(|| control.gate.now()),
-        limit,
+        limit: limit + 1,
     };
     let revisions = control.gate.records(kind, page).await?;
-    revisions
+    let views = revisions
         .iter()
         .map(|revision| view(revision, None))
-        .collect::<Result<Vec<_>, Error>>()
-        .map(Json)
+        .collect::<Result<Vec<_>, Error>>()?;
+    let of = asked.of.map(|of| format!("of={of}&")).unwrap_or_default();
+    let known_at = asked.known_at.map(|at| format!("known_at={at}&"));
+    let rest = of + &known_at.unwrap_or_default();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(linked(views, limit, &rest, |one| one.id.clone()))
 }
 
 /// Shows the newest revision of a record.
@@ -202,7 +209,7 @@ pub(crate) async fn sign(
     responses((status = 200, body = ProcurementView), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn check(
     State(control): State<Arc<ControlParts>>,
-    by: By<Supervisors>,
+    by: By<Readers>,
     Body(asked): Body<CheckProcurement>,
 ) -> Result<Json<ProcurementView>, Error> {
     let what = asked.what.parse::<FreezeKind>().map_err(Error::Record)?;
@@ -274,11 +281,36 @@ pub(crate) async fn prove(
     Segment(id): Segment<Id>,
     Body(asked): Body<ProveAsset>,
 ) -> Result<(StatusCode, Json<RecordView>), Error> {
+    let proving = Proving {
+        job: asked.job,
+        brought: brought(&control.registry.job(asked.job).await?),
+        sets_aside: asked.set_aside,
+    };
     let (revision, leaf) = control
         .gate
-        .prove_asset(by.caller.principal(), id, asked.job)
+        .prove_asset(by.caller.principal(), id, proving)
         .await?;
     Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
+}
+
+/// Returns what a job brought all of, by the names that it has: its source as it is written, and a bucket or folder by its own.
+fn brought(job: &Job) -> Vec<String> {
+    let brings = matches!(
+        job.options.get("mode").and_then(Value::as_str),
+        None | Some("bring" | "cut-over")
+    );
+    let access = serde_json::from_value::<SourceAccess>(job.source.clone());
+    let (true, Ok(access)) = (brings, access) else {
+        return Vec::new();
+    };
+    let own = match &access.source {
+        SourceSpec::S3(spec) => spec.prefix.is_empty().then(|| spec.bucket.clone()),
+        SourceSpec::Container(spec) => spec.prefix.is_empty().then(|| spec.container.clone()),
+        SourceSpec::Swift(spec) => spec.prefix.is_empty().then(|| spec.container.clone()),
+        SourceSpec::Tree(spec) => Some(spec.path.clone()),
+        SourceSpec::Folder(spec) => Some(spec.path.display().to_string()),
+    };
+    own.into_iter().chain([access.source.to_string()]).collect()
 }
 
 /// Files that what was kept under a contract is deleted.
@@ -312,7 +344,7 @@ pub(crate) async fn status(
     _: By<Readers>,
     Asked(asked): Asked<AskStatus>,
 ) -> Result<Response, Error> {
-    let report = control.gate.status(question(&asked)?).await?;
+    let report = control.gate.status(question(&control, &asked)?).await?;
     let is_summary = asked.summary;
     // A report of a hundred thousand contracts takes a while to write.
     let written =
@@ -328,11 +360,23 @@ pub(crate) async fn file_status(
     by: By<Readers>,
     Body(asked): Body<AskStatus>,
 ) -> Result<(StatusCode, Json<FiledReportView>), Error> {
-    let report = control.gate.status(question(&asked)?).await?;
-    let (tree_size, known_at) = (report.tree_size, report.known_at);
-    let is_summary = asked.summary;
+    let report = control.gate.status(question(&control, &asked)?).await?;
+    let (of, is_summary) = ((report.tree_size, report.known_at), asked.summary);
+    let report = report_view(report, is_summary);
+    let filed = file_report(&control, &by.caller, "status", of, report).await?;
+    Ok((StatusCode::CREATED, Json(filed)))
+}
+
+/// Writes a report down, and has its digest recorded.
+pub(crate) async fn file_report(
+    control: &ControlParts,
+    by: &Caller,
+    what: &'static str,
+    (tree_size, known_at): (u64, Timestamp),
+    report: impl serde::Serialize + Send + 'static,
+) -> Result<FiledReportView, Error> {
     let written = tokio::task::spawn_blocking(move || {
-        let text = serde_json::to_string(&report_view(report, is_summary));
+        let text = serde_json::to_string(&report);
         text.map(|text| (Hash::of(text.as_bytes()), text))
     });
     let (digest, report) = written
@@ -340,18 +384,30 @@ pub(crate) async fn file_status(
         .map_err(|_| Error::Stopping)?
         .map_err(|error| Error::Malformed(error.to_string()))?;
     let filed = FiledReport {
+        what,
         digest,
         tree_size,
         known_at,
     };
-    let leaf = control
-        .gate
-        .file_report(by.caller.principal(), filed)
-        .await?;
-    Ok((StatusCode::CREATED, Json(FiledReportView { report, leaf })))
+    let leaf = control.gate.file_report(by.principal(), filed).await?;
+    Ok(FiledReportView { report, leaf })
 }
 
-fn question(asked: &AskStatus) -> Result<StatusQuestion, Error> {
+/// Nobody knows yet what will be known.
+pub(crate) fn check_known_at(
+    control: &ControlParts,
+    known_at: Option<Timestamp>,
+) -> Result<(), Error> {
+    match known_at {
+        Some(at) if at > control.gate.now() => Err(Error::Malformed(format!(
+            "known_at is {at}, which has not come yet"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn question(control: &ControlParts, asked: &AskStatus) -> Result<StatusQuestion, Error> {
+    check_known_at(control, asked.known_at)?;
     Ok(StatusQuestion {
         as_of: parsed(asked.as_of.as_deref())?,
         known_at: asked.known_at,
@@ -382,7 +438,7 @@ impl<S: Send + Sync> axum::extract::FromRequest<S> for Table {
     }
 }
 
-fn parsed<T>(text: Option<&str>) -> Result<Option<T>, Error>
+pub(crate) fn parsed<T>(text: Option<&str>) -> Result<Option<T>, Error>
 where
     T: std::str::FromStr<Err = onshore_orders::Error>,
 {
@@ -402,7 +458,7 @@ pub(crate) fn view(revision: &Revision, leaf: Option<LeafIndex>) -> Result<Recor
     })
 }
 
-fn report_view(report: StatusReport, is_summary: bool) -> StatusReportView {
+pub(crate) fn report_view(report: StatusReport, is_summary: bool) -> StatusReportView {
     let orders = report.orders.into_iter().map(|order| {
         let bound = order
             .organisations

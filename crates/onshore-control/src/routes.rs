@@ -17,8 +17,8 @@ use crate::parts::ControlParts;
 use crate::{
     alarms, approvals, buckets, cases, cutovers, decommissions, departures, drills, erasures,
     evidence, explain, findings, forecast, identities, information, jobs, kms, labels, leases,
-    ledger, packs, persons, purposes, quotas, register, samples, state, support, tenants, tokens,
-    updates,
+    ledger, packs, persons, purposes, quarterly, quotas, register, samples, state, support,
+    tenants, tokens, updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -187,6 +187,10 @@ fn guarded() -> Router<Arc<ControlParts>> {
             "/v1/cutovers/{bucket}",
             get(cutovers::show).delete(cutovers::abort),
         )
+        .route(
+            "/v1/cutovers/{bucket}/return",
+            post(cutovers::take_back).delete(cutovers::stay),
+        )
         .route("/v1/ledger/leaves", get(ledger::leaves))
         .route("/v1/ledger/proofs/{index}", get(ledger::prove))
         .route("/v1/ledger/key", get(ledger::key))
@@ -270,6 +274,8 @@ fn guarded() -> Router<Arc<ControlParts>> {
         .route("/v1/listings/check", post(cases::check_listing))
         .route("/v1/report/status/filing", post(register::file_status))
         .route("/v1/report/status", get(register::status))
+        .route("/v1/report/quarterly/filing", post(quarterly::file))
+        .route("/v1/report/quarterly", get(quarterly::show))
         .route("/ledger/checkpoint", get(ledger::checkpoint))
         .route(
             "/ledger/checkpoint.witnessed",

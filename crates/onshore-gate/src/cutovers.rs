@@ -2,9 +2,10 @@
 
 use onshore_db::Unit;
 use onshore_journal::Leaf;
+use onshore_keys::Secret;
 use onshore_ledger::Disclosure;
 use onshore_policy::{Principal, Role};
-use onshore_registry::{Cutover, CutoverStep, Freeze, NewCutover};
+use onshore_registry::{Cutover, CutoverStep, Freeze, JobState, NewCutover};
 use onshore_types::{BucketName, LeafIndex};
 use serde_json::{Value, json};
 
@@ -24,6 +25,25 @@ pub struct CutoverOrder {
     pub accepts_exceptions: bool,
     /// Whether the operator says that the source is frozen.
     pub is_frozen: bool,
+    /// For how many seconds behind the switch what is changed here can be taken back.
+    pub way_back_s: u32,
+}
+
+/// How what was changed in a bucket is to be taken back.
+#[derive(Debug)]
+pub struct ReturnOrder {
+    /// The same for the same cut-over.
+    pub fingerprint: [u8; 32],
+    /// How the job that does it is to do it, as the engine's own JSON.
+    pub options: Value,
+    /// What the source asks of whoever writes there, as the engine's own bytes.
+    pub credentials: Option<Secret>,
+    /// Whether what somebody changed at the source meanwhile is written over.
+    pub overwrites: bool,
+    /// Whether it ends although something cannot be taken back.
+    pub accepts_exceptions: bool,
+    /// Whether it comes to its end once all is there.
+    pub finishes: bool,
 }
 
 impl Gate {
@@ -63,7 +83,7 @@ impl Gate {
                 }
                 let (is_rehearsal, accepts_exceptions) =
                     (order.is_rehearsal, order.accepts_exceptions);
-                let is_frozen = order.is_frozen;
+                let (is_frozen, way_back_s) = (order.is_frozen, order.way_back_s);
                 let (Ordered::New(job) | Ordered::Attached(job)) =
                     gate.order_job_in(unit, by, order.job)?;
                 let new = NewCutover {
@@ -73,6 +93,7 @@ impl Gate {
                     is_rehearsal,
                     accepts_exceptions,
                     is_frozen,
+                    way_back_s,
                     began: job.created,
                 };
                 let cutover = registry.save_cutover(unit, &new)?;
@@ -123,9 +144,133 @@ impl Gate {
                 let cutover = registry
                     .cutover_of(unit, &bucket)?
                     .ok_or(onshore_registry::Error::NoSuchCutover)?;
-                registry.cancel_job(unit, cutover.job)?;
+                let job = match (cutover.step, cutover.return_job) {
+                    (CutoverStep::Returning, Some(taking_back)) => taking_back,
+                    _ => cutover.job,
+                };
+                registry.cancel_job(unit, job)?;
                 gate.record_cutover(unit, by, "cutover.aborted", &cutover)?;
                 Ok(cutover)
+            })
+            .await
+    }
+
+    /// Orders that what was changed in a bucket since its switch is taken back to where it came from, or tells the order that is
+    /// under way what it says anew.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; [`Error::NoWayBack`]; [`onshore_registry::Error::NoSuchCutover`]; those of the keepers.
+    pub async fn order_return(
+        &self,
+        by: Principal,
+        bucket: BucketName,
+        order: ReturnOrder,
+    ) -> Result<Cutover, Error> {
+        require(by, &[Role::Operator])?;
+        let gate = self.clone();
+        self.inner
+            .db
+            .write(move |unit| {
+                let registry = &gate.inner.registry;
+                let cutover = registry.newest_cutover(unit, &bucket)?;
+                gate.check_way_back(unit, &cutover)?;
+                let brought = registry.job_in(unit, cutover.job)?;
+                let job = JobOrder {
+                    tenant: brought.tenant,
+                    bucket: brought.bucket,
+                    source: brought.source,
+                    fingerprint: order.fingerprint,
+                    label: None,
+                    options: order.options,
+                    credentials: order.credentials,
+                };
+                let (Ordered::New(job) | Ordered::Attached(job)) =
+                    gate.order_job_in(unit, by, job)?;
+                let may = (order.overwrites, order.accepts_exceptions);
+                registry.save_return(unit, cutover.job, job.id, may)?;
+                // It is said anew once it was tried by what holds now.
+                registry.note_cutover(unit, cutover.job, None)?;
+                if order.finishes {
+                    registry.finish_job(unit, job.id)?;
+                }
+                let ordered = registry.cutover(unit, cutover.job)?;
+                gate.record_cutover(unit, by, "cutover.return-ordered", &ordered)?;
+                Ok(ordered)
+            })
+            .await
+    }
+
+    fn check_way_back(&self, unit: &Unit<'_>, cutover: &Cutover) -> Result<(), Error> {
+        let refuse = |why: String| {
+            Err(Error::NoWayBack {
+                bucket: cutover.bucket.clone(),
+                why,
+            })
+        };
+        match cutover.step {
+            CutoverStep::Returning => return Ok(()),
+            CutoverStep::Switched => {}
+            step => {
+                return refuse(format!(
+                    "its newest cut-over is {step}, and one leads back from what is switched"
+                ));
+            }
+        }
+        match cutover.way_back_until {
+            None => {
+                return refuse(
+                    "none was kept open (--way-back), or it was given up or is over".to_owned(),
+                );
+            }
+            Some(until) if until <= self.now() => {
+                return refuse(format!("it was open until {until}"));
+            }
+            Some(_) => {}
+        }
+        let registry = &self.inner.registry;
+        for decommission in registry.decommissions(unit)? {
+            if decommission.of == cutover.job
+                && !matches!(
+                    registry.job_in(unit, decommission.job)?.state,
+                    JobState::Cancelled
+                )
+            {
+                return refuse(format!(
+                    "{} deletes at the source what was brought, or did",
+                    decommission.job
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up the way back of a bucket before its time: what was changed here is not noted any more.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; [`Error::NoWayBack`]; [`onshore_registry::Error::NoSuchCutover`]; those of the keepers.
+    pub async fn give_up_way_back(
+        &self,
+        by: Principal,
+        bucket: BucketName,
+    ) -> Result<Cutover, Error> {
+        require(by, &[Role::Operator])?;
+        let gate = self.clone();
+        self.inner
+            .db
+            .write(move |unit| {
+                let registry = &gate.inner.registry;
+                let cutover = registry.newest_cutover(unit, &bucket)?;
+                if cutover.step != CutoverStep::Switched || cutover.way_back_until.is_none() {
+                    return Err(Error::NoWayBack {
+                        bucket,
+                        why: format!("its newest cut-over is {}", cutover.step),
+                    });
+                }
+                // What was noted goes as it does when its time is over.
+                registry.keep_way_back(unit, cutover.job, Some(gate.now()))?;
+                let given_up = registry.cutover(unit, cutover.job)?;
+                gate.record_cutover(unit, by, "cutover.way-back-given-up", &given_up)?;
+                Ok(given_up)
             })
             .await
     }
@@ -171,6 +316,8 @@ fn told(cutover: &Cutover) -> Value {
         "rehearsal": cutover.is_rehearsal,
         "freeze": cutover.freeze,
         "accepts_exceptions": cutover.accepts_exceptions,
+        "way_back_until": cutover.way_back_until,
+        "return_job": cutover.return_job,
     })
 }
 

@@ -3,8 +3,8 @@
 
 use onshore_keys::Secret;
 use onshore_policy::{Principal, Role};
-use onshore_registry::{Decommission, Job, JobState, NewJob, Statement};
-use onshore_types::{JobId, LeafIndex};
+use onshore_registry::{Cutover, CutoverStep, Decommission, Job, JobState, NewJob, Statement};
+use onshore_types::{JobId, LeafIndex, Timestamp};
 use serde_json::{Value, json};
 
 use crate::acts::{Act, require};
@@ -53,6 +53,16 @@ impl Gate {
             let refuse = |why| Err(Error::NotDecommissionable { job: order.of, why });
             if certified.state != JobState::Complete || certified.certificate_leaf.is_none() {
                 return refuse("only a job that ended complete, with a certificate, says what may be deleted");
+            }
+            match registry.cutover(unit, order.of) {
+                Ok(cutover) if is_way_back_open(&cutover, now) => {
+                    return refuse(
+                        "the way back of its cut-over is open, or being taken, and leads to what would be deleted: wait until it is \
+                         over, or give it up (onshore cutover stay)",
+                    );
+                }
+                Ok(_) | Err(onshore_registry::Error::NoSuchCutover) => {}
+                Err(other) => return Err(other.into()),
             }
             if registry.unfinished_job(unit, &order.fingerprint)?.is_some() {
                 return refuse("somebody has proposed it already, and that is not over");
@@ -159,4 +169,9 @@ impl Gate {
         })
         .await
     }
+}
+
+fn is_way_back_open(cutover: &Cutover, now: Timestamp) -> bool {
+    let is_open = cutover.way_back_until.is_some_and(|until| now < until);
+    is_open || cutover.step == CutoverStep::Returning
 }

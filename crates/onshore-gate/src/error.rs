@@ -39,6 +39,14 @@ pub enum Error {
         /// Why not.
         why: &'static str,
     },
+    /// What was changed in a bucket cannot be taken back to where it came from.
+    #[error("there is no way back of {bucket}: {why}")]
+    NoWayBack {
+        /// Which bucket.
+        bucket: onshore_types::BucketName,
+        /// Why not.
+        why: String,
+    },
     /// A rule pack that cannot be used.
     #[error("the rule pack cannot be used: {}", chain(.0))]
     Pack(onshore_policy::Error),
@@ -217,6 +225,19 @@ pub enum Error {
     NotComplete {
         /// Which.
         job: onshore_types::JobId,
+    },
+    /// A job that brought something else than an asset.
+    #[error(
+        "{job} brought `{brought}`, and the asset is called `{asset}`: name the job that brought all of it, or say with --set-aside, and a \
+         token that names a person, that it is the same"
+    )]
+    NotOfAsset {
+        /// Which job.
+        job: onshore_types::JobId,
+        /// What it brought.
+        brought: String,
+        /// What the asset is called.
+        asset: String,
     },
     /// An update goes no further.
     #[error(transparent)]

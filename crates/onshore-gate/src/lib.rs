@@ -56,7 +56,7 @@ pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, ScannedFact, Terms};
 pub use alarms::LookedAt;
 pub use cases::{Case, ListingRefusal};
 pub use comparison::{Comparison, Difference};
-pub use cutovers::CutoverOrder;
+pub use cutovers::{CutoverOrder, ReturnOrder};
 pub use decommissions::{DecommissionOrder, StatementFile};
 pub use departures::{Departing, DepartureWord};
 pub use drills::{DRILL_SECONDS_MAX, DrillReport};
@@ -73,7 +73,7 @@ pub use loosening::{LooseningProposal, loosening_state};
 pub use outflow::{Lapsed, Outflow};
 pub use permit::NOBODY;
 pub use purposes::DeclaredPurpose;
-pub use register::{FrozenRefusal, Procurement, REGISTER_PAGE_MAX};
+pub use register::{FrozenRefusal, Procurement, Proving, REGISTER_PAGE_MAX};
 pub use restore::{Afresh, Restored, restore};
 pub use settle::{PostponedFact, RemovedFact, StoredFact};
 pub use status::{

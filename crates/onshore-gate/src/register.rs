@@ -88,6 +88,17 @@ impl Parties {
     }
 }
 
+/// By which job an asset is to be proven.
+#[derive(Debug)]
+pub struct Proving {
+    /// The job.
+    pub job: JobId,
+    /// What that brought, by the names it has: of a bucket its own, and all of them as a whole.
+    pub brought: Vec<String>,
+    /// Whether a named person says that this is the asset whatever it is called.
+    pub sets_aside: bool,
+}
+
 impl Gate {
     /// Records an organisation, a provider, an order, a contract or an asset.
     ///
@@ -260,7 +271,8 @@ impl Gate {
     /// # Errors
     /// [`Error::RoleForbids`]; [`Error::Frozen`]; an organisation or provider that is not there; those of the keepers.
     pub async fn check_procurement(&self, by: Principal, asked: Procurement) -> Result<(), Error> {
-        require(by, KEEPERS)?;
+        // Whoever only asks, such as a purchasing system, needs no token that keeps the register.
+        require(by, &[Role::Operator, Role::Regulator, Role::Auditor])?;
         let gate = self.clone();
         let refusal = self
             .inner
@@ -329,16 +341,18 @@ impl Gate {
         .await
     }
 
-    /// Records that all of an asset arrived, by the certificate of a job that is complete.
+    /// Records that all of an asset arrived, by the certificate of a job that is complete. What the job brought has to be called as
+    /// the asset is; a named person may set that aside, and it is told.
     ///
     /// # Errors
-    /// [`Error::RoleForbids`]; [`Error::NotComplete`]; those of the keepers.
+    /// [`Error::RoleForbids`]; [`Error::NotComplete`]; [`Error::NotOfAsset`]; [`Error::Unnamed`]; those of the keepers.
     pub async fn prove_asset(
         &self,
         by: Principal,
         id: Id,
-        job: JobId,
+        proving: Proving,
     ) -> Result<(Revision, LeafIndex), Error> {
+        let job = proving.job;
         require(by, &[Role::Operator])?;
         self.act(by, move |registry, unit, now| {
             let found = registry.job_in(unit, job)?;
@@ -350,11 +364,23 @@ impl Gate {
             let Record::Asset(asset) = before.record else {
                 return Err(Error::NotComplete { job });
             };
+            let is_called_so = proving.brought.contains(&asset.name);
+            if !is_called_so && !proving.sets_aside {
+                return Err(Error::NotOfAsset {
+                    job,
+                    brought: proving.brought.first().cloned().unwrap_or_default(),
+                    asset: asset.name,
+                });
+            }
+            if !is_called_so {
+                vouch(registry, unit, by, now)?;
+            }
             let proven = Record::Asset(onshore_orders::Asset {
                 proof: Some(Proof {
                     job: job.to_string(),
                     leaf,
                     filed: filing_day(registry, unit, now)?,
+                    set_aside: !is_called_so,
                 }),
                 ..asset
             });
@@ -365,7 +391,8 @@ impl Gate {
     }
 
     /// Files that a provider deleted what was kept under a contract: the digest of its statement, and the day on which
-    /// somebody looked and found nothing. Where the provider signed another statement, a named person may set that aside.
+    /// somebody looked and found nothing. Where the provider signed another statement, or something of it is not proven to have
+    /// arrived, a named person may set that aside.
     ///
     /// # Errors
     /// [`Error::RoleForbids`]; [`Error::Unnamed`]; what contradicts itself, or what the provider signed; those of the keepers.
@@ -381,7 +408,10 @@ impl Gate {
             let before = registry.record(unit, RecordKind::Contract, &id)?;
             let closed = match before.record {
                 Record::Contract(contract) => {
-                    let checked = check_statement(registry, unit, &contract, &statement_sha256);
+                    let checked = check_statement(registry, unit, &contract, &statement_sha256)
+                        .and_then(|()| {
+                            check_proven(registry, unit, &contract, negative_probe, now)
+                        });
                     match checked {
                         Err(Error::Record(_)) if sets_aside => {
                             vouch(registry, unit, by, now)?;
@@ -450,6 +480,38 @@ impl Gate {
             .read(move |view: &View<'_>| Ok::<_, Error>(registry.records(view, kind, &page)?))
             .await
     }
+}
+
+/// Nothing is filed as deleted before all of it has arrived, and nobody has looked for it before that.
+fn check_proven(
+    registry: &Registry,
+    view: &View<'_>,
+    contract: &Contract,
+    negative_probe: Day,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (mut unproven, mut newest) = (0_u64, contract.start);
+    registry.each_record(view, RecordKind::Asset, Some(&contract.id), now, |record| {
+        if let Record::Asset(asset) = record {
+            match asset.proof {
+                Some(proof) => newest = newest.max(proof.filed),
+                None => unproven += 1,
+            }
+        }
+    })?;
+    let refuse = |why: String| Err(Error::Record(onshore_orders::Error::Contradiction(why)));
+    if unproven > 0 {
+        return refuse(format!(
+            "{unproven} assets of `{}` are not proven to have arrived (onshore asset prove): what is deleted before that is lost",
+            contract.id
+        ));
+    }
+    if negative_probe < newest {
+        return refuse(format!(
+            "the negative probe is of {negative_probe}, and what it looked for was there until {newest} at least"
+        ));
+    }
+    Ok(())
 }
 
 /// Says why a record needs a licence that nobody holds, or contradicts what another says.

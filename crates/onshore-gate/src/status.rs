@@ -35,6 +35,8 @@ pub struct StatusQuestion {
 /// A report that was made.
 #[derive(Debug, Clone, Copy)]
 pub struct FiledReport {
+    /// Which report: `status` or `quarterly`.
+    pub what: &'static str,
     /// The digest of what it says.
     pub digest: Hash,
     /// The size of the ledger in the state that was looked at.
@@ -116,9 +118,9 @@ impl Gate {
             .act(by, move |_, _, _| {
                 let act = Act {
                     kind: "report.filed",
-                    body: json!({ "what": "status", "tree_size": filed.tree_size }),
+                    body: json!({ "what": filed.what, "tree_size": filed.tree_size }),
                     record: json!({
-                        "what": "status",
+                        "what": filed.what,
                         "sha256": filed.digest,
                         "tree_size": filed.tree_size,
                         "known_at": filed.known_at,

@@ -23,7 +23,7 @@ use crate::pull_through::PullThrough;
 use crate::{Error, certificate, copying, destination, freeze, removals};
 
 /// How long it is waited after the source failed, and how soon it is tried again that a source is frozen.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// How many entries are compared at once.
 const COMPARED_AT_ONCE: u32 = 1000;
@@ -163,7 +163,11 @@ async fn carry_out(
             }
         }
         CutoverStep::Blocked => Ok(Next::Step(unblocked(work).await?, None)),
-        CutoverStep::Switched | CutoverStep::Aborted | CutoverStep::Rehearsed => {
+        CutoverStep::Switched
+        | CutoverStep::Aborted
+        | CutoverStep::Rehearsed
+        | CutoverStep::Returning
+        | CutoverStep::Returned => {
             job::enter(&work.parts, work.job.id, Phase::Certifying).await?;
             Ok(Next::Certified(certificate::certify(work).await?))
         }
@@ -434,16 +438,24 @@ pub(crate) async fn step(
 ) -> Result<Cutover, Error> {
     tracing::info!(job = %cutover.job, step = %to, "cut-over");
     let (shared, job, detail) = (parts.clone(), cutover.job, detail.map(str::to_owned));
+    let way_back_ms = i64::from(cutover.way_back_s) * 1000;
     parts
         .db
         .write(move |unit| {
+            let now = shared.gate.now();
             match (ends_pull_of, to) {
-                (Some(bucket), CutoverStep::Switched) => shared.store.end_cutover(unit, bucket)?,
+                (Some(bucket), CutoverStep::Switched) if way_back_ms == 0 => {
+                    shared.store.end_cutover(unit, bucket)?;
+                }
+                (Some(bucket), CutoverStep::Switched) => {
+                    shared.store.end_pull(unit, bucket)?;
+                    let until = now.plus_millis(way_back_ms);
+                    shared.registry.keep_way_back(unit, job, Some(until))?;
+                }
                 // What was changed here goes before the source in the next one too.
                 (Some(bucket), _) => shared.store.end_pull(unit, bucket)?,
                 (None, _) => {}
             }
-            let now = shared.gate.now();
             shared
                 .registry
                 .step_cutover(unit, job, to, detail.as_deref(), now)?;
@@ -454,7 +466,7 @@ pub(crate) async fn step(
         .await
 }
 
-async fn lookup(parts: &Parts, job: JobId) -> Result<Cutover, Error> {
+pub(crate) async fn lookup(parts: &Parts, job: JobId) -> Result<Cutover, Error> {
     let registry = parts.registry.clone();
     parts
         .db
@@ -462,7 +474,7 @@ async fn lookup(parts: &Parts, job: JobId) -> Result<Cutover, Error> {
         .await
 }
 
-async fn note(parts: &Parts, job: JobId, detail: &str) -> Result<(), Error> {
+pub(crate) async fn note(parts: &Parts, job: JobId, detail: &str) -> Result<(), Error> {
     let (registry, detail) = (parts.registry.clone(), detail.to_owned());
     parts
         .db

@@ -16,6 +16,7 @@ use onshore_store::Store;
 use onshore_types::JobId;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::Desk;
@@ -23,7 +24,7 @@ use crate::error::ErrorKind;
 use crate::opening::OpenSource;
 use crate::options::{JobOptions, Mode};
 use crate::pull_through::PullThrough;
-use crate::{Error, Patience, certificate, cutover, job, uploads};
+use crate::{Error, Patience, certificate, cutover, job, uploads, way_back};
 
 /// How many jobs are worked on at the same time.
 const JOBS_AT_ONCE: usize = 2;
@@ -33,6 +34,9 @@ const CUTOVERS_AT_ONCE: usize = 16;
 
 /// How many jobs keep up with their sources at the same time.
 const KEEPING_UP_AT_ONCE: usize = 16;
+
+/// How often it is looked for ways back that are over.
+const OVERDUE_EVERY: Duration = Duration::from_secs(60);
 
 /// How soon a change in the database is looked at: a busy server commits a thousand times a second.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -102,6 +106,8 @@ impl Engine {
         let mut commits = parts.db.commits();
         let mut under_way: JoinSet<(JobId, Ended)> = JoinSet::new();
         let (mut busy, mut left) = (Busy::default(), HashSet::new());
+        let mut overdue = tokio::time::interval(OVERDUE_EVERY);
+        overdue.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             commits.mark_unchanged();
             match parts.registry.unfinished_jobs().await {
@@ -134,6 +140,9 @@ impl Engine {
                     Err(error) => tracing::error!(%error, "a job's task ended"),
                 },
                 changed = glance(&mut commits) => if !changed { break },
+                _ = overdue.tick() => if let Err(error) = way_back::close_overdue(parts).await {
+                    tracing::error!(%error, "ways back that are over could not be closed");
+                },
             }
         }
         while under_way.join_next().await.is_some() {}
@@ -158,7 +167,7 @@ struct Busy {
 impl Busy {
     /// Takes a job up, if there is room for it.
     fn take(&mut self, job: &Job) -> bool {
-        let (jobs, at_once) = if is_cutover(job) {
+        let (jobs, at_once) = if matches!(mode(job), Some(Mode::CutOver | Mode::Return)) {
             (&mut self.cutovers, CUTOVERS_AT_ONCE)
         } else if keeps_up(job) {
             (&mut self.keeping_up, KEEPING_UP_AT_ONCE)
@@ -175,9 +184,11 @@ impl Busy {
     }
 }
 
-fn is_cutover(job: &Job) -> bool {
+/// Returns what a job does; none where its record does not read.
+fn mode(job: &Job) -> Option<Mode> {
     serde_json::from_value::<JobOptions>(job.options.clone())
-        .is_ok_and(|options| options.mode == Mode::CutOver)
+        .ok()
+        .map(|options| options.mode)
 }
 
 fn keeps_up(job: &Job) -> bool {
@@ -239,10 +250,9 @@ async fn asked(parts: &Parts, id: JobId, to_be: JobState) {
 }
 
 async fn work_on(pulls: &PullThrough, desk: &Desk, job: Job) -> Result<JobState, Error> {
-    if is_cutover(&job) {
-        cutover::run(pulls, job).await
-    } else {
-        job::run(Arc::clone(pulls.parts()), desk, job).await
+    match mode(&job) {
+        Some(Mode::CutOver) => cutover::run(pulls, job).await,
+        _ => job::run(Arc::clone(pulls.parts()), desk, job).await,
     }
 }
 
@@ -253,8 +263,11 @@ async fn end(
     why: Option<String>,
 ) -> Result<(), Error> {
     let parts = pulls.parts();
-    if is_cutover(job) {
-        cutover::call_off(pulls, job, why.as_deref()).await?;
+    let options: Option<JobOptions> = serde_json::from_value(job.options.clone()).ok();
+    match options.map(|options| (options.mode, options.of)) {
+        Some((Mode::CutOver, _)) => cutover::call_off(pulls, job, why.as_deref()).await?,
+        Some((Mode::Return, Some(of))) => way_back::call_off(parts, of, why.as_deref()).await?,
+        _ => {}
     }
     certificate::discard_draft(parts, job.id).await?;
     uploads::abandon_all(parts, job).await?;

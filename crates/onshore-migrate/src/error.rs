@@ -44,6 +44,9 @@ pub enum Error {
     /// A decommissioning that nobody approved.
     #[error("nothing is deleted at a source before two people have said so")]
     Unapproved,
+    /// A way back of nothing.
+    #[error("what was changed is taken back of a cut-over, and the job names none")]
+    NothingToReturn,
     /// The source keeps versions, and the certificate is of what was current.
     #[error(
         "the source keeps versions, and the certificate covers what was current alone: migrate with --versions all, and decommission what that certificate covers"
@@ -110,6 +113,7 @@ impl Error {
             | Self::ChangedHere(_)
             | Self::CutoverOfVersions
             | Self::Unapproved
+            | Self::NothingToReturn
             | Self::VersionsNotCovered
             | Self::File { .. } => ErrorKind::EndsJob,
             Self::Gate(error) => match error {

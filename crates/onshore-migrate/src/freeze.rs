@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use onshore_registry::{Cutover, CutoverStep, Freeze, Job};
-use onshore_sources::{Credentials, Error as SourceError, Source, SourceAccess, WriteProbe};
+use onshore_sources::{Error as SourceError, Source, SourceAccess, WriteProbe};
 use onshore_types::JobId;
 use serde_json::{Value, json};
 
 use crate::Error;
 use crate::engine::Parts;
+use crate::job::credentials_of;
 
 /// What the statement is called.
 pub(crate) const STATEMENT: &str = "OnshoreCutoverFreeze";
@@ -94,10 +95,7 @@ pub(crate) async fn thaw(parts: &Arc<Parts>, job: &Job, cutover: &Cutover) -> Re
     if is_untouched || cutover.freeze == Some(Freeze::Said) {
         return Ok(());
     }
-    let credentials = match parts.registry.job_credentials(job.id).await? {
-        Some(secret) => Some(Credentials::from_bytes(secret.as_bytes())?),
-        None => None,
-    };
+    let credentials = credentials_of(parts, job.id).await?;
     let source = parts.sources.open(&access, credentials.as_ref()).await?;
     let now = match source.policy().await {
         Ok(policy) => policy,

@@ -23,7 +23,8 @@ use crate::precedence::Precedence;
 use crate::tempo::Tempo;
 use crate::throttle::Throttle;
 use crate::{
-    Error, Patience, certificate, copying, decommission, destination, preflight, removals, watching,
+    Error, Patience, certificate, copying, decommission, destination, preflight, removals,
+    watching, way_back,
 };
 
 /// How many bodies a source is asked for at the same time, as long as it does not say that it is too much: two runs of each large
@@ -75,6 +76,8 @@ pub(crate) async fn run(parts: Arc<Parts>, desk: &Desk, job: Job) -> Result<JobS
         (Mode::DryRun, _) => return preflight::run(&parts, &job).await,
         (Mode::Decommission, Some(of)) => return decommission::run(&parts, &job, of).await,
         (Mode::Decommission, None) => return Err(Error::Unapproved),
+        (Mode::Return, Some(of)) => return way_back::run(&parts, &job, of).await,
+        (Mode::Return, None) => return Err(Error::NothingToReturn),
         (Mode::Bring | Mode::CutOver, _) => {}
     }
     let mut work = Work::begin(parts, job, options, None).await?;
@@ -161,16 +164,33 @@ pub(crate) async fn enter(parts: &Parts, job: JobId, phase: Phase) -> Result<(),
         .await
 }
 
+/// Returns the credentials that were sealed for a job.
+pub(crate) async fn credentials_of(
+    parts: &Parts,
+    job: JobId,
+) -> Result<Option<Credentials>, Error> {
+    Ok(match parts.registry.job_credentials(job).await? {
+        Some(secret) => Some(Credentials::from_bytes(secret.as_bytes())?),
+        None => None,
+    })
+}
+
+/// A job acts for its tenant, and with no more than a tenant's rights.
+pub(crate) fn principal_of(job: &Job) -> Principal {
+    Principal {
+        id: job.created_by,
+        tenant: Some(job.tenant),
+        role: Role::TenantUser,
+    }
+}
+
 /// Opens a job's source with the credentials that were sealed for it.
 pub(crate) async fn open_source(
     parts: &Parts,
     job: &Job,
     access: &SourceAccess,
 ) -> Result<Arc<dyn Source>, Error> {
-    let credentials = match parts.registry.job_credentials(job.id).await? {
-        Some(secret) => Some(Credentials::from_bytes(secret.as_bytes())?),
-        None => None,
-    };
+    let credentials = credentials_of(parts, job.id).await?;
     // A job that nobody has begun more likely has a mistyped source than one that is down for a moment.
     let patience = match job.phase.as_str() {
         "queued" => parts.patience.short(),
@@ -189,11 +209,7 @@ impl Work {
         let access: SourceAccess =
             serde_json::from_value(job.source.clone()).map_err(Error::Unreadable)?;
         let source = open_source(&parts, &job, &access).await?;
-        let principal = Principal {
-            id: job.created_by,
-            tenant: Some(job.tenant),
-            role: Role::TenantUser,
-        };
+        let principal = principal_of(&job);
         let coverage = source.coverage();
         let mut bucket = destination::ensure(&parts, &job, principal).await?;
         if coverage == Coverage::Versions {

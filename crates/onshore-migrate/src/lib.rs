@@ -12,7 +12,9 @@
 //! take and what it would cost (`egress`).
 //!
 //! A job may cut a bucket over (`cutover`): the bucket answers as if all were in it ([`PullThrough`]), what is changed here goes before
-//! what the source has (`precedence`), the source is frozen (`freeze`), and in the end nothing is asked of it any more.
+//! what the source has (`precedence`), the source is frozen (`freeze`), and in the end nothing is asked of it any more. For a while
+//! behind that there is a way back (`way_back`): what was changed here is judged and written there (`leaving`), and both sides are held
+//! against each other (`comparing`).
 //!
 //! A migration may be shared (`pool`, `leases`): [`Worker`]s on other machines take leases of what is to be brought and deliver its bytes to
 //! the [`Desk`].
@@ -24,6 +26,7 @@
 
 mod arriving;
 mod certificate;
+mod comparing;
 mod copying;
 mod cutover;
 mod decommission;
@@ -40,6 +43,7 @@ mod job;
 mod key_locks;
 mod large;
 mod leases;
+mod leaving;
 mod marker;
 mod meter;
 mod object;
@@ -61,6 +65,7 @@ mod throttle;
 mod uploads;
 mod verify;
 mod watching;
+mod way_back;
 mod worker;
 
 pub use crate::arriving::Body as DeliveredBody;

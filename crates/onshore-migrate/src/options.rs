@@ -23,7 +23,7 @@ pub struct JobOptions {
     /// How fast it may read the source.
     #[serde(default)]
     pub pace: Pace,
-    /// The job whose certificate says what a decommissioning deletes.
+    /// The job whose certificate says what a decommissioning deletes, or whose cut-over is taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<JobId>,
     /// How many seconds after a listing that found nothing new the source is listed again, where the job keeps on until somebody
@@ -48,6 +48,8 @@ pub enum Mode {
     Decommission,
     /// It reads what is needed to know what would come, and brings nothing.
     DryRun,
+    /// It takes back what was changed in a bucket since that was cut over.
+    Return,
 }
 
 /// Who reads what is brought.

@@ -375,6 +375,9 @@ pub struct Proof {
     pub leaf: u64,
     /// On which day it was filed.
     pub filed: Day,
+    /// Whether a named person says that what the job brought is the asset: the job's source is not called as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub set_aside: bool,
 }
 
 /// How many assets of a contract are how far.

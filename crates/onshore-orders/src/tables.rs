@@ -6,7 +6,12 @@ use std::fmt;
 use csv::{ReaderBuilder, StringRecord};
 use serde_json::{Map, Value};
 
+use crate::Error;
 use crate::record::{Record, RecordKind};
+
+/// What is said of other kinds.
+const NO_TABLE: &str =
+    "there are tables of organisations, contracts and assets; other records are written one by one";
 
 /// So many faults are told.
 const FAULTS_MAX: usize = 20;
@@ -138,20 +143,75 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Writes records, as they are in JSON, as a table that [`read`] takes: an organisation that several hold has several rows. What acts of
+/// their own filed, such as proofs and deletions, has no column.
+///
+/// # Errors
+/// A kind that has no tables; a record that none of the columns can hold is told as it is.
+pub fn write(kind: RecordKind, records: &[Value]) -> Result<Vec<u8>, Error> {
+    let columns = columns_of(kind).ok_or_else(|| Error::contradiction(NO_TABLE))?;
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let broken = |_| Error::contradiction("the table cannot be written");
+    table
+        .write_record(columns.iter().map(|column| column.name))
+        .map_err(broken)?;
+    for record in records {
+        let holdings = record.get("owners").and_then(Value::as_array);
+        let rows = holdings.map_or(1, |holdings| holdings.len().max(1));
+        for row in 0..rows {
+            let holding = holdings.and_then(|holdings| holdings.get(row));
+            let cells = columns.iter().map(|column| {
+                let name = column.name;
+                let of = match (kind, name) {
+                    (_, "id") => record.get(name),
+                    (RecordKind::Organisation, name) if HOLDING.contains(&name) => {
+                        holding.and_then(|holding| holding.get(name))
+                    }
+                    (RecordKind::Contract, RENEWED) => record
+                        .get("renewals")
+                        .and_then(Value::as_array)
+                        .and_then(|renewals| renewals.last()?.get("signed")),
+                    // Once is enough.
+                    (RecordKind::Organisation, _) if row > 0 => None,
+                    _ => record.get(name),
+                };
+                of.map(cell).unwrap_or_default()
+            });
+            table.write_record(cells).map_err(broken)?;
+        }
+    }
+    table
+        .into_inner()
+        .map_err(|_| Error::contradiction("the table cannot be written"))
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn columns_of(kind: RecordKind) -> Option<&'static [Column]> {
+    match kind {
+        RecordKind::Organisation => Some(ORGANISATION),
+        RecordKind::Contract => Some(CONTRACT),
+        RecordKind::Asset => Some(ASSET),
+        _ => None,
+    }
+}
+
 /// Reads a table with the names of its columns in the first row. Columns that are not known are a fault, columns that are
 /// missing are empty, and an empty cell says nothing.
 ///
 /// # Errors
 /// The first faults.
 pub fn read(kind: RecordKind, text: &[u8]) -> Result<Vec<Rowed>, Vec<Fault>> {
-    let columns = match kind {
-        RecordKind::Organisation => ORGANISATION,
-        RecordKind::Contract => CONTRACT,
-        RecordKind::Asset => ASSET,
-        _ => {
-            let what = "there are tables of organisations, contracts and assets; other records are written one by one";
-            return Err(vec![fault(1, None, what.to_owned())]);
-        }
+    let Some(columns) = columns_of(kind) else {
+        return Err(vec![fault(1, None, NO_TABLE.to_owned())]);
     };
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut reader = ReaderBuilder::new().flexible(false).from_reader(text);
@@ -343,6 +403,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Fault, read};
+    use crate::Error;
     use crate::record::{Record, RecordKind};
 
     fn faults(kind: RecordKind, text: &str) -> Vec<String> {

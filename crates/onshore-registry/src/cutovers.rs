@@ -34,6 +34,10 @@ pub enum CutoverStep {
     Aborted,
     /// It was a rehearsal, which has ended.
     Rehearsed,
+    /// What was changed here is taken back to where the bucket came from.
+    Returning,
+    /// All that was changed here is there again, and the source is what holds.
+    Returned,
 }
 
 /// How a source was frozen.
@@ -63,6 +67,8 @@ pub struct NewCutover {
     pub accepts_exceptions: bool,
     /// Whether somebody says that the source is frozen.
     pub is_frozen: bool,
+    /// For how many seconds behind the switch what is changed here can be taken back.
+    pub way_back_s: u32,
     /// When.
     pub began: Timestamp,
 }
@@ -94,18 +100,29 @@ pub struct Cutover {
     pub began: Timestamp,
     /// When all was here.
     pub switched: Option<Timestamp>,
+    /// For how many seconds behind that what is changed here can be taken back.
+    pub way_back_s: u32,
+    /// Until when it can; none before the switch, and once there is no way back any more.
+    pub way_back_until: Option<Timestamp>,
+    /// The job that takes it back, or did last.
+    pub return_job: Option<JobId>,
+    /// Whether that writes over what somebody changed at the source meanwhile.
+    pub return_overwrites: bool,
+    /// Whether that ends although something could not be taken back.
+    pub return_accepts: bool,
     /// When it ended.
     pub ended: Option<Timestamp>,
 }
 
 const COLUMNS: &str = "SELECT job, tenant, bucket, step, is_rehearsal, accepts_exceptions, freeze, old_policy, \
-                       detail, report, began_ms, switched_ms, ended_ms FROM cutovers";
+                       detail, report, began_ms, switched_ms, way_back_s, way_back_until_ms, return_job, \
+                       return_overwrites, return_accepts, ended_ms FROM cutovers";
 
 /// How many jobs of the same source are asked what they brought.
 const JOBS_ASKED: u32 = 32;
 
 impl CutoverStep {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Ordered,
         Self::Pulling,
         Self::Freezing,
@@ -115,6 +132,8 @@ impl CutoverStep {
         Self::Switched,
         Self::Aborted,
         Self::Rehearsed,
+        Self::Returning,
+        Self::Returned,
     ];
 
     fn word(self) -> &'static str {
@@ -128,6 +147,8 @@ impl CutoverStep {
             Self::Switched => "switched",
             Self::Aborted => "aborted",
             Self::Rehearsed => "rehearsed",
+            Self::Returning => "returning",
+            Self::Returned => "returned",
         }
     }
 
@@ -138,7 +159,12 @@ impl CutoverStep {
             Self::Pulling | Self::Freezing | Self::LastPass | Self::Verifying | Self::Blocked => {
                 true
             }
-            Self::Ordered | Self::Switched | Self::Aborted | Self::Rehearsed => false,
+            Self::Ordered
+            | Self::Switched
+            | Self::Aborted
+            | Self::Rehearsed
+            | Self::Returning
+            | Self::Returned => false,
         }
     }
 
@@ -146,13 +172,14 @@ impl CutoverStep {
     #[must_use]
     pub fn is_ended(self) -> bool {
         match self {
-            Self::Switched | Self::Aborted | Self::Rehearsed => true,
+            Self::Switched | Self::Aborted | Self::Rehearsed | Self::Returned => true,
             Self::Ordered
             | Self::Pulling
             | Self::Freezing
             | Self::LastPass
             | Self::Verifying
-            | Self::Blocked => false,
+            | Self::Blocked
+            | Self::Returning => false,
         }
     }
 }
@@ -220,8 +247,8 @@ impl Registry {
             });
         }
         unit.execute(
-            "INSERT INTO cutovers (job, tenant, bucket, step, is_rehearsal, accepts_exceptions, freeze, began_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO cutovers (job, tenant, bucket, step, is_rehearsal, accepts_exceptions, freeze, began_ms, way_back_s)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 new.job.as_bytes(),
                 new.tenant.as_bytes(),
@@ -230,7 +257,8 @@ impl Registry {
                 new.is_rehearsal,
                 new.accepts_exceptions,
                 new.is_frozen.then_some(Freeze::Said.word()),
-                new.began.as_millis()
+                new.began.as_millis(),
+                new.way_back_s
             ],
         )?;
         self.cutover(unit, new.job)
@@ -369,6 +397,56 @@ impl Registry {
         Ok(())
     }
 
+    /// Notes until when what is changed in a bucket can be taken back; none ends that there is a way back.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn keep_way_back(
+        &self,
+        unit: &Unit<'_>,
+        job: JobId,
+        until: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        unit.execute(
+            "UPDATE cutovers SET way_back_until_ms = ?2 WHERE job = ?1",
+            params![job.as_bytes(), until.map(Timestamp::as_millis)],
+        )?;
+        Ok(())
+    }
+
+    /// Notes the job that takes back what was changed in a bucket since it was cut over, and what that may do; what it may do
+    /// already it may further.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn save_return(
+        &self,
+        unit: &Unit<'_>,
+        job: JobId,
+        by: JobId,
+        (overwrites, accepts): (bool, bool),
+    ) -> Result<(), Error> {
+        unit.execute(
+            "UPDATE cutovers SET return_overwrites = ?3 OR (return_job IS ?2 AND return_overwrites),
+                    return_accepts = ?4 OR (return_job IS ?2 AND return_accepts), return_job = ?2
+             WHERE job = ?1",
+            params![job.as_bytes(), by.as_bytes(), overwrites, accepts],
+        )?;
+        Ok(())
+    }
+
+    /// Returns the cut-overs whose way back has ended by now and is still kept open.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn ways_back_over(&self, view: &View<'_>, now: Timestamp) -> Result<Vec<Cutover>, Error> {
+        Ok(view.all(
+            &format!("{COLUMNS} WHERE way_back_until_ms <= ?1 AND step = 'switched'"),
+            [now.as_millis()],
+            cutover,
+        )?)
+    }
+
     /// Notes that somebody accepts that not everything could be brought.
     ///
     /// # Errors
@@ -470,6 +548,13 @@ fn cutover(row: &Row<'_>) -> Result<Cutover, RowError> {
         report: parsed_opt(row, "report")?,
         began: time(row, "began_ms")?,
         switched: time_opt(row, "switched_ms")?,
+        way_back_s: row.get("way_back_s")?,
+        way_back_until: time_opt(row, "way_back_until_ms")?,
+        return_job: row
+            .get::<_, Option<[u8; 16]>>("return_job")?
+            .map(JobId::from_bytes),
+        return_overwrites: row.get("return_overwrites")?,
+        return_accepts: row.get("return_accepts")?,
         ended: time_opt(row, "ended_ms")?,
     })
 }

@@ -474,6 +474,44 @@ impl Registry {
         Ok(found.map_err(|error: onshore_db::Error| error)?)
     }
 
+    /// Returns the first exceptions of a job, by key.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn exceptions(&self, job: JobId, limit: u32) -> Result<Vec<JobEntry>, Error> {
+        let found = self
+            .db
+            .read(move |view| {
+                view.all(
+                    &format!(
+                        "{COLUMNS} WHERE job = ?1 AND state = 'exception' ORDER BY key, version LIMIT ?2"
+                    ),
+                    params![job.as_bytes(), limit],
+                    entry,
+                )
+            })
+            .await;
+        Ok(found.map_err(|error: onshore_db::Error| error)?)
+    }
+
+    /// Returns what a job knows of a key's current object.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn settled_entry(
+        &self,
+        view: &View<'_>,
+        job: JobId,
+        key: &str,
+    ) -> Result<Option<ListedEntry>, Error> {
+        let found = view.one(
+            &format!("{COLUMNS} WHERE job = ?1 AND key = ?2 AND version = ''"),
+            params![job.as_bytes(), key],
+            entry,
+        )?;
+        Ok(found.map(|entry| entry.listed))
+    }
+
     /// Whether the listing of a round told of something, and left no gap.
     ///
     /// # Errors

@@ -559,5 +559,13 @@ pub const SCHEMA: Schema = Schema {
     ALTER TABLE job_entries ADD COLUMN worker TEXT;
     ALTER TABLE job_entries ADD COLUMN worker_id BLOB;
     CREATE INDEX job_entries_by_worker ON job_entries (job, worker, worker_id, state, size_bytes) WHERE worker IS NOT NULL;
+    ",
+    // For how long behind its switch what is changed in a bucket can be taken back to where it came from, and the job that does.
+    "
+    ALTER TABLE cutovers ADD COLUMN way_back_s INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE cutovers ADD COLUMN way_back_until_ms INTEGER;
+    ALTER TABLE cutovers ADD COLUMN return_job BLOB;
+    ALTER TABLE cutovers ADD COLUMN return_overwrites INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE cutovers ADD COLUMN return_accepts INTEGER NOT NULL DEFAULT 0;
     "],
 };

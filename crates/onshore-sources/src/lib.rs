@@ -49,7 +49,8 @@ pub use s3::{
 pub use source::{
     Beneath, BeneathEntry, BeneathPage, ByteStream, ChecksumAlgorithm, ChecksumScope, Coverage,
     Described, Details, Entry, EtagMeaning, Fetched, ListCursor, Obstacle, Oddity, OddityKind,
-    Page, Source, SourceChecksum, SourceRetention, SourceRetentionMode, Turn, TurnKind, WriteProbe,
+    Outgoing, OutgoingPart, Page, Source, SourceChecksum, SourceRetention, SourceRetentionMode,
+    Turn, TurnKind, WriteProbe,
 };
 pub use spec::{
     Addressing, FolderSpec, S3Spec, SourceAccess, SourceOptions, SourceSpec, VersionsWish,

@@ -13,7 +13,9 @@ mod region;
 mod removal;
 mod survey;
 mod versions;
+mod writing;
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     BehaviorVersion, Config, Region, RequestChecksumCalculation, ResponseChecksumValidation,
-    StalledStreamProtectionConfig,
+    SharedHttpClient, StalledStreamProtectionConfig,
 };
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
@@ -38,13 +40,14 @@ use crate::s3::errors::fault;
 use crate::s3::own_headers::{Head, Listener};
 use crate::source::{
     Beneath, BeneathPage, ByteStream, Coverage, Described, Details, Fetched, ListCursor, Obstacle,
-    Page, Source, WriteProbe,
+    Outgoing, Page, Source, WriteProbe,
 };
 use crate::{Addressing, Credentials, Error, ErrorKind, S3Spec, VersionsWish};
 
 pub(crate) use details::unquoted;
 pub(crate) use listing::{etag_of_fingerprint, fingerprint};
 pub use network::Network;
+use network::http_client_at;
 pub(crate) use network::{connector, http_client};
 pub use region::{
     Broken, Brought, Chunks, OtherRegion, RegionDoor, Replica, ReplicaChecksum, ReplicaLock,
@@ -100,11 +103,45 @@ impl S3Source {
             Addressing::Auto => spec.dialect().profile().addressing,
             named @ (Addressing::Path | Addressing::Virtual) => named,
         };
-        let mut source = Self::new(spec, credentials, network, addressing);
+        Self::open_by(spec, credentials, &http_client(network), addressing).await
+    }
+
+    /// Opens the source as [`S3Source::open`] does, over connections to one address and no other, and returns that one: whoever
+    /// judges where bytes go judges where they do go.
+    ///
+    /// # Errors
+    /// As [`S3Source::open`]; [`Error::Unavailable`] when its name has no address.
+    pub async fn open_at_one_address(
+        spec: &S3Spec,
+        credentials: Option<&Credentials>,
+        network: Network,
+    ) -> Result<(Self, IpAddr), Error> {
+        let (host, port) = match spec.endpoint_host()? {
+            Some(named) => named,
+            None => (amazons(&region_of(spec)), 443),
+        };
+        network.check_host(&host)?;
+        let address = network.address_of(&host, port).await?;
+        let addressing = match spec.addressing {
+            Addressing::Auto => spec.dialect().profile().addressing,
+            named @ (Addressing::Path | Addressing::Virtual) => named,
+        };
+        let client = http_client_at(address);
+        let source = Self::open_by(spec, credentials, &client, addressing).await?;
+        Ok((source, address))
+    }
+
+    async fn open_by(
+        spec: &S3Spec,
+        credentials: Option<&Credentials>,
+        client: &SharedHttpClient,
+        addressing: Addressing,
+    ) -> Result<Self, Error> {
+        let mut source = Self::new(spec, credentials, client, addressing);
         match source.probe().await {
             Ok(()) => {}
             Err(Probe::WantsVirtualHost) if spec.addressing == Addressing::Auto => {
-                source = Self::new(spec, credentials, network, Addressing::Virtual);
+                source = Self::new(spec, credentials, client, Addressing::Virtual);
                 source.probe().await.map_err(Probe::into_error)?;
             }
             Err(other) => return Err(other.into_error()),
@@ -132,11 +169,11 @@ impl S3Source {
     fn new(
         spec: &S3Spec,
         credentials: Option<&Credentials>,
-        network: Network,
+        http: &SharedHttpClient,
         addressing: Addressing,
     ) -> Self {
         Self {
-            client: Self::client(spec, credentials, network, addressing),
+            client: Self::client(spec, credentials, http, addressing),
             profile: spec.dialect().profile(),
             bucket: spec.bucket.clone(),
             prefix: spec.prefix.clone(),
@@ -150,12 +187,12 @@ impl S3Source {
     fn client(
         spec: &S3Spec,
         credentials: Option<&Credentials>,
-        network: Network,
+        http: &SharedHttpClient,
         addressing: Addressing,
     ) -> Client {
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(http_client(network))
+            .http_client(http.clone())
             .region(Region::new(region_of(spec)))
             .force_path_style(addressing == Addressing::Path)
             .disable_s3_express_session_auth(true)
@@ -234,6 +271,15 @@ impl S3Source {
 fn region_of(spec: &S3Spec) -> String {
     let named = spec.region.clone();
     named.unwrap_or_else(|| spec.dialect().profile().region.to_owned())
+}
+
+/// Returns the host at which Amazon has the buckets of a region.
+fn amazons(region: &str) -> String {
+    let suffix = match policy::partition(region) {
+        "aws-cn" => ".com.cn",
+        _ => ".com",
+    };
+    format!("s3.{region}.amazonaws{suffix}")
 }
 
 enum Probe {
@@ -432,6 +478,10 @@ impl Source for S3Source {
         details: Option<&Details>,
     ) -> Result<(), Error> {
         removal::remove(&self.client, &self.bucket, key, version, details).await
+    }
+
+    async fn write(&self, object: &Outgoing, body: Chunks) -> Result<(), Error> {
+        writing::write(&self.client, &self.bucket, object, body).await
     }
 }
 

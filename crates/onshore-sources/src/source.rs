@@ -11,6 +11,7 @@ use onshore_types::{ByteRange, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::s3::Chunks;
 
 /// The bytes of an object as they arrive.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
@@ -80,12 +81,47 @@ pub trait Source: Send + Sync + fmt::Debug {
             what: "removing objects".to_owned(),
         })
     }
+
+    /// Writes an object, whatever is there by its key. [`Error::Unsupported`] where nothing is ever taken back.
+    async fn write(&self, _object: &Outgoing, _body: Chunks) -> Result<(), Error> {
+        Err(Error::Unsupported {
+            what: "taking back what was changed".to_owned(),
+        })
+    }
 }
 
 fn no_policy() -> Error {
     Error::Unsupported {
         what: "a policy of its own".to_owned(),
     }
+}
+
+/// An object as it is written at a source, without its bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its key.
+    pub key: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// The MD5 of its bytes in base64, where it is known and it goes in one piece.
+    pub md5: Option<String>,
+    /// The headers that describe its body, by their names.
+    pub headers: Vec<(String, String)>,
+    /// User metadata.
+    pub user_metadata: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// The parts it goes in, in their order; none where it goes in one piece.
+    pub parts: Vec<OutgoingPart>,
+}
+
+/// A part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutgoingPart {
+    /// Its size.
+    pub size_bytes: u64,
+    /// The MD5 of its bytes in base64, where it is known.
+    pub md5: Option<String>,
 }
 
 /// What became of a write that was tried.

@@ -11,7 +11,7 @@ use onshore_types::{BucketId, ObjectKey, VersionId};
 use crate::commit::permitted_bucket;
 use crate::keys_from::Keys;
 use crate::list::{self, ListPage, ListQuery, RollUp};
-use crate::{Bucket, Error, Store, permits, version};
+use crate::{Bucket, Error, Store, columns, permits, version};
 
 /// What a key of a bucket that is cut over stands for here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,17 @@ pub enum Beside {
     Removed,
     /// It is a common prefix, and something beneath it was removed here: whether anything is left is to be looked for.
     Doubtful,
+}
+
+/// A key of a bucket that is or was cut over, and that somebody changed here since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedKey {
+    /// The key.
+    pub key: ObjectKey,
+    /// Whether its object went.
+    pub is_gone: bool,
+    /// How often it was changed behind the first time: whoever carries the change further settles what it saw.
+    pub changes: u32,
 }
 
 impl Store {
@@ -79,6 +90,65 @@ impl Store {
         unit.execute(
             "DELETE FROM changed_keys WHERE bucket = ?1",
             params![bucket.as_bytes()],
+        )?;
+        Ok(())
+    }
+
+    /// Returns up to `limit` keys behind one that were changed here and noted, in the order of their bytes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn changed_keys(
+        &self,
+        view: &View<'_>,
+        bucket: BucketId,
+        after: Option<&ObjectKey>,
+        limit: u32,
+    ) -> Result<Vec<ChangedKey>, Error> {
+        let after = after.map_or(&b""[..], |key| key.as_str().as_bytes());
+        Ok(view.all(
+            "SELECT key, gone, changes FROM changed_keys WHERE bucket = ?1 AND key > ?2 ORDER BY key LIMIT ?3",
+            params![bucket.as_bytes(), after, limit],
+            |row| {
+                Ok(ChangedKey {
+                    key: columns::key(row, 0)?,
+                    is_gone: row.get(1)?,
+                    changes: row.get(2)?,
+                })
+            },
+        )?)
+    }
+
+    /// Returns how many keys were changed here and are noted.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn count_changed_keys(&self, view: &View<'_>, bucket: BucketId) -> Result<u64, Error> {
+        let found = view.one(
+            "SELECT count(*) FROM changed_keys WHERE bucket = ?1",
+            params![bucket.as_bytes()],
+            |row| row.get::<_, i64>(0),
+        )?;
+        Ok(found.map_or(0, i64::cast_unsigned))
+    }
+
+    /// Forgets that a key was changed here, unless it was changed once more since that was seen.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn settle_change(
+        &self,
+        unit: &Unit<'_>,
+        bucket: BucketId,
+        seen: &ChangedKey,
+    ) -> Result<(), Error> {
+        unit.execute(
+            "DELETE FROM changed_keys WHERE bucket = ?1 AND key = ?2 AND changes = ?3",
+            params![
+                bucket.as_bytes(),
+                seen.key.as_str().as_bytes(),
+                seen.changes
+            ],
         )?;
         Ok(())
     }
@@ -164,7 +234,7 @@ pub(crate) fn note_change(
     unit.execute(
         "INSERT INTO changed_keys (bucket, key, gone)
          SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM pulled_buckets WHERE bucket = ?1)
-         ON CONFLICT (bucket, key) DO UPDATE SET gone = excluded.gone",
+         ON CONFLICT (bucket, key) DO UPDATE SET gone = excluded.gone, changes = changes + 1",
         params![bucket.as_bytes(), key.as_str().as_bytes(), is_gone],
     )?;
     Ok(())

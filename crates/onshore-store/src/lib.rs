@@ -93,7 +93,7 @@ pub use crate::checksum::{
 };
 pub use crate::complete::{AsOne, CompletePart, Completion, PART_BYTES_MIN, PartsScan};
 pub use crate::customer_key::{CustomerKey, DEFAULT_KMS_KEY, Encryption, KmsKeyName};
-pub use crate::cutover::{Beside, KeyStanding};
+pub use crate::cutover::{Beside, ChangedKey, KeyStanding};
 pub use crate::damage::{Damage, Noted, NotedDamage};
 pub use crate::describe::{Described, Description, Reach};
 pub use crate::due::{CarriedOut, Deed, Due, DueMarker, DuePage, DueQuery};

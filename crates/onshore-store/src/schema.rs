@@ -13,7 +13,7 @@
 //! `rescan` how far everything was looked through again by a scanner that knows more, `told` how often authorities told a tenant something.
 //! `persons` holds who is told of in a version, as pseudonyms, as long as the version is there, and `persons_changes` how often
 //! that changed, for whoever remembers a count. `pulled_buckets` holds which buckets are cut over from another cloud, and
-//! `changed_keys` which keys of those were changed here since.
+//! `changed_keys` which keys of those were changed here since, and how often.
 
 use onshore_db::Schema;
 
@@ -339,6 +339,21 @@ pub(crate) const SCHEMA: Schema = Schema {
         WHEN EXISTS (SELECT 1 FROM pulled_buckets WHERE bucket = OLD.bucket) BEGIN
             INSERT INTO changed_keys (bucket, key, gone) VALUES (OLD.bucket, OLD.key, 1)
             ON CONFLICT (bucket, key) DO UPDATE SET gone = 1;
+        END;
+    ",
+        "
+        ALTER TABLE changed_keys ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;
+        DROP TRIGGER cut_over_object_comes;
+        DROP TRIGGER cut_over_object_goes;
+        CREATE TRIGGER cut_over_object_comes AFTER INSERT ON objects
+        WHEN EXISTS (SELECT 1 FROM pulled_buckets WHERE bucket = NEW.bucket) BEGIN
+            INSERT INTO changed_keys (bucket, key, gone) VALUES (NEW.bucket, NEW.key, 0)
+            ON CONFLICT (bucket, key) DO UPDATE SET gone = 0, changes = changes + 1;
+        END;
+        CREATE TRIGGER cut_over_object_goes AFTER DELETE ON objects
+        WHEN EXISTS (SELECT 1 FROM pulled_buckets WHERE bucket = OLD.bucket) BEGIN
+            INSERT INTO changed_keys (bucket, key, gone) VALUES (OLD.bucket, OLD.key, 1)
+            ON CONFLICT (bucket, key) DO UPDATE SET gone = 1, changes = changes + 1;
         END;
     ",
     ],

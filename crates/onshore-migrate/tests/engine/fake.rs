@@ -1,6 +1,7 @@
 //! A source in memory that does to its reader what sources do, and worse.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -554,5 +555,13 @@ impl OpenSource for Fake {
         _: Option<&Credentials>,
     ) -> Result<Arc<dyn Source>, Error> {
         Ok(Arc::new(self.clone()))
+    }
+
+    async fn open_at_one_address(
+        &self,
+        _: &SourceAccess,
+        _: Option<&Credentials>,
+    ) -> Result<(Arc<dyn Source>, IpAddr), Error> {
+        Ok((Arc::new(self.clone()), Ipv4Addr::LOCALHOST.into()))
     }
 }

@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
+use super::region::Only;
 use crate::reach::{Span, is_public};
 use crate::{Error, Purpose, outward};
 
@@ -41,6 +42,26 @@ impl Network {
             _ => Ok(()),
         }
     }
+
+    /// Returns one address of a host that may be reached.
+    pub(crate) async fn address_of(self, host: &str, port: u16) -> Result<IpAddr, Error> {
+        let silent = |what: &str| Error::Unavailable {
+            what: what.to_owned(),
+        };
+        let found = outward()
+            .addresses(Purpose::Migration, host, port)
+            .await
+            .map_err(|_| silent("its name cannot be resolved"))?;
+        let address = found
+            .first()
+            .ok_or_else(|| silent("its name has no address"))?
+            .ip();
+        if Span::from(self).admits(address) {
+            Ok(address)
+        } else {
+            Err(Error::PrivateEndpoint { address })
+        }
+    }
 }
 
 /// Returns the HTTP client for a network. Each is made once: they share their certificates and connections.
@@ -51,6 +72,14 @@ pub(crate) fn http_client(network: Network) -> SharedHttpClient {
         Network::Anywhere => ANYWHERE.clone(),
         Network::PublicOnly => PUBLIC_ONLY.clone(),
     }
+}
+
+/// Returns an HTTP client that connects to one address, whatever the name.
+pub(super) fn http_client_at(address: IpAddr) -> SharedHttpClient {
+    let client = Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_with_resolver(Only(address));
+    guarded(client, Purpose::Migration)
 }
 
 /// Returns what sends requests that no SDK makes. Each is made once, like the clients.

@@ -272,7 +272,7 @@ impl fmt::Debug for OtherRegion {
 
 /// Resolves every name to the one address that was judged.
 #[derive(Debug, Clone, Copy)]
-struct Only(IpAddr);
+pub(super) struct Only(pub(super) IpAddr);
 
 impl ResolveDns for Only {
     fn resolve_dns<'a>(&'a self, _name: &'a str) -> DnsFuture<'a> {
@@ -307,8 +307,8 @@ impl RegionDoor {
             .bucket(replica.origin.bucket.as_str())
             .key(replica.origin.key.as_str())
             .content_length(size(replica.size_bytes))
-            .set_metadata(metadata(replica))
-            .set_tagging(tagging(replica))
+            .set_metadata(metadata(&replica.user_metadata))
+            .set_tagging(tagging(&replica.tags))
             .set_object_lock_legal_hold_status(lock.hold.map(ObjectLockLegalHoldStatus::from))
             .set_object_lock_mode(lock.retention.map(|(mode, _)| ObjectLockMode::from(mode)))
             .set_object_lock_retain_until_date(lock.retention.map(|(_, until)| date(until)))
@@ -340,8 +340,8 @@ impl RegionDoor {
             .create_multipart_upload()
             .bucket(replica.origin.bucket.as_str())
             .key(replica.origin.key.as_str())
-            .set_metadata(metadata(replica))
-            .set_tagging(tagging(replica))
+            .set_metadata(metadata(&replica.user_metadata))
+            .set_tagging(tagging(&replica.tags))
             .set_object_lock_legal_hold_status(lock.hold.map(ObjectLockLegalHoldStatus::from))
             .set_object_lock_mode(lock.retention.map(|(mode, _)| ObjectLockMode::from(mode)))
             .set_object_lock_retain_until_date(lock.retention.map(|(_, until)| date(until)))
@@ -592,7 +592,7 @@ fn checksum_headers(checksums: &[ReplicaChecksum]) -> Vec<(String, String)> {
     checksums.iter().map(header).collect()
 }
 
-fn insert(request: &mut HttpRequest, headers: &[(String, String)]) {
+pub(super) fn insert(request: &mut HttpRequest, headers: &[(String, String)]) {
     for (name, value) in headers {
         // What cannot be a header was none when it came.
         let _unless_it_cannot = request
@@ -601,18 +601,19 @@ fn insert(request: &mut HttpRequest, headers: &[(String, String)]) {
     }
 }
 
-fn metadata(replica: &Replica) -> Option<std::collections::HashMap<String, String>> {
-    let pairs = replica.user_metadata.iter();
+pub(super) fn metadata(
+    pairs: &BTreeMap<String, String>,
+) -> Option<std::collections::HashMap<String, String>> {
     let metadata: std::collections::HashMap<_, _> = pairs
+        .iter()
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     (!metadata.is_empty()).then_some(metadata)
 }
 
-fn tagging(replica: &Replica) -> Option<String> {
+pub(super) fn tagging(tags: &BTreeMap<String, String>) -> Option<String> {
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let pairs: Vec<String> = replica
-        .tags
+    let pairs: Vec<String> = tags
         .iter()
         .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
         .collect();
@@ -626,7 +627,7 @@ fn kms(replica: &Replica) -> Option<ServerSideEncryption> {
         .map(|_| ServerSideEncryption::AwsKms)
 }
 
-fn streaming(mut body: Chunks) -> ByteStream {
+pub(super) fn streaming(mut body: Chunks) -> ByteStream {
     let frames = poll_fn(move |context| body.poll_recv(context)).map_ok(Frame::data);
     ByteStream::new(SdkBody::from_body_1_x(StreamBody::new(frames)))
 }
@@ -647,7 +648,7 @@ fn already<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Result
     }
 }
 
-fn of_protocol(what: &str) -> Error {
+pub(super) fn of_protocol(what: &str) -> Error {
     Error::Protocol {
         what: what.to_owned(),
     }
@@ -657,7 +658,7 @@ fn number(part: &ReplicaPart) -> Result<i32, Error> {
     i32::try_from(part.number).map_err(|_| of_protocol("a part's number"))
 }
 
-fn size(size_bytes: u64) -> i64 {
+pub(super) fn size(size_bytes: u64) -> i64 {
     i64::try_from(size_bytes).unwrap_or(i64::MAX)
 }
 

@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{Bucket, EncodingType, ObjectStorageClass, ObjectVersionS
 use serde::Serialize;
 
 use crate::s3::errors::fault;
-use crate::s3::{Network, PAGE_LEN, S3Source, versions};
+use crate::s3::{Network, PAGE_LEN, S3Source, http_client, versions};
 use crate::{Addressing, Credentials, Error, ErrorKind, S3Spec};
 
 pub use settings::Setting;
@@ -208,7 +208,7 @@ fn client(spec: &S3Spec, credentials: Option<&Credentials>, network: Network) ->
         Addressing::Auto => spec.dialect().profile().addressing,
         named @ (Addressing::Path | Addressing::Virtual) => named,
     };
-    S3Source::client(spec, credentials, network, addressing)
+    S3Source::client(spec, credentials, &http_client(network), addressing)
 }
 
 /// Counts what is in a bucket, with its versions where it keeps some. Versions that may not be listed are not taken for none.

@@ -1,11 +1,9 @@
 //! `onshore cutover`: a bucket that programs use goes over to Onshore while they do.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
-use onshore_sources::Dialect;
 use onshore_types::{BucketName, Label, TenantName};
 
-use crate::cli::Addressing;
+use crate::cli::SourceArgs;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -30,6 +28,37 @@ pub(crate) enum CutoverCommand {
         /// Which bucket
         bucket: BucketName,
     },
+    /// Take back to the source what was changed here since the switch, and go on so until told to finish
+    Return(ReturnArgs),
+    /// Give up the way back before its time: what is changed here is not noted any more
+    Stay {
+        /// Which bucket
+        bucket: BucketName,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReturnArgs {
+    /// Which bucket
+    pub(crate) bucket: BucketName,
+    /// Come to the end once the source has everything as it is here, and hold both sides against each other
+    #[arg(long)]
+    pub(crate) finish: bool,
+    /// Write over what somebody changed at the source since the switch
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Come to the end although something cannot be taken back
+    #[arg(long)]
+    pub(crate) accept_exceptions: bool,
+    /// The profile whose credentials may write at the source [default: the usual AWS variables and profile]
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
+    /// Write at the source without credentials
+    #[arg(long, conflicts_with = "profile")]
+    pub(crate) anonymous: bool,
+    /// Return at once, and leave it to the server
+    #[arg(long)]
+    pub(crate) detach: bool,
 }
 
 #[derive(Debug, Args)]
@@ -37,9 +66,8 @@ pub(crate) struct BeginCutoverArgs {
     /// Which bucket; made if it is missing
     #[arg(value_name = "BUCKET")]
     pub(crate) bucket: BucketName,
-    /// From where: s3://bucket/prefix, or another cloud's own scheme
-    #[arg(value_name = "SOURCE")]
-    pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) from: SourceArgs,
     /// Do all but the freeze and the switch, and say what would have happened
     #[arg(long)]
     pub(crate) rehearse: bool,
@@ -49,33 +77,15 @@ pub(crate) struct BeginCutoverArgs {
     /// Switch although something could not be brought
     #[arg(long, conflicts_with = "rehearse")]
     pub(crate) accept_exceptions: bool,
+    /// For how many days behind the switch what is changed here can be taken back to the source; 0 for none [default: 7]
+    #[arg(long, value_name = "DAYS", conflicts_with = "rehearse", value_parser = clap::value_parser!(u32).range(0..=365))]
+    pub(crate) way_back: Option<u32>,
     /// The class of everything it brings
     #[arg(long, value_parser = Label::parse_declaration)]
     pub(crate) class: Option<Label>,
     /// For whom
     #[arg(long, default_value = "default")]
     pub(crate) tenant: TenantName,
-    /// The source's S3 endpoint [default: AWS]
-    #[arg(long, value_name = "URL")]
-    pub(crate) endpoint: Option<String>,
-    /// How S3 is spoken there [default: the scheme or the endpoint tells]
-    #[arg(long, value_parser = PossibleValuesParser::new(Dialect::NAMES).try_map(|name| name.parse::<Dialect>()))]
-    pub(crate) dialect: Option<Dialect>,
-    /// The account at the source, from which the endpoint of R2 follows
-    #[arg(long, value_name = "ID")]
-    pub(crate) account_id: Option<String>,
-    /// The profile whose credentials open the source [default: the usual AWS variables and profile]
-    #[arg(long)]
-    pub(crate) profile: Option<String>,
-    /// The region to sign for at the source
-    #[arg(long)]
-    pub(crate) region: Option<String>,
-    /// Where in requests to the source the bucket's name goes
-    #[arg(long, value_enum, default_value_t = Addressing::Auto)]
-    pub(crate) addressing: Addressing,
-    /// Read the source without credentials
-    #[arg(long)]
-    pub(crate) anonymous: bool,
     /// Return once the bucket answers as if all were here, and leave the rest to the server
     #[arg(long)]
     pub(crate) detach: bool,

@@ -30,23 +30,26 @@ pub(crate) enum MigrateCommand {
     },
     /// Lists every bucket of an account: what is in it, how it is set, and the command that brings it
     Plan(PlanArgs),
+    /// Counts what a source lists, from here and with credentials of its own: what `--counted` of a migration is held against
+    Count(CountArgs),
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct MigrateArgs {
+pub(crate) struct CountArgs {
+    #[command(flatten)]
+    pub(crate) from: SourceArgs,
+    /// Which versions of a bucket are counted
+    #[arg(long, value_enum, default_value_t = VersionsWish::Auto)]
+    pub(crate) versions: VersionsWish,
+}
+
+/// Where a source is, and what opens it.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
     /// From where: s3, oss, cos, obs, r2, azblob, gs or swift://bucket/prefix, webdav, webdavs or hdfs://host/path, or a folder on the
     /// server's side
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
-    /// Into which bucket; made if it is missing
-    #[arg(value_name = "BUCKET")]
-    pub(crate) bucket: BucketName,
-    /// The class of everything it brings
-    #[arg(long, value_parser = Label::parse_declaration)]
-    pub(crate) class: Option<Label>,
-    /// For whom
-    #[arg(long, default_value = "default")]
-    pub(crate) tenant: TenantName,
     /// The source's endpoint [default: AWS, or what follows from scheme, region and variables]
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
@@ -65,6 +68,24 @@ pub(crate) struct MigrateArgs {
     /// Where in requests to the source the bucket's name goes
     #[arg(long, value_enum, default_value_t = Addressing::Auto)]
     pub(crate) addressing: Addressing,
+    /// Read the source without credentials
+    #[arg(long)]
+    pub(crate) anonymous: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    #[command(flatten)]
+    pub(crate) from: SourceArgs,
+    /// Into which bucket; made if it is missing
+    #[arg(value_name = "BUCKET")]
+    pub(crate) bucket: BucketName,
+    /// The class of everything it brings
+    #[arg(long, value_parser = Label::parse_declaration)]
+    pub(crate) class: Option<Label>,
+    /// For whom
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantName,
     /// Which versions of a bucket are brought
     #[arg(long, value_enum, default_value_t = VersionsWish::Auto)]
     pub(crate) versions: VersionsWish,
@@ -75,9 +96,6 @@ pub(crate) struct MigrateArgs {
     /// `onshore job finish`
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", conflicts_with = "dry_run")]
     pub(crate) watch: Option<u32>,
-    /// Read the source without credentials
-    #[arg(long)]
-    pub(crate) anonymous: bool,
     /// How many bytes a second it may read of the source at most, such as 10MiB [default: as many as can be]
     #[arg(long, value_name = "RATE")]
     pub(crate) max_rate: Option<Rate>,

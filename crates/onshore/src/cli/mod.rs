@@ -58,7 +58,7 @@ pub(crate) use backup::{BackupArgs, BackupCommand, ErasedKeyArgs, SeriesArgs};
 pub(crate) use bucket::BucketCommand;
 pub(crate) use classify::ClassifyArgs;
 pub(crate) use config::ConfigCommand;
-pub(crate) use cutover::{BeginCutoverArgs, CutoverArgs, CutoverCommand};
+pub(crate) use cutover::{BeginCutoverArgs, CutoverArgs, CutoverCommand, ReturnArgs};
 pub(crate) use decommission::DecommissionCommand;
 pub(crate) use departure::DepartureCommand;
 pub(crate) use dora::DoraCommand;
@@ -77,8 +77,8 @@ pub(crate) use label::LabelCommand;
 pub(crate) use ledger::LedgerCommand;
 pub(crate) use listing::ListingCommand;
 pub(crate) use migrate::{
-    AccountArgs, Addressing, Deletes, MigrateArgs, MigrateCommand, MigrateLine, PlanArgs,
-    VersionsWish,
+    AccountArgs, Addressing, CountArgs, Deletes, MigrateArgs, MigrateCommand, MigrateLine,
+    PlanArgs, SourceArgs, VersionsWish,
 };
 pub(crate) use pack::PackCommand;
 pub(crate) use quota::{QuotaCommand, QuotaHolderArgs};

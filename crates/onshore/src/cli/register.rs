@@ -58,6 +58,14 @@ pub(crate) enum TableCommand {
         /// The table, with the names of its columns in the first row
         file: PathBuf,
     },
+    /// Write what is recorded as a CSV table that can be imported
+    Export {
+        #[command(flatten)]
+        which: WhichRecordsArgs,
+        /// Where it goes [default: standard output]
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,7 +113,7 @@ pub(crate) enum ContractCommand {
         /// On which day somebody looked at the provider and found nothing
         #[arg(long, value_name = "DATE")]
         negative_probe: Day,
-        /// File it although the provider signed another statement; with a token that names a person
+        /// File it although the provider signed another statement, or not every asset is proven; with a token that names a person
         #[arg(long)]
         set_aside: bool,
     },
@@ -158,9 +166,12 @@ pub(crate) enum AssetCommand {
     Prove {
         /// Its id
         id: Id,
-        /// The job
+        /// The job; what it brought is called as the asset is
         #[arg(long)]
         job: JobId,
+        /// File it although that is called otherwise; with a token that names a person
+        #[arg(long)]
+        set_aside: bool,
     },
 }
 

@@ -59,6 +59,12 @@ pub(crate) struct QuarterlyArgs {
     /// Of this order alone
     #[arg(long, value_name = "ID")]
     pub(crate) order: Option<Id>,
+    /// Of this organisation alone
+    #[arg(long, value_name = "ID")]
+    pub(crate) organisation: Option<Id>,
+    /// Have it recorded in the ledger, and write the proof of that here; `onshore verify` checks both offline
+    #[arg(long, value_name = "FILE", requires = "out", conflicts_with = "format")]
+    pub(crate) proof: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) paper: PaperArgs,
 }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use http::Method;
-use onshore_api::{CutoverView, OrderCutover};
+use onshore_api::{CutoverView, OrderCutover, OrderReturn};
+use onshore_sources::resolve_credentials;
 use onshore_types::pace::Offset;
 
 use crate::cli::{
-    BeginCutoverArgs, CutoverArgs, CutoverCommand, Deletes, MigrateArgs, TargetArgs, VersionsWish,
+    BeginCutoverArgs, CutoverArgs, CutoverCommand, Deletes, MigrateArgs, ReturnArgs, TargetArgs,
+    VersionsWish,
 };
 use crate::client::Client;
 use crate::commands::migrate;
@@ -35,6 +37,11 @@ pub(crate) async fn run(target: &TargetArgs, args: CutoverArgs) -> Result<Exit> 
             let ordered: CutoverView = client.delete(&path).await?;
             let ended = follow(&client, style, ordered, |cutover| cutover.ended.is_some()).await?;
             show(style, &ended)?;
+        }
+        (Some(CutoverCommand::Return(args)), _) => return take_back(&client, style, args).await,
+        (Some(CutoverCommand::Stay { bucket }), _) => {
+            let path = format!("/v1/cutovers/{bucket}/return");
+            show(style, &client.delete(&path).await?)?;
         }
         (None, Some(args)) => return begin(&client, style, args).await,
         (None, None) => return Err(usage("name a bucket and its source, or a command")),
@@ -68,6 +75,67 @@ async fn begin(client: &Client, style: Style, args: BeginCutoverArgs) -> Result<
         }
         _ => Exit::Failed,
     })
+}
+
+/// Orders that what was changed is taken back, and follows that until the source has it all, or to the end.
+async fn take_back(client: &Client, style: Style, args: ReturnArgs) -> Result<Exit> {
+    let credentials = match args.anonymous {
+        true => None,
+        false => {
+            let found = resolve_credentials(args.profile.as_deref(), None).await;
+            found.map_err(|error| usage(error.to_string()))?.credentials
+        }
+    };
+    let asked = OrderReturn {
+        finish: args.finish,
+        overwrite: args.overwrite,
+        accept_exceptions: args.accept_exceptions,
+        credentials: credentials.as_ref().map(migrate::sealable),
+    };
+    let path = format!("/v1/cutovers/{}/return", args.bucket);
+    let ordered: CutoverView = client.send(Method::POST, &path, &asked).await?;
+    if args.detach {
+        show(style, &ordered)?;
+        return Ok(Exit::Done);
+    }
+    let settled = follow(client, style, ordered, move |cutover| {
+        if args.finish {
+            has_returned(cutover) || cannot_finish(cutover)
+        } else {
+            has_returned(cutover) || is_in_step(cutover)
+        }
+    })
+    .await?;
+    show(style, &settled)?;
+    let is_good = settled.taken_back.is_some_and(|taken| {
+        taken.exceptions == 0 && matches!(taken.state.as_str(), "running" | "complete")
+    });
+    Ok(if is_good { Exit::Done } else { Exit::Failed })
+}
+
+/// Whether the job that takes it back has ended.
+fn has_returned(cutover: &CutoverView) -> bool {
+    let ended = cutover.taken_back.as_ref().is_some_and(|taken| {
+        matches!(
+            taken.state.as_str(),
+            "complete" | "incomplete" | "failed" | "cancelled"
+        )
+    });
+    ended && cutover.step != "returning"
+}
+
+/// Whether the source has everything that can be taken back; what cannot is said by then.
+fn is_in_step(cutover: &CutoverView) -> bool {
+    let Some(taken) = &cutover.taken_back else {
+        return false;
+    };
+    let is_said = cutover.changed == 0 || cutover.detail.is_some();
+    cutover.step == "returning" && cutover.changed <= taken.exceptions && is_said
+}
+
+/// Whether what cannot be taken back is in the way of the end.
+fn cannot_finish(cutover: &CutoverView) -> bool {
+    is_in_step(cutover) && cutover.changed > 0
 }
 
 /// Whether nothing more happens until somebody says something.
@@ -129,22 +197,15 @@ fn tell(style: Style, cutover: &CutoverView) -> Result<()> {
 /// Turns the arguments into what the control API takes: those of a migration, and what is a cut-over's own.
 async fn order(args: BeginCutoverArgs) -> Result<OrderCutover> {
     let (rehearse, source_is_frozen) = (args.rehearse, args.source_is_frozen);
-    let accept_exceptions = args.accept_exceptions;
+    let (accept_exceptions, way_back_days) = (args.accept_exceptions, args.way_back);
     let migration = migrate::order(&MigrateArgs {
         watch: None,
-        source: args.source,
+        from: args.from,
         bucket: args.bucket,
         class: args.class,
         tenant: args.tenant,
-        endpoint: args.endpoint,
-        dialect: args.dialect,
-        account_id: args.account_id,
-        profile: args.profile,
-        region: args.region,
-        addressing: args.addressing,
         versions: VersionsWish::Current,
         deletes: Deletes::Follow,
-        anonymous: args.anonymous,
         max_rate: None,
         rate_at: Vec::new(),
         rate_zone: Offset::default(),
@@ -165,6 +226,7 @@ async fn order(args: BeginCutoverArgs) -> Result<OrderCutover> {
         rehearse,
         source_is_frozen,
         accept_exceptions,
+        way_back_days,
         credentials: migration.credentials,
     })
 }
@@ -228,6 +290,27 @@ fn show(style: Style, cutover: &CutoverView) -> Result<()> {
     output::line(&format!("ordered     {}", cutover.began));
     if let Some(switched) = cutover.switched {
         output::line(&format!("switched    {switched}"));
+    }
+    if let Some(until) = cutover.way_back_until {
+        output::line(&format!(
+            "way back    until {until}; {} keys changed here",
+            cutover.changed
+        ));
+    }
+    if let Some(taken) = &cutover.taken_back {
+        output::line(&format!(
+            "taken back  {} objects, {} removed, {} exceptions ({}, {})",
+            taken.objects, taken.removed, taken.exceptions, taken.job, taken.state
+        ));
+        for one in &taken.named {
+            output::line(&format!("not back    {}: {}", one.key, one.why));
+        }
+        if let Some(report) = &taken.report {
+            output::line(&format!(
+                "both sides  {} the same, {} different, {} only here, {} only there",
+                report["same"], report["different"], report["only_here"], report["only_there"]
+            ));
+        }
     }
     if let Some(ended) = cutover.ended {
         output::line(&format!("ended       {ended}"));

@@ -6,14 +6,12 @@ use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
-use onshore_api::{
-    DecommissionView, FileStatement, JobView, ProposeDecommission, SourceCredentials,
-};
+use onshore_api::{DecommissionView, FileStatement, JobView, ProposeDecommission};
 use onshore_sources::{Credentials, TreeProtocol, resolve_credentials, resolve_tree_credentials};
 
 use crate::cli::{DecommissionCommand, TargetArgs};
 use crate::client::Client;
-use crate::commands::deliver;
+use crate::commands::{deliver, migrate};
 use crate::exit::{Exit, usage};
 use crate::output::{self, Style, bytes};
 use crate::target;
@@ -24,11 +22,7 @@ pub(crate) async fn run(target: &TargetArgs, command: DecommissionCommand) -> Re
         DecommissionCommand::Propose { of, profile } => {
             let job: JobView = client.get(&format!("/v1/jobs/{of}")).await?;
             let found = credentials(&job.source, profile.as_deref()).await?;
-            let credentials = found.map(|found| SourceCredentials {
-                access_key: found.access_key().to_owned(),
-                secret_key: found.secret_key().to_owned(),
-                session_token: found.session_token().map(str::to_owned),
-            });
+            let credentials = found.as_ref().map(migrate::sealable);
             let asked = ProposeDecommission {
                 job: of,
                 credentials,

@@ -11,14 +11,14 @@ use onshore_api::{
     CountedSource, JobView, MigrateFrom, OrderMigration, SourceCredentials, SwiftScope,
 };
 use onshore_sources::{
-    Dialect, Protocol, Resolved, SourceOptions, SourceSpec, SwiftSpec, TreeProtocol,
+    Credentials, Dialect, Protocol, Resolved, SourceOptions, SourceSpec, SwiftSpec, TreeProtocol,
     resolve_container_credentials, resolve_credentials, resolve_swift, resolve_tree_credentials,
 };
 use onshore_tls::{Introduction, Transport};
 use onshore_types::pace::Pace;
 use tokio::net::TcpListener;
 
-use crate::cli::{Addressing, Deletes, MigrateArgs, TargetArgs, VersionsWish};
+use crate::cli::{Addressing, Deletes, MigrateArgs, SourceArgs, TargetArgs, VersionsWish};
 use crate::client::Client;
 use crate::commands::{deliver, job, preflight};
 use crate::config::Config;
@@ -104,42 +104,45 @@ async fn here(
     )))
 }
 
-/// Turns the arguments into what the control API takes, with the credentials that this user's environment has.
-pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
-    let scheme = args.source.split_once("://").map(|(scheme, _)| scheme);
+/// Says where a source is, and returns what opens it of this user's environment.
+pub(crate) async fn found(
+    from: &SourceArgs,
+    versions: VersionsWish,
+) -> Result<(SourceSpec, Option<Credentials>)> {
+    let scheme = from.source.split_once("://").map(|(scheme, _)| scheme);
     let is_s3 = scheme == Some("s3");
-    let dialect = scheme.and_then(Dialect::of_scheme).or(args.dialect);
+    let dialect = scheme.and_then(Dialect::of_scheme).or(from.dialect);
     let speaks_s3 = is_s3 || dialect.is_some();
     let protocol = scheme.and_then(Protocol::of_scheme);
     let tree = scheme.and_then(TreeProtocol::of_scheme);
     let is_swift = scheme == Some(SwiftSpec::SCHEME);
-    if (protocol.is_some() || tree.is_some() || is_swift) && args.profile.is_some() {
+    if (protocol.is_some() || tree.is_some() || is_swift) && from.profile.is_some() {
         return Err(usage(
             "--profile names credentials of AWS: this source has variables of its own",
         ));
     }
     let (of_container, account) = match protocol {
-        Some(protocol) if !args.anonymous => {
-            resolve_container_credentials(protocol, args.account_id.as_deref())
+        Some(protocol) if !from.anonymous => {
+            resolve_container_credentials(protocol, from.account_id.as_deref())
                 .map_err(|error| usage(error.to_string()))?
         }
-        Some(_) | None => (None, args.account_id.clone()),
+        Some(_) | None => (None, from.account_id.clone()),
     };
     let of_tree = match tree {
-        Some(protocol) if !args.anonymous => {
+        Some(protocol) if !from.anonymous => {
             resolve_tree_credentials(protocol).map_err(|error| usage(error.to_string()))?
         }
         Some(_) | None => None,
     };
-    let (swift, of_swift) = if is_swift && !args.anonymous {
+    let (swift, of_swift) = if is_swift && !from.anonymous {
         resolve_swift()
             .map_err(|error| usage(error.to_string()))?
             .unzip()
     } else {
         (None, None)
     };
-    let resolved = if speaks_s3 && !args.anonymous {
-        resolve_credentials(args.profile.as_deref(), dialect)
+    let resolved = if speaks_s3 && !from.anonymous {
+        resolve_credentials(from.profile.as_deref(), dialect)
             .await
             .map_err(|error| usage(error.to_string()))?
     } else {
@@ -150,15 +153,15 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
         }
     };
     let options = SourceOptions {
-        endpoint: args
+        endpoint: from
             .endpoint
             .clone()
             .or_else(|| resolved.endpoint.clone().filter(|_| is_s3)),
-        region: args.region.clone().or(resolved.region),
-        dialect: args.dialect,
+        region: from.region.clone().or(resolved.region),
+        dialect: from.dialect,
         account,
         swift,
-        versions: match args.versions {
+        versions: match versions {
             VersionsWish::Auto => onshore_sources::VersionsWish::Auto,
             VersionsWish::All => onshore_sources::VersionsWish::All,
             VersionsWish::Current => onshore_sources::VersionsWish::Current,
@@ -166,15 +169,26 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
         ..SourceOptions::default()
     };
     let working_folder = std::env::current_dir().context("the working folder is gone")?;
-    let spec = SourceSpec::parse(&args.source, options, &working_folder)
+    let spec = SourceSpec::parse(&from.source, options, &working_folder)
         .map_err(|error| usage(error.to_string()))?;
+    let credentials = resolved
+        .credentials
+        .or(of_container)
+        .or(of_tree)
+        .or(of_swift);
+    Ok((spec, credentials))
+}
+
+/// Turns the arguments into what the control API takes, with the credentials that this user's environment has.
+pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
+    let (spec, credentials) = found(&args.from, args.versions).await?;
     let source = match spec {
         SourceSpec::S3(s3) => MigrateFrom::S3 {
             bucket: s3.bucket,
             prefix: s3.prefix,
             endpoint: s3.endpoint,
             region: s3.region,
-            addressing: match args.addressing {
+            addressing: match args.from.addressing {
                 Addressing::Auto => None,
                 Addressing::Path => Some("path".to_owned()),
                 Addressing::Virtual => Some("virtual".to_owned()),
@@ -217,16 +231,7 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
             path: folder.path.to_string_lossy().into_owned(),
         },
     };
-    let credentials = resolved
-        .credentials
-        .or(of_container)
-        .or(of_tree)
-        .or(of_swift)
-        .map(|found| SourceCredentials {
-            access_key: found.access_key().to_owned(),
-            secret_key: found.secret_key().to_owned(),
-            session_token: found.session_token().map(str::to_owned),
-        });
+    let credentials = credentials.as_ref().map(sealable);
     Ok(OrderMigration {
         source,
         bucket: args.bucket.clone(),
@@ -250,6 +255,15 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
             .map(|((objects, bytes), by)| CountedSource { by, objects, bytes }),
         credentials,
     })
+}
+
+/// Returns credentials as the control API takes them.
+pub(crate) fn sealable(found: &Credentials) -> SourceCredentials {
+    SourceCredentials {
+        access_key: found.access_key().to_owned(),
+        secret_key: found.secret_key().to_owned(),
+        session_token: found.session_token().map(str::to_owned),
+    }
 }
 
 /// Orders the job and follows it to its end.

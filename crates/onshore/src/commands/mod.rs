@@ -1,5 +1,5 @@
 //! What each command does. All but `serve`, `config`, `verify`, `witness`, `classify`, `scrub`, `rekey`, `fsck`, `backup`,
-//! `restore`, `dora`, `migrate plan` and parts of `pack`, `guard` and `update` are clients of the control API.
+//! `restore`, `dora`, `migrate plan`, `migrate count` and parts of `pack`, `guard` and `update` are clients of the control API.
 
 mod alarm;
 mod approval;
@@ -8,6 +8,7 @@ mod bucket;
 mod cases;
 mod classify;
 mod config;
+mod count;
 mod cutover;
 mod decommission;
 mod departure;
@@ -122,6 +123,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Migrate(line) => match (line.command, line.order) {
             (Some(MigrateCommand::Status { id, by }), _) => forecast::run(&target, id, by).await,
             (Some(MigrateCommand::Plan(args)), _) => plan::run(target.style(), &args).await,
+            (Some(MigrateCommand::Count(args)), _) => count::run(target.style(), &args).await,
             (None, Some(order)) => migrate::run(&target, order).await,
             (None, None) => Err(usage(
                 "migrate takes a SOURCE and a BUCKET, or a command: see --help",

@@ -10,7 +10,7 @@ use onshore_api::{
     AmendRecord, ApproveExemptions, CheckProcurement, FileDeletion, ImportedView, ProcurementView,
     ProveAsset, RecordView, SignTranche,
 };
-use onshore_orders::{Id, Record, RecordKind, SINNET_2017, TIANJIN_2021};
+use onshore_orders::{Id, Record, RecordKind, SINNET_2017, TIANJIN_2021, tables};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -19,8 +19,8 @@ use crate::cli::{
     ProcureCommand, RecordCommand, TableCommand, TargetArgs, WhichRecordsArgs,
 };
 use crate::client::Client;
-use crate::commands::found;
 use crate::commands::update::read_text;
+use crate::commands::{deliver, found};
 use crate::exit::{Exit, usage};
 use crate::output::{self, Style};
 use crate::target;
@@ -143,11 +143,11 @@ pub(crate) async fn asset(target: &TargetArgs, command: AssetCommand) -> Result<
         AssetCommand::Discover { contract, account } => {
             found::discover(target, &account, &contract).await
         }
-        AssetCommand::Prove { id, job } => {
+        AssetCommand::Prove { id, job, set_aside } => {
             let path = format!("/v1/assets/{id}/proof");
             let client = target::client(target)?;
             let proven = client
-                .send(Method::POST, &path, &ProveAsset { job })
+                .send(Method::POST, &path, &ProveAsset { job, set_aside })
                 .await?;
             show(target.style(), &proven)
         }
@@ -243,7 +243,16 @@ async fn newest(client: &Client, kind: RecordKind, id: &Id) -> Result<u32> {
 }
 
 async fn import(target: &TargetArgs, kind: RecordKind, command: &TableCommand) -> Result<Exit> {
-    let TableCommand::Import { file } = command;
+    let file = match command {
+        TableCommand::Import { file } => file,
+        TableCommand::Export { which, out } => {
+            let client = target::client(target)?;
+            let all = all(&client, kind, which).await?;
+            let records: Vec<Value> = all.into_iter().map(|one| one.record).collect();
+            let table = tables::write(kind, &records)?;
+            return deliver(&table, out.as_deref()).map(|()| Exit::Done);
+        }
+    };
     let table = File::open(file)
         .map_err(|error| usage(format!("cannot read {}: {error}", file.display())))?;
     let client = target::client(target)?;

@@ -67,14 +67,23 @@ async fn file(target: &TargetArgs, args: &StatusArgs, proof: &Path) -> Result<Ex
         summary: args.summary,
         lang: Some(args.paper.lang.to_string()),
     };
-    let client = target::client(target)?;
-    let filed: FiledReportView = client
+    let filed: FiledReportView = target::client(target)?
         .send(Method::POST, "/v1/report/status/filing", &asked)
         .await?;
-    let bundle = client
+    hand_out_filed(target, &filed, &args.paper, proof).await
+}
+
+/// Writes a report that was recorded beside the proof of that.
+pub(crate) async fn hand_out_filed(
+    target: &TargetArgs,
+    filed: &FiledReportView,
+    paper: &PaperArgs,
+    proof: &Path,
+) -> Result<Exit> {
+    let bundle = target::client(target)?
         .get_bytes(&format!("/v1/ledger/proofs/{}", filed.leaf))
         .await?;
-    hand_out(filed.report.as_bytes(), &args.paper)?;
+    hand_out(filed.report.as_bytes(), paper)?;
     std::fs::write(proof, bundle).with_context(|| format!("cannot write {}", proof.display()))?;
     match target.style() {
         Style::Json => output::json(&serde_json::json!({ "leaf": filed.leaf }))?,
