@@ -85,6 +85,7 @@ def test_every_contract_has_its_day(register):
     found = status(register, "2021-12-01")
     due = {name: due for name, (_, due) in found.items()}
     assert due == {
+        "c-before": "2021-08-12",
         "c-0729": "2022-09-29",
         "c-0731": "2022-09-30",
         "c-0801": "2022-09-30",
@@ -117,7 +118,7 @@ def test_the_reason_cites_its_source_and_every_form_prints(register):
     rows = register.run("report", "status", "--as-of", "2022-01-01", "--format", "csv").stdout.splitlines()
     assert rows[0].startswith("order,as_of,organisation,contract") and any("c-0731" in row for row in rows)
     summary = register.cli("report", "status", "--as-of", "2022-01-01", "--summary")
-    assert "organisations" not in summary["orders"][0] and summary["orders"][0]["contracts"] == {"not-started": 6}
+    assert "organisations" not in summary["orders"][0] and summary["orders"][0]["contracts"] == {"late": 1, "not-started": 6}
     for arguments in (["--as-of", "2022-02-30"], ["--as-of", "tomorrow"], ["--order", "A B"]):
         assert register.run("report", "status", *arguments).returncode == 2
     assert register.run("report", "status", "--organisation", "nobody").returncode == 1
@@ -140,11 +141,19 @@ def test_what_is_frozen_is_refused_with_its_clause_and_a_leaf(register):
         check = register.run("procure", "check", what, "--organisation", "logistics")
         assert check.returncode == 1 and "hardware-freeze" in check.stderr
         assert register.run("procure", "check", what, "--organisation", "private").returncode == 0
-    assert len(leaves(register, "procurement.refused")) == 3
+    assert len(leaves(register, "procurement.refused")) == 3, "those of hardware"
     assert len(leaves(register, "contract.refused")) == 2
     assert register.run("procure", "check", "procure.yacht", "--organisation", "port").returncode == 2
     assert register.run("procure", "check", "procure.server", "--organisation", "nobody").returncode == 1
-    assert register.run("procure", "check", "contract.new", "--organisation", "port").returncode == 1
+    # Who says with nobody what only somebody is asked of is told so, and not that it is frozen.
+    for what, more in [("contract.new", []), ("procure.server", ["--provider", "guoziyun"])]:
+        check = register.run("procure", "check", what, "--organisation", "port", *more)
+        assert check.returncode == 2 and "--provider" in check.stderr, check.stderr
+    # An order names whom it names, recorded or not.
+    named = register.run("procure", "check", "contract.new", "--organisation", "port", "--provider", "tencent-cloud")
+    assert named.returncode == 1 and "lease-freeze" in named.stderr and "tencent-cloud" in named.stderr, named.stderr
+    unknown = register.run("procure", "check", "contract.new", "--organisation", "port", "--provider", "nobody")
+    assert unknown.returncode == 1 and "nobody" in unknown.stderr and "clause" not in unknown.stderr
 
     # An exemption of two people lets it pass; withdrawn, the order freezes nothing.
     exempt = register.write(register.example + '\n[[exemptions]]\norganisation = "port"\nfrom = "2022-01-01"\ngranted = "letter 7"\nreason = "flood"\n')
@@ -223,6 +232,100 @@ def test_nothing_is_overwritten_and_earlier_knowledge_is_read_again(register):
     assert history[0]["superseded"] == history[1]["recorded"] and len(history[0]["record"]["prohibited"]) == 6
     assert "c-state" in status(register, "2022-07-01")
     assert register.run("report", "status").returncode == 0
+
+
+def contract(name="c-0729", organisation="port", provider="alibaba-cloud", end="2022-07-29", more=""):
+    return f'id = "{name}"\norganisation = "{organisation}"\nprovider = "{provider}"\nservice = "oss"\nstart = "2019-01-01"\nend = "{end}"\n{more}'
+
+
+def told(server, name, day, *more):
+    """What a report as of a day says of a contract."""
+    (order,) = server.cli("report", "status", "--as-of", day, *more)["orders"]
+    return {whose["organisation"]: one for whose in order["organisations"] for one in whose["contracts"] if one["contract"] == name}
+
+
+def test_what_changes_on_a_day_leaves_the_days_before_as_they_were(register):
+    def amend(kind, text, *more):
+        return register.cli(kind, "amend", register.write(text), *more)
+
+    before = {day: register.cli("report", "status", "--as-of", day) for day in ("2021-12-01", "2022-05-31")}
+    changed = amend("contract", contract(provider="guoziyun", end="2030-01-01"), "--from", "2022-06-01")
+    assert changed["from"] == "2022-06-01" and changed["revision"] == 2
+    amend("organisation", 'id = "logistics"\nname = "Logistics"\n', "--from", "2022-06-01")
+    for day, report in before.items():
+        assert register.cli("report", "status", "--as-of", day)["orders"] == report["orders"], day
+    # It is left as what it was, and nobody is bound any more who was sold.
+    (one,) = told(register, "c-0729", "2022-06-01").values()
+    assert one["provider"] == "alibaba-cloud" and one["due"] == "2022-09-29" and "until 2022-06-01" in one["why"]
+    assert told(register, "c-0731", "2022-05-31") and not told(register, "c-0731", "2022-06-01")
+    history = register.cli("contract", "show", "c-0729", "--history")
+    assert [one.get("from") for one in history] == [None, "2022-06-01"] and history[0]["superseded"] == history[1]["recorded"]
+    assert "from 2022-06-01 on" in register.run("contract", "show", "c-0729").stdout
+    assert register.run("contract", "amend", register.write(contract()), "--from", "2022-02-30").returncode == 2
+    future = register.run("contract", "amend", register.write(contract()), "--from", "2099-01-01")
+    assert future.returncode == 1 and "has not come" in future.stderr
+    register.restart()
+    assert register.cli("report", "status", "--as-of", "2021-12-01")["orders"] == before["2021-12-01"]["orders"]
+
+
+def test_a_renewal_moves_the_day_from_its_own_on_and_none_that_was_against_the_order(register):
+    renewed = contract(end="2023-07-29", more='renewals = [{ signed = "2021-08-11", end = "2023-07-29" }]\n')
+    register.cli("contract", "amend", register.write(renewed))
+    due = lambda day: told(register, "c-0729", day)["port"]["due"]
+    assert due("2022-01-01") == "2022-09-30"
+    against = contract("c-1231", end="2027-12-31", more='renewals = [{ signed = "2021-08-12", end = "2027-12-31" }]\n')
+    register.cli("contract", "amend", register.write(against))
+    for day in ("2021-08-12", "2022-02-28", "2022-03-01"):
+        one = told(register, "c-1231", day)["port"]
+        assert one["due"] == "2022-02-28" and "moves no day" in one["why"] and "lease-freeze" in one["why"], one
+    assert one["status"] == "late"
+    assert register.cli("contract", "show", "c-1231")["record"]["renewals"][0]["before"] == "2021-12-31"
+
+
+def test_nothing_bound_is_corrected_away_unseen(register):
+    known = register.cli("report", "status", "--as-of", "2022-01-01")
+    assert known["orders"][0]["corrected"] == known["orders"][0]["taken_out"] == 0
+    register.cli("asset", "amend", register.write('id = "a-2"\ncontract = "c-state"\nkind = "database"\nname = "ledger"\n'))
+    one = told(register, "c-0729", "2022-03-01")["port"]
+    assert (one["assets"], one["taken_out"]) == (1, 1) and "1 asset was taken out of it unproven" in one["why"]
+    register.cli("contract", "amend", register.write(contract("c-0801", provider="guoziyun", end="2022-08-01")))
+    one = told(register, "c-0801", "2022-03-01")["port"]
+    assert "status" not in one and one["corrected"] and "alibaba-cloud" in one["why"] and "lease-freeze" not in one["why"]
+    register.cli("contract", "amend", register.write(contract("c-leap", organisation="private", end="2024-02-29")))
+    assert told(register, "c-leap", "2022-03-01")["port"]["corrected"]
+    (order,) = register.cli("report", "status", "--as-of", "2022-03-01")["orders"]
+    assert (order["corrected"], order["taken_out"]) == (2, 1)
+    table = register.run("report", "status", "--as-of", "2022-03-01").stdout
+    assert "2 contracts; taken out unproven: 1 assets" in table and "(-1)" in table
+    chinese = register.run("report", "status", "--as-of", "2022-03-01", "--lang", "zh", "--why").stdout
+    assert "更正" in chinese and "移出" in chinese
+    rows = register.run("report", "status", "--as-of", "2022-03-01", "--format", "csv").stdout.splitlines()
+    assert "taken_out,corrected" in rows[0] and len({row.count(",") >= 16 for row in rows}) == 1
+    then = register.cli("report", "status", "--as-of", "2022-01-01", "--known-at", known["known_at"])
+    assert then["orders"] == known["orders"]
+
+    # What nobody may sign nobody corrects a contract into; since a day it is recorded, and a breach.
+    bad = register.write(contract("c-state"))
+    refused = register.run("contract", "amend", bad)
+    assert refused.returncode == 1 and "contract.new" in refused.stderr and "lease-freeze" in refused.stderr, refused.stderr
+    assert register.cli("contract", "show", "c-state")["revision"] == 1 and len(leaves(register, "contract.refused")) == 1
+    register.cli("contract", "amend", bad, "--from", "2022-01-01")
+    assert [each["signed"] for each in told(register, "c-state", "2022-01-01")["port"]["breaches"]] == ["2022-01-01"]
+    assert not told(register, "c-state", "2021-12-31")
+
+
+def test_who_signs_over_a_contract_with_somebody_else_signs_a_new_one(register):
+    without_renewals = [part for part in register.example.split("[[freezes]]") if "contract.renew" not in part]
+    register.cli("order", "amend", register.write("[[freezes]]".join(without_renewals)))
+    sign = lambda *terms: register.run("contract", "sign", register.write(contract(*terms)))
+    over = sign("c-state", "port", "alibaba-cloud", "2030-01-01")
+    assert over.returncode == 1 and "contract.new" in over.stderr and "lease-freeze" in over.stderr, over.stderr
+    for terms in [("c-private", "port", "guoziyun"), ("c-private", "private", "guoziyun"), ("c-state", "private", "guoziyun")]:
+        taken = sign(*terms, "2030-01-01")
+        assert taken.returncode == 1 and "somebody else" in taken.stderr, taken.stderr
+    assert register.cli("contract", "show", "c-state")["record"]["organisation"] == "port"
+    assert register.cli("contract", "show", "c-private")["record"]["provider"] == "alibaba-cloud"
+    assert sign("c-0801", "port", "alibaba-cloud", "2023-08-01").returncode == 0, "renewing is not frozen now"
 
 
 def test_one_of_many_who_amend_at_once_wins(register):

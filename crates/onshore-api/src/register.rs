@@ -14,6 +14,9 @@ pub struct RecordView {
     pub id: String,
     /// The number of the revision, from 1 on.
     pub revision: u32,
+    /// The first day on which it holds; none where that is from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// When it was recorded.
     #[schema(value_type = String)]
     pub recorded: Timestamp,
@@ -58,6 +61,10 @@ pub struct AmendRecord {
     /// The revision that it was made of; it is refused where that is not the newest. Without it `If-Match` says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
+    /// The first day on which it holds: what was before stays as it was. Without it the newest revision is corrected, since whenever
+    /// that holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The record, all of it.
     #[schema(value_type = Object)]
     pub record: Value,
@@ -258,6 +265,10 @@ pub struct OrderStatusView {
     pub contracts: std::collections::BTreeMap<String, u64>,
     /// How many contracts were signed or renewed while that was frozen.
     pub breached: u64,
+    /// Of how many contracts it was corrected that the order bound them, or that they were in breach.
+    pub corrected: u64,
+    /// How many assets were taken out of contracts that are bound, and are not proven.
+    pub taken_out: u64,
     /// Each organisation that is bound; left out of a summary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisations: Option<Vec<OrganisationStatusView>>,
@@ -312,10 +323,15 @@ pub struct ContractStatusView {
     pub status: Option<String>,
     /// What was signed while it was frozen, the first one first.
     pub breaches: Vec<BreachView>,
+    /// On which day something else was recorded of it, where the order bound it, or it was in breach, by what was recorded before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<String>,
     /// How many assets are kept under it.
     pub assets: u64,
     /// Of these, proven to have arrived.
     pub proven: u64,
+    /// How many were recorded under it once, are recorded elsewhere now, and are not proven.
+    pub taken_out: u64,
     /// Why, with the source.
     pub why: String,
 }

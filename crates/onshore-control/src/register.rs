@@ -79,7 +79,11 @@ pub(crate) async fn amend(
     };
     let (revision, leaf) = control
         .gate
-        .amend_record(by.caller.principal(), record, made_of)
+        .amend_record(
+            by.caller.principal(),
+            record,
+            (made_of, parsed(asked.from.as_deref())?),
+        )
         .await?;
     Ok(Json(view(&revision, Some(leaf))?))
 }
@@ -214,12 +218,15 @@ pub(crate) async fn check(
 ) -> Result<Json<ProcurementView>, Error> {
     let what = asked.what.parse::<FreezeKind>().map_err(Error::Record)?;
     let provider: Option<Id> = parsed(asked.provider.as_deref())?;
-    let is_contract = matches!(what, FreezeKind::ContractNew | FreezeKind::ContractRenew);
-    if is_contract != provider.is_some() {
-        return Err(Error::Malformed(
-            "a contract is with a provider, and nothing else is".to_owned(),
-        ));
-    }
+    match (what.is_of_contracts(), provider.is_some()) {
+        (true, false) => Err(Error::Malformed(format!(
+            "{what} is asked with `provider`: with whom the contract would be"
+        ))),
+        (false, true) => Err(Error::Malformed(format!(
+            "{what} is asked without `provider`: a contract alone is with one"
+        ))),
+        _ => Ok(()),
+    }?;
     let asked = Procurement {
         what,
         organisation: asked.organisation.parse().map_err(Error::Record)?,
@@ -450,6 +457,7 @@ pub(crate) fn view(revision: &Revision, leaf: Option<LeafIndex>) -> Result<Recor
         kind: revision.record.kind().to_string(),
         id: revision.record.id().to_string(),
         revision: revision.number,
+        from: revision.from.map(String::from),
         recorded: revision.recorded,
         recorded_by: revision.recorded_by,
         superseded: revision.superseded,
@@ -474,6 +482,8 @@ pub(crate) fn report_view(report: StatusReport, is_summary: bool) -> StatusRepor
                 .map(|(status, number)| (status.to_string(), *number))
                 .collect(),
             breached: order.breached,
+            corrected: order.corrected,
+            taken_out: order.taken_out,
             organisations: (!is_summary).then(|| {
                 let all = order.organisations.into_iter();
                 all.map(organisation_view).collect()
@@ -505,8 +515,10 @@ fn organisation_view(one: onshore_gate::OrganisationStatus) -> OrganisationStatu
                 clause: breach.clause.to_string(),
             })
             .collect(),
+        corrected: one.finding.corrected.map(String::from),
         assets: one.assets.assets,
         proven: one.assets.proven,
+        taken_out: one.assets.taken_out,
         why: one.finding.why,
     });
     OrganisationStatusView {

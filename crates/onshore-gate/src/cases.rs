@@ -7,7 +7,8 @@ use onshore_db::{Unit, View};
 use onshore_orders::duty::{duties, duty};
 use onshore_orders::review::listing_refused;
 use onshore_orders::{
-    Asset, Day, HeldFor, Id, Incident, Organisation, Record, RecordKind, Request, Review,
+    Asset, Day, HeldFor, Id, Incident, Organisation, Record, RecordKind, Request, Review, Timeline,
+    UtcOffset,
 };
 use onshore_policy::{Principal, Role};
 use onshore_registry::{CountedKind, Registry};
@@ -16,7 +17,8 @@ use serde_json::json;
 
 use crate::acts::{Act, require};
 use crate::duties::{of_persons, told_as};
-use crate::register::filing_day;
+use crate::register::{filing_day, organisation};
+use crate::timelines::timelines;
 use crate::{Error, Gate};
 
 /// That somebody may not be listed, and the leaf that tells of it.
@@ -126,24 +128,25 @@ fn counted_users(
 
 fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case>, Error> {
     let today = filing_day(registry, view, at)?;
-    let mut organisations: HashMap<Id, Organisation> = HashMap::new();
+    let mut organisations: HashMap<Id, Timeline<Organisation>> = HashMap::new();
     let mut all = Vec::new();
-    registry.each_record(view, RecordKind::Organisation, None, at, |record| {
-        if let Record::Organisation(one) = record {
-            all.extend(duties(&one).map(|duty| Case {
-                kind: "duty",
-                id: duty.what.to_owned(),
-                organisation: one.id.clone(),
-                due: None,
-                is_late: false,
-                why: format!(
-                    "{} ({}), from {} persons on",
-                    duty.text, duty.source, duty.from
-                ),
-            }));
-            organisations.insert(one.id.clone(), one);
-        }
-    })?;
+    let of = (RecordKind::Organisation, None);
+    for line in timelines(registry, view, of, at, organisation)? {
+        let Some(told) = line.on(today) else { continue };
+        let one = &told.record;
+        all.extend(duties(one).map(|duty| Case {
+            kind: "duty",
+            id: duty.what.to_owned(),
+            organisation: one.id.clone(),
+            due: None,
+            is_late: false,
+            why: format!(
+                "{} ({}), from {} persons on",
+                duty.text, duty.source, duty.from
+            ),
+        }));
+        organisations.insert(one.id.clone(), line);
+    }
     for begun in registry.begun_duties(view, at)? {
         let Some(duty) = duty(&begun.duty) else {
             continue;
@@ -192,8 +195,10 @@ fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case
         registry.each_record(view, kind, None, at, |record| match record {
             Record::Review(one) => all.extend(of_review(&one, today)),
             Record::Incident(one) => {
-                if let Some(organisation) = organisations.get(&one.organisation) {
-                    all.extend(of_incident(&one, organisation, at));
+                if let Some(organisation) = organisations.get(&one.organisation)
+                    && let Some(due) = report_due(&one, organisation, at)
+                {
+                    all.extend(of_incident(&one, due, at));
                 }
             }
             Record::Request(one) => all.extend(of_request(&one, today)),
@@ -232,8 +237,22 @@ fn of_review(review: &Review, today: Day) -> Option<Case> {
     })
 }
 
+/// By when an incident is reported: by what its organisation was on the day on which it was noticed, and by whatever was recorded of
+/// that day while the clock ran. What is recorded afterwards makes nothing late be in time.
+fn report_due(
+    incident: &Incident,
+    organisation: &Timeline<Organisation>,
+    at: Timestamp,
+) -> Option<Timestamp> {
+    let day = Day::at(incident.noticed, UtcOffset::UTC);
+    let (begun, done) = (incident.noticed, incident.reported.unwrap_or(at));
+    let then = organisation.known_of(day, begun, done).into_iter();
+    let known = then.chain(organisation.on(day));
+    known.map(|told| incident.report_due(&told.record)).min()
+}
+
 /// An incident that was not reported is open, and one that is over and not summed up. What was done too late is late for good.
-fn of_incident(incident: &Incident, organisation: &Organisation, at: Timestamp) -> Vec<Case> {
+fn of_incident(incident: &Incident, due: Timestamp, at: Timestamp) -> Vec<Case> {
     let case = |kind, due: Timestamp, done: Option<Timestamp>, what: &str| Case {
         kind,
         id: incident.id.to_string(),
@@ -246,7 +265,6 @@ fn of_incident(incident: &Incident, organisation: &Organisation, at: Timestamp) 
             incident.gravity().word()
         ),
     };
-    let due = incident.report_due(organisation);
     let report = case(
         "incident",
         due,

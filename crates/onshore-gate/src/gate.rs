@@ -25,8 +25,8 @@ use crate::Error;
 use crate::epoch::EpochDocument;
 use crate::exporting::Joined;
 use crate::noticed::Noticed;
-use crate::register::Parties;
 use crate::rules::Rules;
+use crate::status::Known;
 
 /// Tells the time; only the binary owns a real one.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -194,7 +194,7 @@ pub(crate) struct Inner {
     pub(crate) reads: Mutex<Vec<ReadRecord>>,
     pub(crate) reads_waiting: Notify,
     /// Organisations, providers and orders as they were when the register had so many revisions.
-    pub(crate) parties: Mutex<Option<(i64, Arc<Parties>)>>,
+    pub(crate) parties: Mutex<Known>,
 }
 
 /// An export between its permit and its first byte.

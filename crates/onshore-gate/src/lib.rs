@@ -49,6 +49,7 @@ pub mod settle;
 mod status;
 mod support;
 mod telemetry;
+mod timelines;
 mod told;
 mod updates;
 

@@ -4,7 +4,7 @@
 use onshore_db::View;
 use onshore_orders::{Day, Licence, Partnership, Record, RecordKind, Region, RegionStanding};
 use onshore_policy::Principal;
-use onshore_registry::Registry;
+use onshore_registry::{AsOf, Registry};
 use onshore_types::{LeafIndex, Timestamp};
 use serde_json::json;
 
@@ -33,14 +33,28 @@ pub struct RegionStatus {
     pub partnerships: Vec<Partnership>,
 }
 
-/// All licences as they were known at an instant.
-pub(crate) fn licences(
+/// Hands over all records of a kind as they hold on a day, or, where none is given, in their newest revisions.
+fn each(
     registry: &Registry,
     view: &View<'_>,
-    known_at: Timestamp,
+    kind: RecordKind,
+    (on, known_at): (Option<Day>, Timestamp),
+    take: impl FnMut(Record),
+) -> Result<(), Error> {
+    Ok(match on {
+        Some(on) => registry.each_record_as_of(view, kind, AsOf { on, known_at }, take)?,
+        None => registry.each_record(view, kind, None, known_at, take)?,
+    })
+}
+
+/// All licences as they hold on a day, as far as it was known at an instant.
+fn licences(
+    registry: &Registry,
+    view: &View<'_>,
+    at: (Option<Day>, Timestamp),
 ) -> Result<Vec<Licence>, Error> {
     let mut all = Vec::new();
-    registry.each_record(view, RecordKind::Licence, None, known_at, |record| {
+    each(registry, view, RecordKind::Licence, at, |record| {
         if let Record::Licence(one) = record {
             all.push(*one);
         }
@@ -55,15 +69,16 @@ pub(crate) fn region_statuses(
     as_of: Option<Day>,
     (known_at, now): (Timestamp, Timestamp),
 ) -> Result<Vec<RegionStatus>, Error> {
-    let licences = licences(registry, view, known_at)?;
+    let at = (as_of, known_at);
+    let licences = licences(registry, view, at)?;
     let mut partnerships = Vec::new();
-    registry.each_record(view, RecordKind::Partnership, None, known_at, |record| {
+    each(registry, view, RecordKind::Partnership, at, |record| {
         if let Record::Partnership(one) = record {
             partnerships.push(*one);
         }
     })?;
     let mut all = Vec::new();
-    registry.each_record(view, RecordKind::Region, None, known_at, |record| {
+    each(registry, view, RecordKind::Region, at, |record| {
         if let Record::Region(region) = record {
             let as_of = as_of.unwrap_or_else(|| Day::at(now, region.offset));
             all.push(RegionStatus {
@@ -89,7 +104,7 @@ pub(crate) fn operator_refused(
     before: Option<&Region>,
     now: Timestamp,
 ) -> Result<Option<String>, Error> {
-    let licences = licences(registry, view, now)?;
+    let licences = licences(registry, view, (None, now))?;
     let is_known = |one| before.is_some_and(|before| before.operators.contains(one));
     Ok(region
         .operators
@@ -117,7 +132,7 @@ pub(crate) fn tenant_refused(
         return Ok(None);
     };
     let today = Day::at(now, region.offset);
-    let standing = region.standing(&licences(registry, view, now)?, today);
+    let standing = region.standing(&licences(registry, view, (None, now))?, today);
     Ok((!standing.is_open).then_some(standing.why))
 }
 

@@ -4,17 +4,18 @@
 
 use onshore_db::{Unit, View};
 use onshore_orders::{
-    Asked, Contract, Day, Deletion, FreezeKind, Frozen, Id, Judge, Order, Organisation, Proof,
-    Provider, Record, RecordKind, UtcOffset,
+    Asked, Contract, Day, Deletion, Earlier, FreezeKind, Frozen, Id, Judge, Order, Organisation,
+    Proof, Provider, Record, RecordKind, Registered as _, UtcOffset,
 };
 use onshore_policy::{Principal, Role};
-use onshore_registry::{JobState, RegisterPage, Registry, Revision};
+use onshore_registry::{AsOf, JobState, RegisterPage, Registry, Revision};
 use onshore_types::{JobId, LeafIndex, Timestamp};
 use serde_json::{Value, json};
 
 use crate::acts::{Act, require};
 use crate::departures::check_statement;
 use crate::people::{person, second, signature, vouch};
+use crate::timelines::timelines;
 use crate::{Error, Gate, licensing};
 
 /// So many records are read at once.
@@ -48,10 +49,48 @@ pub(crate) struct Parties {
     pub(crate) organisations: Vec<Organisation>,
     pub(crate) providers: Vec<Provider>,
     pub(crate) orders: Vec<Order>,
+    earlier_organisations: Vec<Earlier<Organisation>>,
+    earlier_providers: Vec<Earlier<Provider>>,
 }
 
 impl Parties {
-    /// Reads them as they were known at an instant.
+    /// Reads them as they hold on a day, and organisations and providers as they were before it too.
+    pub(crate) fn as_of(registry: &Registry, view: &View<'_>, as_of: AsOf) -> Result<Self, Error> {
+        let AsOf { on, known_at } = as_of;
+        let mut all = Self::default();
+        for line in timelines(
+            registry,
+            view,
+            (RecordKind::Organisation, None),
+            known_at,
+            organisation,
+        )? {
+            if let Some((one, earlier)) = line.organisation(on) {
+                all.organisations.push(one);
+                all.earlier_organisations.extend(earlier);
+            }
+        }
+        for line in timelines(
+            registry,
+            view,
+            (RecordKind::Provider, None),
+            known_at,
+            provider,
+        )? {
+            if let Some((one, earlier)) = line.until(on) {
+                all.providers.push(one);
+                all.earlier_providers.extend(earlier);
+            }
+        }
+        registry.each_record_as_of(view, RecordKind::Order, as_of, |record| {
+            if let Record::Order(one) = record {
+                all.orders.push(*one);
+            }
+        })?;
+        Ok(all)
+    }
+
+    /// Reads them in the newest revisions that were known at an instant.
     pub(crate) fn read(
         registry: &Registry,
         view: &View<'_>,
@@ -74,7 +113,8 @@ impl Parties {
     }
 
     pub(crate) fn judge(&self) -> Result<Judge<'_>, Error> {
-        Judge::new(&self.organisations, &self.providers).map_err(Error::Record)
+        let judge = Judge::new(&self.organisations, &self.providers).map_err(Error::Record)?;
+        Ok(judge.remembering(&self.earlier_organisations, &self.earlier_providers))
     }
 
     /// Says which orders freeze what somebody is about to do now.
@@ -111,6 +151,7 @@ impl Gate {
     ) -> Result<(Revision, LeafIndex), Error> {
         require(by, KEEPERS)?;
         self.act_licensed(by, move |registry, unit, now| {
+            check_times(&record, now)?;
             if let Some(why) = refusal(registry, unit, &record, None, now)? {
                 return Ok((licensing::refused("operator.refused", &why), Err(why)));
             }
@@ -124,25 +165,43 @@ impl Gate {
         .await
     }
 
-    /// Records the next revision of a record, made of the revision `expected`. What acts of their own file stays.
+    /// Records the next revision of a record, made of the revision `expected`, which holds from a day on; where none is given, in
+    /// place of the newest. What acts of their own file stays.
     ///
     /// # Errors
-    /// [`Error::RoleForbids`]; a record that is not there or was changed meanwhile; those of the keepers.
+    /// [`Error::RoleForbids`]; [`Error::Frozen`] where it would have a contract be with a provider, or of somebody, that an order
+    /// freezes, since whenever it was recorded; a record that is not there or was changed meanwhile; a day to come; those of the
+    /// keepers.
     pub async fn amend_record(
         &self,
         by: Principal,
         record: Record,
-        expected: u32,
+        (expected, from): (u32, Option<Day>),
     ) -> Result<(Revision, LeafIndex), Error> {
         require(by, KEEPERS)?;
-        self.act_licensed(by, move |registry, unit, now| {
+        let amended = self.act_licensed(by, move |registry, unit, now| {
+            check_times(&record, now)?;
             let before = registry.record(unit, record.kind(), record.id())?.record;
+            let today = filing_day(registry, unit, now)?;
+            if let Some(from) = from.filter(|from| *from > today) {
+                return Err(contradiction(format!(
+                    "{from} has not come: what holds from then on is recorded when it has"
+                )));
+            }
             if let Some(why) = refusal(registry, unit, &record, Some(&before), now)? {
                 return Ok((licensing::refused("operator.refused", &why), Err(why)));
             }
             let record = match (record, before) {
                 (Record::Contract(one), Record::Contract(before)) => {
-                    Record::Contract(one.after(before, filing_day(registry, unit, now)?))
+                    if from.is_none() && one.is_with_others(&before) {
+                        let asked = asked_new(&one);
+                        let frozen = Parties::read(registry, unit, now)?.freeze(&asked, now)?;
+                        if !frozen.is_empty() {
+                            let act = refused("contract.refused", &asked, &frozen);
+                            return Ok((act, Ok(Err(frozen))));
+                        }
+                    }
+                    Record::Contract(amended(one, before, (from, today))?)
                 }
                 (Record::Order(one), Record::Order(before)) => {
                     proposed(registry, unit, by, *one, Some(&before), now)?
@@ -154,7 +213,7 @@ impl Gate {
                     })
                 }
                 (Record::Assessment(_), Record::Assessment(before))
-                    if filing_day(registry, unit, now)? <= before.kept_until =>
+                    if today <= before.kept_until =>
                 {
                     return Err(Error::Locked {
                         id: before.id,
@@ -167,10 +226,14 @@ impl Gate {
                 }
                 (record, _) => record,
             };
-            let revision = registry.amend_record(unit, &record, expected, by.id, now)?;
-            Ok((told("register.amended", &revision)?, Ok(revision)))
-        })
-        .await
+            let made = (expected, from);
+            let revision = registry.amend_record_from(unit, &record, made, by.id, now)?;
+            Ok((told("register.amended", &revision)?, Ok(Ok(revision))))
+        });
+        match amended.await? {
+            (Ok(revision), leaf) => Ok((revision, leaf)),
+            (Err(frozen), leaf) => Err(Error::Frozen(Box::new(FrozenRefusal { frozen, leaf }))),
+        }
     }
 
     /// Records all of a table, or nothing; the digest is that of the table. The first record that cannot be recorded is told by
@@ -204,10 +267,11 @@ impl Gate {
         .await
     }
 
-    /// Signs a contract, or renews one that is there, unless an order freezes that.
+    /// Signs a contract, or renews one that is there, unless an order freezes that. With somebody else it is a new one, and has an id
+    /// of its own.
     ///
     /// # Errors
-    /// [`Error::RoleForbids`]; [`Error::Frozen`]; those of [`Gate::add_record`].
+    /// [`Error::RoleForbids`]; [`Error::Frozen`]; an id that is that of a contract with somebody else; those of [`Gate::add_record`].
     pub async fn sign_contract(
         &self,
         by: Principal,
@@ -222,19 +286,25 @@ impl Gate {
                     Err(onshore_registry::Error::NoSuchRecord { .. }) => None,
                     Err(error) => return Err(error.into()),
                 };
+                let is_taken = matches!(&before, Some(Revision { record: Record::Contract(before), .. })
+                    if contract.is_with_others(before));
                 let what = match before {
-                    Some(_) => FreezeKind::ContractRenew,
-                    None => FreezeKind::ContractNew,
+                    Some(_) if !is_taken => FreezeKind::ContractRenew,
+                    _ => FreezeKind::ContractNew,
                 };
                 let asked = Asked {
                     what,
-                    organisation: &contract.organisation,
-                    provider: Some(&contract.provider),
-                    contract: Some(&contract.id),
+                    ..asked_new(&contract)
                 };
                 let frozen = Parties::read(registry, unit, now)?.freeze(&asked, now)?;
                 if !frozen.is_empty() {
                     return Ok((refused("contract.refused", &asked, &frozen), Err(frozen)));
+                }
+                if is_taken {
+                    return Err(contradiction(format!(
+                        "the contract `{id}` is one with somebody else: one of `{}` with `{}` is a new one, with an id of its own",
+                        contract.organisation, contract.provider
+                    )));
                 }
                 let today = filing_day(registry, unit, now)?;
                 let revision = match before {
@@ -266,7 +336,8 @@ impl Gate {
         }
     }
 
-    /// Says whether somebody may buy something now; what an order freezes is refused, and that is recorded.
+    /// Says whether somebody may buy something now; what an order freezes is refused, and that is recorded. A provider that an order
+    /// names need not be recorded for that.
     ///
     /// # Errors
     /// [`Error::RoleForbids`]; [`Error::Frozen`]; an organisation or provider that is not there; those of the keepers.
@@ -280,9 +351,6 @@ impl Gate {
             .write(move |unit: &Unit<'_>| {
                 let registry = &gate.inner.registry;
                 registry.record(unit, RecordKind::Organisation, &asked.organisation)?;
-                if let Some(provider) = &asked.provider {
-                    registry.record(unit, RecordKind::Provider, provider)?;
-                }
                 let now = gate.now();
                 let asked = Asked {
                     what: asked.what,
@@ -292,6 +360,9 @@ impl Gate {
                 };
                 let frozen = Parties::read(registry, unit, now)?.freeze(&asked, now)?;
                 if frozen.is_empty() {
+                    if let Some(provider) = asked.provider {
+                        registry.record(unit, RecordKind::Provider, provider)?;
+                    }
                     return Ok::<_, Error>(None);
                 }
                 let act = refused("procurement.refused", &asked, &frozen);
@@ -514,6 +585,67 @@ fn check_proven(
     Ok(())
 }
 
+/// What happened has happened already.
+fn check_times(record: &Record, now: Timestamp) -> Result<(), Error> {
+    match record {
+        Record::Incident(one) if one.latest() > now => Err(contradiction(format!(
+            "the incident `{}` is told of at {}, which has not come",
+            one.id,
+            one.latest()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// What is asked where a contract is a new one.
+fn asked_new(contract: &Contract) -> Asked<'_> {
+    Asked {
+        what: FreezeKind::ContractNew,
+        organisation: &contract.organisation,
+        provider: Some(&contract.provider),
+        contract: Some(&contract.id),
+    }
+}
+
+/// Returns a contract as the next revision of another. Since a day it is with somebody else as a new one; and what has begun does not
+/// begin later.
+fn amended(
+    contract: Contract,
+    before: Contract,
+    (from, today): (Option<Day>, Day),
+) -> Result<Contract, Error> {
+    let amended = match from {
+        Some(from) if contract.is_with_others(&before) => contract.in_place_of(&before, from),
+        Some(from) if before.start <= from && before.start < contract.start => {
+            return Err(contradiction(format!(
+                "the contract `{}` began on {}, and begins no later because of what is so from {from} on",
+                before.id, before.start
+            )));
+        }
+        from => contract.after(before, from.unwrap_or(today)),
+    };
+    amended.check().map_err(Error::Record)?;
+    Ok(amended)
+}
+
+fn contradiction(what: String) -> Error {
+    Error::Record(onshore_orders::Error::Contradiction(what))
+}
+
+pub(crate) fn organisation(record: Record) -> Option<Organisation> {
+    match record {
+        Record::Organisation(one) => Some(one),
+        _ => None,
+    }
+}
+
+fn provider(record: Record) -> Option<Provider> {
+    match record {
+        Record::Provider(one) => Some(one),
+        _ => None,
+    }
+}
+
 /// Says why a record needs a licence that nobody holds, or contradicts what another says.
 fn refusal(
     registry: &Registry,
@@ -590,7 +722,7 @@ pub(crate) fn filing_day(
 pub(crate) fn told(kind: &'static str, revision: &Revision) -> Result<Act, Error> {
     // As a text: shares have fractions, which the canonical form of a leaf has no numbers for.
     let record = revision.record.to_json().map_err(Error::Record)?;
-    Ok(Act {
+    let mut act = Act {
         kind,
         body: json!({ "of": revision.record.kind().word(), "revision": revision.number }),
         record: json!({
@@ -598,7 +730,11 @@ pub(crate) fn told(kind: &'static str, revision: &Revision) -> Result<Act, Error
             "revision": revision.number,
             "record": record,
         }),
-    })
+    };
+    if let Some(from) = revision.from {
+        act.record["from"] = json!(from);
+    }
+    Ok(act)
 }
 
 fn refused(kind: &'static str, asked: &Asked<'_>, frozen: &[Frozen]) -> Act {

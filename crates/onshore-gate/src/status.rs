@@ -1,20 +1,23 @@
 //! Where everybody stands: each order held against each organisation and contract, as of a day and as far as it was known at
 //! an instant, in one state of the database, with the size of the ledger in that state.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
 
 use onshore_db::View;
 use onshore_ledger::Hash;
 use onshore_orders::{
-    AssetTally, Contract, Day, Finding, Id, Language, Record, RecordKind, Standing, Status,
+    AssetTally, Contract, Day, Finding, Id, Language, OnDay, OverTime, Record, RecordKind,
+    Standing, Status, Timeline,
 };
 use onshore_policy::{Principal, Role};
+use onshore_registry::{AsOf, Registry};
 use onshore_types::{LeafIndex, Timestamp};
 use serde_json::json;
 
 use crate::acts::{Act, require};
 use crate::register::Parties;
+use crate::timelines::timelines;
 use crate::{Error, Gate};
 
 /// What is asked.
@@ -45,6 +48,16 @@ pub struct FiledReport {
     pub known_at: Timestamp,
 }
 
+/// What is known now of the parties on some days, and of which state of the register.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    mark: i64,
+    on: HashMap<Day, Arc<Parties>>,
+}
+
+/// On so many days parties are remembered at once: orders of different places are asked of different days.
+const DAYS_REMEMBERED: usize = 4;
+
 /// Where everybody stands.
 #[derive(Debug, Clone)]
 pub struct StatusReport {
@@ -67,6 +80,10 @@ pub struct OrderStatus {
     pub contracts: BTreeMap<Status, u64>,
     /// How many contracts were signed or renewed while that was frozen.
     pub breached: u64,
+    /// Of how many contracts it was corrected that the order bound them, or that they were in breach.
+    pub corrected: u64,
+    /// How many assets were taken out of contracts that are bound and are not proven.
+    pub taken_out: u64,
     /// Each organisation that is bound.
     pub organisations: Vec<OrganisationStatus>,
 }
@@ -132,29 +149,36 @@ impl Gate {
         Ok(leaf)
     }
 
-    /// Reads organisations, providers and orders. What is known now is read once for as long as nothing is recorded.
+    /// Reads organisations, providers and orders as they hold on a day. What is known now is read once for as long as nothing is
+    /// recorded.
     fn parties(
         &self,
         view: &View<'_>,
         asked: Option<Timestamp>,
-        known_at: Timestamp,
+        as_of: AsOf,
     ) -> Result<Arc<Parties>, Error> {
         let registry = &self.inner.registry;
         if asked.is_some() {
-            return Ok(Arc::new(Parties::read(registry, view, known_at)?));
+            return Ok(Arc::new(Parties::as_of(registry, view, as_of)?));
         }
         let mark = registry.register_mark(view)?;
         let remembered = || {
             let parties = self.inner.parties.lock();
             parties.unwrap_or_else(PoisonError::into_inner)
         };
-        if let Some((of, parties)) = &*remembered()
+        if let Known { mark: of, on } = &*remembered()
             && *of == mark
+            && let Some(parties) = on.get(&as_of.on)
         {
             return Ok(Arc::clone(parties));
         }
-        let parties = Arc::new(Parties::read(registry, view, known_at)?);
-        *remembered() = Some((mark, Arc::clone(&parties)));
+        let parties = Arc::new(Parties::as_of(registry, view, as_of)?);
+        let mut known = remembered();
+        if known.mark != mark || known.on.len() >= DAYS_REMEMBERED {
+            known.on.clear();
+            known.mark = mark;
+        }
+        known.on.insert(as_of.on, Arc::clone(&parties));
         Ok(parties)
     }
 
@@ -167,7 +191,6 @@ impl Gate {
         let now = self.now();
         let known_at = asked.known_at.unwrap_or(now);
         let tree_size = self.inner.journal.size_in(view)?;
-        let parties = self.parties(view, asked.known_at, known_at)?;
         let wanted = [
             (RecordKind::Order, &asked.order),
             (RecordKind::Organisation, &asked.organisation),
@@ -177,89 +200,169 @@ impl Gate {
                 registry.record(view, kind, id)?;
             }
         }
-        let mut contracts: HashMap<Id, Vec<Contract>> = HashMap::new();
         let of = asked.organisation.as_ref();
-        registry.each_record(view, RecordKind::Contract, of, known_at, |record| {
-            if let Record::Contract(contract) = record {
-                let of = contract.organisation.clone();
-                contracts.entry(of).or_default().push(contract);
-            }
-        })?;
-        let judge = parties.judge()?;
-        let mut tallies: HashMap<Day, HashMap<String, AssetTally>> = HashMap::new();
+        let contracts = Contracts::read(registry, view, of, known_at)?;
         let mut orders = Vec::new();
-        for order in &parties.orders {
-            if asked.order.as_ref().is_some_and(|id| *id != order.id) {
-                continue;
-            }
-            let as_of = asked.as_of.unwrap_or_else(|| Day::at(now, order.offset));
-            let counted = match tallies.entry(as_of) {
-                std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::hash_map::Entry::Vacant(empty) => {
-                    let counted = match of {
-                        None => registry.asset_tallies(view, None, as_of, known_at)?,
-                        Some(_) => {
-                            let mut counted = HashMap::new();
-                            for contract in contracts.values().flatten() {
-                                let of = Some(&contract.id);
-                                counted.extend(registry.asset_tallies(view, of, as_of, known_at)?);
-                            }
-                            counted
-                        }
-                    };
-                    empty.insert(counted)
-                }
-            };
-            let on = judge.on(order, as_of).said_in(asked.language);
-            let mut status = OrderStatus {
-                order: order.id.clone(),
-                as_of,
-                contracts: BTreeMap::new(),
-                breached: 0,
-                organisations: Vec::new(),
-            };
-            for organisation in &parties.organisations {
-                if of.is_some_and(|id| *id != organisation.id) {
-                    continue;
-                }
-                let standing = on.organisation(&organisation.id);
-                // Of one organisation it is told too why it is not bound.
-                if standing.bound_by.is_none() && of.is_none() {
-                    continue;
-                }
-                let mut bound = Vec::new();
-                for contract in contracts.get(&organisation.id).into_iter().flatten() {
-                    let assets = counted
-                        .get(contract.id.as_str())
-                        .copied()
-                        .unwrap_or_default();
-                    let finding = on.contract(contract, &assets);
-                    let is_breached = !finding.breaches.is_empty();
-                    status.breached += u64::from(is_breached);
-                    match finding.status {
-                        Some(far) => *status.contracts.entry(far).or_default() += 1,
-                        None if of.is_none() && !is_breached => continue,
-                        None => {}
+        for (on, named) in self.days(view, asked, known_at)? {
+            let as_of = AsOf { on, known_at };
+            let parties = self.parties(view, asked.known_at, as_of)?;
+            let tallies = contracts.tallies(registry, view, of, as_of)?;
+            let judge = parties.judge()?;
+            for order in parties.orders.iter().filter(|one| named.contains(&one.id)) {
+                let on = judge.on(order, on).said_in(asked.language);
+                let mut status = OrderStatus {
+                    order: order.id.clone(),
+                    as_of: as_of.on,
+                    contracts: BTreeMap::new(),
+                    breached: 0,
+                    corrected: 0,
+                    taken_out: 0,
+                    organisations: Vec::new(),
+                };
+                let all = parties.organisations.iter().map(|one| &one.id);
+                for organisation in all.filter(|id| of.is_none_or(|of| of == *id)) {
+                    let standing = on.organisation(organisation);
+                    // Of one organisation it is told too why it is not bound.
+                    if standing.bound_by.is_none() && of.is_none() {
+                        continue;
                     }
-                    bound.push(ContractStatus {
-                        contract: contract.id.clone(),
-                        provider: contract.provider.clone(),
-                        finding,
-                        assets,
-                    });
+                    let bound = contracts.bound(organisation, &on, &tallies);
+                    let bound = bound.filter(|one| of.is_some() || one.is_of_note());
+                    status.take(organisation, standing, bound.collect());
                 }
-                status.organisations.push(OrganisationStatus {
-                    organisation: organisation.id.clone(),
-                    standing,
-                    contracts: bound,
-                });
+                orders.push(status);
             }
-            orders.push(status);
         }
+        orders.sort_by(|one, other| one.order.cmp(&other.order));
         Ok(StatusReport {
             tree_size,
             known_at,
             orders,
         })
+    }
+
+    /// Returns the orders that are asked of by the day that each is asked of: today where it was given, if none is said.
+    fn days(
+        &self,
+        view: &View<'_>,
+        asked: &StatusQuestion,
+        known_at: Timestamp,
+    ) -> Result<BTreeMap<Day, BTreeSet<Id>>, Error> {
+        let (registry, now) = (&self.inner.registry, self.now());
+        let mut days: BTreeMap<Day, BTreeSet<Id>> = BTreeMap::new();
+        registry.each_record(view, RecordKind::Order, None, known_at, |record| {
+            if let Record::Order(order) = record
+                && asked.order.as_ref().is_none_or(|id| *id == order.id)
+            {
+                let on = asked.as_of.unwrap_or_else(|| Day::at(now, order.offset));
+                days.entry(on).or_default().insert(order.id);
+            }
+        })?;
+        Ok(days)
+    }
+}
+
+/// Contracts over time, by whose they are or were.
+struct Contracts {
+    all: Vec<Timeline<Contract>>,
+    of: HashMap<Id, Vec<usize>>,
+}
+
+impl Contracts {
+    fn read(
+        registry: &Registry,
+        view: &View<'_>,
+        of: Option<&Id>,
+        known_at: Timestamp,
+    ) -> Result<Self, Error> {
+        let wanted = |record| match record {
+            Record::Contract(one) => Some(one),
+            _ => None,
+        };
+        let all = timelines(registry, view, (RecordKind::Contract, of), known_at, wanted)?;
+        let mut by: HashMap<Id, Vec<usize>> = HashMap::new();
+        for (place, line) in all.iter().enumerate() {
+            for told in line.revisions() {
+                let organisation = &told.record.organisation;
+                match by.get_mut(organisation) {
+                    // It was its before.
+                    Some(places) if places.last() == Some(&place) => {}
+                    Some(places) => places.push(place),
+                    None => {
+                        by.insert(organisation.clone(), vec![place]);
+                    }
+                }
+            }
+        }
+        Ok(Self { all, of: by })
+    }
+
+    /// Counts the assets of all of them, or, of one organisation, of each.
+    fn tallies(
+        &self,
+        registry: &Registry,
+        view: &View<'_>,
+        of: Option<&Id>,
+        as_of: AsOf,
+    ) -> Result<HashMap<String, AssetTally>, Error> {
+        if of.is_none() {
+            return Ok(registry.asset_tallies(view, None, as_of)?);
+        }
+        let mut counted = HashMap::new();
+        let ids = self.all.iter().flat_map(|line| line.revisions().first());
+        for first in ids {
+            let of = Some(&first.record.id);
+            counted.extend(registry.asset_tallies(view, of, as_of)?);
+        }
+        Ok(counted)
+    }
+
+    fn bound(
+        &self,
+        organisation: &Id,
+        on: &OnDay<'_>,
+        tallies: &HashMap<String, AssetTally>,
+    ) -> impl Iterator<Item = ContractStatus> {
+        let places = self.of.get(organisation).into_iter().flatten();
+        let lines = places.filter_map(|place| self.all.get(*place));
+        lines.filter_map(move |line| {
+            let id = &line.revisions().first()?.record.id;
+            let assets = tallies.get(id.as_str()).copied().unwrap_or_default();
+            let OverTime { contract, finding } =
+                on.contract_over_time(organisation, line, &assets)?;
+            Some(ContractStatus {
+                contract: contract.id.clone(),
+                provider: contract.provider.clone(),
+                finding,
+                assets,
+            })
+        })
+    }
+}
+
+impl ContractStatus {
+    /// Whether the order binds it, or something was done that it froze, or corrected that it bound.
+    fn is_of_note(&self) -> bool {
+        let finding = &self.finding;
+        finding.status.is_some() || !finding.breaches.is_empty() || finding.corrected.is_some()
+    }
+}
+
+impl OrderStatus {
+    fn take(&mut self, organisation: &Id, standing: Standing, contracts: Vec<ContractStatus>) {
+        for one in &contracts {
+            let finding = &one.finding;
+            self.breached += u64::from(!finding.breaches.is_empty());
+            self.corrected += u64::from(finding.corrected.is_some());
+            if let Some(far) = finding.status {
+                *self.contracts.entry(far).or_default() += 1;
+                self.taken_out += one.assets.taken_out;
+            }
+        }
+        self.organisations.push(OrganisationStatus {
+            organisation: organisation.clone(),
+            standing,
+            contracts,
+        });
     }
 }

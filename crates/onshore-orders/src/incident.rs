@@ -70,6 +70,13 @@ impl Incident {
         self.ended.map(|ended| ended.plus_millis(SUMMARY_MS))
     }
 
+    /// Returns the latest instant that it names.
+    #[must_use]
+    pub fn latest(&self) -> Timestamp {
+        let all = [self.reported, self.ended, self.summarised];
+        all.into_iter().flatten().fold(self.noticed, Timestamp::max)
+    }
+
     /// Returns how grave it is.
     #[must_use]
     pub fn gravity(&self) -> Gravity {

@@ -1,6 +1,7 @@
 //! An order on a day: who is bound, what is frozen, by when each contract must be left, and how far it is. Each answer says
 //! why in one sentence that names clause and source.
 
+mod over_time;
 mod words;
 
 use std::cell::RefCell;
@@ -10,12 +11,14 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::over_time::OverTime;
 use self::words::Words;
 use crate::deadline::Terms;
 use crate::language::Language;
 use crate::order::{Exemption, FreezeKind, Order};
 use crate::ownership::{Control, Organisations};
-use crate::records::{AssetTally, Contract, Id, Organisation, Provider};
+use crate::records::{AssetTally, Contract, Id, Organisation, Provider, Renewal};
+use crate::timeline::Earlier;
 use crate::{Day, Error};
 
 /// What orders are held against.
@@ -23,6 +26,11 @@ use crate::{Day, Error};
 pub struct Judge<'a> {
     organisations: Organisations<'a>,
     providers: HashMap<&'a Id, &'a Provider>,
+    /// What organisations and providers were before, the earliest first.
+    earlier_organisations: HashMap<&'a Id, Vec<&'a Earlier<Organisation>>>,
+    earlier_providers: HashMap<&'a Id, Vec<&'a Earlier<Provider>>>,
+    /// The days on which organisations became what they are.
+    turns: Vec<Day>,
 }
 
 /// An order on a day. Who controls whom is found once.
@@ -33,8 +41,8 @@ pub struct OnDay<'a> {
     on: Day,
     language: Language,
     control: Rc<Option<Control>>,
-    /// Who controlled whom earlier, by how many holdings had begun or ended: contracts were signed on many days.
-    earlier: RefCell<HashMap<usize, Rc<Option<Control>>>>,
+    /// Who controlled whom earlier, by how much had changed by then: contracts were signed on many days.
+    earlier: RefCell<HashMap<(usize, usize), Rc<Option<Control>>>>,
 }
 
 /// How far a contract is on the way out.
@@ -83,6 +91,8 @@ pub struct Finding {
     pub status: Option<Status>,
     /// What was signed while it was frozen, the first one first.
     pub breaches: Vec<Breach>,
+    /// On which day something else was recorded of it, where the order bound it, or it was in breach, by what was recorded before.
+    pub corrected: Option<Day>,
     /// Why, with the source.
     pub why: String,
 }
@@ -136,7 +146,46 @@ impl<'a> Judge<'a> {
         Ok(Self {
             organisations: Organisations::new(organisations)?,
             providers: providers.iter().map(|one| (&one.id, one)).collect(),
+            earlier_organisations: HashMap::new(),
+            earlier_providers: HashMap::new(),
+            turns: Vec::new(),
         })
+    }
+
+    /// Takes what they were before too, each one's in the order of days: what was done on an earlier day is held against what they
+    /// were on it.
+    #[must_use]
+    pub fn remembering(
+        mut self,
+        organisations: &'a [Earlier<Organisation>],
+        providers: &'a [Earlier<Provider>],
+    ) -> Self {
+        for one in organisations {
+            let known = self.earlier_organisations.entry(&one.record.id);
+            known.or_default().push(one);
+            self.turns.push(one.until);
+        }
+        for one in providers {
+            let known = self.earlier_providers.entry(&one.record.id);
+            known.or_default().push(one);
+        }
+        self.turns.sort_unstable();
+        self.turns.dedup();
+        self
+    }
+
+    fn organisation_on(&self, id: &Id, day: Day) -> Option<&'a Organisation> {
+        let earlier = self.earlier_organisations.get(id).into_iter().flatten();
+        let then = earlier.copied().find(|one| day < one.until);
+        then.map(|one| &one.record)
+            .or_else(|| self.organisations.of(id))
+    }
+
+    fn provider_on(&self, id: &Id, day: Day) -> Option<&'a Provider> {
+        let earlier = self.earlier_providers.get(id).into_iter().flatten();
+        let then = earlier.copied().find(|one| day < one.until);
+        then.map(|one| &one.record)
+            .or_else(|| self.providers.get(id).copied())
     }
 
     /// Returns an order on a day.
@@ -160,7 +209,10 @@ impl<'a> Judge<'a> {
         let addressees = &order.addressees;
         addressees.wants_control().then(|| {
             self.organisations.controlled(
-                |organisation| addressees.is_root(organisation),
+                |organisation| {
+                    let then = self.organisation_on(&organisation.id, on);
+                    addressees.is_root(then.unwrap_or(organisation))
+                },
                 addressees.over_percent,
                 on,
             )
@@ -218,11 +270,19 @@ impl OnDay<'_> {
     /// Says what the order asks of a contract, so many of whose assets are so far.
     #[must_use]
     pub fn contract(&self, contract: &Contract, tally: &AssetTally) -> Finding {
-        let breaches = self.breaches(contract);
-        let signed: String = breaches
-            .iter()
-            .map(|one| self.words().breach(one))
-            .collect();
+        self.said(self.found(contract, tally))
+    }
+
+    /// Returns a finding whose sentence says too what was signed while it was frozen.
+    fn said(&self, mut finding: Finding) -> Finding {
+        for breach in &finding.breaches {
+            finding.why.push_str(&self.words().breach(breach));
+        }
+        finding
+    }
+
+    fn found(&self, contract: &Contract, tally: &AssetTally) -> Finding {
+        let breaches = self.breaches(contract, contract.signed());
         let (how, clause) = match self.binds_contract(contract, tally) {
             Ok(bound) => bound,
             Err(why) => {
@@ -232,7 +292,8 @@ impl OnDay<'_> {
                     due: None,
                     status: None,
                     breaches,
-                    why: format!("{why}{signed}"),
+                    corrected: None,
+                    why,
                 };
             }
         };
@@ -244,7 +305,7 @@ impl OnDay<'_> {
                 .order
                 .freezes(FreezeKind::ContractRenew, self.on)
                 .is_some();
-        let (due, by_when) = self.due(contract);
+        let (due, by_when) = self.due(contract, &breaches);
         let (status, far) = self.status(contract, tally, due, exemption);
         Finding {
             bound_by: Some(clause),
@@ -252,13 +313,14 @@ impl OnDay<'_> {
             due,
             status: Some(status),
             breaches,
-            why: self.words().sentence(&[&how, &by_when, &far]) + &signed,
+            corrected: None,
+            why: self.words().sentence(&[&how, &by_when, &far]),
         }
     }
 
-    /// Finds what of a contract was signed while the order froze that.
-    fn breaches(&self, contract: &Contract) -> Vec<Breach> {
-        let signed = std::iter::once((FreezeKind::ContractNew, contract.signed()));
+    /// Finds what of a contract, which was new on a day, was signed while the order froze that.
+    fn breaches(&self, contract: &Contract, new: Day) -> Vec<Breach> {
+        let signed = std::iter::once((FreezeKind::ContractNew, new));
         let renewed = contract
             .renewals
             .iter()
@@ -275,7 +337,7 @@ impl OnDay<'_> {
             return None;
         }
         let freeze = order.freezes(what, signed)?;
-        let provider = self.judge.providers.get(&contract.provider)?;
+        let provider = self.judge.provider_on(&contract.provider, signed)?;
         order.prohibits(provider, signed)?;
         let (who, which) = (&contract.organisation, &contract.id);
         if order.exempts(who, Some(which), signed).is_some() {
@@ -297,7 +359,10 @@ impl OnDay<'_> {
         let all = &self.judge.organisations;
         let mut earlier = self.earlier.borrow_mut();
         let found = earlier
-            .entry(all.changes_until(day))
+            .entry((
+                all.changes_until(day),
+                self.judge.turns.partition_point(|turn| *turn <= day),
+            ))
             .or_insert_with(|| Rc::new(self.judge.control(self.order, day)));
         Rc::clone(found)
     }
@@ -316,11 +381,15 @@ impl OnDay<'_> {
         }
         let of_whom = match asked.what {
             FreezeKind::ContractNew | FreezeKind::ContractRenew => {
-                let provider = self.judge.providers.get(asked.provider?)?;
-                let prohibited = self.order.prohibits(provider, self.on)?;
+                let id = asked.provider?;
+                let prohibited = match self.judge.providers.get(id) {
+                    Some(provider) => self.order.prohibits(provider, self.on),
+                    // An order names whom it names, known here or not.
+                    None => self.order.prohibits_by_name(id, self.on),
+                }?;
                 format!(
-                    " with `{}`, prohibited by clause {} since {}",
-                    provider.id, prohibited.clause, prohibited.from
+                    " with `{id}`, prohibited by clause {} since {}",
+                    prohibited.clause, prohibited.from
                 )
             }
             FreezeKind::Datacentre | FreezeKind::Server | FreezeKind::Storage => String::new(),
@@ -354,7 +423,7 @@ impl OnDay<'_> {
         }
         let addressees = &order.addressees;
         let clause = &addressees.clause;
-        let Some(organisation) = self.judge.organisations.of(id) else {
+        let Some(organisation) = self.judge.organisation_on(id, on) else {
             return Err(words.no_organisation(id));
         };
         if addressees.named.contains(id) {
@@ -389,10 +458,12 @@ impl OnDay<'_> {
         let Some(prohibited) = order.prohibits(provider, self.on) else {
             return Err(words.not_prohibited(&provider.id, self.on));
         };
-        // What had ended before is left already, unless something is still there.
-        if let Some(end) = contract.end
+        // What had ended before is left already where all that was there is known and has arrived, or is deleted.
+        let is_left =
+            (tally.assets > 0 && tally.assets == tally.proven) || self.is_deleted(contract);
+        if let Some(end) = contract.end_with(|renewal| renewal.signed <= self.on)
             && end < order.effective
-            && tally.assets == tally.proven
+            && is_left
         {
             return Err(words.ended_before(&contract.id, end));
         }
@@ -403,17 +474,25 @@ impl OnDay<'_> {
         ))
     }
 
-    fn due(&self, contract: &Contract) -> (Option<Day>, String) {
+    /// By which day it must be left. A renewal counts from the day on which it was signed, and what was signed against the order
+    /// buys no time.
+    fn due(&self, contract: &Contract, breaches: &[Breach]) -> (Option<Day>, String) {
         let (rule, clause) = (&self.order.deadline.rule, &self.order.deadline.clause);
         let words = self.words();
+        let is_breach = |renewal: &Renewal| {
+            breaches
+                .iter()
+                .any(|one| one.what == FreezeKind::ContractRenew && one.signed == renewal.signed)
+        };
+        let end = contract.end_with(|renewal| renewal.signed <= self.on && !is_breach(renewal));
         let terms = Terms {
-            expiry: contract.end,
+            expiry: end,
             effective: self.order.effective,
         };
         let Some(day) = rule.day(&terms) else {
             return (None, words.no_day(rule, clause));
         };
-        let expiry = contract.end.filter(|_| rule.follows_expiry());
+        let expiry = end.filter(|_| rule.follows_expiry());
         let by = words.rule(rule, clause, expiry);
         // Nobody is late before an order binds.
         if day < self.order.effective {
@@ -423,6 +502,11 @@ impl OnDay<'_> {
         (Some(day), words.due(day, &by))
     }
 
+    fn is_deleted(&self, contract: &Contract) -> bool {
+        let deletion = contract.deletion.as_ref();
+        deletion.is_some_and(|deletion| deletion.filed <= self.on)
+    }
+
     fn status(
         &self,
         contract: &Contract,
@@ -430,18 +514,19 @@ impl OnDay<'_> {
         due: Option<Day>,
         exemption: Option<&Exemption>,
     ) -> (Status, String) {
-        let deleted = contract
-            .deletion
-            .as_ref()
-            .is_some_and(|deletion| deletion.filed <= self.on);
+        let deleted = self.is_deleted(contract);
         let AssetTally {
             assets,
             planned,
             moving,
             moved,
             proven,
+            ..
         } = *tally;
-        let far = self.words().far(tally, deleted);
+        let taken_out = tally
+            .last_taken_out
+            .map(|at| Day::at(at, self.order.offset));
+        let far = self.words().far(tally, deleted, taken_out);
         // Nothing recorded is not everything proven.
         if deleted && assets > 0 && proven == assets {
             return (Status::Proven, far);

@@ -6,7 +6,8 @@
 //! of then.
 //!
 //! Two times are apart throughout. *Valid time* stands in the records as days: a holding from then until then, a prohibition
-//! from then on. *Recorded time* is when Onshore was told, and is the keeper's: what is judged here is what was recorded.
+//! from then on; and each revision of a record says from which day on it holds. *Recorded time* is when Onshore was told, and is the
+//! keeper's: what is judged here is what was recorded.
 //!
 //! - [`records`]: organisations and who holds them, providers, contracts, assets.
 //! - [`order`]: an order: its text, whom it addresses, what it prohibits and freezes, and until when.
@@ -23,6 +24,7 @@
 //! - [`record`]: a record of any kind, read and checked.
 //! - [`signature`]: somebody's word for a part of a record.
 //! - [`tables`]: records as CSV.
+//! - [`timeline`]: a record over time, and what of it was corrected.
 
 pub mod alarm;
 pub mod assessment;
@@ -51,6 +53,7 @@ pub mod request;
 pub mod review;
 pub mod signature;
 pub mod tables;
+pub mod timeline;
 
 /// The order of Tianjin of 2021, as a file that is read.
 pub const TIANJIN_2021: &str = include_str!("../orders/tianjin-2021.toml");
@@ -69,7 +72,7 @@ pub use forecast::{
 pub use handover::Handover;
 pub use incident::Incident;
 pub use information::Information;
-pub use judge::{Asked, Breach, Finding, Frozen, Judge, OnDay, Standing, Status};
+pub use judge::{Asked, Breach, Finding, Frozen, Judge, OnDay, OverTime, Standing, Status};
 pub use language::Language;
 pub use licence::Licence;
 pub use order::{FreezeKind, Order};
@@ -84,3 +87,4 @@ pub use region::{Operating, Region, RegionStanding};
 pub use request::Request;
 pub use review::Review;
 pub use signature::Signature;
+pub use timeline::{Earlier, Timeline, Told};

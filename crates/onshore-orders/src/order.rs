@@ -73,9 +73,22 @@ pub struct Clause {
     pub text: String,
     /// Which of the sources say so.
     pub sources: Vec<Id>,
+    /// What they say, word for word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotes: Vec<Quote>,
     /// What a source says otherwise, and why it is not followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<String>,
+}
+
+/// What a source says, word for word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quote {
+    /// The words.
+    pub text: String,
+    /// Whose they are.
+    pub source: Id,
 }
 
 /// Whom an order binds: a rule over organisations. Whoever is named is bound; whoever fulfils all of the rest that is given
@@ -261,6 +274,15 @@ impl Registered for Order {
                     )));
                 }
             }
+            for quote in &clause.quotes {
+                texts(&[("quote", Some(&quote.text))])?;
+                if !clause.sources.contains(&quote.source) {
+                    return Err(Error::contradiction(format!(
+                        "the clause `{}` quotes `{}`, which is none of its sources",
+                        clause.id, quote.source
+                    )));
+                }
+            }
         }
         let cited = std::iter::once(&self.addressees.clause)
             .chain(self.prohibited.iter().map(|one| &one.clause))
@@ -292,6 +314,11 @@ impl Registered for Order {
         }
         if let Some(withdrawn) = &self.withdrawn {
             texts(&[("reason", Some(&withdrawn.reason))])?;
+            if withdrawn.from < self.issued {
+                return Err(Error::contradiction(
+                    "the order would be withdrawn before it was given",
+                ));
+            }
         }
         let times = self
             .prohibited
@@ -330,9 +357,24 @@ impl Order {
     /// Returns what is prohibited of a provider on a day.
     #[must_use]
     pub fn prohibits(&self, provider: &Provider, on: Day) -> Option<&Prohibited> {
+        self.prohibits_of(&provider.id, Some(provider.kind), on)
+    }
+
+    /// Returns what is prohibited on a day of a provider of which nobody knows what it is, where it is named.
+    #[must_use]
+    pub fn prohibits_by_name(&self, provider: &Id, on: Day) -> Option<&Prohibited> {
+        self.prohibits_of(provider, None, on)
+    }
+
+    fn prohibits_of(
+        &self,
+        provider: &Id,
+        kind: Option<ProviderKind>,
+        on: Day,
+    ) -> Option<&Prohibited> {
         self.prohibited.iter().find(|one| {
             on.is_within(one.from, one.until)
-                && (one.provider.as_ref() == Some(&provider.id) || one.kind == Some(provider.kind))
+                && (one.provider.as_ref() == Some(provider) || (kind.is_some() && one.kind == kind))
         })
     }
 
@@ -452,6 +494,15 @@ impl FreezeKind {
         Self::Server,
         Self::Storage,
     ];
+
+    /// Whether it is of contracts, each of which is with a provider.
+    #[must_use]
+    pub fn is_of_contracts(self) -> bool {
+        match self {
+            Self::ContractNew | Self::ContractRenew => true,
+            Self::Datacentre | Self::Server | Self::Storage => false,
+        }
+    }
 
     /// Returns the word for it.
     #[must_use]

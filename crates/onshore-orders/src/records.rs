@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use onshore_types::TenantName;
+use onshore_types::{TenantName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::purpose::HeldFor;
@@ -260,6 +260,9 @@ pub struct Renewal {
     /// Its last day since then, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Day>,
+    /// What its last day was before, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Day>,
 }
 
 /// That a provider deleted what was kept there.
@@ -393,6 +396,10 @@ pub struct AssetTally {
     pub moved: u64,
     /// Of these, proven.
     pub proven: u64,
+    /// Beside them, those that were recorded under it once, are recorded elsewhere now, and are not proven.
+    pub taken_out: u64,
+    /// When the last of those was taken out.
+    pub last_taken_out: Option<Timestamp>,
 }
 
 impl Registered for Organisation {
@@ -520,6 +527,16 @@ impl Registered for Contract {
                 self.id
             )));
         }
+        let is_shorter = |renewal: &Renewal| match (renewal.before, renewal.end) {
+            (Some(before), Some(end)) => end < before,
+            _ => false,
+        };
+        if self.renewals.iter().any(is_shorter) {
+            return Err(Error::contradiction(format!(
+                "a renewal of the contract `{}` ends before the day that it ended on without it",
+                self.id
+            )));
+        }
         if self.renewals.len() > RENEWALS_MAX {
             return Err(Error::contradiction(format!(
                 "a contract has up to {RENEWALS_MAX} renewals"
@@ -548,8 +565,51 @@ impl Contract {
         self.signed.unwrap_or(self.start)
     }
 
+    /// Whether it is with somebody else, or somebody else's: a contract of its own then.
+    #[must_use]
+    pub fn is_with_others(&self, other: &Self) -> bool {
+        (&self.organisation, &self.provider) != (&other.organisation, &other.provider)
+    }
+
+    /// Returns its last day as far as some renewals count. Where it is not known until when it ran before one that does not, that
+    /// is the day on which that one was signed.
+    #[must_use]
+    pub fn end_with(&self, counts: impl Fn(&Renewal) -> bool) -> Option<Day> {
+        let mut renewals: Vec<&Renewal> = self.renewals.iter().collect();
+        renewals.sort_by_key(|renewal| renewal.signed);
+        let Some(first) = renewals.first() else {
+            return self.end;
+        };
+        let mut end = Some(first.before.unwrap_or(first.signed));
+        for (place, renewal) in renewals.iter().enumerate() {
+            if counts(renewal) {
+                end = match renewals.get(place + 1) {
+                    Some(next) => renewal.end.or(next.before).or(self.end),
+                    None => self.end,
+                };
+            }
+        }
+        // Whatever it was shortened to since, it does not last longer than that.
+        match (end, self.end) {
+            (Some(end), Some(last)) => Some(end.min(last)),
+            (end, last) => end.or(last),
+        }
+    }
+
+    /// Returns this as what follows another from a day on, with somebody else: nothing of the other's is its own.
+    #[must_use]
+    pub fn in_place_of(mut self, other: &Self, from: Day) -> Self {
+        self.renewals
+            .retain(|renewal| !other.renewals.iter().any(|known| known.is_same_as(renewal)));
+        self.signed = self.signed.filter(|_| self.signed != other.signed);
+        self.signed = self.signed.or(Some(from));
+        self.deletion = None;
+        self
+    }
+
     /// Returns this as the next revision of another: what acts of their own filed stays, and so do renewals; where it lasts longer
-    /// than before and names no new renewal, it was renewed on the day that it is recorded.
+    /// than before and names no new renewal, it was renewed on the day that is given. Each renewal that is new keeps until when
+    /// it ran before.
     #[must_use]
     pub fn after(mut self, before: Self, today: Day) -> Self {
         let is_longer = match (before.end, self.end) {
@@ -557,23 +617,42 @@ impl Contract {
             (Some(before), Some(now)) => before < now,
             (None, _) => false,
         };
-        let added: Vec<Renewal> = self
+        let mut added: Vec<Renewal> = self
             .renewals
             .into_iter()
-            .filter(|renewal| !before.renewals.contains(renewal))
+            .filter(|renewal| {
+                !before
+                    .renewals
+                    .iter()
+                    .any(|known| known.is_same_as(renewal))
+            })
             .collect();
-        let is_told = !added.is_empty();
-        self.renewals = before.renewals;
-        self.renewals.extend(added);
-        if is_longer && !is_told {
-            self.renewals.push(Renewal {
+        if is_longer && added.is_empty() {
+            added.push(Renewal {
                 signed: today.max(self.signed.unwrap_or(self.start)),
                 end: self.end,
+                before: None,
             });
         }
+        let mut ran_until = before.end;
+        for renewal in &mut added {
+            let end = renewal.end.or(self.end);
+            let is_moved = ran_until.is_some_and(|ran| end.is_none_or(|end| ran < end));
+            renewal.before = renewal.before.or(ran_until.filter(|_| is_moved));
+            ran_until = end;
+        }
+        self.renewals = before.renewals;
+        self.renewals.extend(added);
         self.signed = self.signed.or(before.signed);
         self.deletion = before.deletion;
         self
+    }
+}
+
+impl Renewal {
+    /// Whether it is the same one, whatever is known of until when the contract ran before.
+    fn is_same_as(&self, other: &Self) -> bool {
+        (self.signed, self.end) == (other.signed, other.end)
     }
 }
 

@@ -129,6 +129,8 @@ const OPEN: AssetTally = AssetTally {
     moving: 0,
     moved: 0,
     proven: 0,
+    taken_out: 0,
+    last_taken_out: None,
 };
 
 #[test]
@@ -168,8 +170,27 @@ fn each_contract_has_its_day_and_is_late_after_it() {
 fn what_ended_before_the_order_is_bound_only_where_something_is_left() {
     let order = tianjin();
     let ended = contract("port", "alibaba-cloud", Some("2021-05-31"));
-    let left = AssetTally::default();
-    assert_eq!(find(&order, &ended, left, "2022-01-01").bound_by, None);
+    let arrived = AssetTally {
+        moved: 2,
+        proven: 2,
+        ..OPEN
+    };
+    assert_eq!(find(&order, &ended, arrived, "2022-01-01").bound_by, None);
+    // Nothing recorded is not everything arrived, unless it is deleted.
+    let unknown = AssetTally::default();
+    let found = find(&order, &ended, unknown, "2022-01-01");
+    assert_eq!(found.status, Some(Status::Late));
+    let deleted = Contract {
+        deletion: Some(Deletion {
+            statement_sha256: "0".repeat(64),
+            negative_probe: day("2021-06-30"),
+            filed: day("2021-09-01"),
+        }),
+        ..ended.clone()
+    };
+    let on = |day| find(&order, &deleted, unknown, day).bound_by;
+    assert!(on("2021-08-31").is_some());
+    assert_eq!(on("2021-09-01"), None);
     // 2021-07-31 was before anybody was bound.
     let found = find(&order, &ended, OPEN, "2021-08-12");
     assert_eq!(found.due, Some(day("2021-08-12")));
@@ -241,6 +262,7 @@ fn a_contract_is_proven_only_with_all_assets_and_the_deletion() {
         moving,
         moved,
         proven,
+        ..OPEN
     };
     let status = |contract: &Contract, tally, on| find(&order, contract, tally, on).status;
     let on = "2022-09-29";
@@ -453,6 +475,7 @@ fn what_was_signed_while_it_was_frozen_is_told() {
         renewals: vec![Renewal {
             signed: day("2021-08-01"),
             end: None,
+            before: None,
         }],
         ..longer
     };

@@ -70,7 +70,7 @@ pub use crate::persons::{ExportedCounts, ExportedPersons, ExportedTally, Exporte
 pub use crate::purposes::Purpose;
 pub use crate::quarantine::{Draft, Quarantine, QuarantineError};
 pub use crate::refusals::{CountedRefusal, RefusalKey};
-pub use crate::register::{RegisterPage, Revision};
+pub use crate::register::{AsOf, RegisterPage, Revision};
 pub use crate::registry::Registry;
 pub use crate::schema::SCHEMA;
 pub use crate::sessions::{SealedSession, Session};

@@ -1,5 +1,6 @@
 //! The register: organisations, providers, orders, contracts and assets, each with all its revisions. Nothing is overwritten:
-//! a revision is closed when the next one comes, so what was known at any instant can be read again.
+//! a revision is closed when the next one comes, so what was known at any instant can be read again; and each says from which day
+//! on it holds. Of a day the last revision counts that had been recorded and holds from that day or an earlier one.
 
 use std::collections::HashMap;
 
@@ -7,7 +8,7 @@ use onshore_db::{Row, RowError, Unit, View, params};
 use onshore_orders::{AssetTally, Day, Id, Record, RecordKind};
 use onshore_types::{PrincipalId, Timestamp};
 
-use crate::rows::{bytes16, count, time, time_opt};
+use crate::rows::{bytes16, count, parsed_opt, time, time_opt};
 use crate::{Error, Registry};
 
 /// One revision of a record.
@@ -17,6 +18,8 @@ pub struct Revision {
     pub record: Record,
     /// Its number, from 1 on.
     pub number: u32,
+    /// The first day on which it holds; none where that is from the beginning.
+    pub from: Option<Day>,
     /// When it was recorded.
     pub recorded: Timestamp,
     /// Who recorded it.
@@ -42,16 +45,42 @@ pub struct RegisterPage {
 struct Found {
     text: String,
     number: u32,
+    from: Option<Day>,
     recorded: Timestamp,
     recorded_by: PrincipalId,
     superseded: Option<Timestamp>,
 }
 
+/// Records as they hold on a day, as far as it was known at an instant.
+#[derive(Debug, Clone, Copy)]
+pub struct AsOf {
+    /// The day.
+    pub on: Day,
+    /// The instant.
+    pub known_at: Timestamp,
+}
+
 const COLUMNS: &str =
-    "SELECT record, revision, recorded_ms, recorded_by, superseded_ms FROM register";
+    "SELECT record, revision, from_day, recorded_ms, recorded_by, superseded_ms FROM register";
 /// As it was known at ?2.
 const KNOWN: &str =
     "kind = ?1 AND recorded_ms <= ?2 AND (superseded_ms IS NULL OR superseded_ms > ?2)";
+/// As it holds on ?3, as far as it was known at ?2. Where nothing is later, nothing else is looked for.
+const HELD: &str = "kind = ?1 AND recorded_ms <= ?2 AND (from_day IS NULL OR from_day <= ?3) \
+     AND (superseded_ms IS NULL OR superseded_ms > ?2 OR NOT EXISTS ( \
+        SELECT 1 FROM register AS later WHERE later.kind = register.kind AND later.id = register.id \
+        AND later.revision > register.revision AND later.recorded_ms <= ?2 \
+        AND (later.from_day IS NULL OR later.from_day <= ?3)))";
+/// How many assets were recorded under something until ?2 that holds no longer on ?3, and are neither under it nor proven then.
+const TAKEN_OUT: &str = "SELECT taken_from, count(DISTINCT id) AS assets, max(recorded_ms) AS last_ms \
+     FROM register INDEXED BY register_taken \
+     WHERE taken_from IS NOT NULL AND kind = ?1 AND recorded_ms <= ?2 AND (from_day IS NULL OR from_day <= ?3) \
+     AND NOT EXISTS ( \
+        SELECT 1 FROM register AS held WHERE held.kind = register.kind AND held.id = register.id \
+        AND (held.holder = register.taken_from OR held.proven <= ?3) \
+        AND held.revision = ( \
+            SELECT max(revision) FROM register AS known WHERE known.kind = register.kind AND known.id = register.id \
+            AND known.recorded_ms <= ?2 AND (known.from_day IS NULL OR known.from_day <= ?3)))";
 
 impl Registry {
     /// Saves the first revision of a record.
@@ -70,6 +99,7 @@ impl Registry {
         Ok(Revision {
             record: record.clone(),
             number: 1,
+            from: None,
             recorded: now,
             recorded_by: by,
             superseded: None,
@@ -99,7 +129,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Saves the next revision of a record. `expected` is the revision that it was made of.
+    /// Saves the next revision of a record, in place of the newest, since whenever that holds. `expected` is the revision that it was
+    /// made of.
     ///
     /// # Errors
     /// [`Error::NoSuchRecord`]; [`Error::RecordChanged`] where it is not the newest; [`Error::NoSuchReference`].
@@ -108,6 +139,21 @@ impl Registry {
         unit: &Unit<'_>,
         record: &Record,
         expected: u32,
+        by: PrincipalId,
+        now: Timestamp,
+    ) -> Result<Revision, Error> {
+        self.amend_record_from(unit, record, (expected, None), by, now)
+    }
+
+    /// Saves the next revision of a record, which holds from a day on; in place of the newest where none is given.
+    ///
+    /// # Errors
+    /// Those of [`Registry::amend_record`].
+    pub fn amend_record_from(
+        &self,
+        unit: &Unit<'_>,
+        record: &Record,
+        (expected, from): (u32, Option<Day>),
         by: PrincipalId,
         now: Timestamp,
     ) -> Result<Revision, Error> {
@@ -125,11 +171,24 @@ impl Registry {
             "UPDATE register SET superseded_ms = ?3 WHERE kind = ?1 AND id = ?2 AND superseded_ms IS NULL",
             params![kind.word(), id.as_str(), now.as_millis()],
         )?;
-        insert(unit, record, number, by, now)?;
+        let from = from.or(newest.from);
+        insert(unit, record, (number, from), by, now)?;
+        if kind == RecordKind::Asset && newest.record.holder() != record.holder() {
+            unit.execute(
+                "UPDATE register SET taken_from = ?4 WHERE kind = ?1 AND id = ?2 AND revision = ?3",
+                params![
+                    kind.word(),
+                    id.as_str(),
+                    number,
+                    newest.record.holder().map(Id::as_str)
+                ],
+            )?;
+        }
         self.check_references(unit, record)?;
         Ok(Revision {
             record: record.clone(),
             number,
+            from,
             recorded: now,
             recorded_by: by,
             superseded: None,
@@ -210,10 +269,11 @@ impl Registry {
         all.iter().map(|found| revision(kind, found)).collect()
     }
 
-    /// Hands over every record of a kind by its id, as it was known at an instant; those that belong to `of` alone, if given.
+    /// Hands over every record of a kind by its id, in the newest revision that was known at an instant; those that belong to `of`
+    /// alone, if given.
     ///
     /// # Errors
-    /// Those of the database and of `each`.
+    /// Those of the database.
     pub fn each_record(
         &self,
         view: &View<'_>,
@@ -222,34 +282,77 @@ impl Registry {
         known_at: Timestamp,
         mut each: impl FnMut(Record),
     ) -> Result<(), Error> {
-        let mut fault = None;
-        let mut take = |row: &Row<'_>| {
-            if fault.is_none() {
-                match revision(kind, &found(row)?) {
-                    Ok(revision) => each(revision.record),
-                    Err(error) => fault = Some(error),
-                }
-            }
-            Ok(())
-        };
         let known = known_at.as_millis();
-        match of {
+        let newest = |revision: Revision| each(revision.record);
+        reading(kind, newest, |take| match of {
             Some(of) => view.each(
                 &format!("{COLUMNS} WHERE {KNOWN} AND holder = ?3 ORDER BY id"),
                 params![kind.word(), known, of.as_str()],
-                &mut take,
+                take,
             ),
             None => view.each(
                 &format!("{COLUMNS} WHERE {KNOWN} ORDER BY id"),
                 params![kind.word(), known],
-                &mut take,
+                take,
             ),
-        }?;
-        fault.map_or(Ok(()), Err)
+        })
     }
 
-    /// Counts the assets of each contract as they are on a day, as far as it was known at an instant; of one contract, if
-    /// given.
+    /// Hands over every record of a kind by its id, as it holds on a day.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn each_record_as_of(
+        &self,
+        view: &View<'_>,
+        kind: RecordKind,
+        as_of: AsOf,
+        mut each: impl FnMut(Record),
+    ) -> Result<(), Error> {
+        let (known, on) = (as_of.known_at.as_millis(), as_of.on.to_string());
+        let held = |revision: Revision| each(revision.record);
+        reading(kind, held, |take| {
+            view.each(
+                &format!("{COLUMNS} WHERE {HELD} ORDER BY id"),
+                params![kind.word(), known, on],
+                take,
+            )
+        })
+    }
+
+    /// Hands over every revision of every record of a kind that was known at an instant, by ids and numbers; those of records that
+    /// ever belonged to `of` alone, if given.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn each_revision(
+        &self,
+        view: &View<'_>,
+        kind: RecordKind,
+        of: Option<&Id>,
+        known_at: Timestamp,
+        each: impl FnMut(Revision),
+    ) -> Result<(), Error> {
+        let known = known_at.as_millis();
+        reading(kind, each, |take| match of {
+            Some(of) => view.each(
+                &format!(
+                    "{COLUMNS} WHERE kind = ?1 AND recorded_ms <= ?2 AND id IN ( \
+                     SELECT id FROM register WHERE kind = ?1 AND holder = ?3) ORDER BY id, revision"
+                ),
+                params![kind.word(), known, of.as_str()],
+                take,
+            ),
+            None => view.each(
+                &format!("{COLUMNS} WHERE kind = ?1 AND recorded_ms <= ?2 ORDER BY id, revision"),
+                params![kind.word(), known],
+                take,
+            ),
+        })
+    }
+
+    /// Counts the assets of each contract as they are on a day, as far as it was known at an instant, and those that were its own
+    /// once; of one contract, if given.
     ///
     /// # Errors
     /// Those of the database.
@@ -257,8 +360,7 @@ impl Registry {
         &self,
         view: &View<'_>,
         of: Option<&Id>,
-        on: Day,
-        known_at: Timestamp,
+        AsOf { on, known_at }: AsOf,
     ) -> Result<HashMap<String, AssetTally>, Error> {
         let sums = "SELECT holder, count(*) AS assets, \
                     count(*) FILTER (WHERE planned <= ?3) AS planned, count(*) FILTER (WHERE moving <= ?3) AS moving, \
@@ -272,6 +374,7 @@ impl Registry {
                 moving: count(row, "moving")?,
                 moved: count(row, "moved")?,
                 proven: count(row, "proven")?,
+                ..AssetTally::default()
             };
             tallies.insert(row.get("holder")?, tally);
             Ok(())
@@ -283,12 +386,30 @@ impl Registry {
         );
         match of {
             Some(of) => view.each(
-                &format!("{sums} WHERE {KNOWN} AND holder = ?4 GROUP BY holder"),
+                &format!("{sums} WHERE {HELD} AND holder = ?4 GROUP BY holder"),
                 params![kind, known, on, of.as_str()],
                 &mut take,
             ),
             None => view.each(
-                &format!("{sums} WHERE {KNOWN} AND holder IS NOT NULL GROUP BY holder"),
+                &format!("{sums} WHERE {HELD} AND holder IS NOT NULL GROUP BY holder"),
+                params![kind, known, on],
+                &mut take,
+            ),
+        }?;
+        let mut take = |row: &Row<'_>| {
+            let tally = tallies.entry(row.get("taken_from")?).or_default();
+            tally.taken_out = count(row, "assets")?;
+            tally.last_taken_out = time_opt(row, "last_ms")?;
+            Ok(())
+        };
+        match of {
+            Some(of) => view.each(
+                &format!("{TAKEN_OUT} AND taken_from = ?4 GROUP BY taken_from"),
+                params![kind, known, on, of.as_str()],
+                &mut take,
+            ),
+            None => view.each(
+                &format!("{TAKEN_OUT} GROUP BY taken_from"),
                 params![kind, known, on],
                 &mut take,
             ),
@@ -309,7 +430,7 @@ impl Registry {
                 id: record.id().clone(),
             });
         }
-        insert(unit, record, 1, by, now)
+        insert(unit, record, (1, None), by, now)
     }
 
     fn check_references(&self, view: &View<'_>, record: &Record) -> Result<(), Error> {
@@ -326,6 +447,25 @@ impl Registry {
     }
 }
 
+/// Runs a query whose rows are revisions, each of which is handed over.
+fn reading(
+    kind: RecordKind,
+    mut each: impl FnMut(Revision),
+    run: impl FnOnce(&mut dyn FnMut(&Row<'_>) -> Result<(), RowError>) -> Result<(), onshore_db::Error>,
+) -> Result<(), Error> {
+    let mut fault = None;
+    run(&mut |row| {
+        if fault.is_none() {
+            match revision(kind, &found(row)?) {
+                Ok(revision) => each(revision),
+                Err(error) => fault = Some(error),
+            }
+        }
+        Ok(())
+    })?;
+    fault.map_or(Ok(()), Err)
+}
+
 fn has(view: &View<'_>, kind: RecordKind, id: &Id) -> Result<bool, Error> {
     Ok(view
         .one(
@@ -339,15 +479,15 @@ fn has(view: &View<'_>, kind: RecordKind, id: &Id) -> Result<bool, Error> {
 fn insert(
     unit: &Unit<'_>,
     record: &Record,
-    number: u32,
+    (number, from): (u32, Option<Day>),
     by: PrincipalId,
     now: Timestamp,
 ) -> Result<(), Error> {
     let text = record.to_json().map_err(Error::Record)?;
     let [planned, moving, moved, proven] = record.steps().map(|day| day.map(String::from));
     unit.execute(
-        "INSERT INTO register (kind, id, revision, holder, recorded_ms, recorded_by, planned, moving, moved, proven, record)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO register (kind, id, revision, holder, recorded_ms, recorded_by, planned, moving, moved, proven, record, from_day)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             record.kind().word(),
             record.id().as_str(),
@@ -360,6 +500,7 @@ fn insert(
             moved,
             proven,
             text,
+            from.map(String::from),
         ],
     )?;
     Ok(())
@@ -369,6 +510,7 @@ fn found(row: &Row<'_>) -> Result<Found, RowError> {
     Ok(Found {
         text: row.get("record")?,
         number: row.get("revision")?,
+        from: parsed_opt(row, "from_day")?,
         recorded: time(row, "recorded_ms")?,
         recorded_by: PrincipalId::from_bytes(bytes16(row, "recorded_by")?),
         superseded: time_opt(row, "superseded_ms")?,
@@ -383,6 +525,7 @@ fn revision(kind: RecordKind, found: &Found) -> Result<Revision, Error> {
     Ok(Revision {
         record,
         number: found.number,
+        from: found.from,
         recorded: found.recorded,
         recorded_by: found.recorded_by,
         superseded: found.superseded,

@@ -567,5 +567,20 @@ pub const SCHEMA: Schema = Schema {
     ALTER TABLE cutovers ADD COLUMN return_job BLOB;
     ALTER TABLE cutovers ADD COLUMN return_overwrites INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE cutovers ADD COLUMN return_accepts INTEGER NOT NULL DEFAULT 0;
+    ",
+    // From which day a revision holds, none where that is from the beginning; and under what an asset was recorded until then, where
+    // that is something else now.
+    "
+    ALTER TABLE register ADD COLUMN from_day TEXT;
+    ALTER TABLE register ADD COLUMN taken_from TEXT;
+    UPDATE register SET taken_from = (
+        SELECT holder FROM register AS before
+        WHERE before.kind = register.kind AND before.id = register.id AND before.revision = register.revision - 1
+    ) WHERE kind = 'asset' AND revision > 1;
+    UPDATE register SET taken_from = NULL WHERE taken_from = holder;
+    CREATE INDEX register_taken ON register (taken_from) WHERE taken_from IS NOT NULL;
+    DROP INDEX register_by_holder;
+    CREATE INDEX register_by_holder ON register
+        (kind, holder, recorded_ms, superseded_ms, from_day, planned, moving, moved, proven, id, revision) WHERE holder IS NOT NULL;
     "],
 };

@@ -9,6 +9,7 @@ mod exports;
 mod leaves;
 mod reads;
 mod refusals;
+mod register;
 mod simulation;
 mod stops;
 mod time;

@@ -172,11 +172,12 @@ impl Words<'_> {
         }
     }
 
-    pub(super) fn far(self, tally: &AssetTally, deleted: bool) -> String {
+    pub(super) fn far(self, tally: &AssetTally, deleted: bool, last_out: Option<Day>) -> String {
         let AssetTally {
             assets,
             moved,
             proven,
+            taken_out,
             ..
         } = *tally;
         let far = match (self.language, assets) {
@@ -187,11 +188,71 @@ impl Words<'_> {
                 format!("{assets} 项资产中 {proven} 项已证实，{moved} 项已迁移")
             }
         };
-        match (self.language, deleted) {
+        let far = match (self.language, deleted) {
             (Language::En, true) => format!("{far}, and the deletion is filed"),
             (Language::En, false) => format!("{far}, and no deletion is filed"),
             (Language::Zh, true) => format!("{far}，删除证明已归档"),
             (Language::Zh, false) => format!("{far}，删除证明未归档"),
+        };
+        let Some(day) = last_out.filter(|_| taken_out > 0) else {
+            return far;
+        };
+        match (self.language, taken_out) {
+            (Language::En, 1) => format!(
+                "{far}; 1 asset was taken out of it unproven, by what was recorded on {day}"
+            ),
+            (Language::En, _) => format!(
+                "{far}; {taken_out} assets were taken out of it unproven, the last by what was recorded on {day}"
+            ),
+            (Language::Zh, _) => {
+                format!("{far}；另有 {taken_out} 项未证实资产被移出该合同，最近一次登记于 {day}")
+            }
+        }
+    }
+
+    /// That a contract was with somebody else before, and must be left as that.
+    pub(super) fn was_with(self, provider: &Id, organisation: &Id, until: Day) -> String {
+        match self.language {
+            Language::En => format!(
+                " It was one of `{organisation}` with `{provider}` until {until}, and is left as that."
+            ),
+            Language::Zh => format!(
+                "该合同在 {until} 之前是“{organisation}”与“{provider}”的合同，仍须按此迁出。"
+            ),
+        }
+    }
+
+    /// That a contract is none of an organisation's.
+    pub(super) fn none_of(self, contract: &Id, organisation: &Id) -> String {
+        match self.language {
+            Language::En => format!("`{contract}` is no contract of `{organisation}`."),
+            Language::Zh => format!("“{contract}”不是“{organisation}”的合同。"),
+        }
+    }
+
+    /// That the order bound a contract by what was recorded before.
+    pub(super) fn was_bound(self, provider: &Id, clause: &Id, corrected: Day) -> String {
+        let by = self.cite(clause);
+        match self.language {
+            Language::En => format!(
+                " Until something else was recorded on {corrected}, it was bound by {by}, as one with `{provider}`."
+            ),
+            Language::Zh => {
+                format!("在 {corrected} 更正登记之前，该合同作为与“{provider}”的合同受{by}约束。")
+            }
+        }
+    }
+
+    /// That a contract was signed against the order by what was recorded before.
+    pub(super) fn was_breach(self, breach: &Breach, corrected: Day) -> String {
+        let (Breach { what, signed, .. }, by) = (breach, self.cite(&breach.clause));
+        match self.language {
+            Language::En => format!(
+                " Until something else was recorded on {corrected}, {what} was of {signed}, when {by} froze it."
+            ),
+            Language::Zh => {
+                format!("在 {corrected} 更正登记之前，{what} 登记于 {signed}，当时已由{by}冻结。")
+            }
         }
     }
 
@@ -226,11 +287,21 @@ impl Words<'_> {
         match self.language {
             Language::En => {
                 let deed = if is_renewal { "renewed" } else { "signed" };
-                format!(" It was {deed} on {signed}, when {what} was frozen by {by}.")
+                let moves = if is_renewal {
+                    ": that moves no day"
+                } else {
+                    ""
+                };
+                format!(" It was {deed} on {signed}, when {what} was frozen by {by}{moves}.")
             }
             Language::Zh => {
                 let deed = if is_renewal { "续签" } else { "签订" };
-                format!("合同于 {signed} {deed}，当时 {what} 已由{by}冻结。")
+                let moves = if is_renewal {
+                    "，期限不因此顺延"
+                } else {
+                    ""
+                };
+                format!("合同于 {signed} {deed}，当时 {what} 已由{by}冻结{moves}。")
             }
         }
     }

@@ -24,6 +24,10 @@ pub(crate) enum RecordCommand {
         /// The revision that the file was made of; refused where somebody amended it since [default: the newest now]
         #[arg(long, value_name = "NUMBER")]
         revision: Option<u32>,
+        /// The first day on which it is so: before it, what was recorded before stays [default: the newest is corrected, since whenever
+        /// that holds]
+        #[arg(long, value_name = "DATE")]
+        from: Option<Day>,
     },
     /// Show one
     Show {

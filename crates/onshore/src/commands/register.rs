@@ -160,6 +160,15 @@ pub(crate) async fn procure(target: &TargetArgs, command: ProcureCommand) -> Res
         organisation,
         provider,
     } = command;
+    match (what.is_of_contracts(), provider.is_some()) {
+        (true, false) => Err(usage(format!(
+            "{what} is asked with --provider ID: with whom the contract would be"
+        ))),
+        (false, true) => Err(usage(format!(
+            "{what} is asked without --provider: a contract alone is with one"
+        ))),
+        _ => Ok(()),
+    }?;
     let asked = CheckProcurement {
         what: what.to_string(),
         organisation: organisation.to_string(),
@@ -194,7 +203,11 @@ pub(crate) async fn run(
                 &client.send(Method::POST, &path, &value).await?,
             )
         }
-        RecordCommand::Amend { file, revision } => {
+        RecordCommand::Amend {
+            file,
+            revision,
+            from,
+        } => {
             let (read, record) = read(kind, &file)?;
             let id = read.id();
             let client = target::client(target)?;
@@ -205,6 +218,7 @@ pub(crate) async fn run(
             };
             let asked = AmendRecord {
                 revision: Some(revision),
+                from: from.map(String::from),
                 record,
             };
             show(
@@ -353,6 +367,9 @@ pub(crate) fn show(style: Style, one: &RecordView) -> Result<Exit> {
         "revision  {}, recorded {}",
         one.revision, one.recorded
     ));
+    if let Some(from) = &one.from {
+        output::line(&format!("holds     from {from} on"));
+    }
     if let Some(superseded) = one.superseded {
         output::line(&format!("until     {superseded}"));
     }

@@ -147,6 +147,8 @@ fn headline(order: &OrderStatusView, lang: Language) -> String {
         as_of,
         bound,
         breached,
+        corrected,
+        taken_out,
         ..
     } = order;
     let counts = match (counts.is_empty(), lang) {
@@ -154,12 +156,24 @@ fn headline(order: &OrderStatusView, lang: Language) -> String {
         (true, Language::Zh) => "无".to_owned(),
         (false, _) => counts.join(", "),
     };
+    // What nobody did needs no words.
+    let away = match (corrected + taken_out > 0, lang) {
+        (false, _) => String::new(),
+        (true, Language::En) => format!(
+            "; bound or in breach until corrected: {corrected} contracts; taken out unproven: {taken_out} assets"
+        ),
+        (true, Language::Zh) => {
+            format!(
+                "；更正后不再受约束或违规的合同 {corrected} 份；未证实即移出的资产 {taken_out} 项"
+            )
+        }
+    };
     match lang {
         Language::En => format!(
-            "{order} as of {as_of}: {bound} organisations bound; {breached} contracts signed while frozen; contracts: {counts}"
+            "{order} as of {as_of}: {bound} organisations bound; {breached} contracts signed while frozen; contracts: {counts}{away}"
         ),
         Language::Zh => format!(
-            "{order}，截至 {as_of}：约束单位 {bound} 家；冻结期内签订的合同 {breached} 份；合同：{counts}"
+            "{order}，截至 {as_of}：约束单位 {bound} 家；冻结期内签订的合同 {breached} 份；合同：{counts}{away}"
         ),
     }
 }
@@ -276,11 +290,14 @@ fn row(
             contract.status.as_deref().map_or_else(
                 || bound(&contract.bound_by),
                 |status| status_word(status, lang),
-            ),
+            ) + &corrected(contract, lang),
             contract.due.clone().unwrap_or_default(),
             yes(contract.frozen),
             breaches(contract, ", "),
-            format!("{} {of} {}", contract.proven, contract.assets),
+            match contract.taken_out {
+                0 => format!("{} {of} {}", contract.proven, contract.assets),
+                out => format!("{} {of} {} (-{out})", contract.proven, contract.assets),
+            },
         ],
         None => vec![
             organisation.organisation.clone(),
@@ -297,6 +314,15 @@ fn row(
         row.push(contract.map_or(&organisation.why, |one| &one.why).clone());
     }
     row
+}
+
+/// That it was bound or in breach until something else was recorded.
+fn corrected(contract: &ContractStatusView, lang: Language) -> String {
+    match (&contract.corrected, lang) {
+        (None, _) => String::new(),
+        (Some(day), Language::En) => format!(", corrected {day}"),
+        (Some(day), Language::Zh) => format!("，{day} 更正"),
+    }
 }
 
 /// What was signed while it was frozen, and when.
@@ -337,6 +363,8 @@ fn csv(report: &StatusReportView) -> Result<Vec<u8>> {
         "breaches",
         "assets",
         "proven",
+        "taken_out",
+        "corrected",
         "why",
         "known_at",
         "tree_size",
@@ -347,8 +375,9 @@ fn csv(report: &StatusReportView) -> Result<Vec<u8>> {
             let tree_size = report.tree_size.to_string();
             let frozen = organisation.frozen.join(" ");
             let signed = contract.map(|one| breaches(one, "; ")).unwrap_or_default();
-            let numbers = contract.map(|one| (one.assets.to_string(), one.proven.to_string()));
-            let (assets, proven) = numbers.unwrap_or_default();
+            let numbers = contract.map(|one| [one.assets, one.proven, one.taken_out]);
+            let [assets, proven, taken_out] =
+                numbers.map_or_else(Default::default, |all| all.map(|number| number.to_string()));
             let record = match contract {
                 Some(one) => [
                     one.contract.as_str(),
@@ -360,6 +389,8 @@ fn csv(report: &StatusReportView) -> Result<Vec<u8>> {
                     &signed,
                     &assets,
                     &proven,
+                    &taken_out,
+                    one.corrected.as_deref().unwrap_or_default(),
                     &one.why,
                 ],
                 None => [
@@ -369,6 +400,8 @@ fn csv(report: &StatusReportView) -> Result<Vec<u8>> {
                     if organisation.exempt { "exempt" } else { "" },
                     "",
                     &frozen,
+                    "",
+                    "",
                     "",
                     "",
                     "",
