@@ -89,7 +89,8 @@ def test_what_another_provider_said_is_not_the_next_ones_word(left):
     ma, wei = of(left), of(left, "tencent-cloud", "wei")
     said(left, ma, "inventory", "c-1", inventory(left, "bucket,logs,,,"))
     said(left, ma, "sign-deletion", "c-1", left.file("old"))
-    left.does("contract", "amend", 'id = "c-1"\norganisation = "port"\nprovider = "tencent-cloud"\nservice = "oss"\nstart = "2019-01-01"\n')
+    other = left.file('id = "c-1"\norganisation = "port"\nprovider = "tencent-cloud"\nservice = "oss"\nstart = "2019-01-01"\n')
+    left.server.cli("contract", "amend", other, "--from", "2021-06-01")
     mine = {one["contract"]: one for one in said(left, wei, "mine")}
     assert "departure" not in mine["c-1"] and [one["contract"] for one in said(left, ma, "mine")] == ["c-3"]
     record = said(left, wei, "inventory", "c-1", inventory(left, "bucket,other,,,"))["record"]

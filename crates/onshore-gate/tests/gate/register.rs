@@ -196,7 +196,7 @@ fn every_kind_is_as_it_was_on_the_day() {
     let mut order: Value =
         serde_json::to_value(toml::from_str::<toml::Value>(TIANJIN_2021).expect("it reads"))
             .expect("it is JSON");
-    order["deadline"]["rule"] = json!("expiry + 1 month");
+    order["deadline"]["rule"] = json!("min(expiry + 1 months, 2022-09-30)");
     register
         .amend(RecordKind::Order, &order, Some("2021-11-01"))
         .expect("recorded");
