@@ -118,3 +118,29 @@ def test_a_server_says_which_orders_bind_whom(make_server, guard, tmp_path):
     assert server.run("guard", path, "--organisation", "port").returncode == 1
     assert server.run("order", "approve", "tianjin-2021", env={"ONSHORE_TOKEN": tokens["bo"]}).returncode == 0
     assert server.run("guard", path, "--organisation", "port").returncode == 0
+
+
+def test_what_is_where_another_resource_is(guard):
+    """A container has no place to write down: it is where its account is, and where no plan tells that, only `--strict` refuses."""
+    account = {"name": "acc", "location": "chinanorth3", "account_replication_type": "LRS"}
+    container = change("azurerm_storage_container.c", "azurerm_storage_container", "azurerm", after={"name": "c", "storage_account_name": "acc"})
+    at_home = plan(container, change("azurerm_storage_account.a", "azurerm_storage_account", "azurerm", after=account))
+    assert guard(at_home, "--residency", "CN", "--strict").returncode == 0
+    abroad = guard(plan(container, change("azurerm_storage_account.a", "azurerm_storage_account", "azurerm", actions=["no-op"], after={**account, "location": "westeurope"})), "--residency", "CN", "--json")
+    assert abroad.returncode == 1 and [one["rule"] for one in json.loads(abroad.stdout)["findings"]] == ["residency.place"]
+    alone = guard(plan(container), "--residency", "CN", "--sarif")
+    assert alone.returncode == 0 and "place not known from this plan" in alone.stdout and '"unknown.place"' in alone.stdout
+    assert guard(plan(container), "--residency", "CN", "--strict").returncode == 1
+    paired = change("azurerm_storage_account.a", "azurerm_storage_account", "azurerm", after={**account, "location": "brazilsouth", "account_replication_type": "GRS"})
+    told = guard(plan(paired), "--residency", "BR")
+    assert told.returncode == 1 and "southcentralus" in told.stdout
+
+
+def test_a_larger_machine_at_a_prohibited_provider_is_refused(guard):
+    def resized(before, after):
+        one = change("alicloud_instance.i", "alicloud_instance", "alicloud", actions=["update"], after={"instance_type": after})
+        one["change"]["before"] = {"instance_type": before}
+        return guard(plan(one))
+
+    assert resized("ecs.g6.large", "ecs.g6.4xlarge").returncode == 1
+    assert resized("ecs.g6.4xlarge", "ecs.g6.large").returncode == 0

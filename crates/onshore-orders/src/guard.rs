@@ -5,12 +5,14 @@
 //! (`resources/`). What is in no table is told and never passed in silence; a place that is not known counts as abroad.
 
 mod configured;
+mod place;
+mod size;
 pub mod state;
 mod tables;
 
 use std::collections::HashMap;
 
-use onshore_types::{Jurisdiction, Place, Timestamp};
+use onshore_types::{Jurisdiction, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -18,8 +20,9 @@ use crate::order::{FreezeKind, Order};
 use crate::records::{Id, Provider, ProviderKind};
 use crate::{Day, Error};
 
-use configured::{Configured, Given};
-use tables::{Growth, Table, TypeKind, is_unknown};
+use configured::{Configured, Seen};
+use place::Residency;
+use tables::{Growth, Table, TypeKind};
 
 /// What plans are held against.
 #[derive(Debug)]
@@ -50,7 +53,7 @@ pub struct PlanFinding {
     /// How it weighs.
     pub weight: Weight,
     /// By which rule: `order.prohibited`, `order.frozen`, `order.changed`, `residency.place`, `residency.target`, `unknown.type`,
-    /// `unknown.provider`, `unknown.target`.
+    /// `unknown.provider`, `unknown.place`, `unknown.target`.
     pub rule: &'static str,
     /// Of which resource.
     pub address: String,
@@ -141,17 +144,19 @@ fn judge_change(
     // google-beta makes what google makes.
     let provider = name.strip_suffix("-beta").unwrap_or(name);
     let table = tables.get(provider);
+    let part = |path: &str| change.pointer(path).unwrap_or(&Value::Null);
     let resource = Resource {
-        address,
         provider,
         deed,
-        before: change.pointer("/change/before").unwrap_or(&Value::Null),
-        after: change.pointer("/change/after").unwrap_or(&Value::Null),
-        unknown: change
-            .pointer("/change/after_unknown")
-            .unwrap_or(&Value::Null),
+        before: part("/change/before"),
+        seen: Seen {
+            address,
+            kind,
+            after: part("/change/after"),
+            unknown: part("/change/after_unknown"),
+        },
     };
-    let kind_of = table.and_then(|table| table.types.get(kind).copied());
+    let kind_of = table.and_then(|table| table.kind(kind));
     for order in rules.orders {
         resource.hold_against(
             order,
@@ -171,34 +176,38 @@ fn judge_change(
         );
         return Ok(());
     };
+    let residency = rules.residency.map(|inside| Residency {
+        inside,
+        now: rules.now,
+        provider,
+        table,
+        configured: regions,
+    });
     let Some(kind_of) = kind_of else {
+        if let Some(residency) = residency {
+            judged
+                .findings
+                .extend(residency.hold_plainly(resource.seen));
+        }
         let what = format!("nothing is known of the type `{kind}`: somebody must look");
         resource.find(&mut judged.findings, Weight::Unknown, "unknown.type", what);
         return Ok(());
     };
-    if let Some(residency) = rules.residency
+    if let Some(residency) = residency
         && !matches!(kind_of, TypeKind::Neutral | TypeKind::Contract)
     {
-        resource.hold_inside(
-            residency,
-            rules.now,
-            kind_of,
-            table,
-            regions,
-            &mut judged.findings,
-        );
+        let found = residency.hold(resource.seen, kind_of);
+        judged.findings.extend(found);
     }
     Ok(())
 }
 
 /// A resource that is made or changed.
 struct Resource<'a> {
-    address: &'a str,
     provider: &'a str,
     deed: Deed,
     before: &'a Value,
-    after: &'a Value,
-    unknown: &'a Value,
+    seen: Seen<'a>,
 }
 
 impl Resource<'_> {
@@ -212,7 +221,7 @@ impl Resource<'_> {
         findings.push(PlanFinding {
             weight,
             rule,
-            address: self.address.to_owned(),
+            address: self.seen.address.to_owned(),
             message,
         });
     }
@@ -232,11 +241,11 @@ impl Resource<'_> {
         };
         let is_made = self.deed == Deed::Made;
         let growth = match (self.deed, table) {
-            (Deed::Changed, Some(table)) => table.growth(self.before, self.after),
+            (Deed::Changed, Some(table)) => table.growth(self.before, self.seen.after),
             _ => Vec::new(),
         };
         let more = growth.iter().find_map(|one| match one {
-            Growth::More(member) => Some(member),
+            Growth::More(member, how) => Some((member, how)),
             Growth::Renewed(_) => None,
         });
         let mut freeze = |what: FreezeKind, by: &str| {
@@ -247,10 +256,10 @@ impl Resource<'_> {
         };
         if let Some((table, kind)) = known {
             let was = table.hardware(kind, self.before);
-            if let Some(what) = table.hardware(kind, self.after) {
+            if let Some(what) = table.hardware(kind, self.seen.after) {
                 match more {
                     _ if is_made || was != Some(what) => freeze(what, ""),
-                    Some(member) => freeze(what, &format!(": {member} grows")),
+                    Some((member, how)) => freeze(what, &format!(": {member} becomes {how}")),
                     None => {}
                 }
             }
@@ -274,8 +283,9 @@ impl Resource<'_> {
                 let what = format!("`{provider}` makes it {at}");
                 self.find(findings, Weight::Violation, "order.prohibited", what);
             }
-            (Deed::Changed, Some(member)) => {
-                let what = format!("`{provider}` makes {member} larger {at}");
+            (Deed::Changed, Some((member, how))) => {
+                let what =
+                    format!("`{provider}` makes {member} {how}, which is to procure more {at}");
                 self.find(findings, Weight::Violation, "order.prohibited", what);
             }
             (Deed::Changed, None) if growth.is_empty() => {
@@ -286,94 +296,6 @@ impl Resource<'_> {
             }
             (Deed::Changed | Deed::Left, _) => {}
         }
-    }
-
-    /// Holds the place where it is, and where else it brings data, against where data must stay.
-    fn hold_inside(
-        &self,
-        residency: Jurisdiction,
-        now: Timestamp,
-        kind: TypeKind,
-        table: &Table<'_>,
-        regions: &Configured<'_>,
-        findings: &mut Vec<PlanFinding>,
-    ) {
-        let stays = |country: Option<Jurisdiction>| {
-            country.is_some_and(|country| residency.contains(Place::In(country), now))
-        };
-        let mut violate = |rule, message| self.find(findings, Weight::Violation, rule, message);
-        match self.place(table, regions) {
-            Ok((_, value)) if stays(table.country(&value)) => {}
-            Ok((member, value)) => {
-                let country = told(table.country(&value));
-                let what = format!("{member} is `{value}`, {country}; data stays in {residency}");
-                violate("residency.place", what);
-            }
-            Err(why) => {
-                let what =
-                    format!("{why}; data stays in {residency}, so say it in the configuration");
-                violate("residency.place", what);
-            }
-        }
-        let mut targets = Vec::new();
-        table.targets(self.after, "", 0, &mut targets);
-        let mut open = Vec::new();
-        table.open_targets(self.unknown, "", 0, &mut open);
-        if kind == TypeKind::Replica && targets.is_empty() && open.is_empty() {
-            let what = format!(
-                "it brings data somewhere, and nothing in it says in which region; data stays in {residency}: somebody must look"
-            );
-            self.find(findings, Weight::Unknown, "unknown.target", what);
-            return;
-        }
-        for (member, value) in targets {
-            if !stays(table.country(&value)) {
-                let country = told(table.country(&value));
-                let what = format!("{member} is `{value}`, {country}; data stays in {residency}");
-                violate("residency.target", what);
-            }
-        }
-        for member in open {
-            let what = format!(
-                "{member} is not known before the plan is carried out; data stays in {residency}"
-            );
-            violate("residency.target", what);
-        }
-    }
-
-    /// Finds the member that says where it is, and what it says; or why that is not known. What the configuration names itself
-    /// goes before the region of the provider, also where it is not known yet.
-    fn place(
-        &self,
-        table: &Table<'_>,
-        regions: &Configured<'_>,
-    ) -> Result<(String, String), String> {
-        let own = table.place.iter().find_map(|member| {
-            let value = self.after.get(*member).and_then(Value::as_str)?;
-            Some(((*member).to_owned(), value.to_owned()))
-        });
-        if let Some(own) = own {
-            return Ok(own);
-        }
-        for member in &table.place {
-            match regions.member(self.address, member) {
-                Given::Nothing => {}
-                Given::Value(value) => return Ok(((*member).to_owned(), value)),
-                Given::Open => {
-                    return Err(format!(
-                        "{member} is not known before the plan is carried out"
-                    ));
-                }
-            }
-        }
-        if let Some(region) = regions.region(self.address, self.provider) {
-            return Ok(("the provider's region".to_owned(), region));
-        }
-        let is_open = |member: &&&str| is_unknown(self.unknown.get(**member));
-        Err(match table.place.iter().find(is_open) {
-            Some(member) => format!("{member} is not known before the plan is carried out"),
-            None => "neither it nor its provider says where it is".to_owned(),
-        })
     }
 }
 
@@ -427,11 +349,4 @@ fn deed(change: &Value) -> Option<Deed> {
         }
     }
     (!actions.is_empty()).then_some(deed)
-}
-
-fn told(country: Option<Jurisdiction>) -> String {
-    country.map_or_else(
-        || "a place that is in no table".to_owned(),
-        |country| format!("which is in {country}"),
-    )
 }

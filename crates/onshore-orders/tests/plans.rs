@@ -458,7 +458,7 @@ fn a_region_is_followed_through_modules_and_what_is_known_of_others() {
 
 #[test]
 fn targets_are_found_however_deep_and_what_is_not_known_is_abroad() {
-    let replicated = json!({ "region": "cn-north-1", "replica": [{ "region_name": "x", "kms": [{ "destination_region": "us-west-2" }] }] });
+    let replicated = json!({ "region": "cn-north-1", "replica": [{ "name": "x", "kms": [{ "destination_region": "us-west-2" }] }] });
     let plan_of = |after: Value, unknown: Value| {
         let mut one = change(
             "aws_dynamodb_table.it",

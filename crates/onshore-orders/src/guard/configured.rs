@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::tables::{DEPTH_MAX, join};
+use super::tables::{DEPTH_MAX, join, within};
 
 /// What the configuration says of each resource, and what the plan knows of the values in it.
 pub(super) struct Configured<'a> {
@@ -15,6 +15,19 @@ pub(super) struct Configured<'a> {
     resources: HashMap<String, Resource<'a>>,
     /// Known values of resources and data sources, by the address without its counts.
     values: HashMap<String, Vec<&'a Value>>,
+    /// Resources and data sources as the plan leaves them, by the address without its counts.
+    seen: HashMap<String, Vec<Seen<'a>>>,
+}
+
+/// A resource as the plan leaves it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) address: &'a str,
+    pub(super) kind: &'a str,
+    /// What is known of its members.
+    pub(super) after: &'a Value,
+    /// Which of them are not known before the plan is carried out.
+    pub(super) unknown: &'a Value,
 }
 
 /// What the configuration says of a resource.
@@ -47,7 +60,9 @@ impl<'a> Configured<'a> {
             plan,
             resources: HashMap::new(),
             values: HashMap::new(),
+            seen: HashMap::new(),
         };
+        configured.note_changes();
         if let Some(root) = plan.pointer("/configuration/root_module") {
             configured.note(root, "", 0);
         }
@@ -57,6 +72,11 @@ impl<'a> Configured<'a> {
         ] {
             if let Some(module) = plan.pointer(state) {
                 configured.note_values(module, 0);
+                let mut others = HashMap::new();
+                note_others(module, 0, &mut others);
+                for (address, seen) in others {
+                    configured.seen.entry(address).or_insert(seen);
+                }
             }
         }
         configured
@@ -72,6 +92,75 @@ impl<'a> Configured<'a> {
         match self.resolve(&modules_of(&plain), expression) {
             Some(value) => Given::Value(value),
             None => Given::Open,
+        }
+    }
+
+    /// Returns resources that a member of a resource names: those that the configuration refers to there, or those of a type whose id
+    /// or name it is.
+    pub(super) fn named(&self, one: Seen<'a>, member: &str, kind: &str) -> Vec<Seen<'a>> {
+        let plain = plain(one.address);
+        let expressions = self.resources.get(&plain).and_then(|one| one.expressions);
+        let referred = expressions
+            .into_iter()
+            .flat_map(|all| within(all, member))
+            .find_map(|expression| self.referred(&modules_of(&plain), expression, 0));
+        if let Some(referred) = referred {
+            return referred;
+        }
+        let texts: Vec<&str> = within(one.after, member)
+            .into_iter()
+            .filter_map(Value::as_str)
+            .filter(|text| !text.is_empty())
+            .collect();
+        let is_named = |seen: &&Seen<'_>| {
+            let says = |name: &str| seen.after.get(name).and_then(Value::as_str);
+            let mut names = ["id", "name", "dataset_id"].into_iter().filter_map(says);
+            seen.kind == kind && names.any(|name| texts.contains(&name))
+        };
+        self.seen
+            .values()
+            .flatten()
+            .filter(is_named)
+            .copied()
+            .collect()
+    }
+
+    /// Returns the resource that an expression within a module refers to, with all of its counts, where it is of one alone.
+    fn referred(
+        &self,
+        modules: &[String],
+        expression: &Value,
+        depth: usize,
+    ) -> Option<Vec<Seen<'a>>> {
+        if depth > DEPTH_MAX {
+            return None;
+        }
+        let references = expression.get("references")?.as_array()?;
+        let mut references: Vec<&str> = references.iter().filter_map(Value::as_str).collect();
+        references.sort_by_key(|one| std::cmp::Reverse(one.len()));
+        let parts: Vec<&str> = references.first()?.split('.').collect();
+        match parts.as_slice() {
+            ["var", name, ..] => {
+                let (own, above) = modules.split_last()?;
+                let call = self.module(above)?.get("module_calls")?.get(own)?;
+                self.referred(above, call.get("expressions")?.get(name)?, depth + 1)
+            }
+            ["module", child, output, ..] => {
+                let inside: Vec<String> = modules.iter().cloned().chain([plain(child)]).collect();
+                let output = self.module(&inside)?.get("outputs")?.get(output)?;
+                self.referred(&inside, output.get("expression")?, depth + 1)
+            }
+            _ => {
+                let at = module_prefix(modules);
+                let seen = |one: &&str| self.seen.get(&format!("{at}{}", plain(one)));
+                let mut found = references.iter().filter_map(seen);
+                let first = found.next()?;
+                let is_same = |other: &Vec<Seen<'_>>| {
+                    let address = |all: &[Seen<'_>]| all.first().map(|one| plain(one.address));
+                    address(other) == address(first)
+                };
+                found.all(is_same).then(|| first.clone())
+            }
         }
     }
 
@@ -113,6 +202,27 @@ impl<'a> Configured<'a> {
         for (name, call) in calls.into_iter().flatten() {
             if let Some(module) = call.get("module") {
                 self.note(module, &join(at, &format!("module.{name}")), depth + 1);
+            }
+        }
+    }
+
+    /// Notes each resource of the plan as it leaves it: those that change by their change, others as they are known.
+    fn note_changes(&mut self) {
+        let changes = self.plan.get("resource_changes").and_then(Value::as_array);
+        for change in changes.into_iter().flatten() {
+            let text = |name: &str| change.get(name).and_then(Value::as_str);
+            let after = change.pointer("/change/after");
+            let (Some(address), Some(kind)) = (text("address"), text("type")) else {
+                continue;
+            };
+            if let Some(after) = after.filter(|after| !after.is_null()) {
+                let unknown = change.pointer("/change/after_unknown");
+                self.seen.entry(plain(address)).or_default().push(Seen {
+                    address,
+                    kind,
+                    after,
+                    unknown: unknown.unwrap_or(&Value::Null),
+                });
             }
         }
     }
@@ -203,10 +313,7 @@ impl<'a> Configured<'a> {
     /// Returns what is known of another resource, where all of its counts say the same.
     fn known(&self, modules: &[String], references: &[&str]) -> Option<&'a Value> {
         let (longest, rest) = references.split_first()?;
-        let at: String = modules
-            .iter()
-            .map(|module| format!("module.{module}."))
-            .collect();
+        let at = module_prefix(modules);
         let (all, within) = rest.iter().find_map(|one| {
             let all = self.values.get(&format!("{at}{}", plain(one)))?;
             Some((all, longest.strip_prefix(one)?))
@@ -224,6 +331,36 @@ impl<'a> Configured<'a> {
         }
         Some(module)
     }
+}
+
+/// Notes the resources of a module of a state, and of those within it.
+fn note_others<'a>(module: &'a Value, depth: usize, found: &mut HashMap<String, Vec<Seen<'a>>>) {
+    if depth > DEPTH_MAX {
+        return;
+    }
+    let list = |name: &str| module.get(name).and_then(Value::as_array);
+    for resource in list("resources").into_iter().flatten() {
+        let text = |name: &str| resource.get(name).and_then(Value::as_str);
+        if let (Some(address), Some(after)) = (text("address"), resource.get("values")) {
+            found.entry(plain(address)).or_default().push(Seen {
+                address,
+                kind: text("type").unwrap_or_default(),
+                after,
+                unknown: &Value::Null,
+            });
+        }
+    }
+    for child in list("child_modules").into_iter().flatten() {
+        note_others(child, depth + 1, found);
+    }
+}
+
+/// Returns what addresses in a module begin with.
+fn module_prefix(modules: &[String]) -> String {
+    modules
+        .iter()
+        .map(|module| format!("module.{module}."))
+        .collect()
 }
 
 /// Goes down into a value by members; an element of a list is none of its members.

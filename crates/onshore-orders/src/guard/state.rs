@@ -144,7 +144,7 @@ fn note(
     tables: &HashMap<&str, Table<'_>>,
     told: &mut StateAssets,
 ) {
-    let known = tables.values().find(|table| table.types.contains_key(kind));
+    let known = tables.values().find(|table| table.kind(kind).is_some());
     let Some(table) = known else {
         told.unknown.insert(kind.to_owned());
         return;
@@ -158,7 +158,7 @@ fn note(
     };
     let name = NAMES.into_iter().find_map(text).unwrap_or(address);
     let place = table
-        .place
+        .places(kind)
         .iter()
         .find_map(|member| table.country(text(member)?));
     told.found.push(FoundAsset {

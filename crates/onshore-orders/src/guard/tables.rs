@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use onshore_types::Jurisdiction;
 use serde_json::Value;
 
-use crate::Error;
+use super::size::{Compared, compare};
 use crate::order::FreezeKind;
 use crate::records::AssetKind;
+use crate::{Day, Error};
 
 const TABLES: &[(&str, &str)] = &[
     ("alicloud", include_str!("../resources/alicloud.txt")),
@@ -20,6 +21,8 @@ const TABLES: &[(&str, &str)] = &[
         include_str!("../resources/tencentcloud.txt"),
     ),
 ];
+/// A value of a table that stands for none.
+const UNNAMED: &str = "-";
 /// So deep are members of a resource looked through.
 pub(super) const DEPTH_MAX: usize = 32;
 
@@ -37,33 +40,162 @@ pub(super) enum TypeKind {
 #[derive(Debug, Default)]
 pub(super) struct Table<'a> {
     pub(super) cloud: &'a str,
-    pub(super) place: Vec<&'a str>,
+    place: Vec<&'a str>,
     target: Vec<&'a str>,
     arn: Vec<&'a str>,
+    /// Members that say where resources of a type are, instead of `place`.
+    at: HashMap<&'a str, Vec<&'a str>>,
+    /// Where resources of a type are that name no place.
+    otherwise: HashMap<&'a str, &'a str>,
+    /// Types, and what in them brings data wherever the provider likes.
+    worldwide: Vec<(&'a str, &'a str)>,
+    /// Types that have no place of their own: where their parent is, they are.
+    parents: HashMap<&'a str, Parent<'a>>,
+    /// Types that bring data to where another resource is.
+    toward: HashMap<&'a str, Parent<'a>>,
+    /// Types, and by which member with which value data goes to the pair of their region as well.
+    pairs: Vec<Pairing<'a>>,
+    /// Since when which region has which pair.
+    paired: Vec<(Day, &'a str, &'a str)>,
     /// Members that say how much there is.
     amount: Vec<&'a str>,
+    /// Members that name the size of a machine.
+    size: Vec<&'a str>,
     /// Members that say for how long it is paid.
     term: Vec<&'a str>,
     /// Members and values that have something renewed by itself.
     renew: Vec<(&'a str, Vec<&'a str>)>,
     /// Members and parts of values that make a machine one's own.
     own: Vec<(&'a str, Vec<&'a str>)>,
-    regions: Vec<(&'a str, Jurisdiction)>,
-    pub(super) types: HashMap<&'a str, TypeKind>,
+    /// Beginnings of regions, and in which country they are; none where they are in several.
+    regions: Vec<(&'a str, Option<Jurisdiction>)>,
+    types: HashMap<&'a str, TypeKind>,
+    /// Beginnings of types that are all the same.
+    beginnings: Vec<(&'a str, TypeKind)>,
     /// What a resource of a type is in the register, where it is an asset of its own.
     pub(super) assets: HashMap<&'a str, AssetKind>,
+}
+
+/// By which members a resource names another, of which type.
+#[derive(Debug)]
+pub(super) struct Parent<'a> {
+    pub(super) kind: &'a str,
+    pub(super) members: Vec<&'a str>,
+}
+
+/// By which member with which value data of a type goes to the pair of its region.
+#[derive(Debug)]
+struct Pairing<'a> {
+    kind: &'a str,
+    member: &'a str,
+    values: Vec<&'a str>,
+}
+
+/// That data goes to the pair of a region as well.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Paired {
+    /// By this member with this value.
+    By(String),
+    /// By this member, if its value, which is not known yet, says so.
+    Open(String),
 }
 
 /// What a change makes of what there was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Growth {
-    /// There is more of it, by this member.
-    More(String),
+    /// There is more of it, by this member; and how that is said.
+    More(String, &'static str),
     /// It is paid for longer or renewed by itself, by this member.
     Renewed(String),
 }
 
-impl Table<'_> {
+impl<'a> Table<'a> {
+    /// Returns what a type is: as it is named, else by its longest beginning.
+    pub(super) fn kind(&self, kind: &str) -> Option<TypeKind> {
+        self.types.get(kind).copied().or_else(|| {
+            self.beginnings
+                .iter()
+                .filter(|(start, _)| kind.starts_with(start))
+                .max_by_key(|(start, _)| start.len())
+                .map(|(_, is)| *is)
+        })
+    }
+
+    /// Returns the members that say where a resource of a type is.
+    pub(super) fn places(&self, kind: &str) -> &[&'a str] {
+        self.at.get(kind).unwrap_or(&self.place)
+    }
+
+    /// Whether a type says by members of its own where it is, so that its provider's region says nothing of it.
+    pub(super) fn says_itself(&self, kind: &str) -> bool {
+        self.at.contains_key(kind)
+    }
+
+    /// Returns where a resource of a type is that names no place.
+    pub(super) fn otherwise(&self, kind: &str) -> Option<&'a str> {
+        self.otherwise.get(kind).copied()
+    }
+
+    /// Returns what a resource of a type is a part of.
+    pub(super) fn parent(&self, kind: &str) -> Option<&Parent<'a>> {
+        self.parents.get(kind)
+    }
+
+    /// Returns to what other resource one of a type brings data.
+    pub(super) fn toward(&self, kind: &str) -> Option<&Parent<'a>> {
+        self.toward.get(kind)
+    }
+
+    /// Returns what in a resource brings its data wherever the provider likes.
+    pub(super) fn worldwide(&self, kind: &str, resource: &Value) -> Option<&'a str> {
+        let is_there = |value: &&Value| match value {
+            Value::Null | Value::Bool(false) => false,
+            Value::Array(all) => !all.is_empty(),
+            _ => true,
+        };
+        let of_kind = self.worldwide.iter().filter(|(one, _)| *one == kind);
+        let mut paths = of_kind.map(|(_, path)| *path);
+        paths.find(|path| within(resource, path).iter().any(is_there))
+    }
+
+    /// Says by what the data of a resource goes to the pair of its region.
+    pub(super) fn goes_to_pair(
+        &self,
+        kind: &str,
+        resource: &Value,
+        unknown: &Value,
+    ) -> Option<Paired> {
+        let pairing = self.pairs.iter().find(|one| one.kind == kind)?;
+        let open = within(unknown, pairing.member);
+        if open.into_iter().any(|value| is_unknown(Some(value))) {
+            return Some(Paired::Open(pairing.member.to_owned()));
+        }
+        let found = within(resource, pairing.member);
+        let mut told: Vec<String> = found.into_iter().map(scalar).collect();
+        told.retain(|text| !text.is_empty());
+        if told.is_empty() {
+            let is_default = pairing.values.contains(&UNNAMED);
+            return is_default.then(|| Paired::By(format!("{} by default", pairing.member)));
+        }
+        let says = |text: &String| {
+            let mut values = pairing.values.iter();
+            values.any(|value| value.eq_ignore_ascii_case(text))
+        };
+        let text = told.into_iter().find(says)?;
+        Some(Paired::By(format!("{} `{text}`", pairing.member)))
+    }
+
+    /// Returns the pair that a region has on a day; before the first of a region that one.
+    pub(super) fn pair(&self, region: &str, on: Day) -> Option<&'a str> {
+        let region = plain_region(region);
+        let of_region = || self.paired.iter().filter(|(_, from, _)| *from == region);
+        let newest = of_region()
+            .filter(|(since, _, _)| *since <= on)
+            .max_by_key(|(since, _, _)| *since);
+        let first = || of_region().min_by_key(|(since, _, _)| *since);
+        newest.or_else(first).map(|(_, _, pair)| *pair)
+    }
+
     /// Returns what freezes a resource of that kind, where it is hardware of one's own.
     pub(super) fn hardware(&self, kind: TypeKind, resource: &Value) -> Option<FreezeKind> {
         if let TypeKind::Hardware(what) = kind {
@@ -101,7 +233,21 @@ impl Table<'_> {
                     let path = join(path, name);
                     let member = name.as_str();
                     if self.amount.contains(&member) && is_more(was, value) {
-                        found.push(Growth::More(path.clone()));
+                        found.push(Growth::More(path.clone(), "larger"));
+                    }
+                    if self.size.contains(&member)
+                        && let Some(after) = value.as_str()
+                    {
+                        match compare(was.as_str().unwrap_or_default(), after) {
+                            Compared::NotLarger => {}
+                            Compared::Larger => found.push(Growth::More(path.clone(), "larger")),
+                            Compared::Untold => {
+                                found.push(Growth::More(
+                                    path.clone(),
+                                    "what its name does not tell to be smaller",
+                                ));
+                            }
+                        }
                     }
                     let is_longer = self.term.contains(&member) && is_more(was, value);
                     if is_longer || self.renews(member, was, value) {
@@ -143,16 +289,15 @@ impl Table<'_> {
                 (_, region) => self.country(region),
             };
         }
-        let region: String = value
-            .chars()
-            .filter(|c| !c.is_whitespace())
-            .collect::<String>()
-            .to_ascii_lowercase();
+        if let Some(named) = value.strip_prefix("qcs:") {
+            return self.country(named.split(':').nth(2)?);
+        }
+        let region = plain_region(value);
         self.regions
             .iter()
             .filter(|(start, _)| region.starts_with(start))
             .max_by_key(|(start, _)| start.len())
-            .map(|(_, country)| *country)
+            .and_then(|(_, country)| *country)
     }
 
     /// Whether a member, so deep, says where else data goes: a place within a block is one of those.
@@ -226,6 +371,32 @@ impl Table<'_> {
     }
 }
 
+/// Returns a region as tables write it: small, without blanks, and without what Google writes before it.
+fn plain_region(region: &str) -> String {
+    let region = region.rsplit('/').next().unwrap_or_default();
+    let letters = region.chars().filter(|c| !c.is_whitespace());
+    let region = letters.collect::<String>().to_ascii_lowercase();
+    match region.strip_prefix("regional-") {
+        Some(rest) => rest.to_owned(),
+        None => region,
+    }
+}
+
+/// Returns what stands at a path of members, in each element of the lists on the way.
+pub(super) fn within<'v>(value: &'v Value, path: &str) -> Vec<&'v Value> {
+    let mut found = vec![value];
+    for member in path.split('.') {
+        let step = |value: &'v Value| -> Vec<&'v Value> {
+            match value {
+                Value::Array(all) => all.iter().filter_map(|one| one.get(member)).collect(),
+                _ => value.get(member).into_iter().collect(),
+            }
+        };
+        found = found.into_iter().flat_map(step).collect();
+    }
+    found
+}
+
 /// Whether a member says a larger number than it did; one that said nothing said none.
 fn is_more(before: &Value, after: &Value) -> bool {
     let number = |value: &Value| match value {
@@ -287,11 +458,50 @@ fn table<'a>(name: &str, text: &'a str) -> Result<Table<'a>, Error> {
         let fail = || Error::contradiction(format!("the table of {name} does not read: {line}"));
         let mut words = line.split_whitespace();
         match words.next() {
+            Some(word) if word.starts_with('#') => {}
             Some("cloud") => table.cloud = words.next().ok_or_else(fail)?,
             Some("place") => table.place.extend(words),
             Some("target") => table.target.extend(words),
             Some("arn") => table.arn.extend(words),
+            Some("at") => {
+                let kind = words.next().ok_or_else(fail)?;
+                table.at.insert(kind, words.collect());
+            }
+            Some("otherwise") => {
+                let (kind, region) = words.next().zip(words.next()).ok_or_else(fail)?;
+                table.otherwise.insert(kind, region);
+            }
+            Some("worldwide") => {
+                let (kind, path) = words.next().zip(words.next()).ok_or_else(fail)?;
+                table.worldwide.push((kind, path));
+            }
+            Some(word @ ("parent" | "toward")) => {
+                let (kind, other) = words.next().zip(words.next()).ok_or_else(fail)?;
+                let parent = Parent {
+                    kind: other,
+                    members: words.collect(),
+                };
+                let links = match word {
+                    "parent" => &mut table.parents,
+                    _ => &mut table.toward,
+                };
+                links.insert(kind, parent);
+            }
+            Some("pair") => {
+                let (kind, member) = words.next().zip(words.next()).ok_or_else(fail)?;
+                table.pairs.push(Pairing {
+                    kind,
+                    member,
+                    values: words.collect(),
+                });
+            }
+            Some("paired") => {
+                let since = words.next().and_then(|day| day.parse().ok());
+                let (from, to) = words.next().zip(words.next()).ok_or_else(fail)?;
+                table.paired.push((since.ok_or_else(fail)?, from, to));
+            }
             Some("amount") => table.amount.extend(words),
+            Some("size") => table.size.extend(words),
             Some("term") => table.term.extend(words),
             Some("renew") => table
                 .renew
@@ -300,8 +510,10 @@ fn table<'a>(name: &str, text: &'a str) -> Result<Table<'a>, Error> {
                 .own
                 .push((words.next().ok_or_else(fail)?, words.collect())),
             Some("in") => {
-                let country = words.next().ok_or_else(fail)?;
-                let country = Jurisdiction::parse(country).map_err(|_| fail())?;
+                let country = match words.next().ok_or_else(fail)? {
+                    UNNAMED => None,
+                    country => Some(Jurisdiction::parse(country).map_err(|_| fail())?),
+                };
                 table.regions.extend(words.map(|start| (start, country)));
             }
             Some(kind) => {
@@ -315,7 +527,12 @@ fn table<'a>(name: &str, text: &'a str) -> Result<Table<'a>, Error> {
                     Some("neutral") => TypeKind::Neutral,
                     _ => return Err(fail()),
                 };
-                table.types.insert(kind, is);
+                match kind.strip_suffix('*') {
+                    Some(start) => table.beginnings.push((start, is)),
+                    None => {
+                        table.types.insert(kind, is);
+                    }
+                }
                 if let Some(word) = words.next() {
                     table.assets.insert(kind, word.parse().map_err(|_| fail())?);
                 }

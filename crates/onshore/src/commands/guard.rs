@@ -42,6 +42,10 @@ const RULES: &[(&str, &str)] = &[
     ("unknown.type", "Nothing is known of the resource type."),
     ("unknown.provider", "Nothing is known of the provider."),
     (
+        "unknown.place",
+        "Data is kept where another resource is, and the plan does not tell where that is.",
+    ),
+    (
         "unknown.target",
         "A replication does not say in which region it ends.",
     ),

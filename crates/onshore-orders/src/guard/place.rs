@@ -1,0 +1,261 @@
+//! Where a resource of a plan is, and where else it brings data, held against where data must stay (docs/decisions/0066).
+//!
+//! A place that a plan could name and does not counts as abroad. What has no place of its own is where its parent is; where the plan
+//! does not tell that, somebody must look: the parent was judged in the plan that made it.
+
+use onshore_types::{Jurisdiction, Place, Timestamp};
+use serde_json::Value;
+
+use super::configured::{Configured, Given, Seen};
+use super::tables::{DEPTH_MAX, Paired, Parent, Table, TypeKind, is_unknown};
+use super::{PlanFinding, Weight};
+use crate::{Day, UtcOffset};
+
+/// Where data must stay, and by what it is known where a resource of one provider is.
+#[derive(Clone, Copy)]
+pub(super) struct Residency<'a> {
+    pub(super) inside: Jurisdiction,
+    pub(super) now: Timestamp,
+    pub(super) provider: &'a str,
+    pub(super) table: &'a Table<'a>,
+    pub(super) configured: &'a Configured<'a>,
+}
+
+/// Where a resource is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Placed {
+    /// Which member says it, and what it says.
+    At(String, String),
+    /// It has no place beside those that its blocks name.
+    ByBlocks,
+    /// It should be said and is not: why.
+    Unsaid(String),
+    /// Another resource says it, of which this plan does not tell where it is.
+    Elsewhere(String),
+}
+
+impl<'a> Residency<'a> {
+    /// Holds a resource of a known type.
+    pub(super) fn hold(&self, one: Seen<'a>, kind: TypeKind) -> Vec<PlanFinding> {
+        let mut findings = Vec::new();
+        let mut find = |weight, rule, message: String| {
+            findings.push(PlanFinding {
+                weight,
+                rule,
+                address: one.address.to_owned(),
+                message: format!("{message}; data stays in {}", self.inside),
+            });
+        };
+        let placed = self.placed(one, 0);
+        let mut targets = Vec::new();
+        self.table.targets(one.after, "", 0, &mut targets);
+        let mut open = Vec::new();
+        self.table.open_targets(one.unknown, "", 0, &mut open);
+        match &placed {
+            Placed::At(_, value) if self.stays(value) => {}
+            Placed::At(member, value) => find(
+                Weight::Violation,
+                "residency.place",
+                format!("{member} is `{value}`, {}", self.told(value)),
+            ),
+            Placed::ByBlocks if !targets.is_empty() || !open.is_empty() => {}
+            Placed::ByBlocks => {
+                if self.table.worldwide(one.kind, one.after).is_none() {
+                    let what = "nothing in it says where it is, so say it in the configuration";
+                    find(Weight::Violation, "residency.place", what.to_owned());
+                }
+            }
+            Placed::Unsaid(why) => find(
+                Weight::Violation,
+                "residency.place",
+                format!("{why}: say it in the configuration"),
+            ),
+            Placed::Elsewhere(why) => find(Weight::Unknown, "unknown.place", why.clone()),
+        }
+        if let Some(path) = self.table.worldwide(one.kind, one.after) {
+            let what = format!("{path} brings it wherever the provider likes");
+            find(Weight::Violation, "residency.target", what);
+        }
+        if let Some((weight, rule, what)) = self.pair(one, &placed) {
+            find(weight, rule, what);
+        }
+        let toward = self
+            .table
+            .toward(one.kind)
+            .map(|to| self.parent(one, to, 0));
+        let says_nothing = targets.is_empty() && open.is_empty();
+        match toward {
+            Some(Placed::At(member, value)) if !self.stays(&value) => find(
+                Weight::Violation,
+                "residency.target",
+                format!("{member} is `{value}`, {}", self.told(&value)),
+            ),
+            Some(Placed::At(..)) => {}
+            Some(Placed::Elsewhere(why) | Placed::Unsaid(why)) => {
+                find(Weight::Unknown, "unknown.target", why);
+            }
+            Some(Placed::ByBlocks) | None if kind == TypeKind::Replica && says_nothing => {
+                let what = "it brings data somewhere, and nothing in it says in which region: somebody must look";
+                find(Weight::Unknown, "unknown.target", what.to_owned());
+            }
+            Some(Placed::ByBlocks) | None => {}
+        }
+        for (member, value) in targets {
+            if !self.stays(&value) {
+                let what = format!("{member} is `{value}`, {}", self.told(&value));
+                find(Weight::Violation, "residency.target", what);
+            }
+        }
+        for member in open {
+            let what = format!("{member} is not known before the plan is carried out");
+            find(Weight::Violation, "residency.target", what);
+        }
+        findings
+    }
+
+    /// Holds a resource of a type of which nothing is known: what is plainly abroad, by its own members or its provider's region, must
+    /// not be; what no table tells is for somebody to look at.
+    pub(super) fn hold_plainly(&self, one: Seen<'a>) -> Vec<PlanFinding> {
+        let mut told = Vec::new();
+        if let Placed::At(member, value) = self.placed(one, 0) {
+            told.push(("residency.place", member, value));
+        }
+        let mut targets = Vec::new();
+        self.table.targets(one.after, "", 0, &mut targets);
+        let to_target = |(member, value)| ("residency.target", member, value);
+        told.extend(targets.into_iter().map(to_target));
+        told.into_iter()
+            .filter(|(_, _, value)| self.table.country(value).is_some() && !self.stays(value))
+            .map(|(rule, member, value)| PlanFinding {
+                weight: Weight::Violation,
+                rule,
+                address: one.address.to_owned(),
+                message: format!(
+                    "{member} is `{value}`, {}; data stays in {}",
+                    self.told(&value),
+                    self.inside
+                ),
+            })
+            .collect()
+    }
+
+    fn stays(&self, value: &str) -> bool {
+        let country = self.table.country(value);
+        country.is_some_and(|country| self.inside.contains(Place::In(country), self.now))
+    }
+
+    fn told(&self, value: &str) -> String {
+        self.table.country(value).map_or_else(
+            || "a place that is in no table, or in several countries".to_owned(),
+            |country| format!("which is in {country}"),
+        )
+    }
+
+    /// Holds the pair of the region where a resource is, where its data goes there as well.
+    fn pair(&self, one: Seen<'a>, placed: &Placed) -> Option<(Weight, &'static str, String)> {
+        let violation = |what| Some((Weight::Violation, "residency.target", what));
+        let by = match self.table.goes_to_pair(one.kind, one.after, one.unknown)? {
+            Paired::By(by) => by,
+            Paired::Open(member) => {
+                return violation(format!(
+                    "{member} is not known before the plan is carried out, and may bring it to another region"
+                ));
+            }
+        };
+        let Placed::At(_, region) = placed else {
+            let what =
+                format!("{by} brings it to the pair of its region, which the plan does not tell");
+            return Some((Weight::Unknown, "unknown.target", what));
+        };
+        match self.table.pair(region, Day::at(self.now, UtcOffset::UTC)) {
+            Some(pair) if self.stays(pair) => None,
+            Some(pair) => violation(format!(
+                "{by} brings it to the pair of `{region}`, `{pair}`, {}",
+                self.told(pair)
+            )),
+            None => violation(format!(
+                "{by} brings it to the pair of `{region}`, which is in no table"
+            )),
+        }
+    }
+
+    /// Finds the member that says where a resource is, and what it says; or why that is not known. What the configuration names itself
+    /// goes before the region of the provider, also where it is not known yet.
+    fn placed(&self, one: Seen<'a>, depth: usize) -> Placed {
+        let members = self.table.places(one.kind);
+        let says = |member: &str| one.after.get(member).and_then(Value::as_str);
+        let own = members
+            .iter()
+            .find_map(|member| Some((*member, says(member)?)));
+        if let Some((member, value)) = own {
+            return Placed::At(member.to_owned(), value.to_owned());
+        }
+        for member in members {
+            match self.configured.member(one.address, member) {
+                Given::Nothing => {}
+                Given::Value(value) => return Placed::At((*member).to_owned(), value),
+                Given::Open => {
+                    return Placed::Unsaid(format!(
+                        "{member} is not known before the plan is carried out"
+                    ));
+                }
+            }
+        }
+        if let Some(parent) = self.table.parent(one.kind) {
+            return self.parent(one, parent, depth);
+        }
+        if let Some(region) = self.table.otherwise(one.kind) {
+            return Placed::At("the place of what names none".to_owned(), region.to_owned());
+        }
+        let is_open = |member: &&&str| is_unknown(one.unknown.get(**member));
+        let open = members.iter().find(is_open);
+        let open =
+            open.map(|member| format!("{member} is not known before the plan is carried out"));
+        if self.table.says_itself(one.kind) {
+            return match open {
+                Some(open) => Placed::Unsaid(open),
+                None if members.is_empty() => Placed::ByBlocks,
+                None => Placed::Unsaid(format!("it says no {}", members.join(" or "))),
+            };
+        }
+        if let Some(region) = self.configured.region(one.address, self.provider) {
+            return Placed::At("the provider's region".to_owned(), region);
+        }
+        Placed::Unsaid(
+            open.unwrap_or_else(|| "neither it nor its provider says where it is".to_owned()),
+        )
+    }
+
+    /// Finds where the resource is that another names, in all of its counts.
+    fn parent(&self, one: Seen<'a>, parent: &Parent<'_>, depth: usize) -> Placed {
+        let members = parent.members.join(" or ");
+        let elsewhere = || {
+            Placed::Elsewhere(format!(
+                "it is where its {} is, by {members}: place not known from this plan",
+                parent.kind
+            ))
+        };
+        if depth > DEPTH_MAX {
+            return elsewhere();
+        }
+        let named = parent
+            .members
+            .iter()
+            .map(|member| self.configured.named(one, member, parent.kind))
+            .find(|named| !named.is_empty())
+            .unwrap_or_default();
+        let mut places = named.into_iter().map(|seen| {
+            let placed = self.placed(seen, depth + 1);
+            (seen.address, placed)
+        });
+        let Some((address, Placed::At(member, value))) = places.next() else {
+            return elsewhere();
+        };
+        let is_same = |(_, placed)| matches!(placed, Placed::At(_, other) if other == value);
+        if places.all(is_same) {
+            Placed::At(format!("{member} of {address}"), value)
+        } else {
+            elsewhere()
+        }
+    }
+}
