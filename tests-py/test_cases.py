@@ -5,9 +5,14 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from test_regions import Records, day
+from test_regions import Records
 
 UTC = timezone.utc
+
+
+def day(days=0):
+    """Where no order says where days end, they end in UTC."""
+    return str((datetime.now(UTC) + timedelta(days=days)).date())
 
 
 @pytest.fixture
@@ -24,7 +29,7 @@ def listing(records, organisation, place="US"):
 
 
 def review(more=""):
-    return f'id = "r-1"\norganisation = "app"\nplace = "New York"\nopened = "{day(-10)}"\n{more}'
+    return f'id = "r-1"\norganisation = "app"\nplace = "US"\nopened = "{day(-10)}"\n{more}'
 
 
 def found(records, kind):
@@ -33,26 +38,69 @@ def found(records, kind):
 
 def test_a_listing_abroad_waits_for_its_review(cases):
     refused = listing(cases, "app")
-    assert refused.returncode == 1 and "article 7" in refused.stderr and "onshore review add" in refused.stderr
+    # Asking opens the case, once, and only for whoever may record it.
+    assert refused.returncode == 1 and "article 7" in refused.stderr and "is open from now on" in refused.stderr
+    opened = f"app-us-{day()}"
+    assert set(found(cases, "review")) == {(opened, "app")}
+    assert opened in listing(cases, "app").stderr and set(found(cases, "review")) == {(opened, "app")}
+    assert opened not in listing(cases, "app", "DE").stderr
+    auditor = cases.server.cli("token", "create", "--role", "auditor")["token"]
+    read = cases.server.run("listing", "check", "--organisation", "app", "--place", "GB", env={"ONSHORE_TOKEN": auditor})
+    assert read.returncode == 1 and "onshore review add" in read.stderr and len(found(cases, "review")) == 2
     assert listing(cases, "small").returncode == 0
     assert listing(cases, "app", "HK").returncode == 0 and listing(cases, "app", "CN").returncode == 0
     assert listing(cases, "nobody").returncode == 1 and listing(cases, "app", "Mars").returncode == 2
+    cases.does("organisation", "add", 'id = "silent"\nname = "S"\n')
+    silent = listing(cases, "silent")
+    assert silent.returncode == 1 and "onshore organisation amend" in silent.stderr and ("silent-us-" + day()) not in {name for name, _ in found(cases, "review")}
+
+
+def test_what_a_review_said_takes_two_people_to_take_back(cases):
     consent = '[[consents]]\nauthority = "CSRC"\n'
+    assert "ISO 3166-1" in cases.fails("review", "add", review(consent).replace('"US"', '"New York"'), code=2)
     cases.does("review", "add", review(consent))
     waits = listing(cases, "app")
     assert waits.returncode == 1 and "r-1" in waits.stderr and "CSRC" in waits.stderr
-    assert ("r-1", "app") in found(cases, "review")
     outcome = f'[outcome]\nresult = "may-proceed"\ndecided = "{day()}"\npaper = "letter 1"\n'
     assert "CSRC" in cases.fails("review", "amend", review(consent + outcome), code=2)
     given = f'[[consents]]\nauthority = "CSRC"\ngiven = "{day(-1)}"\npaper = "letter 0"\n'
-    cases.does("review", "amend", review(given + outcome))
-    assert listing(cases, "app").returncode == 0 and not found(cases, "review")
-    cases.does("review", "amend", review(given + outcome.replace("may-proceed", "may-not-list")))
+    assert "more than" in cases.fails("review", "amend", review(given + outcome.replace("may-proceed", "not-needed")))
+    against = outcome.replace("may-proceed", "may-not-list")
+    cases.does("review", "amend", review(given + against))
     assert "letter 1" in listing(cases, "app").stderr
+    # Nobody without a name takes anything back, and nobody alone.
+    for later in (given + outcome, against, given):
+        cases.fails("review", "amend", review(later))
+    people = {name: {"ONSHORE_TOKEN": cases.server.cli("token", "create", "--role", "operator", "--person", name)["token"]} for name in ("ada", "bo")}
+    amended = cases.file(review(given + outcome))
+    assert cases.server.run("review", "amend", amended, env=people["ada"]).returncode == 0
+    waits = listing(cases, "app")
+    assert waits.returncode == 1 and "second person" in waits.stderr and ("r-1", "app") in found(cases, "review")
+    assert cases.server.run("review", "approve", "r-1", env=people["ada"]).returncode == 1
+    assert cases.server.run("review", "approve", "r-1", env=people["bo"]).returncode == 0
+    assert listing(cases, "app").returncode == 0
+    assert cases.server.run("review", "approve", "r-1", env=people["bo"]).returncode == 1
+    # It was for one place alone.
+    assert listing(cases, "app", "DE").returncode == 1
+    # Another review does not overrule one that refused by the word of one.
+    cases.does("review", "add", review(given + against).replace("r-1", "r-0").replace('"US"', '"GB"'))
+    newer = review(given + outcome).replace("r-1", "r-2").replace('"US"', '"GB"').replace(day(-10), day(-5))
+    cases.fails("review", "add", newer)
+    assert cases.server.run("review", "add", cases.file(newer), env=people["ada"]).returncode == 0
+    assert "second person" in listing(cases, "app", "GB").stderr
+
+
+def test_the_consent_of_a_trade_is_asked_whether_or_not_it_is_typed(cases):
+    cases.does("organisation", "add", 'id = "bank"\nname = "B"\nsector = "finance"\nusers = 500\n')
+    refused = listing(cases, "bank")
+    assert refused.returncode == 1 and "National Financial Regulatory Administration" in refused.stderr
+    (opened,) = {name for name, organisation in found(cases, "review") if organisation == "bank"}
+    shown = cases.server.cli("review", "show", opened)["record"]
+    assert [one["authority"] for one in shown["consents"]] == ["National Financial Regulatory Administration"]
+    outcome = f'id = "{opened}"\norganisation = "bank"\nplace = "US"\nopened = "{day()}"\n[outcome]\nresult = "not-needed"\ndecided = "{day()}"\npaper = "letter 1"\n'
+    assert "must have consented" in cases.fails("review", "amend", outcome)
     leaves = json.dumps(cases.server.cli("ledger", "tail", "-n", "50"))
-    assert leaves.count("listing.refused") == 3
-    auditor = cases.server.cli("token", "create", "--role", "auditor")["token"]
-    assert cases.server.run("listing", "check", "--organisation", "small", "--place", "US", env={"ONSHORE_TOKEN": auditor}).returncode == 1
+    assert leaves.count("listing.refused") == 1
 
 
 def test_an_assessment_stays_as_it_was_made(cases):
@@ -82,15 +130,41 @@ def test_clocks_of_incidents_and_requests(cases):
     late = {name: one["late"] for (name, _), one in found(cases, "incident").items()}
     assert late == {"i-in-time": False, "i-late": True, "i-critical": True, "i-told-late": True}
     assert found(cases, "incident.summary")["i-over", "app"]["late"]
-    for name, due, more in [("q-open", day(1), ""), ("q-late", day(-1), ""), ("q-done", day(1), f'[answer]\non = "{day(-1)}"\nresult = "done"\n')]:
+    for name, due, more in [("q-open", day(1), ""), ("q-late", day(-1), ""), ("q-done", day(1), f'[answer]\non = "{day(-1)}"\nresult = "done"\nnothing_held = "never a client"\n')]:
         cases.does("request", "add", f'id = "{name}"\norganisation = "app"\nasks = "delete"\nreceived = "{day(-5)}"\ndue = "{due}"\n{more}')
     late = {name: one["late"] for (name, _), one in found(cases, "request").items()}
     assert late == {"q-open": False, "q-late": True}
     cases.fails("request", "add", f'id = "q"\norganisation = "app"\nasks = "sing"\nreceived = "{day()}"\ndue = "{day()}"\n', code=2)
+    ahead = f'id = "q"\norganisation = "app"\nasks = "access"\nreceived = "{day(-1)}"\n[answer]\non = "{day(3)}"\nresult = "done"\n'
+    assert "has not come yet" in cases.fails("request", "add", ahead)
+    assert "has not come yet" in cases.fails("request", "add", f'id = "q"\norganisation = "app"\nasks = "access"\nreceived = "{day(3)}"\n')
+    assert "only be earlier" in cases.fails("request", "add", f'id = "q"\norganisation = "app"\nasks = "delete"\nreceived = "{day()}"\ndue = "2099-11-16"\n', code=2)
+    cases.does("request", "add", f'id = "q-derived"\norganisation = "app"\nasks = "delete"\nreceived = "{day(-21)}"\n')
+    derived = found(cases, "request")["q-derived", "app"]
+    assert derived["due"] == day() and not derived["late"] and "15 working days" in derived["why"]
     duties = {name for name, _ in found(cases, "duty")}
     assert duties == {"storage-at-home", "protection-officer", "listing-review"}
     assert ("listing-review", "small") not in found(cases, "duty")
     assert "late" in cases.server.run("report", "cases").stdout
+
+
+def test_a_deletion_that_was_done_is_one_that_the_ledger_tells(cases):
+    server = cases.server
+    server.client().create_bucket(Bucket="clients")
+    server.client().put_object(Bucket="clients", Key="ada", Body=b"x")
+    (gone,) = server.cli("erase", "clients", "ada", "--every-version")["erased"]
+    leaf = gone["leaf"]
+    text = f'id = "q"\norganisation = "shop"\nasks = "delete"\nreceived = "{day()}"\n[answer]\non = "{day()}"\nresult = "done"\n'
+    cases.does("organisation", "add", 'id = "shop"\nname = "Shop"\nusers = 10\n')
+    assert "nothing_held" in cases.fails("request", "add", text, code=2)
+    assert "tells of nothing that was erased" in cases.fails("request", "add", text + "erased = [0]\n")
+    assert "tells of nothing that was erased" in cases.fails("request", "add", text + "erased = [999999]\n")
+    assert "tenants" in cases.fails("request", "add", text + f"erased = [{leaf}]\n")
+    tenant = server.cli("tenant", "list")[0]["name"]
+    cases.does("organisation", "amend", f'id = "shop"\nname = "Shop"\nusers = 10\ntenants = ["{tenant}"]\n')
+    cases.does("request", "add", text + f"erased = [{leaf}]\n")
+    cases.does("request", "add", text.replace('"q"', '"q-2"') + 'nothing_held = "never a client"\n')
+    assert not {name for name, _ in found(cases, "request")} & {"q", "q-2"}
 
 
 def test_an_asset_says_what_it_holds_data_for_and_until_when(cases):

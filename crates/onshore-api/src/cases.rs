@@ -19,7 +19,7 @@ pub struct AskCases {
 pub struct CaseView {
     /// What tells it apart from all others.
     pub case: String,
-    /// `duty`, `retention`, `review`, `incident`, `incident.summary` or `request`.
+    /// `duty`, `retention`, `tranche`, `review`, `incident`, `incident.summary` or `request`.
     pub kind: String,
     /// Its id; of a duty, what it is called.
     pub id: String,

@@ -99,6 +99,14 @@ pub struct ProcurementView {
     pub allowed: bool,
 }
 
+/// `POST /v1/reviews/{id}/approval`: the second word for what somebody else took back or decided anew in a review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveReview {
+    /// The revision of the review that was looked at; it is refused where that is not the newest.
+    pub revision: u32,
+}
+
 /// `POST /v1/orders/{id}/exemptions/approval`: the second word for exemptions that somebody else recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use onshore_api::{AskCases, CaseView, CheckListing, ListingView, Problem};
+use axum::http::StatusCode;
+use onshore_api::{
+    ApproveReview, AskCases, CaseView, CheckListing, ListingView, Problem, RecordView,
+};
 use onshore_gate::Case;
+use onshore_orders::Id;
 use onshore_types::Jurisdiction;
 
 use crate::caller::{By, Readers, Supervisors};
 use crate::error::Error;
-use crate::extract::{Asked, Body};
+use crate::extract::{Asked, Body, Segment};
 use crate::parts::ControlParts;
 
 /// Lists cases that are open and duties that hold.
@@ -39,7 +43,7 @@ pub(crate) async fn list(
     responses((status = 200, body = ListingView), (status = 400, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn check_listing(
     State(control): State<Arc<ControlParts>>,
-    by: By<Supervisors>,
+    by: By<Readers>,
     Body(asked): Body<CheckListing>,
 ) -> Result<Json<ListingView>, Error> {
     let organisation = asked.organisation.parse().map_err(Error::Record)?;
@@ -50,6 +54,23 @@ pub(crate) async fn check_listing(
         .check_listing(by.caller.principal(), organisation, place)
         .await?;
     Ok(Json(ListingView { allowed: true }))
+}
+
+/// Gives the second word for what somebody else took back or decided anew in a review.
+#[utoipa::path(post, path = "/v1/reviews/{id}/approval", tag = "register", params(("id" = String, Path)), request_body = ApproveReview,
+    responses((status = 201, body = RecordView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn approve_review(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Supervisors>,
+    Segment(id): Segment<Id>,
+    Body(asked): Body<ApproveReview>,
+) -> Result<(StatusCode, Json<RecordView>), Error> {
+    let (revision, leaf) = control
+        .gate
+        .approve_review(by.caller.principal(), id, asked.revision)
+        .await?;
+    let view = crate::register::view(&revision, Some(leaf))?;
+    Ok((StatusCode::CREATED, Json(view)))
 }
 
 fn view(case: Case, name: String) -> CaseView {

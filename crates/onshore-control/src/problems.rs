@@ -91,7 +91,7 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::ForRegulator { .. } => FORBIDDEN,
         Gate::Unnamed => line(StatusCode::FORBIDDEN, "unnamed"),
         Gate::SamePerson => line(StatusCode::FORBIDDEN, "same-person"),
-        Gate::NothingToApprove => CONFLICT,
+        Gate::NothingToApprove | Gate::NoReviewToApprove => CONFLICT,
         Gate::NotComplete { .. } => line(StatusCode::CONFLICT, "not-complete"),
         Gate::SupportState { .. }
         | Gate::LooseningState { .. }

@@ -272,6 +272,7 @@ fn guarded() -> Router<Arc<ControlParts>> {
         .route("/v1/report/regions", get(alarms::regions))
         .route("/v1/report/cases", get(cases::list))
         .route("/v1/listings/check", post(cases::check_listing))
+        .route("/v1/reviews/{id}/approval", post(cases::approve_review))
         .route("/v1/report/status/filing", post(register::file_status))
         .route("/v1/report/status", get(register::status))
         .route("/v1/report/quarterly/filing", post(quarterly::file))

@@ -1,39 +1,26 @@
-//! Cases: reviews, incidents and requests with their dates, duties that begin with a number of persons, and whether somebody may be
-//! listed abroad.
+//! Cases: reviews, incidents and requests with their dates, and duties that begin with a number of persons.
 
 use std::collections::HashMap;
 
-use onshore_db::{Unit, View};
+use onshore_db::View;
 use onshore_orders::duty::{duties, duty};
-use onshore_orders::review::listing_refused;
+use onshore_orders::handover::Tranche;
 use onshore_orders::{
-    Asset, Day, HeldFor, Id, Incident, Organisation, Record, RecordKind, Request, Review, Timeline,
-    UtcOffset,
+    Asset, Day, Handover, HeldFor, Id, Incident, Organisation, Record, RecordKind, Request, Review,
+    Timeline, UtcOffset,
 };
-use onshore_policy::{Principal, Role};
 use onshore_registry::{CountedKind, Registry};
-use onshore_types::{Jurisdiction, LeafIndex, Timestamp};
-use serde_json::json;
+use onshore_types::Timestamp;
 
-use crate::acts::{Act, require};
 use crate::duties::{of_persons, told_as};
 use crate::register::{filing_day, organisation};
 use crate::timelines::timelines;
 use crate::{Error, Gate};
 
-/// That somebody may not be listed, and the leaf that tells of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListingRefusal {
-    /// Why, in one sentence.
-    pub why: String,
-    /// The leaf that tells of it.
-    pub leaf: LeafIndex,
-}
-
 /// A case, or a duty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// What it is: `duty`, `retention`, `review`, `incident`, `incident.summary` or `request`.
+    /// What it is: `duty`, `retention`, `tranche`, `review`, `incident`, `incident.summary` or `request`.
     pub kind: &'static str,
     /// Its id; of a duty, what it is called.
     pub id: String,
@@ -60,70 +47,6 @@ impl Gate {
             .read(move |view: &View<'_>| cases(&registry, view, at))
             .await
     }
-
-    /// Says whether an organisation may be listed somewhere now; what needs a review first is refused, and that is recorded.
-    ///
-    /// # Errors
-    /// [`Error::RoleForbids`]; [`Error::ListingBlocked`]; an organisation that is not there; those of the keepers.
-    pub async fn check_listing(
-        &self,
-        by: Principal,
-        id: Id,
-        place: Jurisdiction,
-    ) -> Result<(), Error> {
-        require(by, &[Role::Operator, Role::Regulator])?;
-        let gate = self.clone();
-        let refusal = self
-            .inner
-            .db
-            .write(move |unit: &Unit<'_>| {
-                let registry = &gate.inner.registry;
-                let revision = registry.record(unit, RecordKind::Organisation, &id)?;
-                let Record::Organisation(mut organisation) = revision.record else {
-                    return Ok::<_, Error>(None);
-                };
-                let now = gate.now();
-                let counted = counted_users(registry, unit, &organisation, now)?;
-                organisation.users = organisation.users.max(counted);
-                let mut reviews: Vec<Review> = Vec::new();
-                registry.each_record(unit, RecordKind::Review, Some(&id), now, |record| {
-                    if let Record::Review(one) = record {
-                        reviews.push(*one);
-                    }
-                })?;
-                let today = filing_day(registry, unit, now)?;
-                let Some(why) = listing_refused(&organisation, place, &reviews, today) else {
-                    return Ok(None);
-                };
-                let act = Act {
-                    kind: "listing.refused",
-                    body: json!({ "place": place.to_string() }),
-                    record: json!({ "organisation": id, "why": why }),
-                };
-                let leaf = gate.inner.record_act(unit, by, act, now)?;
-                Ok(Some(ListingRefusal { why, leaf }))
-            })
-            .await?;
-        refusal.map_or(Ok(()), |refusal| {
-            Err(Error::ListingBlocked(Box::new(refusal)))
-        })
-    }
-}
-
-/// Returns how many persons were counted in an organisation's tenants when the last duty began that is about what is held.
-fn counted_users(
-    registry: &Registry,
-    view: &View<'_>,
-    organisation: &Organisation,
-    now: Timestamp,
-) -> Result<Option<u64>, Error> {
-    let begun = registry.begun_duties(view, now)?.into_iter();
-    let of_it = begun.filter(|begun| {
-        begun.of.kind == CountedKind::Organisation
-            && begun.of.name == organisation.id
-            && begun.year.is_none()
-    });
-    Ok(of_it.map(|begun| begun.persons).max())
 }
 
 fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case>, Error> {
@@ -188,11 +111,13 @@ fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case
         }
     })?;
     for kind in [
+        RecordKind::Handover,
         RecordKind::Review,
         RecordKind::Incident,
         RecordKind::Request,
     ] {
         registry.each_record(view, kind, None, at, |record| match record {
+            Record::Handover(one) => all.extend(of_handover(&one, today)),
             Record::Review(one) => all.extend(of_review(&one, today)),
             Record::Incident(one) => {
                 if let Some(organisation) = organisations.get(&one.organisation)
@@ -226,14 +151,42 @@ fn of_asset(asset: &Asset, organisation: &Id, today: Day) -> Vec<Case> {
     .collect()
 }
 
+/// What of a hand-over has a day and is not accepted.
+fn of_handover(plan: &Handover, today: Day) -> Vec<Case> {
+    let is_open = |one: &&Tranche| !one.is_accepted() && one.due.is_some();
+    let open = plan.tranches.iter().filter(is_open);
+    open.map(|tranche| Case {
+        kind: "tranche",
+        id: format!("{}/{}", plan.id, tranche.id),
+        organisation: plan.buyer.clone(),
+        due: tranche.due.map(|due| due.to_string()),
+        is_late: tranche.is_late(today),
+        why: format!(
+            "\"{}\" of the hand-over of {} waits for its signatures",
+            tranche.text, plan.seller
+        ),
+    })
+    .collect()
+}
+
 fn of_review(review: &Review, today: Day) -> Option<Case> {
-    review.is_open(today).then(|| Case {
+    let why = if review.is_waiting() {
+        format!(
+            "what was said of a listing in {} was changed, and waits for a second person",
+            review.place
+        )
+    } else if review.is_open(today) {
+        format!("a listing in {} waits for its outcome", review.place)
+    } else {
+        return None;
+    };
+    Some(Case {
         kind: "review",
         id: review.id.to_string(),
         organisation: review.organisation.clone(),
         due: None,
         is_late: false,
-        why: format!("a listing in {} waits for its outcome", review.place),
+        why,
     })
 }
 
@@ -293,11 +246,12 @@ fn of_request(request: &Request, today: Day) -> Option<Case> {
         kind: "request",
         id: request.id.to_string(),
         organisation: request.organisation.clone(),
-        due: Some(request.due.to_string()),
-        is_late: request.due < today,
+        due: Some(request.due().to_string()),
+        is_late: request.due() < today,
         why: format!(
-            "somebody asks for: {} (PIPL articles 44 to 50)",
-            request.asks.word()
+            "somebody asks for: {} (PIPL articles 44 to 50; {})",
+            request.asks.word(),
+            request.asks.answered_by()
         ),
     })
 }

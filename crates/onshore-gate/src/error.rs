@@ -180,6 +180,9 @@ pub enum Error {
     /// Nothing of an order waits for a second word.
     #[error("no exemption of the order waits for a second word; `onshore order show` shows them")]
     NothingToApprove,
+    /// Nothing of a review waits for a second word.
+    #[error("nothing of the review waits for a second word; `onshore review show` shows it")]
+    NoReviewToApprove,
     /// Somebody holds no licence for what was asked for.
     #[error("{} Record the licence first (onshore licence add).", .0.why)]
     Unlicensed(Box<crate::UnlicensedRefusal>),

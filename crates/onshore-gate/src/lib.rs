@@ -43,7 +43,9 @@ mod people;
 pub mod permit;
 mod purposes;
 mod register;
+mod requests;
 pub mod restore;
+mod reviews;
 mod rules;
 pub mod settle;
 mod status;
@@ -55,7 +57,7 @@ mod updates;
 
 pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, ScannedFact, Terms};
 pub use alarms::LookedAt;
-pub use cases::{Case, ListingRefusal};
+pub use cases::Case;
 pub use comparison::{Comparison, Difference};
 pub use cutovers::{CutoverOrder, ReturnOrder};
 pub use decommissions::{DecommissionOrder, StatementFile};
@@ -76,6 +78,7 @@ pub use permit::NOBODY;
 pub use purposes::DeclaredPurpose;
 pub use register::{FrozenRefusal, Procurement, Proving, REGISTER_PAGE_MAX};
 pub use restore::{Afresh, Restored, restore};
+pub use reviews::ListingRefusal;
 pub use settle::{PostponedFact, RemovedFact, StoredFact};
 pub use status::{
     ContractStatus, FiledReport, OrderStatus, OrganisationStatus, StatusQuestion, StatusReport,

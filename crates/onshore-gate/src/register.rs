@@ -16,7 +16,7 @@ use crate::acts::{Act, require};
 use crate::departures::check_statement;
 use crate::people::{person, second, signature, vouch};
 use crate::timelines::timelines;
-use crate::{Error, Gate, licensing};
+use crate::{Error, Gate, licensing, requests, reviews};
 
 /// So many records are read at once.
 pub const REGISTER_PAGE_MAX: u32 = 1000;
@@ -150,13 +150,18 @@ impl Gate {
         record: Record,
     ) -> Result<(Revision, LeafIndex), Error> {
         require(by, KEEPERS)?;
+        let erased = self.erased_for(&record).await?;
         self.act_licensed(by, move |registry, unit, now| {
             check_times(&record, now)?;
+            if let Record::Request(one) = &record {
+                requests::check(registry, unit, one, &erased, now)?;
+            }
             if let Some(why) = refusal(registry, unit, &record, None, now)? {
                 return Ok((licensing::refused("operator.refused", &why), Err(why)));
             }
             let record = match record {
                 Record::Order(order) => proposed(registry, unit, by, *order, None, now)?,
+                Record::Review(one) => reviews::recorded(registry, unit, by, *one, None, now)?,
                 record => record,
             };
             let revision = registry.add_record(unit, &record, by.id, now)?;
@@ -179,8 +184,12 @@ impl Gate {
         (expected, from): (u32, Option<Day>),
     ) -> Result<(Revision, LeafIndex), Error> {
         require(by, KEEPERS)?;
+        let erased = self.erased_for(&record).await?;
         let amended = self.act_licensed(by, move |registry, unit, now| {
             check_times(&record, now)?;
+            if let Record::Request(one) = &record {
+                requests::check(registry, unit, one, &erased, now)?;
+            }
             let before = registry.record(unit, record.kind(), record.id())?.record;
             let today = filing_day(registry, unit, now)?;
             if let Some(from) = from.filter(|from| *from > today) {
@@ -219,6 +228,9 @@ impl Gate {
                         id: before.id,
                         until: before.kept_until,
                     });
+                }
+                (Record::Review(one), Record::Review(before)) => {
+                    reviews::recorded(registry, unit, by, *one, Some(&before), now)?
                 }
                 (Record::Handover(one), Record::Handover(before)) => {
                     let plan = before.amended(*one).map_err(Error::Record)?;

@@ -107,6 +107,8 @@ pub struct UtcOffset {
 impl UtcOffset {
     /// UTC itself.
     pub const UTC: Self = Self { minutes: 0 };
+    /// Where each day begins first.
+    pub const EASTERNMOST: Self = Self { minutes: 14 * 60 };
 
     fn offset(self) -> Offset {
         Offset::from_seconds(i32::from(self.minutes) * 60).unwrap_or(Offset::UTC)

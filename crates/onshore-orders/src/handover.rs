@@ -179,6 +179,12 @@ impl Tranche {
         self.signed_by_seller.is_some() || self.signed_by_buyer.is_some()
     }
 
+    /// Whether it is not accepted by its day.
+    #[must_use]
+    pub fn is_late(&self, today: Day) -> bool {
+        !self.is_accepted() && self.due.is_some_and(|due| due < today)
+    }
+
     /// Returns it without what was signed.
     fn unsigned(&self) -> Self {
         Self {
@@ -212,7 +218,7 @@ impl Handover {
     /// Returns a later revision of it with the signatures that were given. What somebody has signed for stays as it was signed.
     ///
     /// # Errors
-    /// [`Error::Contradiction`] where it is another, or the plan is between others, in other money or for less than was accepted.
+    /// [`Error::Contradiction`] where it is another, or the plan is between others, on other terms or in other money.
     pub fn amended(&self, mut later: Self) -> Result<Self, Error> {
         let signed = self.tranches.iter().filter(|tranche| tranche.is_signed());
         for before in signed {
@@ -237,6 +243,15 @@ impl Handover {
         if was_signed && is_between_others {
             return Err(Error::contradiction(
                 "a tranche was signed for: who sells to whom and in which money stays as it was",
+            ));
+        }
+        let is_on_other_terms = self.retained != later.retained
+            || self.price_max_minor != later.price_max_minor
+            || self.seller_signatories != later.seller_signatories
+            || self.buyer_signatories != later.buyer_signatories;
+        if was_signed && is_on_other_terms {
+            return Err(Error::contradiction(
+                "a tranche was signed for: what stays with the seller, what all of it costs and who signs stay as they were; another plan may say more",
             ));
         }
         Ok(later)

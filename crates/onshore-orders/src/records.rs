@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use onshore_types::{TenantName, Timestamp};
+use onshore_types::{Jurisdiction, Label, TenantName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::purpose::HeldFor;
@@ -345,10 +345,10 @@ pub struct Asset {
     /// Who answers for it: a department, or a post. Nobody's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// Where it is, such as CN-SH.
+    /// Where it is: a code of ISO 3166, such as CN-SH.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    /// The class of what it holds.
+    /// The class of what it holds, in the words of classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
     /// What it holds data for.
@@ -683,6 +683,15 @@ impl Registered for Asset {
             ("class", self.class.as_ref()),
         ])?;
         self.held_for.iter().try_for_each(HeldFor::check)?;
+        if let Some(place) = self.place.as_ref().filter(|place| !is_place(place)) {
+            return Err(Error::contradiction(format!(
+                "`{place}` is no place: where an asset is, is said by a code of ISO 3166, such as CN or CN-SH"
+            )));
+        }
+        if let Some(class) = &self.class {
+            Label::parse_declaration(class)
+                .map_err(|error| Error::contradiction(error.to_string()))?;
+        }
         let steps = [self.planned, self.moving, self.moved];
         let days: Vec<Day> = steps.into_iter().flatten().collect();
         if !days.is_sorted() {
@@ -693,6 +702,21 @@ impl Registered for Asset {
         }
         Ok(())
     }
+}
+
+/// Whether a text is a code of a country, or of a part of one (ISO 3166-2).
+fn is_place(text: &str) -> bool {
+    let (country, part) = match text.split_once('-') {
+        Some((country, part)) => (country, Some(part)),
+        None => (text, None),
+    };
+    let is_part = |part: &str| {
+        (1..=3).contains(&part.len())
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    };
+    Jurisdiction::parse(country).is_ok() && part.is_none_or(is_part)
 }
 
 impl Asset {

@@ -18,8 +18,9 @@ pub struct Request {
     pub asks: RequestKind,
     /// On which day it came.
     pub received: Day,
-    /// The last day on which it is answered in time.
-    pub due: Day,
+    /// The last day on which it is answered in time, where that was promised sooner than the rules ask.
+    #[serde(default, rename = "due", skip_serializing_if = "Option::is_none")]
+    pub promised: Option<Day>,
     /// How it was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
@@ -50,7 +51,20 @@ pub struct Answer {
     /// Why, where it was not done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The leaves that tell of what was erased for it (`onshore erase`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<u64>,
+    /// Why nothing had to be erased, where somebody asked for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nothing_held: Option<String>,
 }
+
+/// So many leaves may tell of one request.
+const ERASED_MAX: usize = 1000;
+/// So many days there are to answer whoever asks to see, or for a copy.
+const SEEN_DAYS: i32 = 30;
+/// So many days there are to correct or to delete: 15 working days, which are three weeks; holidays only make them longer.
+const DONE_DAYS: i32 = 21;
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +79,25 @@ pub enum AnswerResult {
 }
 
 impl RequestKind {
+    /// Returns how many days there are to answer it.
+    fn days(self) -> i32 {
+        match self {
+            Self::Access | Self::Copy => SEEN_DAYS,
+            Self::Correct | Self::Delete => DONE_DAYS,
+        }
+    }
+
+    /// Returns by which rule it is answered by then.
+    #[must_use]
+    pub fn answered_by(self) -> &'static str {
+        match self {
+            Self::Access | Self::Copy => "GB/T 35273-2020, 8.7: within 30 days",
+            Self::Correct | Self::Delete => {
+                "CAC, identification of unlawful collection by apps, 2019, article 6: within 15 working days"
+            }
+        }
+    }
+
     /// Returns the word for it.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -78,6 +111,29 @@ impl RequestKind {
 }
 
 impl Request {
+    /// Returns the last day on which it is answered in time: the one that follows from what is asked for and when it came, or an
+    /// earlier one that was promised.
+    #[must_use]
+    pub fn due(&self) -> Day {
+        let by_rule = self.received.plus_days(self.asks.days());
+        match (by_rule, self.promised) {
+            (Some(by_rule), Some(promised)) => by_rule.min(promised),
+            (Some(day), None) | (None, Some(day)) => day,
+            // Behind it there are no days any more.
+            (None, None) => self.received,
+        }
+    }
+
+    /// Returns a day of it that has not come yet.
+    #[must_use]
+    pub fn ahead_of(&self, today: Day) -> Option<Day> {
+        let answered = self.answer.as_ref().map(|answer| answer.on);
+        [Some(self.received), answered]
+            .into_iter()
+            .flatten()
+            .find(|day| *day > today)
+    }
+
     /// Whether nobody had answered it for good by a day: what was postponed is open.
     #[must_use]
     pub fn is_open(&self, on: Day) -> bool {
@@ -96,11 +152,28 @@ impl Registered for Request {
 
     fn check(&self) -> Result<(), Error> {
         let answer = self.answer.as_ref();
-        texts(&[("reason", answer.and_then(|answer| answer.reason.as_ref()))])?;
-        if self.due < self.received {
+        texts(&[
+            ("reason", answer.and_then(|answer| answer.reason.as_ref())),
+            (
+                "nothing_held",
+                answer.and_then(|answer| answer.nothing_held.as_ref()),
+            ),
+        ])?;
+        if self.promised.is_some_and(|due| due < self.received) {
             return Err(Error::contradiction(
                 "a request is answered no sooner than it came",
             ));
+        }
+        if let Some(promised) = self.promised
+            && promised > self.due()
+        {
+            return Err(Error::contradiction(format!(
+                "a request to {} that came on {} is answered by {} ({}): `due` may only be earlier",
+                self.asks.word(),
+                self.received,
+                self.due(),
+                self.asks.answered_by()
+            )));
         }
         let Some(answer) = answer else {
             return Ok(());
@@ -115,7 +188,23 @@ impl Registered for Request {
                 "what was refused or postponed has a reason, and what was done has none",
             ));
         }
-        Ok(())
+        if answer.erased.len() > ERASED_MAX {
+            return Err(Error::contradiction(format!(
+                "a request names at most {ERASED_MAX} leaves"
+            )));
+        }
+        let is_erasure = self.asks == RequestKind::Delete && answer.result == AnswerResult::Done;
+        let is_told = answer.erased.is_empty() == answer.nothing_held.is_some();
+        let tells = !answer.erased.is_empty() || answer.nothing_held.is_some();
+        match (is_erasure, is_told, tells) {
+            (true, true, _) | (false, _, false) => Ok(()),
+            (true, false, _) => Err(Error::contradiction(
+                "a request to delete that was done names the leaves of what was erased (`erased`, as `onshore erase` tells them), or says why nothing had to be (`nothing_held`)",
+            )),
+            (false, _, true) => Err(Error::contradiction(
+                "only a request to delete that was done says what was erased",
+            )),
+        }
     }
 
     fn holder(&self) -> Option<&Id> {

@@ -49,8 +49,7 @@ fn an_assessment_is_kept_for_three_years_at_least() {
 }
 
 fn review(id: &str, opened: &str, rest: Value) -> Result<Review, String> {
-    let mut value =
-        json!({ "id": id, "organisation": "app", "place": "New York", "opened": opened });
+    let mut value = json!({ "id": id, "organisation": "app", "place": "US", "opened": opened });
     if let (Some(members), Value::Object(rest)) = (value.as_object_mut(), rest) {
         members.extend(rest);
     }
@@ -75,15 +74,16 @@ fn nobody_with_more_than_a_million_persons_lists_abroad_without_a_review() {
         ..organisation(1)
     };
     assert!(refused(&sensitive, "US", &[], on));
-    assert!(!refused(
-        &Organisation {
-            users: None,
-            ..organisation(1)
-        },
-        "US",
-        &[],
-        on
-    ));
+    // How many there are must be said: nobody is small by saying nothing, and no review is opened for want of a number.
+    let silent = Organisation {
+        users: None,
+        ..organisation(1)
+    };
+    let place = Jurisdiction::parse("US").expect("a code");
+    let told = listing_refused(&silent, place, &[], day(on)).expect("it is blocked");
+    assert!(told.why.contains("onshore organisation amend") && !told.opens);
+    let many = listing_refused(&organisation(1_000_001), place, &[], day(on));
+    assert!(many.expect("it is blocked").opens);
 }
 
 #[test]
@@ -109,8 +109,24 @@ fn a_review_blocks_until_it_ends_in_one_of_three_outcomes() {
         std::slice::from_ref(&open),
         "2025-12-31"
     ));
+    // One for elsewhere says nothing of a listing here.
+    let elsewhere = review(
+        "r-1",
+        "2026-01-01",
+        json!({ "place": "DE", "outcome": { "result": "may-proceed", "decided": "2026-01-01", "paper": "p" } }),
+    );
+    assert!(refused(
+        &many,
+        "US",
+        &[elsewhere.expect("it holds")],
+        "2026-03-01"
+    ));
+    for nowhere in ["New York", "x", "USA", ""] {
+        assert!(review("r-1", "2026-01-01", json!({ "place": nowhere })).is_err());
+    }
     for (result, is_refused) in [
-        ("not-needed", false),
+        // Of so many persons nobody can say that none is needed.
+        ("not-needed", true),
         ("may-proceed", false),
         ("may-not-list", true),
     ] {
@@ -134,6 +150,93 @@ fn a_review_blocks_until_it_ends_in_one_of_three_outcomes() {
         ..open
     };
     assert!(!refused(&organisation(1), "US", &[others], "2026-01-01"));
+}
+
+#[test]
+fn the_consent_of_a_trade_is_derived_and_not_typed() {
+    let bank = |users| Organisation {
+        sector: Some("Finance".to_owned()),
+        ..organisation(users)
+    };
+    let place = Jurisdiction::parse("US").expect("a code");
+    let on = day("2026-03-01");
+    let told = listing_refused(&bank(500), place, &[], on).expect("it is blocked");
+    assert!(
+        told.opens
+            && told
+                .why
+                .contains("National Financial Regulatory Administration")
+    );
+    assert!(
+        !refused(&bank(500), "US", &[], "2023-05-17"),
+        "it was not there yet"
+    );
+    assert!(!refused(&organisation(500), "US", &[], "2026-03-01"));
+    // A review that leaves it out does not clear the listing, whatever it ended with.
+    let outcome =
+        json!({ "outcome": { "result": "may-proceed", "decided": "2026-02-01", "paper": "p" } });
+    let without = review("r", "2026-01-01", outcome).expect("it holds");
+    assert!(refused(
+        &bank(500),
+        "US",
+        std::slice::from_ref(&without),
+        "2026-03-01"
+    ));
+    let with = without.clone().with_consents(&bank(500));
+    assert_eq!(with.consents.len(), 1);
+    assert_eq!(with.clone().with_consents(&bank(500)), with);
+    assert!(with.check().is_err(), "it ended before the consent");
+    let mut given = with;
+    given.consents[0].given = Some(day("2026-01-15"));
+    given.consents[0].paper = Some("letter 3".to_owned());
+    assert!(given.check().is_ok());
+    assert!(!refused(&bank(500), "US", &[given], "2026-03-01"));
+}
+
+#[test]
+fn what_a_review_says_is_not_taken_back_unseen() {
+    let ended = |result: &str, consents: Value| {
+        let outcome = json!({ "result": result, "decided": "2026-02-01", "paper": "p" });
+        review(
+            "r",
+            "2026-01-01",
+            json!({ "consents": consents, "outcome": outcome }),
+        )
+        .expect("it holds")
+    };
+    let given =
+        json!([{ "authority": "Ministry of Transport", "given": "2026-01-15", "paper": "q" }]);
+    let before = ended("may-not-list", given.clone());
+    let is_taken_back = |later: &Review| before.is_taken_back(later).expect("the same listing");
+    assert!(!is_taken_back(&before));
+    assert!(is_taken_back(&ended("may-proceed", given.clone())));
+    assert!(is_taken_back(&ended("may-not-list", json!([]))));
+    let other_day =
+        json!([{ "authority": "Ministry of Transport", "given": "2026-01-16", "paper": "q" }]);
+    assert!(is_taken_back(&ended("may-not-list", other_day)));
+    assert!(is_taken_back(
+        &review("r", "2026-01-01", json!({ "consents": given })).expect("it holds")
+    ));
+    for (member, value) in [
+        ("place", "DE"),
+        ("opened", "2026-01-02"),
+        ("organisation", "other"),
+    ] {
+        let later = review("r", "2026-01-01", json!({ member: value })).expect("it holds");
+        assert!(before.is_taken_back(&later).is_err(), "{member}");
+    }
+    // What was listed and not given may be given.
+    let open = review(
+        "r",
+        "2026-01-01",
+        json!({ "consents": [{ "authority": "Ministry of Transport" }] }),
+    )
+    .expect("it holds");
+    assert!(!open.is_taken_back(&before).expect("the same listing"));
+    // Nobody approves by hand.
+    let signed = json!({ "id": "r", "organisation": "app", "place": "US", "opened": "2026-01-01", "changed": {
+        "proposed": { "person": "ada", "token": "0".repeat(32), "at": "2026-01-01T00:00:00Z" } } });
+    assert!(Record::read(RecordKind::Review, &signed).is_err());
 }
 
 #[test]
@@ -241,7 +344,8 @@ fn a_request_is_open_until_it_is_answered_for_good() {
     };
     let open = request(Value::Null).expect("it holds");
     assert!(open.is_open(day("2026-01-01")) && !open.is_open(day("2025-12-31")));
-    let done = request(json!({ "on": "2026-01-10", "result": "done" })).expect("it holds");
+    let done =
+        request(json!({ "on": "2026-01-10", "result": "done", "erased": [7] })).expect("it holds");
     assert!(done.is_open(day("2026-01-09")) && !done.is_open(day("2026-01-10")));
     let postponed =
         request(json!({ "on": "2026-01-10", "result": "postponed", "reason": "an object lock" }));
@@ -252,8 +356,73 @@ fn a_request_is_open_until_it_is_answered_for_good() {
         json!({ "on": "2026-01-10", "result": "postponed" }),
         json!({ "on": "2026-01-10", "result": "done", "reason": "x" }),
         json!({ "on": "2026-01-10", "result": "forgotten" }),
+        // What was deleted is told by the leaves of it, or why nothing was.
+        json!({ "on": "2026-01-10", "result": "done" }),
+        json!({ "on": "2026-01-10", "result": "done", "erased": [7], "nothing_held": "never a client" }),
+        json!({ "on": "2026-01-10", "result": "done", "nothing_held": " " }),
+        json!({ "on": "2026-01-10", "result": "refused", "reason": "x", "erased": [7] }),
     ] {
         assert!(request(bad.clone()).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_request_is_due_by_its_kind_and_a_promise_is_sooner() {
+    let request = |asks: &str, due: Option<&str>| {
+        let mut value =
+            json!({ "id": "q", "organisation": "app", "asks": asks, "received": "2026-01-01" });
+        if let (Some(members), Some(due)) = (value.as_object_mut(), due) {
+            members.insert("due".to_owned(), json!(due));
+        }
+        read::<Request>(value)
+    };
+    for (asks, last, later) in [
+        ("access", "2026-01-31", "2026-02-01"),
+        ("copy", "2026-01-31", "2026-02-01"),
+        ("correct", "2026-01-22", "2026-01-23"),
+        ("delete", "2026-01-22", "2026-01-23"),
+    ] {
+        assert_eq!(request(asks, None).expect("it holds").due(), day(last));
+        assert_eq!(
+            request(asks, Some(last)).expect("it holds").due(),
+            day(last)
+        );
+        let sooner = request(asks, Some("2026-01-02")).expect("it holds");
+        assert_eq!(sooner.due(), day("2026-01-02"));
+        for bad in [later, "2099-11-16", "2025-12-31"] {
+            assert!(request(asks, Some(bad)).is_err(), "{asks} {bad}");
+        }
+    }
+    let far =
+        json!({ "id": "q", "organisation": "app", "asks": "delete", "received": "9999-12-31" });
+    assert_eq!(
+        read::<Request>(far).expect("it holds").due(),
+        day("9999-12-31")
+    );
+    let answered = json!({ "id": "q", "organisation": "app", "asks": "access", "received": "2026-01-01", "answer": { "on": "2030-11-30", "result": "done" } });
+    let answered = read::<Request>(answered).expect("it holds");
+    assert_eq!(
+        answered.ahead_of(day("2030-11-29")),
+        Some(day("2030-11-30"))
+    );
+    assert_eq!(answered.ahead_of(day("2030-11-30")), None);
+}
+
+#[test]
+fn an_asset_says_where_it_is_and_what_it_holds_in_known_words() {
+    let asset = |place: &str, class: &str| {
+        read::<onshore_orders::Asset>(json!({
+            "id": "a", "contract": "c", "kind": "bucket", "name": "logs", "place": place, "class": class,
+        }))
+    };
+    for place in ["CN", "CN-SH", "DE", "US-CA", "GB-ENG"] {
+        assert!(asset(place, "important, personal").is_ok(), "{place}");
+    }
+    for place in ["Mordor", "XX1", "CN-", "CN-sh", "CN-SHAN", "-", "中国"] {
+        assert!(asset(place, "general").is_err(), "{place}");
+    }
+    for class in ["banana", "general,banana", "unclassified", " "] {
+        assert!(asset("CN", class).is_err(), "{class}");
     }
 }
 

@@ -128,10 +128,30 @@ fn what_was_signed_for_stays() {
         |plan| plan.tranches[0].text = "other".to_owned(),
         |plan| plan.buyer = "nwcd".parse().expect("an id"),
         |plan| plan.currency = "USD".parse().expect("money"),
+        |plan| plan.retained.clear(),
+        |plan| plan.retained[0].text = "nothing".to_owned(),
+        |plan| plan.price_max_minor += 1,
+        |plan| plan.seller_signatories = vec!["Mallory".parse().expect("a name")],
+        |plan| plan.buyer_signatories = vec!["Mallory".parse().expect("a name")],
     ] {
         let mut later = unsigned.clone();
         change(&mut later);
         assert!(plan.amended(later.clone()).is_err());
         assert!(unsigned.amended(later).is_ok(), "nobody had signed");
     }
+}
+
+#[test]
+fn a_tranche_that_nobody_accepted_by_its_day_is_late() {
+    let mut one = tranche("one", None, Some("2018-01-31"));
+    let day = |text: &str| text.parse().expect("a day");
+    assert!(!one.is_late(day("2018-01-31")) && one.is_late(day("2018-02-01")));
+    one.signed_by_seller = signed("wei");
+    assert!(
+        one.is_late(day("2018-02-01")),
+        "one side alone does not accept"
+    );
+    one.signed_by_buyer = signed("li");
+    assert!(!one.is_late(day("2018-02-01")));
+    assert!(!tranche("two", None, None).is_late(day("2099-01-01")));
 }

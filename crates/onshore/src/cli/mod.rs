@@ -84,7 +84,7 @@ pub(crate) use pack::PackCommand;
 pub(crate) use quota::{QuotaCommand, QuotaHolderArgs};
 pub(crate) use register::{
     AssetCommand, ContractCommand, HandoverCommand, OrderCommand, OrganisationCommand,
-    ProcureCommand, RecordCommand, TableCommand, WhichRecordsArgs,
+    ProcureCommand, RecordCommand, ReviewCommand, TableCommand, WhichRecordsArgs,
 };
 pub(crate) use rekey::RekeyArgs;
 pub(crate) use report::{
@@ -235,7 +235,7 @@ pub(crate) enum Command {
     Assessment(RecordCommand),
     /// Reviews before a listing abroad: who must consent, and how they ended
     #[command(subcommand)]
-    Review(RecordCommand),
+    Review(ReviewCommand),
     /// Whether an organisation may be listed abroad
     #[command(subcommand)]
     Listing(ListingCommand),

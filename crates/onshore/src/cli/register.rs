@@ -97,6 +97,20 @@ pub(crate) enum OrderCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum ReviewCommand {
+    #[command(flatten)]
+    Of(RecordCommand),
+    /// Approve what somebody else took back or decided anew in a review: it takes two people who are apart
+    Approve {
+        /// Its id
+        id: Id,
+        /// The revision that was looked at; refused where somebody amended it since [default: the newest now]
+        #[arg(long, value_name = "NUMBER")]
+        revision: Option<u32>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ContractCommand {
     #[command(flatten)]
     Of(RecordCommand),

@@ -93,7 +93,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         Command::Assessment(command) => {
             register::run(&target, RecordKind::Assessment, command).await
         }
-        Command::Review(command) => register::run(&target, RecordKind::Review, command).await,
+        Command::Review(command) => register::review(&target, command).await,
         Command::Listing(command) => cases::listing(&target, command).await,
         Command::Incident(command) => register::run(&target, RecordKind::Incident, command).await,
         Command::Request(command) => register::run(&target, RecordKind::Request, command).await,

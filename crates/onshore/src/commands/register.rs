@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use http::Method;
 use onshore_api::{
-    AmendRecord, ApproveExemptions, CheckProcurement, FileDeletion, ImportedView, ProcurementView,
-    ProveAsset, RecordView, SignTranche,
+    AmendRecord, ApproveExemptions, ApproveReview, CheckProcurement, FileDeletion, ImportedView,
+    ProcurementView, ProveAsset, RecordView, SignTranche,
 };
 use onshore_orders::{Id, Record, RecordKind, SINNET_2017, TIANJIN_2021, tables};
 use ring::digest::{SHA256, digest};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{
     AssetCommand, ContractCommand, HandoverCommand, OrderCommand, OrganisationCommand,
-    ProcureCommand, RecordCommand, TableCommand, TargetArgs, WhichRecordsArgs,
+    ProcureCommand, RecordCommand, ReviewCommand, TableCommand, TargetArgs, WhichRecordsArgs,
 };
 use crate::client::Client;
 use crate::commands::update::read_text;
@@ -63,6 +63,25 @@ pub(crate) async fn order(target: &TargetArgs, command: OrderCommand) -> Result<
         OrderCommand::Example => {
             output::line(TIANJIN_2021.trim_end());
             Ok(Exit::Done)
+        }
+    }
+}
+
+pub(crate) async fn review(target: &TargetArgs, command: ReviewCommand) -> Result<Exit> {
+    match command {
+        ReviewCommand::Of(command) => run(target, RecordKind::Review, command).await,
+        ReviewCommand::Approve { id, revision } => {
+            let client = target::client(target)?;
+            let revision = match revision {
+                Some(revision) => revision,
+                None => newest(&client, RecordKind::Review, &id).await?,
+            };
+            let path = format!("/v1/reviews/{id}/approval");
+            let asked = ApproveReview { revision };
+            show(
+                target.style(),
+                &client.send(Method::POST, &path, &asked).await?,
+            )
         }
     }
 }

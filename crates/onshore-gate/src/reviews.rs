@@ -1,0 +1,258 @@
+//! Reviews before a listing abroad (docs/decisions/0066): asking whether somebody may be listed opens what is missing, consents of a
+//! trade are derived, and what a review said is taken back by two people alone.
+
+use onshore_db::{Unit, View};
+use onshore_orders::review::{Changed, ReviewResult, listing_refused, needs_review};
+use onshore_orders::{
+    Day, Id, Organisation, Record, RecordKind, Registered as _, Review, Signature,
+};
+use onshore_policy::{Principal, Role};
+use onshore_registry::{CountedKind, Registry, Revision};
+use onshore_types::{Jurisdiction, LeafIndex, Timestamp};
+use serde_json::json;
+
+use crate::acts::{Act, require};
+use crate::people::{person, second, signature, vouch};
+use crate::register::{filing_day, told};
+use crate::{Error, Gate};
+
+/// So much of an organisation's id is in that of a review which is opened for it.
+const OPENED_ID_MAX: usize = 32;
+
+/// That somebody may not be listed, and the leaf that tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListingRefusal {
+    /// Why, in one sentence, and which review was opened for it.
+    pub why: String,
+    /// The leaf that tells of it.
+    pub leaf: LeafIndex,
+}
+
+impl Gate {
+    /// Says whether an organisation may be listed somewhere now. What is refused is recorded; where a review is missing, whoever may
+    /// record one opens it by asking, and whoever only reads hears that it is missing.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`]; [`Error::ListingBlocked`]; an organisation that is not there; those of the keepers.
+    pub async fn check_listing(
+        &self,
+        by: Principal,
+        id: Id,
+        place: Jurisdiction,
+    ) -> Result<(), Error> {
+        require(by, &[Role::Operator, Role::Regulator, Role::Auditor])?;
+        let gate = self.clone();
+        let refusal = self
+            .inner
+            .db
+            .write(move |unit: &Unit<'_>| {
+                let registry = &gate.inner.registry;
+                let now = gate.now();
+                let organisation = counted(registry, unit, &id, now)?;
+                let reviews = reviews(registry, unit, &id, now)?;
+                let today = filing_day(registry, unit, now)?;
+                let Some(block) = listing_refused(&organisation, place, &reviews, today) else {
+                    return Ok::<_, Error>(None);
+                };
+                let mut why = block.why;
+                let mut opened = None;
+                if block.opens && by.role != Role::Auditor {
+                    let review = opening(registry, unit, &organisation, place, today)?;
+                    let record = Record::Review(Box::new(review));
+                    let revision = registry.add_record(unit, &record, by.id, now)?;
+                    let act = told("register.added", &revision)?;
+                    gate.inner.record_act(unit, by, act, now)?;
+                    let id = record.id().clone();
+                    why.push_str(&format!(
+                        " The review `{id}` is open from now on: `onshore review amend` says how it goes."
+                    ));
+                    opened = Some(id);
+                } else if block.opens {
+                    why.push_str(" `onshore review add` opens one.");
+                }
+                let act = Act {
+                    kind: "listing.refused",
+                    body: json!({ "place": place.to_string() }),
+                    record: json!({ "organisation": id, "why": why, "opened": opened }),
+                };
+                let leaf = gate.inner.record_act(unit, by, act, now)?;
+                Ok(Some(ListingRefusal { why, leaf }))
+            })
+            .await?;
+        refusal.map_or(Ok(()), |refusal| {
+            Err(Error::ListingBlocked(Box::new(refusal)))
+        })
+    }
+
+    /// Gives the second word for what somebody else took back or decided anew in a review, in the revision that is looked at.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`], [`Error::Unnamed`], [`Error::SamePerson`], [`Error::NothingToApprove`]; a review that is not there or
+    /// was changed meanwhile; those of the keepers.
+    pub async fn approve_review(
+        &self,
+        by: Principal,
+        id: Id,
+        expected: u32,
+    ) -> Result<(Revision, LeafIndex), Error> {
+        require(by, &[Role::Operator, Role::Regulator])?;
+        self.act(by, move |registry, unit, now| {
+            let before = registry.record(unit, RecordKind::Review, &id)?.record;
+            let Record::Review(mut review) = before else {
+                return Err(Error::NoReviewToApprove);
+            };
+            let changed = match review.changed.take() {
+                Some(changed) if changed.approved.is_none() => changed,
+                _ => return Err(Error::NoReviewToApprove),
+            };
+            let word = second(registry, unit, by, &person(&changed.proposed), now)?;
+            review.changed = Some(Changed {
+                approved: Some(signature(word)),
+                ..changed
+            });
+            let revision =
+                registry.amend_record(unit, &Record::Review(review), expected, by.id, now)?;
+            Ok((told("review.approved", &revision)?, revision))
+        })
+        .await
+    }
+}
+
+/// Returns a review as it is recorded: with the consents that the trade asks for, and with the word of whoever takes back what it or
+/// another said of the same listing.
+pub(crate) fn recorded(
+    registry: &Registry,
+    view: &View<'_>,
+    by: Principal,
+    review: Review,
+    before: Option<&Review>,
+    now: Timestamp,
+) -> Result<Record, Error> {
+    let organisation = counted(registry, view, &review.organisation, now)?;
+    let result = review.outcome.as_ref().map(|outcome| outcome.result);
+    let is_new = before.is_none_or(|before| before.outcome != review.outcome);
+    if result == Some(ReviewResult::NotNeeded)
+        && is_new
+        && let Some(why) = needs_review(&organisation)
+    {
+        return Err(contradiction(format!(
+            "a review cannot end with that none is needed: {why}"
+        )));
+    }
+    let mut review = review.with_consents(&organisation);
+    review.check().map_err(Error::Record)?;
+    let is_taken_back = match before {
+        Some(before) => before.is_taken_back(&review).map_err(Error::Record)?,
+        None => false,
+    };
+    // What one review refused, another does not allow by the word of one.
+    let is_for_it = result.is_some_and(|result| result != ReviewResult::MayNotList);
+    let is_overruled = is_for_it && is_new && {
+        let others = reviews(registry, view, &review.organisation, now)?;
+        others
+            .iter()
+            .any(|other| other.id != review.id && other.place == review.place && other.is_against())
+    };
+    review.changed = match before.and_then(|before| before.changed.clone()) {
+        _ if is_taken_back || is_overruled => Some(word(registry, view, by, now)?),
+        // Whoever amends what waits proposes all of it.
+        Some(changed) if changed.approved.is_none() => Some(word(registry, view, by, now)?),
+        known => known,
+    };
+    Ok(Record::Review(Box::new(review)))
+}
+
+fn word(
+    registry: &Registry,
+    view: &View<'_>,
+    by: Principal,
+    now: Timestamp,
+) -> Result<Changed, Error> {
+    let proposed: Signature = signature(vouch(registry, view, by, now)?);
+    Ok(Changed {
+        proposed,
+        approved: None,
+    })
+}
+
+/// Returns a review to open for a listing, with an id that is free.
+fn opening(
+    registry: &Registry,
+    view: &View<'_>,
+    organisation: &Organisation,
+    place: Jurisdiction,
+    today: Day,
+) -> Result<Review, Error> {
+    let whose: String = organisation
+        .id
+        .as_str()
+        .chars()
+        .take(OPENED_ID_MAX)
+        .collect();
+    let stem = format!("{whose}-{}-{today}", place.as_str().to_ascii_lowercase());
+    let mut id: Id = stem.parse().map_err(Error::Record)?;
+    let mut turn = 1_u32;
+    while is_taken(registry, view, &id)? {
+        turn += 1;
+        id = format!("{stem}-{turn}").parse().map_err(Error::Record)?;
+    }
+    let review = Review {
+        id,
+        organisation: organisation.id.clone(),
+        place: place.to_string(),
+        opened: today,
+        consents: Vec::new(),
+        outcome: None,
+        changed: None,
+    };
+    Ok(review.with_consents(organisation))
+}
+
+fn is_taken(registry: &Registry, view: &View<'_>, id: &Id) -> Result<bool, Error> {
+    match registry.record(view, RecordKind::Review, id) {
+        Ok(_) => Ok(true),
+        Err(onshore_registry::Error::NoSuchRecord { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn reviews(
+    registry: &Registry,
+    view: &View<'_>,
+    of: &Id,
+    now: Timestamp,
+) -> Result<Vec<Review>, Error> {
+    let mut all = Vec::new();
+    registry.each_record(view, RecordKind::Review, Some(of), now, |record| {
+        if let Record::Review(one) = record {
+            all.push(*one);
+        }
+    })?;
+    Ok(all)
+}
+
+/// Returns an organisation with the larger of the numbers of persons that its record says and that were counted in its tenants when
+/// the last duty began that is about what is held.
+fn counted(
+    registry: &Registry,
+    view: &View<'_>,
+    id: &Id,
+    now: Timestamp,
+) -> Result<Organisation, Error> {
+    let revision = registry.record(view, RecordKind::Organisation, id)?;
+    let Record::Organisation(mut organisation) = revision.record else {
+        return Err(contradiction(format!("`{id}` is no organisation")));
+    };
+    let begun = registry.begun_duties(view, now)?.into_iter();
+    let of_it = begun.filter(|begun| {
+        begun.of.kind == CountedKind::Organisation && begun.of.name == *id && begun.year.is_none()
+    });
+    organisation.users = organisation
+        .users
+        .max(of_it.map(|begun| begun.persons).max());
+    Ok(organisation)
+}
+
+fn contradiction(why: String) -> Error {
+    Error::Record(onshore_orders::Error::Contradiction(why))
+}
