@@ -180,3 +180,16 @@ def test_an_asset_says_what_it_holds_data_for_and_until_when(cases):
     assert set(due) == {("over", "app")} and due["over", "app"]["late"] and "orders" in due["over", "app"]["why"]
     for bad in ('purpose = ""\n', 'purpose = "x"\nbasis = "consent"\n', 'purpose = "x"\nconsent = "crm"\n', 'purpose = "x"\nkeep_days = 0\n', 'basis = "news"\n'):
         cases.fails("asset", "add", asset("bad", bad), code=2)
+
+
+def test_cases_are_told_in_chinese(cases):
+    cases.does("request", "add", f'id = "q"\norganisation = "app"\nasks = "delete"\nreceived = "{day(-30)}"\n')
+    told = cases.server.run("report", "cases", "--lang", "zh").stdout
+    assert "个人请求" in told and "逾期" in told and "十五个工作日" in told and "在境内存储个人信息" in told and "somebody asks" not in told
+    asked = {one["id"]: one["why"] for one in cases.server.cli("report", "cases", "--lang", "zh")}
+    assert "第四十四条" in asked["q"]
+    assert "somebody asks" in cases.server.run("report", "cases").stdout
+    assert cases.server.run("report", "cases", "--lang", "fr").returncode == 2
+    cases.does("region", "add", 'id = "bj"\nname = "Beijing"\nplace = "CN-BJ"\noffset = "+08:00"\n')
+    regions = cases.server.run("report", "regions", "--lang", "zh").stdout
+    assert "没有登记的运营者" in regions and "停止" in regions

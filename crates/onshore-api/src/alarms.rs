@@ -55,6 +55,9 @@ pub struct AskRegions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub known_at: Option<Timestamp>,
+    /// In which language the reasons are: `en` or `zh`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
 }
 
 /// Whether whoever runs a region may.

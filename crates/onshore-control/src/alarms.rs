@@ -11,6 +11,7 @@ use onshore_orders::Id;
 use onshore_registry::RaisedAlarm;
 
 use crate::caller::{By, Readers};
+use crate::cases::language;
 use crate::error::Error;
 use crate::extract::Asked;
 use crate::paging::linked;
@@ -42,7 +43,7 @@ pub(crate) async fn list(
 
 /// Says of every region whether whoever runs it may.
 #[utoipa::path(get, path = "/v1/report/regions", tag = "register",
-    params(("as_of" = Option<String>, Query), ("known_at" = Option<String>, Query)),
+    params(("as_of" = Option<String>, Query), ("known_at" = Option<String>, Query), ("lang" = Option<String>, Query)),
     responses((status = 200, body = Vec<RegionStatusView>), (status = 400, body = Problem)))]
 pub(crate) async fn regions(
     State(control): State<Arc<ControlParts>>,
@@ -51,7 +52,10 @@ pub(crate) async fn regions(
 ) -> Result<Json<Vec<RegionStatusView>>, Error> {
     let as_of = asked.as_of.as_deref().map(str::parse).transpose();
     let as_of = as_of.map_err(Error::Record)?;
-    let all = control.gate.region_statuses(as_of, asked.known_at).await?;
+    let all = control
+        .gate
+        .region_statuses(as_of, asked.known_at, language(asked.lang.as_deref())?)
+        .await?;
     Ok(Json(all.into_iter().map(region_view).collect()))
 }
 

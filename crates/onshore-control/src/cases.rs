@@ -10,7 +10,7 @@ use onshore_api::{
     ApproveReview, AskCases, CaseView, CheckListing, ListingView, Problem, RecordView,
 };
 use onshore_gate::Case;
-use onshore_orders::Id;
+use onshore_orders::{Id, Language};
 use onshore_types::Jurisdiction;
 
 use crate::caller::{By, Readers, Supervisors};
@@ -19,14 +19,17 @@ use crate::extract::{Asked, Body, Segment};
 use crate::parts::ControlParts;
 
 /// Lists cases that are open and duties that hold.
-#[utoipa::path(get, path = "/v1/report/cases", tag = "register", params(("known_at" = Option<String>, Query)),
+#[utoipa::path(get, path = "/v1/report/cases", tag = "register", params(("known_at" = Option<String>, Query), ("lang" = Option<String>, Query)),
     responses((status = 200, body = Vec<CaseView>), (status = 400, body = Problem)))]
 pub(crate) async fn list(
     State(control): State<Arc<ControlParts>>,
     _: By<Readers>,
     Asked(asked): Asked<AskCases>,
 ) -> Result<Json<Vec<CaseView>>, Error> {
-    let cases = control.gate.cases(asked.known_at).await?;
+    let cases = control
+        .gate
+        .cases(asked.known_at, language(asked.lang.as_deref())?)
+        .await?;
     // Of a kind an organisation may have several with one id: what an asset holds for several purposes, say.
     let mut alike: HashMap<String, u32> = HashMap::new();
     let views = cases.into_iter().map(|case| {
@@ -71,6 +74,12 @@ pub(crate) async fn approve_review(
         .await?;
     let view = crate::register::view(&revision, Some(leaf))?;
     Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// Returns the language that somebody asked for, or English.
+pub(crate) fn language(asked: Option<&str>) -> Result<Language, Error> {
+    let asked = asked.map(str::parse).transpose();
+    Ok(asked.map_err(Error::Record)?.unwrap_or_default())
 }
 
 fn view(case: Case, name: String) -> CaseView {

@@ -6,7 +6,7 @@ use onshore_db::{Unit, View};
 use onshore_journal::Leaf;
 use onshore_ledger::Disclosure;
 use onshore_orders::alarm::mark;
-use onshore_orders::{Alarm, AlarmKind, Status};
+use onshore_orders::{Alarm, AlarmKind, Language, Status};
 use onshore_registry::RaisedAlarm;
 use onshore_types::Place;
 use serde_json::json;
@@ -70,7 +70,7 @@ impl Gate {
         if looked == Some(at) {
             return Ok((Vec::new(), at));
         }
-        let regions = region_statuses(registry, view, None, (now, now))?;
+        let regions = region_statuses(registry, view, None, (now, now), Language::En)?;
         let status = self.status_in(view, &StatusQuestion::default())?;
         let mut due = Vec::new();
         let contracts = status.orders.iter().flat_map(of_order);

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use onshore_db::View;
-use onshore_orders::duty::{duties, duty};
+use onshore_orders::duty::{Duty, duties, duty};
 use onshore_orders::handover::Tranche;
 use onshore_orders::{
-    Asset, Day, Handover, HeldFor, Id, Incident, Organisation, Record, RecordKind, Request, Review,
-    Timeline, UtcOffset,
+    Asset, Day, Handover, HeldFor, Id, Incident, Language, Organisation, Record, RecordKind,
+    Request, Review, Timeline, UtcOffset,
 };
 use onshore_registry::{CountedKind, Registry};
 use onshore_types::Timestamp;
@@ -35,21 +35,30 @@ pub struct Case {
 }
 
 impl Gate {
-    /// Returns the cases that are open and the duties that hold, now and as far as it was known at an instant.
+    /// Returns the cases that are open and the duties that hold, now and as far as it was known at an instant, and why in a language.
     ///
     /// # Errors
     /// Those of the keepers.
-    pub async fn cases(&self, known_at: Option<Timestamp>) -> Result<Vec<Case>, Error> {
+    pub async fn cases(
+        &self,
+        known_at: Option<Timestamp>,
+        language: Language,
+    ) -> Result<Vec<Case>, Error> {
         let (registry, now) = (self.inner.registry.clone(), self.now());
         let at = known_at.unwrap_or(now);
         self.inner
             .db
-            .read(move |view: &View<'_>| cases(&registry, view, at))
+            .read(move |view: &View<'_>| cases(&registry, view, at, language))
             .await
     }
 }
 
-fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case>, Error> {
+fn cases(
+    registry: &Registry,
+    view: &View<'_>,
+    at: Timestamp,
+    language: Language,
+) -> Result<Vec<Case>, Error> {
     let today = filing_day(registry, view, at)?;
     let mut organisations: HashMap<Id, Timeline<Organisation>> = HashMap::new();
     let mut all = Vec::new();
@@ -63,10 +72,7 @@ fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case
             organisation: one.id.clone(),
             due: None,
             is_late: false,
-            why: format!(
-                "{} ({}), from {} persons on",
-                duty.text, duty.source, duty.from
-            ),
+            why: begins(duty, language),
         }));
         organisations.insert(one.id.clone(), line);
     }
@@ -84,15 +90,22 @@ fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case
             organisation: told_as(&begun.of)?,
             due: None,
             is_late: false,
-            why: format!(
-                "{} ({}), from {} persons on; {} of this {} were counted on {}",
-                duty.text,
-                duty.source,
-                duty.from,
-                of_persons(duty, begun.persons),
-                begun.of.kind.word(),
-                begun.began
-            ),
+            why: match language {
+                Language::En => format!(
+                    "{}; {} of this {} were counted on {}",
+                    begins(duty, language),
+                    of_persons(duty, begun.persons),
+                    begun.of.kind.word(),
+                    begun.began
+                ),
+                Language::Zh => format!(
+                    "{}；{} 统计：{} {} 人",
+                    begins(duty, language),
+                    begun.began,
+                    duty.of.words_in(language),
+                    begun.persons
+                ),
+            },
         });
     }
     let mut owners: HashMap<Id, Id> = HashMap::new();
@@ -107,7 +120,7 @@ fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case
         if let Record::Asset(asset) = record
             && let Some(organisation) = owners.get(&asset.contract)
         {
-            all.extend(of_asset(&asset, organisation, today));
+            all.extend(of_asset(&asset, organisation, today, language));
         }
     })?;
     for kind in [
@@ -117,24 +130,33 @@ fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case
         RecordKind::Request,
     ] {
         registry.each_record(view, kind, None, at, |record| match record {
-            Record::Handover(one) => all.extend(of_handover(&one, today)),
-            Record::Review(one) => all.extend(of_review(&one, today)),
+            Record::Handover(one) => all.extend(of_handover(&one, today, language)),
+            Record::Review(one) => all.extend(of_review(&one, today, language)),
             Record::Incident(one) => {
                 if let Some(organisation) = organisations.get(&one.organisation)
                     && let Some(due) = report_due(&one, organisation, at)
                 {
-                    all.extend(of_incident(&one, due, at));
+                    all.extend(of_incident(&one, due, at, language));
                 }
             }
-            Record::Request(one) => all.extend(of_request(&one, today)),
+            Record::Request(one) => all.extend(of_request(&one, today, language)),
             _ => {}
         })?;
     }
     Ok(all)
 }
 
+/// Says what a duty asks for, by which rule, and from how many persons on.
+fn begins(duty: &Duty, language: Language) -> String {
+    let (text, source, from) = (duty.text_in(language), duty.source, duty.from);
+    match language {
+        Language::En => format!("{text} ({source}), from {from} persons on"),
+        Language::Zh => format!("{text}（{source}），自 {from} 人起"),
+    }
+}
+
 /// What an asset keeps longer than was said.
-fn of_asset(asset: &Asset, organisation: &Id, today: Day) -> Vec<Case> {
+fn of_asset(asset: &Asset, organisation: &Id, today: Day, language: Language) -> Vec<Case> {
     let is_over = |held: &&HeldFor| held.keep_until.is_some_and(|until| until < today);
     let over = asset.held_for.iter().filter(is_over);
     over.map(|held| Case {
@@ -143,16 +165,22 @@ fn of_asset(asset: &Asset, organisation: &Id, today: Day) -> Vec<Case> {
         organisation: organisation.clone(),
         due: held.keep_until.map(|until| until.to_string()),
         is_late: true,
-        why: format!(
-            "what is held for \"{}\" is to be deleted (PIPL articles 19 and 47)",
-            held.purpose
-        ),
+        why: match language {
+            Language::En => format!(
+                "what is held for \"{}\" is to be deleted (PIPL articles 19 and 47)",
+                held.purpose
+            ),
+            Language::Zh => format!(
+                "为“{}”而保存的信息应予删除（《个人信息保护法》第十九条、第四十七条）",
+                held.purpose
+            ),
+        },
     })
     .collect()
 }
 
 /// What of a hand-over has a day and is not accepted.
-fn of_handover(plan: &Handover, today: Day) -> Vec<Case> {
+fn of_handover(plan: &Handover, today: Day, language: Language) -> Vec<Case> {
     let is_open = |one: &&Tranche| !one.is_accepted() && one.due.is_some();
     let open = plan.tranches.iter().filter(is_open);
     open.map(|tranche| Case {
@@ -161,24 +189,27 @@ fn of_handover(plan: &Handover, today: Day) -> Vec<Case> {
         organisation: plan.buyer.clone(),
         due: tranche.due.map(|due| due.to_string()),
         is_late: tranche.is_late(today),
-        why: format!(
-            "\"{}\" of the hand-over of {} waits for its signatures",
-            tranche.text, plan.seller
-        ),
+        why: match language {
+            Language::En => format!(
+                "\"{}\" of the hand-over of {} waits for its signatures",
+                tranche.text, plan.seller
+            ),
+            Language::Zh => format!("{} 移交的“{}”尚待双方签署", plan.seller, tranche.text),
+        },
     })
     .collect()
 }
 
-fn of_review(review: &Review, today: Day) -> Option<Case> {
-    let why = if review.is_waiting() {
-        format!(
-            "what was said of a listing in {} was changed, and waits for a second person",
-            review.place
-        )
-    } else if review.is_open(today) {
-        format!("a listing in {} waits for its outcome", review.place)
-    } else {
-        return None;
+fn of_review(review: &Review, today: Day, language: Language) -> Option<Case> {
+    let place = &review.place;
+    let why = match (review.is_waiting(), review.is_open(today), language) {
+        (true, _, Language::En) => format!(
+            "what was said of a listing in {place} was changed, and waits for a second person"
+        ),
+        (true, _, Language::Zh) => format!("关于在 {place} 上市的结论已被更改，尚待第二人批准"),
+        (false, true, Language::En) => format!("a listing in {place} waits for its outcome"),
+        (false, true, Language::Zh) => format!("在 {place} 上市的审查尚无结论"),
+        (false, false, _) => return None,
     };
     Some(Case {
         kind: "review",
@@ -205,31 +236,39 @@ fn report_due(
 }
 
 /// An incident that was not reported is open, and one that is over and not summed up. What was done too late is late for good.
-fn of_incident(incident: &Incident, due: Timestamp, at: Timestamp) -> Vec<Case> {
-    let case = |kind, due: Timestamp, done: Option<Timestamp>, what: &str| Case {
+fn of_incident(
+    incident: &Incident,
+    due: Timestamp,
+    at: Timestamp,
+    language: Language,
+) -> Vec<Case> {
+    let gravity = incident.gravity().word_in(language);
+    let case = |kind, due: Timestamp, done: Option<Timestamp>, (en, zh): (&str, &str)| Case {
         kind,
         id: incident.id.to_string(),
         organisation: incident.organisation.clone(),
         due: Some(due.to_string()),
         is_late: done.unwrap_or(at) > due,
-        why: format!(
-            "{what}: {}, {} by its number of persons",
-            incident.what,
-            incident.gravity().word()
-        ),
+        why: match language {
+            Language::En => format!(
+                "{en}: {}, {gravity} by its number of persons",
+                incident.what
+            ),
+            Language::Zh => format!("{zh}：{}，按人数为{gravity}事件", incident.what),
+        },
     };
     let report = case(
         "incident",
         due,
         incident.reported,
-        "an incident is reported",
+        ("an incident is reported", "事件报告"),
     );
     let summary = incident.summary_due().map(|due| {
         case(
             "incident.summary",
             due,
             incident.summarised,
-            "an incident is summed up",
+            ("an incident is summed up", "事件总结"),
         )
     });
     let is_told = |case: &Case, done: Option<Timestamp>| done.is_none() || case.is_late;
@@ -241,17 +280,24 @@ fn of_incident(incident: &Incident, due: Timestamp, at: Timestamp) -> Vec<Case> 
     all
 }
 
-fn of_request(request: &Request, today: Day) -> Option<Case> {
+fn of_request(request: &Request, today: Day, language: Language) -> Option<Case> {
     request.is_open(today).then(|| Case {
         kind: "request",
         id: request.id.to_string(),
         organisation: request.organisation.clone(),
         due: Some(request.due().to_string()),
         is_late: request.due() < today,
-        why: format!(
-            "somebody asks for: {} (PIPL articles 44 to 50; {})",
-            request.asks.word(),
-            request.asks.answered_by()
-        ),
+        why: match language {
+            Language::En => format!(
+                "somebody asks for: {} (PIPL articles 44 to 50; {})",
+                request.asks.word(),
+                request.asks.answered_by()
+            ),
+            Language::Zh => format!(
+                "个人请求：{}（《个人信息保护法》第四十四条至第五十条；{}）",
+                request.asks.word_in(language),
+                request.asks.answered_by_in(language)
+            ),
+        },
     })
 }

@@ -2,7 +2,9 @@
 //! comes to the region of this server; what is refused has a leaf.
 
 use onshore_db::View;
-use onshore_orders::{Day, Licence, Partnership, Record, RecordKind, Region, RegionStanding};
+use onshore_orders::{
+    Day, Language, Licence, Partnership, Record, RecordKind, Region, RegionStanding,
+};
 use onshore_policy::Principal;
 use onshore_registry::{AsOf, Registry};
 use onshore_types::{LeafIndex, Timestamp};
@@ -68,6 +70,7 @@ pub(crate) fn region_statuses(
     view: &View<'_>,
     as_of: Option<Day>,
     (known_at, now): (Timestamp, Timestamp),
+    language: Language,
 ) -> Result<Vec<RegionStatus>, Error> {
     let at = (as_of, known_at);
     let licences = licences(registry, view, at)?;
@@ -82,7 +85,7 @@ pub(crate) fn region_statuses(
         if let Record::Region(region) = record {
             let as_of = as_of.unwrap_or_else(|| Day::at(now, region.offset));
             all.push(RegionStatus {
-                standing: region.standing(&licences, as_of),
+                standing: region.standing(&licences, as_of, language),
                 partnerships: partnerships
                     .iter()
                     .filter(|one| one.region == region.id && one.is_in_force(as_of))
@@ -132,7 +135,7 @@ pub(crate) fn tenant_refused(
         return Ok(None);
     };
     let today = Day::at(now, region.offset);
-    let standing = region.standing(&licences(registry, view, (None, now))?, today);
+    let standing = region.standing(&licences(registry, view, (None, now))?, today, Language::En);
     Ok((!standing.is_open).then_some(standing.why))
 }
 
@@ -153,12 +156,19 @@ impl Gate {
         &self,
         as_of: Option<Day>,
         known_at: Option<Timestamp>,
+        language: Language,
     ) -> Result<Vec<RegionStatus>, Error> {
         let (registry, now) = (self.inner.registry.clone(), self.now());
         self.inner
             .db
             .read(move |view: &View<'_>| {
-                region_statuses(&registry, view, as_of, (known_at.unwrap_or(now), now))
+                region_statuses(
+                    &registry,
+                    view,
+                    as_of,
+                    (known_at.unwrap_or(now), now),
+                    language,
+                )
             })
             .await
     }

@@ -1,6 +1,7 @@
 //! Duties that begin with a number of persons. What an export asks for before it goes is the rule pack's; what it has come to since
 //! the first of January is told here.
 
+use crate::Language;
 use crate::records::Organisation;
 
 /// A duty.
@@ -10,6 +11,8 @@ pub struct Duty {
     pub what: &'static str,
     /// What it asks for.
     pub text: &'static str,
+    /// The same in Chinese.
+    pub text_zh: &'static str,
     /// Where that is known from.
     pub source: &'static str,
     /// Who is counted for it.
@@ -45,6 +48,7 @@ pub const DUTIES: &[Duty] = &[
     Duty {
         what: "storage-at-home",
         text: "store personal data in the country",
+        text_zh: "在境内存储个人信息",
         source: "PIPL article 40",
         of: Counted::Held,
         from: 1_000_000,
@@ -52,6 +56,7 @@ pub const DUTIES: &[Duty] = &[
     Duty {
         what: "protection-officer",
         text: "name an officer for personal data and report that within 30 working days",
+        text_zh: "指定个人信息保护负责人，并在三十个工作日内报送",
         source: "PIPL article 52",
         of: Counted::Held,
         from: 1_000_000,
@@ -59,6 +64,7 @@ pub const DUTIES: &[Duty] = &[
     Duty {
         what: "listing-review",
         text: "file for a review before listing abroad",
+        text_zh: "赴国外上市前申报网络安全审查",
         source: "Cybersecurity Review Measures article 7",
         of: Counted::Held,
         from: 1_000_001,
@@ -66,6 +72,7 @@ pub const DUTIES: &[Duty] = &[
     Duty {
         what: "audit",
         text: "have the handling of personal data audited every two years",
+        text_zh: "每两年对个人信息处理活动进行合规审计",
         source: "Measures for personal data audits",
         of: Counted::Held,
         from: 10_000_001,
@@ -73,6 +80,7 @@ pub const DUTIES: &[Duty] = &[
     Duty {
         what: "important-data-duties",
         text: "fulfil the duties of whoever handles important data, with a yearly risk assessment",
+        text_zh: "履行重要数据处理者的义务，每年开展风险评估",
         source: "Network Data Regulations article 28",
         of: Counted::Held,
         from: 10_000_001,
@@ -80,6 +88,7 @@ pub const DUTIES: &[Duty] = &[
     Duty {
         what: "export-contract",
         text: "file the standard contract within 10 working days, or be certified",
+        text_zh: "在十个工作日内备案标准合同，或者通过认证",
         source: "Order 16 articles 5(4) and 8(1)",
         of: Counted::Exported,
         from: 100_000,
@@ -87,6 +96,7 @@ pub const DUTIES: &[Duty] = &[
     Duty {
         what: "export-assessment",
         text: "declare a security assessment to the cyberspace administration",
+        text_zh: "向网信部门申报数据出境安全评估",
         source: "Order 16 article 7(2)",
         of: Counted::Exported,
         from: 1_000_000,
@@ -94,6 +104,7 @@ pub const DUTIES: &[Duty] = &[
     Duty {
         what: "sensitive-export-contract",
         text: "file the standard contract within 10 working days, or be certified",
+        text_zh: "在十个工作日内备案标准合同，或者通过认证",
         source: "Order 16 article 8(2)",
         of: Counted::ExportedSensitive,
         from: 1,
@@ -101,11 +112,23 @@ pub const DUTIES: &[Duty] = &[
     Duty {
         what: "sensitive-export-assessment",
         text: "declare a security assessment to the cyberspace administration",
+        text_zh: "向网信部门申报数据出境安全评估",
         source: "Order 16 article 7(2)",
         of: Counted::ExportedSensitive,
         from: 10_000,
     },
 ];
+
+impl Duty {
+    /// Returns what it asks for, in a language.
+    #[must_use]
+    pub fn text_in(&self, language: Language) -> &'static str {
+        match language {
+            Language::En => self.text,
+            Language::Zh => self.text_zh,
+        }
+    }
+}
 
 impl Counted {
     /// Returns what is counted, in words.
@@ -117,6 +140,17 @@ impl Counted {
             Self::ExportedSensitive => {
                 "persons of whom something sensitive was exported since 1 January"
             }
+        }
+    }
+
+    /// Returns what is counted, in a language.
+    #[must_use]
+    pub fn words_in(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::En, _) => self.words(),
+            (Language::Zh, Self::Held) => "所持有个人信息的人数",
+            (Language::Zh, Self::Exported) => "自一月一日起出境的人数",
+            (Language::Zh, Self::ExportedSensitive) => "自一月一日起敏感个人信息出境的人数",
         }
     }
 

@@ -4,9 +4,9 @@
 use onshore_types::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, Organisation, OrganisationKind, texts};
+use crate::{Error, Language};
 
 const HOUR_MS: i64 = 3_600_000;
 const SUMMARY_MS: i64 = 30 * 24 * HOUR_MS;
@@ -98,6 +98,18 @@ impl Gravity {
             Self::Large => "large",
             Self::Major => "major",
             Self::EspeciallyMajor => "especially major",
+        }
+    }
+
+    /// Returns the word for it, in a language.
+    #[must_use]
+    pub fn word_in(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::En, _) => self.word(),
+            (Language::Zh, Self::General) => "一般",
+            (Language::Zh, Self::Large) => "较大",
+            (Language::Zh, Self::Major) => "重大",
+            (Language::Zh, Self::EspeciallyMajor) => "特别重大",
         }
     }
 }

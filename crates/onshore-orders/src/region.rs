@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::licence::Licence;
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, texts};
-use crate::{Day, Error, UtcOffset};
+use crate::{Day, Error, Language, UtcOffset};
 
 /// A region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,14 +76,14 @@ impl Region {
             None => Some(format!(
                 "`{organisation}` cannot be operator of record of `{}` from {from} on: {}",
                 self.id,
-                self.unlicensed(class, organisation, *from)
+                self.unlicensed(class, organisation, *from, Language::En)
             )),
         }
     }
 
-    /// Says whether whoever runs it on a day may.
+    /// Says whether whoever runs it on a day may, and why in a language.
     #[must_use]
-    pub fn standing(&self, licences: &[Licence], on: Day) -> RegionStanding {
+    pub fn standing(&self, licences: &[Licence], on: Day, language: Language) -> RegionStanding {
         let operator = self.operator(on);
         let closed = |lapses: Option<Day>, why: String| RegionStanding {
             operator: operator.map(|one| one.organisation.clone()),
@@ -96,7 +96,10 @@ impl Region {
             organisation, from, ..
         }) = operator
         else {
-            let why = format!("`{}` has no operator of record on {on}.", self.id);
+            let why = match language {
+                Language::En => format!("`{}` has no operator of record on {on}.", self.id),
+                Language::Zh => format!("`{}` 在 {on} 没有登记的运营者。", self.id),
+            };
             return closed(None, why);
         };
         let Some(class) = &self.licence_class else {
@@ -105,10 +108,15 @@ impl Region {
                 licence: None,
                 lapses: None,
                 is_open: true,
-                why: format!(
-                    "`{organisation}` runs `{}`, which asks for no licence.",
-                    self.id
-                ),
+                why: match language {
+                    Language::En => format!(
+                        "`{organisation}` runs `{}`, which asks for no licence.",
+                        self.id
+                    ),
+                    Language::Zh => {
+                        format!("`{organisation}` 运营 `{}`，该区域不要求许可证。", self.id)
+                    }
+                },
             };
         };
         let Some(licence) = self.licence(class, organisation, on, licences) else {
@@ -119,29 +127,46 @@ impl Region {
                 .filter(|end| *end <= on)
                 .max();
             let since = ended.map_or(*from, |end| end.max(*from));
-            return closed(Some(since), self.unlicensed(class, organisation, on));
+            return closed(
+                Some(since),
+                self.unlicensed(class, organisation, on, language),
+            );
         };
         let lapses = self.lapses(class, organisation, on, licences);
-        let until = lapses
-            .map(|day| format!(" before {day}"))
-            .unwrap_or_default();
+        let until = lapses.map(|day| match language {
+            Language::En => format!(" before {day}"),
+            Language::Zh => format!("，至 {day} 前"),
+        });
+        let until = until.unwrap_or_default();
         RegionStanding {
             operator: Some(organisation.clone()),
             licence: Some(licence.id.clone()),
             lapses,
             is_open: true,
-            why: format!(
-                "`{organisation}` runs `{}` on the {class} licence `{}` of {}{until}.",
-                self.id, licence.id, licence.authority
-            ),
+            why: match language {
+                Language::En => format!(
+                    "`{organisation}` runs `{}` on the {class} licence `{}` of {}{until}.",
+                    self.id, licence.id, licence.authority
+                ),
+                Language::Zh => format!(
+                    "`{organisation}` 凭 {} 颁发的 {class} 许可证 `{}` 运营 `{}`{until}。",
+                    licence.authority, licence.id, self.id
+                ),
+            },
         }
     }
 
-    fn unlicensed(&self, class: &str, organisation: &Id, on: Day) -> String {
-        format!(
-            "`{organisation}` holds no {class} licence for {} on {on}.",
-            self.place
-        )
+    fn unlicensed(&self, class: &str, organisation: &Id, on: Day, language: Language) -> String {
+        match language {
+            Language::En => format!(
+                "`{organisation}` holds no {class} licence for {} on {on}.",
+                self.place
+            ),
+            Language::Zh => format!(
+                "`{organisation}` 在 {on} 没有适用于 {} 的 {class} 许可证。",
+                self.place
+            ),
+        }
     }
 
     fn licence<'a>(

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, texts};
-use crate::{Day, Error};
+use crate::{Day, Error, Language};
 
 /// A request. Who asks is not in it: the id stands for a paper that names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,30 @@ impl RequestKind {
         match self {
             Self::Access | Self::Copy => SEEN_DAYS,
             Self::Correct | Self::Delete => DONE_DAYS,
+        }
+    }
+
+    /// Returns the words for it, in a language.
+    #[must_use]
+    pub fn word_in(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::En, _) => self.word(),
+            (Language::Zh, Self::Access) => "查阅",
+            (Language::Zh, Self::Copy) => "复制或者转移",
+            (Language::Zh, Self::Correct) => "更正",
+            (Language::Zh, Self::Delete) => "删除",
+        }
+    }
+
+    /// Returns by which rule it is answered by then, in a language.
+    #[must_use]
+    pub fn answered_by_in(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::En, _) => self.answered_by(),
+            (Language::Zh, Self::Access | Self::Copy) => "GB/T 35273-2020 第 8.7 条：三十天内",
+            (Language::Zh, Self::Correct | Self::Delete) => {
+                "《App违法违规收集使用个人信息行为认定方法》第六条：十五个工作日内"
+            }
         }
     }
 

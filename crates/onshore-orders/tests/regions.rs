@@ -1,6 +1,8 @@
 //! Who may run a region: the licence that its operator of record holds, on the days at which that begins and ends.
 
-use onshore_orders::{Day, Licence, Operating, Partnership, Region, RegionStanding, Registered};
+use onshore_orders::{
+    Day, Language, Licence, Operating, Partnership, Region, RegionStanding, Registered,
+};
 use proptest::prelude::*;
 
 fn day(text: &str) -> Day {
@@ -42,7 +44,7 @@ fn region(operators: &[(&str, &str, Option<&str>)]) -> Region {
 fn standing(region: &Region, licences: &[Licence], on: &str) -> (bool, Option<String>) {
     let RegionStanding {
         is_open, lapses, ..
-    } = region.standing(licences, day(on));
+    } = region.standing(licences, day(on), Language::En);
     (is_open, lapses.map(String::from))
 }
 
@@ -113,7 +115,7 @@ fn whoever_has_none_for_the_place_and_class_may_not() {
     free.licence_class = None;
     assert!(standing(&free, &[], "2020-01-01").0);
     assert!(!standing(&free, &[], "2017-11-13").0, "nobody runs it yet");
-    let told = region.standing(&[], day("2020-01-01")).why;
+    let told = region.standing(&[], day("2020-01-01"), Language::En).why;
     assert!(
         told.contains("sinnet") && told.contains("B11") && told.contains("CN-BJ"),
         "{told}"
@@ -167,8 +169,8 @@ proptest! {
             .iter()
             .map(|(from, days)| Licence { from: plus(*from), until: Some(plus(from + days)), ..licence("l", "a", &["CN"], "2020-01-01", None) })
             .collect();
-        let told = region.standing(&licences, plus(at));
-        let is_open = |on: Day| region.standing(&licences, on).is_open;
+        let told = region.standing(&licences, plus(at), Language::En);
+        let is_open = |on: Day| region.standing(&licences, on, Language::En).is_open;
         match (told.is_open, told.lapses) {
             (true, Some(lapses)) => {
                 prop_assert!(!is_open(lapses));

@@ -85,6 +85,9 @@ pub(crate) struct RegionsArgs {
     /// As far as it was known at this time, RFC 3339 or a date [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) known_at: Option<Timestamp>,
+    /// In which language: en or zh; words of JSON stay as they are, but for the reasons
+    #[arg(long, value_name = "LANG", default_value = "en")]
+    pub(crate) lang: Language,
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +117,9 @@ pub(crate) enum ReportCommand {
         /// As it was at this time, as far as it was known then, RFC 3339 or a date [default: now]
         #[arg(long, value_name = "TIME")]
         known_at: Option<Timestamp>,
+        /// In which language: en or zh; words of JSON stay as they are, but for the reasons
+        #[arg(long, value_name = "LANG", default_value = "en")]
+        lang: Language,
     },
     /// Whether whoever runs each region holds the licence for it, until when, and whose technology it runs on
     Regions(RegionsArgs),

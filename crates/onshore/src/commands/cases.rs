@@ -3,6 +3,7 @@
 use anyhow::Result;
 use http::Method;
 use onshore_api::{CaseView, CheckListing, ListingView};
+use onshore_orders::Language;
 use onshore_types::Timestamp;
 
 use crate::cli::{ListingCommand, TargetArgs};
@@ -10,9 +11,13 @@ use crate::exit::Exit;
 use crate::output::{self, Style};
 use crate::target;
 
-pub(crate) async fn report(target: &TargetArgs, known_at: Option<Timestamp>) -> Result<Exit> {
-    let asked = known_at.map(|at| format!("?known_at={at}"));
-    let path = format!("/v1/report/cases{}", asked.unwrap_or_default());
+pub(crate) async fn report(
+    target: &TargetArgs,
+    known_at: Option<Timestamp>,
+    lang: Language,
+) -> Result<Exit> {
+    let asked = known_at.map(|at| format!("&known_at={at}"));
+    let path = format!("/v1/report/cases?lang={lang}{}", asked.unwrap_or_default());
     let all: Vec<CaseView> = target::client(target)?.get(&path).await?;
     if target.style() == Style::Json {
         output::json(&all)?;
@@ -22,17 +27,40 @@ pub(crate) async fn report(target: &TargetArgs, known_at: Option<Timestamp>) -> 
         .iter()
         .map(|one| {
             vec![
-                one.kind.clone(),
+                kind(&one.kind, lang).to_owned(),
                 one.id.clone(),
                 one.organisation.clone(),
                 one.due.clone().unwrap_or_default(),
-                if one.late { "late" } else { "" }.to_owned(),
+                match (one.late, lang) {
+                    (true, Language::En) => "late",
+                    (true, Language::Zh) => "逾期",
+                    (false, _) => "",
+                }
+                .to_owned(),
                 one.why.clone(),
             ]
         })
         .collect();
-    output::table(&["KIND", "ID", "ORGANISATION", "DUE", "", "WHY"], &rows);
+    let head = match lang {
+        Language::En => ["KIND", "ID", "ORGANISATION", "DUE", "", "WHY"],
+        Language::Zh => ["类型", "编号", "单位", "期限", "", "说明"],
+    };
+    output::table(&head, &rows);
     Ok(Exit::Done)
+}
+
+/// Returns the word for what a case is, which the server names.
+fn kind(word: &str, lang: Language) -> &str {
+    match (lang, word) {
+        (Language::Zh, "duty") => "义务",
+        (Language::Zh, "retention") => "保存期限",
+        (Language::Zh, "tranche") => "移交批次",
+        (Language::Zh, "review") => "上市审查",
+        (Language::Zh, "incident") => "事件报告",
+        (Language::Zh, "incident.summary") => "事件总结",
+        (Language::Zh, "request") => "个人请求",
+        (Language::En | Language::Zh, word) => word,
+    }
 }
 
 pub(crate) async fn listing(target: &TargetArgs, command: ListingCommand) -> Result<Exit> {

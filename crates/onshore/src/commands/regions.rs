@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use onshore_api::RegionStatusView;
+use onshore_orders::Language;
 
 use crate::cli::{RegionsArgs, TargetArgs};
 use crate::exit::Exit;
@@ -9,7 +10,8 @@ use crate::output::{self, Style};
 use crate::target;
 
 pub(crate) async fn run(target: &TargetArgs, args: &RegionsArgs) -> Result<Exit> {
-    let mut asked = Vec::new();
+    let lang = args.lang;
+    let mut asked = vec![format!("lang={lang}")];
     asked.extend(args.as_of.map(|day| format!("as_of={day}")));
     asked.extend(args.known_at.map(|at| format!("known_at={at}")));
     let path = format!("/v1/report/regions?{}", asked.join("&"));
@@ -24,7 +26,13 @@ pub(crate) async fn run(target: &TargetArgs, args: &RegionsArgs) -> Result<Exit>
             vec![
                 one.region.clone(),
                 one.as_of.clone(),
-                if one.open { "open" } else { "shut" }.to_owned(),
+                match (one.open, lang) {
+                    (true, Language::En) => "open",
+                    (false, Language::En) => "shut",
+                    (true, Language::Zh) => "开放",
+                    (false, Language::Zh) => "停止",
+                }
+                .to_owned(),
                 one.operator.clone().unwrap_or_default(),
                 one.licence.clone().unwrap_or_default(),
                 one.lapses.clone().unwrap_or_default(),
@@ -33,16 +41,28 @@ pub(crate) async fn run(target: &TargetArgs, args: &RegionsArgs) -> Result<Exit>
             ]
         })
         .collect();
-    let head = [
-        "REGION",
-        "AS OF",
-        "TENANTS",
-        "OPERATOR",
-        "LICENCE",
-        "LAPSES",
-        "TECHNOLOGY",
-        "WHY",
-    ];
+    let head = match lang {
+        Language::En => [
+            "REGION",
+            "AS OF",
+            "TENANTS",
+            "OPERATOR",
+            "LICENCE",
+            "LAPSES",
+            "TECHNOLOGY",
+            "WHY",
+        ],
+        Language::Zh => [
+            "区域",
+            "截至",
+            "新租户",
+            "运营者",
+            "许可证",
+            "失效日",
+            "技术提供方",
+            "说明",
+        ],
+    };
     output::table(&head, &rows);
     Ok(Exit::Done)
 }
