@@ -43,7 +43,7 @@ def held(server, *tenants):
 
 def test_a_million_held_is_a_million_and_not_one_fewer(watched):
     one, other = new_tenant(watched), new_tenant(watched)
-    watched.records.does("organisation", "add", f'id = "app"\nname = "App"\ntenants = ["{one.tenant}", "{other.tenant}"]\n')
+    watched.records.does("organisation", "add", f'id = "app"\nname = "App"\nusers = 10\ntenants = ["{one.tenant}", "{other.tenant}"]\n')
     for tenant in (one, other):
         tenant.s3.create_bucket(Bucket=tenant.tenant)
     # Half of them in each tenant, and a thousand of them in both.

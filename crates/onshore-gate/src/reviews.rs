@@ -2,7 +2,7 @@
 //! trade are derived, and what a review said is taken back by two people alone.
 
 use onshore_db::{Unit, View};
-use onshore_orders::review::{Changed, ReviewResult, listing_refused, needs_review};
+use onshore_orders::review::{Changed, REVIEWED_OVER, ReviewResult, listing_refused, needs_review};
 use onshore_orders::{
     Day, Id, Organisation, Record, RecordKind, Registered as _, Review, Signature,
 };
@@ -247,9 +247,13 @@ fn counted(
     let of_it = begun.filter(|begun| {
         begun.of.kind == CountedKind::Organisation && begun.of.name == *id && begun.year.is_none()
     });
-    organisation.users = organisation
-        .users
-        .max(of_it.map(|begun| begun.persons).max());
+    let counted = of_it.map(|begun| begun.persons).max();
+    organisation.users = match (organisation.users, counted) {
+        (Some(said), counted) => Some(said.max(counted.unwrap_or_default())),
+        // What is counted here may be a part of what there is: it tells that there are many, never that there are few.
+        (None, Some(counted)) if counted > REVIEWED_OVER => Some(counted),
+        (None, _) => None,
+    };
     Ok(organisation)
 }
 
