@@ -61,7 +61,9 @@ pub(crate) struct ReturnArgs {
     pub(crate) detach: bool,
 }
 
+// As with `MigrateArgs`.
 #[derive(Debug, Args)]
+#[group(args = ["bucket"])]
 pub(crate) struct BeginCutoverArgs {
     /// Which bucket; made if it is missing
     #[arg(value_name = "BUCKET")]

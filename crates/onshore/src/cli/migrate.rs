@@ -73,7 +73,9 @@ pub(crate) struct SourceArgs {
     pub(crate) anonymous: bool,
 }
 
+// Clap knows by its group whether it is there, and leaves a group empty that another is flattened into.
 #[derive(Debug, Args)]
+#[group(args = ["bucket"])]
 pub(crate) struct MigrateArgs {
     #[command(flatten)]
     pub(crate) from: SourceArgs,
