@@ -2,7 +2,7 @@
 //! amends a contract into what nobody may sign, or an asset out of what must be left.
 
 use onshore_gate::{Error, OrderStatus, StatusQuestion};
-use onshore_orders::{Contract, Day, Id, Record, RecordKind, Status, TIANJIN_2021};
+use onshore_orders::{Contract, Day, Id, Language, Record, RecordKind, Status, TIANJIN_2021};
 use onshore_types::Timestamp;
 use serde_json::{Value, json};
 
@@ -345,7 +345,7 @@ fn an_incident_stays_late_and_happens_before_it_is_recorded() {
         .amend(RecordKind::Incident, &late, None)
         .expect("recorded");
     let is_late = || {
-        let cases = wait(gate.cases(None)).expect("told");
+        let cases = wait(gate.cases(None, Language::En)).expect("told");
         let mut all = cases.iter().filter(|case| case.kind == "incident");
         all.next().is_some_and(|case| case.is_late)
     };
