@@ -43,10 +43,11 @@ fn each(
     (on, known_at): (Option<Day>, Timestamp),
     take: impl FnMut(Record),
 ) -> Result<(), Error> {
-    Ok(match on {
-        Some(on) => registry.each_record_as_of(view, kind, AsOf { on, known_at }, take)?,
-        None => registry.each_record(view, kind, None, known_at, take)?,
-    })
+    match on {
+        Some(on) => registry.each_record_as_of(view, kind, AsOf { on, known_at }, take),
+        None => registry.each_record(view, kind, None, known_at, take),
+    }?;
+    Ok(())
 }
 
 /// All licences as they hold on a day, as far as it was known at an instant.

@@ -42,8 +42,11 @@ pub struct OnDay<'a> {
     language: Language,
     control: Rc<Option<Control>>,
     /// Who controlled whom earlier, by how much had changed by then: contracts were signed on many days.
-    earlier: RefCell<HashMap<(usize, usize), Rc<Option<Control>>>>,
+    earlier: RefCell<HashMap<Changed, Rc<Option<Control>>>>,
 }
+
+/// On how many days holdings had begun or ended, and on how many somebody had become another, by some day.
+type Changed = (usize, usize);
 
 /// How far a contract is on the way out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

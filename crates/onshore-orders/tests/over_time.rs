@@ -24,8 +24,8 @@ fn tianjin() -> Order {
     toml::from_str(onshore_orders::TIANJIN_2021).expect("the file reads")
 }
 
-fn organisation(value: Value) -> Organisation {
-    match Record::read(RecordKind::Organisation, &value).expect("it reads") {
+fn organisation(value: &Value) -> Organisation {
+    match Record::read(RecordKind::Organisation, value).expect("it reads") {
         Record::Organisation(one) => one,
         other => panic!("{other:?}"),
     }
@@ -33,10 +33,10 @@ fn organisation(value: Value) -> Organisation {
 
 fn organisations() -> Vec<Organisation> {
     vec![
-        organisation(json!({ "id": "tianjin-sasac", "name": "SASAC", "kind": "state-organ" })),
-        organisation(json!({ "id": "port", "name": "Port", "owners": [
+        organisation(&json!({ "id": "tianjin-sasac", "name": "SASAC", "kind": "state-organ" })),
+        organisation(&json!({ "id": "port", "name": "Port", "owners": [
             { "owner": "tianjin-sasac", "percent": 100, "from": "2003-01-01" }] })),
-        organisation(json!({ "id": "private", "name": "Private" })),
+        organisation(&json!({ "id": "private", "name": "Private" })),
     ]
 }
 
@@ -347,7 +347,7 @@ fn organisations_are_what_they_were() {
             .collect();
         Told {
             record: organisation(
-                json!({ "id": "bank", "name": "Bank", "sector": sector, "owners": owners }),
+                &json!({ "id": "bank", "name": "Bank", "sector": sector, "owners": owners }),
             ),
             from: from.map(day),
             recorded: instant("2022-01-01T00:00:00Z"),
