@@ -204,7 +204,8 @@ def test_a_way_back_can_be_called_off_and_given_up(switched, server):
     put(cutover.here, name, "k", b"2")
     cutover.until(lambda status: status["changed"] == 1)
     assert get(cutover.there, name, "k") == b"1"
-    refused = server.run("decommission", "propose", cutover.status()["job"], env=cutover.env)
+    named = {**cutover.env, "ONSHORE_TOKEN": server.cli("token", "create", "--role", "operator", "--person", "ada")["token"]}
+    refused = server.run("decommission", "propose", cutover.status()["job"], env=named)
     assert refused.returncode != 0 and "cutover stay" in refused.stderr
     take_back(cutover)
     assert get(cutover.there, name, "k") == b"2"
