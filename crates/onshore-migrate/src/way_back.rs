@@ -371,18 +371,17 @@ impl WayBack {
 
     /// Returns what the source had of a key when that was brought, or taken back last; none where it had nothing.
     pub(crate) async fn known(&self, key: &ObjectKey) -> Result<Option<String>, Error> {
-        let (registry, jobs) = (self.parts.registry.clone(), [self.job.id, self.of]);
-        let key = key.as_str().to_owned();
+        let (registry, of) = (self.parts.registry.clone(), self.of);
+        let (fingerprint, key) = (self.job.fingerprint, key.as_str().to_owned());
         let found = self
             .parts
             .db
             .read(move |view| {
-                for job in jobs {
-                    if let Some(entry) = registry.settled_entry(view, job, &key)? {
-                        return Ok(Some(entry));
-                    }
+                // By this job, or one before it that was called off.
+                match registry.newest_entry(view, &fingerprint, &key)? {
+                    Some(entry) => Ok(Some(entry)),
+                    None => Ok::<_, Error>(registry.settled_entry(view, of, &key)?),
                 }
-                Ok::<_, Error>(None)
             })
             .await;
         Ok(found?

@@ -512,6 +512,29 @@ impl Registry {
         Ok(found.map(|entry| entry.listed))
     }
 
+    /// Returns what the newest job of a fingerprint that knows of a key knows of its current object.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn newest_entry(
+        &self,
+        view: &View<'_>,
+        fingerprint: &[u8; 32],
+        key: &str,
+    ) -> Result<Option<ListedEntry>, Error> {
+        let found = view.one(
+            "SELECT id FROM jobs WHERE fingerprint = ?1 AND EXISTS (
+                 SELECT 1 FROM job_entries WHERE job = jobs.id AND key = ?2 AND version = '')
+             ORDER BY created_ms DESC LIMIT 1",
+            params![fingerprint, key],
+            |row| bytes16(row, "id"),
+        )?;
+        match found {
+            Some(job) => self.settled_entry(view, JobId::from_bytes(job), key),
+            None => Ok(None),
+        }
+    }
+
     /// Whether the listing of a round told of something, and left no gap.
     ///
     /// # Errors
