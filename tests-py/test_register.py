@@ -114,9 +114,9 @@ def test_the_reason_cites_its_source_and_every_form_prints(register):
     ring = register.cli("report", "status", "--as-of", "2022-01-01", "--organisation", "ring-a")
     assert "bound_by" not in ring["orders"][0]["organisations"][0]
     table = register.run("report", "status", "--as-of", "2022-01-01", "--why").stdout
-    assert "c-0731" in table and "PingWest" in table and "organisations bound" in table
+    assert "c-0731" in table and "PingWest" in table and "organisations bound" in table and "Logistics (logistics)" in table
     rows = register.run("report", "status", "--as-of", "2022-01-01", "--format", "csv").stdout.splitlines()
-    assert rows[0].startswith("order,as_of,organisation,contract") and any("c-0731" in row for row in rows)
+    assert rows[0].startswith("order,as_of,organisation,contract") and any("c-0731" in row and row.endswith(",Logistics") for row in rows)
     summary = register.cli("report", "status", "--as-of", "2022-01-01", "--summary")
     assert "organisations" not in summary["orders"][0] and summary["orders"][0]["contracts"] == {"late": 1, "not-started": 6}
     for arguments in (["--as-of", "2022-02-30"], ["--as-of", "tomorrow"], ["--order", "A B"]):
@@ -456,7 +456,7 @@ def test_a_quarter_is_told_beside_the_one_before(register, tmp_path):
     earlier = {one.get("organisation"): one for one in register.cli("report", "quarterly", "--quarter", "2022Q2")["lines"]}
     assert earlier["logistics"]["due_next_quarter"] == 1 and earlier["port"]["late"] == 2
     table = register.run("report", "quarterly", "--quarter", "2022Q3", "--lang", "zh").stdout
-    assert "2022Q3 季度报告" in table and "合计" in table
+    assert "2022Q3 季度报告" in table and "合计" in table and "Port (port)" in table
     rows = register.run("report", "quarterly", "--quarter", "2022Q3", "--format", "csv").stdout.splitlines()
     assert rows[0].startswith("quarter,as_of,order,organisation,contracts") and any(row.startswith("2022Q3,2022-09-30,tianjin-2021,,6,") for row in rows)
     out = tmp_path / "quarter.pdf"

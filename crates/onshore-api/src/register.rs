@@ -229,6 +229,9 @@ pub struct QuarterlyLineView {
     /// Which organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<String>,
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// How many contracts are bound.
     pub contracts: u64,
     /// Of these, proven.
@@ -287,6 +290,8 @@ pub struct OrderStatusView {
 pub struct OrganisationStatusView {
     /// Which.
     pub organisation: String,
+    /// What it is called.
+    pub name: String,
     /// The clause that binds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound_by: Option<String>,

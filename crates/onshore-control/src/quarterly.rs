@@ -150,6 +150,7 @@ fn organisations(
             proven_before: earlier.get(&key).copied().unwrap_or_default(),
             order: key.0,
             organisation: Some(key.1),
+            name: Some(one.name.clone()),
             contracts: count(contracts, |contract| contract.status.is_some()),
             proven: count(contracts, |contract| is(contract, "proven")),
             under_way: count(contracts, |contract| {

@@ -523,6 +523,7 @@ fn organisation_view(one: onshore_gate::OrganisationStatus) -> OrganisationStatu
     });
     OrganisationStatusView {
         organisation: one.organisation.to_string(),
+        name: one.name,
         bound_by: one.standing.bound_by.map(String::from),
         exempt: one.standing.is_exempt,
         frozen: one

@@ -7,8 +7,8 @@ use std::sync::{Arc, PoisonError};
 use onshore_db::View;
 use onshore_ledger::Hash;
 use onshore_orders::{
-    AssetTally, Contract, Day, Finding, Id, Language, OnDay, OverTime, Record, RecordKind,
-    Standing, Status, Timeline,
+    AssetTally, Contract, Day, Finding, Id, Language, OnDay, Organisation, OverTime, Record,
+    RecordKind, Standing, Status, Timeline,
 };
 use onshore_policy::{Principal, Role};
 use onshore_registry::{AsOf, Registry};
@@ -93,6 +93,8 @@ pub struct OrderStatus {
 pub struct OrganisationStatus {
     /// Which.
     pub organisation: Id,
+    /// What it is called.
+    pub name: String,
     /// Whether it is bound.
     pub standing: Standing,
     /// Its contracts that are bound.
@@ -219,8 +221,9 @@ impl Gate {
                     taken_out: 0,
                     organisations: Vec::new(),
                 };
-                let all = parties.organisations.iter().map(|one| &one.id);
-                for organisation in all.filter(|id| of.is_none_or(|of| of == *id)) {
+                let all = parties.organisations.iter();
+                for one in all.filter(|one| of.is_none_or(|of| *of == one.id)) {
+                    let organisation = &one.id;
                     let standing = on.organisation(organisation);
                     // Of one organisation it is told too why it is not bound.
                     if standing.bound_by.is_none() && of.is_none() {
@@ -228,7 +231,7 @@ impl Gate {
                     }
                     let bound = contracts.bound(organisation, &on, &tallies);
                     let bound = bound.filter(|one| of.is_some() || one.is_of_note());
-                    status.take(organisation, standing, bound.collect());
+                    status.take(one, standing, bound.collect());
                 }
                 orders.push(status);
             }
@@ -349,7 +352,12 @@ impl ContractStatus {
 }
 
 impl OrderStatus {
-    fn take(&mut self, organisation: &Id, standing: Standing, contracts: Vec<ContractStatus>) {
+    fn take(
+        &mut self,
+        organisation: &Organisation,
+        standing: Standing,
+        contracts: Vec<ContractStatus>,
+    ) {
         for one in &contracts {
             let finding = &one.finding;
             self.breached += u64::from(!finding.breaches.is_empty());
@@ -360,7 +368,8 @@ impl OrderStatus {
             }
         }
         self.organisations.push(OrganisationStatus {
-            organisation: organisation.clone(),
+            organisation: organisation.id.clone(),
+            name: organisation.name.clone(),
             standing,
             contracts,
         });

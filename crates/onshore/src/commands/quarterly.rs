@@ -8,7 +8,7 @@ use onshore_api::{AskQuarterly, FiledReportView, QuarterlyLineView, QuarterlyVie
 use onshore_orders::Language;
 
 use crate::cli::{QuarterlyArgs, StatusFormat, TargetArgs};
-use crate::commands::status::{format_of, hand_out, hand_out_filed, in_json};
+use crate::commands::status::{format_of, hand_out, hand_out_filed, in_json, named};
 use crate::exit::Exit;
 use crate::output;
 use crate::pdf::{Cell, Document};
@@ -119,7 +119,10 @@ fn row(line: &QuarterlyLineView, lang: Language) -> Vec<String> {
         Language::En => "all of them",
         Language::Zh => "合计",
     };
-    let organisation = line.organisation.as_deref().unwrap_or(all).to_owned();
+    let organisation = match &line.organisation {
+        Some(id) => named(id, line.name.as_ref()),
+        None => all.to_owned(),
+    };
     let numbers = [
         line.contracts,
         line.proven,
@@ -184,15 +187,17 @@ fn csv(report: &QuarterlyView) -> Result<Vec<u8>> {
         "due_next_quarter",
         "known_at",
         "tree_size",
+        "name",
     ])?;
     for line in &report.lines {
         let mut row = vec![report.quarter.clone(), report.as_of.to_string()];
         let mut told = self::row(line, Language::En);
-        if let (None, Some(organisation)) = (&line.organisation, told.get_mut(1)) {
-            organisation.clear();
+        if let Some(organisation) = told.get_mut(1) {
+            *organisation = line.organisation.clone().unwrap_or_default();
         }
         row.extend(told);
         row.extend([report.known_at.to_string(), report.tree_size.to_string()]);
+        row.push(line.name.clone().unwrap_or_default());
         writer.write_record(row)?;
     }
     writer.into_inner().context("the table cannot be written")

@@ -284,7 +284,7 @@ fn row(
     };
     let mut row = match contract {
         Some(contract) => vec![
-            organisation.organisation.clone(),
+            named(&organisation.organisation, Some(&organisation.name)),
             contract.contract.clone(),
             contract.provider.clone(),
             contract.status.as_deref().map_or_else(
@@ -300,7 +300,7 @@ fn row(
             },
         ],
         None => vec![
-            organisation.organisation.clone(),
+            named(&organisation.organisation, Some(&organisation.name)),
             String::new(),
             String::new(),
             bound(&organisation.bound_by),
@@ -314,6 +314,14 @@ fn row(
         row.push(contract.map_or(&organisation.why, |one| &one.why).clone());
     }
     row
+}
+
+/// Returns what people call an organisation, and what it is called here.
+pub(crate) fn named(id: &str, name: Option<&String>) -> String {
+    match name {
+        Some(name) if name != id => format!("{name} ({id})"),
+        _ => id.to_owned(),
+    }
 }
 
 /// That it was bound or in breach until something else was recorded.
@@ -368,6 +376,7 @@ fn csv(report: &StatusReportView) -> Result<Vec<u8>> {
         "why",
         "known_at",
         "tree_size",
+        "name",
     ])?;
     for order in &report.orders {
         for (organisation, contract) in lines(order.organisations.as_ref()) {
@@ -413,11 +422,11 @@ fn csv(report: &StatusReportView) -> Result<Vec<u8>> {
                 &order.as_of,
                 &organisation.organisation,
             ];
-            writer.write_record(
-                head.iter()
-                    .chain(&record)
-                    .chain(&[known_at.as_str(), &tree_size]),
-            )?;
+            writer.write_record(head.iter().chain(&record).chain(&[
+                known_at.as_str(),
+                &tree_size,
+                &organisation.name,
+            ]))?;
         }
     }
     writer.into_inner().context("the table cannot be written")
