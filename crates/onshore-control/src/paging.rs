@@ -139,10 +139,10 @@ async fn cut(which: Which, answer: Response) -> Result<Response, Error> {
     }
     if list.len() > limit {
         list.truncate(limit);
-        if let Some(last) = list.last().and_then(named) {
-            if let Some(link) = link(&which.rest, limit, &last) {
-                head.headers.insert(header::LINK, link);
-            }
+        if let Some(last) = list.last().and_then(named)
+            && let Some(link) = link(&which.rest, limit, &last)
+        {
+            head.headers.insert(header::LINK, link);
         }
     }
     let body = serde_json::to_vec(&list).map_err(|_| Error::Unwell)?;

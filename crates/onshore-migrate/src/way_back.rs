@@ -19,7 +19,7 @@ use onshore_sources::{
 };
 use onshore_store::{Bucket, ChangedKey};
 use onshore_types::{JobId, Label, ObjectKey, Place, VersionId};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::copying::OBJECTS_AT_ONCE;
 use crate::cutover::{RETRY_AFTER, lookup, note, step};
@@ -144,15 +144,15 @@ async fn take_back_all(
         job::enter(parts, job.id, Phase::Copying(0)).await?;
     }
     let mut commits = parts.db.commits();
-    let (mut tried, mut may) = (Instant::now(), None);
+    let mut again = interval(TRIED_AGAIN_AFTER);
+    again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    again.tick().await;
+    let mut may = None;
     loop {
         commits.mark_unchanged();
         let cutover = lookup(parts, of).await?;
-        if may.replace(cutover.return_overwrites) != Some(cutover.return_overwrites)
-            || tried.elapsed() >= TRIED_AGAIN_AFTER
-        {
+        if may.replace(cutover.return_overwrites) != Some(cutover.return_overwrites) {
             stuck.clear();
-            tried = Instant::now();
         }
         way.pass(stuck).await?;
         let is_finishing = parts.registry.job(job.id).await?.is_finishing;
@@ -168,7 +168,7 @@ async fn take_back_all(
             changed = glance(&mut commits) => if !changed {
                 return Err(Error::Stopping);
             },
-            () = sleep_until(tried + TRIED_AGAIN_AFTER), if !stuck.is_empty() => {}
+            _ = again.tick() => stuck.clear(),
         }
     }
 }

@@ -403,7 +403,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Fault, read};
-    use crate::Error;
     use crate::record::{Record, RecordKind};
 
     fn faults(kind: RecordKind, text: &str) -> Vec<String> {

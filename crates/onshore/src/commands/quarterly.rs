@@ -190,7 +190,7 @@ fn csv(report: &QuarterlyView) -> Result<Vec<u8>> {
         "name",
     ])?;
     for line in &report.lines {
-        let mut row = vec![report.quarter.clone(), report.as_of.to_string()];
+        let mut row = vec![report.quarter.clone(), report.as_of.clone()];
         let mut told = self::row(line, Language::En);
         if let Some(organisation) = told.get_mut(1) {
             *organisation = line.organisation.clone().unwrap_or_default();
