@@ -89,13 +89,17 @@ impl Leaving {
         tokio::select! {
             // It does not want the rest.
             answer = &mut sending => answer.map_err(Fault::Source),
-            fed = &mut feeding => {
-                fed?;
-                match timeout(ANSWER_MAX, sending).await {
+            fed = &mut feeding => match fed {
+                Ok(()) => match timeout(ANSWER_MAX, sending).await {
                     Ok(answer) => answer.map_err(Fault::Source),
                     Err(_) => Err(Fault::Source(too_slow())),
+                },
+                // It hears that the bytes broke off, and gives up what it had begun there.
+                Err(fault) => {
+                    let _or_left = timeout(STANDING_MAX, sending).await;
+                    Err(fault)
                 }
-            }
+            },
         }
     }
 }
