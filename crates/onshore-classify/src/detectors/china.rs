@@ -425,6 +425,26 @@ pub(super) const DETECTORS: &[Detector] = &[
         ],
     },
     Detector {
+        id: "cn.mobile",
+        title: "mobile number",
+        subject: Subject::Person,
+        form: Form::Digits {
+            groups: &[&[15], &[4, 11], &[4, 3, 4, 4]],
+            holds: is_mobile_from_abroad,
+        },
+        evidence: Evidence::Form,
+        vectors: &[
+            Vector {
+                text: "⟦008613800138000⟧, mobile=⟦008613800138000⟧, ⟦0086-13800138000⟧, ⟦0086 138 0013 8000⟧",
+                source: "with the country's code as it is dialled",
+            },
+            Vector {
+                text: "0086138001380001, 008612800138000, 00861380013800",
+                source: "too long; another beginning; too short",
+            },
+        ],
+    },
+    Detector {
         id: "cn.resident-id-15",
         title: "resident identity number of the first generation",
         subject: Subject::Person,
@@ -798,6 +818,11 @@ fn is_mobile(digits: &[u8]) -> bool {
         && digits.first() == Some(&b'1')
         && matches!(digits.get(1), Some(b'3'..=b'9'))
         && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// A mobile number behind 0086.
+fn is_mobile_from_abroad(digits: &[u8]) -> bool {
+    digits.strip_prefix(b"0086").is_some_and(is_mobile)
 }
 
 /// Reads +86 and a mobile number, in one group or in three, behind a blank or a hyphen or nothing.
