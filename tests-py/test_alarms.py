@@ -148,6 +148,9 @@ def test_each_mark_is_raised_once_and_told_to_everybody_inside(told):
     for name, days in [("far", 121), ("c120", 120), ("c61", 61), ("c60", 60), ("c8", 8), ("c7", 7), ("today", 0), ("over", -1)]:
         told.add("contract", contract(name, day(days)))
     due = {("c120", 120), ("c61", 120), ("c60", 60), ("c8", 30), ("c7", 7), ("today", 7)}
+    # A day that is over is told of as that.
+    late = {("over", 0)}
+    due |= late
     wait_for(lambda: raised(told) == due)
     wait_for(lambda: len(told.hook.heard) == len(due) and len(told.mails.heard) == len(due))
     bodies = []
@@ -157,12 +160,16 @@ def test_each_mark_is_raised_once_and_told_to_everybody_inside(told):
         mac = base64.b64encode(hmac.new(SECRET, signed, hashlib.sha256).digest()).decode()
         assert headers["webhook-signature"] == "v1," + mac
         assert headers["webhook-id"] == message["id"] and abs(int(headers["webhook-timestamp"]) - time.time()) < 600
-        assert message["what"] == "contract.due" and message["order"] == "tianjin-2021" and "expiry" in message["why"]
+        assert message["what"] == ("contract.late" if (message["of"], message["days_before"]) in late else "contract.due")
+        assert message["order"] == "tianjin-2021" and "expiry" in message["why"] and "到期日" in message["why_zh"]
         bodies.append((message["of"], message["days_before"]))
     assert sorted(bodies) == sorted(due)
-    sender, to, mail = told.mails.heard[0]
+    sender, to, mail = next(one for one in told.mails.heard if "c60" in one[2]["subject"])
     assert sender == "<onshore@example.cn>" and to == ["<legal@example.cn>", "<it@example.cn>"]
-    assert "合同须迁出" in mail["subject"] and "expiry" in mail.get_content() and mail["date"]
+    assert "合同须迁出" in mail["subject"] and "expiry" in mail.get_content() and "到期日" in mail.get_content() and mail["date"]
+    assert any("合同逾期未迁出" in one[2]["subject"] for one in told.mails.heard)
+    listed = told.run("alarm", "list", "--lang", "zh").stdout
+    assert "合同须迁出" in listed and "须于" in listed and "must be left" not in listed and "must be left" in told.run("alarm", "list").stdout
     assert len({mail["message-id"] for _, _, mail in told.mails.heard}) == len(due)
     wait_for(lambda: leaves(told, "alarm.told") == 2 * len(due))
     # Once each: not after a restart, and not where a record changes that leaves the day as it is.

@@ -1,5 +1,6 @@
 """Cases: assessments that stay as they were made, reviews that block a listing abroad, incidents and requests with their clocks."""
 
+import hashlib
 import json
 from datetime import datetime, timedelta, timezone
 
@@ -113,6 +114,33 @@ def test_an_assessment_stays_as_it_was_made(cases):
     old = text.replace("a-1", "a-0").replace("2026-01-01", "2020-01-01").replace("2029-01-01", "2023-01-01")
     cases.does("assessment", "add", old)
     assert cases.does("assessment", "amend", old.replace("ads", "other"))["revision"] == 2
+
+
+def test_the_report_of_an_assessment_is_filed_once_and_for_good(cases, tmp_path):
+    server, report, other = cases.server, tmp_path / "report.pdf", tmp_path / "other.pdf"
+    report.write_bytes(b"%PDF-1.7 \x00\xff what was found")
+    other.write_bytes(report.read_bytes() + b".")
+    text = f'id = "a-1"\norganisation = "app"\nsubject = "ads"\ntriggers = ["export"]\nmade = "2026-01-01"\nreport_sha256 = "{hashlib.sha256(report.read_bytes()).hexdigest()}"\nkept_until = "2029-01-01"\n'
+    cases.does("assessment", "add", text)
+    assert "onshore assessment file" in found(cases, "assessment")[("a-1", "app")]["why"]
+    out = tmp_path / "out.pdf"
+    assert "was not filed" in server.run("assessment", "report", "a-1", "--out", out).stderr and not out.exists()
+    assert "SHA-256" in server.run("assessment", "file", "a-1", other).stderr
+    assert server.run("assessment", "file", "a-2", report).returncode == 1
+    tokens = {role: server.cli("token", "create", "--role", role)["token"] for role in ("auditor", "regulator")}
+    assert server.run("assessment", "file", "a-1", report, env={"ONSHORE_TOKEN": tokens["auditor"]}).returncode == 1
+    filed = server.cli("assessment", "file", "a-1", report)
+    assert filed["bytes"] == len(report.read_bytes()) and filed["kept_until"] == "2029-01-01"
+    assert found(cases, "assessment") == {}
+    assert "2029-01-01" in server.run("assessment", "file", "a-1", report).stderr
+    server.kill9()
+    server.start()
+    assert server.run("assessment", "report", "a-1", "--out", out, env={"ONSHORE_TOKEN": tokens["auditor"]}).returncode == 0
+    assert out.read_bytes() == report.read_bytes()
+    assert [leaf for leaf in server.cli("ledger", "tail", "-n", "20") if "assessment.filed" in json.dumps(leaf)]
+    # What is longer is refused, and says how long it may be.
+    other.write_bytes(b"x" * ((32 << 20) + 1))
+    assert server.run("assessment", "file", "a-1", other).returncode == 1
 
 
 def test_clocks_of_incidents_and_requests(cases):

@@ -115,7 +115,7 @@ def test_a_bundle_tells_who_exported_what_to_where_on_which_approval(told):
     assert any(re.fullmatch("[0-9a-f]{64}", leaf["document"]["pack_sha256"]) for leaf in outside if leaf["kind"] == "epoch")
     assert any(leaf["approval"] == approval for leaf in outside if leaf["kind"] == "approval.granted")
     text = server.run("verify", bundle, "--key", server.vkey, "--policy", trusted).stdout
-    for words in ("nothing left out", "payroll.csv", approval, "plans.pdf", "pack SHA-256", "w0, w1"):
+    for words in ("nothing left out", "payroll.csv", approval, "plans.pdf", "no rule pack", "w0, w1"):
         assert words in text, text
     # That it was handed out is recorded.
     assert server.cli("ledger", "tail", "-n", "3")[0]["body"]["kind"] == "report.bundled" or "report.bundled" in json.dumps(server.cli("ledger", "tail", "-n", "9"))

@@ -317,15 +317,44 @@ def test_no_approval_carries_anything_to_who_signs_nothing(make_server):
     assert status(US, "one.csv") == 403 and firm.get("one.csv"), "the recipient signs"
 
 
-def test_without_a_border_every_place_is_inside(make_server):
+def test_to_open_a_border_takes_two_people_and_is_told(make_server, tmp_path):
     server = make_server(name="open")
     firm = Firm(server, "anywhere")
     firm.put("one.csv", table(ids(1, 11)))
     assert firm.why("one.csv") == "border.no-approval"
-    server.cli("pack", "activate", "open")
-    assert firm.get("one.csv")
-    server.cli("pack", "deactivate")
-    assert firm.why("one.csv") == "border.no-approval"
+    # It takes two people who are apart and have names, whatever the pack is called.
+    mine = tmp_path / "mine"
+    shutil.copytree(PACKS / "open", mine)
+    manifest = mine / "pack.toml"
+    manifest.write_text(manifest.read_text().replace('name = "open"', 'name = "mine"'))
+    token = lambda name: server.cli("token", "create", "--role", "operator", "--person", name)["token"]
+    ada, bo, other = token("ada"), token("bo"), server.cli("token", "create", "--role", "operator")["token"]
+    act = lambda token, *args: server.run("pack", *args, "--json", env={"ONSHORE_TOKEN": token})
+    for pack in ("open", mine):
+        assert "--person" in act(server.token, "activate", pack).stderr
+        proposed = json.loads(act(ada, "activate", pack).stdout)
+        assert proposed["state"] == "proposed" and firm.why("one.csv") == "border.no-approval"
+        assert act(ada, "approve", proposed["id"]).returncode == 1 and act(other, "approve", proposed["id"]).returncode == 1
+        server.restart()
+        keys = server.cli("key", "create", "--tenant", "anywhere")
+        firm.abroad = server.client(source=US, access_key=keys["access_key"], secret_key=keys["secret_key"])
+        assert firm.why("one.csv") == "border.no-approval", "a proposal is not in force after a restart either"
+        assert act(bo, "approve", proposed["id"] + 1).returncode == 1
+        assert json.loads(act(bo, "approve", proposed["id"]).stdout)["state"] == "in-force"
+        assert act(bo, "approve", proposed["id"]).returncode == 1
+        assert firm.get("one.csv")
+        # Whoever is asked why says it as it is, and so does the evidence.
+        told = server.run("explain", "--object", "anywhere/one.csv", "--from-address", US)
+        assert "no border" in told.stdout and "stays inside" not in told.stdout, told.stdout + told.stderr
+        server.cli("pack", "deactivate")
+        assert firm.why("one.csv") == "border.no-approval"
+    bundle, now = tmp_path / "bundle", datetime.datetime.now(datetime.timezone.utc)
+    span = [(now + datetime.timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z") for minutes in (-60, 60)]
+    assert server.run("report", "bundle", "--from", span[0], "--to", span[1], "--out", bundle).returncode == 0
+    said = server.run("verify", bundle, "--key", server.vkey).stdout
+    assert said.count("THE BORDER WAS OPEN") >= 2 and "rule pack mine" in said and "rule pack open" in said
+    leaves = str(server.cli("ledger", "tail", "-n", 200))
+    assert leaves.count("pack.proposed") == 2
 
 
 def test_the_route_of_a_volume_is_told_without_a_server(server):

@@ -343,8 +343,12 @@ fn tell(entries: &[(bool, Proven)], said: &mut Vec<String>) {
         match word(leaf, "kind").as_str() {
             "epoch" => {
                 let document = leaf.get("document").unwrap_or(&Value::Null);
+                let pack = document.get("rule_pack").unwrap_or(&Value::Null);
+                let is_open = word(pack, "border") == "open";
+                let border = if is_open { ": THE BORDER WAS OPEN, nothing that left counts as an export" } else { "" };
+                let [name, version, sha256] = ["name", "version", "sha256"].map(|name| word(pack, name));
                 said.push(format!(
-                    "leaf {index}: rules of epoch {}: pack SHA-256 {}",
+                    "leaf {index}: rules of epoch {}: border SHA-256 {}, rule pack {name} {version} SHA-256 {sha256}{border}",
                     word(leaf, "epoch"),
                     word(document, "pack_sha256")
                 ));

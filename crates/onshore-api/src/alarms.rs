@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// `GET /v1/alarms`: which alarms are listed, in the order in which they were raised.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListAlarms {
     /// Those after the one with this number.
@@ -14,6 +14,9 @@ pub struct ListAlarms {
     /// So many at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// In which language the reasons are: `en` or `zh`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
 }
 
 /// An alarm that was raised.
@@ -21,9 +24,10 @@ pub struct ListAlarms {
 pub struct AlarmView {
     /// Its number.
     pub number: i64,
-    /// `contract.due`, `licence.ends`, `licence.lapsed` or `duty.begins`.
+    /// `contract.due`, `contract.late`, `licence.ends`, `licence.lapsed`, `duty.begins`, `tranche.due`, `tranche.late`, `incident.due`,
+    /// `incident.late`, `incident.summary-due`, `incident.summary-late`, `request.due` or `request.late`.
     pub what: String,
-    /// Of which contract or region; of which organisation, group or tenant.
+    /// Of which contract, region, hand-over plan, incident or request; of which organisation, group or tenant.
     pub of: String,
     /// By which order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,7 +35,10 @@ pub struct AlarmView {
     /// Which duty begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duty: Option<String>,
-    /// The day that it is about.
+    /// Which tranche of a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tranche: Option<String>,
+    /// The day that it is about; where that is an instant, its day in UTC.
     pub due: String,
     /// So many days before it at most: 120, 60, 30 or 7; 0 where the day is there.
     pub days_before: i32,

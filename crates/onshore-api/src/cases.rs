@@ -53,3 +53,18 @@ pub struct ListingView {
     /// Always true.
     pub allowed: bool,
 }
+
+/// The report of an impact assessment that was filed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AssessmentReportView {
+    /// Of which assessment.
+    pub assessment: String,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// How long it is.
+    pub bytes: u64,
+    /// The last day on which it is kept at least.
+    pub kept_until: String,
+    /// The leaf that tells of it.
+    pub leaf: u64,
+}

@@ -39,7 +39,7 @@ use utoipa::ToSchema;
 pub use alarms::{AlarmView, AskRegions, ListAlarms, RegionStatusView};
 pub use approvals::{ApprovalView, GrantApproval, LimitView};
 pub use buckets::{BucketView, CreateBucket, SetBucketClass};
-pub use cases::{AskCases, CaseView, CheckListing, ListingView};
+pub use cases::{AskCases, AssessmentReportView, CaseView, CheckListing, ListingView};
 pub use cutovers::{CutoverView, NotReturnedView, OrderCutover, OrderReturn, ReturnView};
 pub use decommissions::{DecommissionView, FileStatement, ProposeDecommission, StatementView};
 pub use departures::{AcknowledgeOrder, DeliverInventory, DepartingView, SignDeletion};

@@ -48,7 +48,7 @@ pub struct ActivationView {
     /// When it was recorded.
     #[schema(value_type = String)]
     pub recorded: Timestamp,
-    /// `in-force`, `to-come` or `past`.
+    /// `in-force`, `to-come` or `past`; `proposed` where it waits for a second person, `lapsed` where it did for too long.
     pub state: String,
     /// The leaf that tells of the act, in the answer to the act alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use onshore_api::{AlarmView, AskRegions, ListAlarms, Problem, RegionStatusView};
 use onshore_gate::RegionStatus;
-use onshore_orders::Id;
+use onshore_orders::{Id, Language};
 use onshore_registry::RaisedAlarm;
 
 use crate::caller::{By, Readers};
@@ -22,7 +22,7 @@ const ALARMS_MAX: u32 = 1000;
 
 /// Lists alarms in the order in which they were raised.
 #[utoipa::path(get, path = "/v1/alarms", tag = "register",
-    params(("after" = Option<i64>, Query), ("limit" = Option<u32>, Query)),
+    params(("after" = Option<i64>, Query), ("limit" = Option<u32>, Query), ("lang" = Option<String>, Query)),
     responses((status = 200, body = Vec<AlarmView>), (status = 400, body = Problem)))]
 pub(crate) async fn list(
     State(control): State<Arc<ControlParts>>,
@@ -35,10 +35,13 @@ pub(crate) async fn list(
             "from 1 to {ALARMS_MAX} alarms are told at once"
         )));
     }
+    let language = language(asked.lang.as_deref())?;
     let alarms = control.gate.alarms(asked.after, limit + 1).await?;
-    let views = alarms.into_iter().map(alarm_view).collect();
+    let views = alarms.into_iter().map(|one| alarm_view(one, language));
+    let views = views.collect();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    Ok(linked(views, limit, "", |one| one.number.to_string()))
+    let rest = format!("lang={language}&");
+    Ok(linked(views, limit, &rest, |one| one.number.to_string()))
 }
 
 /// Says of every region whether whoever runs it may.
@@ -59,16 +62,17 @@ pub(crate) async fn regions(
     Ok(Json(all.into_iter().map(region_view).collect()))
 }
 
-fn alarm_view(one: RaisedAlarm) -> AlarmView {
+fn alarm_view(one: RaisedAlarm, language: Language) -> AlarmView {
     AlarmView {
         number: one.number,
         what: one.alarm.what.to_string(),
         of: one.alarm.of.to_string(),
         order: one.alarm.order.map(String::from),
         duty: one.alarm.duty.map(String::from),
+        tranche: one.alarm.tranche.map(String::from),
         due: one.alarm.due.to_string(),
         days_before: one.alarm.days_before,
-        why: one.alarm.why,
+        why: one.alarm.why.in_language(language).to_owned(),
         raised: one.raised,
         leaf: one.leaf,
     }

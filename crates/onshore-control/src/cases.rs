@@ -26,17 +26,15 @@ pub(crate) async fn list(
     _: By<Readers>,
     Asked(asked): Asked<AskCases>,
 ) -> Result<Json<Vec<CaseView>>, Error> {
-    let cases = control
-        .gate
-        .cases(asked.known_at, language(asked.lang.as_deref())?)
-        .await?;
+    let language = language(asked.lang.as_deref())?;
+    let cases = control.gate.cases(asked.known_at).await?;
     // Of a kind an organisation may have several with one id: what an asset holds for several purposes, say.
     let mut alike: HashMap<String, u32> = HashMap::new();
     let views = cases.into_iter().map(|case| {
-        let known = format!("{}:{}:{}", case.kind, case.organisation, case.id);
+        let known = format!("{}:{}:{}", case.kind.word(), case.organisation, case.id);
         let number = alike.entry(known.clone()).or_default();
         *number += 1;
-        view(case, format!("{known}:{number}"))
+        view(case, format!("{known}:{number}"), language)
     });
     Ok(Json(views.collect()))
 }
@@ -82,14 +80,14 @@ pub(crate) fn language(asked: Option<&str>) -> Result<Language, Error> {
     Ok(asked.map_err(Error::Record)?.unwrap_or_default())
 }
 
-fn view(case: Case, name: String) -> CaseView {
+fn view(case: Case, name: String, language: Language) -> CaseView {
     CaseView {
         case: name,
-        kind: case.kind.to_owned(),
+        kind: case.kind.word().to_owned(),
         id: case.id,
         organisation: case.organisation.to_string(),
-        due: case.due,
+        due: case.due.map(|due| due.to_string()),
         late: case.is_late,
-        why: case.why,
+        why: case.why.in_language(language).to_owned(),
     }
 }

@@ -8,9 +8,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    alarms, approvals, buckets, cases, cutovers, decommissions, departures, drills, erasures,
-    evidence, explain, findings, forecast, identities, information, jobs, kms, labels, leases,
-    ledger, packs, persons, purposes, quarterly, quotas, register, samples, state, support,
+    alarms, approvals, assessments, buckets, cases, cutovers, decommissions, departures, drills,
+    erasures, evidence, explain, findings, forecast, identities, information, jobs, kms, labels,
+    leases, ledger, packs, persons, purposes, quarterly, quotas, register, samples, state, support,
     tenants, tokens, updates,
 };
 
@@ -34,7 +34,7 @@ use crate::{
         quotas::show_of_bucket, quotas::set_of_bucket, quotas::show_of_tenant, quotas::set_of_tenant,
         kms::create, kms::list, kms::set_state,
         approvals::grant, approvals::list, approvals::show, approvals::revoke,
-        packs::activate, packs::list, packs::compare,
+        packs::activate, packs::approve, packs::list, packs::compare,
         explain::explain,
         decommissions::propose, decommissions::approve, decommissions::list, decommissions::show,
         decommissions::file, decommissions::statement,
@@ -48,7 +48,7 @@ use crate::{
         support::open, support::approve, support::close, support::list, support::show, support::requests,
         drills::begin, drills::list, drills::show, drills::tell, drills::end,
         register::add, register::amend, register::list, register::show, register::history, register::import,
-        register::sign, register::check, register::approve_exemptions, register::sign_tranche, information::take, departures::list, departures::acknowledge, departures::deliver, departures::sign, register::prove, register::close, register::status, register::file_status, quarterly::show, quarterly::file, alarms::list, alarms::regions, cases::list, cases::check_listing, cases::approve_review,
+        register::sign, register::check, register::approve_exemptions, register::sign_tranche, information::take, assessments::file, assessments::report, departures::list, departures::acknowledge, departures::deliver, departures::sign, register::prove, register::close, register::status, register::file_status, quarterly::show, quarterly::file, alarms::list, alarms::regions, cases::list, cases::check_listing, cases::approve_review,
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::telemetry, state::document,
     ),

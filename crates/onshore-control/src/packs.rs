@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use onshore_api::{
     ActivatePack, ActivationView, ComparePack, ComparisonView, DifferenceView, PackChoice, Problem,
 };
+use onshore_gate::is_lapsed;
 use onshore_policy::PackFiles;
 use onshore_registry::PackActivation;
 use onshore_types::LeafIndex;
@@ -15,12 +16,13 @@ use onshore_types::LeafIndex;
 use crate::answers::TenantNames;
 use crate::caller::{By, Readers, Supervisors, Viewers};
 use crate::error::Error;
-use crate::extract::Body;
+use crate::extract::{Body, Segment};
 use crate::parts::ControlParts;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
-/// Activates a rule pack, as of an instant or of now. What flows out when it takes effect is judged anew.
+/// Activates a rule pack, as of an instant or of now. What flows out when it takes effect is judged anew. One that opens the border is
+/// `proposed` until a second person approved it.
 #[utoipa::path(post, path = "/v1/packs/activations", tag = "packs", request_body = ActivatePack,
     responses((status = 201, body = ActivationView), (status = 400, body = Problem)))]
 pub(crate) async fn activate(
@@ -34,6 +36,28 @@ pub(crate) async fn activate(
     let act = tokio::spawn(async move {
         let by = by.caller.principal();
         acting.gate.activate_pack(by, files, asked.as_of).await
+    });
+    let (activation, leaf) = act.await.map_err(|_| Error::Stopping)??;
+    let all = control.gate.pack_activations().await?;
+    let state = state(&all, &activation, &control);
+    Ok((
+        StatusCode::CREATED,
+        Json(view(activation, state, Some(leaf))),
+    ))
+}
+
+/// Gives the second word for a pack that opens the border and that somebody else proposed.
+#[utoipa::path(post, path = "/v1/packs/activations/{id}/approval", tag = "packs", params(("id" = u64, Path)),
+    responses((status = 201, body = ActivationView), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub(crate) async fn approve(
+    State(control): State<Arc<ControlParts>>,
+    by: By<Supervisors>,
+    Segment(id): Segment<u64>,
+) -> Result<(StatusCode, Json<ActivationView>), Error> {
+    let acting = Arc::clone(&control);
+    let act = tokio::spawn(async move {
+        let by = by.caller.principal();
+        acting.gate.approve_pack(by, id).await
     });
     let (activation, leaf) = act.await.map_err(|_| Error::Stopping)??;
     let all = control.gate.pack_activations().await?;
@@ -117,7 +141,15 @@ fn state(
     control: &ControlParts,
 ) -> &'static str {
     let now = control.gate.now();
-    let in_force = all.iter().rfind(|other| other.as_of <= now);
+    let mut in_effect = all.iter().filter(|other| !other.is_proposal());
+    let in_force = in_effect.rfind(|other| other.as_of <= now);
+    if activation.is_proposal() {
+        return if is_lapsed(activation, now) {
+            "lapsed"
+        } else {
+            "proposed"
+        };
+    }
     if activation.as_of > now {
         "to-come"
     } else if in_force.is_some_and(|other| other.id == activation.id) {

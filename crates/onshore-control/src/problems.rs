@@ -5,8 +5,10 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use onshore_api::Problem;
+use onshore_orders::Language;
 
 use crate::error::Error;
+use crate::language::InChinese;
 
 /// A line of the table.
 struct Line {
@@ -91,7 +93,7 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         Gate::ForRegulator { .. } => FORBIDDEN,
         Gate::Unnamed => line(StatusCode::FORBIDDEN, "unnamed"),
         Gate::SamePerson => line(StatusCode::FORBIDDEN, "same-person"),
-        Gate::NothingToApprove | Gate::NoReviewToApprove => CONFLICT,
+        Gate::NothingToApprove | Gate::NoReviewToApprove | Gate::NoPackToApprove => CONFLICT,
         Gate::NotComplete { .. } => line(StatusCode::CONFLICT, "not-complete"),
         Gate::SupportState { .. }
         | Gate::LooseningState { .. }
@@ -249,6 +251,12 @@ fn remedy(error: &Error) -> &'static str {
     }
 }
 
+/// A problem as it is answered.
+pub(crate) fn told(status: StatusCode, problem: Problem) -> impl IntoResponse {
+    let kind = HeaderValue::from_static(Problem::MEDIA_TYPE);
+    (status, [(header::CONTENT_TYPE, kind)], Json(problem))
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let Line { status, code } = of(&self);
@@ -273,11 +281,13 @@ impl IntoResponse for Error {
             _ => None,
         };
         let problem = Problem::new(code, status.as_u16(), detail, leaf);
-        let mut response = (status, Json(problem)).into_response();
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(Problem::MEDIA_TYPE),
-        );
+        let mut response = told(status, problem).into_response();
+        if let Self::Gate(error) = &self
+            && let Some(detail) = error.refusal_in(Language::Zh)
+        {
+            let problem = Problem::new(code, status.as_u16(), detail, leaf);
+            response.extensions_mut().insert(InChinese(problem));
+        }
         if let Some(seconds) = retry_after_s {
             response
                 .headers_mut()

@@ -12,12 +12,13 @@ use crate::error::Error;
 use crate::etags::{Etags, compare};
 use crate::extract::BODY_BYTES_MAX;
 use crate::idempotency::once;
+use crate::language::speak;
 use crate::paging::{Lists, page};
 use crate::parts::ControlParts;
 use crate::{
-    alarms, approvals, buckets, cases, cutovers, decommissions, departures, drills, erasures,
-    evidence, explain, findings, forecast, identities, information, jobs, kms, labels, leases,
-    ledger, packs, persons, purposes, quarterly, quotas, register, samples, state, support,
+    alarms, approvals, assessments, buckets, cases, cutovers, decommissions, departures, drills,
+    erasures, evidence, explain, findings, forecast, identities, information, jobs, kms, labels,
+    leases, ledger, packs, persons, purposes, quarterly, quotas, register, samples, state, support,
     tenants, tokens, updates,
 };
 
@@ -36,6 +37,8 @@ pub fn router(parts: ControlParts) -> Router {
         // From the inside out: pages are cut before they are hashed.
         .layer(middleware::from_fn_with_state(lists, page))
         .layer(middleware::from_fn_with_state(etags, compare))
+        // An answer is kept in the language in which it was given.
+        .layer(middleware::from_fn(speak))
         .layer(middleware::from_fn_with_state(Arc::clone(&control), once))
         .layer(middleware::from_fn_with_state(door, admit));
     Router::new()
@@ -139,6 +142,7 @@ fn guarded() -> Router<Arc<ControlParts>> {
             "/v1/packs/activations",
             post(packs::activate).get(packs::list),
         )
+        .route("/v1/packs/activations/{id}/approval", post(packs::approve))
         .route("/v1/packs/comparison", post(packs::compare))
         .route("/v1/explain", post(explain::explain))
         .route(
@@ -255,6 +259,12 @@ fn guarded() -> Router<Arc<ControlParts>> {
         .route(
             "/v1/information/{organisation}",
             put(information::take).layer(DefaultBodyLimit::max(INFORMATION_BYTES_MAX)),
+        )
+        .route(
+            "/v1/assessments/{id}/report",
+            post(assessments::file)
+                .layer(DefaultBodyLimit::max(assessments::REPORT_BYTES_MAX))
+                .get(assessments::report),
         )
         .route("/v1/departures", get(departures::list))
         .route(

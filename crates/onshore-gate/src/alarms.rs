@@ -1,18 +1,21 @@
 //! Alarms: what somebody must be told before a day comes is found, and each is recorded once, with a leaf.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use onshore_db::{Unit, View};
 use onshore_journal::Leaf;
 use onshore_ledger::Disclosure;
 use onshore_orders::alarm::mark;
-use onshore_orders::{Alarm, AlarmKind, Language, Status};
+use onshore_orders::{Alarm, AlarmKind, Day, Id, Language, Said, Status};
 use onshore_registry::RaisedAlarm;
-use onshore_types::Place;
+use onshore_types::{Place, Timestamp};
 use serde_json::json;
 
+use crate::cases::{Case, CaseKind, Due, recorded_cases};
 use crate::gate::{body, salt};
 use crate::licensing::{RegionStatus, region_statuses};
+use crate::register::filing_day;
 use crate::status::{OrderStatus, StatusQuestion};
 use crate::{Error, Gate};
 
@@ -24,11 +27,24 @@ const RAISED_AT_ONCE: usize = 100;
 pub struct LookedAt {
     mark: i64,
     hour: i64,
+    /// When the next clock runs out that is told of in hours.
+    clock: Option<Timestamp>,
+}
+
+impl LookedAt {
+    /// Whether there can be nothing new at another look.
+    fn holds(self, mark: i64, now: Timestamp) -> bool {
+        self.mark == mark && self.hour == hour(now) && self.clock.is_none_or(|clock| now <= clock)
+    }
+}
+
+fn hour(now: Timestamp) -> i64 {
+    now.as_seconds().div_euclid(3600)
 }
 
 impl Gate {
     /// Finds what somebody must be told today and was not told yet, and records each with the names of those who are to be told.
-    /// Nothing is looked at where nothing was recorded in the register since the last look, within an hour.
+    /// Nothing is looked at where nothing was recorded in the register since the last look, within an hour in which no clock ran out.
     ///
     /// # Errors
     /// Those of the keepers.
@@ -63,23 +79,64 @@ impl Gate {
         looked: Option<LookedAt>,
     ) -> Result<(Vec<Alarm>, LookedAt), Error> {
         let (now, registry) = (self.now(), &self.inner.registry);
-        let at = LookedAt {
-            mark: registry.register_mark(view)?,
-            hour: now.as_seconds().div_euclid(3600),
-        };
-        if looked == Some(at) {
+        let mark = registry.register_mark(view)?;
+        if let Some(at) = looked
+            && at.holds(mark, now)
+        {
             return Ok((Vec::new(), at));
         }
-        let regions = region_statuses(registry, view, None, (now, now), Language::En)?;
-        let status = self.status_in(view, &StatusQuestion::default())?;
+        let regions = |language| region_statuses(registry, view, None, (now, now), language);
+        let (english, chinese) = (regions(Language::En)?, regions(Language::Zh)?);
+        let of_regions = english.iter().zip(&chinese).filter_map(of_region);
+        let cases = recorded_cases(registry, view, now)?;
+        let clocks = cases.iter().filter_map(|case| match (case.kind, case.due) {
+            (CaseKind::Incident, Some(Due::At(clock))) => Some(clock),
+            _ => None,
+        });
+        let at = LookedAt {
+            mark,
+            hour: hour(now),
+            clock: clocks.filter(|clock| *clock >= now).min(),
+        };
+        let today = filing_day(registry, view, now)?;
+        let of_cases = cases.iter().filter_map(|case| of_case(case, today));
         let mut due = Vec::new();
-        let contracts = status.orders.iter().flat_map(of_order);
-        for alarm in regions.iter().filter_map(of_region).chain(contracts) {
+        for alarm in of_regions.chain(of_cases) {
             if !registry.is_raised(view, &alarm)? {
                 due.push(alarm);
             }
         }
+        due.extend(self.contracts_due(view)?);
         Ok((due, at))
+    }
+
+    /// Finds the contracts of which somebody must be told. The reasons are made in Chinese where there are any.
+    fn contracts_due(&self, view: &View<'_>) -> Result<Vec<Alarm>, Error> {
+        let status = self.status_in(view, &StatusQuestion::default())?;
+        let mut due = Vec::new();
+        for alarm in status.orders.iter().flat_map(of_order) {
+            if !self.inner.registry.is_raised(view, &alarm)? {
+                due.push(alarm);
+            }
+        }
+        if due.is_empty() {
+            return Ok(due);
+        }
+        let asked = StatusQuestion {
+            language: Language::Zh,
+            ..StatusQuestion::default()
+        };
+        let status = self.status_in(view, &asked)?;
+        let in_chinese = status.orders.iter().flat_map(of_order);
+        let mut in_chinese: HashMap<(Option<Id>, Id), String> = in_chinese
+            .map(|one| ((one.order, one.of), one.why.to_string()))
+            .collect();
+        for alarm in &mut due {
+            let key = (alarm.order.clone(), alarm.of.clone());
+            let chinese = in_chinese.remove(&key).unwrap_or_default();
+            alarm.why = Said::kept(alarm.why.to_string(), chinese);
+        }
+        Ok(due)
     }
 
     fn raise(&self, unit: &Unit<'_>, alarm: &Alarm, targets: &[String]) -> Result<(), Error> {
@@ -92,9 +149,10 @@ impl Gate {
             "what": alarm.what,
             "of": alarm.of,
             "order": alarm.order,
+            "tranche": alarm.tranche,
             "due": alarm.due,
             "days_before": alarm.days_before,
-            "why": alarm.why,
+            "why": alarm.why.to_string(),
         });
         let leaf = Leaf {
             time: now,
@@ -169,7 +227,7 @@ impl Gate {
     }
 }
 
-/// Says which contracts of an order must be left soon and are not.
+/// Says which contracts of an order must be left soon and are not, and of which the day is over.
 fn of_order(status: &OrderStatus) -> impl Iterator<Item = Alarm> {
     let contracts = status.organisations.iter().flat_map(|one| &one.contracts);
     contracts.filter_map(|one| {
@@ -177,45 +235,95 @@ fn of_order(status: &OrderStatus) -> impl Iterator<Item = Alarm> {
         if matches!(far, Status::Proven | Status::Exempt) {
             return None;
         }
+        let kinds = (AlarmKind::ContractDue, AlarmKind::ContractLate);
+        let (what, days_before) = reached(kinds, status.as_of, due)?;
+        let why = &one.finding.why;
         Some(Alarm {
-            what: AlarmKind::ContractDue,
+            what,
             of: one.contract.clone(),
             order: Some(status.order.clone()),
             duty: None,
+            tranche: None,
             due,
-            days_before: mark(status.as_of, due)?,
-            why: one.finding.why.clone(),
+            days_before,
+            why: Said::kept(why.clone(), String::new()),
         })
     })
 }
 
+/// Returns the first kind at each mark before a day, and the second once it is over.
+fn reached(kinds: (AlarmKind, AlarmKind), today: Day, due: Day) -> Option<(AlarmKind, i32)> {
+    let (near, late) = kinds;
+    if due < today {
+        return Some((late, 0));
+    }
+    mark(today, due).map(|days| (near, days))
+}
+
+/// Says of which case somebody must be told: before its day and once that is over, and of a clock of hours as soon as it runs.
+fn of_case(case: &Case, today: Day) -> Option<Alarm> {
+    let due = case.due?;
+    let late = |kind| case.is_late.then_some((kind, 0));
+    let (what, days_before) = match case.kind {
+        CaseKind::Tranche => {
+            let kinds = (AlarmKind::TrancheDue, AlarmKind::TrancheLate);
+            reached(kinds, today, due.day())
+        }
+        CaseKind::Request => {
+            let kinds = (AlarmKind::RequestDue, AlarmKind::RequestLate);
+            reached(kinds, today, due.day())
+        }
+        CaseKind::Incident => late(AlarmKind::IncidentLate).or(Some((AlarmKind::IncidentDue, 0))),
+        CaseKind::Summary => late(AlarmKind::SummaryLate)
+            .or_else(|| Some((AlarmKind::SummaryDue, mark(today, due.day())?))),
+        CaseKind::Duty | CaseKind::Retention | CaseKind::Review | CaseKind::Assessment => None,
+    }?;
+    let (of, tranche) = match case.id.split_once('/') {
+        Some((plan, tranche)) => (plan, Some(tranche)),
+        None => (case.id.as_str(), None),
+    };
+    Some(Alarm {
+        what,
+        of: of.parse().ok()?,
+        order: None,
+        duty: None,
+        tranche: tranche.map(str::parse).transpose().ok()?,
+        due: due.day(),
+        days_before,
+        why: case.why.clone().and(|language| match language {
+            Language::En => format!(", by {due}."),
+            Language::Zh => format!("，期限 {due}。"),
+        }),
+    })
+}
+
 /// Says what of a region somebody must be told: that no licence of whoever runs it holds, or that the last one ends soon.
-fn of_region(status: &RegionStatus) -> Option<Alarm> {
+fn of_region((status, in_chinese): (&RegionStatus, &RegionStatus)) -> Option<Alarm> {
     let RegionStatus {
         region,
         as_of,
         standing,
         ..
     } = status;
-    let alarm = |what, due, days_before, why: String| Alarm {
+    let why = Said::kept(standing.why.clone(), in_chinese.standing.why.clone());
+    let alarm = |what, due, days_before, why| Alarm {
         what,
         of: region.id.clone(),
         order: None,
         duty: None,
+        tranche: None,
         due,
         days_before,
         why,
     };
     if !standing.is_open {
-        let why = format!("{} No tenant can come.", standing.why);
+        let why = why.and(|language| match language {
+            Language::En => " No tenant can come.".to_owned(),
+            Language::Zh => "不得接纳新租户。".to_owned(),
+        });
         return Some(alarm(AlarmKind::LicenceLapsed, standing.lapses?, 0, why));
     }
     let lapses = standing.lapses?;
     let days = mark(*as_of, lapses)?;
-    Some(alarm(
-        AlarmKind::LicenceEnds,
-        lapses,
-        days,
-        standing.why.clone(),
-    ))
+    Some(alarm(AlarmKind::LicenceEnds, lapses, days, why))
 }

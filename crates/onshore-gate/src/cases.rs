@@ -1,13 +1,14 @@
 //! Cases: reviews, incidents and requests with their dates, and duties that begin with a number of persons.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 
 use onshore_db::View;
 use onshore_orders::duty::{Duty, duties, duty};
 use onshore_orders::handover::Tranche;
 use onshore_orders::{
     Asset, Day, Handover, HeldFor, Id, Incident, Language, Organisation, Record, RecordKind,
-    Request, Review, Timeline, UtcOffset,
+    Request, Review, Said, Timeline, UtcOffset,
 };
 use onshore_registry::{CountedKind, Registry};
 use onshore_types::Timestamp;
@@ -20,94 +21,108 @@ use crate::{Error, Gate};
 /// A case, or a duty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// What it is: `duty`, `retention`, `tranche`, `review`, `incident`, `incident.summary` or `request`.
-    pub kind: &'static str,
-    /// Its id; of a duty, what it is called.
+    /// What it is.
+    pub kind: CaseKind,
+    /// Its id; of a duty, what it is called; of a tranche, that of its plan before it.
     pub id: String,
     /// Whose it is.
     pub organisation: Id,
     /// By when it must be done, where there is such a day or instant.
-    pub due: Option<String>,
+    pub due: Option<Due>,
     /// Whether that is over.
     pub is_late: bool,
     /// What it is about, with the source.
-    pub why: String,
+    pub why: Said,
+}
+
+/// What a case is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseKind {
+    /// A duty that begins with a number of persons.
+    Duty,
+    /// Something that is kept longer than was said.
+    Retention,
+    /// A tranche of a hand-over that waits for its signatures.
+    Tranche,
+    /// A review before a listing.
+    Review,
+    /// The report of an incident.
+    Incident,
+    /// The summary of an incident.
+    Summary,
+    /// A person's request.
+    Request,
+    /// An impact assessment whose report is not filed.
+    Assessment,
+}
+
+/// By when something must be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// On this day at the latest.
+    Day(Day),
+    /// By this instant.
+    At(Timestamp),
+}
+
+impl CaseKind {
+    /// Returns the word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Duty => "duty",
+            Self::Retention => "retention",
+            Self::Tranche => "tranche",
+            Self::Review => "review",
+            Self::Incident => "incident",
+            Self::Summary => "incident.summary",
+            Self::Request => "request",
+            Self::Assessment => "assessment",
+        }
+    }
+}
+
+impl Due {
+    /// Returns the day that it is; of an instant, in UTC.
+    pub(crate) fn day(self) -> Day {
+        match self {
+            Self::Day(day) => day,
+            Self::At(instant) => Day::at(instant, UtcOffset::UTC),
+        }
+    }
+}
+
+impl fmt::Display for Due {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Day(day) => day.fmt(f),
+            Self::At(instant) => instant.fmt(f),
+        }
+    }
 }
 
 impl Gate {
-    /// Returns the cases that are open and the duties that hold, now and as far as it was known at an instant, and why in a language.
+    /// Returns the cases that are open and the duties that hold, now and as far as it was known at an instant.
     ///
     /// # Errors
     /// Those of the keepers.
-    pub async fn cases(
-        &self,
-        known_at: Option<Timestamp>,
-        language: Language,
-    ) -> Result<Vec<Case>, Error> {
+    pub async fn cases(&self, known_at: Option<Timestamp>) -> Result<Vec<Case>, Error> {
         let (registry, now) = (self.inner.registry.clone(), self.now());
         let at = known_at.unwrap_or(now);
         self.inner
             .db
-            .read(move |view: &View<'_>| cases(&registry, view, at, language))
+            .read(move |view: &View<'_>| cases(&registry, view, at))
             .await
     }
 }
 
-fn cases(
-    registry: &Registry,
-    view: &View<'_>,
-    at: Timestamp,
-    language: Language,
-) -> Result<Vec<Case>, Error> {
+/// Organisations, and what each was on every day.
+type Lines = BTreeMap<Id, Timeline<Organisation>>;
+
+fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case>, Error> {
     let today = filing_day(registry, view, at)?;
-    let mut organisations: HashMap<Id, Timeline<Organisation>> = HashMap::new();
-    let mut all = Vec::new();
-    let of = (RecordKind::Organisation, None);
-    for line in timelines(registry, view, of, at, organisation)? {
-        let Some(told) = line.on(today) else { continue };
-        let one = &told.record;
-        all.extend(duties(one).map(|duty| Case {
-            kind: "duty",
-            id: duty.what.to_owned(),
-            organisation: one.id.clone(),
-            due: None,
-            is_late: false,
-            why: begins(duty, language),
-        }));
-        organisations.insert(one.id.clone(), line);
-    }
-    for begun in registry.begun_duties(view, at)? {
-        let Some(duty) = duty(&begun.duty) else {
-            continue;
-        };
-        let is_told = |case: &Case| case.id == begun.duty && case.organisation == begun.of.name;
-        if begun.of.kind == CountedKind::Organisation && all.iter().any(is_told) {
-            continue;
-        }
-        all.push(Case {
-            kind: "duty",
-            id: begun.duty,
-            organisation: told_as(&begun.of)?,
-            due: None,
-            is_late: false,
-            why: match language {
-                Language::En => format!(
-                    "{}; {} of this {} were counted on {}",
-                    begins(duty, language),
-                    of_persons(duty, begun.persons),
-                    begun.of.kind.word(),
-                    begun.began
-                ),
-                Language::Zh => format!(
-                    "{}；{} 统计：{} {} 人",
-                    begins(duty, language),
-                    begun.began,
-                    duty.of.words_in(language),
-                    begun.persons
-                ),
-            },
-        });
-    }
+    let organisations = organisations(registry, view, at)?;
+    let mut all = of_duties(registry, view, &organisations, (at, today))?;
     let mut owners: HashMap<Id, Id> = HashMap::new();
     registry.each_record(view, RecordKind::Contract, None, at, |record| {
         if let Record::Contract(one) = record
@@ -120,9 +135,126 @@ fn cases(
         if let Record::Asset(asset) = record
             && let Some(organisation) = owners.get(&asset.contract)
         {
-            all.extend(of_asset(&asset, organisation, today, language));
+            all.extend(of_asset(&asset, organisation, today));
         }
     })?;
+    all.extend(of_records(registry, view, &organisations, (at, today))?);
+    all.extend(unfiled(registry, view, at)?);
+    Ok(all)
+}
+
+/// Impact assessments of which only the digest is here.
+fn unfiled(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case>, Error> {
+    let mut assessments = Vec::new();
+    registry.each_record(view, RecordKind::Assessment, None, at, |record| {
+        if let Record::Assessment(one) = record {
+            assessments.push(*one);
+        }
+    })?;
+    let mut all = Vec::new();
+    for one in assessments {
+        if registry.has_assessment_report(view, &one.id, &one.report_sha256)? {
+            continue;
+        }
+        all.push(Case {
+            kind: CaseKind::Assessment,
+            id: one.id.to_string(),
+            organisation: one.organisation,
+            due: None,
+            is_late: false,
+            why: Said::of(|language| match language {
+                Language::En => format!(
+                    "the report of \"{}\" is not filed: `onshore assessment file` keeps it (PIPL article 56)",
+                    one.subject
+                ),
+                Language::Zh => format!(
+                    "“{}”的评估报告尚未归档：请用 `onshore assessment file` 归档（《个人信息保护法》第五十六条）",
+                    one.subject
+                ),
+            }),
+        });
+    }
+    Ok(all)
+}
+
+/// Returns the cases of records that are cases themselves: hand-overs, reviews, incidents and requests.
+pub(crate) fn recorded_cases(
+    registry: &Registry,
+    view: &View<'_>,
+    at: Timestamp,
+) -> Result<Vec<Case>, Error> {
+    let today = filing_day(registry, view, at)?;
+    let organisations = organisations(registry, view, at)?;
+    of_records(registry, view, &organisations, (at, today))
+}
+
+fn organisations(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Lines, Error> {
+    let of = (RecordKind::Organisation, None);
+    let lines = timelines(registry, view, of, at, organisation)?;
+    let named = lines.into_iter().filter_map(|line| {
+        let id = line.revisions().first()?.record.id.clone();
+        Some((id, line))
+    });
+    Ok(named.collect())
+}
+
+fn of_duties(
+    registry: &Registry,
+    view: &View<'_>,
+    organisations: &Lines,
+    (at, today): (Timestamp, Day),
+) -> Result<Vec<Case>, Error> {
+    let mut all = Vec::new();
+    for told in organisations.values().filter_map(|line| line.on(today)) {
+        all.extend(duties(&told.record).map(|duty| Case {
+            kind: CaseKind::Duty,
+            id: duty.what.to_owned(),
+            organisation: told.record.id.clone(),
+            due: None,
+            is_late: false,
+            why: Said::of(|language| begins(duty, language)),
+        }));
+    }
+    for begun in registry.begun_duties(view, at)? {
+        let Some(duty) = duty(&begun.duty) else {
+            continue;
+        };
+        let is_told = |case: &Case| case.id == begun.duty && case.organisation == begun.of.name;
+        if begun.of.kind == CountedKind::Organisation && all.iter().any(is_told) {
+            continue;
+        }
+        let (kind, persons, began) = (begun.of.kind.word(), begun.persons, begun.began);
+        all.push(Case {
+            kind: CaseKind::Duty,
+            id: begun.duty,
+            organisation: told_as(&begun.of)?,
+            due: None,
+            is_late: false,
+            why: Said::of(|language| {
+                let begins = begins(duty, language);
+                match language {
+                    Language::En => format!(
+                        "{begins}; {} of this {kind} were counted on {began}",
+                        of_persons(duty, persons)
+                    ),
+                    Language::Zh => format!(
+                        "{begins}；{began} 统计：{} {persons} 人",
+                        duty.of.words_in(language)
+                    ),
+                }
+            }),
+        });
+    }
+    Ok(all)
+}
+
+fn of_records(
+    registry: &Registry,
+    view: &View<'_>,
+    organisations: &Lines,
+    (at, today): (Timestamp, Day),
+) -> Result<Vec<Case>, Error> {
+    let mut all = Vec::new();
     for kind in [
         RecordKind::Handover,
         RecordKind::Review,
@@ -130,16 +262,16 @@ fn cases(
         RecordKind::Request,
     ] {
         registry.each_record(view, kind, None, at, |record| match record {
-            Record::Handover(one) => all.extend(of_handover(&one, today, language)),
-            Record::Review(one) => all.extend(of_review(&one, today, language)),
+            Record::Handover(one) => all.extend(of_handover(&one, today)),
+            Record::Review(one) => all.extend(of_review(&one, today)),
             Record::Incident(one) => {
                 if let Some(organisation) = organisations.get(&one.organisation)
                     && let Some(due) = report_due(&one, organisation, at)
                 {
-                    all.extend(of_incident(&one, due, at, language));
+                    all.extend(of_incident(&one, due, at));
                 }
             }
-            Record::Request(one) => all.extend(of_request(&one, today, language)),
+            Record::Request(one) => all.extend(of_request(&one, today)),
             _ => {}
         })?;
     }
@@ -156,16 +288,16 @@ fn begins(duty: &Duty, language: Language) -> String {
 }
 
 /// What an asset keeps longer than was said.
-fn of_asset(asset: &Asset, organisation: &Id, today: Day, language: Language) -> Vec<Case> {
+fn of_asset(asset: &Asset, organisation: &Id, today: Day) -> Vec<Case> {
     let is_over = |held: &&HeldFor| held.keep_until.is_some_and(|until| until < today);
     let over = asset.held_for.iter().filter(is_over);
     over.map(|held| Case {
-        kind: "retention",
+        kind: CaseKind::Retention,
         id: asset.id.to_string(),
         organisation: organisation.clone(),
-        due: held.keep_until.map(|until| until.to_string()),
+        due: held.keep_until.map(Due::Day),
         is_late: true,
-        why: match language {
+        why: Said::of(|language| match language {
             Language::En => format!(
                 "what is held for \"{}\" is to be deleted (PIPL articles 19 and 47)",
                 held.purpose
@@ -174,50 +306,48 @@ fn of_asset(asset: &Asset, organisation: &Id, today: Day, language: Language) ->
                 "为“{}”而保存的信息应予删除（《个人信息保护法》第十九条、第四十七条）",
                 held.purpose
             ),
-        },
+        }),
     })
     .collect()
 }
 
 /// What of a hand-over has a day and is not accepted.
-fn of_handover(plan: &Handover, today: Day, language: Language) -> Vec<Case> {
+fn of_handover(plan: &Handover, today: Day) -> Vec<Case> {
     let is_open = |one: &&Tranche| !one.is_accepted() && one.due.is_some();
     let open = plan.tranches.iter().filter(is_open);
     open.map(|tranche| Case {
-        kind: "tranche",
+        kind: CaseKind::Tranche,
         id: format!("{}/{}", plan.id, tranche.id),
         organisation: plan.buyer.clone(),
-        due: tranche.due.map(|due| due.to_string()),
+        due: tranche.due.map(Due::Day),
         is_late: tranche.is_late(today),
-        why: match language {
+        why: Said::of(|language| match language {
             Language::En => format!(
                 "\"{}\" of the hand-over of {} waits for its signatures",
                 tranche.text, plan.seller
             ),
             Language::Zh => format!("{} 移交的“{}”尚待双方签署", plan.seller, tranche.text),
-        },
+        }),
     })
     .collect()
 }
 
-fn of_review(review: &Review, today: Day, language: Language) -> Option<Case> {
-    let place = &review.place;
-    let why = match (review.is_waiting(), review.is_open(today), language) {
-        (true, _, Language::En) => format!(
-            "what was said of a listing in {place} was changed, and waits for a second person"
-        ),
-        (true, _, Language::Zh) => format!("关于在 {place} 上市的结论已被更改，尚待第二人批准"),
-        (false, true, Language::En) => format!("a listing in {place} waits for its outcome"),
-        (false, true, Language::Zh) => format!("在 {place} 上市的审查尚无结论"),
-        (false, false, _) => return None,
-    };
-    Some(Case {
-        kind: "review",
+fn of_review(review: &Review, today: Day) -> Option<Case> {
+    let (is_waiting, place) = (review.is_waiting(), &review.place);
+    (is_waiting || review.is_open(today)).then(|| Case {
+        kind: CaseKind::Review,
         id: review.id.to_string(),
         organisation: review.organisation.clone(),
         due: None,
         is_late: false,
-        why,
+        why: Said::of(|language| match (is_waiting, language) {
+            (true, Language::En) => format!(
+                "what was said of a listing in {place} was changed, and waits for a second person"
+            ),
+            (true, Language::Zh) => format!("关于在 {place} 上市的结论已被更改，尚待第二人批准"),
+            (false, Language::En) => format!("a listing in {place} waits for its outcome"),
+            (false, Language::Zh) => format!("在 {place} 上市的审查尚无结论"),
+        }),
     })
 }
 
@@ -236,36 +366,30 @@ fn report_due(
 }
 
 /// An incident that was not reported is open, and one that is over and not summed up. What was done too late is late for good.
-fn of_incident(
-    incident: &Incident,
-    due: Timestamp,
-    at: Timestamp,
-    language: Language,
-) -> Vec<Case> {
-    let gravity = incident.gravity().word_in(language);
+fn of_incident(incident: &Incident, due: Timestamp, at: Timestamp) -> Vec<Case> {
     let case = |kind, due: Timestamp, done: Option<Timestamp>, (en, zh): (&str, &str)| Case {
         kind,
         id: incident.id.to_string(),
         organisation: incident.organisation.clone(),
-        due: Some(due.to_string()),
+        due: Some(Due::At(due)),
         is_late: done.unwrap_or(at) > due,
-        why: match language {
-            Language::En => format!(
-                "{en}: {}, {gravity} by its number of persons",
-                incident.what
-            ),
-            Language::Zh => format!("{zh}：{}，按人数为{gravity}事件", incident.what),
-        },
+        why: Said::of(|language| {
+            let (what, gravity) = (&incident.what, incident.gravity().word_in(language));
+            match language {
+                Language::En => format!("{en}: {what}, {gravity} by its number of persons"),
+                Language::Zh => format!("{zh}：{what}，按人数为{gravity}事件"),
+            }
+        }),
     };
     let report = case(
-        "incident",
+        CaseKind::Incident,
         due,
         incident.reported,
         ("an incident is reported", "事件报告"),
     );
     let summary = incident.summary_due().map(|due| {
         case(
-            "incident.summary",
+            CaseKind::Summary,
             due,
             incident.summarised,
             ("an incident is summed up", "事件总结"),
@@ -280,14 +404,14 @@ fn of_incident(
     all
 }
 
-fn of_request(request: &Request, today: Day, language: Language) -> Option<Case> {
+fn of_request(request: &Request, today: Day) -> Option<Case> {
     request.is_open(today).then(|| Case {
-        kind: "request",
+        kind: CaseKind::Request,
         id: request.id.to_string(),
         organisation: request.organisation.clone(),
-        due: Some(request.due().to_string()),
+        due: Some(Due::Day(request.due())),
         is_late: request.due() < today,
-        why: match language {
+        why: Said::of(|language| match language {
             Language::En => format!(
                 "somebody asks for: {} (PIPL articles 44 to 50; {})",
                 request.asks.word(),
@@ -298,6 +422,6 @@ fn of_request(request: &Request, today: Day, language: Language) -> Option<Case>
                 request.asks.word_in(language),
                 request.asks.answered_by_in(language)
             ),
-        },
+        }),
     })
 }

@@ -8,7 +8,7 @@ use onshore_db::{Unit, View};
 use onshore_journal::Leaf;
 use onshore_ledger::Disclosure;
 use onshore_orders::duty::{Counts, Duty, begun};
-use onshore_orders::{Alarm, AlarmKind, Id, Organisation, Record, RecordKind};
+use onshore_orders::{Alarm, AlarmKind, Id, Language, Organisation, Record, RecordKind, Said};
 use onshore_registry::{BegunDuty, Counted, CountedKind, Tenant, counting_year};
 use onshore_types::{Place, TenantId, Timestamp};
 use serde_json::json;
@@ -138,17 +138,23 @@ impl Gate {
             of: told_as(of)?,
             order: None,
             duty: Some(duty.what.parse::<Id>().map_err(Error::Record)?),
+            tranche: None,
             due: filing_day(registry, unit, now)?,
             days_before: 0,
-            why: format!(
-                "{} of {} `{}`: {} ({}), from {} on.",
-                of_persons(duty, persons),
-                of.kind.word(),
-                of.name,
-                duty.text,
-                duty.source,
-                duty.from
-            ),
+            why: Said::of(|language| {
+                let (text, source, from) = (duty.text_in(language), duty.source, duty.from);
+                let (kind, name) = (of.kind.word(), &of.name);
+                match language {
+                    Language::En => format!(
+                        "{} of {kind} `{name}`: {text} ({source}), from {from} on.",
+                        of_persons(duty, persons)
+                    ),
+                    Language::Zh => format!(
+                        "“{name}”（{kind}）{}已达 {persons} 人：{text}（{source}），自 {from} 人起。",
+                        duty.of.words_in(language)
+                    ),
+                }
+            }),
         };
         let rest = json!({ "what": alarm.what, "duty": duty.what, "days_before": 0 });
         let record = json!({
@@ -157,7 +163,7 @@ impl Gate {
             "duty": duty.what,
             "persons": persons,
             "due": alarm.due,
-            "why": alarm.why,
+            "why": alarm.why.to_string(),
         });
         let leaf = Leaf {
             time: now,

@@ -1,5 +1,6 @@
 //! Why the gate did not let something through.
 
+use onshore_orders::Language;
 use onshore_policy::Refusal;
 use onshore_types::LeafIndex;
 
@@ -175,16 +176,21 @@ pub enum Error {
         other: onshore_types::SupportSessionId,
     },
     /// An order freezes what was asked for.
-    #[error("{}", frozen(.0))]
+    #[error("{}", frozen(.0, Language::En))]
     Frozen(Box<crate::FrozenRefusal>),
     /// Nothing of an order waits for a second word.
     #[error("no exemption of the order waits for a second word; `onshore order show` shows them")]
     NothingToApprove,
+    /// No rule pack of that number waits for a second word.
+    #[error(
+        "no rule pack of that number waits for a second word, or it did for more than a day; `onshore pack list` shows them"
+    )]
+    NoPackToApprove,
     /// Nothing of a review waits for a second word.
     #[error("nothing of the review waits for a second word; `onshore review show` shows it")]
     NoReviewToApprove,
     /// Somebody holds no licence for what was asked for.
-    #[error("{} Record the licence first (onshore licence add).", .0.why)]
+    #[error("{}", unlicensed(.0, Language::En))]
     Unlicensed(Box<crate::UnlicensedRefusal>),
     /// Somebody may not be listed.
     #[error("{}", .0.why)]
@@ -271,12 +277,43 @@ pub enum Error {
     Ledger(#[from] onshore_ledger::Error),
 }
 
-fn frozen(refusal: &crate::FrozenRefusal) -> String {
-    let why: Vec<&str> = refusal.frozen.iter().map(|one| one.why.as_str()).collect();
-    format!(
-        "{} An exemption in the order lets it pass: one person records it (onshore order amend), another approves it (onshore order approve).",
-        why.join(" ")
-    )
+fn frozen(refusal: &crate::FrozenRefusal, language: Language) -> String {
+    let why = refusal
+        .frozen
+        .iter()
+        .map(|one| one.why.in_language(language));
+    let why: Vec<&str> = why.collect();
+    match language {
+        Language::En => format!(
+            "{} An exemption in the order lets it pass: one person records it (onshore order amend), another approves it (onshore order approve).",
+            why.join(" ")
+        ),
+        Language::Zh => format!(
+            "{}命令中的豁免可使其通过：由一人登记（onshore order amend），另一人批准（onshore order approve）。",
+            why.concat()
+        ),
+    }
+}
+
+fn unlicensed(refusal: &crate::UnlicensedRefusal, language: Language) -> String {
+    let why = refusal.why.in_language(language);
+    match language {
+        Language::En => format!("{why} Record the licence first (onshore licence add)."),
+        Language::Zh => format!("{why}请先登记许可证（onshore licence add）。"),
+    }
+}
+
+impl Error {
+    /// Returns what the law says no to in a language, where it is said in it.
+    #[must_use]
+    pub fn refusal_in(&self, language: Language) -> Option<String> {
+        match self {
+            Self::Frozen(refusal) => Some(frozen(refusal, language)),
+            Self::Unlicensed(refusal) => Some(unlicensed(refusal, language)),
+            Self::ListingBlocked(refusal) => Some(refusal.why.in_language(language).to_owned()),
+            _ => None,
+        }
+    }
 }
 
 /// Writes an error with its causes.

@@ -17,6 +17,7 @@
 
 pub mod acts;
 mod alarms;
+mod assessments;
 pub mod background;
 mod cases;
 mod comparison;
@@ -57,7 +58,7 @@ mod updates;
 
 pub use acts::{ApprovalRequest, DamagedFact, DamagedThing, ScannedFact, Terms};
 pub use alarms::LookedAt;
-pub use cases::Case;
+pub use cases::{Case, CaseKind, Due};
 pub use comparison::{Comparison, Difference};
 pub use cutovers::{CutoverOrder, ReturnOrder};
 pub use decommissions::{DecommissionOrder, StatementFile};
@@ -79,6 +80,7 @@ pub use purposes::DeclaredPurpose;
 pub use register::{FrozenRefusal, Procurement, Proving, REGISTER_PAGE_MAX};
 pub use restore::{Afresh, Restored, restore};
 pub use reviews::ListingRefusal;
+pub use rules::is_lapsed;
 pub use settle::{PostponedFact, RemovedFact, StoredFact};
 pub use status::{
     ContractStatus, FiledReport, OrderStatus, OrganisationStatus, StatusQuestion, StatusReport,

@@ -3,7 +3,7 @@
 
 use onshore_db::View;
 use onshore_orders::{
-    Day, Language, Licence, Partnership, Record, RecordKind, Region, RegionStanding,
+    Day, Language, Licence, Partnership, Record, RecordKind, Region, RegionStanding, Said,
 };
 use onshore_policy::Principal;
 use onshore_registry::{AsOf, Registry};
@@ -17,7 +17,7 @@ use crate::{Error, Gate};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnlicensedRefusal {
     /// Why, in one sentence.
-    pub why: String,
+    pub why: Said,
     /// The leaf that tells of it.
     pub leaf: LeafIndex,
 }
@@ -107,7 +107,7 @@ pub(crate) fn operator_refused(
     region: &Region,
     before: Option<&Region>,
     now: Timestamp,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<Said>, Error> {
     let licences = licences(registry, view, (None, now))?;
     let is_known = |one| before.is_some_and(|before| before.operators.contains(one));
     Ok(region
@@ -123,7 +123,7 @@ pub(crate) fn tenant_refused(
     view: &View<'_>,
     own: &str,
     now: Timestamp,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<Said>, Error> {
     let Ok(id) = own.parse() else {
         return Ok(None);
     };
@@ -136,15 +136,17 @@ pub(crate) fn tenant_refused(
         return Ok(None);
     };
     let today = Day::at(now, region.offset);
-    let standing = region.standing(&licences(registry, view, (None, now))?, today, Language::En);
-    Ok((!standing.is_open).then_some(standing.why))
+    let licences = licences(registry, view, (None, now))?;
+    let standing = |language| region.standing(&licences, today, language);
+    let is_open = standing(Language::En).is_open;
+    Ok((!is_open).then(|| Said::of(|language| standing(language).why)))
 }
 
-pub(crate) fn refused(kind: &'static str, why: &str) -> Act {
+pub(crate) fn refused(kind: &'static str, why: &Said) -> Act {
     Act {
         kind,
         body: json!({}),
-        record: json!({ "why": why }),
+        record: json!({ "why": why.to_string() }),
     }
 }
 
@@ -186,7 +188,7 @@ impl Gate {
                 &Registry,
                 &onshore_db::Unit<'_>,
                 Timestamp,
-            ) -> Result<(Act, Result<T, String>), Error>
+            ) -> Result<(Act, Result<T, Said>), Error>
             + Send
             + 'static,
     {

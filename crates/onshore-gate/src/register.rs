@@ -5,7 +5,7 @@
 use onshore_db::{Unit, View};
 use onshore_orders::{
     Asked, Contract, Day, Deletion, Earlier, FreezeKind, Frozen, Id, Judge, Order, Organisation,
-    Proof, Provider, Record, RecordKind, Registered as _, UtcOffset,
+    Proof, Provider, Record, RecordKind, Registered as _, Said, UtcOffset,
 };
 use onshore_policy::{Principal, Role};
 use onshore_registry::{AsOf, JobState, RegisterPage, Registry, Revision};
@@ -665,7 +665,7 @@ fn refusal(
     record: &Record,
     before: Option<&Record>,
     now: Timestamp,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<Said>, Error> {
     match record {
         Record::Region(region) => {
             let before = match before {

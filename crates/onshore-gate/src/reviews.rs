@@ -4,7 +4,7 @@
 use onshore_db::{Unit, View};
 use onshore_orders::review::{Changed, REVIEWED_OVER, ReviewResult, listing_refused, needs_review};
 use onshore_orders::{
-    Day, Id, Organisation, Record, RecordKind, Registered as _, Review, Signature,
+    Day, Id, Language, Organisation, Record, RecordKind, Registered as _, Review, Said, Signature,
 };
 use onshore_policy::{Principal, Role};
 use onshore_registry::{CountedKind, Registry, Revision};
@@ -23,7 +23,7 @@ const OPENED_ID_MAX: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListingRefusal {
     /// Why, in one sentence, and which review was opened for it.
-    pub why: String,
+    pub why: Said,
     /// The leaf that tells of it.
     pub leaf: LeafIndex,
 }
@@ -63,17 +63,25 @@ impl Gate {
                     let act = told("register.added", &revision)?;
                     gate.inner.record_act(unit, by, act, now)?;
                     let id = record.id().clone();
-                    why.push_str(&format!(
-                        " The review `{id}` is open from now on: `onshore review amend` says how it goes."
-                    ));
+                    why = why.and(|language| match language {
+                        Language::En => format!(
+                            " The review `{id}` is open from now on: `onshore review amend` says how it goes."
+                        ),
+                        Language::Zh => format!(
+                            "审查“{id}”即日起开始：请用 `onshore review amend` 登记其进展。"
+                        ),
+                    });
                     opened = Some(id);
                 } else if block.opens {
-                    why.push_str(" `onshore review add` opens one.");
+                    why = why.and(|language| match language {
+                        Language::En => " `onshore review add` opens one.".to_owned(),
+                        Language::Zh => "请用 `onshore review add` 登记审查。".to_owned(),
+                    });
                 }
                 let act = Act {
                     kind: "listing.refused",
                     body: json!({ "place": place.to_string() }),
-                    record: json!({ "organisation": id, "why": why, "opened": opened }),
+                    record: json!({ "organisation": id, "why": why.to_string(), "opened": opened }),
                 };
                 let leaf = gate.inner.record_act(unit, by, act, now)?;
                 Ok(Some(ListingRefusal { why, leaf }))

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use onshore_db::Unit;
 use onshore_ledger::{Hash, canonical};
-use onshore_policy::rule_pack::{Date, run_cases};
+use onshore_policy::rule_pack::{Border, Date, run_cases};
 use onshore_policy::{PackFiles, Policy, Principal, Role, RulePack};
 use onshore_registry::{ActivatedPack, Approval, PackActivation};
 use onshore_types::{LeafIndex, Timestamp};
@@ -16,8 +16,11 @@ use serde_json::{Value, json};
 use crate::acts::{Act, require};
 use crate::gate::Inner;
 use crate::granted::Granted;
+use crate::people::{second, vouch};
 use crate::{Error, Gate};
 
+/// How long a pack that opens a border waits for its second word.
+const PROPOSAL_MS: i64 = 24 * 3600 * 1000;
 /// No change of the rules is due.
 pub(crate) const NEVER_MS: i64 = i64::MAX;
 
@@ -51,10 +54,10 @@ pub(crate) struct Due {
 
 impl Gate {
     /// Activates a rule pack as of an instant, or of now; without files from then on the rules of the border stand alone. What
-    /// flows out when it takes effect is judged anew.
+    /// flows out when it takes effect is judged anew. One that opens the border is a proposal until a second person has approved it.
     ///
     /// # Errors
-    /// [`Error::RoleForbids`]; [`Error::Pack`] for a pack that cannot be used; [`Error::PackNotHere`] for one of another
+    /// [`Error::RoleForbids`]; [`Error::Unnamed`] for whoever would open a border and is nobody by name; [`Error::Pack`] for a pack that cannot be used; [`Error::PackNotHere`] for one of another
     /// jurisdiction, [`Error::PackIncomplete`] where a limit has no value at some time from then on, [`Error::PackCases`] where a
     /// case of its own table does not hold; [`Error::PackPast`]; those of the keepers.
     pub async fn activate_pack(
@@ -68,43 +71,78 @@ impl Gate {
         if as_of.is_some_and(|as_of| as_of < now) {
             return Err(Error::PackPast { now });
         }
-        let pack = files
+        let usable = files
             .map(|files| self.usable_pack(files, as_of.unwrap_or(now)))
             .transpose()?;
+        let (pack, border) = usable.map_or((None, Border::Closed), |(pack, border)| {
+            (Some(pack), border)
+        });
         let (activation, leaf) = self
             .act(by, move |registry, unit, now| {
-                let digest = pack.as_ref().map(|pack| digest(&pack.files)).transpose()?;
+                let words = match border {
+                    Border::Open => Some((vouch(registry, unit, by, now)?, None)),
+                    Border::Closed => None,
+                };
                 let activation = PackActivation {
                     id: 0,
                     as_of: as_of.unwrap_or(now).max(now),
                     recorded: now,
                     by: by.id,
                     pack,
+                    words,
                 };
                 let activation = registry.save_pack_activation(unit, activation)?;
-                let body = json!({
-                    "activation": activation.id,
-                    "pack": activation.pack.as_ref().map(|pack| &pack.name),
-                    "version": activation.pack.as_ref().map(|pack| &pack.version),
-                    "sha256": digest,
-                    "as_of": activation.as_of,
-                });
-                let act = Act {
-                    kind: "pack.activated",
-                    record: body.clone(),
-                    body,
+                let kind = if activation.is_proposal() {
+                    "pack.proposed"
+                } else {
+                    "pack.activated"
                 };
-                Ok((act, activation))
+                Ok((told_of(kind, &activation)?, activation))
             })
             .await?;
-        self.inner
-            .rules_until_ms
-            .fetch_min(activation.as_of.as_millis(), Ordering::SeqCst);
-        self.turn_over().await?;
+        if !activation.is_proposal() {
+            self.take_effect(&activation).await?;
+        }
         Ok((activation, leaf))
     }
 
-    /// Returns what was activated, in the order in which it takes effect.
+    /// Gives the second word for a pack that opens the border, which somebody else proposed: it is in force from then on, or from the
+    /// instant that was proposed.
+    ///
+    /// # Errors
+    /// [`Error::RoleForbids`], [`Error::Unnamed`], [`Error::SamePerson`]; [`Error::NoPackToApprove`] where nothing of that number waits;
+    /// those of the keepers.
+    pub async fn approve_pack(
+        &self,
+        by: Principal,
+        id: u64,
+    ) -> Result<(PackActivation, LeafIndex), Error> {
+        require(by, &[Role::Operator, Role::Regulator])?;
+        let (activation, leaf) = self
+            .act(by, move |registry, unit, now| {
+                let mut waiting = registry.pack_proposals(unit)?.into_iter();
+                let found = waiting.find(|one| one.id == id && !is_lapsed(one, now));
+                let mut activation = found.ok_or(Error::NoPackToApprove)?;
+                let (proposed, _) = activation.words.take().ok_or(Error::NoPackToApprove)?;
+                let approved = second(registry, unit, by, &proposed.person, now)?;
+                activation.as_of = activation.as_of.max(now);
+                registry.approve_pack_activation(unit, (id, activation.as_of), &approved)?;
+                activation.words = Some((proposed, Some(approved)));
+                Ok((told_of("pack.activated", &activation)?, activation))
+            })
+            .await?;
+        self.take_effect(&activation).await?;
+        Ok((activation, leaf))
+    }
+
+    async fn take_effect(&self, activation: &PackActivation) -> Result<(), Error> {
+        self.inner
+            .rules_until_ms
+            .fetch_min(activation.as_of.as_millis(), Ordering::SeqCst);
+        self.turn_over().await
+    }
+
+    /// Returns what was activated, in the order in which it takes effect, and what waits for a second word behind it.
     ///
     /// # Errors
     /// Those of the registry.
@@ -112,7 +150,11 @@ impl Gate {
         let registry = self.inner.registry.clone();
         self.inner
             .db
-            .read(move |view| Ok::<_, Error>(registry.pack_activations(view)?))
+            .read(move |view| {
+                let mut all = registry.pack_activations(view)?;
+                all.extend(registry.pack_proposals(view)?);
+                Ok::<_, Error>(all)
+            })
             .await
     }
 
@@ -129,7 +171,11 @@ impl Gate {
         pack.due(clock, end).ok()?.first().map(|due| due.on)
     }
 
-    fn usable_pack(&self, files: PackFiles, from: Timestamp) -> Result<ActivatedPack, Error> {
+    fn usable_pack(
+        &self,
+        files: PackFiles,
+        from: Timestamp,
+    ) -> Result<(ActivatedPack, Border), Error> {
         let policy = policy_of(Some(files.clone()))?;
         let pack = policy.pack().ok_or(Error::EpochChanged)?;
         let region = self.inner.region.jurisdiction;
@@ -152,11 +198,13 @@ impl Gate {
                 first: first.clone(),
             });
         }
-        Ok(ActivatedPack {
+        let border = pack.border();
+        let activated = ActivatedPack {
             name,
             version: pack.version().to_owned(),
             files,
-        })
+        };
+        Ok((activated, border))
     }
 
     /// Begins the first epoch of this gate. It blocks.
@@ -302,5 +350,35 @@ pub(crate) fn told(policy: &Policy) -> Result<Value, Error> {
         "name": pack.name(),
         "version": pack.version(),
         "sha256": digest(pack.files())?,
+        "border": pack.border(),
     }))
+}
+
+/// Whether nobody approved a proposal while that could be done.
+#[must_use]
+pub fn is_lapsed(proposal: &PackActivation, now: Timestamp) -> bool {
+    let lapses = proposal.recorded.as_millis().saturating_add(PROPOSAL_MS);
+    lapses <= now.as_millis()
+}
+
+fn told_of(kind: &'static str, activation: &PackActivation) -> Result<Act, Error> {
+    let pack = activation.pack.as_ref();
+    let words = activation.words.as_ref();
+    let approved = words.and_then(|(_, approved)| approved.as_ref());
+    let mut body = json!({
+        "activation": activation.id,
+        "pack": pack.map(|pack| &pack.name),
+        "version": pack.map(|pack| &pack.version),
+        "sha256": pack.map(|pack| digest(&pack.files)).transpose()?,
+        "as_of": activation.as_of,
+    });
+    let mut record = body.clone();
+    if let Some((proposed, _)) = words {
+        body["border"] = json!(Border::Open);
+        body["proposed_by"] = json!(proposed.by);
+        body["approved_by"] = json!(approved.map(|approved| approved.by));
+        record["proposer"] = json!(proposed.person);
+        record["approver"] = json!(approved.map(|approved| &approved.person));
+    }
+    Ok(Act { kind, body, record })
 }

@@ -9,6 +9,7 @@ mod place;
 mod size;
 pub mod state;
 mod tables;
+mod words;
 
 use std::collections::HashMap;
 
@@ -18,11 +19,12 @@ use serde_json::Value;
 
 use crate::order::{FreezeKind, Order};
 use crate::records::{Id, Provider, ProviderKind};
-use crate::{Day, Error};
+use crate::{Day, Error, Language};
 
 use configured::{Configured, Seen};
 use place::Residency;
 use tables::{Growth, Table, TypeKind};
+use words::Words;
 
 /// What plans are held against.
 #[derive(Debug)]
@@ -35,6 +37,14 @@ pub struct Rules<'a> {
     pub residency: Option<Jurisdiction>,
     /// The day on which it is carried out.
     pub now: Timestamp,
+    /// In which language findings are told.
+    pub language: Language,
+}
+
+impl Rules<'_> {
+    fn words(&self) -> Words {
+        Words(self.language)
+    }
 }
 
 /// How a finding weighs.
@@ -167,7 +177,7 @@ fn judge_change(
         );
     }
     let Some(table) = table else {
-        let what = format!("nothing is known of the provider `{name}`: somebody must look");
+        let what = rules.words().unknown_provider(name);
         resource.find(
             &mut judged.findings,
             Weight::Unknown,
@@ -182,6 +192,7 @@ fn judge_change(
         provider,
         table,
         configured: regions,
+        words: rules.words(),
     });
     let Some(kind_of) = kind_of else {
         if let Some(residency) = residency {
@@ -189,7 +200,7 @@ fn judge_change(
                 .findings
                 .extend(residency.hold_plainly(resource.seen));
         }
-        let what = format!("nothing is known of the type `{kind}`: somebody must look");
+        let what = rules.words().unknown_type(kind);
         resource.find(&mut judged.findings, Weight::Unknown, "unknown.type", what);
         return Ok(());
     };
@@ -244,22 +255,20 @@ impl Resource<'_> {
             (Deed::Changed, Some(table)) => table.growth(self.before, self.seen.after),
             _ => Vec::new(),
         };
-        let more = growth.iter().find_map(|one| match one {
-            Growth::More(member, how) => Some((member, how)),
-            Growth::Renewed(_) => None,
-        });
+        let words = rules.words();
+        let more = growth.iter().find_map(|one| words.more(one));
         let mut freeze = |what: FreezeKind, by: &str| {
             if let Some(freeze) = order.freezes(what, on) {
-                let message = format!("{what} is frozen by {}{by}", order.cite(&freeze.clause));
+                let message = words.frozen(what, order, &freeze.clause, by);
                 self.find(findings, Weight::Violation, "order.frozen", message);
             }
         };
         if let Some((table, kind)) = known {
             let was = table.hardware(kind, self.before);
             if let Some(what) = table.hardware(kind, self.seen.after) {
-                match more {
+                match &more {
                     _ if is_made || was != Some(what) => freeze(what, ""),
-                    Some((member, how)) => freeze(what, &format!(": {member} becomes {how}")),
+                    Some(more) => freeze(what, &words.because(more)),
                     None => {}
                 }
             }
@@ -273,25 +282,21 @@ impl Resource<'_> {
         }
         for one in &growth {
             if let Growth::Renewed(member) = one {
-                freeze(FreezeKind::ContractRenew, &format!(": {member} renews it"));
+                freeze(FreezeKind::ContractRenew, &words.renews(member));
             }
         }
-        let at = format!("at a provider that is prohibited since {prohibited}");
         let provider = self.provider;
         match (self.deed, more) {
             (Deed::Made, _) => {
-                let what = format!("`{provider}` makes it {at}");
+                let what = words.made(provider, &prohibited);
                 self.find(findings, Weight::Violation, "order.prohibited", what);
             }
-            (Deed::Changed, Some((member, how))) => {
-                let what =
-                    format!("`{provider}` makes {member} {how}, which is to procure more {at}");
+            (Deed::Changed, Some(more)) => {
+                let what = words.grown(provider, &more, &prohibited);
                 self.find(findings, Weight::Violation, "order.prohibited", what);
             }
             (Deed::Changed, None) if growth.is_empty() => {
-                let what = format!(
-                    "`{provider}` changes it {at}: leaving may need that, so somebody must look"
-                );
+                let what = words.changed(provider, &prohibited);
                 self.find(findings, Weight::Unknown, "order.changed", what);
             }
             (Deed::Changed | Deed::Left, _) => {}
@@ -334,7 +339,7 @@ fn prohibited(
         order.prohibits(&cloud, on)
     };
     let found = known.or_else(of_table)?;
-    Some(format!("{} by {}", found.from, order.cite(&found.clause)))
+    Some(rules.words().since(found.from, order, &found.clause))
 }
 
 fn deed(change: &Value) -> Option<Deed> {

@@ -129,6 +129,33 @@ impl fmt::Display for Currency {
     }
 }
 
+impl Currency {
+    /// Writes an amount of its smallest units as people do, with as many decimals as it has (ISO 4217, table A.1).
+    #[must_use]
+    pub fn written(&self, minor: u64) -> String {
+        let decimals = match self.0.as_str() {
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF"
+            | "UGX" | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+            _ => 2,
+        };
+        let unit = 10_u64.pow(decimals);
+        let (whole, part) = ((minor / unit).to_string(), minor % unit);
+        let mut text = String::new();
+        for (place, digit) in whole.chars().enumerate() {
+            if place > 0 && (whole.len() - place).is_multiple_of(3) {
+                text.push(',');
+            }
+            text.push(digit);
+        }
+        if decimals > 0 {
+            let width = usize::try_from(decimals).unwrap_or_default();
+            text.push_str(&format!(".{part:0width$}"));
+        }
+        format!("{text} {self}")
+    }
+}
+
 impl Side {
     /// Returns the word for it.
     #[must_use]

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::over_time::OverTime;
 use self::words::Words;
 use crate::deadline::Terms;
-use crate::language::Language;
+use crate::language::{Language, Said};
 use crate::order::{Exemption, FreezeKind, Order};
 use crate::ownership::{Control, Organisations};
 use crate::records::{AssetTally, Contract, Id, Organisation, Provider, Renewal};
@@ -134,7 +134,7 @@ pub struct Frozen {
     /// What is frozen.
     pub what: FreezeKind,
     /// Why, with the source.
-    pub why: String,
+    pub why: Said,
 }
 
 impl<'a> Judge<'a> {
@@ -231,9 +231,13 @@ impl OnDay<'_> {
     }
 
     fn words(&self) -> Words<'_> {
+        self.words_in(self.language)
+    }
+
+    fn words_in(&self, language: Language) -> Words<'_> {
         Words {
             order: self.order,
-            language: self.language,
+            language,
         }
     }
 
@@ -373,7 +377,7 @@ impl OnDay<'_> {
     /// Says what of the order freezes what somebody is about to do.
     #[must_use]
     pub fn freezes(&self, asked: &Asked<'_>) -> Option<Frozen> {
-        let how = self.binds(asked.organisation).ok()?;
+        self.binds(asked.organisation).ok()?;
         let freeze = self.order.freezes(asked.what, self.on)?;
         if self
             .order
@@ -390,22 +394,20 @@ impl OnDay<'_> {
                     // An order names whom it names, known here or not.
                     None => self.order.prohibits_by_name(id, self.on),
                 }?;
-                format!(
-                    " with `{id}`, prohibited by clause {} since {}",
-                    prohibited.clause, prohibited.from
-                )
+                Some((id, prohibited))
             }
-            FreezeKind::Datacentre | FreezeKind::Server | FreezeKind::Storage => String::new(),
+            FreezeKind::Datacentre | FreezeKind::Server | FreezeKind::Storage => None,
         };
+        let control = self.control.as_ref().as_ref();
         Some(Frozen {
             order: self.order.id.clone(),
             clause: freeze.clause.clone(),
             what: asked.what,
-            why: format!(
-                "{} is frozen{of_whom} by {}: {how}.",
-                asked.what,
-                self.order.cite(&freeze.clause),
-            ),
+            why: Said::of(|language| {
+                let words = self.words_in(language);
+                let how = self.binds_said(words, asked.organisation, self.on, control);
+                words.frozen(freeze, of_whom, &how.unwrap_or_else(|how| how))
+            }),
         })
     }
 
@@ -415,7 +417,17 @@ impl OnDay<'_> {
     }
 
     fn binds_on(&self, id: &Id, on: Day, control: Option<&Control>) -> Result<String, String> {
-        let (order, words) = (self.order, self.words());
+        self.binds_said(self.words(), id, on, control)
+    }
+
+    fn binds_said(
+        &self,
+        words: Words<'_>,
+        id: &Id,
+        on: Day,
+        control: Option<&Control>,
+    ) -> Result<String, String> {
+        let order = self.order;
         if on < order.effective {
             return Err(words.not_yet());
         }

@@ -38,3 +38,48 @@ impl fmt::Display for Language {
         })
     }
 }
+
+/// What is said in each language. Where nobody asked for one, it is English.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    en: String,
+    zh: String,
+}
+
+impl Said {
+    /// Has it said in each language.
+    pub fn of(mut say: impl FnMut(Language) -> String) -> Self {
+        Self {
+            en: say(Language::En),
+            zh: say(Language::Zh),
+        }
+    }
+
+    /// Takes what was said before, in English and in Chinese; in English alone where it was said in that alone.
+    #[must_use]
+    pub fn kept(en: String, zh: String) -> Self {
+        let zh = if zh.is_empty() { en.clone() } else { zh };
+        Self { en, zh }
+    }
+
+    /// Returns it in a language.
+    #[must_use]
+    pub fn in_language(&self, language: Language) -> &str {
+        match language {
+            Language::En => &self.en,
+            Language::Zh => &self.zh,
+        }
+    }
+
+    /// Adds what is said behind it.
+    #[must_use]
+    pub fn and(self, more: impl Fn(Language) -> String) -> Self {
+        Self::of(|language| format!("{}{}", self.in_language(language), more(language)))
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.en)
+    }
+}

@@ -73,7 +73,7 @@ pub use handover::Handover;
 pub use incident::Incident;
 pub use information::Information;
 pub use judge::{Asked, Breach, Finding, Frozen, Judge, OnDay, OverTime, Standing, Status};
-pub use language::Language;
+pub use language::{Language, Said};
 pub use licence::Licence;
 pub use order::{FreezeKind, Order};
 pub use partnership::Partnership;

@@ -7,7 +7,7 @@ use crate::deadline::DeadlineRule;
 use crate::record::Registered;
 use crate::records::{Id, Organisation, OrganisationKind, Provider, ProviderKind, Share, texts};
 use crate::signature::Signature;
-use crate::{Day, Error, UtcOffset};
+use crate::{Day, Error, Language, UtcOffset};
 
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -409,14 +409,13 @@ impl Order {
             .collect()
     }
 
-    /// Says on what a clause rests, for a sentence.
-    #[must_use]
-    pub fn cite(&self, clause: &Id) -> String {
-        format!(
-            "clause {clause} of {} ({})",
-            self.id,
-            self.titles(clause).join("; ")
-        )
+    /// Says on what a clause rests, for a sentence in a language.
+    pub(crate) fn cite(&self, clause: &Id, language: Language) -> String {
+        let (id, titles) = (&self.id, self.titles(clause).join("; "));
+        match language {
+            Language::En => format!("clause {clause} of {id} ({titles})"),
+            Language::Zh => format!("{id} 条款 {clause}（{titles}）"),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, texts};
-use crate::{Day, Error};
+use crate::{Day, Error, Language};
 
 /// A partnership.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,27 @@ pub enum RetainedKind {
     CustomerContracts,
     /// Who works there.
     Staff,
+}
+
+impl RetainedKind {
+    /// Returns what it is called in a language.
+    #[must_use]
+    pub fn words_in(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::En, Self::IntellectualProperty) => "intellectual property",
+            (Language::En, Self::Trademark) => "trademarks",
+            (Language::En, Self::Hardware) => "hardware",
+            (Language::En, Self::RealEstate) => "land and buildings",
+            (Language::En, Self::CustomerContracts) => "contracts with customers",
+            (Language::En, Self::Staff) => "staff",
+            (Language::Zh, Self::IntellectualProperty) => "知识产权",
+            (Language::Zh, Self::Trademark) => "商标",
+            (Language::Zh, Self::Hardware) => "硬件",
+            (Language::Zh, Self::RealEstate) => "土地和房屋",
+            (Language::Zh, Self::CustomerContracts) => "客户合同",
+            (Language::Zh, Self::Staff) => "人员",
+        }
+    }
 }
 
 impl Partnership {

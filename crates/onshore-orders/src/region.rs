@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::licence::Licence;
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, texts};
-use crate::{Day, Error, Language, UtcOffset};
+use crate::{Day, Error, Language, Said, UtcOffset};
 
 /// A region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,18 +66,27 @@ impl Region {
 
     /// Says why somebody cannot become operator of record; nothing where they can.
     #[must_use]
-    pub fn refuses(&self, operating: &Operating, licences: &[Licence]) -> Option<String> {
+    pub fn refuses(&self, operating: &Operating, licences: &[Licence]) -> Option<Said> {
         let class = self.licence_class.as_deref()?;
         let Operating {
             organisation, from, ..
         } = operating;
         match self.licence(class, organisation, *from, licences) {
             Some(_) => None,
-            None => Some(format!(
-                "`{organisation}` cannot be operator of record of `{}` from {from} on: {}",
-                self.id,
-                self.unlicensed(class, organisation, *from, Language::En)
-            )),
+            None => Some(Said::of(|language| {
+                let (region, why) = (
+                    &self.id,
+                    self.unlicensed(class, organisation, *from, language),
+                );
+                match language {
+                    Language::En => format!(
+                        "`{organisation}` cannot be operator of record of `{region}` from {from} on: {why}"
+                    ),
+                    Language::Zh => format!(
+                        "`{organisation}` 不能自 {from} 起登记为 `{region}` 的运营者：{why}"
+                    ),
+                }
+            })),
         }
     }
 

@@ -7,50 +7,116 @@ use serde::{Deserialize, Serialize};
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, Organisation, texts};
 use crate::signature::Signature;
-use crate::{Day, Error};
+use crate::{Day, Error, Language, Said};
 
 /// Whoever has the data of more persons files before a listing abroad.
 pub const REVIEWED_OVER: u64 = 1_000_000;
 
 /// By which rule whoever has the data of many files before a listing abroad.
-const REVIEWED_BY: &str = "Cybersecurity Review Measures, article 7";
-/// By which rule the authority of a trade speaks first: what is filed before a listing abroad has its opinion with it.
-const CONSENTED_BY: &str = "CSRC announcement 43 of 2023 and guideline 2 on what is filed with it";
+fn reviewed_by(language: Language) -> &'static str {
+    match language {
+        Language::En => "Cybersecurity Review Measures, article 7",
+        Language::Zh => "《网络安全审查办法》第七条",
+    }
+}
 
-/// Which authority of a trade consents to a listing abroad, and since when. Which authority a trade has is known from what the State
-/// Council gave each of them; the rule that asks for its word is [`CONSENTED_BY`], in force since 2023-03-31.
-const CONSENTS: &[(&[&str], &str, &str)] = &[
-    (
-        &["finance", "banking", "insurance"],
-        "National Financial Regulatory Administration",
-        "2023-05-18",
-    ),
-    (
-        &["securities", "funds"],
-        "China Securities Regulatory Commission",
-        "2023-03-31",
-    ),
-    (&["payment"], "People's Bank of China", "2023-03-31"),
-    (
-        &["telecommunications", "internet", "industry"],
-        "Ministry of Industry and Information Technology",
-        "2023-03-31",
-    ),
-    (&["transport"], "Ministry of Transport", "2023-03-31"),
-    (&["energy"], "National Energy Administration", "2023-03-31"),
-    (&["health"], "National Health Commission", "2023-03-31"),
-    (&["education"], "Ministry of Education", "2023-03-31"),
-    (
-        &["mapping", "natural-resources"],
-        "Ministry of Natural Resources",
-        "2023-03-31",
-    ),
-    (
-        &["media", "publishing", "broadcasting"],
-        "National Radio and Television Administration",
-        "2023-03-31",
-    ),
+/// By which rule the authority of a trade speaks first: what is filed before a listing abroad has its opinion with it. It is in force since
+/// 2023-03-31.
+fn consented_by(language: Language) -> &'static str {
+    match language {
+        Language::En => "CSRC announcement 43 of 2023 and guideline 2 on what is filed with it",
+        Language::Zh => "中国证监会公告〔2023〕43号及《监管规则适用指引——境外发行上市类第2号》",
+    }
+}
+
+/// An authority of trades, which consents to a listing abroad.
+struct Authority {
+    sectors: &'static [&'static str],
+    name: &'static str,
+    name_zh: &'static str,
+    since: &'static str,
+}
+
+/// Which authority a trade has is known from what the State Council gave each of them; the rule that asks for its word is that of
+/// [`consented_by`].
+const CONSENTS: &[Authority] = &[
+    Authority {
+        sectors: &["finance", "banking", "insurance"],
+        name: "National Financial Regulatory Administration",
+        name_zh: "国家金融监督管理总局",
+        since: "2023-05-18",
+    },
+    Authority {
+        sectors: &["securities", "funds"],
+        name: "China Securities Regulatory Commission",
+        name_zh: "中国证券监督管理委员会",
+        since: "2023-03-31",
+    },
+    Authority {
+        sectors: &["payment"],
+        name: "People's Bank of China",
+        name_zh: "中国人民银行",
+        since: "2023-03-31",
+    },
+    Authority {
+        sectors: &["telecommunications", "internet", "industry"],
+        name: "Ministry of Industry and Information Technology",
+        name_zh: "工业和信息化部",
+        since: "2023-03-31",
+    },
+    Authority {
+        sectors: &["transport"],
+        name: "Ministry of Transport",
+        name_zh: "交通运输部",
+        since: "2023-03-31",
+    },
+    Authority {
+        sectors: &["energy"],
+        name: "National Energy Administration",
+        name_zh: "国家能源局",
+        since: "2023-03-31",
+    },
+    Authority {
+        sectors: &["health"],
+        name: "National Health Commission",
+        name_zh: "国家卫生健康委员会",
+        since: "2023-03-31",
+    },
+    Authority {
+        sectors: &["education"],
+        name: "Ministry of Education",
+        name_zh: "教育部",
+        since: "2023-03-31",
+    },
+    Authority {
+        sectors: &["mapping", "natural-resources"],
+        name: "Ministry of Natural Resources",
+        name_zh: "自然资源部",
+        since: "2023-03-31",
+    },
+    Authority {
+        sectors: &["media", "publishing", "broadcasting"],
+        name: "National Radio and Television Administration",
+        name_zh: "国家广播电视总局",
+        since: "2023-03-31",
+    },
 ];
+
+/// Names authorities in a language; one that the table does not know as it was recorded.
+fn named(authorities: &[&str], language: Language) -> String {
+    let name = |one: &&str| {
+        let known = CONSENTS.iter().find(|authority| authority.name == *one);
+        match (language, known) {
+            (Language::Zh, Some(authority)) => authority.name_zh.to_owned(),
+            (Language::En | Language::Zh, _) => (*one).to_owned(),
+        }
+    };
+    let names: Vec<String> = authorities.iter().map(name).collect();
+    names.join(match language {
+        Language::En => ", ",
+        Language::Zh => "、",
+    })
+}
 
 /// A review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +156,7 @@ pub struct Changed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListingBlock {
     /// Why, in one sentence, with the source.
-    pub why: String,
+    pub why: Said,
     /// Whether a review has to be opened first.
     pub opens: bool,
 }
@@ -218,28 +284,35 @@ fn consenting(organisation: &Organisation, on: Day) -> impl Iterator<Item = &'st
     let sector = organisation.sector.as_deref().map(str::to_ascii_lowercase);
     CONSENTS
         .iter()
-        .filter(move |(sectors, _, since)| {
-            let since = since.parse::<Day>();
+        .filter(move |authority| {
+            let since = authority.since.parse::<Day>();
             let is_its = |one: &&str| sector.as_deref() == Some(*one);
-            sectors.iter().any(is_its) && since.is_ok_and(|since| since <= on)
+            authority.sectors.iter().any(is_its) && since.is_ok_and(|since| since <= on)
         })
-        .map(|(_, authority, _)| *authority)
+        .map(|authority| authority.name)
 }
 
 /// Says why a review of an organisation cannot have ended with that none is needed; nothing where it can.
 #[must_use]
-pub fn needs_review(organisation: &Organisation) -> Option<String> {
+pub fn needs_review(organisation: &Organisation) -> Option<Said> {
+    let id = &organisation.id;
     match organisation.users {
-        None => Some(format!(
-            "how many persons' data `{}` has is not recorded: `onshore organisation amend` with `users` says it",
-            organisation.id
-        )),
-        Some(users) if users > REVIEWED_OVER => Some(format!(
-            "it has the data of more than {REVIEWED_OVER} persons"
-        )),
-        Some(_) if organisation.much_sensitive_data => {
-            Some("it has much sensitive data".to_owned())
-        }
+        None => Some(Said::of(|language| match language {
+            Language::En => format!(
+                "how many persons' data `{id}` has is not recorded: `onshore organisation amend` with `users` says it"
+            ),
+            Language::Zh => format!(
+                "未登记“{id}”掌握多少人的个人信息：请用 `onshore organisation amend` 登记 `users`"
+            ),
+        })),
+        Some(users) if users > REVIEWED_OVER => Some(Said::of(|language| match language {
+            Language::En => format!("it has the data of more than {REVIEWED_OVER} persons"),
+            Language::Zh => format!("掌握超过 {REVIEWED_OVER} 人的个人信息"),
+        })),
+        Some(_) if organisation.much_sensitive_data => Some(Said::of(|language| match language {
+            Language::En => "it has much sensitive data".to_owned(),
+            Language::Zh => "掌握大量敏感个人信息".to_owned(),
+        })),
         Some(_) => None,
     }
 }
@@ -258,77 +331,142 @@ pub fn listing_refused(
         return None;
     }
     let who = &organisation.id;
-    let blocked = |why: String| {
-        Some(ListingBlock {
-            why: format!("`{who}` may not list in {place}: {why}"),
-            opens: false,
-        })
-    };
     let newest = reviews
         .iter()
         .filter(|review| review.organisation == *who && review.opened <= on && review.is_for(place))
         .max_by_key(|review| (review.opened, &review.id));
-    let Some(review) = newest else {
-        let consents: Vec<&str> = consenting(organisation, on).collect();
-        let mut block = match (needs_review(organisation), consents.as_slice()) {
-            (None, []) => return None,
-            (Some(why), _) => blocked(format!("without a review: {why} ({REVIEWED_BY}).")),
-            (None, consents) => blocked(format!(
-                "without the consent of {} ({CONSENTED_BY}).",
-                consents.join(", ")
-            )),
-        };
-        // Where nobody knows how many persons there are, that is what has to be said first.
-        if let Some(block) = &mut block {
-            block.opens = organisation.users.is_some()
-                || organisation.much_sensitive_data
-                || !consents.is_empty();
-        }
-        return block;
+    let (why, opens) = match newest {
+        Some(review) => (review.keeps_from_listing(organisation, on)?, false),
+        None => unreviewed(organisation, on)?,
     };
-    let id = &review.id;
-    if review.is_waiting() {
-        return blocked(format!(
-            "what its review `{id}` said was changed, and waits for the word of a second person: `onshore review approve {id}`."
-        ));
-    }
-    if review.is_open(on) {
-        let waiting = review.waits_for(on);
-        let consents = if waiting.is_empty() {
-            String::new()
-        } else {
-            format!(", and waits for the consent of {}", waiting.join(", "))
-        };
-        return blocked(format!(
-            "its review `{id}` is open since {}{consents} ({REVIEWED_BY}).",
-            review.opened
-        ));
-    }
-    let outcome = review.outcome.as_ref()?;
-    match outcome.result {
-        ReviewResult::MayNotList => blocked(format!(
-            "so ended its review `{id}` on {}, {} ({REVIEWED_BY}).",
-            outcome.decided, outcome.paper
-        )),
-        ReviewResult::NotNeeded | ReviewResult::MayProceed => {
-            if outcome.result == ReviewResult::NotNeeded
-                && let Some(why) = needs_review(organisation)
-            {
-                return blocked(format!(
-                    "its review `{id}` ended with that none is needed, and now {why} ({REVIEWED_BY})."
-                ));
+    Some(ListingBlock {
+        why: Said::of(|language| {
+            let why = why.in_language(language);
+            match language {
+                Language::En => format!("`{who}` may not list in {place}: {why}"),
+                Language::Zh => format!("“{who}”不得在 {place} 上市：{why}"),
             }
-            let given = |authority: &&str| {
-                let mut consents = review.consents.iter();
-                consents.any(|one| {
-                    one.authority == **authority && one.given.is_some_and(|given| given <= on)
-                })
-            };
-            let missing = consenting(organisation, on).find(|authority| !given(authority))?;
-            blocked(format!(
-                "its review `{id}` has no consent of {missing} ({CONSENTED_BY})."
-            ))
+        }),
+        opens,
+    })
+}
+
+/// Says why an organisation may not list without a review, and whether one is to be opened.
+fn unreviewed(organisation: &Organisation, on: Day) -> Option<(Said, bool)> {
+    let consents: Vec<&str> = consenting(organisation, on).collect();
+    let needed = needs_review(organisation);
+    if needed.is_none() && consents.is_empty() {
+        return None;
+    }
+    let why = Said::of(|language| match (&needed, language) {
+        (Some(why), Language::En) => format!(
+            "without a review: {} ({}).",
+            why.in_language(language),
+            reviewed_by(language)
+        ),
+        (Some(why), Language::Zh) => format!(
+            "尚未经过审查：{}（{}）。",
+            why.in_language(language),
+            reviewed_by(language)
+        ),
+        (None, Language::En) => format!(
+            "without the consent of {} ({}).",
+            named(&consents, language),
+            consented_by(language)
+        ),
+        (None, Language::Zh) => format!(
+            "尚未取得{}的同意（{}）。",
+            named(&consents, language),
+            consented_by(language)
+        ),
+    });
+    // Where nobody knows how many persons there are, that is what has to be said first.
+    let opens =
+        organisation.users.is_some() || organisation.much_sensitive_data || !consents.is_empty();
+    Some((why, opens))
+}
+
+impl Review {
+    /// Says why its organisation may not list by it on a day.
+    fn keeps_from_listing(&self, organisation: &Organisation, on: Day) -> Option<Said> {
+        let id = &self.id;
+        if self.is_waiting() {
+            return Some(Said::of(|language| match language {
+                Language::En => format!(
+                    "what its review `{id}` said was changed, and waits for the word of a second person: `onshore review approve {id}`."
+                ),
+                Language::Zh => format!(
+                    "审查“{id}”的结论已被更改，尚待第二人批准：`onshore review approve {id}`。"
+                ),
+            }));
         }
+        if self.is_open(on) {
+            let (opened, waiting) = (self.opened, self.waits_for(on));
+            return Some(Said::of(|language| {
+                let (by, consents) = (reviewed_by(language), named(&waiting, language));
+                match (language, waiting.is_empty()) {
+                    (Language::En, true) => {
+                        format!("its review `{id}` is open since {opened} ({by}).")
+                    }
+                    (Language::En, false) => format!(
+                        "its review `{id}` is open since {opened}, and waits for the consent of {consents} ({by})."
+                    ),
+                    (Language::Zh, true) => {
+                        format!("审查“{id}”自 {opened} 起进行，尚无结论（{by}）。")
+                    }
+                    (Language::Zh, false) => {
+                        format!("审查“{id}”自 {opened} 起进行，尚待{consents}同意（{by}）。")
+                    }
+                }
+            }));
+        }
+        let Outcome {
+            result,
+            decided,
+            paper,
+        } = self.outcome.as_ref()?;
+        if *result == ReviewResult::MayNotList {
+            return Some(Said::of(|language| {
+                let by = reviewed_by(language);
+                match language {
+                    Language::En => {
+                        format!("so ended its review `{id}` on {decided}, {paper} ({by}).")
+                    }
+                    Language::Zh => {
+                        format!("审查“{id}”已于 {decided} 作出此结论，{paper}（{by}）。")
+                    }
+                }
+            }));
+        }
+        if *result == ReviewResult::NotNeeded
+            && let Some(why) = needs_review(organisation)
+        {
+            return Some(Said::of(|language| {
+                let (by, why) = (reviewed_by(language), why.in_language(language));
+                match language {
+                    Language::En => format!(
+                        "its review `{id}` ended with that none is needed, and now {why} ({by})."
+                    ),
+                    Language::Zh => {
+                        format!("审查“{id}”的结论是无需审查，而现在{why}（{by}）。")
+                    }
+                }
+            }));
+        }
+        let given = |authority: &&str| {
+            let mut consents = self.consents.iter();
+            consents.any(|one| {
+                one.authority == **authority && one.given.is_some_and(|given| given <= on)
+            })
+        };
+        let missing = consenting(organisation, on).find(|authority| !given(authority))?;
+        Some(Said::of(|language| {
+            let (by, authority) = (consented_by(language), named(&[missing], language));
+            match language {
+                Language::En => format!("its review `{id}` has no consent of {authority} ({by})."),
+                Language::Zh => format!("审查“{id}”未取得{authority}的同意（{by}）。"),
+            }
+        }))
     }
 }
 

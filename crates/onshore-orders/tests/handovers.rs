@@ -1,6 +1,6 @@
 //! Hand-over plans: the purchase by Sinnet of 2017 as its file has it, and what a plan cannot say.
 
-use onshore_orders::handover::{Side, Tranche};
+use onshore_orders::handover::{Currency, Side, Tranche};
 use onshore_orders::{Handover, Registered, Signature};
 use onshore_types::PrincipalId;
 
@@ -94,10 +94,7 @@ fn tranches_add_up_to_the_price_and_no_more() {
         .contains("twice")
     );
     for bad in ["cny", "CN", "CNYY", "¥¥¥", ""] {
-        assert!(
-            bad.parse::<onshore_orders::handover::Currency>().is_err(),
-            "{bad}"
-        );
+        assert!(bad.parse::<Currency>().is_err(), "{bad}");
     }
 }
 
@@ -154,4 +151,19 @@ fn a_tranche_that_nobody_accepted_by_its_day_is_late() {
     one.signed_by_buyer = signed("li");
     assert!(!one.is_late(day("2018-02-01")));
     assert!(!tranche("two", None, None).is_late(day("2099-01-01")));
+}
+
+#[test]
+fn money_is_written_with_the_decimals_it_has() {
+    for (currency, minor, expected) in [
+        ("CNY", 0, "0.00 CNY"),
+        ("CNY", 5, "0.05 CNY"),
+        ("CNY", 100_000, "1,000.00 CNY"),
+        ("JPY", 1_234_567, "1,234,567 JPY"),
+        ("KWD", 1_234_567, "1,234.567 KWD"),
+        ("USD", u64::MAX, "184,467,440,737,095,516.15 USD"),
+    ] {
+        let money: Currency = currency.parse().expect("money");
+        assert_eq!(money.written(minor), expected);
+    }
 }

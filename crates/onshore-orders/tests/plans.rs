@@ -1,8 +1,8 @@
 //! Plans of Terraform: what they make, and where, held against an order and a residency.
 
-use onshore_orders::Order;
 use onshore_orders::guard::state::assets;
 use onshore_orders::guard::{Judged, Rules, Weight, judge};
+use onshore_orders::{Language, Order};
 use onshore_types::Jurisdiction;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -37,6 +37,7 @@ fn judged(plan: &Value, orders: &[Order], residency: Option<&str>) -> Judged {
         providers: &[],
         residency: residency.map(|code| Jurisdiction::parse(code).expect("a code")),
         now: "2022-01-01T00:00:00Z".parse().expect("an instant"),
+        language: Language::En,
     };
     judge(plan, &rules).expect("a plan")
 }
@@ -640,6 +641,7 @@ fn what_is_not_known_is_told_and_never_passed_in_silence() {
         providers: &[],
         residency: None,
         now: "2022-01-01T00:00:00Z".parse().expect("an instant"),
+        language: Language::En,
     };
     for bad in [
         json!({}),

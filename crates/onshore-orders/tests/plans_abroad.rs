@@ -1,7 +1,7 @@
 //! Plans that keep data abroad without saying so in a member that names a place, and plans that do not.
 
-use onshore_orders::Order;
 use onshore_orders::guard::{Judged, Rules, Weight, judge};
+use onshore_orders::{Language, Order};
 use onshore_types::Jurisdiction;
 use serde_json::{Value, json};
 
@@ -36,6 +36,7 @@ fn judged(plan: &Value, residency: &str) -> Judged {
         providers: &[],
         residency: Some(Jurisdiction::parse(residency).expect("a code")),
         now: "2026-01-01T00:00:00Z".parse().expect("an instant"),
+        language: Language::En,
     };
     judge(plan, &rules).expect("a plan")
 }
@@ -518,6 +519,7 @@ fn a_larger_machine_at_a_prohibited_provider_is_procured() {
             providers: &[],
             residency: None,
             now: "2022-01-01T00:00:00Z".parse().expect("an instant"),
+            language: Language::En,
         };
         judge(&plan(None, &[one]), &rules).expect("a plan")
     };

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::facts::Facts;
 use crate::policy::Policy;
+use crate::rule_pack::Border;
 use crate::transfer::{Flow, Transfer};
 use crate::verdict::{Basis, Refusal, Verdict};
 
@@ -51,7 +52,17 @@ impl Policy {
             Verdict::Allowed(grant) => Explanation {
                 verdict: Outcome::Allowed,
                 rule,
-                cause: allowed(grant.basis(), facts.region, transfer.to),
+                cause: if self.border() == Border::Open
+                    && grant.basis() == Basis::Inside
+                    && !facts.region.contains(transfer.to, now)
+                {
+                    format!(
+                        "the rule pack in force has no border: {} counts as inside {}",
+                        transfer.to, facts.region
+                    )
+                } else {
+                    allowed(grant.basis(), facts.region, transfer.to)
+                },
                 remedy: None,
                 approval: grant.basis().approval(),
             },

@@ -1,7 +1,7 @@
 //! Alarms that were raised: each once, whatever becomes of what it was about.
 
 use onshore_db::{Row, RowError, Unit, View, params};
-use onshore_orders::{Alarm, AlarmKind, Day, Id};
+use onshore_orders::{Alarm, AlarmKind, Day, Id, Language, Said};
 use onshore_types::{LeafIndex, Timestamp};
 
 use crate::rows::{count, parsed, parsed_opt, time};
@@ -20,7 +20,7 @@ pub struct RaisedAlarm {
     pub leaf: LeafIndex,
 }
 
-const COLUMNS: &str = "SELECT number, what, subject, nullif(by_order, '') AS by_order, due, days_before, why, raised_ms, leaf FROM alarms";
+const COLUMNS: &str = "SELECT number, what, subject, nullif(by_order, '') AS by_order, due, days_before, why, why_zh, raised_ms, leaf FROM alarms";
 
 impl Registry {
     /// Whether an alarm was raised already.
@@ -56,15 +56,16 @@ impl Registry {
         now: Timestamp,
     ) -> Result<(), Error> {
         unit.execute(
-            "INSERT INTO alarms (what, subject, by_order, due, days_before, why, raised_ms, leaf)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO alarms (what, subject, by_order, due, days_before, why, why_zh, raised_ms, leaf)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 alarm.what.word(),
                 alarm.of.as_str(),
                 alarm.cause().map_or("", Id::as_str),
                 alarm.due.to_string(),
                 alarm.days_before,
-                alarm.why,
+                alarm.why.in_language(Language::En),
+                alarm.why.in_language(Language::Zh),
                 now.as_millis(),
                 leaf.cast_signed()
             ],
@@ -148,9 +149,19 @@ impl Registry {
 fn raised(row: &Row<'_>) -> Result<RaisedAlarm, RowError> {
     let what = parsed::<AlarmKind>(row, "what")?;
     let cause = parsed_opt::<Id>(row, "by_order")?;
-    let (order, duty) = match what {
-        AlarmKind::DutyBegins => (None, cause),
-        AlarmKind::ContractDue | AlarmKind::LicenceEnds | AlarmKind::LicenceLapsed => (cause, None),
+    let (order, duty, tranche) = match what {
+        AlarmKind::DutyBegins => (None, cause, None),
+        AlarmKind::TrancheDue | AlarmKind::TrancheLate => (None, None, cause),
+        AlarmKind::ContractDue
+        | AlarmKind::ContractLate
+        | AlarmKind::LicenceEnds
+        | AlarmKind::LicenceLapsed
+        | AlarmKind::IncidentDue
+        | AlarmKind::IncidentLate
+        | AlarmKind::SummaryDue
+        | AlarmKind::SummaryLate
+        | AlarmKind::RequestDue
+        | AlarmKind::RequestLate => (cause, None, None),
     };
     Ok(RaisedAlarm {
         number: row.get("number")?,
@@ -159,9 +170,10 @@ fn raised(row: &Row<'_>) -> Result<RaisedAlarm, RowError> {
             of: parsed::<Id>(row, "subject")?,
             order,
             duty,
+            tranche,
             due: parsed::<Day>(row, "due")?,
             days_before: row.get("days_before")?,
-            why: row.get("why")?,
+            why: Said::kept(row.get("why")?, row.get("why_zh")?),
         },
         raised: time(row, "raised_ms")?,
         leaf: count(row, "leaf")?,

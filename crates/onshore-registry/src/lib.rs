@@ -8,6 +8,7 @@
 mod access_keys;
 mod alarms;
 mod approvals;
+mod assessments;
 mod bearers;
 mod cutovers;
 mod decommissions;

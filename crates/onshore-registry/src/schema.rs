@@ -582,5 +582,27 @@ pub const SCHEMA: Schema = Schema {
     DROP INDEX register_by_holder;
     CREATE INDEX register_by_holder ON register
         (kind, holder, recorded_ms, superseded_ms, from_day, planned, moving, moved, proven, id, revision) WHERE holder IS NOT NULL;
+    ",
+    // Why an alarm was raised, in Chinese too.
+    "
+    ALTER TABLE alarms ADD COLUMN why_zh TEXT NOT NULL DEFAULT '';
+    ",
+    // Reports of impact assessments, as they were filed: none is ever written over or taken away.
+    "
+    CREATE TABLE assessment_reports (
+        assessment TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        report BLOB NOT NULL,
+        filed_ms INTEGER NOT NULL,
+        filed_by BLOB NOT NULL,
+        PRIMARY KEY (assessment, sha256)
+    ) STRICT;
+    ",
+    // Rule packs that open a border take two people.
+    "
+    ALTER TABLE pack_activations ADD COLUMN proposer TEXT;
+    ALTER TABLE pack_activations ADD COLUMN approved_ms INTEGER;
+    ALTER TABLE pack_activations ADD COLUMN approved_by BLOB;
+    ALTER TABLE pack_activations ADD COLUMN approver TEXT;
     "],
 };

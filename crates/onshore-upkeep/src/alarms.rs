@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use onshore_gate::{LookedAt, Watched};
 use onshore_orders::duty::Counts;
-use onshore_orders::{Alarm, AlarmKind};
+use onshore_orders::{Alarm, AlarmKind, Language};
 use onshore_registry::RaisedAlarm;
 use onshore_sources::Purpose;
 use serde_json::json;
@@ -94,13 +94,24 @@ impl AlarmEngine {
             let (what, of, due) = (alarm.what.word(), alarm.of.as_str(), alarm.due);
             metrics::counter!("onshore_alarms_total", "what" => what).increment(1);
             match alarm.what {
-                AlarmKind::LicenceLapsed => {
+                AlarmKind::LicenceLapsed
+                | AlarmKind::ContractLate
+                | AlarmKind::TrancheLate
+                | AlarmKind::IncidentLate
+                | AlarmKind::SummaryLate
+                | AlarmKind::RequestLate => {
                     tracing::error!(what, of, %due, "{}", alarm.why);
                 }
-                AlarmKind::ContractDue | AlarmKind::LicenceEnds => {
+                AlarmKind::ContractDue
+                | AlarmKind::LicenceEnds
+                | AlarmKind::TrancheDue
+                | AlarmKind::SummaryDue
+                | AlarmKind::RequestDue => {
                     tracing::warn!(what, of, %due, days_before = alarm.days_before, "a day comes near");
                 }
-                AlarmKind::DutyBegins => tracing::warn!(what, of, %due, "{}", alarm.why),
+                AlarmKind::DutyBegins | AlarmKind::IncidentDue => {
+                    tracing::warn!(what, of, %due, "{}", alarm.why);
+                }
             }
         }
         if !alarms.is_empty() {
@@ -253,11 +264,16 @@ impl AlarmEngine {
             "of": one.of,
             "due": one.due,
             "days_before": one.days_before,
-            "why": one.why,
+            "why": one.why.in_language(Language::En),
+            "why_zh": one.why.in_language(Language::Zh),
             "raised": alarm.raised,
             "leaf": alarm.leaf,
         });
-        for (name, cause) in [("order", &one.order), ("duty", &one.duty)] {
+        for (name, cause) in [
+            ("order", &one.order),
+            ("duty", &one.duty),
+            ("tranche", &one.tranche),
+        ] {
             if let (Some(cause), Some(members)) = (cause, document.as_object_mut()) {
                 members.insert(name.to_owned(), json!(cause));
             }
@@ -268,22 +284,24 @@ impl AlarmEngine {
     /// Returns the subject and text of a mail, in English and Chinese.
     fn words(&self, alarm: &RaisedAlarm) -> (String, String) {
         let one = &alarm.alarm;
-        let (english, chinese) = match one.what {
-            AlarmKind::ContractDue => ("A contract must be left", "合同须迁出"),
-            AlarmKind::LicenceEnds => ("A licence ends", "许可证到期"),
-            AlarmKind::LicenceLapsed => ("A licence has lapsed", "许可证已失效"),
-            AlarmKind::DutyBegins => ("A duty begins", "义务开始"),
-        };
+        let english = one.what.words_in(Language::En);
+        let chinese = one.what.words_in(Language::Zh);
         let subject = format!("{english} · {chinese}: {}, {}", one.of, one.due);
         let region = &self.parts.gate.region().id;
-        let order = match (&one.order, &one.duty) {
-            (Some(order), _) => format!("Order · 命令: {order}\n"),
-            (None, Some(duty)) => format!("Duty · 义务: {duty}\n"),
-            (None, None) => String::new(),
+        let order = match (&one.order, &one.duty, &one.tranche) {
+            (Some(order), ..) => format!("Order · 命令: {order}\n"),
+            (None, Some(duty), _) => format!("Duty · 义务: {duty}\n"),
+            (None, None, Some(tranche)) => format!("Tranche · 批次: {tranche}\n"),
+            (None, None, None) => String::new(),
         };
         let text = format!(
-            "{english}\n{chinese}\n\nOf · 对象: {}\nDay · 日期: {}\nDays before · 提前天数: {}\n{order}Region · 区域: {region}\nLeaf · 账本条目: {}\n\n{}\n",
-            one.of, one.due, one.days_before, alarm.leaf, one.why
+            "{english}\n{chinese}\n\nOf · 对象: {}\nDay · 日期: {}\nDays before · 提前天数: {}\n{order}Region · 区域: {region}\nLeaf · 账本条目: {}\n\n{}\n{}\n",
+            one.of,
+            one.due,
+            one.days_before,
+            alarm.leaf,
+            one.why.in_language(Language::En),
+            one.why.in_language(Language::Zh)
         );
         (subject, text)
     }

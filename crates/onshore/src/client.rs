@@ -16,6 +16,7 @@ use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use onshore_api::Problem;
+use onshore_orders::Language;
 use onshore_tls::{Trust, trusting};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,6 +29,7 @@ use crate::exit::usage;
 pub(crate) struct Client {
     server: String,
     token: String,
+    language: Language,
     http: Http<HttpsConnector<HttpConnector>, Sent>,
 }
 
@@ -35,8 +37,13 @@ pub(crate) struct Client {
 type Sent = UnsyncBoxBody<Bytes, io::Error>;
 
 impl Client {
-    /// Makes a client, which trusts the authorities in the file, or those of the system. Nothing is sent yet.
-    pub(crate) fn new(server: &str, token: &str, authorities: Option<&Path>) -> Result<Self> {
+    /// Makes a client, which trusts the authorities in the file, or those of the system, and reads refusals in a language. Nothing is sent yet.
+    pub(crate) fn new(
+        server: &str,
+        token: &str,
+        authorities: Option<&Path>,
+        language: Language,
+    ) -> Result<Self> {
         let server = if server.starts_with("http://") || server.starts_with("https://") {
             server.to_owned()
         } else {
@@ -52,6 +59,7 @@ impl Client {
         Ok(Self {
             server: server.trim_end_matches('/').to_owned(),
             token: token.to_owned(),
+            language,
             http: Http::builder(TokioExecutor::new()).build(connector),
         })
     }
@@ -61,6 +69,7 @@ impl Client {
         Self {
             server: self.server.clone(),
             token: token.to_owned(),
+            language: self.language,
             http: self.http.clone(),
         }
     }
@@ -222,7 +231,8 @@ impl Client {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.server))
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token));
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .header(header::ACCEPT_LANGUAGE, self.language.to_string());
         for (name, value) in headers {
             request = request.header(name, value);
         }

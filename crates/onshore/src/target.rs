@@ -57,7 +57,7 @@ pub(crate) fn client_of(target: &TargetArgs, token: &str) -> Result<Client> {
         .clone()
         .or_else(|| running.map(|running| running.control_url()))
         .unwrap_or_else(|| DEFAULT_SERVER.to_owned());
-    Client::new(&server, token, target.ca.as_deref())
+    Client::new(&server, token, target.ca.as_deref(), target.lang)
 }
 
 /// Returns the control token that the arguments name.

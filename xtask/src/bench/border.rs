@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 
 use super::table::Measured;
 use super::{BUCKET, Bench, Entrant, LOADS, Load, Shown};
@@ -88,12 +89,29 @@ impl Bench {
         let told = read_json(&data.join("server.json"))?;
         let control = told["control"].as_str().context("no control address")?;
         let control = format!("http://{control}");
-        let token = credential(&data, "control_token")?;
-        let variables = [
-            ("ONSHORE_SERVER", control.as_str()),
-            ("ONSHORE_TOKEN", token.as_str()),
-        ];
-        output(&self.binary, &["pack", "activate", pack], &variables)?;
+        let first = credential(&data, "control_token")?;
+        let asked = |token: &str, args: &[&str]| {
+            let variables = [
+                ("ONSHORE_SERVER", control.as_str()),
+                ("ONSHORE_TOKEN", token),
+            ];
+            let answer = output(&self.binary, &[&["--json"], args].concat(), &variables)?;
+            serde_json::from_str::<Value>(&answer).context("the answer is not JSON")
+        };
+        let person = |name| {
+            let made = asked(
+                &first,
+                &["token", "create", "--role", "operator", "--person", name],
+            )?;
+            let token = made["token"].as_str().context("no token was made")?;
+            Ok::<_, anyhow::Error>(token.to_owned())
+        };
+        let activated = asked(&person("ada")?, &["pack", "activate", pack])?;
+        // To open a border takes two people.
+        if activated["state"] == "proposed" {
+            let id = activated["id"].to_string();
+            asked(&person("bo")?, &["pack", "approve", &id])?;
+        }
         Ok(())
     }
 }

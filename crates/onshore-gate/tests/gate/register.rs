@@ -1,8 +1,10 @@
 //! The register over time: what held on a day is read again whatever came since, and what was known at an instant too; nobody
 //! amends a contract into what nobody may sign, or an asset out of what must be left.
 
-use onshore_gate::{Error, OrderStatus, StatusQuestion};
-use onshore_orders::{Contract, Day, Id, Language, Record, RecordKind, Status, TIANJIN_2021};
+use onshore_gate::{CaseKind, Error, LookedAt, OrderStatus, StatusQuestion};
+use onshore_orders::{
+    AlarmKind, Contract, Day, Id, Language, Record, RecordKind, Status, TIANJIN_2021, UtcOffset,
+};
 use onshore_types::Timestamp;
 use serde_json::{Value, json};
 
@@ -345,8 +347,8 @@ fn an_incident_stays_late_and_happens_before_it_is_recorded() {
         .amend(RecordKind::Incident, &late, None)
         .expect("recorded");
     let is_late = || {
-        let cases = wait(gate.cases(None, Language::En)).expect("told");
-        let mut all = cases.iter().filter(|case| case.kind == "incident");
+        let cases = wait(gate.cases(None)).expect("told");
+        let mut all = cases.iter().filter(|case| case.kind == CaseKind::Incident);
         all.next().is_some_and(|case| case.is_late)
     };
     assert!(is_late());
@@ -357,4 +359,98 @@ fn an_incident_stays_late_and_happens_before_it_is_recorded() {
             .expect("recorded");
         assert!(is_late(), "{from:?}");
     }
+}
+
+/// What somebody is told of at a look.
+fn told(register: &Register, looked: &mut Option<LookedAt>) -> Vec<(AlarmKind, String, i32)> {
+    let (alarms, at) = wait(
+        register
+            .world
+            .gate()
+            .raise_alarms(vec!["office".to_owned()], *looked),
+    )
+    .expect("looked at");
+    *looked = Some(at);
+    for alarm in &alarms {
+        let chinese = alarm.why.in_language(Language::Zh);
+        assert!(!chinese.is_ascii(), "{chinese}");
+        assert!(alarm.why.to_string().is_ascii(), "{}", alarm.why);
+    }
+    let told = alarms
+        .into_iter()
+        .map(|alarm| (alarm.what, alarm.of.to_string(), alarm.days_before));
+    told.collect()
+}
+
+#[test]
+fn a_clock_of_hours_is_told_of_when_it_runs_and_when_it_ran_out() {
+    let register = Register::new();
+    let mut looked = None;
+    told(&register, &mut looked);
+    let before = register.world.told("alarm.raised").len();
+    let noticed = register.now();
+    let incident = |reported: Option<Timestamp>| json!({ "id": "i-1", "organisation": "port", "what": "a leak", "noticed": noticed, "reported": reported });
+    register.add(RecordKind::Incident, &incident(None));
+    let one = |what| vec![(what, "i-1".to_owned(), 0)];
+    assert_eq!(told(&register, &mut looked), one(AlarmKind::IncidentDue));
+    // Not twice, also where everything is looked at again.
+    assert_eq!(told(&register, &mut None), []);
+    register.world.clock.step(4 * 3_600_000);
+    assert_eq!(told(&register, &mut looked), []);
+    // It is told in the hour in which it ran out, though nothing was recorded since.
+    register.world.clock.step(1);
+    assert_eq!(told(&register, &mut looked), one(AlarmKind::IncidentLate));
+    assert_eq!(told(&register, &mut None), []);
+    assert_eq!(register.world.told("alarm.raised").len(), before + 2);
+}
+
+#[test]
+fn days_of_tranches_and_requests_are_told_of_before_and_after() {
+    let register = Register::new();
+    let today = Day::at(register.now(), UtcOffset::UTC);
+    let after = |days| today.plus_days(days).expect("a day").to_string();
+    let tranche = |id: &str, days| json!({ "id": id, "text": "servers", "due": after(days) });
+    let plan = json!({
+        "id": "plan", "title": "servers", "seller": "private", "buyer": "port", "decided": after(-10), "currency": "CNY",
+        "price_max_minor": 5, "sources": [{ "id": "s", "title": "a paper" }],
+        "tranches": [tranche("one", 31), tranche("two", 31), tranche("over", -3)],
+    });
+    register.add(RecordKind::Handover, &plan);
+    let request =
+        json!({ "id": "r-1", "organisation": "port", "asks": "access", "received": after(-24) });
+    register.add(RecordKind::Request, &request);
+    let mut looked = None;
+    let first = told(&register, &mut looked);
+    for expected in [
+        (AlarmKind::TrancheDue, "plan".to_owned(), 60),
+        (AlarmKind::TrancheLate, "plan".to_owned(), 0),
+        (AlarmKind::RequestDue, "r-1".to_owned(), 7),
+    ] {
+        assert!(first.contains(&expected), "{expected:?} of {first:?}");
+    }
+    // Tranches of one day are told of one by one.
+    let alarms = wait(register.world.gate().alarms(0, 100)).expect("listed");
+    let tranches = alarms
+        .iter()
+        .filter_map(|one| one.alarm.tranche.as_ref().map(Id::as_str));
+    let mut tranches: Vec<_> = tranches.collect();
+    tranches.sort_unstable();
+    assert_eq!(tranches, ["one", "over", "two"]);
+    register.world.clock.step(DAY_MS);
+    let next = told(&register, &mut looked);
+    let due = (AlarmKind::TrancheDue, "plan".to_owned(), 30);
+    assert_eq!(next, [due.clone(), due]);
+    register.world.clock.step(7 * DAY_MS);
+    let late = (AlarmKind::RequestLate, "r-1".to_owned(), 0);
+    assert_eq!(told(&register, &mut looked), [late]);
+}
+
+#[test]
+fn a_contract_whose_day_is_over_is_told_of_until_it_is_proven() {
+    let register = Register::new();
+    let mut looked = None;
+    let late = [(AlarmKind::ContractLate, "c-1".to_owned(), 0)];
+    assert_eq!(told(&register, &mut looked), late);
+    register.world.clock.step(DAY_MS);
+    assert_eq!(told(&register, &mut looked), []);
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::configured::{Configured, Given, Seen};
 use super::tables::{DEPTH_MAX, Paired, Parent, Table, TypeKind, is_unknown};
+use super::words::Words;
 use super::{PlanFinding, Weight};
 use crate::{Day, UtcOffset};
 
@@ -19,6 +20,7 @@ pub(super) struct Residency<'a> {
     pub(super) provider: &'a str,
     pub(super) table: &'a Table<'a>,
     pub(super) configured: &'a Configured<'a>,
+    pub(super) words: Words,
 }
 
 /// Where a resource is.
@@ -37,13 +39,13 @@ enum Placed {
 impl<'a> Residency<'a> {
     /// Holds a resource of a known type.
     pub(super) fn hold(&self, one: Seen<'a>, kind: TypeKind) -> Vec<PlanFinding> {
-        let mut findings = Vec::new();
+        let (words, mut findings) = (self.words, Vec::new());
         let mut find = |weight, rule, message: String| {
             findings.push(PlanFinding {
                 weight,
                 rule,
                 address: one.address.to_owned(),
-                message: format!("{message}; data stays in {}", self.inside),
+                message: words.stays_in(&message, self.inside),
             });
         };
         let placed = self.placed(one, 0);
@@ -56,25 +58,19 @@ impl<'a> Residency<'a> {
             Placed::At(member, value) => find(
                 Weight::Violation,
                 "residency.place",
-                format!("{member} is `{value}`, {}", self.told(value)),
+                words.placed(member, value, &self.told(value)),
             ),
             Placed::ByBlocks if !targets.is_empty() || !open.is_empty() => {}
             Placed::ByBlocks => {
                 if self.table.worldwide(one.kind, one.after).is_none() {
-                    let what = "nothing in it says where it is, so say it in the configuration";
-                    find(Weight::Violation, "residency.place", what.to_owned());
+                    find(Weight::Violation, "residency.place", words.nowhere());
                 }
             }
-            Placed::Unsaid(why) => find(
-                Weight::Violation,
-                "residency.place",
-                format!("{why}: say it in the configuration"),
-            ),
+            Placed::Unsaid(why) => find(Weight::Violation, "residency.place", words.say_it(why)),
             Placed::Elsewhere(why) => find(Weight::Unknown, "unknown.place", why.clone()),
         }
         if let Some(path) = self.table.worldwide(one.kind, one.after) {
-            let what = format!("{path} brings it wherever the provider likes");
-            find(Weight::Violation, "residency.target", what);
+            find(Weight::Violation, "residency.target", words.worldwide(path));
         }
         if let Some((weight, rule, what)) = self.pair(one, &placed) {
             find(weight, rule, what);
@@ -88,27 +84,25 @@ impl<'a> Residency<'a> {
             Some(Placed::At(member, value)) if !self.stays(&value) => find(
                 Weight::Violation,
                 "residency.target",
-                format!("{member} is `{value}`, {}", self.told(&value)),
+                words.placed(&member, &value, &self.told(&value)),
             ),
             Some(Placed::At(..)) => {}
             Some(Placed::Elsewhere(why) | Placed::Unsaid(why)) => {
                 find(Weight::Unknown, "unknown.target", why);
             }
             Some(Placed::ByBlocks) | None if kind == TypeKind::Replica && says_nothing => {
-                let what = "it brings data somewhere, and nothing in it says in which region: somebody must look";
-                find(Weight::Unknown, "unknown.target", what.to_owned());
+                find(Weight::Unknown, "unknown.target", words.brings_somewhere());
             }
             Some(Placed::ByBlocks) | None => {}
         }
         for (member, value) in targets {
             if !self.stays(&value) {
-                let what = format!("{member} is `{value}`, {}", self.told(&value));
+                let what = words.placed(&member, &value, &self.told(&value));
                 find(Weight::Violation, "residency.target", what);
             }
         }
         for member in open {
-            let what = format!("{member} is not known before the plan is carried out");
-            find(Weight::Violation, "residency.target", what);
+            find(Weight::Violation, "residency.target", words.open(&member));
         }
         findings
     }
@@ -130,10 +124,9 @@ impl<'a> Residency<'a> {
                 weight: Weight::Violation,
                 rule,
                 address: one.address.to_owned(),
-                message: format!(
-                    "{member} is `{value}`, {}; data stays in {}",
-                    self.told(&value),
-                    self.inside
+                message: self.words.stays_in(
+                    &self.words.placed(&member, &value, &self.told(&value)),
+                    self.inside,
                 ),
             })
             .collect()
@@ -145,44 +138,31 @@ impl<'a> Residency<'a> {
     }
 
     fn told(&self, value: &str) -> String {
-        self.table.country(value).map_or_else(
-            || "a place that is in no table, or in several countries".to_owned(),
-            |country| format!("which is in {country}"),
-        )
+        self.words.country(self.table.country(value))
     }
 
     /// Holds the pair of the region where a resource is, where its data goes there as well.
     fn pair(&self, one: Seen<'a>, placed: &Placed) -> Option<(Weight, &'static str, String)> {
+        let words = self.words;
         let violation = |what| Some((Weight::Violation, "residency.target", what));
         let by = match self.table.goes_to_pair(one.kind, one.after, one.unknown)? {
-            Paired::By(by) => by,
-            Paired::Open(member) => {
-                return violation(format!(
-                    "{member} is not known before the plan is carried out, and may bring it to another region"
-                ));
-            }
+            Paired::By(member, text) => words.by(member, text.as_deref()),
+            Paired::Open(member) => return violation(words.open_pair(member)),
         };
         let Placed::At(_, region) = placed else {
-            let what =
-                format!("{by} brings it to the pair of its region, which the plan does not tell");
-            return Some((Weight::Unknown, "unknown.target", what));
+            return Some((Weight::Unknown, "unknown.target", words.pair_untold(&by)));
         };
         match self.table.pair(region, Day::at(self.now, UtcOffset::UTC)) {
             Some(pair) if self.stays(pair) => None,
-            Some(pair) => violation(format!(
-                "{by} brings it to the pair of `{region}`, `{pair}`, {}",
-                self.told(pair)
-            )),
-            None => violation(format!(
-                "{by} brings it to the pair of `{region}`, which is in no table"
-            )),
+            Some(pair) => violation(words.pair(&by, region, pair, &self.told(pair))),
+            None => violation(words.pair_unknown(&by, region)),
         }
     }
 
     /// Finds the member that says where a resource is, and what it says; or why that is not known. What the configuration names itself
     /// goes before the region of the provider, also where it is not known yet.
     fn placed(&self, one: Seen<'a>, depth: usize) -> Placed {
-        let members = self.table.places(one.kind);
+        let (words, members) = (self.words, self.table.places(one.kind));
         let says = |member: &str| one.after.get(member).and_then(Value::as_str);
         let own = members
             .iter()
@@ -194,47 +174,35 @@ impl<'a> Residency<'a> {
             match self.configured.member(one.address, member) {
                 Given::Nothing => {}
                 Given::Value(value) => return Placed::At((*member).to_owned(), value),
-                Given::Open => {
-                    return Placed::Unsaid(format!(
-                        "{member} is not known before the plan is carried out"
-                    ));
-                }
+                Given::Open => return Placed::Unsaid(words.open(member)),
             }
         }
         if let Some(parent) = self.table.parent(one.kind) {
             return self.parent(one, parent, depth);
         }
         if let Some(region) = self.table.otherwise(one.kind) {
-            return Placed::At("the place of what names none".to_owned(), region.to_owned());
+            return Placed::At(words.place_of_the_silent(), region.to_owned());
         }
         let is_open = |member: &&&str| is_unknown(one.unknown.get(**member));
         let open = members.iter().find(is_open);
-        let open =
-            open.map(|member| format!("{member} is not known before the plan is carried out"));
+        let open = open.map(|member| words.open(member));
         if self.table.says_itself(one.kind) {
             return match open {
                 Some(open) => Placed::Unsaid(open),
                 None if members.is_empty() => Placed::ByBlocks,
-                None => Placed::Unsaid(format!("it says no {}", members.join(" or "))),
+                None => Placed::Unsaid(words.says_no(members)),
             };
         }
         if let Some(region) = self.configured.region(one.address, self.provider) {
-            return Placed::At("the provider's region".to_owned(), region);
+            return Placed::At(words.region_of_provider(), region);
         }
-        Placed::Unsaid(
-            open.unwrap_or_else(|| "neither it nor its provider says where it is".to_owned()),
-        )
+        Placed::Unsaid(open.unwrap_or_else(|| words.neither()))
     }
 
     /// Finds where the resource is that another names, in all of its counts.
     fn parent(&self, one: Seen<'a>, parent: &Parent<'_>, depth: usize) -> Placed {
-        let members = parent.members.join(" or ");
-        let elsewhere = || {
-            Placed::Elsewhere(format!(
-                "it is where its {} is, by {members}: place not known from this plan",
-                parent.kind
-            ))
-        };
+        let (words, members) = (self.words, &parent.members);
+        let elsewhere = || Placed::Elsewhere(words.where_parent_is(parent.kind, members));
         if depth > DEPTH_MAX {
             return elsewhere();
         }
@@ -253,7 +221,7 @@ impl<'a> Residency<'a> {
         };
         let is_same = |(_, placed)| matches!(placed, Placed::At(_, other) if other == value);
         if places.all(is_same) {
-            Placed::At(format!("{member} of {address}"), value)
+            Placed::At(words.of(&member, address), value)
         } else {
             elsewhere()
         }

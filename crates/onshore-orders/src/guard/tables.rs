@@ -93,18 +93,20 @@ struct Pairing<'a> {
 
 /// That data goes to the pair of a region as well.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Paired {
-    /// By this member with this value.
-    By(String),
+pub(super) enum Paired<'a> {
+    /// By this member with this value; by what is so where it has none.
+    By(&'a str, Option<String>),
     /// By this member, if its value, which is not known yet, says so.
-    Open(String),
+    Open(&'a str),
 }
 
 /// What a change makes of what there was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Growth {
-    /// There is more of it, by this member; and how that is said.
-    More(String, &'static str),
+    /// There is more of it, by this member.
+    Larger(String),
+    /// There may be more of it: what this member says does not tell that it is smaller.
+    Untold(String),
     /// It is paid for longer or renewed by itself, by this member.
     Renewed(String),
 }
@@ -164,25 +166,25 @@ impl<'a> Table<'a> {
         kind: &str,
         resource: &Value,
         unknown: &Value,
-    ) -> Option<Paired> {
+    ) -> Option<Paired<'a>> {
         let pairing = self.pairs.iter().find(|one| one.kind == kind)?;
         let open = within(unknown, pairing.member);
         if open.into_iter().any(|value| is_unknown(Some(value))) {
-            return Some(Paired::Open(pairing.member.to_owned()));
+            return Some(Paired::Open(pairing.member));
         }
         let found = within(resource, pairing.member);
         let mut told: Vec<String> = found.into_iter().map(scalar).collect();
         told.retain(|text| !text.is_empty());
         if told.is_empty() {
             let is_default = pairing.values.contains(&UNNAMED);
-            return is_default.then(|| Paired::By(format!("{} by default", pairing.member)));
+            return is_default.then_some(Paired::By(pairing.member, None));
         }
         let says = |text: &String| {
             let mut values = pairing.values.iter();
             values.any(|value| value.eq_ignore_ascii_case(text))
         };
         let text = told.into_iter().find(says)?;
-        Some(Paired::By(format!("{} `{text}`", pairing.member)))
+        Some(Paired::By(pairing.member, Some(text)))
     }
 
     /// Returns the pair that a region has on a day; before the first of a region that one.
@@ -233,19 +235,16 @@ impl<'a> Table<'a> {
                     let path = join(path, name);
                     let member = name.as_str();
                     if self.amount.contains(&member) && is_more(was, value) {
-                        found.push(Growth::More(path.clone(), "larger"));
+                        found.push(Growth::Larger(path.clone()));
                     }
                     if self.size.contains(&member)
                         && let Some(after) = value.as_str()
                     {
                         match compare(was.as_str().unwrap_or_default(), after) {
                             Compared::NotLarger => {}
-                            Compared::Larger => found.push(Growth::More(path.clone(), "larger")),
+                            Compared::Larger => found.push(Growth::Larger(path.clone())),
                             Compared::Untold => {
-                                found.push(Growth::More(
-                                    path.clone(),
-                                    "what its name does not tell to be smaller",
-                                ));
+                                found.push(Growth::Untold(path.clone()));
                             }
                         }
                     }

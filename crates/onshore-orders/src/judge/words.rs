@@ -4,7 +4,7 @@ use crate::Day;
 use crate::deadline::DeadlineRule;
 use crate::judge::{Breach, Status};
 use crate::language::Language;
-use crate::order::{Exemption, FreezeKind, Order, Withdrawal};
+use crate::order::{Exemption, Freeze, FreezeKind, Order, Prohibited, Withdrawal};
 use crate::records::{AssetTally, Id, Share};
 
 /// Writes sentences about one order.
@@ -16,12 +16,7 @@ pub(super) struct Words<'a> {
 
 impl Words<'_> {
     pub(super) fn cite(self, clause: &Id) -> String {
-        let titles = self.order.titles(clause).join("; ");
-        let order = &self.order.id;
-        match self.language {
-            Language::En => format!("clause {clause} of {order} ({titles})"),
-            Language::Zh => format!("{order} 条款 {clause}（{titles}）"),
-        }
+        self.order.cite(clause, self.language)
     }
 
     pub(super) fn not_yet(self) -> String {
@@ -132,6 +127,32 @@ impl Words<'_> {
         match self.language {
             Language::En => format!("{how}; `{provider}` is prohibited since {from} by {by}"),
             Language::Zh => format!("{how}；“{provider}”自 {from} 起由{by}禁用"),
+        }
+    }
+
+    /// That something is frozen, where it is a contract with whom; and how the order binds whoever asks.
+    pub(super) fn frozen(
+        self,
+        freeze: &Freeze,
+        of_whom: Option<(&Id, &Prohibited)>,
+        how: &str,
+    ) -> String {
+        let (what, by) = (freeze.what, self.cite(&freeze.clause));
+        match (self.language, of_whom) {
+            (Language::En, None) => format!("{what} is frozen by {by}: {how}."),
+            (Language::En, Some((whom, Prohibited { from, clause, .. }))) => format!(
+                "{what} is frozen with `{whom}`, prohibited by clause {clause} since {from} by {by}: {how}."
+            ),
+            (Language::Zh, None) => {
+                format!(
+                    "{}（{what}）已由{by}冻结：{how}。",
+                    what.words_in(self.language)
+                )
+            }
+            (Language::Zh, Some((whom, Prohibited { from, clause, .. }))) => format!(
+                "与“{whom}”的{}（{what}）已由{by}冻结，该服务商自 {from} 起由条款 {clause} 禁用：{how}。",
+                what.words_in(self.language)
+            ),
         }
     }
 
@@ -328,6 +349,25 @@ impl Status {
             (Language::Zh, Self::Proven) => "已证实",
             (Language::Zh, Self::Late) => "逾期",
             (Language::Zh, Self::Exempt) => "豁免",
+        }
+    }
+}
+
+impl FreezeKind {
+    /// Returns what it is called in a language.
+    #[must_use]
+    pub fn words_in(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::En, Self::ContractNew) => "a new contract",
+            (Language::En, Self::ContractRenew) => "renewing a contract",
+            (Language::En, Self::Datacentre) => "a data centre of one's own",
+            (Language::En, Self::Server) => "servers of one's own",
+            (Language::En, Self::Storage) => "storage of one's own",
+            (Language::Zh, Self::ContractNew) => "新签合同",
+            (Language::Zh, Self::ContractRenew) => "合同续签",
+            (Language::Zh, Self::Datacentre) => "自建机房",
+            (Language::Zh, Self::Server) => "采购服务器",
+            (Language::Zh, Self::Storage) => "采购存储设备",
         }
     }
 }

@@ -49,6 +49,7 @@ mod worker;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use onshore_orders::Language;
 
 use crate::output::Style;
 
@@ -83,8 +84,9 @@ pub(crate) use migrate::{
 pub(crate) use pack::PackCommand;
 pub(crate) use quota::{QuotaCommand, QuotaHolderArgs};
 pub(crate) use register::{
-    AssetCommand, ContractCommand, HandoverCommand, OrderCommand, OrganisationCommand,
-    ProcureCommand, RecordCommand, ReviewCommand, TableCommand, WhichRecordsArgs,
+    AssessmentCommand, AssetCommand, ContractCommand, HandoverCommand, OrderCommand,
+    OrganisationCommand, ProcureCommand, RecordCommand, ReviewCommand, TableCommand,
+    WhichRecordsArgs,
 };
 pub(crate) use rekey::RekeyArgs;
 pub(crate) use report::{
@@ -141,6 +143,16 @@ pub(crate) struct TargetArgs {
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
+    /// In which language reports of the register are, and what an order, a licence or a review forbids: en or zh; words of CSV and JSON stay
+    /// as they are, but for the reasons
+    #[arg(
+        long,
+        global = true,
+        env = "ONSHORE_LANG",
+        value_name = "LANG",
+        default_value = "en"
+    )]
+    pub(crate) lang: Language,
 }
 
 impl TargetArgs {
@@ -230,9 +242,9 @@ pub(crate) enum Command {
     /// How a provider leaves a contract: it acknowledges the order, says what it has, and signs that it is deleted
     #[command(subcommand)]
     Departure(DepartureCommand),
-    /// Impact assessments: why they were made, and until when they are kept as they were
+    /// Impact assessments: why they were made, until when they are kept as they were, and their reports
     #[command(subcommand)]
-    Assessment(RecordCommand),
+    Assessment(AssessmentCommand),
     /// Reviews before a listing abroad: who must consent, and how they ended
     #[command(subcommand)]
     Review(ReviewCommand),

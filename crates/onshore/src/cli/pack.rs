@@ -63,6 +63,11 @@ pub(crate) enum PackCommand {
         #[arg(long, value_name = "TIME")]
         as_of: Option<Timestamp>,
     },
+    /// Approve a pack that opens the border and that somebody else activated: it takes two people who are apart
+    Approve {
+        /// Its number, as `onshore pack list` shows it
+        id: u64,
+    },
     /// Put no pack in force: the rules of the border stand alone
     Deactivate {
         /// From when on, RFC 3339 or a date [default: now]

@@ -97,6 +97,27 @@ pub(crate) enum OrderCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum AssessmentCommand {
+    #[command(flatten)]
+    Of(RecordCommand),
+    /// File the report whose SHA-256 an assessment has; it is kept for good
+    File {
+        /// The assessment
+        id: Id,
+        /// The report, up to 32 MiB
+        report: PathBuf,
+    },
+    /// Get the report of an assessment as it was filed
+    Report {
+        /// The assessment
+        id: Id,
+        /// Where it goes
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ReviewCommand {
     #[command(flatten)]
     Of(RecordCommand),

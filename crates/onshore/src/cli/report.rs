@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use onshore_orders::{Day, Id, Language, Quarter};
+use onshore_orders::{Day, Id, Quarter};
 use onshore_types::{BucketName, GroupName, TenantName, Timestamp};
 
 #[derive(Debug, Args)]
@@ -34,15 +34,12 @@ pub(crate) struct StatusArgs {
     pub(crate) paper: PaperArgs,
 }
 
-/// In which form and language, and where to.
+/// In which form, and where to.
 #[derive(Debug, Args)]
 pub(crate) struct PaperArgs {
     /// How to print it [default: table, or json with --json]
     #[arg(long, value_enum)]
     pub(crate) format: Option<StatusFormat>,
-    /// In which language: en or zh; words of CSV and JSON stay as they are, but for the reasons
-    #[arg(long, value_name = "LANG", default_value = "en")]
-    pub(crate) lang: Language,
     /// Where it goes [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -85,9 +82,6 @@ pub(crate) struct RegionsArgs {
     /// As far as it was known at this time, RFC 3339 or a date [default: now]
     #[arg(long, value_name = "TIME")]
     pub(crate) known_at: Option<Timestamp>,
-    /// In which language: en or zh; words of JSON stay as they are, but for the reasons
-    #[arg(long, value_name = "LANG", default_value = "en")]
-    pub(crate) lang: Language,
 }
 
 #[derive(Debug, Args)]
@@ -117,9 +111,13 @@ pub(crate) enum ReportCommand {
         /// As it was at this time, as far as it was known then, RFC 3339 or a date [default: now]
         #[arg(long, value_name = "TIME")]
         known_at: Option<Timestamp>,
-        /// In which language: en or zh; words of JSON stay as they are, but for the reasons
-        #[arg(long, value_name = "LANG", default_value = "en")]
-        lang: Language,
+    },
+    /// A hand-over plan as a paper: tranches, prices, days, who signed for what, and what stays with the seller
+    Handover {
+        /// The plan's id
+        id: Id,
+        #[command(flatten)]
+        paper: PaperArgs,
     },
     /// Whether whoever runs each region holds the licence for it, until when, and whose technology it runs on
     Regions(RegionsArgs),

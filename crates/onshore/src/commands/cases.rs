@@ -11,11 +11,8 @@ use crate::exit::Exit;
 use crate::output::{self, Style};
 use crate::target;
 
-pub(crate) async fn report(
-    target: &TargetArgs,
-    known_at: Option<Timestamp>,
-    lang: Language,
-) -> Result<Exit> {
+pub(crate) async fn report(target: &TargetArgs, known_at: Option<Timestamp>) -> Result<Exit> {
+    let lang = target.lang;
     let asked = known_at.map(|at| format!("&known_at={at}"));
     let path = format!("/v1/report/cases?lang={lang}{}", asked.unwrap_or_default());
     let all: Vec<CaseView> = target::client(target)?.get(&path).await?;
@@ -59,6 +56,7 @@ fn kind(word: &str, lang: Language) -> &str {
         (Language::Zh, "incident") => "事件报告",
         (Language::Zh, "incident.summary") => "事件总结",
         (Language::Zh, "request") => "个人请求",
+        (Language::Zh, "assessment") => "影响评估",
         (Language::En | Language::Zh, word) => word,
     }
 }
@@ -78,9 +76,10 @@ pub(crate) async fn listing(target: &TargetArgs, command: ListingCommand) -> Res
         .await?;
     match target.style() {
         Style::Json => output::json(&answer)?,
-        Style::Text => output::line(&format!(
-            "Nothing keeps `{organisation}` from being listed in {place}."
-        )),
+        Style::Text => output::line(&match target.lang {
+            Language::En => format!("Nothing keeps `{organisation}` from being listed in {place}."),
+            Language::Zh => format!("没有任何事由妨碍“{organisation}”在 {place} 上市。"),
+        }),
     }
     Ok(Exit::Done)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use onshore_api::{RecordView, StatusReportView};
 use onshore_orders::guard::{Judged, Rules, Weight, judge};
-use onshore_orders::{Id, Order, Provider, Record, RecordKind};
+use onshore_orders::{Id, Language, Order, Provider, Record, RecordKind};
 use onshore_types::Timestamp;
 use serde_json::{Value, json};
 
@@ -75,6 +75,7 @@ pub(crate) async fn run(target: &TargetArgs, args: &GuardArgs) -> Result<Exit> {
         providers: &providers,
         residency: args.residency,
         now,
+        language: target.lang,
     };
     let judged =
         judge(&plan, &rules).map_err(|error| usage(format!("{}: {error}", args.plan.display())))?;
@@ -83,7 +84,7 @@ pub(crate) async fn run(target: &TargetArgs, args: &GuardArgs) -> Result<Exit> {
     } else {
         match target.style() {
             Style::Json => output::json(&judged)?,
-            Style::Text => table(&judged),
+            Style::Text => table(&judged, target.lang),
         }
     }
     let is_refused = judged.has_violations() || (args.strict && !judged.findings.is_empty());
@@ -145,15 +146,17 @@ fn kept(kind: RecordKind, view: &RecordView) -> Result<Record> {
         .context("the server's answer is not what this version understands")
 }
 
-fn table(judged: &Judged) {
+fn table(judged: &Judged, lang: Language) {
     let rows: Vec<Vec<String>> = judged
         .findings
         .iter()
         .map(|one| {
             vec![
-                match one.weight {
-                    Weight::Violation => "violation",
-                    Weight::Unknown => "unknown",
+                match (one.weight, lang) {
+                    (Weight::Violation, Language::En) => "violation",
+                    (Weight::Unknown, Language::En) => "unknown",
+                    (Weight::Violation, Language::Zh) => "违反",
+                    (Weight::Unknown, Language::Zh) => "不明",
                 }
                 .to_owned(),
                 one.rule.to_owned(),
@@ -163,7 +166,11 @@ fn table(judged: &Judged) {
         })
         .collect();
     if !rows.is_empty() {
-        output::table(&["", "RULE", "RESOURCE", "WHY"], &rows);
+        let head = match lang {
+            Language::En => ["", "RULE", "RESOURCE", "WHY"],
+            Language::Zh => ["", "规则", "资源", "说明"],
+        };
+        output::table(&head, &rows);
         output::line("");
     }
     let violations = judged
@@ -171,12 +178,16 @@ fn table(judged: &Judged) {
         .iter()
         .filter(|one| one.weight == Weight::Violation)
         .count();
-    output::line(&format!(
-        "{} resources judged, {} left as they are, read or removed: {violations} violations, {} not known",
-        judged.judged,
-        judged.passed,
-        judged.findings.len() - violations
-    ));
+    let (made, passed) = (judged.judged, judged.passed);
+    let unknown = judged.findings.len() - violations;
+    output::line(&match lang {
+        Language::En => format!(
+            "{made} resources judged, {passed} left as they are, read or removed: {violations} violations, {unknown} not known"
+        ),
+        Language::Zh => format!(
+            "判定 {made} 项资源，另有 {passed} 项保持不变、仅读取或移除：违反 {violations} 项，不明 {unknown} 项"
+        ),
+    });
 }
 
 fn sarif(plan: &Path, judged: &Judged) -> Value {

@@ -66,7 +66,8 @@ pub(crate) async fn run(target: &TargetArgs, args: MigrateArgs) -> Result<Exit> 
             first_start::prepare(&house, &data, running.control_url()).await?;
             house.start();
             serve::announce(&data, &running)?;
-            let client = Client::new(&running.control_url(), &target::token(target)?, None)?;
+            let token = target::token(target)?;
+            let client = Client::new(&running.control_url(), &token, None, target.lang)?;
             let followed = follow(&client, &order, target.style(), &args).await;
             let closed = house.close().await;
             drop(std::fs::remove_file(data.join("server.json")));

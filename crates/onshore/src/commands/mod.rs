@@ -20,6 +20,7 @@ mod forecast;
 mod found;
 mod fsck;
 mod guard;
+mod handover;
 mod holdings;
 mod identity;
 mod important;
@@ -90,9 +91,7 @@ pub(crate) async fn run(cli: Cli) -> Result<Exit> {
         }
         Command::Handover(command) => register::handover(&target, command).await,
         Command::Departure(command) => departure::run(&target, command).await,
-        Command::Assessment(command) => {
-            register::run(&target, RecordKind::Assessment, command).await
-        }
+        Command::Assessment(command) => register::assessment(&target, command).await,
         Command::Review(command) => register::review(&target, command).await,
         Command::Listing(command) => cases::listing(&target, command).await,
         Command::Incident(command) => register::run(&target, RecordKind::Incident, command).await,

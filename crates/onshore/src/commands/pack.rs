@@ -45,6 +45,11 @@ pub(crate) async fn run(target: &TargetArgs, command: PackCommand) -> Result<Exi
         }
         PackCommand::Clock { pack, clock, from } => dates(target, &pack, &clock, from),
         PackCommand::Activate { pack, as_of } => activate(target, choice(&pack)?, as_of).await,
+        PackCommand::Approve { id } => {
+            let path = format!("/v1/packs/activations/{id}/approval");
+            let client = target::client(target)?;
+            told(target, &client.send(Method::POST, &path, &()).await?)
+        }
         PackCommand::Deactivate { as_of } => activate(target, PackChoice::None, as_of).await,
         PackCommand::Diff { pack, days } => diff(target, choice(&pack)?, days).await,
     }
@@ -263,20 +268,27 @@ async fn activate(
 ) -> Result<Exit> {
     let client = target::client(target)?;
     let question = ActivatePack { pack, as_of };
-    let made: ActivationView = client
+    let made = client
         .send(Method::POST, "/v1/packs/activations", &question)
         .await?;
+    told(target, &made)
+}
+
+fn told(target: &TargetArgs, made: &ActivationView) -> Result<Exit> {
     match target.style() {
-        Style::Json => output::json(&made)?,
+        Style::Json => output::json(made)?,
         Style::Text => {
             let what = match (&made.pack, &made.version) {
                 (Some(pack), Some(version)) => format!("The rule pack {pack} {version} is"),
                 _ => "The rules of the border alone are".to_owned(),
             };
-            let when = if made.state == "to-come" {
-                format!("in force from {} on", made.as_of)
-            } else {
-                "in force".to_owned()
+            let when = match made.state.as_str() {
+                "to-come" => format!("in force from {} on", made.as_of),
+                "proposed" => format!(
+                    "proposed: it opens the border, and is in force once another person has approved it (onshore pack approve {})",
+                    made.id
+                ),
+                _ => "in force".to_owned(),
             };
             output::line(&format!("{what} {when}."));
             if let Some(leaf) = made.leaf {

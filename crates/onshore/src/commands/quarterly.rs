@@ -40,8 +40,8 @@ pub(crate) async fn run(target: &TargetArgs, args: &QuarterlyArgs) -> Result<Exi
     match format_of(target, paper) {
         StatusFormat::Json => hand_out(&in_json(&report)?, paper)?,
         StatusFormat::Csv => hand_out(&csv(&report)?, paper)?,
-        StatusFormat::Table => hand_out(table(&report, paper.lang).as_bytes(), paper)?,
-        StatusFormat::Pdf => hand_out(&pdf(&report, paper.lang), paper)?,
+        StatusFormat::Table => hand_out(table(&report, target.lang).as_bytes(), paper)?,
+        StatusFormat::Pdf => hand_out(&pdf(&report, target.lang), paper)?,
     }
     Ok(Exit::Done)
 }

@@ -10,7 +10,7 @@ use crate::output::{self, Style};
 use crate::target;
 
 pub(crate) async fn run(target: &TargetArgs, args: &RegionsArgs) -> Result<Exit> {
-    let lang = args.lang;
+    let lang = target.lang;
     let mut asked = vec![format!("lang={lang}")];
     asked.extend(args.as_of.map(|day| format!("as_of={day}")));
     asked.extend(args.known_at.map(|at| format!("known_at={at}")));

@@ -7,16 +7,17 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use http::Method;
 use onshore_api::{
-    AmendRecord, ApproveExemptions, ApproveReview, CheckProcurement, FileDeletion, ImportedView,
-    ProcurementView, ProveAsset, RecordView, SignTranche,
+    AmendRecord, ApproveExemptions, ApproveReview, AssessmentReportView, CheckProcurement,
+    FileDeletion, ImportedView, ProcurementView, ProveAsset, RecordView, SignTranche,
 };
-use onshore_orders::{Id, Record, RecordKind, SINNET_2017, TIANJIN_2021, tables};
+use onshore_orders::{Id, Language, Record, RecordKind, SINNET_2017, TIANJIN_2021, tables};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::cli::{
-    AssetCommand, ContractCommand, HandoverCommand, OrderCommand, OrganisationCommand,
-    ProcureCommand, RecordCommand, ReviewCommand, TableCommand, TargetArgs, WhichRecordsArgs,
+    AssessmentCommand, AssetCommand, ContractCommand, HandoverCommand, OrderCommand,
+    OrganisationCommand, ProcureCommand, RecordCommand, ReviewCommand, TableCommand, TargetArgs,
+    WhichRecordsArgs,
 };
 use crate::client::Client;
 use crate::commands::update::read_text;
@@ -63,6 +64,32 @@ pub(crate) async fn order(target: &TargetArgs, command: OrderCommand) -> Result<
         OrderCommand::Example => {
             output::line(TIANJIN_2021.trim_end());
             Ok(Exit::Done)
+        }
+    }
+}
+
+pub(crate) async fn assessment(target: &TargetArgs, command: AssessmentCommand) -> Result<Exit> {
+    match command {
+        AssessmentCommand::Of(command) => run(target, RecordKind::Assessment, command).await,
+        AssessmentCommand::File { id, report } => {
+            let bytes = std::fs::read(&report)
+                .map_err(|error| usage(format!("cannot read {}: {error}", report.display())))?;
+            let path = format!("/v1/assessments/{id}/report");
+            let client = target::client(target)?;
+            let filed: AssessmentReportView = client.send_bytes(&path, bytes).await?;
+            match target.style() {
+                Style::Json => output::json(&filed)?,
+                Style::Text => output::line(&format!(
+                    "The report of `{id}` ({} bytes) is kept until {} at least, leaf {}.",
+                    filed.bytes, filed.kept_until, filed.leaf
+                )),
+            }
+            Ok(Exit::Done)
+        }
+        AssessmentCommand::Report { id, out } => {
+            let path = format!("/v1/assessments/{id}/report");
+            let report = target::client(target)?.get_bytes(&path).await?;
+            deliver(&report, Some(&out)).map(|()| Exit::Done)
         }
     }
 }
@@ -199,9 +226,16 @@ pub(crate) async fn procure(target: &TargetArgs, command: ProcureCommand) -> Res
         .await?;
     match target.style() {
         Style::Json => output::json(&answer)?,
-        Style::Text => output::line(&format!(
-            "No order freezes {what} for `{organisation}` today."
-        )),
+        Style::Text => output::line(&match target.lang {
+            Language::En => format!(
+                "No order freezes {} ({what}) for `{organisation}` today.",
+                what.words_in(target.lang)
+            ),
+            Language::Zh => format!(
+                "今日没有命令冻结“{organisation}”的{}（{what}）。",
+                what.words_in(target.lang)
+            ),
+        }),
     }
     Ok(Exit::Done)
 }

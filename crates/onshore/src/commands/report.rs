@@ -15,8 +15,9 @@ pub(crate) async fn run(target: &TargetArgs, command: ReportCommand) -> Result<E
     match command {
         ReportCommand::Status(args) => crate::commands::status::run(target, &args).await,
         ReportCommand::Quarterly(args) => crate::commands::quarterly::run(target, &args).await,
-        ReportCommand::Cases { known_at, lang } => {
-            crate::commands::cases::report(target, known_at, lang).await
+        ReportCommand::Cases { known_at } => crate::commands::cases::report(target, known_at).await,
+        ReportCommand::Handover { id, paper } => {
+            crate::commands::handover::report(target, &id, &paper).await
         }
         ReportCommand::Regions(args) => crate::commands::regions::run(target, &args).await,
         ReportCommand::Persons {

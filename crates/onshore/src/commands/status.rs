@@ -29,7 +29,7 @@ pub(crate) async fn run(target: &TargetArgs, args: &StatusArgs) -> Result<Exit> 
     // Ids, days and instants have nothing that a query would have to escape.
     let mut path = format!(
         "/v1/report/status?summary={}&lang={}",
-        args.summary, args.paper.lang
+        args.summary, target.lang
     );
     for (name, value) in [
         ("as_of", args.as_of.map(|day| day.to_string())),
@@ -50,9 +50,9 @@ pub(crate) async fn run(target: &TargetArgs, args: &StatusArgs) -> Result<Exit> 
         StatusFormat::Json => hand_out(&in_json(&report)?, paper)?,
         StatusFormat::Csv => hand_out(&csv(&report)?, paper)?,
         StatusFormat::Table => {
-            hand_out(table(&report, args.why, paper.lang).as_bytes(), paper)?;
+            hand_out(table(&report, args.why, target.lang).as_bytes(), paper)?;
         }
-        StatusFormat::Pdf => hand_out(&pdf(&report, args.why, paper.lang), paper)?,
+        StatusFormat::Pdf => hand_out(&pdf(&report, args.why, target.lang), paper)?,
     }
     Ok(Exit::Done)
 }
@@ -65,7 +65,7 @@ async fn file(target: &TargetArgs, args: &StatusArgs, proof: &Path) -> Result<Ex
         order: args.order.as_ref().map(ToString::to_string),
         organisation: args.organisation.as_ref().map(ToString::to_string),
         summary: args.summary,
-        lang: Some(args.paper.lang.to_string()),
+        lang: Some(target.lang.to_string()),
     };
     let filed: FiledReportView = target::client(target)?
         .send(Method::POST, "/v1/report/status/filing", &asked)

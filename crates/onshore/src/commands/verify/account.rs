@@ -75,16 +75,38 @@ fn tell(file: &Path, account: &EvidenceAccount, cosigned: &[Cosigned]) {
             value.and_then(Value::as_str).unwrap_or("-")
         };
         output::line(&format!(
-            "Rules of epoch {} (leaf {}): pack SHA-256 {}, Onshore {}",
+            "Rules of epoch {} (leaf {}): border SHA-256 {}, {}, Onshore {}",
             entry.leaf.get("epoch").unwrap_or(&Value::Null),
             entry.index,
             member("pack_sha256"),
+            pack(document),
             member("version")
         ));
     }
     tell_approvals(account);
     tell_exports(account);
     tell_refusals(account);
+}
+
+/// Says which rule pack stood beside the border in an epoch, and whether there was a border.
+fn pack(document: Option<&Value>) -> String {
+    let pack = document.and_then(|document| document.get("rule_pack"));
+    let Some(pack) = pack.filter(|pack| pack.is_object()) else {
+        return "no rule pack".to_owned();
+    };
+    let member = |name: &str| pack.get(name).and_then(Value::as_str).unwrap_or("-");
+    let border = match member("border") {
+        "open" => {
+            ": THE BORDER WAS OPEN, nothing that left counts as an export (`onshore ledger reads LEAF` tells who read what from where)"
+        }
+        _ => "",
+    };
+    format!(
+        "rule pack {} {} of SHA-256 {}{border}",
+        member("name"),
+        member("version"),
+        member("sha256")
+    )
 }
 
 fn kinds<'a>(

@@ -1,0 +1,88 @@
+//! In which language somebody reads why the law says no: that of `Accept-Language` (RFC 9110, 12.5.4). Everything else is said in English.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use onshore_api::Problem;
+use onshore_orders::Language;
+
+use crate::problems::told;
+
+/// An answer that is said in Chinese too.
+#[derive(Debug, Clone)]
+pub(crate) struct InChinese(pub(crate) Problem);
+
+/// Answers in Chinese what is said in it, where the caller would rather read that.
+pub(crate) async fn speak(request: Request, next: Next) -> Response {
+    let wanted = wanted(request.headers());
+    let mut response = next.run(request).await;
+    let Some(InChinese(problem)) = response.extensions_mut().remove::<InChinese>() else {
+        return response;
+    };
+    let mut response = match wanted {
+        Language::En => response,
+        Language::Zh => told(response.status(), problem).into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_LANGUAGE,
+        HeaderValue::from_static(match wanted {
+            Language::En => "en",
+            Language::Zh => "zh",
+        }),
+    );
+    headers.append(header::VARY, HeaderValue::from_static("accept-language"));
+    response
+}
+
+/// Returns which of both languages is wanted more; English where neither is, or both are alike.
+fn wanted(headers: &HeaderMap) -> Language {
+    let mut best = [0.0_f32; 2];
+    let ranges = headers.get_all(header::ACCEPT_LANGUAGE).into_iter();
+    for range in ranges
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+    {
+        let mut parts = range.split(';').map(str::trim);
+        let tag = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let weight = parts.find_map(|part| part.strip_prefix("q="));
+        let weight = weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
+        let language = tag.split('-').next().unwrap_or_default();
+        for (known, best) in ["en", "zh"].into_iter().zip(&mut best) {
+            if language == known {
+                *best = best.max(weight);
+            }
+        }
+    }
+    let [en, zh] = best;
+    if zh > en { Language::Zh } else { Language::En }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderValue, header};
+    use onshore_orders::Language;
+
+    use super::wanted;
+
+    #[test]
+    fn the_heavier_language_is_wanted() {
+        for (asked, language) in [
+            ("", Language::En),
+            ("zh", Language::Zh),
+            ("zh-CN,zh;q=0.9,en;q=0.8", Language::Zh),
+            ("en-GB, zh;q=0.5", Language::En),
+            ("en;q=0.4, ZH-Hans ; q=0.5", Language::Zh),
+            ("de, fr;q=0.9", Language::En),
+            ("zh;q=0", Language::En),
+            ("zh;q=many", Language::En),
+            ("zho", Language::En),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_static(asked));
+            assert_eq!(wanted(&headers), language, "{asked}");
+        }
+        assert_eq!(wanted(&HeaderMap::new()), Language::En);
+    }
+}
