@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from test_control_api import ask
+from test_control_api import ask, problem
 from test_guard import run
 from test_regions import Records
 
@@ -177,3 +177,43 @@ def test_long_tables_are_taken_in(bank, tmp_path):
     assert (tmp_path / "out" / "b_99.01.csv").stat().st_size > 2 << 20
     # What has no tables is no longer than before.
     assert ask(bank.server, "PUT", "/v1/register/organisation/bank", {"revision": 1, "record": {"id": "bank", "name": "x" * (2 << 20)}}).status == 413
+
+
+def test_tables_are_checked_and_packed_over_the_control_api(make_server, tmp_path):
+    server = make_server("dora-asked")
+    auditor = server.cli("token", "create", "--role", "auditor")["token"]
+    tables, out = tmp_path / "tables", tmp_path / "out"
+    out.mkdir()
+    fill(tables, WHOLE)
+    texts = {path.name: path.read_text() for path in tables.glob("*.csv")}
+    check = lambda texts: ask(server, "POST", "/v1/dora/check", {"tables": texts}, token=auditor)
+    query = "scope=consolidated&country=DE&reference=2025-12-31"
+    pack = lambda query=query, texts=texts: ask(server, "POST", f"/v1/dora/package?{query}", {"tables": texts}, token=auditor)
+    assert check(texts).json == {"faults": []}
+    packed = pack()
+    assert packed.status == 200 and packed.headers["content-type"] == "application/zip"
+    name = packed.headers["content-disposition"].split('"')[1]
+    assert name.startswith(f"{BANK}.CON_DE_DORA010100_DORA_2025-12-31_") and name.endswith(".zip")
+    # The same files as the command packs, under another instant.
+    assert run("dora", "package", tables, "--out", out, *FILING).returncode == 0
+    (path,) = out.iterdir()
+    with zipfile.ZipFile(io.BytesIO(packed.body)) as asked, zipfile.ZipFile(path) as written:
+        read = lambda archive: {name.split("/", 1)[1]: archive.read(name) for name in archive.namelist()}
+        assert asked.testzip() is None and read(asked) == read(written)
+    with zipfile.ZipFile(io.BytesIO(pack(query + "&currency=SEK").body)) as asked:
+        assert b"iso4217:SEK" in b"".join(asked.read(name) for name in asked.namelist() if name.endswith("parameters.csv"))
+    # Faults are told by their places, as the command tells them.
+    broken = {**texts, "b_02.02.csv": texts["b_02.02.csv"].replace("CA-1", "CA-9")}
+    (tables / "b_02.02.csv").write_text(broken["b_02.02.csv"])
+    said = json.loads(run("dora", "check", tables, "--json").stdout)
+    assert check(broken).json == said and said["faults"][0]["template"] == "B_02.02"
+    assert "B_02.02 row 2" in problem(pack(texts=broken), 400)["detail"]
+    assert check({"b_77.01.csv": "c0010\n"}).json["faults"][0]["what"].startswith("there is no such table")
+    assert check({}).json["faults"], "a register without the entity itself"
+    for bad in ("", "scope=both&country=DE&reference=2025-12-31", query.replace("DE", "Germany"), query.replace("12-31", "02-30"), query + "&currency=euro", query + "&x=1"):
+        problem(pack(bad), 400, "bad-request")
+    for body in ({}, {"tables": {}, "more": 1}, {"tables": {"b_01.01.csv": 1}}, {"tables": []}):
+        problem(ask(server, "POST", "/v1/dora/check", body), 400, "bad-request")
+    problem(ask(server, "POST", "/v1/dora/check", {"tables": {"b_99.01.csv": "x" * (32 << 20)}}), 413, "body-too-long")
+    # Nothing was recorded.
+    assert server.cli("organisation", "list") == [] and server.cli("contract", "list") == []

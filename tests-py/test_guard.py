@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from onshore_server import BINARY, clean_env
+from test_control_api import ask, problem
 
 
 def change(address, kind, provider, actions=("create",), after=None, unknown=None):
@@ -144,3 +145,67 @@ def test_a_larger_machine_at_a_prohibited_provider_is_refused(guard):
 
     assert resized("ecs.g6.large", "ecs.g6.4xlarge").returncode == 1
     assert resized("ecs.g6.4xlarge", "ecs.g6.large").returncode == 0
+
+
+def test_a_plan_is_judged_over_the_control_api(make_server, guard, tmp_path):
+    server = make_server("asked")
+    server.cli("order", "add", guard.order)
+    for kind, text in (
+        ("organisation", 'id = "tianjin-sasac"\nname = "S"\nkind = "state-organ"\n'),
+        ("organisation", 'id = "port"\nname = "P"\nowners = [{ owner = "tianjin-sasac", percent = 51, from = "2000-01-01" }]\n'),
+        ("organisation", 'id = "private"\nname = "F"\n'),
+        ("provider", 'id = "china-telecom"\nname = "Tianyi"\nkind = "carrier-cloud"\nterraform = ["ctyun"]\n'),
+    ):
+        path = tmp_path / "record.toml"
+        path.write_text(text, encoding="utf-8")
+        server.cli(kind, "add", path)
+    auditor = server.cli("token", "create", "--role", "auditor")["token"]
+    document = plan(HOME, ABROAD, UNKNOWN, change("ctyun_vm.v", "ctyun_vm", "ctyun"))
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+    def judged(query, body=document, **headers):
+        answer = ask(server, "POST", f"/v1/guard?{query}", body, token=auditor, **headers)
+        assert answer.status == 200, answer.body
+        return answer.json
+
+    # The same as the command says, whoever judges: with the orders of the server, with a place, on another day.
+    for query, arguments in (
+        ("organisation=port", ["--organisation", "port"]), ("organisation=private", ["--organisation", "private"]), ("residency=CN", ["--residency", "CN"]),
+        ("organisation=port&residency=CN&on=2021-08-11", ["--organisation", "port", "--residency", "CN", "--on", "2021-08-11"]),
+        ("organisation=port&residency=CN&on=2021-08-12", ["--organisation", "port", "--residency", "CN", "--on", "2021-08-12"]),
+    ):  # fmt: skip
+        said = server.run("guard", path, *arguments, "--json", env={"ONSHORE_TOKEN": auditor})
+        assert judged(query) == json.loads(said.stdout), query
+        scanned = json.loads(server.run("guard", path, *arguments, "--sarif").stdout)["runs"][0]
+        for found in (judged(f"{query}&format=sarif"), judged(query, Accept="text/html, application/sarif+json;q=0.9")):
+            (run_,) = found["runs"]
+            assert [(one["ruleId"], one["level"], one["message"]) for one in run_["results"]] == [(one["ruleId"], one["level"], one["message"]) for one in scanned["results"]]
+            assert run_["tool"] == scanned["tool"]
+    prohibited = {one["address"] for one in judged("organisation=port")["findings"] if one["rule"] == "order.prohibited"}
+    assert prohibited == {"alicloud_oss_bucket.home", "ctyun_vm.v"} and judged("organisation=private")["findings"][0]["rule"] != "order.prohibited"
+    assert ask(server, "POST", "/v1/guard?residency=CN&format=sarif", document).headers["content-type"] == "application/sarif+json"
+    # Nothing of a plan is kept, and nothing of the question.
+    leaves = server.cli("ledger", "tail", "-n", "5")
+    assert "ctyun" not in json.dumps(leaves) and "guard" not in json.dumps(leaves)
+
+
+def test_what_is_no_plan_is_refused_and_says_what_to_do(make_server):
+    server = make_server("no-plans")
+    judge = lambda query, body, **more: ask(server, "POST", f"/v1/guard?{query}", body, **more)
+    assert "organisation" in problem(judge("", plan()), 400, "bad-request")["detail"]
+    assert "terraform show -json" in problem(judge("residency=CN", {"format_version": "1.0", "values": {}}), 400)["detail"]
+    assert "terraform show -json" in problem(judge("residency=CN", '{"secret": "AKIA'), 400)["detail"]
+    assert "AKIA" not in judge("residency=CN", '{"x": AKIA}').body.decode()
+    for query in ("residency=Mars", "residency=CN&strict=true", "residency=CN&format=pdf", "residency=CN&on=2021-02-29", "organisation=No", "residency=CN&residency=US"):
+        problem(judge(query, plan()), 400, "bad-request")
+    problem(judge("organisation=nobody", plan()), 404)
+    problem(judge("residency=CN", json.dumps(plan()), Content_Type="text/plain"), 415)
+    deep = '{"format_version":"1.2","resource_changes":' + "[" * 100_000
+    assert "not JSON" in problem(judge("residency=CN", deep), 400)["detail"]
+    # Long plans are judged, and those that are too long are told so, with a key or without.
+    filler = {**plan(CHINA), "configuration": "x" * (2 << 20)}
+    for more in ({}, {"Idempotency_Key": "plan-1"}):
+        assert judge("residency=CN", filler, **more).json == {"judged": 1, "passed": 0, "findings": []}
+    long = json.dumps({**plan(), "configuration": "x" * (32 << 20)})
+    assert "32 MiB" in problem(judge("residency=CN", long), 413, "body-too-long")["detail"]

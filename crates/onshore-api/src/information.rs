@@ -29,3 +29,47 @@ pub struct InformationView {
     /// The leaf that tells of it.
     pub leaf: u64,
 }
+
+/// `POST /v1/dora/check` and `POST /v1/dora/package`: tables of a register of information, which are kept nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckInformation {
+    /// Each table as CSV, by the name of its file: `b_01.01.csv` to `b_99.01.csv`. One that is left out has no rows.
+    pub tables: BTreeMap<String, String>,
+}
+
+/// What is wrong with tables; nothing, where they can be filed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FaultsView {
+    /// The first thousand.
+    pub faults: Vec<FaultView>,
+}
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FaultView {
+    /// In which template; where none is named so, the name of the file.
+    pub template: String,
+    /// In which row; the first is the one with the codes of the columns.
+    pub row: u64,
+    /// In which column, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// `POST /v1/dora/package`: what a package says beside its tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskPackage {
+    /// For whom: `individual` or `consolidated`.
+    pub scope: String,
+    /// In which country it is filed, such as DE.
+    pub country: String,
+    /// As of which day the tables are.
+    pub reference: String,
+    /// In which money; EUR, where that is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+}

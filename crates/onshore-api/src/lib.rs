@@ -15,6 +15,7 @@ pub mod drills;
 pub mod erasures;
 pub mod explain;
 pub mod findings;
+pub mod guard;
 pub mod identities;
 mod information;
 pub mod jobs;
@@ -52,12 +53,15 @@ pub use findings::{
     FindingsPage, FindingsView, FoundColumnsView, FoundImportantView, FoundKindView, RescanView,
     ScanView, UnreadView,
 };
+pub use guard::{AskGuard, JudgedPlanView, PlanFindingView, PlanFindingWeight};
 pub use identities::{
     CreateIdentity, CreateToken, Done, HolderView, IdentityDetails, IdentityKindView, IdentityView,
     KeyEntryView, OpenSession, PutPolicy, RoleWord, SessionView, SetJurisdiction, SetKeyState,
     TokenView,
 };
-pub use information::{InformationView, TakeInformation};
+pub use information::{
+    AskPackage, CheckInformation, FaultView, FaultsView, InformationView, TakeInformation,
+};
 pub use jobs::{
     CountedSource, DeadlineForecast, JobForecast, JobProgress, JobView, JobWorkerView, MigrateFrom,
     OrderMigration, SourceCredentials, SwiftScope,

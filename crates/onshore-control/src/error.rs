@@ -45,6 +45,11 @@ pub(crate) enum Error {
     /// The body is too long.
     #[error("the body is too long: up to 1 MiB is taken, of tables and inventories up to 32 MiB")]
     BodyTooLong,
+    /// The plan is too long.
+    #[error(
+        "the plan is longer than 32 MiB: plan a part of it (`terraform plan -target`), or judge it where it is with `onshore guard`"
+    )]
+    PlanTooLong,
     /// The body does not arrive.
     #[error("the body did not arrive in time")]
     BodyTooSlow,

@@ -15,7 +15,7 @@ use crate::error::Error;
 
 /// The longest body, where a route does not take longer ones.
 pub(crate) const BODY_BYTES_MAX: usize = 1 << 20;
-/// The longest body of an edit on any route.
+/// The longest body of an edit, or of a request with a key, on any route.
 pub(crate) const EDIT_BYTES_MAX: usize = 32 << 20;
 /// How long a body may take.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
@@ -58,7 +58,7 @@ pub(crate) async fn taken_in(body: axum::body::Body, bytes_max: usize) -> Result
         .map_err(|_| Error::BodyTooLong)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

@@ -19,7 +19,7 @@ use ring::digest::{Context, SHA256};
 use crate::admit::bearer;
 use crate::caller::Caller;
 use crate::error::Error;
-use crate::extract::{BODY_BYTES_MAX, taken_in};
+use crate::extract::{EDIT_BYTES_MAX, taken_in};
 use crate::parts::ControlParts;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -59,7 +59,8 @@ async fn keyed(
 ) -> Result<Response, Error> {
     let asker = Asker::of(&request)?;
     let (head, body) = request.into_parts();
-    let body = taken_in(body, BODY_BYTES_MAX).await?;
+    // What is too long for its route is refused there.
+    let body = taken_in(body, EDIT_BYTES_MAX).await?;
     let target = head
         .uri
         .path_and_query()

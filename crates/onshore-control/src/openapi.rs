@@ -8,10 +8,10 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use crate::{
-    alarms, approvals, assessments, buckets, cases, cutovers, decommissions, departures, drills,
-    erasures, evidence, explain, findings, forecast, identities, information, jobs, kms, labels,
-    leases, ledger, packs, persons, purposes, quarterly, quotas, register, samples, state, support,
-    tenants, tokens, updates,
+    alarms, approvals, assessments, buckets, cases, cutovers, decommissions, departures, dora,
+    drills, erasures, evidence, explain, findings, forecast, guard, identities, information, jobs,
+    kms, labels, leases, ledger, packs, persons, purposes, quarterly, quotas, register, samples,
+    state, support, tenants, tokens, updates,
 };
 
 #[derive(OpenApi)]
@@ -49,6 +49,7 @@ use crate::{
         drills::begin, drills::list, drills::show, drills::tell, drills::end,
         register::add, register::amend, register::list, register::show, register::history, register::import,
         register::sign, register::check, register::approve_exemptions, register::sign_tranche, information::take, assessments::file, assessments::report, departures::list, departures::acknowledge, departures::deliver, departures::sign, register::prove, register::close, register::status, register::file_status, quarterly::show, quarterly::file, alarms::list, alarms::regions, cases::list, cases::check_listing, cases::approve_review,
+        guard::guard, dora::check, dora::pack,
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::telemetry, state::document,
     ),

@@ -39,7 +39,9 @@ fn of(error: &Error) -> Line {
         Error::NoSuchMethod => line(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
         Error::Malformed(_) | Error::Record(_) | Error::NoRoots => BAD_REQUEST,
         Error::NotJson => line(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json"),
-        Error::BodyTooLong => line(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long"),
+        Error::BodyTooLong | Error::PlanTooLong => {
+            line(StatusCode::PAYLOAD_TOO_LARGE, "body-too-long")
+        }
         Error::BodyTooSlow => line(StatusCode::REQUEST_TIMEOUT, "body-too-slow"),
         Error::OtherTenant { .. } => FORBIDDEN,
         Error::TooManyRequests { .. } => line(StatusCode::TOO_MANY_REQUESTS, "too-many-requests"),

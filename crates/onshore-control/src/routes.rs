@@ -16,10 +16,10 @@ use crate::language::speak;
 use crate::paging::{Lists, page};
 use crate::parts::ControlParts;
 use crate::{
-    alarms, approvals, assessments, buckets, cases, cutovers, decommissions, departures, drills,
-    erasures, evidence, explain, findings, forecast, identities, information, jobs, kms, labels,
-    leases, ledger, packs, persons, purposes, quarterly, quotas, register, samples, state, support,
-    tenants, tokens, updates,
+    alarms, approvals, assessments, buckets, cases, cutovers, decommissions, departures, dora,
+    drills, erasures, evidence, explain, findings, forecast, guard, identities, information, jobs,
+    kms, labels, leases, ledger, packs, persons, purposes, quarterly, quotas, register, samples,
+    state, support, tenants, tokens, updates,
 };
 
 /// Makes the router. It must be served so that requests carry their peer's address, as [`crate::serve`] does: a request
@@ -278,6 +278,18 @@ fn guarded() -> Router<Arc<ControlParts>> {
         .route("/v1/departures/{contract}/deletion", put(departures::sign))
         .route("/v1/assets/{id}/proof", post(register::prove))
         .route("/v1/procurement/check", post(register::check))
+        .route(
+            "/v1/guard",
+            post(guard::guard).layer(DefaultBodyLimit::max(guard::PLAN_BYTES_MAX)),
+        )
+        .route(
+            "/v1/dora/check",
+            post(dora::check).layer(DefaultBodyLimit::max(INFORMATION_BYTES_MAX)),
+        )
+        .route(
+            "/v1/dora/package",
+            post(dora::pack).layer(DefaultBodyLimit::max(INFORMATION_BYTES_MAX)),
+        )
         .route("/v1/alarms", get(alarms::list))
         .route("/v1/report/regions", get(alarms::regions))
         .route("/v1/report/cases", get(cases::list))

@@ -184,6 +184,12 @@ impl Gate {
         Ok(parties)
     }
 
+    /// Reads them as they hold on a day by what is known now.
+    pub(crate) fn parties_on(&self, view: &View<'_>, on: Day) -> Result<Arc<Parties>, Error> {
+        let known_at = self.now();
+        self.parties(view, None, AsOf { on, known_at })
+    }
+
     pub(crate) fn status_in(
         &self,
         view: &View<'_>,
@@ -245,7 +251,7 @@ impl Gate {
     }
 
     /// Returns the orders that are asked of by the day that each is asked of: today where it was given, if none is said.
-    fn days(
+    pub(crate) fn days(
         &self,
         view: &View<'_>,
         asked: &StatusQuestion,

@@ -6,6 +6,7 @@
 
 mod configured;
 mod place;
+mod sarif;
 mod size;
 pub mod state;
 mod tables;
@@ -25,6 +26,8 @@ use configured::{Configured, Seen};
 use place::Residency;
 use tables::{Growth, Table, TypeKind};
 use words::Words;
+
+pub use sarif::sarif;
 
 /// What plans are held against.
 #[derive(Debug)]

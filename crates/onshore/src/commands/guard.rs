@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use onshore_api::{RecordView, StatusReportView};
-use onshore_orders::guard::{Judged, Rules, Weight, judge};
+use onshore_orders::guard::{Judged, Rules, Weight, judge, sarif};
 use onshore_orders::{Id, Language, Order, Provider, Record, RecordKind};
 use onshore_types::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::{GuardArgs, TargetArgs};
 use crate::clock;
@@ -16,40 +16,6 @@ use crate::commands::register::read;
 use crate::exit::{Exit, usage};
 use crate::output::{self, Style};
 use crate::target;
-
-/// What each rule asks.
-const RULES: &[(&str, &str)] = &[
-    (
-        "order.prohibited",
-        "An order prohibits the provider at which a resource would be made.",
-    ),
-    (
-        "order.frozen",
-        "An order freezes what would be procured or renewed.",
-    ),
-    (
-        "order.changed",
-        "Something at a prohibited provider would be changed, which leaving may need.",
-    ),
-    (
-        "residency.place",
-        "Data would be kept outside of where it must stay.",
-    ),
-    (
-        "residency.target",
-        "Data would be replicated or backed up outside of where it must stay.",
-    ),
-    ("unknown.type", "Nothing is known of the resource type."),
-    ("unknown.provider", "Nothing is known of the provider."),
-    (
-        "unknown.place",
-        "Data is kept where another resource is, and the plan does not tell where that is.",
-    ),
-    (
-        "unknown.target",
-        "A replication does not say in which region it ends.",
-    ),
-];
 
 pub(crate) async fn run(target: &TargetArgs, args: &GuardArgs) -> Result<Exit> {
     let plan = plan(&args.plan)?;
@@ -80,7 +46,8 @@ pub(crate) async fn run(target: &TargetArgs, args: &GuardArgs) -> Result<Exit> {
     let judged =
         judge(&plan, &rules).map_err(|error| usage(format!("{}: {error}", args.plan.display())))?;
     if args.sarif {
-        output::json(&sarif(&args.plan, &judged))?;
+        let uri = uri_of_path(&args.plan);
+        output::json(&sarif(&judged, &uri, env!("CARGO_PKG_VERSION")))?;
     } else {
         match target.style() {
             Style::Json => output::json(&judged)?,
@@ -188,41 +155,4 @@ fn table(judged: &Judged, lang: Language) {
             "判定 {made} 项资源，另有 {passed} 项保持不变、仅读取或移除：违反 {violations} 项，不明 {unknown} 项"
         ),
     });
-}
-
-fn sarif(plan: &Path, judged: &Judged) -> Value {
-    let rules: Vec<Value> = RULES
-        .iter()
-        .map(|(id, text)| json!({ "id": id, "shortDescription": { "text": text } }))
-        .collect();
-    let results: Vec<Value> = judged
-        .findings
-        .iter()
-        .map(|one| {
-            json!({
-                "ruleId": one.rule,
-                "level": match one.weight {
-                    Weight::Violation => "error",
-                    Weight::Unknown => "warning",
-                },
-                "message": { "text": format!("{}: {}", one.address, one.message) },
-                "locations": [{
-                    "physicalLocation": { "artifactLocation": { "uri": uri_of_path(plan) } },
-                    "logicalLocations": [{ "fullyQualifiedName": one.address, "kind": "resource" }],
-                }],
-            })
-        })
-        .collect();
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "onshore guard",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            } },
-            "results": results,
-        }],
-    })
 }
