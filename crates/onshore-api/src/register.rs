@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 /// A revision of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RecordView {
-    /// `organisation`, `provider`, `order`, `contract` or `asset`.
+    /// What it is, such as `organisation` or `contract`.
     pub kind: String,
     /// Its id, unique among its kind.
     pub id: String,
@@ -18,14 +18,14 @@ pub struct RecordView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// When it was recorded.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = DateTime)]
     pub recorded: Timestamp,
     /// Who recorded it.
     #[schema(value_type = String)]
     pub recorded_by: PrincipalId,
     /// When the next revision was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub superseded: Option<Timestamp>,
     /// The record.
     #[schema(value_type = Object)]

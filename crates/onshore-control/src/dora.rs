@@ -36,7 +36,7 @@ pub(crate) async fn check(
 /// Packs tables as authorities take them (xBRL-CSV, framework 4.0), where nothing is wrong with them.
 #[utoipa::path(post, path = "/v1/dora/package", tag = "register", request_body = CheckInformation,
     params(("scope" = String, Query), ("country" = String, Query), ("reference" = String, Query), ("currency" = Option<String>, Query)),
-    responses((status = 200, body = Vec<u8>, content_type = "application/zip"), (status = 400, body = Problem), (status = 413, body = Problem)))]
+    responses((status = 200, body = String, content_type = "application/zip"), (status = 400, body = Problem), (status = 413, body = Problem)))]
 pub(crate) async fn pack(
     State(control): State<Arc<ControlParts>>,
     _: By<Readers>,

@@ -1,5 +1,7 @@
 //! The OpenAPI document: every path, what it takes and what it answers.
 
+mod records;
+
 use std::collections::HashSet;
 
 use onshore_api::{IdentityKindView, Problem};
@@ -74,7 +76,9 @@ impl Modify for Tokens {
 /// Returns the document, with what holds for every operation: how problems are told, what guards edits, how lists come in pages.
 pub(crate) fn document() -> Value {
     let mut document = plain();
+    records::describe(&mut document);
     for (path, method, operation) in operations(&mut document) {
+        operation["operationId"] = json!(operation_id(method, path));
         let is_open = path == OPEN;
         for (status, what) in PROBLEMS {
             let is_told = !operation["responses"][status].is_null();
@@ -151,6 +155,15 @@ fn queries(operation: &Value) -> HashSet<String> {
         .filter(|one| one["in"] == "query")
         .filter_map(|one| one["name"].as_str().map(str::to_owned))
         .collect()
+}
+
+/// Returns what an operation is called in programs that are made of the document, each otherwise.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.trim_start_matches("/v1");
+    let words = words.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words
+        .filter(|word| !word.is_empty())
+        .fold(method.to_owned(), |id, word| id + "_" + word)
 }
 
 /// The one path that needs no token.
@@ -233,7 +246,67 @@ fn parameter(operation: &mut Value, place: &str, name: &str, what: &str, schema:
 
 #[cfg(test)]
 mod tests {
-    use super::{document, operations};
+    use std::collections::HashSet;
+
+    use serde_json::Value;
+
+    use super::{document, operations, plain, records};
+
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|one| references(one, found));
+            }
+            Value::Array(items) => items.iter().for_each(|one| references(one, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn records_are_described_and_nothing_else_is_called_so() {
+        let (document, plain) = (document(), plain());
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        for reference in found {
+            let path = reference.trim_start_matches('#');
+            assert!(document.pointer(path).is_some(), "{reference}");
+        }
+        let described = document["components"]["schemas"]
+            .as_object()
+            .expect("schemas");
+        for (name, schema) in plain["components"]["schemas"].as_object().expect("schemas") {
+            let kept = described.get(name);
+            let is_any = ["RecordView", "AmendRecord"].contains(&name.as_str());
+            let has_one = records::VIEWS.iter().any(|(view, _)| view == name);
+            let holds = match kept {
+                Some(kept) => !is_any && (kept != schema) == has_one,
+                None => is_any,
+            };
+            assert!(holds, "{name}");
+        }
+        for kind in onshore_orders::RecordKind::ALL {
+            let path = format!("/v1/register/{kind}");
+            let taken = "/post/requestBody/content/application~1json/schema/$ref";
+            let taken = document["paths"][&path]
+                .pointer(taken)
+                .and_then(Value::as_str);
+            let record = format!("#/components/schemas/{}", kind.name());
+            assert_eq!(taken, Some(record.as_str()), "{kind}");
+        }
+    }
+
+    #[test]
+    fn operations_are_told_apart() {
+        let mut document = document();
+        let mut known = HashSet::new();
+        for (path, method, operation) in operations(&mut document) {
+            assert!(
+                known.insert(operation["operationId"].to_string()),
+                "{method} {path}"
+            );
+        }
+    }
 
     #[test]
     fn every_operation_tells_its_problems_as_problems() {

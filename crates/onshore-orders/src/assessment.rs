@@ -1,6 +1,7 @@
 //! An impact assessment (PIPL articles 55 and 56): made before what it is about, and kept as it was made for three years at least.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, is_sha256, texts};
@@ -10,7 +11,7 @@ use crate::{Day, Error};
 const KEPT_MONTHS: i32 = 36;
 
 /// An impact assessment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Assessment {
     /// What it is called here.
@@ -30,7 +31,7 @@ pub struct Assessment {
 }
 
 /// Why an assessment has to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trigger {
     /// Sensitive personal data.

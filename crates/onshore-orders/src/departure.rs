@@ -2,6 +2,7 @@
 //! Each is an act of somebody whom the provider sent, and none is written by hand.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Error;
 use crate::record::{RecordKind, Registered};
@@ -12,7 +13,7 @@ use crate::signature::Signature;
 pub const ITEMS_MAX: usize = 10_000;
 
 /// How a provider leaves a contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Departure {
     /// The id of the contract.
@@ -31,7 +32,7 @@ pub struct Departure {
 }
 
 /// That an order is known to whom it prohibits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Acknowledged {
     /// Which order.
@@ -41,7 +42,7 @@ pub struct Acknowledged {
 }
 
 /// What a provider says it has under a contract.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeliveredInventory {
     /// All of it.
@@ -51,7 +52,7 @@ pub struct DeliveredInventory {
 }
 
 /// Something that a provider has.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Item {
     /// What it is.
@@ -70,7 +71,7 @@ pub struct Item {
 }
 
 /// A provider's word that it deleted what it had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignedDeletion {
     /// SHA-256 of the statement.

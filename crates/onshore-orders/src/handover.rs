@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use onshore_types::IdentityName;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::order::Source;
 use crate::partnership::{Retained, check_retained};
@@ -20,7 +21,7 @@ const TRANCHES_MAX: usize = 200;
 const MINOR_MAX: u64 = (1 << 53) - 1;
 
 /// A hand-over plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Handover {
     /// What it is called here.
@@ -42,9 +43,11 @@ pub struct Handover {
     pub price_max_minor: u64,
     /// Who signs for the seller.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
     pub seller_signatories: Vec<IdentityName>,
     /// Who signs for the buyer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
     pub buyer_signatories: Vec<IdentityName>,
     /// What is handed over when.
     pub tranches: Vec<Tranche>,
@@ -56,7 +59,7 @@ pub struct Handover {
 }
 
 /// A part of what is handed over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tranche {
     /// What it is called in the plan.
@@ -81,7 +84,7 @@ pub struct Tranche {
 }
 
 /// One side of a hand-over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {
     /// Who hands over.

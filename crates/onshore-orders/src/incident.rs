@@ -3,6 +3,7 @@
 
 use onshore_types::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, Organisation, OrganisationKind, texts};
@@ -12,7 +13,7 @@ const HOUR_MS: i64 = 3_600_000;
 const SUMMARY_MS: i64 = 30 * 24 * HOUR_MS;
 
 /// An incident.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Incident {
     /// What it is called here.
@@ -22,18 +23,22 @@ pub struct Incident {
     /// What happened, without anybody's personal data.
     pub what: String,
     /// When it was noticed.
+    #[schema(value_type = String, format = DateTime)]
     pub noticed: Timestamp,
     /// How many persons' data it touches, as far as that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persons: Option<u64>,
     /// When it was reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub reported: Option<Timestamp>,
     /// When it was over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub ended: Option<Timestamp>,
     /// When it was summed up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub summarised: Option<Timestamp>,
 }
 

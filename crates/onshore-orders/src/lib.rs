@@ -22,6 +22,7 @@
 //! - [`forecast`]: when a migration will be done, and how likely by a date.
 //! - [`guard`]: a plan of Terraform, before it is carried out.
 //! - [`record`]: a record of any kind, read and checked.
+//! - [`schema`]: what records look like, for a document of them.
 //! - [`signature`]: somebody's word for a part of a record.
 //! - [`tables`]: records as CSV.
 //! - [`timeline`]: a record over time, and what of it was corrected.
@@ -51,6 +52,7 @@ pub mod records;
 pub mod region;
 pub mod request;
 pub mod review;
+pub mod schema;
 pub mod signature;
 pub mod tables;
 pub mod timeline;

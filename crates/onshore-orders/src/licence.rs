@@ -1,6 +1,7 @@
 //! A licence: that an authority lets somebody run a kind of service somewhere, for a time.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, texts};
@@ -10,7 +11,7 @@ use crate::{Day, Error};
 const PLACES_MAX: usize = 500;
 
 /// A licence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Licence {
     /// What it is called here.
@@ -37,7 +38,7 @@ pub struct Licence {
 }
 
 /// That a licence was taken away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
     /// The first day on which it holds no longer.

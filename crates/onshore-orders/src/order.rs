@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 use crate::deadline::DeadlineRule;
 use crate::record::Registered;
@@ -10,7 +11,7 @@ use crate::signature::Signature;
 use crate::{Day, Error, Language, UtcOffset};
 
 /// An order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
     /// What it is called here.
@@ -51,7 +52,7 @@ pub struct Order {
 }
 
 /// Where a text is known from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// What it is called in the order.
@@ -64,7 +65,7 @@ pub struct Source {
 }
 
 /// A part of the order's text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Clause {
     /// What it is called.
@@ -82,7 +83,7 @@ pub struct Clause {
 }
 
 /// What a source says, word for word.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quote {
     /// The words.
@@ -93,7 +94,7 @@ pub struct Quote {
 
 /// Whom an order binds: a rule over organisations. Whoever is named is bound; whoever fulfils all of the rest that is given
 /// is bound too.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Addressees {
     /// The clause that says so.
@@ -122,7 +123,7 @@ pub struct Addressees {
 }
 
 /// A provider whose services must be left, from a day on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Prohibited {
     /// This one.
@@ -141,7 +142,9 @@ pub struct Prohibited {
 }
 
 /// What can be frozen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 pub enum FreezeKind {
     /// A new contract with a prohibited provider.
     #[serde(rename = "contract.new")]
@@ -161,7 +164,7 @@ pub enum FreezeKind {
 }
 
 /// Something that is frozen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Freeze {
     /// What.
@@ -177,7 +180,7 @@ pub struct Freeze {
 }
 
 /// By when a contract must be left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deadline {
     /// The rule.
@@ -187,7 +190,7 @@ pub struct Deadline {
 }
 
 /// Who is not held to an order, for a time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exemption {
     /// Who.
@@ -213,7 +216,7 @@ pub struct Exemption {
 }
 
 /// That an order was changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Amendment {
     /// Of which day.
@@ -223,7 +226,7 @@ pub struct Amendment {
 }
 
 /// That an order was withdrawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Withdrawal {
     /// The first day on which it binds nobody.

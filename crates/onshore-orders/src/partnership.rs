@@ -1,13 +1,14 @@
 //! A partnership: one runs a region as its operator of record, on technology that another supplies and keeps part of.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, texts};
 use crate::{Day, Error, Language};
 
 /// A partnership.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Partnership {
     /// What it is called here.
@@ -31,7 +32,7 @@ pub struct Partnership {
 }
 
 /// What somebody keeps who hands something over or lets it be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retained {
     /// What.
@@ -41,7 +42,7 @@ pub struct Retained {
 }
 
 /// What can be kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RetainedKind {
     /// Patents, copyright, know-how: the software is licensed and not sold.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::records::texts;
 use crate::{Day, Error};
@@ -12,7 +13,7 @@ use crate::{Day, Error};
 const DAYS_MAX: u32 = 366_000;
 
 /// The ground on which the law lets somebody have personal data (PIPL article 13).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LawfulBasis {
     /// The persons consented.
@@ -75,7 +76,7 @@ impl FromStr for LawfulBasis {
 }
 
 /// What an asset holds data for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeldFor {
     /// For what.

@@ -19,6 +19,7 @@ use crate::records::{Asset, Contract, Id, Organisation, Provider};
 use crate::region::Region;
 use crate::request::Request;
 use crate::review::Review;
+use crate::schema::{Schemas, schemas_of};
 use crate::{Day, Error};
 
 /// What a record of any kind says of itself.
@@ -87,6 +88,32 @@ macro_rules! kinds {
         impl RecordKind {
             /// Every kind.
             pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// Returns what it is called in documents, as its schema is.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => stringify!($kind),)*
+                }
+            }
+
+            /// Returns what records of this kind look like, under its name, and all that this refers to.
+            #[must_use]
+            pub fn schemas(self) -> Schemas {
+                match self {
+                    $(Self::$kind => schemas_of::<$record>(stringify!($kind)),)*
+                }
+            }
+
+            /// Reads a record of this kind, and checks nothing of it.
+            ///
+            /// # Errors
+            /// What does not read.
+            pub fn reads(self, value: &Value) -> Result<(), serde_json::Error> {
+                match self {
+                    $(Self::$kind => <$record>::deserialize(value).map(drop),)*
+                }
+            }
 
             /// Returns the word for it.
             #[must_use]
@@ -212,6 +239,29 @@ kinds! {
     Departure(Box<Departure>) = "departure";
     /// The register of information of an organisation under DORA.
     Information(Box<Information>) = "information";
+}
+
+impl RecordKind {
+    /// Whether records of this kind are written by hand; others are made by acts of their own.
+    #[must_use]
+    pub fn is_written(self) -> bool {
+        match self {
+            Self::Departure | Self::Information => false,
+            Self::Organisation
+            | Self::Provider
+            | Self::Order
+            | Self::Contract
+            | Self::Asset
+            | Self::Licence
+            | Self::Region
+            | Self::Partnership
+            | Self::Handover
+            | Self::Assessment
+            | Self::Review
+            | Self::Incident
+            | Self::Request => true,
+        }
+    }
 }
 
 impl fmt::Display for RecordKind {

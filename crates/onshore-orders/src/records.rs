@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use onshore_types::{Jurisdiction, Label, TenantName, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::purpose::HeldFor;
 use crate::record::{RecordKind, Registered};
@@ -114,7 +115,7 @@ impl From<Share> for f64 {
 }
 
 /// What an organisation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrganisationKind {
     /// An organ of the state: what it controls is state-owned.
@@ -125,7 +126,7 @@ pub enum OrganisationKind {
 }
 
 /// An organisation. Whether it is state-owned is nowhere written: it follows from who holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Organisation {
     /// What it is called here.
@@ -155,6 +156,7 @@ pub struct Organisation {
     pub much_sensitive_data: bool,
     /// The tenants here that its data is kept in: whose data they hold is counted together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
     pub tenants: Vec<TenantName>,
     /// Who holds it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -162,7 +164,7 @@ pub struct Organisation {
 }
 
 /// A share that somebody holds for a time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Holding {
     /// Who holds it.
@@ -177,7 +179,7 @@ pub struct Holding {
 }
 
 /// What a provider is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProviderKind {
     /// A company that sells to anybody.
@@ -191,7 +193,7 @@ pub enum ProviderKind {
 }
 
 /// Somebody who sells the use of machines.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
     /// What it is called here.
@@ -212,7 +214,7 @@ pub struct Provider {
 }
 
 /// A contract with a provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
     /// What it is called here.
@@ -252,7 +254,7 @@ pub struct Contract {
 }
 
 /// That a contract was renewed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Renewal {
     /// On which day that was signed.
@@ -266,7 +268,7 @@ pub struct Renewal {
 }
 
 /// That a provider deleted what was kept there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deletion {
     /// SHA-256 of the provider's statement.
@@ -278,7 +280,9 @@ pub struct Deletion {
 }
 
 /// What an asset is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssetKind {
     /// A system.
@@ -331,7 +335,7 @@ impl FromStr for AssetKind {
 }
 
 /// Something that is kept under a contract and must be somewhere else one day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Asset {
     /// What it is called here.
@@ -369,7 +373,7 @@ pub struct Asset {
 }
 
 /// That all of an asset arrived: a complete certificate of a migration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
     /// Which job.

@@ -1,6 +1,7 @@
 //! A region: where it is, which licence whoever runs it must hold, and who does, from when until when.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::licence::Licence;
 use crate::record::{RecordKind, Registered};
@@ -8,7 +9,7 @@ use crate::records::{Id, texts};
 use crate::{Day, Error, Language, Said, UtcOffset};
 
 /// A region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Region {
     /// What it is called: that of this server has the id of its configuration.
@@ -28,7 +29,7 @@ pub struct Region {
 }
 
 /// That somebody is a region's operator of record for a time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Operating {
     /// Who.

@@ -1,13 +1,14 @@
 //! A request of somebody whose personal data is held (PIPL articles 44 to 50): what is asked for, by when it is answered, and how it was.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, texts};
 use crate::{Day, Error, Language};
 
 /// A request. Who asks is not in it: the id stands for a paper that names them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// What it is called here.
@@ -27,7 +28,7 @@ pub struct Request {
 }
 
 /// What somebody can ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RequestKind {
     /// To see what is held.
@@ -41,7 +42,7 @@ pub enum RequestKind {
 }
 
 /// How a request was answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Answer {
     /// On which day.
@@ -67,7 +68,7 @@ const SEEN_DAYS: i32 = 30;
 const DONE_DAYS: i32 = 21;
 
 /// What became of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerResult {
     /// It was done.

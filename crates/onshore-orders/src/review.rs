@@ -3,6 +3,7 @@
 
 use onshore_types::Jurisdiction;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, Organisation, texts};
@@ -119,7 +120,7 @@ fn named(authorities: &[&str], language: Language) -> String {
 }
 
 /// A review.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Review {
     /// What it is called here.
@@ -142,7 +143,7 @@ pub struct Review {
 }
 
 /// That what a review says was taken back or decided anew, which takes two people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Changed {
     /// Who did it.
@@ -162,7 +163,7 @@ pub struct ListingBlock {
 }
 
 /// That the authority of a trade must consent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Consent {
     /// Which.
@@ -176,7 +177,7 @@ pub struct Consent {
 }
 
 /// How a review ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Outcome {
     /// Which of the three.
@@ -188,7 +189,7 @@ pub struct Outcome {
 }
 
 /// The three outcomes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReviewResult {
     /// No review is needed.

@@ -195,6 +195,12 @@ fn cell(value: &Value) -> String {
     }
 }
 
+/// Whether records of this kind come as tables.
+#[must_use]
+pub fn has_table(kind: RecordKind) -> bool {
+    columns_of(kind).is_some()
+}
+
 fn columns_of(kind: RecordKind) -> Option<&'static [Column]> {
     match kind {
         RecordKind::Organisation => Some(ORGANISATION),
