@@ -15,7 +15,7 @@ import pytest
 from onshore_server import CONFIG
 
 PROBLEM = "application/problem+json"
-SCHEMATHESIS_S = 60
+SCHEMATHESIS_S = 90
 
 
 class Answer:

@@ -98,9 +98,8 @@ def test_tables_are_contracts_of_the_register_and_come_out_as_they_went_in(bank,
     # The same once more amends nothing; another end is a later revision of the contract.
     again = server.cli("dora", "import", tables, "--organisation", "bank")
     assert (again["added"], again["amended"], again["revision"]) == ([], [], 2)
-    bank.does("contract", "add", 'id = "by-hand"\norganisation = "bank"\nprovider = "big-cloud"\nservice = "x"\nstart = "2020-01-01"\n')
     exported = server.cli("dora", "export", out, "--organisation", "bank")
-    assert exported["revision"] == 2 and exported["not_in_the_tables"] == ["by-hand"]
+    assert (exported["revision"], exported["added"], exported["faults"]) == (2, [], [])
     read = lambda folder: {path.name: list(csv.reader(path.open(encoding="utf-8"))) for path in folder.glob("*.csv")}
     assert read(out) == read(tables) and len(read(out)) == 15
     assert run("dora", "check", out).returncode == 0
@@ -161,7 +160,9 @@ def test_faulty_tables_leave_nothing(bank, tmp_path):
     server.cli("dora", "import", tmp_path / "good", "--organisation", "bank")
     bank.does("organisation", "add", 'id = "other"\nname = "Other"\nlei = "254900OPPU84GM83MG36"\n')
     assert BANK in server.run("dora", "import", tmp_path / "good", "--organisation", "other").stderr
-    assert server.run("dora", "export", tmp_path / "none", "--organisation", "other").returncode == 2
+    # Of whoever has no tables they are made of the records, and nobody has none.
+    assert server.cli("dora", "export", tmp_path / "none", "--organisation", "other")["revision"] is None
+    assert server.run("dora", "export", tmp_path / "none", "--organisation", "nobody").returncode == 1
     by_hand = ask(server, "POST", "/v1/register/information", {"id": "other", "tables": {}})
     assert by_hand.status == 400 and "dora import" in by_hand.json["detail"]
 
@@ -217,3 +218,95 @@ def test_tables_are_checked_and_packed_over_the_control_api(make_server, tmp_pat
     problem(ask(server, "POST", "/v1/dora/check", {"tables": {"b_99.01.csv": "x" * (32 << 20)}}), 413, "body-too-long")
     # Nothing was recorded.
     assert server.cli("organisation", "list") == [] and server.cli("contract", "list") == []
+
+
+HAND = 'id = "by-hand"\norganisation = "bank"\nprovider = "big-cloud"\nservice = "eba_TA:S17"\nstart = "2020-01-01"\n'
+WORDS = 'data_location = "IE"\nnotice_days = 90\nrenewal = "yearly"\nexit_terms = "a year to leave"\n'
+
+
+def test_a_contract_of_a_financial_entity_says_what_its_register_asks_for(bank, tmp_path):
+    server, tables = bank.server, tmp_path / "tables"
+    bank.does("provider", "add", 'id = "big-cloud"\nname = "Big Cloud"\nkind = "third-party-cloud"\n')
+    # Whoever maintains no register may say less, and is told what.
+    early = bank.does("contract", "add", HAND.replace("by-hand", "early"))
+    assert early["lacks"] == ["data_location", "notice_days", "renewal", "exit_terms"]
+    assert "lacks     data_location, notice_days, renewal, exit_terms" in server.run("contract", "show", "early").stdout
+    fill(tables, WHOLE)
+    server.cli("dora", "import", tables, "--organisation", "bank")
+    refused = bank.fails("contract", "add", HAND)
+    for lacking in ("data_location", "notice_days", "renewal", "exit_terms", "codes of the provider `big-cloud`", "found"):
+        assert lacking in refused, refused
+    assert "lei" not in refused
+    refused = bank.fails("contract", "add", HAND + WORDS.replace("notice_days = 90\n", ""))
+    assert "notice_days" in refused and "exit_terms" not in refused
+    bank.does("provider", "amend", 'id = "big-cloud"\nname = "Big Cloud"\nkind = "third-party-cloud"\ncodes = ["P-1"]\n')
+    assert bank.fails("contract", "sign", HAND + 'found = "2020-01-01"\n').count("lacks") == 1, "what is signed was not found"
+    whole = bank.does("contract", "sign", HAND + WORDS)
+    assert "lacks" not in whole
+    # An inventory holds what should not be, one by one or as a table; what is amended says all of it, or that it was found.
+    found = bank.does("contract", "add", HAND.replace("by-hand", "found-1") + 'found = "2024-01-01"\n')
+    assert found["lacks"] and found["record"]["found"] == "2024-01-01"
+    assert "has not come" in bank.fails("contract", "add", HAND.replace("by-hand", "found-0") + 'found = "2999-01-01"\n')
+    table = tmp_path / "contracts.csv"
+    table.write_text("id,organisation,provider,service,start\nfound-2,bank,big-cloud,x,2020-01-01\n")
+    assert server.cli("contract", "import", table)["lacking"] == 1
+    assert "notice_days" in bank.fails("contract", "amend", HAND.replace("by-hand", "found-2"))
+    bank.does("contract", "amend", HAND.replace("by-hand", "found-2") + WORDS)
+    exported = {row["id"]: row["lacks"] for row in csv.DictReader(io.StringIO(server.run("contract", "export").stdout))}
+    everything = "data_location notice_days renewal exit_terms"
+    assert exported == {"by-hand": "", "ca-1": "renewal exit_terms", "early": everything, "found-1": everything, "found-2": ""}
+    # Without the LEI nobody can file it.
+    bank.does("organisation", "amend", 'id = "bank"\nname = "Bank"\n')
+    assert "the lei of the organisation `bank`" in bank.fails("contract", "amend", HAND + WORDS)
+
+
+def test_finance_in_the_union_maintains_a_register_before_any_was_taken_in(bank):
+    bank.does("provider", "add", 'id = "big-cloud"\nname = "Big Cloud"\nkind = "third-party-cloud"\ncodes = ["P-1"]\n')
+    entity = f'id = "bank"\nname = "Bank"\nsector = "finance"\nregion = "DE-BE"\nlei = "{BANK}"\n'
+    for other in (entity.replace("DE-BE", "CN-BJ"), entity.replace("finance", "steel"), entity.replace(f'lei = "{BANK}"\n', "")):
+        bank.does("organisation", "amend", other)
+        bank.does("contract", "add", HAND.replace("by-hand", f"c-{bank.count}"))
+    bank.does("organisation", "amend", entity)
+    assert "exit_terms" in bank.fails("contract", "add", HAND)
+    bank.does("contract", "add", HAND + WORDS)
+
+
+def test_contracts_by_hand_come_out_in_the_tables_and_what_they_lack_is_told(bank, tmp_path):
+    server, tables, out = bank.server, tmp_path / "tables", tmp_path / "out"
+    bank.does("provider", "add", 'id = "big-cloud"\nname = "Big Cloud"\nkind = "third-party-cloud"\ncodes = ["P-1"]\n')
+    bank.does("contract", "add", HAND + WORDS)
+    read = lambda folder, name: [row for row in csv.DictReader((folder / f"{name}.csv").open(encoding="utf-8"))]
+    # Before any table was taken in, the records alone make them.
+    alone = server.cli("dora", "export", out, "--organisation", "bank")
+    assert (alone["revision"], alone["added"]) == (None, ["by-hand"]) and len(list(out.glob("*.csv"))) == 15
+    assert {"template": "B_01.01", "row": 2, "column": "c0010", "what": "it is needed"} in alone["faults"]
+    fill(tables, WHOLE)
+    server.cli("dora", "import", tables, "--organisation", "bank")
+    told = server.cli("dora", "export", out, "--organisation", "bank")
+    assert told["revision"] == 1 and told["added"] == ["by-hand"]
+    assert {(one["template"], one["row"], one["column"]) for one in told["faults"]} == {("B_02.01", 3, "c0020"), ("B_02.01", 3, "c0040"), ("B_02.01", 3, "c0050"), ("B_02.02", 3, "c0050")}
+    assert {one["template"]: one for one in json.loads(run("dora", "check", out, "--json").stdout)["faults"]} == {one["template"]: one for one in told["faults"]}
+    terms = read(out, "b_02.02")[1]
+    assert (terms["c0010"], terms["c0020"], terms["c0030"], terms["c0060"], terms["c0070"], terms["c0080"], terms["c0100"], terms["c0150"]) == ("by-hand", BANK, "P-1", "eba_TA:S17", "2020-01-01", "9999-12-31", "90", "eba_GA:IE")
+    assert [row["c0010"] for row in read(out, "b_03.01")] == [row["c0010"] for row in read(out, "b_03.02")] == ["CA-1", "by-hand"]
+    assert len(read(out, "b_05.01")) == len(read(out, "b_01.02")) == 1, "who is in the tables is not there twice"
+    assert "B_02.01 row 3, column c0050: it is needed" in server.run("dora", "export", out, "--organisation", "bank").stdout
+    # What is said in the tables completes it: then it is packed, and is still the same contract.
+    rewrite = lambda name, change: (out / name).write_text(change((out / name).read_text()))
+    rewrite("b_02.01.csv", lambda text: text.replace("by-hand,,,,", "by-hand,eba_CO:x1,,eba_CU:EUR,5"))
+    rewrite("b_02.02.csv", lambda text: text.replace(f"by-hand,{BANK},P-1,eba_CT:x1,,", f"by-hand,{BANK},P-1,eba_CT:x1,F-1,"))
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    assert run("dora", "package", out, "--out", packed, *FILING).returncode == 0
+    with zipfile.ZipFile(next(packed.iterdir())) as archive:
+        assert any(b"by-hand" in archive.read(name) for name in archive.namelist() if name.endswith("b_02.01.csv"))
+    again = server.cli("dora", "import", out, "--organisation", "bank")
+    assert (again["added"], again["amended"], again["parties"]) == ([], [], [])
+    assert server.cli("dora", "export", out, "--organisation", "bank")["added"] == []
+    kept = server.cli("contract", "show", "by-hand")["record"]
+    assert (kept["renewal"], kept["exit_terms"]) == ("yearly", "a year to leave")
+    auditor = server.cli("token", "create", "--role", "auditor")["token"]
+    over_http = ask(server, "GET", "/v1/information/bank", token=auditor)
+    assert over_http.status == 200 and over_http.json["faults"] == [] and over_http.headers["etag"]
+    problem(ask(server, "GET", "/v1/information/nobody"), 404)
+    problem(ask(server, "GET", "/v1/information/bank?known_at=2999-01-01"), 400)

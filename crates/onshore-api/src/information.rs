@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use onshore_types::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,6 +29,34 @@ pub struct InformationView {
     pub parties: Vec<String>,
     /// The leaf that tells of it.
     pub leaf: u64,
+}
+
+/// `GET /v1/information/{organisation}`: as of when the register of information is told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskInformation {
+    /// As it was known at this instant; now, where that is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub known_at: Option<Timestamp>,
+}
+
+/// The register of information of an organisation as it would be filed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TabulatedView {
+    /// The revision of the tables that were taken in; none where none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+    /// When they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub recorded: Option<Timestamp>,
+    /// All fifteen tables as CSV, by the names of their files.
+    pub tables: BTreeMap<String, String>,
+    /// Contracts that stand in none of the tables that were taken in, and have rows made of their records.
+    pub added: Vec<String>,
+    /// What is wrong with the tables, and lacking.
+    pub faults: Vec<FaultView>,
 }
 
 /// `POST /v1/dora/check` and `POST /v1/dora/package`: tables of a register of information, which are kept nowhere.

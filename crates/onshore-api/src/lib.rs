@@ -60,7 +60,8 @@ pub use identities::{
     TokenView,
 };
 pub use information::{
-    AskPackage, CheckInformation, FaultView, FaultsView, InformationView, TakeInformation,
+    AskInformation, AskPackage, CheckInformation, FaultView, FaultsView, InformationView,
+    TabulatedView, TakeInformation,
 };
 pub use jobs::{
     CountedSource, DeadlineForecast, JobForecast, JobProgress, JobView, JobWorkerView, MigrateFrom,

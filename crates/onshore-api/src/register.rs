@@ -30,6 +30,9 @@ pub struct RecordView {
     /// The record.
     #[schema(value_type = Object)]
     pub record: Value,
+    /// Members that a contract should have and this one has not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<String>,
     /// The leaf that tells of the act, in the answer to the act alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaf: Option<u64>,
@@ -75,6 +78,9 @@ pub struct AmendRecord {
 pub struct ImportedView {
     /// How many records.
     pub records: u64,
+    /// How many of them are contracts that lack something they should have.
+    #[serde(default)]
+    pub lacking: u64,
     /// The leaf that tells of it.
     pub leaf: u64,
 }

@@ -91,7 +91,7 @@ fn word<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, text: &str) ->
         .map_err(|error| Error::Malformed(format!("`{name}` does not read: {error}")))
 }
 
-fn view(fault: Fault) -> FaultView {
+pub(crate) fn view(fault: Fault) -> FaultView {
     FaultView {
         template: fault.template,
         row: fault.row as u64,

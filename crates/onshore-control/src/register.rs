@@ -169,7 +169,9 @@ pub(crate) async fn import(
         Error::Malformed(format!("nothing was recorded: {}", told.join("; ")))
     })?;
     let numbers: Vec<u64> = rows.iter().map(|one| one.row).collect();
-    let records = rows.into_iter().map(|one| one.record).collect();
+    let records: Vec<Record> = rows.into_iter().map(|one| one.record).collect();
+    let is_lacking = |one: &&Record| lacks(one).next().is_some();
+    let lacking = records.iter().filter(is_lacking).count() as u64;
     let imported = control
         .gate
         .import_records(by.caller.principal(), kind, records, digest)
@@ -183,6 +185,7 @@ pub(crate) async fn import(
     })?;
     let imported = ImportedView {
         records: records as u64,
+        lacking,
         leaf,
     };
     Ok((StatusCode::CREATED, Json(imported)))
@@ -462,8 +465,18 @@ pub(crate) fn view(revision: &Revision, leaf: Option<LeafIndex>) -> Result<Recor
         recorded_by: revision.recorded_by,
         superseded: revision.superseded,
         record: revision.record.to_value().map_err(Error::Record)?,
+        lacks: lacks(&revision.record).map(str::to_owned).collect(),
         leaf,
     })
+}
+
+/// Returns what a record lacks, where it is a contract.
+fn lacks(record: &Record) -> impl Iterator<Item = &'static str> {
+    let lacks = match record {
+        Record::Contract(one) => one.lacks(),
+        _ => Vec::new(),
+    };
+    lacks.into_iter()
 }
 
 pub(crate) fn report_view(report: StatusReport, is_summary: bool) -> StatusReportView {

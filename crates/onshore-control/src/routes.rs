@@ -258,7 +258,9 @@ fn guarded() -> Router<Arc<ControlParts>> {
         )
         .route(
             "/v1/information/{organisation}",
-            put(information::take).layer(DefaultBodyLimit::max(INFORMATION_BYTES_MAX)),
+            put(information::take)
+                .layer(DefaultBodyLimit::max(INFORMATION_BYTES_MAX))
+                .get(information::show),
         )
         .route(
             "/v1/assessments/{id}/report",

@@ -8,7 +8,7 @@ use crate::register::{Register, day};
 use crate::template::Template;
 
 /// The end that stands for none.
-const NO_END: &str = "9999-12-31";
+pub(crate) const NO_END: &str = "9999-12-31";
 
 /// A contractual arrangement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,7 +154,7 @@ impl Register {
     }
 
     /// Returns some columns of a table, row by row.
-    fn cells<'a, const N: usize>(
+    pub(crate) fn cells<'a, const N: usize>(
         &'a self,
         code: &str,
         columns: [&str; N],

@@ -6,6 +6,7 @@
 //! - [`template`]: which columns a template has, which of them are needed, and what they refer to.
 //! - [`arrangement`]: what the tables say of each contract.
 //! - [`register`]: all tables together, read and checked.
+//! - [`typed`]: rows for contracts that stand in no table.
 //! - [`mod@package`]: the file that is filed.
 
 pub mod arrangement;
@@ -13,6 +14,7 @@ pub mod lei;
 pub mod package;
 pub mod register;
 pub mod template;
+pub mod typed;
 
 pub use arrangement::{Arrangement, Party, contract_id};
 /// A day, such as 2025-12-31.
@@ -21,3 +23,4 @@ pub use lei::Lei;
 pub use package::{Country, Currency, Filing, Scope, package};
 pub use register::{Fault, Register};
 pub use template::{Template, templates};
+pub use typed::{TypedContract, TypedEntity, TypedProvider};

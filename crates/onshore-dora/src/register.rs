@@ -164,6 +164,23 @@ impl Register {
         found.map(|(template, rows)| (template, rows.as_slice()))
     }
 
+    /// Adds a row to a table; columns that are not named are empty.
+    pub(crate) fn push(&mut self, code: &str, named: &[(&str, &str)]) {
+        let mut tables = self.tables.iter_mut();
+        let Some((template, rows)) = tables.find(|(template, _)| template.code == code) else {
+            return;
+        };
+        let mut cells = vec![String::new(); template.columns.len()];
+        for (column, value) in named {
+            if let Some(cell) = template.place(column).and_then(|at| cells.get_mut(at)) {
+                (*value).clone_into(cell);
+            }
+        }
+        // The first row is the one with the codes of the columns.
+        let number = rows.len() + 2;
+        rows.push(Row { number, cells });
+    }
+
     fn rows(&self, code: &str) -> &[Row] {
         self.table(code).map_or(&[], |(_, rows)| rows)
     }
@@ -312,6 +329,8 @@ fn is_code(text: &str) -> bool {
         .strip_prefix("eba_")
         .and_then(|rest| rest.split_once(':'));
     code.is_some_and(|(list, code)| {
+        // Some lists have a q before their letters.
+        let list = list.strip_prefix('q').unwrap_or(list);
         list.len() == 2
             && list.bytes().all(|byte| byte.is_ascii_uppercase())
             && !code.is_empty()

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use onshore_dora::{Filing, Lei, Register, Scope, package, templates};
+use onshore_dora::{
+    Filing, Lei, Register, Scope, TypedContract, TypedEntity, TypedProvider, contract_id, package,
+    templates,
+};
 
 const BANK: &str = "529900T8BM49AURSDO55";
 
@@ -16,7 +19,7 @@ fn files(changes: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
         ("b_02.01.csv", "c0010,c0020,c0030,c0040,c0050\nCA-1,eba_CO:x1,,eba_CU:EUR,12000\n".to_owned()),
         (
             "b_02.02.csv",
-            format!("c0010,c0020,c0030,c0040,c0050,c0060,c0070,c0080\nCA-1,{BANK},P-1,eba_qCO:qx2000,F-1,eba_TA:S01,2024-02-29,2027-01-01\n").replace("eba_qCO:qx2000", "eba_CT:x1"),
+            format!("c0010,c0020,c0030,c0040,c0050,c0060,c0070,c0080\nCA-1,{BANK},P-1,eba_qCO:qx2000,F-1,eba_TA:S01,2024-02-29,2027-01-01\n"),
         ),
         ("b_03.01.csv", format!("c0010,c0020\nCA-1,{BANK}\n")),
         ("b_05.01.csv", "c0010,c0020,c0050,c0070,c0080\nP-1,eba_CT:x1,Provider,eba_CT:x212,eba_GA:US\n".to_owned()),
@@ -207,4 +210,104 @@ fn check_digits_are_asked() {
     ] {
         assert!(bad.parse::<Lei>().is_err(), "{bad}");
     }
+}
+
+fn entity(lei: Option<&str>) -> TypedEntity {
+    TypedEntity {
+        lei: lei.map(str::to_owned),
+        name: "Bank".to_owned(),
+        place: Some("DE-BE".to_owned()),
+    }
+}
+
+fn contract(id: &str, codes: &[&str]) -> TypedContract {
+    TypedContract {
+        id: id.to_owned(),
+        provider: TypedProvider {
+            codes: codes.iter().map(|code| (*code).to_owned()).collect(),
+            name: "Cloud".to_owned(),
+        },
+        service: "eba_TA:S17, eba_TA:S18".to_owned(),
+        start: "2024-01-01".parse().expect("a day"),
+        end: None,
+        notice_days: Some(90),
+        data_location: Some("IE".to_owned()),
+    }
+}
+
+#[test]
+fn contracts_that_are_in_no_table_have_rows_and_what_they_lack_is_told_by_its_place() {
+    let register = Register::read(&files(&[])).expect("tables");
+    let of = [
+        contract("ca-1", &["P-1"]),
+        contract("by-hand", &["P-0", "P-1"]),
+    ];
+    let (with, added) = register.clone().with_typed(&entity(Some(BANK)), &of);
+    // What an arrangement of the tables is, has its rows there; the provider of the tables is the one that has one of the codes.
+    assert_eq!(added, ["by-hand"]);
+    let told: Vec<String> = with.check().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "B_02.01 row 3, column c0020: it is needed",
+            "B_02.01 row 3, column c0040: it is needed",
+            "B_02.01 row 3, column c0050: it is needed",
+            "B_02.02 row 3, column c0050: it is needed",
+            "B_02.02 row 4, column c0050: it is needed",
+        ]
+    );
+    // The rows read as they were made, under numbers that are the same, and name the contract again.
+    let again = Register::read(&with.written().into_iter().collect()).expect("tables");
+    assert_eq!(again, with);
+    let found = again.arrangements();
+    let found = found
+        .iter()
+        .find(|one| one.reference == "by-hand")
+        .expect("it");
+    assert_eq!(contract_id(&found.reference), "by-hand");
+    assert_eq!(
+        (found.entity.as_deref(), found.provider.as_deref()),
+        (Some(BANK), Some("P-1"))
+    );
+    assert_eq!(
+        (found.end, found.notice_days, found.data_location.as_deref()),
+        (None, Some(90), Some("IE"))
+    );
+    assert_eq!(found.services, ["eba_TA:S17", "eba_TA:S18"]);
+    assert_eq!(
+        again.with_typed(&entity(Some(BANK)), &of),
+        (with, Vec::new())
+    );
+}
+
+#[test]
+fn records_alone_make_tables_and_nothing_is_made_up() {
+    let mut of = contract("c-1", &[BANK]);
+    of.service = "storage".to_owned();
+    of.data_location = Some("somewhere".to_owned());
+    let nameless = contract("c-2", &[]);
+    let (made, added) = Register::empty().with_typed(&entity(None), &[of, nameless]);
+    assert_eq!(added, ["c-1", "c-2"]);
+    let told: Vec<String> = made.check().iter().map(ToString::to_string).collect();
+    for lacking in [
+        "B_01.01 row 2, column c0010: it is needed",
+        "B_01.01 row 2, column c0050: it is needed",
+        "B_01.02 row 2, column c0010: it is needed",
+        "B_02.02 row 2, column c0060: it is needed",
+        "B_03.01 row 2, column c0020: it is needed",
+        "B_03.02 row 3, column c0020: it is needed",
+        "B_05.01 row 2, column c0070: it is needed",
+        "B_05.01 row 3, column c0010: it is needed",
+    ] {
+        assert!(
+            told.iter().any(|one| one == lacking),
+            "{lacking}: {told:#?}"
+        );
+    }
+    // A code that is a LEI says so; a place that is no country is none.
+    let written: BTreeMap<String, Vec<u8>> = made.written().into_iter().collect();
+    let text = |name: &str| String::from_utf8(written[name].clone()).expect("text");
+    assert!(text("b_05.01.csv").contains(&format!("{BANK},eba_qCO:qx2000,,,Cloud")));
+    assert!(text("b_01.01.csv").contains(",Bank,eba_GA:DE,"));
+    assert!(!text("b_02.02.csv").contains("somewhere") && !text("b_02.02.csv").contains("storage"));
 }

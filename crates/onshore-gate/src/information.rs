@@ -239,6 +239,7 @@ impl Taking<'_> {
             notice_days: arrangement.notice_days,
             renewal: None,
             exit_terms: None,
+            found: None,
             deletion: None,
         };
         let Some(revision) = found(self.registry, self.unit, RecordKind::Contract, &id)? else {
@@ -268,6 +269,7 @@ impl Taking<'_> {
                 .or_else(|| before.data_location.clone()),
             renewal: before.renewal.clone(),
             exit_terms: before.exit_terms.clone(),
+            found: before.found,
             ..contract
         };
         let contract = contract.after(before.clone(), self.today);
@@ -308,7 +310,7 @@ impl Taking<'_> {
     }
 }
 
-fn found(
+pub(crate) fn found(
     registry: &Registry,
     view: &View<'_>,
     kind: RecordKind,

@@ -21,6 +21,7 @@ mod assessments;
 pub mod background;
 mod cases;
 mod comparison;
+mod completeness;
 mod cutovers;
 mod decommissions;
 mod departures;
@@ -52,6 +53,7 @@ mod rules;
 pub mod settle;
 mod status;
 mod support;
+mod tabulated;
 mod telemetry;
 mod timelines;
 mod told;
@@ -91,4 +93,5 @@ pub use support::{
     SUPPORT_MINUTES_MAX, SupportAnswer, SupportProposal, SupportRecorded, SupportWatch,
     support_state,
 };
+pub use tabulated::Tabulated;
 pub use updates::{APPROVALS_MIN, OlderReleases, StagedUpdate, UpdateRefusal, UpdateRules};

@@ -13,6 +13,7 @@ use onshore_types::{JobId, LeafIndex, Timestamp};
 use serde_json::{Value, json};
 
 use crate::acts::{Act, require};
+use crate::completeness::{Entry, require_whole};
 use crate::departures::check_statement;
 use crate::people::{person, second, signature, vouch};
 use crate::timelines::timelines;
@@ -159,6 +160,9 @@ impl Gate {
             if let Some(why) = refusal(registry, unit, &record, None, now)? {
                 return Ok((licensing::refused("operator.refused", &why), Err(why)));
             }
+            if let Record::Contract(one) = &record {
+                require_whole(registry, unit, one, (Entry::Recorded, now))?;
+            }
             let record = match record {
                 Record::Order(order) => proposed(registry, unit, by, *order, None, now)?,
                 Record::Review(one) => reviews::recorded(registry, unit, by, *one, None, now)?,
@@ -210,7 +214,9 @@ impl Gate {
                             return Ok((act, Ok(Err(frozen))));
                         }
                     }
-                    Record::Contract(amended(one, before, (from, today))?)
+                    let amended = amended(one, before, (from, today))?;
+                    require_whole(registry, unit, &amended, (Entry::Recorded, now))?;
+                    Record::Contract(amended)
                 }
                 (Record::Order(one), Record::Order(before)) => {
                     proposed(registry, unit, by, *one, Some(&before), now)?
@@ -318,6 +324,7 @@ impl Gate {
                         contract.organisation, contract.provider
                     )));
                 }
+                require_whole(registry, unit, &contract, (Entry::Signed, now))?;
                 let today = filing_day(registry, unit, now)?;
                 let revision = match before {
                     Some(Revision {
@@ -604,6 +611,13 @@ fn check_times(record: &Record, now: Timestamp) -> Result<(), Error> {
             "the incident `{}` is told of at {}, which has not come",
             one.id,
             one.latest()
+        ))),
+        Record::Contract(Contract {
+            id,
+            found: Some(found),
+            ..
+        }) if *found > Day::at(now, UtcOffset::EASTERNMOST) => Err(contradiction(format!(
+            "an inventory is said to have found the contract `{id}` on {found}, which has not come"
         ))),
         _ => Ok(()),
     }

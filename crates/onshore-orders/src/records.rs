@@ -248,6 +248,9 @@ pub struct Contract {
     /// What it says of leaving, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_terms: Option<String>,
+    /// On which day an inventory found it as it is: then it may say less than it should.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Day>,
     /// That what was there is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
@@ -563,6 +566,20 @@ impl Registered for Contract {
 }
 
 impl Contract {
+    /// Returns the members that a contract should have and this one has not: where data is, how long before its end it must be given notice
+    /// of, how it is renewed, and what it says of leaving. Without an end it has none.
+    #[must_use]
+    pub fn lacks(&self) -> Vec<&'static str> {
+        let members = [
+            ("data_location", self.data_location.is_some()),
+            ("notice_days", self.notice_days.is_some()),
+            ("renewal", self.renewal.is_some()),
+            ("exit_terms", self.exit_terms.is_some()),
+        ];
+        let lacking = members.into_iter().filter(|(_, is_there)| !is_there);
+        lacking.map(|(name, _)| name).collect()
+    }
+
     /// Returns the day on which it was signed, or, where that is not said, its first one.
     #[must_use]
     pub fn signed(&self) -> Day {

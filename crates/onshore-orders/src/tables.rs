@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 use crate::record::{Record, RecordKind};
+use crate::records::Contract;
 
 /// What is said of other kinds.
 const NO_TABLE: &str =
@@ -43,6 +44,8 @@ const CONTRACT: &[Column] = &[
     Column::number("notice_days"),
     Column::text("renewal"),
     Column::text("exit_terms"),
+    Column::text("found"),
+    Column::text(LACKS),
 ];
 const ASSET: &[Column] = &[
     Column::text("id"),
@@ -60,6 +63,9 @@ const ASSET: &[Column] = &[
 const HOLDING: [&str; 4] = ["owner", "percent", "from", "until"];
 /// The column of a table of contracts that tells of the last renewal.
 const RENEWED: &str = "renewed";
+
+/// The column of a table of contracts that tells what each lacks: it is written, and says nothing where it is read.
+const LACKS: &str = "lacks";
 
 /// What is wrong with a table, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +163,7 @@ pub fn write(kind: RecordKind, records: &[Value]) -> Result<Vec<u8>, Error> {
         .map_err(broken)?;
     for record in records {
         let holdings = record.get("owners").and_then(Value::as_array);
+        let lacks = lacks(kind, record);
         let rows = holdings.map_or(1, |holdings| holdings.len().max(1));
         for row in 0..rows {
             let holding = holdings.and_then(|holdings| holdings.get(row));
@@ -171,6 +178,7 @@ pub fn write(kind: RecordKind, records: &[Value]) -> Result<Vec<u8>, Error> {
                         .get("renewals")
                         .and_then(Value::as_array)
                         .and_then(|renewals| renewals.last()?.get("signed")),
+                    (RecordKind::Contract, LACKS) => lacks.as_ref(),
                     // Once is enough.
                     (RecordKind::Organisation, _) if row > 0 => None,
                     _ => record.get(name),
@@ -183,6 +191,15 @@ pub fn write(kind: RecordKind, records: &[Value]) -> Result<Vec<u8>, Error> {
     table
         .into_inner()
         .map_err(|_| Error::contradiction("the table cannot be written"))
+}
+
+/// Returns what a contract lacks, in one cell.
+fn lacks(kind: RecordKind, record: &Value) -> Option<Value> {
+    if kind != RecordKind::Contract {
+        return None;
+    }
+    let contract: Contract = serde_json::from_value(record.clone()).ok()?;
+    Some(Value::from(contract.lacks().join(" ")))
 }
 
 fn cell(value: &Value) -> String {
@@ -312,6 +329,7 @@ fn take(
             }
         }
     }
+    members.remove(LACKS);
     if let Some(signed) = members.remove(RENEWED) {
         let renewal = Map::from_iter([("signed".to_owned(), signed)]);
         members.insert("renewals".to_owned(), Value::from(vec![renewal]));
@@ -407,8 +425,9 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::Value;
 
-    use super::{Fault, read};
+    use super::{Fault, read, write};
     use crate::record::{Record, RecordKind};
 
     fn faults(kind: RecordKind, text: &str) -> Vec<String> {
@@ -474,6 +493,30 @@ mod tests {
         );
         let many = "x,,,,,,\n".repeat(100);
         assert!(faults(kind, &format!("{head}{many}")).len() <= 21);
+    }
+
+    #[test]
+    fn what_contracts_lack_is_written_and_reads_as_nothing() {
+        let kind = RecordKind::Contract;
+        let whole = "c-1,port,ali,oss,CN,2020-01-01,30,yearly,a year to leave";
+        let text = format!(
+            "id,organisation,provider,service,data_location,start,notice_days,renewal,exit_terms\n{whole}\nc-2,port,ali,oss,,2020-01-01,,yearly,\n"
+        );
+        let values = |text: &[u8]| -> Vec<Value> {
+            let rows = read(kind, text).expect("it reads");
+            let values = rows.into_iter().map(|one| one.record.to_value());
+            values.collect::<Result<_, _>>().expect("it is written")
+        };
+        let records = values(text.as_bytes());
+        let table = write(kind, &records).expect("it is written");
+        let rows: Vec<String> = String::from_utf8(table.clone())
+            .expect("text")
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        assert!(rows[0].ends_with(",found,lacks") && rows[1].ends_with(",,"));
+        assert!(rows[2].ends_with(",data_location notice_days exit_terms"));
+        assert_eq!(values(&table), records);
     }
 
     proptest! {

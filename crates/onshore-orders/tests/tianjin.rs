@@ -102,6 +102,7 @@ fn contract(of: &str, with: &str, end: Option<&str>) -> Contract {
         notice_days: None,
         renewal: None,
         exit_terms: None,
+        found: None,
         deletion: None,
         signed: None,
         renewals: Vec::new(),

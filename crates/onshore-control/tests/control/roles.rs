@@ -75,6 +75,7 @@ const TABLE: &[(&str, &str)] = &[
     ("PUT /v1/information/{organisation}", "or...."),
     ("POST /v1/assessments/{id}/report", "or...."),
     ("GET /v1/assessments/{id}/report", "ora..."),
+    ("GET /v1/information/{organisation}", "ora..."),
     ("POST /v1/sessions", "orate.p"),
     ("DELETE /v1/sessions", "orate.p"),
     ("POST /v1/leases", ".......w"),

@@ -29,7 +29,7 @@ pub(crate) enum DoraCommand {
         #[arg(long, value_name = "ID")]
         organisation: Id,
     },
-    /// Write the tables of an organisation as they were taken in, and name contracts of it that are in none
+    /// Write the tables of an organisation as they were taken in, with rows for its contracts that are in none, and tell what is lacking
     Export {
         /// Into which folder; files of that name are written anew
         folder: PathBuf,

@@ -1,20 +1,19 @@
 //! `onshore dora`: tables of the register of information in a folder, and in the register of a server. To check and pack them no server
 //! is asked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use http::Method;
-use onshore_api::{InformationView, TakeInformation};
-use onshore_dora::{Fault, Filing, Register, contract_id, package};
-use onshore_orders::{Id, RecordKind};
+use onshore_api::{FaultView, InformationView, TabulatedView, TakeInformation};
+use onshore_dora::{Fault, Filing, Register, package};
+use onshore_orders::Id;
 use onshore_types::Timestamp;
 use serde_json::json;
 
-use crate::cli::{DoraCommand, TargetArgs, WhichRecordsArgs};
+use crate::cli::{DoraCommand, TargetArgs};
 use crate::clock;
-use crate::commands::register;
 use crate::exit::{Exit, usage};
 use crate::output::{self, Style};
 use crate::target;
@@ -120,55 +119,52 @@ async fn export(
     known_at: Option<Timestamp>,
 ) -> Result<Exit> {
     let client = target::client(target)?;
-    let which = WhichRecordsArgs {
-        of: Some(organisation.clone()),
-        known_at,
-    };
-    let found = register::all(&client, RecordKind::Information, &which).await?;
-    let Some(found) = found.first() else {
-        return Err(usage(format!(
-            "no register of information of `{organisation}` was taken in: `onshore dora import` does that"
-        )));
-    };
-    let mut written: BTreeMap<String, Vec<u8>> = Register::empty().written().into_iter().collect();
-    for (name, text) in found.record["tables"].as_object().into_iter().flatten() {
-        let text = text.as_str().unwrap_or_default();
-        written.insert(name.clone(), text.as_bytes().to_vec());
-    }
-    let told = match Register::read(&written) {
-        Ok(register) => register.arrangements(),
-        Err(faults) => return tell(target.style(), &faults),
-    };
+    // Ids and instants have nothing that a query would have to escape.
+    let known_at = known_at.map(|at| format!("?known_at={at}"));
+    let path = format!(
+        "/v1/information/{organisation}{}",
+        known_at.unwrap_or_default()
+    );
+    let told: TabulatedView = client.get(&path).await?;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    for (name, text) in &written {
+    for (name, text) in &told.tables {
         let path = folder.join(name);
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let contracts = register::all(&client, RecordKind::Contract, &which).await?;
-    let told: BTreeSet<String> = told.iter().map(|one| contract_id(&one.reference)).collect();
-    let missing: Vec<&str> = contracts
-        .iter()
-        .map(|one| one.id.as_str())
-        .filter(|id| !told.contains(*id))
-        .collect();
-    match target.style() {
-        Style::Json => output::json(&json!({
-            "revision": found.revision,
-            "recorded": found.recorded,
-            "not_in_the_tables": missing,
-        }))?,
-        Style::Text => {
-            output::line(&format!(
-                "revision  {}, recorded {}",
-                found.revision, found.recorded
-            ));
-            if !missing.is_empty() {
-                let missing = missing.join(", ");
-                output::line(&format!("contracts that are in no table: {missing}"));
-            }
+    if target.style() == Style::Json {
+        output::json(&json!({
+            "revision": told.revision,
+            "recorded": told.recorded,
+            "added": told.added,
+            "faults": told.faults,
+        }))?;
+        return Ok(Exit::Done);
+    }
+    match (told.revision, told.recorded) {
+        (Some(revision), Some(recorded)) => {
+            output::line(&format!("revision  {revision}, recorded {recorded}"));
         }
+        _ => output::line("no tables were taken in: these are made of the records"),
+    }
+    if !told.added.is_empty() {
+        let added = told.added.join(", ");
+        output::line(&format!(
+            "contracts whose rows are made of their records: {added}"
+        ));
+    }
+    for fault in told.faults {
+        output::line(&words(fault).to_string());
     }
     Ok(Exit::Done)
+}
+
+fn words(fault: FaultView) -> Fault {
+    Fault {
+        template: fault.template,
+        row: usize::try_from(fault.row).unwrap_or(usize::MAX),
+        column: fault.column,
+        what: fault.what,
+    }
 }
 
 fn templates(folder: &Path) -> Result<Exit> {

@@ -330,6 +330,12 @@ async fn import(target: &TargetArgs, kind: RecordKind, command: &TableCommand) -
         Style::Json => output::json(&imported)?,
         Style::Text => {
             output::line(&format!("recorded  {}", imported.records));
+            if imported.lacking > 0 {
+                output::line(&format!(
+                    "lacking   {}: `contract show` tells of each what",
+                    imported.lacking
+                ));
+            }
             output::line(&format!("leaf      {}", imported.leaf));
         }
     }
@@ -425,6 +431,9 @@ pub(crate) fn show(style: Style, one: &RecordView) -> Result<Exit> {
     }
     if let Some(superseded) = one.superseded {
         output::line(&format!("until     {superseded}"));
+    }
+    if !one.lacks.is_empty() {
+        output::line(&format!("lacks     {}", one.lacks.join(", ")));
     }
     if let Some(leaf) = one.leaf {
         output::line(&format!("leaf      {leaf}"));
