@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use crate::caller::{By, Readers};
 use crate::error::Error;
 use crate::extract::{Asked, EDIT_BYTES_MAX, is_json};
+use crate::language::{tell, wanted};
 use crate::parts::ControlParts;
 use crate::register::parsed;
 
@@ -54,6 +55,7 @@ pub(crate) async fn guard(
     plan: Plan,
 ) -> Result<Response, Error> {
     let form = form(asked.format.as_deref(), &headers)?;
+    let language = wanted(&headers);
     let organisation: Option<Id> = parsed(asked.organisation.as_deref())?;
     let residency = asked.residency.as_deref().map(Jurisdiction::parse);
     let residency = residency
@@ -82,12 +84,15 @@ pub(crate) async fn guard(
             providers: &binding.providers,
             residency,
             now,
+            language,
         };
         judge(&plan, &rules).map_err(Error::Record)
     });
     let judged = judged.await.map_err(|_| Error::Stopping)??;
     drop(turn);
-    Ok(told(judged, form))
+    let mut answer = told(judged, form);
+    tell(answer.headers_mut(), language);
+    Ok(answer)
 }
 
 /// A plan as it came.

@@ -24,20 +24,22 @@ pub(crate) async fn speak(request: Request, next: Next) -> Response {
         Language::En => response,
         Language::Zh => told(response.status(), problem).into_response(),
     };
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_LANGUAGE,
-        HeaderValue::from_static(match wanted {
-            Language::En => "en",
-            Language::Zh => "zh",
-        }),
-    );
-    headers.append(header::VARY, HeaderValue::from_static("accept-language"));
+    tell(response.headers_mut(), wanted);
     response
 }
 
+/// Says in which language an answer is, and that another could have been asked for.
+pub(crate) fn tell(headers: &mut HeaderMap, language: Language) {
+    let language = match language {
+        Language::En => "en",
+        Language::Zh => "zh",
+    };
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
+    headers.append(header::VARY, HeaderValue::from_static("accept-language"));
+}
+
 /// Returns which of both languages is wanted more; English where neither is, or both are alike.
-fn wanted(headers: &HeaderMap) -> Language {
+pub(crate) fn wanted(headers: &HeaderMap) -> Language {
     let mut best = [0.0_f32; 2];
     let ranges = headers.get_all(header::ACCEPT_LANGUAGE).into_iter();
     for range in ranges
