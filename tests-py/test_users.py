@@ -1,8 +1,10 @@
 """Users and groups: what their policies allow and nothing else, and keys that open nothing once they are taken away."""
 
+import json
+
 import pytest
 
-from identities import allow, deny, document, new_tenant, new_user, put_policy, refused, write
+from identities import Holder, allow, deny, document, new_tenant, new_user, put_policy, refused, write
 from test_ledger import settled
 
 
@@ -154,3 +156,40 @@ def test_what_is_done_to_identities_is_in_the_ledger_without_a_name(server):
     kinds = [leaf.get("kind") for leaf in log.json()]
     assert "user.created" in kinds and "user.removed" in kinds
     assert name.encode() not in b"".join(log.leaves)
+
+
+def test_a_user_is_no_closer_than_his_tenant(server, s3):
+    """Whoever looks after the identities of a tenant abroad says where its people work: it brings nobody home."""
+    server.cli("bucket", "create", "closer", "--class", "personal")
+    s3.put_object(Bucket="closer", Key="k", Body=b"13912345678")
+    abroad = new_tenant(server)
+    server.cli("tenant", "set-jurisdiction", abroad.name, "US")
+    token = server.cli("token", "create", "--role", "tenant-admin", "--tenant", abroad.name)["token"]
+    policy = {
+        "Effect": "Allow",
+        "Principal": {"AWS": [abroad.arn]},
+        "Action": ["s3:GetObject"],
+        "Resource": "arn:aws:s3:::closer/*",
+    }
+    s3.put_bucket_policy(Bucket="closer", Policy=json.dumps(document(policy)))
+    for organisation in (None, "CN", "US", "DE"):
+        name = f"mole-{organisation or 'none'}".lower()
+        said = ("--organisation", organisation) if organisation else ()
+        server.cli("user", "create", name, "--tenant", abroad.name, *said, env={"ONSHORE_TOKEN": token})
+        put_policy(server, abroad.name, "user", name, allow("s3:GetObject"))
+        key = server.cli("key", "create", "--tenant", abroad.name, "--user", name)
+        mole = Holder(server, key["access_key"], key["secret_key"])
+        told = refused(mole.s3.get_object, Bucket="closer", Key="k")
+        assert "border.outward" in told["Error"]["Message"], (organisation, told)
+    # A tenant at home has people at home, and such as are not.
+    for organisation, is_home in ((None, True), ("CN", True), ("US", False)):
+        name = f"clerk-{organisation or 'none'}".lower()
+        said = ("--organisation", organisation) if organisation else ()
+        server.cli("user", "create", name, *said)
+        put_policy(server, "default", "user", name, allow("s3:GetObject"))
+        key = server.cli("key", "create", "--user", name)
+        clerk = Holder(server, key["access_key"], key["secret_key"])
+        if is_home:
+            assert clerk.s3.get_object(Bucket="closer", Key="k")["Body"].read() == b"13912345678"
+        else:
+            assert "border.outward" in refused(clerk.s3.get_object, Bucket="closer", Key="k")["Error"]["Message"]

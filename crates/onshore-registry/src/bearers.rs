@@ -26,8 +26,9 @@ pub struct Bearer {
     pub policies: Vec<Arc<Compiled>>,
     /// His tags.
     pub tags: BTreeMap<String, String>,
-    /// Where the organisation is that he acts for; none where that is the region's own.
-    pub organisation: Option<Jurisdiction>,
+    /// Where the organisations are that he acts for, his tenant's and the one that is said of himself; none where that is the
+    /// region's own jurisdiction. The most foreign counts, so nobody is brought closer than his tenant is.
+    pub organisations: Vec<Jurisdiction>,
 }
 
 impl Registry {
@@ -51,7 +52,7 @@ impl Registry {
             standing: Standing::Admin,
             policies: Vec::new(),
             tags: BTreeMap::new(),
-            organisation,
+            organisations: organisation.into_iter().collect(),
         });
         self.remember(generation, |remembered| {
             remembered
@@ -105,7 +106,10 @@ impl Registry {
             standing: Standing::Identity,
             policies,
             tags: identity.details.tags,
-            organisation: identity.details.organisation.or(of_tenant),
+            organisations: of_tenant
+                .into_iter()
+                .chain(identity.details.organisation)
+                .collect(),
         });
         self.remember(generation, |remembered| {
             remembered

@@ -43,7 +43,7 @@ pub struct Details {
     /// Tags, which policies may speak of.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// Where the organisation is that a user works for, if that is not the tenant's.
+    /// Where the organisation is that a user works for, if that is not the tenant's. Of the two the more foreign counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisation: Option<Jurisdiction>,
     /// Of a role: the policy that says who may take it.

@@ -90,7 +90,7 @@ impl Caller {
             standing: Standing::Anonymous,
             policies: Vec::new(),
             tags: BTreeMap::new(),
-            organisation: None,
+            organisations: Vec::new(),
         };
         Self::known(onshore_gate::NOBODY, Arc::new(bearer), None, Signed::Not)
     }

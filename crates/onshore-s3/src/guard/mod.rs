@@ -238,7 +238,7 @@ impl Guard {
         }
     }
 
-    /// Says where what the caller is sent goes: the more foreign of the network that he asks from and the organisation that
+    /// Says where what the caller is sent goes: the most foreign of the network that he asks from and the organisations that
     /// he acts for.
     pub(crate) fn place_of_caller(
         &self,
@@ -247,10 +247,10 @@ impl Guard {
         peer: Peer,
     ) -> Place {
         let network = self.place_of(headers, peer);
-        match caller.bearer.organisation {
-            None => network,
-            Some(organisation) => self.gate.more_foreign(network, Place::In(organisation)),
-        }
+        let organisations = caller.bearer.organisations.iter();
+        organisations.fold(network, |place, organisation| {
+            self.gate.more_foreign(place, Place::In(*organisation))
+        })
     }
 
     /// Says where a request comes from.

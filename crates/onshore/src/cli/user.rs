@@ -17,7 +17,7 @@ pub(crate) enum UserCommand {
         /// A tag that policies may speak of, as KEY=VALUE
         #[arg(long = "tag", value_name = "KEY=VALUE")]
         tags: Vec<String>,
-        /// Where the organisation is that the user works for, if that is not the tenant's
+        /// Where the organisation is that the user works for, if that is not the tenant's: the more foreign of the two counts
         #[arg(long)]
         organisation: Option<Jurisdiction>,
     },
