@@ -263,3 +263,87 @@ def test_only_what_is_signed_for_sts_is_answered(server):
     target, headers, _ = raw.signed("POST", "/", headers=kind, body=body, service="sts")
     assert raw.send("POST", target, headers, body.replace(b"GetCaller", b"GotCaller")).status == 403
     assert raw.request("POST", "/", headers=kind, body=b"Action=DeleteEverything", service="sts").status == 400
+
+
+def new_foreigner(server, *statements):
+    """A user of the tenant whose organisation is in the United States."""
+    name = f"foreigner-{os.urandom(4).hex()}"
+    made = server.cli("user", "create", name, "--organisation", "US")
+    put_policy(server, "default", "user", name, *(statements or [allow("*")]))
+    key = server.cli("key", "create", "--user", name)
+    return Holder(server, key["access_key"], key["secret_key"], name=name, arn=made["arn"], tenant="default")
+
+
+@pytest.fixture(scope="module")
+def guarded(server):
+    server.cli("bucket", "create", "guarded", "--class", "personal")
+    server.client().put_object(Bucket="guarded", Key="k", Body=b"secret")
+    return {"Bucket": "guarded", "Key": "k"}
+
+
+def is_outward(function, **arguments):
+    told = refused(function, **arguments)
+    assert "border.outward" in told["Error"]["Message"], told
+    return True
+
+
+def test_a_role_brings_nobody_home(server, admin, guarded):
+    foreigner, clerk = new_foreigner(server), new_user(server, "default", allow("sts:AssumeRole"))
+    arn = new_role(server, "washing", trust(foreigner.arn, clerk.arn), allow("s3:GetObject", "sts:AssumeRole"))
+    second = new_role(server, "washing-twice", trust(arn), allow("s3:GetObject", "sts:AssumeRole"))
+    third = new_role(server, "washing-thrice", trust(second), allow("s3:GetObject"))
+    is_outward(foreigner.s3.get_object, **guarded)
+    direct = taken(foreigner, arn)
+    chained = taken(taken(direct, second), third)
+    found = foreigner.sts.get_session_token()["Credentials"]
+    lasting = Holder(server, found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+    through = taken(lasting, arn)
+    home = taken(taken(taken(clerk, arn), second), third)
+    for _ in range(2):
+        for session in (direct, chained, lasting, through):
+            is_outward(session.s3.get_object, **guarded)
+            # What a copy tells is told abroad as well, and a link is as far away as whoever made it.
+            url = session.s3.generate_presigned_url("get_object", Params=guarded)
+            assert urlopen_status(url) == 403
+        assert home.s3.get_object(**guarded)["Body"].read() == b"secret"
+        # What a session is stays in its token through a restart.
+        server.restart()
+        for holder in (foreigner, clerk, direct, chained, lasting, through, home):
+            holder.server = server
+    # Without whoever took it a session is as far away as he was, also where one of his name is made anew.
+    server.cli("user", "delete", foreigner.name)
+    is_outward(direct.s3.get_object, **guarded)
+    server.cli("user", "create", foreigner.name)
+    is_outward(chained.s3.get_object, **guarded)
+
+
+def test_a_role_of_another_tenant_brings_nobody_home(server, s3, guarded):
+    abroad, between = new_tenant(server), new_tenant(server)
+    server.cli("tenant", "set-jurisdiction", abroad.name, "US")
+    joe = new_user(server, abroad.name, allow("*"))
+    arn = new_role(server, "lent", trust(abroad.arn, joe.arn, between.arn), allow("s3:GetObject"))
+    for holder in (abroad, joe):
+        is_outward(taken(holder, arn).s3.get_object, **guarded)
+    # One at home goes abroad while his session goes on, and so does the session.
+    clerk = new_user(server, between.name, allow("*"))
+    arn = new_role(server, "lent-home", trust(clerk.arn), allow("s3:GetObject"))
+    session = taken(clerk, arn)
+    assert session.s3.get_object(**guarded)["Body"].read() == b"secret"
+    server.cli("tenant", "set-jurisdiction", between.name, "US")
+    is_outward(session.s3.get_object, **guarded)
+    # A role of a tenant abroad on the way is abroad too.
+    middle = new_role(server, "middle", trust(new_user(server, "default", allow("*"), name="through").arn), allow("*"), tenant=abroad.name)
+    key = server.cli("key", "create", "--user", "through")
+    through = Holder(server, key["access_key"], key["secret_key"])
+    back = new_role(server, "back", trust(middle), allow("s3:GetObject"))
+    is_outward(taken(taken(through, middle), back).s3.get_object, **guarded)
+
+
+def urlopen_status(url):
+    import urllib.error
+    import urllib.request
+
+    try:
+        return urllib.request.urlopen(url).status
+    except urllib.error.HTTPError as error:
+        return error.code

@@ -74,7 +74,7 @@ pub use crate::refusals::{CountedRefusal, RefusalKey};
 pub use crate::register::{AsOf, RegisterPage, Revision};
 pub use crate::registry::Registry;
 pub use crate::schema::SCHEMA;
-pub use crate::sessions::{SealedSession, Session};
+pub use crate::sessions::{SealedSession, Session, Taken, Taker};
 pub use crate::stretches::SourceSize;
 pub use crate::support::{SupportRequest, SupportSession, Vouched};
 pub use crate::tenants::{Standing, Tenant};

@@ -2,14 +2,16 @@
 //! this region, and the secret with it; whoever shows another region's token shows what cannot be opened here. A session
 //! ends with its time and with the identity it was made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use onshore_db::{Unit, View};
 use onshore_keys::{DataKey, KEY_LEN_BYTES, KeyProvider, Secret};
-use onshore_types::{AccessKeyId, IdentityName, PartitionName, PrincipalId, TenantId, Timestamp};
+use onshore_types::{
+    AccessKeyId, IdentityName, Jurisdiction, PartitionName, PrincipalId, TenantId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Registry};
@@ -48,6 +50,30 @@ pub struct Session {
     pub until: Timestamp,
     /// How many roles were taken before it.
     pub chained: u8,
+    /// Who took the role, where one was taken. Tokens that were made before sessions told it have none: whom they are sent
+    /// on to nobody can say (docs/decisions/0071).
+    #[serde(default)]
+    pub taken: Option<Taken>,
+}
+
+/// On whose behalf a role was taken: what goes to the session goes to all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Taken {
+    /// Whoever took a role until this one was taken, the first of them first.
+    pub by: Vec<Taker>,
+    /// Where the organisations were that they acted for when they did. Those they act for since are asked for anew.
+    pub organisations: BTreeSet<Jurisdiction>,
+}
+
+/// Somebody who takes a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Taker {
+    /// His tenant.
+    pub tenant: TenantId,
+    /// The user or role; none for the administrator of the tenant.
+    pub identity: Option<PrincipalId>,
 }
 
 /// A new session's credentials.
@@ -79,6 +105,14 @@ impl std::fmt::Debug for Session {
 impl std::fmt::Debug for SealedSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SealedSession").finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Whether it is of a role, and does not tell who took it.
+    #[must_use]
+    pub fn hides_its_taker(&self) -> bool {
+        self.name.is_some() && self.taken.is_none()
     }
 }
 

@@ -1,14 +1,14 @@
 //! Who asks: whose key it is or that there was none, in which session, and how the request came. Policies speak of all of
 //! that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use onshore_policy::iam::{Asker, Compiled, Named, Standing};
 use onshore_policy::{Principal, Role};
 use onshore_registry::{Bearer, Session};
-use onshore_types::{PrincipalId, TenantId, Timestamp};
+use onshore_types::{Jurisdiction, PrincipalId, TenantId, Timestamp};
 
 /// Who is behind a request without a signature: nobody's id, in nobody's tenant.
 /// The tenant of whoever signs nothing: there is none.
@@ -23,6 +23,8 @@ pub(crate) struct Caller {
     pub(crate) tenant: TenantId,
     pub(crate) bearer: Arc<Bearer>,
     pub(crate) session: Option<Arc<InSession>>,
+    /// Where the organisations are that he acts for: his own, and those of whoever took the role that he is in.
+    pub(crate) organisations: BTreeSet<Jurisdiction>,
     pub(crate) signed: Signed,
 }
 
@@ -65,8 +67,19 @@ impl Caller {
         id: PrincipalId,
         bearer: Arc<Bearer>,
         session: Option<Arc<InSession>>,
+        takers: &[Arc<Bearer>],
         signed: Signed,
     ) -> Self {
+        let taken = session
+            .as_ref()
+            .and_then(|session| session.session.taken.as_ref());
+        let then = taken.map(|taken| &taken.organisations);
+        let organisations = std::iter::once(&bearer)
+            .chain(takers)
+            .flat_map(|bearer| &bearer.organisations)
+            .chain(then.into_iter().flatten())
+            .copied()
+            .collect();
         Self {
             principal: Principal {
                 id,
@@ -76,6 +89,7 @@ impl Caller {
             tenant: bearer.tenant,
             bearer,
             session,
+            organisations,
             signed,
         }
     }
@@ -92,7 +106,22 @@ impl Caller {
             tags: BTreeMap::new(),
             organisations: Vec::new(),
         };
-        Self::known(onshore_gate::NOBODY, Arc::new(bearer), None, Signed::Not)
+        Self::known(
+            onshore_gate::NOBODY,
+            Arc::new(bearer),
+            None,
+            &[],
+            Signed::Not,
+        )
+    }
+
+    /// Returns the user or role that he is; none for the administrator of a tenant, and for whoever signs nothing.
+    pub(crate) fn identity(&self) -> Option<PrincipalId> {
+        match (self.bearer.standing, &self.session) {
+            (Standing::Identity, Some(session)) => session.session.identity,
+            (Standing::Identity, None) => Some(self.principal.id),
+            (Standing::Admin | Standing::Anonymous, _) => None,
+        }
     }
 
     /// Whether nobody signed.

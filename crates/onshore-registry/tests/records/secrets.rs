@@ -1,11 +1,16 @@
 //! Keys and tokens: sealed or digested, each for its own holder, never taken twice.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use onshore_keys::{FileRootKey, Secret};
 use onshore_policy::Role;
-use onshore_registry::{AccessKey, Error, Registry, Standing, Tenant, TokenHolder};
-use onshore_types::{AccessKeyId, IdentityName, PrincipalId, TenantId, TenantName};
+use onshore_registry::{
+    AccessKey, Error, Registry, Session, Standing, Taken, Taker, Tenant, TokenHolder,
+};
+use onshore_types::{
+    AccessKeyId, IdentityName, Jurisdiction, PartitionName, PrincipalId, TenantId, TenantName,
+};
 
 use crate::house::{House, NOW, wait};
 
@@ -160,4 +165,50 @@ fn a_session_acts_for_its_holder_until_it_is_over() {
         .write(move |registry, unit| registry.remove_token(unit, id))
         .expect("removed");
     assert_eq!(found(NOW), None);
+}
+
+#[test]
+fn a_session_tells_who_took_its_role_and_one_of_before_that_says_so() {
+    let house = House::new();
+    let session = |name: Option<&str>, taken| Session {
+        access_key: AccessKeyId::parse("ONSTAAAAAAAAAAAAAAAA").expect("a name"),
+        partition: PartitionName::parse("onshore").expect("a name"),
+        tenant: house.tenant.id,
+        principal: PrincipalId::from_bytes([3; 16]),
+        identity: Some(PrincipalId::from_bytes([4; 16])),
+        made_with: None,
+        name: name.map(|name| IdentityName::parse(name).expect("a name")),
+        tags: BTreeMap::new(),
+        transitive: Vec::new(),
+        policy: None,
+        issued: NOW,
+        until: NOW.plus_millis(1),
+        chained: 0,
+        taken,
+    };
+    let through = |session: Session| {
+        let sealed = wait(house.registry.seal_session(session.clone())).expect("sealed");
+        let opened = house
+            .registry
+            .open_session(&session.access_key, &sealed.token);
+        wait(opened).expect("read").expect("of this house").0
+    };
+    let taken = Taken {
+        by: vec![Taker {
+            tenant: TenantId::from_bytes([9; 16]),
+            identity: None,
+        }],
+        organisations: BTreeSet::from([Jurisdiction::parse("US").expect("a place")]),
+    };
+    let told = through(session(Some("job"), Some(taken.clone())));
+    assert_eq!(told.taken, Some(taken));
+    assert!(!told.hides_its_taker());
+    assert!(through(session(Some("job"), None)).hides_its_taker());
+    assert!(!through(session(None, None)).hides_its_taker());
+    // What was sealed before had no such member at all.
+    let mut of_before = serde_json::to_value(session(Some("job"), None)).expect("JSON");
+    let members = of_before.as_object_mut().expect("members");
+    assert!(members.remove("taken").is_some());
+    let read: Session = serde_json::from_value(of_before).expect("it is still read");
+    assert!(read.hides_its_taker());
 }

@@ -26,6 +26,8 @@ pub(crate) struct Credentials {
     id: PrincipalId,
     bearer: Arc<Bearer>,
     session: Option<Arc<InSession>>,
+    /// Who took the role that the session is in, as far as they are there still.
+    takers: Vec<Arc<Bearer>>,
 }
 
 /// Sessions that were opened, by the digest of their token.
@@ -45,6 +47,7 @@ impl Credentials {
             self.id,
             Arc::clone(&self.bearer),
             self.session.clone(),
+            &self.takers,
             signed,
         )
     }
@@ -88,6 +91,7 @@ impl Guard {
             id: key.principal,
             bearer,
             session: None,
+            takers: Vec::new(),
         })
     }
 
@@ -102,6 +106,13 @@ impl Guard {
             return Err(Fault::new(
                 Code::ExpiredToken,
                 "The provided token has expired.",
+            ));
+        }
+        // Whom it was made for nobody can say, so nothing may be sent to it; who shows it takes the role again.
+        if session.hides_its_taker() {
+            return Err(Fault::new(
+                Code::ExpiredToken,
+                "The provided token has expired: it was made before tokens told who took the role. Take the role again.",
             ));
         }
         let is_held = match &session.made_with {
@@ -129,12 +140,30 @@ impl Guard {
         let bearer = bearer.filter(|_| is_held).ok_or_else(|| {
             invalid_token("whoever it was given to, or the key it was made with, is there no more")
         })?;
+        let takers = self.takers(session).await?;
         Ok(Credentials {
             secret: opened.secret,
             id: session.principal,
             bearer,
+            takers,
             session: Some(opened.session),
         })
+    }
+
+    /// Looks up who took the role of a session. A session goes on without them, as far away as they were.
+    async fn takers(&self, session: &Session) -> Result<Vec<Arc<Bearer>>, Fault> {
+        let mut takers = Vec::new();
+        for taker in session.taken.iter().flat_map(|taken| &taken.by) {
+            let found = match taker.identity {
+                None => self.registry.admin(taker.tenant).await.map(Some),
+                Some(identity) => {
+                    let partition = &self.gate.region().partition;
+                    self.registry.bearer(identity, partition).await
+                }
+            };
+            takers.extend(found.map_err(|error| unavailable(&error))?);
+        }
+        Ok(takers)
     }
 
     /// Opens a token, from memory where it was opened before.

@@ -247,7 +247,7 @@ impl Guard {
         peer: Peer,
     ) -> Place {
         let network = self.place_of(headers, peer);
-        let organisations = caller.bearer.organisations.iter();
+        let organisations = caller.organisations.iter();
         organisations.fold(network, |place, organisation| {
             self.gate.more_foreign(place, Place::In(*organisation))
         })

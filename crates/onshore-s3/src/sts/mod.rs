@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use onshore_policy::iam::{
     Access, Ask, Compiled, Key, Kind, Kinship, Malformed, Named, Sides, Standing, Values,
 };
-use onshore_registry::{Details, Identity, IdentityKind, Session};
+use onshore_registry::{Details, Identity, IdentityKind, Session, Taken, Taker};
 use onshore_types::{AccessKeyId, IdentityName, PrincipalId, Timestamp};
 use ring::digest;
 use tokio::time::timeout;
@@ -233,6 +233,7 @@ impl Front {
             issued: now,
             until: now.plus_millis(i64::from(duration_s) * 1000),
             chained,
+            taken: Some(taken(call.caller())),
         };
         let of_session = Named::Session(tenant, name, session_name.clone());
         let credentials = self.sealed(call, session).await?;
@@ -283,6 +284,7 @@ impl Front {
             issued: now,
             until: now.plus_millis(i64::from(duration_s) * 1000),
             chained: 0,
+            taken: None,
         };
         let credentials = self.sealed(call, session).await?;
         Ok(answer::session_token(&credentials))
@@ -427,6 +429,21 @@ fn inherited(caller: &Caller, tags: &SessionTags) -> Result<Inherited, StsFault>
         transitive: handed.keys().cloned().collect(),
         tags: handed,
     })
+}
+
+/// Says on whose behalf a role is taken: of whoever asks, and of those before him where he is in a role himself.
+fn taken(caller: &Caller) -> Taken {
+    let session = caller.session.as_ref();
+    let before = session.and_then(|session| session.session.taken.as_ref());
+    let by = before.map_or_else(Vec::new, |taken| taken.by.clone());
+    let this = Taker {
+        tenant: caller.tenant,
+        identity: caller.identity(),
+    };
+    Taken {
+        by: by.into_iter().chain([this]).collect(),
+        organisations: caller.organisations.clone(),
+    }
 }
 
 fn duration_of_role(asked: &Parameters, details: &Details, chained: u8) -> Result<u32, StsFault> {
