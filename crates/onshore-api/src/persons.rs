@@ -13,10 +13,22 @@ pub struct PersonsReport {
     pub tenants: Vec<String>,
     /// Distinct persons in what is held.
     pub held: PersonsView,
-    /// Distinct persons in what left since the first of January, Beijing time.
+    /// Distinct persons in what left since the first of January, Beijing time. Sensitive is what is labelled so and what was found
+    /// to be.
     pub exported: ExportedView,
-    /// The same by country, each person once for the country.
+    /// The same by country, each person once for the country; sensitive is what was found to be.
     pub exported_to: BTreeMap<String, ExportedView>,
+    /// What rules about volumes go by.
+    pub volumes: VolumesView,
+}
+
+/// How many persons rules about volumes count: upper bounds. Whoever is told of in both counts in both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VolumesView {
+    /// Persons of whom something left that is not sensitive.
+    pub non_sensitive: u64,
+    /// Persons of whom something sensitive left.
+    pub sensitive: u64,
 }
 
 /// `GET /v1/report/persons/estimate?tenants=a,b` or `?group=g`: for what is shown often and decides nothing.

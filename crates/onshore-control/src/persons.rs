@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use onshore_api::{
     ExportedView, FindSubject, PersonsEstimate, PersonsReport, PersonsView, Problem, Recorded,
-    SetSubjectFinding, SubjectView, TellImportant, ToldInView,
+    SetSubjectFinding, SubjectView, TellImportant, ToldInView, VolumesView,
 };
 use onshore_classify::persons::Tally;
 use onshore_classify::{Category, Ground, ToldTerm};
@@ -58,6 +58,10 @@ pub(crate) async fn report(
         exported_to: by_place
             .map(|(place, tally)| (place, exported_view(tally)))
             .collect(),
+        volumes: VolumesView {
+            non_sensitive: exported.non_sensitive,
+            sensitive: exported.sensitive,
+        },
     }))
 }
 

@@ -13,8 +13,8 @@ use onshore_journal::Leaf;
 use onshore_ledger::Disclosure;
 use onshore_policy::rule_pack::Counts;
 use onshore_policy::{Allowance, ApprovalFact, ExporterFact, Flow, Refusal, Transfer};
-use onshore_registry::{ExportedCounts, ExportedVersion, Tenant};
-use onshore_types::{GroupName, LeafIndex, TenantId, Timestamp, VersionId};
+use onshore_registry::{CountedBefore, ExportedCounts, ExportedVersion, Tenant, digest_of};
+use onshore_types::{GroupName, Label, LeafIndex, TenantId, Timestamp, VersionId};
 use serde_json::json;
 
 use crate::Error;
@@ -27,10 +27,13 @@ const REMEMBERED_MAX: usize = 4096;
 /// What was joined before, so that who is refused again and again has nothing joined again and again.
 #[derive(Debug, Default)]
 pub(crate) struct Joined {
-    versions: Mutex<HashMap<(TenantId, VersionId), ExportedCounts>>,
+    versions: Mutex<HashMap<JoinedWith, ExportedCounts>>,
     /// Of a group and a limit: the exact number, and the sum of the bounds when it was joined.
     groups: Mutex<HashMap<(GroupName, String), (u64, u64)>>,
 }
+
+/// What was joined with a version: whose it is, which, with which label, and exactly who is told of in it.
+type JoinedWith = (TenantId, VersionId, Label, Option<[u8; 32]>);
 
 /// What is known of an export beside the transfer itself.
 #[derive(Debug)]
@@ -126,20 +129,21 @@ impl Inner {
                 continue;
             }
             let of = (approval.tenant, approval.id);
-            if self
-                .registry
-                .has_left_under(view, of, leaving.exported.version)?
-            {
+            let version = leaving.exported.version;
+            let persons = leaving.persons.as_ref();
+            let before = self.registry.left_under(view, of, version, persons)?;
+            if before == CountedBefore::Alike {
                 continue;
             }
             if let Some(objects) = &mut approval.objects {
-                objects.needed = 1;
+                objects.needed = u64::from(before == CountedBefore::Never);
             }
-            let (Some(limit), Some(persons)) = (approval.persons, &leaving.persons) else {
+            let (Some(limit), Some(persons)) = (approval.persons, persons) else {
                 continue;
             };
             let alone = persons_max(persons);
-            approval.persons = Some(if alone <= limit.left {
+            // Of a version that left before most are counted: who is new in it shows only where all are joined.
+            approval.persons = Some(if before == CountedBefore::Never && alone <= limit.left {
                 Allowance {
                     left: limit.left,
                     needed: alone,
@@ -173,7 +177,12 @@ impl Inner {
         else {
             return Ok(false);
         };
-        let of = (leaving.exported.tenant, leaving.exported.version);
+        let of = (
+            leaving.exported.tenant,
+            leaving.exported.version,
+            leaving.exported.label,
+            leaving.persons.as_ref().map(digest_of),
+        );
         let known = self.joined.versions().get(&of).copied();
         exporting.counts = match known.filter(|known| known.changes == exporting.counts.changes) {
             Some(known) => known,
@@ -204,22 +213,28 @@ impl Inner {
         exporting: &Exporting,
         approval: Option<&ApprovalFact>,
     ) -> Result<(), Error> {
+        let limited =
+            approval.filter(|approval| approval.objects.is_some() || approval.persons.is_some());
         let Some(leaving) = &exporting.version else {
             return Ok(());
         };
-        let limited =
-            approval.filter(|approval| approval.objects.is_some() || approval.persons.is_some());
         let exported = ExportedVersion {
             approval: limited.map(|approval| approval.id),
             ..leaving.exported
         };
+        let persons = leaving.persons.as_ref();
         if let Some(approval) = limited {
             let of = (approval.tenant, approval.id);
-            if !self.registry.has_left_under(unit, of, exported.version)? {
+            let before = self
+                .registry
+                .left_under(unit, of, exported.version, persons)?;
+            if before != CountedBefore::Alike {
+                let objects = u64::from(before == CountedBefore::Never);
                 self.registry
-                    .spend_limits(unit, approval.id, approval.persons)?;
+                    .spend_limits(unit, approval.id, objects, approval.persons)?;
             }
-        } else if self.registry.is_export_counted(unit, &exported)? {
+        }
+        if self.registry.is_export_counted(unit, &exported, persons)? && limited.is_none() {
             return Ok(());
         }
         let before = self.registry.exported_bounds(unit, &exported, None)?;
@@ -326,9 +341,7 @@ impl Inner {
 }
 
 impl Joined {
-    fn versions(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<(TenantId, VersionId), ExportedCounts>> {
+    fn versions(&self) -> std::sync::MutexGuard<'_, HashMap<JoinedWith, ExportedCounts>> {
         self.versions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

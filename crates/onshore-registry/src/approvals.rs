@@ -225,8 +225,17 @@ impl Registry {
             .map_or(u64::MAX, |limit| limit.max))
     }
 
-    /// Notes that an object has left under an approval that limits objects or persons. `persons` are those it adds, counted
-    /// from what was said to be `left` before.
+    /// Whether an approval limits objects or persons.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchApproval`].
+    pub fn has_limits(&self, view: &View<'_>, id: ApprovalId) -> Result<bool, Error> {
+        let found = lookup(view, id)?;
+        Ok(found.objects.is_some() || found.persons.is_some())
+    }
+
+    /// Notes what left under an approval that limits objects or persons: `objects` that had not left under it before, and the
+    /// persons that they add, counted from what was said to be `left` before.
     ///
     /// # Errors
     /// Those of the database.
@@ -234,11 +243,12 @@ impl Registry {
         &self,
         unit: &Unit<'_>,
         id: ApprovalId,
+        objects: u64,
         persons: Option<Allowance>,
     ) -> Result<(), Error> {
         unit.execute(
-            "UPDATE approvals SET spent_objects = spent_objects + 1 WHERE id = ?1",
-            [id.as_bytes()],
+            "UPDATE approvals SET spent_objects = spent_objects + ?2 WHERE id = ?1",
+            params![id.as_bytes(), clamped(objects)],
         )?;
         if let Some(persons) = persons {
             // What is left was counted anew where it mattered: the sum of what each object added may be higher.

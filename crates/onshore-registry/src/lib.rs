@@ -67,7 +67,9 @@ pub use crate::loosenings::{Loosening, LooseningOf};
 pub use crate::packs::{ActivatedPack, PackActivation};
 pub use crate::pages::{ListedPage, ListingRound};
 pub use crate::people::Person;
-pub use crate::persons::{ExportedCounts, ExportedPersons, ExportedTally, ExportedVersion};
+pub use crate::persons::{
+    CountedBefore, ExportedCounts, ExportedPersons, ExportedTally, ExportedVersion, digest_of,
+};
 pub use crate::purposes::Purpose;
 pub use crate::quarantine::{Draft, Quarantine, QuarantineError};
 pub use crate::refusals::{CountedRefusal, RefusalKey};

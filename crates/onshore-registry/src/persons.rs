@@ -11,6 +11,7 @@ use onshore_classify::persons::{ObjectPersons, PersonKey, Tally, Union};
 use onshore_db::{Row, RowError, Unit, View, params};
 use onshore_keys::{KeyProvider, Secret};
 use onshore_types::{ApprovalId, Label, Personal, Place, TenantId, Timestamp, VersionId};
+use ring::digest;
 
 use crate::approvals::clamped;
 use crate::{Error, Registry};
@@ -21,6 +22,9 @@ const BEIJING_AHEAD_MS: i64 = 8 * 3600 * 1000;
 const LOOSE_MIN_BYTES: i64 = 1 << 20;
 /// What stands for a place where what is sensitive is counted, wherever it went.
 const SENSITIVE: &str = "sensitive";
+/// What stands for a place where what is personal and not sensitive is counted, wherever it went. What left before that was
+/// told apart stands behind it place by place, all of it: nobody knows any more what of it was not sensitive.
+const NON_SENSITIVE: &str = "non-sensitive";
 /// What left under an approval is counted in no year.
 const NO_YEAR: i64 = 0;
 const KEY_LEN_BYTES: usize = 32;
@@ -50,6 +54,21 @@ pub struct ExportedPersons {
     pub all: ExportedTally,
     /// Those of whom something went to a place, each once for the place.
     pub by_place: BTreeMap<String, ExportedTally>,
+    /// How many count as persons of whom something that is not sensitive left: what rules about volumes go by.
+    pub non_sensitive: u64,
+    /// How many count as persons of whom something sensitive left. Whoever is told of in both counts in both.
+    pub sensitive: u64,
+}
+
+/// How a version stands to what was counted of it before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountedBefore {
+    /// It was not counted.
+    Never,
+    /// It was, and not with exactly those who are told of in it now: tags may have come.
+    Otherwise,
+    /// It was, with all who are told of in it.
+    Alike,
 }
 
 /// How many persons' data has left.
@@ -64,7 +83,7 @@ pub struct ExportedTally {
 /// How many persons' data has left this year, a transfer's among them: upper bounds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExportedCounts {
-    /// Persons of whom nothing sensitive has left.
+    /// Persons of whom something has left that is not sensitive, whatever else has.
     pub non_sensitive: u64,
     /// Persons of whom something sensitive has left.
     pub sensitive: u64,
@@ -103,10 +122,7 @@ impl Registry {
     ) -> Result<ExportedCounts, Error> {
         let mut left = Left::of(view, tenants, year(exported.time))?;
         if let Some(persons) = persons {
-            left.all.add(persons);
-            if is_sensitive(exported.label) {
-                left.sensitive.add(persons);
-            }
+            left.add(exported.label, persons);
         }
         let (non_sensitive, sensitive) = left.counts();
         Ok(ExportedCounts {
@@ -118,7 +134,7 @@ impl Registry {
     }
 
     /// Says how many persons' data of some tenants has left since the first of January before an instant, each once: those of
-    /// whom nothing sensitive has, and those of whom something has.
+    /// whom something has that is not sensitive, and those of whom something sensitive has.
     ///
     /// # Errors
     /// Those of the database.
@@ -150,17 +166,18 @@ impl Registry {
         Ok((before, union.tally().persons.upper))
     }
 
-    /// Whether a version has left under an approval.
+    /// Says whether a version has left under an approval, with those who are told of in it.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn has_left_under(
+    pub fn left_under(
         &self,
         view: &View<'_>,
         (tenant, approval): (TenantId, ApprovalId),
         version: VersionId,
-    ) -> Result<bool, Error> {
-        Of::under(tenant, approval).counts(view, version)
+        persons: Option<&ObjectPersons>,
+    ) -> Result<CountedBefore, Error> {
+        Of::under(tenant, approval).counted(view, version, persons)
     }
 
     /// Notes what was joined for a decision, so that the next need not.
@@ -216,7 +233,8 @@ impl Registry {
             .map_err(|_| Error::Unreadable { what: "person key" })
     }
 
-    /// Whether everybody in a version is counted among those whose data went to this place this year.
+    /// Whether everybody in a version is counted among those whose data went to this place this year, and among those whose
+    /// data of its class did.
     ///
     /// # Errors
     /// Those of the database.
@@ -224,28 +242,20 @@ impl Registry {
         &self,
         view: &View<'_>,
         exported: &ExportedVersion,
+        persons: Option<&ObjectPersons>,
     ) -> Result<bool, Error> {
-        let found = view.one(
-            "SELECT 1 FROM exported_persons
-             WHERE year = ?1 AND tenant = ?2 AND place = ?3 AND version = ?4 AND is_known = 1",
-            params![
-                year(exported.time),
-                exported.tenant.as_bytes(),
-                exported.to.to_string(),
-                exported.version.as_bytes()
-            ],
-            |_| Ok(()),
-        )?;
-        if found.is_none() || !is_sensitive(exported.label) {
-            return Ok(found.is_some());
+        // It may have become sensitive, or tell of others, since it left first.
+        for place in [exported.to.to_string(), class_of(exported.label).to_owned()] {
+            let of = Of {
+                year: year(exported.time),
+                tenant: exported.tenant,
+                place,
+            };
+            if of.counted(view, exported.version, persons)? != CountedBefore::Alike {
+                return Ok(false);
+            }
         }
-        // It may have become sensitive since it left first.
-        let sensitive = Of {
-            year: year(exported.time),
-            tenant: exported.tenant,
-            place: SENSITIVE.to_owned(),
-        };
-        sensitive.counts(view, exported.version)
+        Ok(true)
     }
 
     /// Counts everybody in a version among those whose data went to this place this year: in the unit of work of the leaf
@@ -265,9 +275,7 @@ impl Registry {
             place,
         };
         of(exported.to.to_string()).count(unit, exported.version, persons)?;
-        if is_sensitive(exported.label) {
-            of(SENSITIVE.to_owned()).count(unit, exported.version, persons)?;
-        }
+        of(class_of(exported.label).to_owned()).count(unit, exported.version, persons)?;
         match exported.approval {
             Some(approval) => {
                 Of::under(exported.tenant, approval).count(unit, exported.version, persons)
@@ -316,19 +324,29 @@ fn sealed_key(view: &View<'_>) -> Result<Option<Vec<u8>>, Error> {
 /// Everybody whose data has left in a year, from whichever of some tenants.
 struct Left {
     all: Union,
+    /// Those who stand in something that is labelled as personal and not as sensitive.
+    non_sensitive: Union,
+    /// Those who stood in something that left before that was told apart.
+    untold: Union,
     /// Those who stand in something that is labelled so.
     sensitive: Union,
 }
 
 impl Left {
     fn of(view: &View<'_>, tenants: &[TenantId], year: i64) -> Result<Self, Error> {
-        let (mut all, mut sensitive) = (Union::new(), Union::new());
+        let mut left = Self {
+            all: Union::new(),
+            non_sensitive: Union::new(),
+            untold: Union::new(),
+            sensitive: Union::new(),
+        };
         for tenant in tenants {
             for place in places(view, *tenant, year)? {
-                let union = if place == SENSITIVE {
-                    &mut sensitive
-                } else {
-                    &mut all
+                let union = match place.as_str() {
+                    SENSITIVE => &mut left.sensitive,
+                    NON_SENSITIVE => &mut left.non_sensitive,
+                    place if place.starts_with(NON_SENSITIVE) => &mut left.untold,
+                    _ => &mut left.all,
                 };
                 let of = Of {
                     year,
@@ -338,16 +356,32 @@ impl Left {
                 of.each_kept(view, |persons| union.add(persons))?;
             }
         }
-        Ok(Self { all, sensitive })
+        Ok(left)
     }
 
-    /// Returns how many of them nothing sensitive has left of, and how many something has: upper bounds.
+    fn add(&mut self, label: Label, persons: &ObjectPersons) {
+        self.all.add(persons);
+        if is_sensitive(label) {
+            self.sensitive.add(persons);
+        } else {
+            self.non_sensitive.add(persons);
+        }
+    }
+
+    /// Returns of how many of them something left that is not sensitive, and of how many something that is: upper bounds.
+    /// Whoever is told of in both counts in both.
     fn counts(mut self) -> (u64, u64) {
-        let (all, sensitive) = (self.all.tally(), self.sensitive.tally().persons);
-        let surely = sensitive.lower.max(all.sensitive.lower);
+        // What was found to be sensitive in something whose label two people loosened.
+        let beside = self.non_sensitive.tally().sensitive.upper;
+        let of_label = self.sensitive.tally().persons.upper;
+        self.non_sensitive.add(&self.untold.joined());
         (
-            all.persons.upper.saturating_sub(surely),
-            sensitive.upper.max(all.sensitive.upper),
+            self.non_sensitive.tally().persons.upper,
+            self.all
+                .tally()
+                .sensitive
+                .upper
+                .max(of_label.saturating_add(beside)),
         )
     }
 }
@@ -359,6 +393,22 @@ struct Of {
     place: String,
 }
 
+/// A version as it was counted.
+struct CountedRow {
+    /// Whom, where it was not joined with others.
+    loose: Option<ObjectPersons>,
+    is_known: bool,
+    /// Tells exactly whom; none where it was counted before that was kept.
+    digest: Option<Vec<u8>>,
+}
+
+impl CountedRow {
+    fn is_of(&self, persons: &ObjectPersons) -> bool {
+        let known = self.digest.as_deref().filter(|_| self.is_known);
+        known == Some(digest_of(persons).as_slice())
+    }
+}
+
 impl Of {
     fn under(tenant: TenantId, approval: ApprovalId) -> Self {
         Self {
@@ -368,43 +418,86 @@ impl Of {
         }
     }
 
-    fn counts(&self, view: &View<'_>, version: VersionId) -> Result<bool, Error> {
-        let found = view.one(
-            "SELECT 1 FROM exported_persons WHERE year = ?1 AND tenant = ?2 AND place = ?3 AND version = ?4",
+    fn counted(
+        &self,
+        view: &View<'_>,
+        version: VersionId,
+        persons: Option<&ObjectPersons>,
+    ) -> Result<CountedBefore, Error> {
+        Ok(match (self.row(view, version)?, persons) {
+            (None, _) => CountedBefore::Never,
+            (Some(row), None) if row.is_known => CountedBefore::Alike,
+            (Some(row), Some(persons)) if row.is_of(persons) => CountedBefore::Alike,
+            (Some(_), _) => CountedBefore::Otherwise,
+        })
+    }
+
+    fn row(&self, view: &View<'_>, version: VersionId) -> Result<Option<CountedRow>, Error> {
+        Ok(view.one(
+            "SELECT kept, is_known, digest FROM exported_persons
+             WHERE year = ?1 AND tenant = ?2 AND place = ?3 AND version = ?4",
             params![
                 self.year,
                 self.tenant.as_bytes(),
                 self.place,
                 version.as_bytes()
             ],
-            |_| Ok(()),
-        )?;
-        Ok(found.is_some())
+            |row| {
+                let has_kept = row.get::<_, Option<Vec<u8>>>(0)?.is_some();
+                Ok(CountedRow {
+                    loose: has_kept.then(|| persons_of(row)).transpose()?,
+                    is_known: row.get(1)?,
+                    digest: row.get(2)?,
+                })
+            },
+        )?)
     }
 
-    /// Counts a version here, once.
+    /// Counts a version here, once; again where others are told of in it by now.
     fn count(
         &self,
         unit: &Unit<'_>,
         version: VersionId,
         persons: Option<&ObjectPersons>,
     ) -> Result<(), Error> {
-        let kept = persons.map(ObjectPersons::bytes);
-        let added = unit.execute(
-            "INSERT INTO exported_persons (year, tenant, place, version, is_known, kept)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        let before = self.row(unit, version)?;
+        let kept = match (&before, persons) {
+            // Whoever has forgotten takes nothing back.
+            (Some(_), None) => return Ok(()),
+            (Some(row), Some(persons)) if row.is_of(persons) => return Ok(()),
+            (None, None) => None,
+            // Who was told of when it left stays counted, also when it tells of him no more.
+            (
+                Some(CountedRow {
+                    loose: Some(loose), ..
+                }),
+                Some(persons),
+            ) => {
+                let mut union = Union::new();
+                union.add(loose);
+                union.add(persons);
+                Some(union.joined().bytes().to_vec())
+            }
+            (None | Some(CountedRow { loose: None, .. }), Some(persons)) => {
+                Some(persons.bytes().to_vec())
+            }
+        };
+        unit.execute(
+            "INSERT INTO exported_persons (year, tenant, place, version, is_known, kept, digest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (year, tenant, place, version)
-             DO UPDATE SET is_known = 1, kept = excluded.kept WHERE is_known = 0 AND excluded.is_known = 1",
+             DO UPDATE SET is_known = excluded.is_known, kept = excluded.kept, digest = excluded.digest",
             params![
                 self.year,
                 self.tenant.as_bytes(),
                 self.place,
                 version.as_bytes(),
                 kept.is_some(),
-                kept
+                kept,
+                persons.map(digest_of)
             ],
         )?;
-        let Some(kept) = kept.filter(|_| added == 1) else {
+        let Some(kept) = kept else {
             return Ok(());
         };
         let sizes = unit.one(
@@ -471,8 +564,8 @@ fn exported_persons(
     for tenant in tenants {
         let places = view.all(
             "SELECT place, count(*) FILTER (WHERE is_known = 0) FROM exported_persons
-             WHERE year = ?1 AND tenant = ?2 AND place <> ?3 GROUP BY place",
-            params![year, tenant.as_bytes(), SENSITIVE],
+             WHERE year = ?1 AND tenant = ?2 AND place <> ?3 AND substr(place, 1, length(?4)) <> ?4 GROUP BY place",
+            params![year, tenant.as_bytes(), SENSITIVE, NON_SENSITIVE],
             |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)),
         )?;
         for (place, unknown) in places {
@@ -501,6 +594,14 @@ fn exported_persons(
         found.by_place.insert(place, tally);
     }
     found.all.persons = all.tally();
+    // Of the same numbers as the gate goes by: what is labelled as sensitive is, whatever was found in it.
+    let tenants: Vec<TenantId> = tenants.iter().copied().collect();
+    let mut left = Left::of(view, &tenants, year)?;
+    let of_label = left.sensitive.tally().persons.lower;
+    (found.non_sensitive, found.sensitive) = left.counts();
+    let sensitive = &mut found.all.persons.sensitive;
+    sensitive.lower = sensitive.lower.max(of_label);
+    sensitive.upper = found.sensitive;
     Ok(found)
 }
 
@@ -542,40 +643,28 @@ fn with_version(
     let Some(persons) = persons.filter(|persons| !persons.is_empty()) else {
         return Ok(counts);
     };
-    let year = year(exported.time);
-    let has_left = view
-        .one(
-            "SELECT 1 FROM exported_persons
-             WHERE year = ?1 AND tenant = ?2 AND version = ?3 AND is_known = 1 LIMIT 1",
-            params![
-                year,
-                exported.tenant.as_bytes(),
-                exported.version.as_bytes()
-            ],
-            |_| Ok(()),
-        )?
-        .is_some();
     let is_sensitive = is_sensitive(exported.label);
-    let sensitive = Of {
-        year,
+    let of_class = Of {
+        year: year(exported.time),
         tenant: exported.tenant,
-        place: SENSITIVE.to_owned(),
+        place: class_of(exported.label).to_owned(),
     };
-    if has_left && (!is_sensitive || sensitive.counts(view, exported.version)?) {
+    if of_class.counted(view, exported.version, Some(persons))? == CountedBefore::Alike {
         return Ok(counts);
     }
     let mut union = Union::new();
     union.add(persons);
-    let tally = union.tally().persons;
+    let tally = union.tally();
+    let before = counts;
     if is_sensitive {
-        counts.sensitive = counts.sensitive.saturating_add(tally.upper);
-        counts.non_sensitive = counts
-            .non_sensitive
-            .saturating_add(tally.upper - tally.lower);
+        counts.sensitive = counts.sensitive.saturating_add(tally.persons.upper);
     } else {
-        counts.non_sensitive = counts.non_sensitive.saturating_add(tally.upper);
+        counts.non_sensitive = counts.non_sensitive.saturating_add(tally.persons.upper);
+        counts.sensitive = counts.sensitive.saturating_add(tally.sensitive.upper);
     }
-    counts.is_exact &= counts.sensitive + counts.non_sensitive == tally.upper;
+    let is_first = |before: u64, now: u64| before == 0 || before == now;
+    counts.is_exact &= is_first(before.non_sensitive, counts.non_sensitive)
+        && is_first(before.sensitive, counts.sensitive);
     Ok(counts)
 }
 
@@ -592,6 +681,23 @@ fn is_sensitive(label: Label) -> bool {
         Label::Known { personal, .. } => personal == Personal::Sensitive,
         Label::Unclassified => true,
     }
+}
+
+/// Returns what stands for the place where what has such a label is counted.
+fn class_of(label: Label) -> &'static str {
+    if is_sensitive(label) {
+        SENSITIVE
+    } else {
+        NON_SENSITIVE
+    }
+}
+
+/// Returns what tells persons from others, however many they are.
+#[must_use]
+pub fn digest_of(persons: &ObjectPersons) -> [u8; 32] {
+    let mut of = [0; 32];
+    of.copy_from_slice(digest::digest(&digest::SHA256, persons.bytes()).as_ref());
+    of
 }
 
 fn persons_of(row: &Row<'_>) -> Result<ObjectPersons, RowError> {

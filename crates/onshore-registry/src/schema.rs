@@ -604,5 +604,18 @@ pub const SCHEMA: Schema = Schema {
     ALTER TABLE pack_activations ADD COLUMN approved_ms INTEGER;
     ALTER TABLE pack_activations ADD COLUMN approved_by BLOB;
     ALTER TABLE pack_activations ADD COLUMN approver TEXT;
+    ",
+    // Exactly who was told of in a version when it left, so that tags that come later count. In `exported_persons` and
+    // `exported_joined` the place is `non-sensitive` for what left anywhere and is personal and not sensitive; what left before that was
+    // told apart counts as that, place by place: nobody knows any more what of it was not sensitive.
+    "
+    ALTER TABLE exported_persons ADD COLUMN digest BLOB;
+    INSERT INTO exported_persons (year, tenant, place, version, is_known, kept)
+        SELECT year, tenant, 'non-sensitive before, to ' || place, version, is_known, kept FROM exported_persons
+        WHERE year <> 0 AND place <> 'sensitive';
+    INSERT INTO exported_joined (year, tenant, place, loose_bytes, kept)
+        SELECT year, tenant, 'non-sensitive before, to ' || place, loose_bytes, kept FROM exported_joined
+        WHERE year <> 0 AND place <> 'sensitive';
+    UPDATE exported_bounds SET non_sensitive = non_sensitive + sensitive, changes = changes + 1, is_exact = 0;
     "],
 };

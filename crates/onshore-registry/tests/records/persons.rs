@@ -133,7 +133,7 @@ fn what_nobody_knows_is_said_until_somebody_does() {
     let version = exported(&house, 1, "US", NOW);
     let is_counted = || {
         house
-            .write(move |registry, unit| registry.is_export_counted(unit, &version))
+            .write(move |registry, unit| registry.is_export_counted(unit, &version, None))
             .expect("read")
     };
     assert!(!is_counted());
@@ -287,7 +287,11 @@ fn a_bound_is_never_too_low_and_says_when_it_is_exact() {
             .expect("joined")
     };
     let alone = bounds(first, persons(1..100));
-    assert_eq!((alone.non_sensitive, alone.sensitive), (99, 0));
+    assert_eq!(
+        (alone.non_sensitive, alone.sensitive),
+        (99, 9),
+        "of each tenth something sensitive was found"
+    );
     assert!(alone.is_exact);
     export(&house, first, Some(persons(1..100)));
     house
@@ -307,17 +311,134 @@ fn a_bound_is_never_too_low_and_says_when_it_is_exact() {
         label: "sensitive-personal".parse().expect("a label"),
         ..first
     };
-    assert_eq!(bounds(stricter, persons(1..100)).sensitive, 99);
-    assert_eq!(exactly(stricter, persons(1..100)).sensitive, 99);
+    assert_eq!(bounds(stricter, persons(1..100)).sensitive, 108);
+    assert_eq!(exactly(stricter, persons(1..100)).sensitive, 108);
+    assert_eq!(exactly(stricter, persons(1..100)).non_sensitive, 99);
+}
+
+/// Persons of whom nothing sensitive was found: those whose numbers end in no zero.
+fn plain(numbers: impl IntoIterator<Item = u32>) -> ObjectPersons {
+    persons(
+        numbers
+            .into_iter()
+            .map(|number| number / 9 * 10 + number % 9 + 1),
+    )
 }
 
 #[test]
-fn what_left_before_there_were_bounds_is_taken_as_very_much_until_it_is_joined() {
+fn whoever_is_told_of_in_what_is_sensitive_and_in_what_is_not_counts_in_both() {
     let house = House::new();
-    let first = exported(&house, 1, "US", NOW);
-    export(&house, first, Some(persons(1..100)));
-    let told = house
-        .write(move |registry, unit| registry.exported_bounds(unit, &first, None))
-        .expect("bounded");
-    assert!(!told.is_exact && told.non_sensitive > 1_000_000);
+    let of = |version: u32, label: &str| ExportedVersion {
+        label: label.parse().expect("a label"),
+        ..exported(&house, version, "US", NOW)
+    };
+    let counted = || {
+        let now = told(&house, NOW);
+        (now.non_sensitive, now.sensitive)
+    };
+    export(&house, of(1, "personal"), Some(plain(0..20)));
+    assert_eq!(counted(), (20, 0));
+    // The same persons, and others.
+    export(&house, of(2, "sensitive-personal"), Some(plain(10..25)));
+    assert_eq!(counted(), (20, 15), "nobody is taken back");
+    let report = told(&house, NOW).all.persons.sensitive;
+    assert_eq!((report.lower > 0, report.upper), (true, 15));
+    // What was not sensitive when it left and is now counts in both, and so does what was and is loosened.
+    export(&house, of(1, "sensitive-personal"), Some(plain(0..20)));
+    assert_eq!(counted(), (20, 25));
+    export(&house, of(2, "personal"), Some(plain(10..25)));
+    assert_eq!(counted(), (25, 25));
+    let so_far = house.registry.exported_so_far(vec![house.tenant.id], NOW);
+    assert_eq!(wait(so_far).expect("told"), counted());
+}
+
+#[test]
+fn who_comes_into_a_version_after_it_left_is_counted_when_it_leaves_again() {
+    let house = House::new();
+    let version = exported(&house, 1, "US", NOW);
+    let is_counted = |with: ObjectPersons| {
+        house
+            .write(move |registry, unit| registry.is_export_counted(unit, &version, Some(&with)))
+            .expect("read")
+    };
+    export(&house, version, Some(plain(0..10)));
+    assert!(is_counted(plain(0..10)) && !is_counted(plain(0..11)));
+    // As many, and others.
+    assert!(!is_counted(plain(1..11)));
+    export(&house, version, Some(plain(1..11)));
+    assert!(is_counted(plain(1..11)));
+    let now = told(&house, NOW);
+    assert_eq!((upper(&now, "US"), now.non_sensitive), (11, 11));
+}
+
+#[test]
+fn what_left_before_classes_were_told_apart_counts_as_not_sensitive_too() {
+    let is_of_classes = |step: &str| step.contains("non-sensitive before");
+    let steps: &'static [&'static str] = onshore_registry::SCHEMA.steps;
+    let at = steps.iter().position(|step| is_of_classes(step));
+    let (before, _) = steps.split_at(at.expect("there is such a step"));
+    let schema = onshore_db::Schema {
+        steps: before,
+        ..onshore_registry::SCHEMA
+    };
+    let folder = onshore_testkit::TempFolder::new("registry-before").expect("a folder");
+    let path = folder.path().join("onshore.db");
+    let open = |schema| {
+        let options = onshore_db::Options::default();
+        Database::open(&path, &[schema], options).expect("a database")
+    };
+    let (tenant, year) = (TenantId::from_bytes([1; 16]), 2027);
+    let old = open(schema);
+    let written: Result<(), Error> = old.write_blocking(move |unit| {
+        unit.execute("INSERT INTO tenants (id, name, created_ms) VALUES (?1, 'north', 0)", [tenant.as_bytes()])?;
+        // Persons 0 to 19 left as they were labelled personal, 10 to 24 as sensitive; one version was joined, one lies loose.
+        let kept = |numbers| plain(numbers).bytes().to_vec();
+        for (place, version, loose) in [
+            ("US", 1_u8, None),
+            ("US", 2, Some(kept(10..25))),
+            ("sensitive", 2, Some(kept(10..25))),
+        ] {
+            unit.execute(
+                "INSERT INTO exported_persons (year, tenant, place, version, is_known, kept) VALUES (?1, ?2, ?3, ?4, 1, ?5)",
+                onshore_db::params![year, tenant.as_bytes(), place, [version; 16], loose],
+            )?;
+        }
+        unit.execute(
+            "INSERT INTO exported_joined (year, tenant, place, loose_bytes, kept) VALUES (?1, ?2, 'US', 0, ?3)",
+            onshore_db::params![year, tenant.as_bytes(), kept(0..20)],
+        )?;
+        unit.execute(
+            "INSERT INTO exported_bounds (year, tenant, non_sensitive, sensitive, changes, is_exact) VALUES (?1, ?2, 10, 15, 2, 1)",
+            onshore_db::params![year, tenant.as_bytes()],
+        )?;
+        Ok(())
+    });
+    written.expect("written");
+    drop(old);
+    let db = open(onshore_registry::SCHEMA);
+    let key = FileRootKey::open_or_create(&folder.path().join("root.key")).expect("a key");
+    let registry = Registry::new(db.clone(), Arc::new(key));
+    let told = || wait(registry.exported_persons([tenant], NOW)).expect("told");
+    let now = told();
+    assert_eq!((now.non_sensitive, now.sensitive), (25, 15));
+    assert_eq!(now.by_place.keys().collect::<Vec<_>>(), ["US"]);
+    // What leaves once more is nobody new, and the bound is none too low.
+    let again = ExportedVersion {
+        tenant,
+        version: VersionId::from_bytes([1; 16]),
+        label: Label::PERSONAL,
+        to: Place::In(Jurisdiction::parse("US").expect("a country")),
+        approval: None,
+        time: NOW,
+    };
+    let of = registry.clone();
+    let bounds: Result<_, Error> = db.write_blocking(move |unit| {
+        let bounds = of.exported_bounds(unit, &again, Some(&plain(0..20)))?;
+        of.count_exported(unit, &again, Some(&plain(0..20)))?;
+        Ok(bounds)
+    });
+    let bounds = bounds.expect("bounded");
+    assert!(bounds.non_sensitive >= 25 && !bounds.is_exact, "{bounds:?}");
+    let now = told();
+    assert_eq!((now.non_sensitive, now.sensitive), (25, 15));
 }

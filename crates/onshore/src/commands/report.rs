@@ -100,6 +100,10 @@ async fn persons(target: &TargetArgs, of: &str) -> Result<Exit> {
                 "VERSIONS NOBODY LOOKED AT",
             ];
             output::table(&header, &rows);
+            output::line(&format!(
+                "rules about volumes count {} persons of whom something not sensitive left, and {} of whom something sensitive did",
+                report.volumes.non_sensitive, report.volumes.sensitive
+            ));
         }
     }
     Ok(Exit::Done)
