@@ -12,7 +12,7 @@ use onshore_db::{Unit, View};
 use onshore_journal::Leaf;
 use onshore_ledger::Disclosure;
 use onshore_policy::rule_pack::Counts;
-use onshore_policy::{Allowance, ApprovalFact, ExporterFact, Flow, Refusal, Transfer};
+use onshore_policy::{Allowance, ApprovalFact, Basis, ExporterFact, Refusal, Transfer};
 use onshore_registry::{CountedBefore, ExportedCounts, ExportedVersion, Tenant, digest_of};
 use onshore_types::{GroupName, Label, LeafIndex, TenantId, Timestamp, VersionId};
 use serde_json::json;
@@ -41,6 +41,8 @@ pub(crate) struct Exporting {
     tenant: Tenant,
     /// The version that leaves; none where no object is meant.
     version: Option<LeavingVersion>,
+    /// Whether it is of something that is no object yet: parts of an upload, in which nobody has counted anybody.
+    is_unmade: bool,
     pub(crate) counts: ExportedCounts,
 }
 
@@ -105,6 +107,7 @@ impl Inner {
         };
         Ok(Some(Exporting {
             tenant,
+            is_unmade: version.is_none() && transfer.subject.key.is_some(),
             version,
             counts,
         }))
@@ -115,15 +118,15 @@ impl Inner {
         &self,
         view: &View<'_>,
         exporting: &Exporting,
-        flow: Flow,
         approvals: &mut [ApprovalFact],
     ) -> Result<(), Error> {
         let Some(leaving) = &exporting.version else {
+            for approval in approvals.iter_mut().filter(|_| exporting.is_unmade) {
+                approval.objects = approval.objects.map(|limit| limit.taking(1));
+                approval.persons = approval.persons.map(|limit| limit.taking(u64::MAX));
+            }
             return Ok(());
         };
-        if flow != Flow::Read {
-            return Ok(());
-        }
         for approval in approvals {
             if approval.objects.is_none() && approval.persons.is_none() {
                 continue;
@@ -216,6 +219,9 @@ impl Inner {
         let limited =
             approval.filter(|approval| approval.objects.is_some() || approval.persons.is_some());
         let Some(leaving) = &exporting.version else {
+            if let Some(approval) = limited.filter(|_| exporting.is_unmade) {
+                self.registry.spend_limits(unit, approval.id, 1, None)?;
+            }
             return Ok(());
         };
         let exported = ExportedVersion {
@@ -246,6 +252,42 @@ impl Inner {
                 .save_exported_bounds(unit, of, exporting.counts)?;
         }
         self.look_for_splitting(unit, rules, &exporting.tenant, &exported)
+    }
+
+    /// Whether everybody who is told of in a version is counted as having left, with a transfer of it that was permitted: where
+    /// others are told of in it by now, what is told of it is judged anew.
+    pub(crate) fn is_counted(
+        &self,
+        view: &View<'_>,
+        transfer: &Transfer,
+        basis: Basis,
+    ) -> Result<bool, Error> {
+        let (Basis::Approval(approval), Some(tenant), Some(version)) =
+            (basis, transfer.subject.owner, transfer.subject.version)
+        else {
+            return Ok(true);
+        };
+        let persons = self.persons.of(view, version)?;
+        let exported = ExportedVersion {
+            tenant,
+            version,
+            label: transfer.subject.label,
+            to: transfer.to,
+            approval: Some(approval),
+            time: self.now(),
+        };
+        let is_limited = self.registry.has_limits(view, approval)?;
+        let before = match is_limited {
+            true => {
+                self.registry
+                    .left_under(view, (tenant, approval), version, persons.as_ref())?
+            }
+            false => CountedBefore::Alike,
+        };
+        Ok(before == CountedBefore::Alike
+            && self
+                .registry
+                .is_export_counted(view, &exported, persons.as_ref())?)
     }
 
     /// Raises an alarm, once a year for a limit, where the tenants of a group together come over it and none does alone.

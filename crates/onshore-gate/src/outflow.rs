@@ -257,7 +257,7 @@ impl Inner {
     }
 
     /// Closes an export, unless it is closed already or never came to be.
-    fn close(
+    pub(crate) fn close(
         &self,
         unit: &Unit<'_>,
         export: &Export,

@@ -11,7 +11,7 @@ use onshore_policy::{
     ApprovalFact, Basis, Bearing, Explanation, ExporterFact, Facts, Flow, Grant, Permit, Refusal,
     Transfer, Verdict, border_message,
 };
-use onshore_registry::{Export, RefusalKey};
+use onshore_registry::{Export, ExportEnd, RefusalKey};
 use onshore_types::{ExportId, LeafIndex, PrincipalId, TenantId, Timestamp};
 use serde_json::{Value, json};
 
@@ -100,6 +100,19 @@ impl Gate {
                 Decision::Turning => {}
             }
         }
+    }
+
+    /// Whether what was permitted and has been read since may be told as it was read: whoever is told of in it is counted. Where
+    /// tags came between, it is judged anew.
+    ///
+    /// # Errors
+    /// Those of the keepers.
+    pub async fn is_counted(&self, transfer: Transfer, basis: Basis) -> Result<bool, Error> {
+        let gate = self.clone();
+        self.inner
+            .db
+            .read(move |view| gate.inner.is_counted(view, &transfer, basis))
+            .await
     }
 
     /// Records that a transfer was refused by an access policy, before the border was asked, and returns the leaf that tells
@@ -212,7 +225,7 @@ impl Inner {
             {
                 let exporting = self.exporting(view, transfer, owner, now)?;
                 if let Some(exporting) = &exporting {
-                    self.fill_allowances(view, exporting, transfer.flow, &mut approvals)?;
+                    self.fill_allowances(view, exporting, &mut approvals)?;
                 }
                 exporting
             }
@@ -265,7 +278,7 @@ impl Inner {
     }
 
     /// Reserves and records what leaves: bytes as an export that is open until they are sent, what is known of an
-    /// object as a leaf of its own. Metadata labelled general needs no leaf.
+    /// object as one that is over at once. Metadata labelled general needs no leaf.
     fn open_export(
         &self,
         unit: &Unit<'_>,
@@ -286,33 +299,19 @@ impl Inner {
             "instrument": fact.and_then(|fact| fact.instrument.as_ref()),
             "recipient_in": recipient.map(|recipient| recipient.jurisdiction),
         });
-        match (transfer.flow, grant.basis()) {
-            (Flow::Read, Basis::Free | Basis::Approval(_)) => {}
-            (Flow::Inspect | Flow::List, Basis::Approval(_)) => {
-                self.record_transfer(
-                    unit,
-                    "export.described",
-                    transfer,
-                    grant.tenant(),
-                    json!({
-                        "approval": approval,
-                        "rule": grant.basis().rule(),
-                        "on": approval.map(|_| &on),
-                    }),
-                    judged,
-                )?;
-                return Ok(None);
-            }
+        let kind = match (transfer.flow, grant.basis()) {
+            (Flow::Read, Basis::Free | Basis::Approval(_)) => "export.opened",
+            (Flow::Inspect | Flow::List, Basis::Approval(_)) => "export.described",
             _ => return Ok(None),
-        }
-        let reserved_bytes = transfer.subject.range.len_bytes;
+        };
+        let reserved_bytes = transfer.leaving_bytes();
         if let Some(approval) = approval {
             self.registry.reserve(unit, approval, reserved_bytes)?;
         }
         let id = ExportId::from_bytes(onshore_keys::random());
         let leaf = self.record_transfer(
             unit,
-            "export.opened",
+            kind,
             transfer,
             grant.tenant(),
             json!({
@@ -336,6 +335,13 @@ impl Inner {
         if let Some(exporting) = &judged.exporting {
             self.count_exported(unit, rules, exporting, fact)?;
         }
+        let tenant = grant.tenant();
+        if transfer.flow != Flow::Read {
+            // It goes out at once and whole: nobody watches it.
+            let end = ExportEnd::Complete;
+            self.close(unit, &export, Some(tenant), end, reserved_bytes)?;
+            return Ok(None);
+        }
         let until = fact.map(|fact| fact.until);
         // It is there before anyone can go away without having heard of it. Should this unit come to nothing, it is
         // closed as abandoned, which closes only what there is.
@@ -346,7 +352,7 @@ impl Inner {
                 id,
                 OpenExport {
                     export,
-                    tenant: grant.tenant(),
+                    tenant,
                     bucket: transfer.subject.bucket,
                     owner: transfer.subject.owner,
                     notice: self.noticed.newest(transfer.subject.owner),

@@ -273,7 +273,7 @@ fn refusal(transfer: &Transfer, rule: Rule, approval: Option<&ApprovalFact>) -> 
             Refusal::ApprovalExhausted {
                 approval: approval.id,
                 remaining_bytes: approval.remaining_bytes,
-                needed_bytes: transfer.subject.range.len_bytes,
+                needed_bytes: transfer.leaving_bytes(),
             }
         }
         Rule::ApprovalObjectsExhausted => {

@@ -98,7 +98,7 @@ fn remedy(refusal: &Refusal, transfer: &Transfer, tenant: &str, now: Timestamp) 
             to,
             label,
             transfer.flow,
-            transfer.subject.range.len_bytes,
+            transfer.leaving_bytes(),
             now,
         )),
         (Place::Unknown, _) | (_, Label::Unclassified) => None,

@@ -71,3 +71,11 @@ pub struct Allowance {
     /// How much more it takes.
     pub needed: u64,
 }
+
+impl Allowance {
+    /// Returns it for a transfer that takes so much of it.
+    #[must_use]
+    pub const fn taking(self, needed: u64) -> Self {
+        Self { needed, ..self }
+    }
+}

@@ -203,7 +203,7 @@ impl<'a> Question<'a> {
             ("to", words.place(self.transfer.to).into()),
         ];
         if let Some(approval) = approval {
-            let bytes = i64::try_from(self.transfer.subject.range.len_bytes).unwrap_or(BYTES_MAX);
+            let bytes = i64::try_from(self.transfer.leaving_bytes()).unwrap_or(BYTES_MAX);
             context.extend([
                 ("now", self.now.as_millis().into()),
                 ("bytes", bytes.into()),

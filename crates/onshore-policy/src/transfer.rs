@@ -70,7 +70,8 @@ pub struct Subject {
     /// Read and Inspect: the object's effective label. List: the join of the bucket's default (unclassified if it has
     /// none) and the strictest label beneath the prefix. Store and Change: the label of what will be stored.
     pub label: Label,
-    /// The bytes that will go out (none for Inspect, List and Change) or come in (zero when unknown).
+    /// The bytes that will go out (for Inspect those of what is said of the object, as far as they are known; none for List
+    /// and Change) or come in (zero when unknown).
     pub range: ByteRange,
 }
 
@@ -89,6 +90,18 @@ pub struct Transfer {
     pub from: Place,
     /// Where it ends: the requester's place for Read, Inspect and List; the region otherwise.
     pub to: Place,
+}
+
+impl Transfer {
+    /// Returns how many bytes it takes of an approval: an inspection tells at least that something is there, and takes one.
+    #[must_use]
+    pub fn leaving_bytes(&self) -> u64 {
+        let len_bytes = self.subject.range.len_bytes;
+        match self.flow {
+            Flow::Inspect => len_bytes.max(1),
+            Flow::Store | Flow::Read | Flow::List | Flow::Change => len_bytes,
+        }
+    }
 }
 
 /// Leaves the key out: the name of an object is personal data and no log line may carry it.

@@ -13,7 +13,7 @@ use futures_util::Stream;
 use onshore_db::{View, params};
 use onshore_keys::Secret;
 use onshore_policy::{Flow, Permit};
-use onshore_types::{ByteRange, ObjectKey, VersionId};
+use onshore_types::{BucketId, ByteRange, ObjectKey, VersionId};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::bucket::Bucket;
@@ -24,9 +24,10 @@ use crate::files::{self, Files};
 use crate::frame::{Cipher, frame_of, last_frame, position, stored_len, stored_offset};
 use crate::kms_keys::Named;
 use crate::lock::{self, Lock};
-use crate::object::{ObjectHead, Tags};
+use crate::object::{ContentHeaders, ObjectHead, Tags};
 use crate::reclaim;
 use crate::replication::ReplicationState;
+use crate::said::{CLASS_TAG, Said};
 use crate::tenant_keys::TenantKey;
 use crate::version::{self, Kind, Naming, VersionWish};
 use crate::{Error, Store, columns, permits};
@@ -142,12 +143,45 @@ impl Store {
         Ok(opened.into_head(version))
     }
 
-    /// Returns the tags of the version the permit names.
+    /// Says how many bytes are said of a version, as [`ObjectHead::said_bytes`] does, before it is judged whether they may go
+    /// anywhere.
     ///
     /// # Errors
-    /// As [`Store::head`].
-    pub async fn tags(&self, permit: Permit) -> Result<Tags, Error> {
-        Ok(self.open_permitted(permit).await?.tags)
+    /// [`Error::NoSuchBucket`]; [`Error::VersionGone`]; [`Error::Corrupt`].
+    pub async fn said_bytes(&self, bucket: BucketId, version: VersionId) -> Result<u64, Error> {
+        let said = |facts: &Facts, tags: &Tags| Said::of_version(facts, tags).len_bytes();
+        self.tell_of(bucket, version, said).await
+    }
+
+    /// Whether a read of a version tells of it besides its bytes: by metadata of a user, or headers that say more than what
+    /// kind of content it is. A class says nothing that its label does not.
+    ///
+    /// # Errors
+    /// As [`Store::said_bytes`].
+    pub async fn tells_beside(&self, bucket: BucketId, version: VersionId) -> Result<bool, Error> {
+        let beside = |facts: &Facts, _: &Tags| {
+            let plain = ContentHeaders {
+                content_type: facts.content.content_type.clone(),
+                ..ContentHeaders::default()
+            };
+            facts.content != plain || facts.user_metadata.keys().any(|name| name != CLASS_TAG)
+        };
+        self.tell_of(bucket, version, beside).await
+    }
+
+    async fn tell_of<T>(
+        &self,
+        bucket: BucketId,
+        version: VersionId,
+        tell: impl FnOnce(&Facts, &Tags) -> T,
+    ) -> Result<T, Error> {
+        let key = self.tenant_key(bucket).await?;
+        self.inner.db.glance(|view| {
+            let (sealed, _) = sealed_of(view, version)?;
+            let owner_key = key.for_owner(version.as_bytes())?;
+            let (facts, _, tags) = Facts::open(version, bucket, &owner_key, &sealed)?;
+            Ok(tell(&facts, &tags))
+        })
     }
 
     /// Returns the record and salt that open the ledger's commitment to the version the permit names.

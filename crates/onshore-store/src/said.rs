@@ -11,7 +11,7 @@ use ring::digest::{SHA256, digest};
 
 use crate::Error;
 use crate::facts::Facts;
-use crate::object::{ContentHeaders, NewObject, Tags};
+use crate::object::{ContentHeaders, NewObject, ObjectHead, Tags};
 use crate::scan::{By, Looked, ScanStanding};
 
 /// The tag that declares a class.
@@ -80,6 +80,11 @@ impl Said {
         }
     }
 
+    /// Returns its length in bytes.
+    pub(crate) fn len_bytes(&self) -> u64 {
+        u64::try_from(self.0.len()).unwrap_or(u64::MAX)
+    }
+
     pub(crate) fn digest(&self) -> [u8; 32] {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, self.0.as_bytes()).as_ref());
@@ -102,6 +107,14 @@ impl Said {
             // There are no bytes.
             Outcome::Whole(_) => Err(Error::PermitMismatch("scanner")),
         }
+    }
+}
+
+impl ObjectHead {
+    /// Returns how many bytes are said of the object: its name, the headers that describe it, its metadata and its tags.
+    #[must_use]
+    pub fn said_bytes(&self) -> u64 {
+        Said::of(&self.key, &self.content, &self.user_metadata, &self.tags).len_bytes()
     }
 }
 

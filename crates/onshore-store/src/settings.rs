@@ -99,6 +99,26 @@ impl Store {
         Ok(())
     }
 
+    /// Says how many bytes the settings of a bucket are.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn settings_bytes(&self, bucket: BucketId) -> Result<u64, Error> {
+        let found = self
+            .inner
+            .db
+            .read(move |view| {
+                view.one(
+                    "SELECT sum(length(CAST(document AS BLOB))) FROM bucket_settings WHERE bucket = ?1",
+                    [bucket.as_bytes()],
+                    |row| row.get::<_, Option<i64>>(0),
+                )
+            })
+            .await;
+        let found = found.map_err(|error: onshore_db::Error| error)?.flatten();
+        Ok(found.map_or(0, i64::cast_unsigned))
+    }
+
     /// Returns a setting of a bucket; none where it has none. A setting tells nothing of what is in the bucket, and
     /// who may read it is judged by whoever asks.
     ///

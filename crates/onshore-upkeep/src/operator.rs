@@ -53,6 +53,8 @@ pub(crate) fn inspection(
     outgoing: &Outgoing,
     to: Place,
 ) -> Transfer {
+    let name_bytes = outgoing.key.as_ref().map_or(0, |key| key.as_str().len());
+    let name_bytes = u64::try_from(name_bytes).unwrap_or(u64::MAX);
     Transfer {
         principal: tenant_itself(outgoing.tenant),
         operation,
@@ -63,7 +65,7 @@ pub(crate) fn inspection(
             key: outgoing.key.clone(),
             version: outgoing.version,
             label: outgoing.label,
-            range: ByteRange::whole(0),
+            range: ByteRange::whole(name_bytes),
         },
         from: gate.home(),
         to,
@@ -77,12 +79,9 @@ pub(crate) fn bringing(
     flow: Flow,
     replicating: &Replicating,
     found: &ToReplicate,
+    len_bytes: u64,
     to: Place,
 ) -> Transfer {
-    let size_bytes = match flow {
-        Flow::Read => found.size_bytes,
-        Flow::Store | Flow::Inspect | Flow::List | Flow::Change => 0,
-    };
     Transfer {
         principal: tenant_itself(found.tenant),
         operation,
@@ -93,7 +92,7 @@ pub(crate) fn bringing(
             key: Some(replicating.key.clone()),
             version: Some(replicating.version),
             label: found.label,
-            range: ByteRange::whole(size_bytes),
+            range: ByteRange::whole(len_bytes),
         },
         from: gate.home(),
         to,

@@ -3,8 +3,10 @@
 use futures_util::future::join_all;
 use onshore_gate::Error;
 use onshore_policy::{Basis, Flow};
+use onshore_types::VersionId;
 use serde_json::Value;
 
+use crate::sim::house::operator;
 use crate::world::{World, number, place, text, wait};
 
 #[test]
@@ -240,15 +242,104 @@ fn what_is_free_is_recorded_as_an_export_too_and_metadata_under_an_approval_is_t
         None::<&Value>
     );
 
-    let approval = world.grant(0);
-    let inspect = world.transfer(Flow::Inspect, "personal", 0, place("US"));
-    drop(wait(world.house.gate.permit(inspect)).expect("covered"));
-    assert_eq!(world.told("export.described").len(), 1);
-    assert_eq!(world.spent(&approval), 0);
+    let nothing = world.grant(0);
     assert!(
         world.export(1).is_err(),
         "an approval of no bytes carries none"
     );
+    world.refused(world.transfer(Flow::Inspect, "personal", 0, place("US")));
+    assert_eq!(world.told("export.described").len(), 0);
+    assert_eq!(world.spent(&nothing), 0);
+}
+
+#[test]
+fn what_is_known_of_an_object_leaves_as_its_bytes_do() {
+    let world = World::new();
+    let approval = world.grant(100);
+    let inspect = |len_bytes| world.transfer(Flow::Inspect, "personal", len_bytes, place("US"));
+    let told = wait(world.house.gate.permit(inspect(60))).expect("covered");
+    assert_eq!(told.export(), None, "nobody watches it");
+    assert_eq!(world.spent(&approval), 60);
+    world.refused(inspect(41));
+    // That something is there is told at least.
+    drop(wait(world.house.gate.permit(inspect(0))).expect("covered"));
+    assert_eq!(world.spent(&approval), 61);
+    drop(wait(world.house.gate.permit(inspect(39))).expect("covered"));
+    world.refused(inspect(0));
+    assert!(world.export(1).is_err());
+    assert_eq!(world.spent(&approval), 100);
+    let described = world.told("export.described");
+    let closed = world.told("export.closed");
+    assert_eq!((described.len(), closed.len()), (3, 3));
+    for (leaf, len_bytes) in closed.iter().zip([60, 1, 39]) {
+        assert_eq!(number(leaf, "sent_bytes"), Some(len_bytes));
+        assert_eq!(text(leaf, "ended"), Some("complete"));
+    }
+    for (leaf, len_bytes) in described.iter().zip([60, 1, 39]) {
+        assert_eq!(number(leaf, "reserved_bytes"), Some(len_bytes));
+    }
+}
+
+#[test]
+fn racing_looks_never_overspend() {
+    let world = World::new();
+    let approval = world.grant(1000);
+    let transfer = world.transfer(Flow::Inspect, "personal", 10, place("US"));
+    let gate = world.gate();
+    let answers = wait(async move {
+        let asking = (0..400).map(|_| {
+            let (gate, transfer) = (gate.clone(), transfer.clone());
+            tokio::spawn(async move { gate.permit(transfer).await.is_ok() })
+        });
+        join_all(asking).await
+    });
+    let told = answers
+        .into_iter()
+        .filter(|answer| answer.as_ref().is_ok_and(|is_told| *is_told));
+    assert_eq!(told.count(), 100);
+    assert_eq!(world.spent(&approval), 1000);
+}
+
+#[test]
+fn an_object_that_was_looked_at_has_left() {
+    let world = World::new();
+    let mut request = world.request("US", "personal", 1000, 3_600_000);
+    request.terms.max_objects = Some(1);
+    let granted = wait(world.house.gate.grant_approval(operator(), &request));
+    let approval = granted.expect("granted").0;
+    let of = |version: u8, flow| {
+        let mut transfer = world.transfer(flow, "personal", 10, place("US"));
+        transfer.subject.version = Some(VersionId::from_bytes([version; 16]));
+        transfer
+    };
+    let objects = || {
+        let found = wait(world.house.registry.approval(approval.id));
+        found.expect("there").objects.expect("limited").spent
+    };
+    drop(wait(world.house.gate.permit(of(1, Flow::Inspect))).expect("covered"));
+    assert_eq!(objects(), 1);
+    world.refused(of(2, Flow::Inspect));
+    world.refused(of(2, Flow::Read));
+    drop(wait(world.house.gate.permit(of(1, Flow::Read))).expect("it has left"));
+    drop(wait(world.house.gate.permit(of(1, Flow::Inspect))).expect("it has left"));
+    assert_eq!(objects(), 1);
+    // Parts of an upload are no version: each look at them takes an object, and whom they tell of nobody has counted.
+    let parts = || {
+        let mut transfer = world.transfer(Flow::Inspect, "personal", 10, place("US"));
+        transfer.subject.version = None;
+        transfer
+    };
+    world.refused(parts());
+    let grant = |objects, persons| {
+        let mut request = world.request("US", "personal", 1000, 3_600_000);
+        (request.terms.max_objects, request.terms.max_persons) = (objects, persons);
+        wait(world.house.gate.grant_approval(operator(), &request)).expect("granted");
+    };
+    grant(None, Some(1_000_000));
+    world.refused(parts());
+    grant(Some(1), None);
+    drop(wait(world.house.gate.permit(parts())).expect("covered"));
+    world.refused(parts());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use onshore_store::{Bucket, Description, Store, VersionWish};
 use onshore_types::{BucketName, ByteRange, Label, ObjectKey, Timestamp};
 use serde_json::Value;
 
-use crate::error::Error;
+use crate::error::{Error, ReadAt};
 use crate::fault::Fault;
 use crate::ops::{ATTEMPTS_MAX, Asked, Operations, described, is_stale, shown, whole_bucket};
 
@@ -81,7 +81,14 @@ impl Operations {
         name: &BucketName,
     ) -> Result<Bucket, Fault> {
         let bucket = self.bucket(asked, Flow::Inspect, name).await?;
-        self.permit(asked, Flow::Inspect, subject_of(&bucket))
+        let mut subject = subject_of(&bucket);
+        if self.read_at(asked.call) == ReadAt::Abroad && !subject.label.is_free() {
+            // Whichever is asked for: they leave as bytes do.
+            let settings_bytes = self.store.settings_bytes(bucket.id).await;
+            let settings_bytes = settings_bytes.map_err(|error| self.fault(asked.call, error))?;
+            subject.range = ByteRange::whole(settings_bytes);
+        }
+        self.permit(asked, Flow::Inspect, subject)
             .await
             .map(|_| bucket)
     }

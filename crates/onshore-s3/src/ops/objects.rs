@@ -199,6 +199,9 @@ impl Operations {
         target: &Target,
         description: &Description,
     ) -> Result<Option<ObjectHead>, Fault> {
+        if self.read_at(asked.call) == ReadAt::Abroad && !description.label.is_free() {
+            return self.inspect_from_abroad(asked, target, description).await;
+        }
         let subject = described(target, description, ByteRange::whole(0));
         let permit = self.permit(asked, Flow::Inspect, subject).await?;
         match self.store.head(permit).await {
@@ -206,6 +209,36 @@ impl Operations {
             Err(error) if is_stale(&error) => Ok(None),
             Err(error) => Err(self.fault(asked.call, error)),
         }
+    }
+
+    /// Does the same for whoever is abroad. What is said of the object leaves as its bytes do: it is paid for before it is
+    /// told, and what was said of it while it was read is judged anew.
+    async fn inspect_from_abroad(
+        &self,
+        asked: Asked<'_>,
+        target: &Target,
+        description: &Description,
+    ) -> Result<Option<ObjectHead>, Fault> {
+        let said = self
+            .store
+            .said_bytes(target.bucket.id, description.version)
+            .await;
+        let said_bytes = match said {
+            Ok(said_bytes) => said_bytes,
+            Err(error) if is_stale(&error) => return Ok(None),
+            Err(error) => return Err(self.fault(asked.call, error)),
+        };
+        let subject = described(target, description, ByteRange::whole(said_bytes));
+        let permit = self.permit(asked, Flow::Inspect, subject).await?;
+        let (judged, basis) = (permit.transfer().clone(), permit.basis());
+        let head = match self.store.head(permit).await {
+            Ok(head) => head,
+            Err(error) if is_stale(&error) => return Ok(None),
+            Err(error) => return Err(self.fault(asked.call, error)),
+        };
+        let is_counted = self.gate.is_counted(judged, basis).await;
+        let is_counted = is_counted.map_err(|error| self.fault(asked.call, error))?;
+        Ok((is_counted && head.said_bytes() <= said_bytes).then_some(head))
     }
 
     /// Decides which bytes go out. Where that needs more than the size, or comes to an answer without bytes, the
@@ -222,7 +255,8 @@ impl Operations {
         let resolved = Wanted::parse(asked.call.header("range")).resolve(size_bytes);
         let is_plain = wish.part_number.is_none()
             && Conditions::of_read(asked.call).is_none()
-            && asked.call.header("if-range").is_none();
+            && asked.call.header("if-range").is_none()
+            && !self.tells_abroad(asked, target, description).await?;
         match resolved {
             Resolved::Whole if is_plain => Ok(Some(whole(size_bytes))),
             Resolved::Run(range) if is_plain => Ok(Some(partial(range, size_bytes))),
@@ -236,6 +270,24 @@ impl Operations {
                 check_conditions(asked.call, &head)?;
                 select_of(asked.call, &head, wish).map(Some)
             }
+        }
+    }
+
+    /// Whether the headers of a read tell something of a protected object abroad: it is paid for beside its bytes.
+    async fn tells_abroad(
+        &self,
+        asked: Asked<'_>,
+        target: &Target,
+        description: &Description,
+    ) -> Result<bool, Fault> {
+        if self.read_at(asked.call) == ReadAt::Home || description.label.is_free() {
+            return Ok(false);
+        }
+        let (bucket, version) = (target.bucket.id, description.version);
+        match self.store.tells_beside(bucket, version).await {
+            // The look that follows finds it gone.
+            Err(error) if is_stale(&error) => Ok(true),
+            told => told.map_err(|error| self.fault(asked.call, error)),
         }
     }
 

@@ -40,12 +40,8 @@ impl Operations {
             let Some(description) = &target.description else {
                 return Err(self.absent(asked, Flow::Inspect, &target).await);
             };
-            let subject = described(&target, description, ByteRange::whole(0));
-            let permit = self.permit(asked, Flow::Inspect, subject).await?;
-            match self.store.tags(permit).await {
-                Ok(tags) => return Ok((tags, name_of(description))),
-                Err(error) if is_stale(&error) => {}
-                Err(error) => return Err(self.fault(asked.call, error)),
+            if let Some(head) = self.inspect(asked, &target, description).await? {
+                return Ok((head.tags, name_of(description)));
             }
         }
         Err(self.fault(asked.call, onshore_store::Error::VersionGone))

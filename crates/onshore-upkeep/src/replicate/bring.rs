@@ -138,8 +138,33 @@ impl ReplicationEngine {
     ) -> Result<Permit, Error> {
         let gate = &self.parts.gate;
         let to = gate.place_of_address(way.address);
-        let transfer = bringing(gate, OPERATION, flow, replicating, found, to);
+        let len_bytes = match flow {
+            Flow::Read => found.size_bytes,
+            // What is told of it is paid for as its bytes are.
+            Flow::Inspect if !gate.is_inside(to) => self.said_bytes(replicating).await?,
+            Flow::Inspect | Flow::Store | Flow::List | Flow::Change => 0,
+        };
+        let transfer = bringing(gate, OPERATION, flow, replicating, found, len_bytes, to);
         Ok(gate.permit(transfer).await?)
+    }
+
+    /// Says how many bytes are said of a version; of a delete marker its name alone is.
+    async fn said_bytes(&self, replicating: &Replicating) -> Result<u64, Error> {
+        match replicating.deed {
+            ReplicationDeed::Marker => {
+                let name = replicating.key.as_str().len();
+                Ok(u64::try_from(name).unwrap_or(u64::MAX))
+            }
+            ReplicationDeed::Object
+            | ReplicationDeed::Tags
+            | ReplicationDeed::Hold
+            | ReplicationDeed::Retention => {
+                let store = &self.parts.store;
+                Ok(store
+                    .said_bytes(replicating.bucket, replicating.version)
+                    .await?)
+            }
+        }
     }
 
     async fn bring_version(
@@ -193,7 +218,16 @@ impl ReplicationEngine {
     ) -> Result<(), Error> {
         let Parts { store, gate, .. } = &*self.parts;
         let permit = self.permit(way, Flow::Inspect, replicating, found).await?;
+        let (judged, basis) = (permit.transfer().clone(), permit.basis());
         let head = store.head(permit).await?;
+        // Tags that came between the judgement and the look are judged anew.
+        let is_more =
+            !gate.is_inside(judged.to) && head.said_bytes() > judged.subject.range.len_bytes;
+        if is_more || !gate.is_counted(judged, basis).await? {
+            return Err(Error::Store(onshore_store::Error::LabelChanged {
+                now: head.label,
+            }));
+        }
         let origin = origin_of(replicating, head.label);
         let lock = lock_of(&head, gate.now());
         match replicating.deed {

@@ -1,0 +1,216 @@
+"""What is said of a protected object leaves as its bytes do: under an approval, counted in bytes, objects and persons, and refused where one is
+spent or has lapsed."""
+
+import itertools
+import random
+import shutil
+
+import pytest
+from botocore.exceptions import ClientError
+
+from test_classify import resident_id
+from test_packs import PACKS, Firm
+from test_scanning import US
+
+NUMBERS = itertools.count()
+
+
+def number(seed):
+    return resident_id(random.Random(f"said-abroad-{seed}"))
+
+
+def text(seeds):
+    return "\n".join("身份证 " + number(seed) for seed in seeds).encode()
+
+
+def tags(*seeds):
+    return {"TagSet": [{"Key": f"who{place}", "Value": number(seed)} for place, seed in enumerate(seeds)]}
+
+
+def status(function, **arguments):
+    try:
+        return function(**arguments)["ResponseMetadata"]["HTTPStatusCode"]
+    except ClientError as error:
+        return error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@pytest.fixture
+def firm(server):
+    """A tenant with a bucket of personal data."""
+    firm = Firm(server, f"said-{next(NUMBERS)}")
+    firm.inside.delete_bucket(Bucket=firm.name)
+    server.cli("bucket", "create", firm.name, "--tenant", firm.name, "--class", "personal")
+
+    def grant(max_bytes=1 << 30, *more):
+        made = server.cli(
+            "approval", "grant", "--tenant", firm.name, "--to", "US", "--class", "personal", "--max-bytes", max_bytes,
+            "--until", "2099-01-01T00:00:00Z", *more,
+        )  # fmt: skip
+        return lambda: server.cli("approval", "show", made["id"]), made["id"]
+
+    firm.approve = grant
+    return firm
+
+
+LOOKS = {
+    "head": lambda s3, **at: s3.head_object(**at),
+    "tags": lambda s3, **at: s3.get_object_tagging(**at),
+    "attributes": lambda s3, **at: s3.get_object_attributes(ObjectAttributes=["ETag", "Checksum", "ObjectSize"], **at),
+    "acl": lambda s3, **at: s3.get_object_acl(**at),
+    "not modified": lambda s3, **at: s3.get_object(IfNoneMatch="*", **at),
+    "head not modified": lambda s3, **at: s3.head_object(IfNoneMatch="*", **at),
+    "no match": lambda s3, **at: s3.get_object(IfMatch='"00"', **at),
+    "unsatisfiable": lambda s3, **at: s3.get_object(Range="bytes=1000000-", **at),
+}
+ENDS = {"not modified": 304, "head not modified": 304, "no match": 412, "unsatisfiable": 416}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_is_said_is_counted_as_bytes_are(firm, look):
+    for key in "ab":
+        firm.inside.put_object(Bucket=firm.name, Key=key, Body=text([key]), Metadata={"note": "geheim " * 100}, Tagging="t=1")
+    show, identity = firm.approve(1 << 20, "--max-objects", 1, "--max-persons", 1)
+    do = lambda key: status(LOOKS[look], s3=firm.abroad, Bucket=firm.name, Key=key)
+    assert do("a") == ENDS.get(look, 200)
+    told = show()
+    assert told["objects"] == {"max": 1, "spent": 1} and told["persons"] == {"max": 1, "spent": 1}
+    assert told["spent_bytes"] >= (1 if look == "acl" else 700), told
+    # Another object is one too many, whatever is asked of it, and no answer tells whether a condition holds.
+    assert {status(every, s3=firm.abroad, Bucket=firm.name, Key="b") for every in LOOKS.values()} == {403}
+    assert do("a") == ENDS.get(look, 200)
+    assert show()["objects"] == {"max": 1, "spent": 1} and show()["spent_bytes"] > told["spent_bytes"] - 1
+    report = firm.server.cli("report", "persons", "--tenant", firm.name)
+    assert report["exported_to"]["US"]["persons"]["upper"] == report["volumes"]["non_sensitive"] == 1
+    firm.server.cli("approval", "revoke", identity)
+    assert do("a") == 403
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_an_approval_that_is_spent_tells_nothing_more(firm, look):
+    firm.inside.put_object(Bucket=firm.name, Key="a", Body=b"hi", Metadata={"note": "geheim " * 100})
+    firm.inside.put_object(Bucket=firm.name, Key="plain", Body=b"hi")
+    show, _ = firm.approve(2)
+    assert firm.get("plain") == b"hi"
+    assert show()["spent_bytes"] == 2
+    assert status(LOOKS[look], s3=firm.abroad, Bucket=firm.name, Key="a") == 403
+    assert status(LOOKS[look], s3=firm.abroad, Bucket=firm.name, Key="none") == 403
+    assert status(firm.abroad.get_bucket_tagging, Bucket=firm.name) == 403
+    assert show()["spent_bytes"] == 2
+
+
+def test_each_answer_pays_for_what_it_tells_and_is_an_export(firm):
+    firm.inside.put_object(Bucket=firm.name, Key="a", Body=b"hi", Metadata={"note": "geheim " * 250})
+    firm.inside.put_bucket_tagging(Bucket=firm.name, Tagging={"TagSet": [{"Key": "k", "Value": "v" * 200}]})
+    show, _ = firm.approve(6000)
+    for turn in range(3):
+        assert status(firm.abroad.head_object, Bucket=firm.name, Key="a") == 200
+        assert show()["spent_bytes"] >= 1750 * (turn + 1)
+    assert status(firm.abroad.head_object, Bucket=firm.name, Key="a") == 403, "what is left is less than its metadata"
+    before = show()["spent_bytes"]
+    assert status(firm.abroad.get_bucket_tagging, Bucket=firm.name) == 200
+    assert show()["spent_bytes"] >= before + 202
+    told = firm.server.cli("ledger", "tail", "-n", 1000)
+    described = [leaf for leaf in told if '"export.described"' in str(leaf).replace("'", '"')]
+    assert len(described) >= 4
+    # Inside nothing of it is counted.
+    before = show()["spent_bytes"]
+    for look in LOOKS.values():
+        status(look, s3=firm.inside, Bucket=firm.name, Key="a")
+    assert show()["spent_bytes"] == before
+
+
+def test_a_read_pays_for_its_metadata_too(firm):
+    firm.inside.put_object(Bucket=firm.name, Key="a", Body=b"hi", Metadata={"note": "geheim " * 250})
+    show, _ = firm.approve(4000)
+    for turn in range(2):
+        assert firm.get("a", Range="bytes=0-0") == b"h"
+        assert show()["spent_bytes"] >= 1751 * (turn + 1)
+    assert status(firm.abroad.get_object, Bucket=firm.name, Key="a", Range="bytes=0-0") == 403
+    firm.inside.put_object(Bucket=firm.name, Key="plain", Body=b"hi", Metadata={"onshore-class": "personal"})
+    before = show()["spent_bytes"]
+    assert firm.get("plain") == b"hi" and show()["spent_bytes"] == before + 2
+
+
+def test_persons_in_tags_that_come_later_are_counted_at_the_next_look(firm):
+    firm.inside.put_object(Bucket=firm.name, Key="a", Body=text(range(2)))
+    firm.inside.put_object(Bucket=firm.name, Key="b", Body=text([0]), Tagging=f"who={number(50)}")
+    show, _ = firm.approve(1 << 20, "--max-persons", 4)
+    assert firm.get("a") and show()["persons"] == {"max": 4, "spent": 2}
+    firm.inside.put_object_tagging(Bucket=firm.name, Key="a", Tagging=tags(2))
+    assert status(firm.abroad.get_object_tagging, Bucket=firm.name, Key="a") == 200
+    assert show()["persons"] == {"max": 4, "spent": 3} and firm.get("a")
+    assert show()["persons"] == {"max": 4, "spent": 3}
+    firm.inside.put_object_tagging(Bucket=firm.name, Key="a", Tagging=tags(*range(3, 11)))
+    for look in LOOKS.values():
+        assert status(look, s3=firm.abroad, Bucket=firm.name, Key="a") == 403
+    assert status(firm.abroad.get_object, Bucket=firm.name, Key="a") == 403
+    assert show()["persons"] == {"max": 4, "spent": 3}
+    # One and the same in another object, and one more in its tags: the last there is room for.
+    assert status(firm.abroad.head_object, Bucket=firm.name, Key="b") == 200
+    assert show()["persons"] == {"max": 4, "spent": 4}
+    report = firm.server.cli("report", "persons", "--tenant", firm.name)
+    assert report["volumes"]["non_sensitive"] == 4
+    firm.server.restart()
+    assert show()["persons"] == {"max": 4, "spent": 4}
+
+
+@pytest.fixture(scope="module")
+def few(make_server, tmp_path_factory):
+    """A server under the pack `cn` with lines at five and ten persons, and at eight of whom something is sensitive."""
+    server = make_server(name="said-few")
+    pack = shutil.copytree(PACKS / "cn", tmp_path_factory.mktemp("packs") / "few")
+    manifest, limits = (pack / "pack.toml").read_text(), (pack / "thresholds.toml").read_text()
+    (pack / "pack.toml").write_text(manifest.replace('name = "cn"', 'name = "few"', 1))
+    for value, fewer in ((1_000_000, 10), (100_000, 5), (10_000, 8)):
+        limits = limits.replace(f"value = {value}\n", f"value = {fewer}\n")
+    (pack / "thresholds.toml").write_text(limits)
+    policies = (pack / "policies.cedar").read_text()
+    (pack / "policies.cedar").write_text(policies.replace('@rule("cn.', '@rule("few.'))
+    header, *_ = (pack / "cases.csv").read_text().splitlines()
+    (pack / "cases.csv").write_text("\n".join([header, "general data is free,2026-06-01,,,0,,general,US,,,none,,,allow", ""]))
+    server.cli("pack", "activate", pack)
+    return server
+
+
+def volumes(server, name):
+    return server.cli("report", "persons", "--tenant", name)["volumes"]
+
+
+def test_what_is_said_of_empty_objects_uses_a_volume_up(few):
+    firm = Firm(few, "volumes")
+    for place in range(8):
+        firm.put(f"o{place}", b"", Tagging=f"who={number(100 + place)}")
+    firm.grant("exemption")
+    look = lambda place: status(firm.abroad.get_object_tagging, Bucket="volumes", Key=f"o{place}")
+    assert [look(place) for place in range(8)] == [200] * 4 + [403] * 4
+    assert look(0) == 200 and volumes(few, "volumes") == {"non_sensitive": 4, "sensitive": 0}
+    assert firm.why("o7") == "few.volume-contract"
+
+
+def test_sensitive_data_of_the_same_persons_takes_nobody_back(few):
+    """Table 1.2: whose non-sensitive data has left stays counted whatever else leaves of him."""
+    firm = Firm(few, "both")
+    firm.put("ten", text(range(200, 210)))
+    firm.put("eleventh", text([210]))
+    firm.inside.put_object(Bucket="both", Key="sensitive", Body=text(range(200, 204)), Metadata={"onshore-class": "sensitive-personal"})
+    contract = firm.grant("standard-contract", label="sensitive-personal")
+    assert firm.why("ten") == "few.volume-assessment"
+    assessed = firm.grant("security-assessment", label="sensitive-personal")
+    assert firm.why("ten") is None
+    firm.revoke(assessed)
+    assert volumes(few, "both") == {"non_sensitive": 10, "sensitive": 0}
+    for key in ("eleventh", "sensitive", "eleventh", "ten"):
+        assert firm.why(key) == "few.volume-assessment"
+    assessed = firm.grant("security-assessment", label="sensitive-personal")
+    assert firm.why("sensitive") is None
+    firm.revoke(assessed)
+    report = few.cli("report", "persons", "--tenant", "both")
+    assert report["volumes"] == {"non_sensitive": 10, "sensitive": 4}
+    assert report["exported"]["persons"]["sensitive_upper"] == 4, "what is labelled sensitive is, whatever was found in it"
+    few.restart()
+    keys = few.cli("key", "create", "--tenant", "both")
+    firm.abroad = few.client(source=US, access_key=keys["access_key"], secret_key=keys["secret_key"])
+    assert volumes(few, "both") == {"non_sensitive": 10, "sensitive": 4}
+    for key in ("eleventh", "ten"):
+        assert firm.why(key) == "few.volume-assessment"
+    firm.revoke(contract)
