@@ -1,6 +1,7 @@
 """What is said of a protected object leaves as its bytes do: under an approval, counted in bytes, objects and persons, and refused where one is
-spent or has lapsed."""
+spent or has lapsed. And what is done from abroad tells nothing of bytes that are here already."""
 
+import hashlib
 import itertools
 import random
 import shutil
@@ -8,10 +9,12 @@ import shutil
 import pytest
 from botocore.exceptions import ClientError
 
+from identities import refused as denied
 from test_classify import resident_id
 from test_packs import PACKS, Firm
 from test_scanning import US
 
+MIB = 1 << 20
 NUMBERS = itertools.count()
 
 
@@ -214,3 +217,61 @@ def test_sensitive_data_of_the_same_persons_takes_nobody_back(few):
     for key in ("eleventh", "ten"):
         assert firm.why(key) == "few.volume-assessment"
     firm.revoke(contract)
+
+
+def completed(s3, bucket, key, upload, *etags):
+    listed = [{"PartNumber": place + 1, "ETag": etag} for place, etag in enumerate(etags)]
+    return s3.complete_multipart_upload(Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": listed})
+
+
+@pytest.mark.parametrize("where", ["personal", "general"])
+@pytest.mark.parametrize("how", ["sent", "copied"])
+def test_completing_from_abroad_tells_nothing_of_what_is_here(firm, where, how):
+    bucket, body = firm.name, b"13912345678"
+    if where == "general":
+        bucket = firm.name + "-general"
+        firm.server.cli("bucket", "create", bucket, "--tenant", firm.name, "--class", "general")
+    etag = '"' + hashlib.md5(body).hexdigest() + '"'
+    upload = firm.inside.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    if how == "sent":
+        firm.inside.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=body)
+    else:
+        firm.inside.put_object(Bucket=firm.name, Key="source", Body=body)
+        source = {"Bucket": firm.name, "Key": "source"}
+        firm.inside.upload_part_copy(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, CopySource=source)
+    answers = []
+    for guess in ('"' + "0" * 32 + '"', etag):
+        with pytest.raises(ClientError) as caught:
+            completed(firm.abroad, bucket, "k", upload, guess)
+        answers.append((caught.value.response["ResponseMetadata"]["HTTPStatusCode"], caught.value.response["Error"]["Code"]))
+    assert answers == [(403, "AccessDenied")] * 2, "a right guess and a wrong one are the same"
+    # Under an approval it is paid for like the bytes.
+    show, _ = firm.approve(1000, "--max-objects", 1)
+    assert completed(firm.abroad, bucket, "k", upload, etag)["ETag"].strip('"').endswith("-1")
+    assert show()["spent_bytes"] >= len(body) and show()["objects"]["spent"] == 1
+
+
+def test_whoever_sent_the_parts_from_there_completes_from_there(firm):
+    body = text([1]) + b" " * (5 * MIB)
+    upload = firm.abroad.create_multipart_upload(Bucket=firm.name, Key="k")["UploadId"]
+    etags = [
+        firm.abroad.upload_part(Bucket=firm.name, Key="k", UploadId=upload, PartNumber=place + 1, Body=body)["ETag"]
+        for place in range(2)
+    ]
+    # One that was sent from inside among them is one too many.
+    firm.inside.upload_part(Bucket=firm.name, Key="k", UploadId=upload, PartNumber=3, Body=b"13912345678")
+    last = '"' + hashlib.md5(b"13912345678").hexdigest() + '"'
+    denied(lambda: completed(firm.abroad, firm.name, "k", upload, *etags, last))
+    done = completed(firm.abroad, firm.name, "k", upload, *etags)
+    assert done["ETag"].strip('"').endswith("-2")
+    denied(firm.abroad.get_object, Bucket=firm.name, Key="k")
+    assert firm.inside.get_object(Bucket=firm.name, Key="k")["Body"].read() == body * 2
+
+
+def test_general_parts_are_completed_from_anywhere(firm):
+    bucket = firm.name + "-free"
+    firm.server.cli("bucket", "create", bucket, "--tenant", firm.name, "--class", "general")
+    upload = firm.inside.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    etag = firm.inside.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"nothing of anybody")["ETag"]
+    denied(lambda: completed(firm.abroad, bucket, "k", upload, '"' + "0" * 32 + '"'), "InvalidPart", 400)
+    assert completed(firm.abroad, bucket, "k", upload, etag)

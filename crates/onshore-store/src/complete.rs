@@ -7,7 +7,7 @@ use onshore_classify::Scanner;
 use onshore_db::{Unit, View, params};
 use onshore_keys::Secret;
 use onshore_policy::{Flow, Permit};
-use onshore_types::{BucketId, Label, ObjectKey, Timestamp, UploadId, VersionId};
+use onshore_types::{BucketId, Label, ObjectKey, Place, Timestamp, UploadId, VersionId};
 use tokio::task::spawn_blocking;
 
 use crate::checks::{Checks, Findings, checksum_of_parts, etag_of_parts};
@@ -94,7 +94,60 @@ impl PartsScan {
     }
 }
 
+/// Parts of an upload as they lie here, whatever a client says of them.
+#[derive(Debug, Clone)]
+pub struct PartsHere {
+    /// Those that were asked for and are there, in the order of their numbers.
+    pub parts: Vec<CompletePart>,
+    /// The size of all of them.
+    pub size_bytes: u64,
+}
+
 impl Store {
+    /// Returns those of the listed parts that are here, for whoever completes the upload from a place where their bytes are not
+    /// known; none where all of them were sent from there.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBucket`], [`Error::NoSuchUpload`].
+    pub async fn parts_not_from(
+        &self,
+        permit: &Permit,
+        upload: UploadId,
+        listed: &[CompletePart],
+    ) -> Result<Option<PartsHere>, Error> {
+        permits::flow(permit, &[Flow::Store])?;
+        let (bucket, key) = (permits::bucket(permit)?, permits::key(permit)?.clone());
+        let asked: HashSet<u32> = listed.iter().map(|part| part.number).collect();
+        let (store, place) = (self.clone(), permit.from());
+        self.inner
+            .db
+            .read(move |view| {
+                let bucket = bucket::by_id(view, bucket)?.ok_or(Error::NoSuchBucket)?;
+                let underway = store
+                    .underway(view, bucket.id, &key, upload)?
+                    .ok_or(Error::NoSuchUpload)?;
+                let limit = PART_NUMBER_MAX as usize;
+                let mut here = parts(view, &underway.owner_key, upload, 0, limit)?;
+                here.retain(|facts| asked.contains(&facts.part.number));
+                // Of two who are nobody knows where, one need not be where the other is.
+                let is_known =
+                    |facts: &PartFacts| facts.from == Some(place) && place != Place::Unknown;
+                if here.iter().all(is_known) {
+                    return Ok(None);
+                }
+                let as_they_are = |facts: &PartFacts| CompletePart {
+                    number: facts.part.number,
+                    etag: facts.part.md5.clone(),
+                    checksums: Vec::new(),
+                };
+                Ok(Some(PartsHere {
+                    parts: here.iter().map(as_they_are).collect(),
+                    size_bytes: here.iter().map(|facts| facts.part.size_bytes).sum(),
+                }))
+            })
+            .await
+    }
+
     /// Looks through what the listed parts of an upload become. What is larger than is looked through at once is put off, and
     /// nobody looks at what a client keeps the key of.
     ///

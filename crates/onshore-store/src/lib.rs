@@ -91,7 +91,7 @@ pub use crate::checks::{Checks, Layout};
 pub use crate::checksum::{
     Checksum, ChecksumAlgorithm, ChecksumAlgorithmError, ChecksumClaim, ChecksumKind,
 };
-pub use crate::complete::{AsOne, CompletePart, Completion, PART_BYTES_MIN, PartsScan};
+pub use crate::complete::{AsOne, CompletePart, Completion, PART_BYTES_MIN, PartsHere, PartsScan};
 pub use crate::customer_key::{CustomerKey, DEFAULT_KMS_KEY, Encryption, KmsKeyName};
 pub use crate::cutover::{Beside, ChangedKey, KeyStanding};
 pub use crate::damage::{Damage, Noted, NotedDamage};

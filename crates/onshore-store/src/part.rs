@@ -4,7 +4,7 @@
 use onshore_db::{Unit, View, params};
 use onshore_keys::DataKey;
 use onshore_policy::{Flow, Permit};
-use onshore_types::{Label, Timestamp, UploadId};
+use onshore_types::{Label, Place, Timestamp, UploadId};
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::hex_bytes;
@@ -52,6 +52,9 @@ pub(crate) struct PartFacts {
     pub(crate) body: Body,
     #[serde(with = "hex_bytes")]
     pub(crate) data_key: Vec<u8>,
+    /// Where its bytes came from; none where they were here already, or it is from before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) from: Option<Place>,
 }
 
 impl Store {
@@ -88,6 +91,7 @@ impl Store {
             modified: now,
             body: staged.as_body(),
             data_key: staged.secret.as_bytes().to_vec(),
+            from: copied.is_none().then(|| permit.from()),
         };
         let quotas = self.watch_quotas(unit, permit)?;
         self.remove_part(unit, upload, staged.part)?;

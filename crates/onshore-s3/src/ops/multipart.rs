@@ -150,6 +150,10 @@ impl Operations {
                     }
                     Err(fault) => return Err(fault),
                 };
+            if self.read_at(asked.call) == ReadAt::Abroad {
+                self.tellable_parts(asked, &bucket, key, &description, &parts)
+                    .await?;
+            }
             check_completion(asked.call, &description, &parts)?;
             let completion = Completion {
                 parts: parts.clone(),
@@ -224,6 +228,39 @@ impl Operations {
             }
         }
         Err(self.fault(asked.call, onshore_store::Error::VersionGone))
+    }
+
+    /// Makes sure that the caller, who is abroad, may learn what a completion tells of its parts: hashes of them, and whether
+    /// they are the ones that he names. Of bytes that were sent from where he is he learns nothing; others are judged as if
+    /// he read them, as strictly as what is found in them says, before anything of them is compared.
+    async fn tellable_parts(
+        &self,
+        asked: Asked<'_>,
+        bucket: &Bucket,
+        key: &ObjectKey,
+        description: &UploadDescription,
+        listed: &[CompletePart],
+    ) -> Result<(), Fault> {
+        let permit = self
+            .permit_part(asked, bucket, key, description.label, None)
+            .await?;
+        let upload = description.upload;
+        let here = self.store.parts_not_from(&permit, upload, listed).await;
+        let Some(here) = here.map_err(|error| self.fault(asked.call, error))? else {
+            return Ok(());
+        };
+        let scanner = self.gate.scanner(bucket.tenant);
+        let looked = self
+            .store
+            .scan_parts(&permit, upload, &here.parts, scanner)
+            .await;
+        // What cannot be looked through is told to nobody there.
+        let label = looked.map_or(Label::Unclassified, |looked| {
+            looked.label(description.label)
+        });
+        let subject = keyed(bucket, key, None, label, here.size_bytes);
+        let _seen = self.permit(asked, Flow::Inspect, subject).await?;
+        Ok(())
     }
 
     /// Returns the object that an upload became whose completion is asked for again, as long as it is current; none where it
