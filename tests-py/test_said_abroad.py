@@ -9,6 +9,7 @@ import shutil
 import pytest
 from botocore.exceptions import ClientError
 
+from identities import allow, deny, new_user
 from identities import refused as denied
 from test_classify import resident_id
 from test_packs import PACKS, Firm
@@ -275,3 +276,22 @@ def test_general_parts_are_completed_from_anywhere(firm):
     etag = firm.inside.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"nothing of anybody")["ETag"]
     denied(lambda: completed(firm.abroad, bucket, "k", upload, '"' + "0" * 32 + '"'), "InvalidPart", 400)
     assert completed(firm.abroad, bucket, "k", upload, etag)
+
+
+def test_a_copy_takes_tags_along_only_for_whom_policies_let(server, bucket):
+    s3 = server.client()
+    s3.put_object(Bucket=bucket, Key="tagged", Body=b"x", Tagging="a=b")
+    s3.put_object(Bucket=bucket, Key="bare", Body=b"x")
+    both = allow("s3:GetObject", "s3:PutObject", "s3:GetObjectTagging", "s3:PutObjectTagging")
+    copy = lambda user, source, **more: user.s3.copy_object(
+        Bucket=bucket, Key=f"copy-{user.name}", CopySource={"Bucket": bucket, "Key": source}, **more
+    )
+    user = new_user(server, "default", both)
+    copy(user, "tagged")
+    assert user.s3.get_object_tagging(Bucket=bucket, Key=f"copy-{user.name}")["TagSet"] == [{"Key": "a", "Value": "b"}]
+    for action in ("s3:GetObjectTagging", "s3:PutObjectTagging"):
+        user = new_user(server, "default", both, deny(action))
+        denied(lambda: copy(user, "tagged"))
+        copy(user, "bare")
+    copy(new_user(server, "default", both, deny("s3:GetObjectTagging")), "tagged", TaggingDirective="REPLACE")
+    denied(lambda: copy(new_user(server, "default", allow("s3:GetObject", "s3:PutObject")), "tagged"))

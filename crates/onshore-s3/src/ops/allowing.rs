@@ -106,6 +106,32 @@ impl Operations {
         Err(self.not_allowed(asked, flow, about, access).await)
     }
 
+    /// Makes sure that the caller may take tags along with a copy: read them where they are, and set them where they come to.
+    pub(crate) async fn allow_tags_along(
+        &self,
+        asked: Asked<'_>,
+        source: About<'_>,
+        target: About<'_>,
+    ) -> Result<(), Fault> {
+        let read = match source.wish {
+            VersionWish::Current => "s3:GetObjectTagging",
+            VersionWish::Null | VersionWish::Id(_) => "s3:GetObjectVersionTagging",
+        };
+        let sides = [
+            (source, Flow::Read, read),
+            (target, Flow::Store, "s3:PutObjectTagging"),
+        ];
+        for (about, flow, action) in sides {
+            let key = about.key.map_or("", ObjectKey::as_str);
+            let resource = format!("s3:::{}/{key}", about.bucket.name);
+            let access = self.judge(asked, about, action, &resource).await?;
+            if access != Access::Allowed {
+                return Err(self.not_allowed(asked, flow, about, access).await);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the caller may learn that a key of a bucket is not there: who may list it may.
     pub(crate) async fn may_list(&self, asked: Asked<'_>, bucket: &Bucket) -> Result<bool, Fault> {
         let caller = asked.call.caller();

@@ -22,8 +22,8 @@ use crate::ops::outgoing::Outgoing;
 use crate::ops::range::{Resolved, Wanted};
 use crate::ops::tagging::{class_of, parse_tagging_header};
 use crate::ops::{
-    ATTEMPTS_MAX, Asked, Operations, acl, described, encryption, is_stale, locks, parse_version,
-    replica, shown,
+    ATTEMPTS_MAX, Asked, Operations, Target, acl, described, encryption, is_stale, locks,
+    parse_version, replica, shown,
 };
 
 /// The largest object that is copied in one request.
@@ -46,6 +46,7 @@ pub(crate) struct Copied<T> {
 
 /// An opened source.
 struct Opened {
+    target: Target,
     head: ObjectHead,
     range: ByteRange,
     body: BodyStream,
@@ -163,6 +164,10 @@ impl Operations {
             self.tellable(asked, &target).await?;
         }
         let opened = self.open(asked, &source, Wanted::Whole).await?;
+        if tagging == Directive::Copy && !opened.head.tags.is_empty() {
+            let from = opened.target.about();
+            self.allow_tags_along(asked, from, target.about()).await?;
+        }
         let mut object = match metadata {
             Directive::Copy => NewObject {
                 content: opened.head.content.clone(),
@@ -330,6 +335,7 @@ impl Operations {
             match self.store.read_with(permit, range, customer.clone()).await {
                 Ok((head, body)) => {
                     return Ok(Opened {
+                        target,
                         head,
                         range,
                         body,

@@ -353,6 +353,16 @@ impl Operations {
 }
 
 impl Target {
+    /// Returns what policies are asked of it.
+    pub(crate) fn about(&self) -> About<'_> {
+        About {
+            bucket: &self.bucket,
+            key: Some(&self.key),
+            wish: self.wish,
+            description: self.description.as_ref(),
+        }
+    }
+
     /// Returns whose labels say whether it may be told that there is nothing.
     fn reach(&self) -> Reach {
         match self.bucket.versioning {
