@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use onshore_api::RecordView;
 use onshore_orders::handover::{Side, Tranche};
 use onshore_orders::{Day, Handover, Id, Language, Record, RecordKind, Signature, UtcOffset};
+use onshore_types::IdentityName;
 
 use crate::cli::{PaperArgs, StatusFormat, TargetArgs};
 use crate::clock;
@@ -76,7 +77,7 @@ impl Paper<'_> {
         let (most, accepted) = (money(*price_max_minor), money(self.plan.accepted_minor()));
         let signatories = |side| {
             let names = self.plan.signatories(side).iter();
-            let names: Vec<&str> = names.map(|name| name.as_str()).collect();
+            let names: Vec<&str> = names.map(IdentityName::as_str).collect();
             match (names.is_empty(), self.lang) {
                 (true, Language::En) => "nobody is named".to_owned(),
                 (true, Language::Zh) => "未指定".to_owned(),
