@@ -9,7 +9,7 @@
 //!   version, size and label alone.
 //! - Writing: [`Store::stage`] takes a body in, [`Store::commit`] makes it an object; [`Store::create_upload`],
 //!   [`Store::stage_part`], [`Store::commit_part`] and [`Store::complete_upload`] do so in parts.
-//! - Reading: [`Store::read`], [`Store::head`], [`Store::tags`], [`Store::list`].
+//! - Reading: [`Store::read`], [`Store::head`], [`Store::list`].
 //! - Removing: [`Store::remove`], [`Store::remove_version`], [`Store::remove_bucket`], [`Store::abort_upload`].
 //! - Erasing: [`Store::erase`] removes versions for good and notes them for whoever keeps what opens copies of them:
 //!   [`withhold`] and [`give_back`], [`erased`], [`forget_erased`].
