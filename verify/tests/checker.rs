@@ -31,7 +31,7 @@ fn documents_of_a_server_hold() {
     let (_, evidence) = DOCUMENTS[4];
     let said = check(evidence, &[key()], policy("evidence").as_ref()).expect("evidence").join("\n");
     for words in
-        ["nothing left out", "exported payroll.csv", "to US on approval", "was refused plans.pdf", "pack SHA-256"]
+        ["nothing left out", "exported payroll.csv", "to US on approval", "was refused plans.pdf", "border SHA-256"]
     {
         assert!(said.contains(words), "{words}: {said}");
     }

@@ -64,6 +64,8 @@ fn oracle(facts: &Facts, transfer: &Transfer, now: Timestamp) -> Option<Basis> {
     if transfer.flow == Flow::List || transfer.to == Place::Unknown {
         return None;
     }
+    // Whoever looks hears that something is there at least.
+    let least = u64::from(transfer.flow == Flow::Inspect);
     facts
         .approvals
         .iter()
@@ -74,7 +76,7 @@ fn oracle(facts: &Facts, transfer: &Transfer, now: Timestamp) -> Option<Basis> {
                 && approval.granted_at <= now
                 && now < approval.until
                 && approval.revoked_at.is_none()
-                && approval.remaining_bytes >= subject.range.len_bytes
+                && approval.remaining_bytes >= subject.range.len_bytes.max(least)
                 && subject.range.len_bytes < BEYOND
                 && is_enough(approval.objects)
                 && is_enough(approval.persons)
