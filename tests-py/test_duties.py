@@ -87,6 +87,17 @@ def test_what_left_opens_duties_by_the_year(watched):
     assert "100000 persons exported since 1 January" in duties(watched)[name, "export-contract"]
 
 
+def test_whoever_is_critical_to_the_country_has_an_assessment_from_the_first_person_on(watched):
+    tenant = new_tenant(watched)
+    watched.records.does("organisation", "add", f'id = "grid"\nname = "Grid"\ncritical_infrastructure = true\ntenants = ["{tenant.tenant}"]\n')
+    tenant.s3.create_bucket(Bucket=tenant.tenant)
+    put(tenant.s3, tenant.tenant, "one.csv", mails(0, 1))
+    watched.grant(label="sensitive-personal", tenant=tenant.tenant)
+    tenant.client(source=US).get_object(Bucket=tenant.tenant, Key="one.csv", Range="bytes=0-0")["Body"].read()
+    wait_for(lambda: begun(watched) == {("grid", "critical-export-assessment")})
+    assert "Order 16 article 7(1)" in duties(watched)["grid", "critical-export-assessment"]
+
+
 def test_sister_companies_are_counted_together(watched):
     sisters = [new_tenant(watched) for _ in range(2)]
     for at, tenant in enumerate(sisters):

@@ -420,8 +420,14 @@ def test_an_asset_is_proven_by_a_complete_certificate_and_a_contract_closed_with
     register.cli("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", proven["record"]["proof"]["filed"])
     assert report() == "proven"
     # What was filed stays when the record is amended by hand, and it was not so before.
-    register.cli("asset", "amend", register.write('id = "a-1"\ncontract = "c-0729"\nkind = "bucket"\nname = "other name"\n'))
+    asset = 'id = "a-1"\ncontract = "c-0729"\nkind = "bucket"\nname = "{}"\n'
+    register.cli("asset", "amend", register.write(asset.format("invoices") + 'place = "CN"\n'))
     assert report() == "proven" and status(register, "2022-09-30")["c-0729"][0] == "late"
+    # What is something else has not arrived, also once it is called as before.
+    for name in ("other name", "invoices"):
+        amended = register.cli("asset", "amend", register.write(asset.format(name)))
+        assert "proof" not in amended["record"] and report() == "late"
+    assert "has not come" in register.run("contract", "add", register.write('id = "c-later"\norganisation = "port"\nprovider = "alibaba-cloud"\nservice = "oss"\nsigned = "2999-01-01"\nstart = "2999-01-01"\n')).stderr
 
 
 def test_a_report_is_read_in_chinese_and_as_pdf(register, tmp_path):

@@ -93,6 +93,9 @@ pub struct ApprovalView {
     /// By when a renewal must be asked for, where the rule pack in force has a clock `renewal` for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal_until: Option<String>,
+    /// The first year until then whose days off nobody has announced: once they are, the renewal may have to be asked for earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal_unannounced: Option<i16>,
     /// From when it holds.
     #[schema(value_type = String)]
     pub granted: Timestamp,

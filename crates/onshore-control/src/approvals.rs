@@ -113,13 +113,15 @@ fn view(
             spent: limit.spent,
         })
     };
+    let renewal = gate.renewal_of(approval);
     ApprovalView {
         objects: limit(approval.objects),
         persons: limit(approval.persons),
         instrument: approval.instrument.clone(),
         recipient: approval.recipient.clone(),
         purpose: approval.purpose.clone(),
-        renewal_until: gate.renewal_of(approval).map(|date| date.to_string()),
+        renewal_until: renewal.as_ref().map(|due| due.on.to_string()),
+        renewal_unannounced: renewal.and_then(|due| due.unannounced),
         id: approval.id,
         tenant,
         to: approval.to,

@@ -27,6 +27,8 @@ pub struct Watched {
     pub of: Counted,
     /// Which.
     pub tenants: Vec<TenantId>,
+    /// Whether one of them, or the organisation that names them, operates critical information infrastructure.
+    pub is_critical: bool,
 }
 
 impl Gate {
@@ -227,35 +229,48 @@ fn watched(tenants: &[Tenant], organisations: &[Organisation]) -> Result<Vec<Wat
     let mut named: Vec<TenantId> = Vec::new();
     for organisation in organisations {
         let found = organisation.tenants.iter();
-        let found: Vec<TenantId> = found
-            .filter_map(|name| by_name.get(name.as_str()))
-            .map(|tenant| tenant.id)
+        let found: Vec<&Tenant> = found
+            .filter_map(|name| by_name.get(name.as_str()).copied())
             .collect();
+        let is_critical = organisation.critical_infrastructure || found.iter().any(is_critical);
+        let found: Vec<TenantId> = found.iter().map(|tenant| tenant.id).collect();
         named.extend(&found);
         if !found.is_empty() {
             let of = Counted {
                 kind: CountedKind::Organisation,
                 name: organisation.id.clone(),
             };
-            all.push(Watched { of, tenants: found });
+            all.push(Watched {
+                of,
+                tenants: found,
+                is_critical,
+            });
         }
     }
-    let mut groups: BTreeMap<&str, Vec<TenantId>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Vec<&Tenant>> = BTreeMap::new();
     for tenant in tenants {
         match &tenant.group {
-            Some(group) => groups.entry(group.as_str()).or_default().push(tenant.id),
+            Some(group) => groups.entry(group.as_str()).or_default().push(tenant),
             None if named.contains(&tenant.id) => {}
             None => all.push(Watched {
                 of: counted(CountedKind::Tenant, tenant.name.as_str())?,
                 tenants: vec![tenant.id],
+                is_critical: is_critical(&tenant),
             }),
         }
     }
     for (group, tenants) in groups {
-        let of = counted(CountedKind::Group, group)?;
-        all.push(Watched { of, tenants });
+        all.push(Watched {
+            of: counted(CountedKind::Group, group)?,
+            is_critical: tenants.iter().any(is_critical),
+            tenants: tenants.iter().map(|tenant| tenant.id).collect(),
+        });
     }
     Ok(all)
+}
+
+fn is_critical(tenant: &&Tenant) -> bool {
+    tenant.standing.critical_infrastructure
 }
 
 fn counted(kind: CountedKind, name: &str) -> Result<Counted, Error> {

@@ -222,8 +222,10 @@ impl Gate {
                     proposed(registry, unit, by, *one, Some(&before), now)?
                 }
                 (Record::Asset(one), Record::Asset(before)) => {
+                    // What arrived is what was called so: something else has not.
+                    let is_same = one.name == before.name && one.kind == before.kind;
                     Record::Asset(onshore_orders::Asset {
-                        proof: before.proof,
+                        proof: before.proof.filter(|_| is_same),
                         ..one
                     })
                 }
@@ -298,6 +300,7 @@ impl Gate {
         require(by, KEEPERS)?;
         let (signed, leaf) = self
             .act(by, move |registry, unit, now| {
+                check_signed(&contract, now)?;
                 let (kind, id) = (RecordKind::Contract, contract.id.clone());
                 let before = match registry.record(unit, kind, &id) {
                     Ok(revision) => Some(revision),
@@ -618,6 +621,25 @@ fn check_times(record: &Record, now: Timestamp) -> Result<(), Error> {
             ..
         }) if *found > Day::at(now, UtcOffset::EASTERNMOST) => Err(contradiction(format!(
             "an inventory is said to have found the contract `{id}` on {found}, which has not come"
+        ))),
+        Record::Contract(one) => check_signed(one, now),
+        Record::Assessment(one) if one.made > Day::at(now, UtcOffset::EASTERNMOST) => {
+            Err(contradiction(format!(
+                "the assessment `{}` is said to be made on {}, which has not come",
+                one.id, one.made
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A contract is signed on a day that has come: on another one no order holds it against anybody.
+fn check_signed(contract: &Contract, now: Timestamp) -> Result<(), Error> {
+    let today = Day::at(now, UtcOffset::EASTERNMOST);
+    match contract.signed {
+        Some(signed) if signed > today => Err(contradiction(format!(
+            "the contract `{}` is said to be signed on {signed}, which has not come",
+            contract.id
         ))),
         _ => Ok(()),
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use onshore_db::Unit;
 use onshore_ledger::{Hash, canonical};
-use onshore_policy::rule_pack::{Border, Date, run_cases};
+use onshore_policy::rule_pack::{self, Border, run_cases};
 use onshore_policy::{PackFiles, Policy, Principal, Role, RulePack};
 use onshore_registry::{ActivatedPack, Approval, PackActivation};
 use onshore_types::{LeafIndex, Timestamp};
@@ -159,16 +159,16 @@ impl Gate {
     }
 
     /// Returns by when the renewal of an approval must be asked for: the clock `renewal` of the pack in force, for the
-    /// instruments that it names. None where there is none such, or its calendar does not reach so far.
+    /// instruments that it names. None where there is none such.
     #[must_use]
-    pub fn renewal_of(&self, approval: &Approval) -> Option<Date> {
+    pub fn renewal_of(&self, approval: &Approval) -> Option<rule_pack::Due> {
         let rules = self.inner.rules();
         let pack = rules.policy.pack()?;
         let row = pack.instrument(approval.instrument.as_ref()?)?;
         let clock = row.renewal.as_ref()?;
         let clock = pack.clocks().iter().find(|known| known.name == *clock)?;
         let end = pack.day_of(approval.until).ok()?;
-        pack.due(clock, end).ok()?.first().map(|due| due.on)
+        pack.due(clock, end).ok()?.into_iter().next()
     }
 
     fn usable_pack(

@@ -19,6 +19,9 @@ pub struct Duty {
     pub of: Counted,
     /// The fewest persons with which it begins.
     pub from: u64,
+    /// Whether it is of those alone who operate critical information infrastructure, or of those alone who do not; none where that
+    /// makes no difference.
+    pub critical: Option<bool>,
 }
 
 /// Who is counted.
@@ -41,6 +44,8 @@ pub struct Counts {
     pub exported: u64,
     /// Of whom something sensitive has left since then.
     pub exported_sensitive: u64,
+    /// Whether whoever is counted operates critical information infrastructure.
+    pub is_critical: bool,
 }
 
 /// All duties, with those who are held first, and the fewest of them first.
@@ -52,6 +57,7 @@ pub const DUTIES: &[Duty] = &[
         source: "PIPL article 40",
         of: Counted::Held,
         from: 1_000_000,
+        critical: None,
     },
     Duty {
         what: "protection-officer",
@@ -60,6 +66,7 @@ pub const DUTIES: &[Duty] = &[
         source: "PIPL article 52",
         of: Counted::Held,
         from: 1_000_000,
+        critical: None,
     },
     Duty {
         what: "listing-review",
@@ -68,6 +75,7 @@ pub const DUTIES: &[Duty] = &[
         source: "Cybersecurity Review Measures article 7",
         of: Counted::Held,
         from: 1_000_001,
+        critical: None,
     },
     Duty {
         what: "audit",
@@ -76,6 +84,7 @@ pub const DUTIES: &[Duty] = &[
         source: "Measures for personal data audits",
         of: Counted::Held,
         from: 10_000_001,
+        critical: None,
     },
     Duty {
         what: "important-data-duties",
@@ -84,6 +93,7 @@ pub const DUTIES: &[Duty] = &[
         source: "Network Data Regulations article 28",
         of: Counted::Held,
         from: 10_000_001,
+        critical: None,
     },
     Duty {
         what: "export-contract",
@@ -92,6 +102,7 @@ pub const DUTIES: &[Duty] = &[
         source: "Order 16 articles 5(4) and 8(1)",
         of: Counted::Exported,
         from: 100_000,
+        critical: Some(false),
     },
     Duty {
         what: "export-assessment",
@@ -100,6 +111,7 @@ pub const DUTIES: &[Duty] = &[
         source: "Order 16 article 7(2)",
         of: Counted::Exported,
         from: 1_000_000,
+        critical: Some(false),
     },
     Duty {
         what: "sensitive-export-contract",
@@ -108,6 +120,7 @@ pub const DUTIES: &[Duty] = &[
         source: "Order 16 article 8(2)",
         of: Counted::ExportedSensitive,
         from: 1,
+        critical: Some(false),
     },
     Duty {
         what: "sensitive-export-assessment",
@@ -116,6 +129,25 @@ pub const DUTIES: &[Duty] = &[
         source: "Order 16 article 7(2)",
         of: Counted::ExportedSensitive,
         from: 10_000,
+        critical: Some(false),
+    },
+    Duty {
+        what: "critical-export-assessment",
+        text: "declare a security assessment to the cyberspace administration, however few persons there are",
+        text_zh: "无论人数多少，均须向网信部门申报数据出境安全评估",
+        source: "Order 16 article 7(1)",
+        of: Counted::Exported,
+        from: 1,
+        critical: Some(true),
+    },
+    Duty {
+        what: "critical-sensitive-export-assessment",
+        text: "declare a security assessment to the cyberspace administration, however few persons there are",
+        text_zh: "无论人数多少，均须向网信部门申报数据出境安全评估",
+        source: "Order 16 article 7(1)",
+        of: Counted::ExportedSensitive,
+        from: 1,
+        critical: Some(true),
     },
 ];
 
@@ -184,9 +216,10 @@ pub fn duty(what: &str) -> Option<&'static Duty> {
 
 /// Returns the duties that begin with so many persons.
 pub fn begun(counts: Counts) -> impl Iterator<Item = &'static Duty> {
-    DUTIES
-        .iter()
-        .filter(move |duty| counts.of(duty.of) >= duty.from)
+    DUTIES.iter().filter(move |duty| {
+        let is_of_them = duty.critical.is_none_or(|is| is == counts.is_critical);
+        is_of_them && counts.of(duty.of) >= duty.from
+    })
 }
 
 /// Returns the duties that an organisation has by how many persons' data its record says it has.

@@ -448,6 +448,7 @@ fn duties_begin_with_what_was_exported() {
             held: 0,
             exported,
             exported_sensitive,
+            is_critical: false,
         };
         begun(counts).map(|duty| duty.what).collect::<Vec<_>>()
     };
@@ -460,6 +461,25 @@ fn duties_begin_with_what_was_exported() {
     assert_eq!(
         told(0, 10_000),
         ["sensitive-export-contract", "sensitive-export-assessment"]
+    );
+    // Whoever operates critical infrastructure has an assessment from the first person on, and no contract at any number.
+    let critical = |exported, exported_sensitive| {
+        let counts = Counts {
+            exported,
+            exported_sensitive,
+            is_critical: true,
+            ..Counts::default()
+        };
+        begun(counts).map(|duty| duty.what).collect::<Vec<_>>()
+    };
+    assert!(critical(0, 0).is_empty());
+    assert_eq!(critical(1, 0), ["critical-export-assessment"]);
+    assert_eq!(
+        critical(2_000_000, 20_000),
+        [
+            "critical-export-assessment",
+            "critical-sensitive-export-assessment"
+        ]
     );
 }
 

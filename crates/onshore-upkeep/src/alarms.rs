@@ -152,6 +152,7 @@ impl AlarmEngine {
             held: held.persons.upper,
             exported,
             exported_sensitive,
+            is_critical: watched.is_critical,
         };
         Ok(gate
             .begin_duties(&watched.of, (counts, at), targets)

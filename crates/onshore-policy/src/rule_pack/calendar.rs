@@ -21,11 +21,6 @@ pub struct Date(civil::Date);
 /// Why a date cannot be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
-    /// Nobody has told the days off of this year.
-    #[error(
-        "the calendar of the rule pack has no year {0}: add it to calendar.toml when it is announced"
-    )]
-    NoYear(i16),
     /// It is outside all time.
     #[error("the date is out of range")]
     OutOfRange,
@@ -95,17 +90,22 @@ impl Calendar {
         Ok(Self { years })
     }
 
-    /// Whether people work on a day.
-    ///
-    /// # Errors
-    /// [`CalendarError::NoYear`].
-    pub fn is_working(&self, date: Date) -> Result<bool, CalendarError> {
-        let year = self
-            .years
-            .get(&date.0.year())
-            .ok_or(CalendarError::NoYear(date.0.year()))?;
+    /// Whether people work on a day; in a year whose days off nobody has announced, whether it is one of the five days of a week.
+    #[must_use]
+    pub fn is_working(&self, date: Date) -> bool {
         let is_weekend = matches!(date.0.weekday(), Weekday::Saturday | Weekday::Sunday);
-        Ok(year.working.contains(&date.0) || (!is_weekend && !year.off.contains(&date.0)))
+        match self.years.get(&date.0.year()) {
+            Some(year) => {
+                year.working.contains(&date.0) || (!is_weekend && !year.off.contains(&date.0))
+            }
+            None => !is_weekend,
+        }
+    }
+
+    /// Returns the first year from one day to another, whichever is earlier, whose days off nobody has announced.
+    pub(super) fn unannounced(&self, one: Date, other: Date) -> Option<i16> {
+        let (first, last) = (one.min(other).0.year(), one.max(other).0.year());
+        (first..=last).find(|year| !self.years.contains_key(year))
     }
 
     /// Returns the day so many working days after (or before) a day, which itself does not count.
@@ -122,7 +122,7 @@ impl Calendar {
                 at.yesterday()
             };
             at = next.map_err(|_| CalendarError::OutOfRange)?;
-            if self.is_working(Date(at))? {
+            if self.is_working(Date(at)) {
                 left -= 1;
             }
         }
@@ -227,7 +227,7 @@ fn days(run: &str) -> Result<Vec<civil::Date>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Calendar, CalendarError, Date};
+    use super::{Calendar, Date};
     use crate::rule_pack::{PackFiles, RulePack};
 
     fn date(text: &str) -> Date {
@@ -254,7 +254,7 @@ mod tests {
             ("2026-10-08", true),
             ("2026-10-10", true),
         ] {
-            assert_eq!(calendar.is_working(date(day)), Ok(works), "{day}");
+            assert_eq!(calendar.is_working(date(day)), works, "{day}");
         }
     }
 
@@ -268,11 +268,13 @@ mod tests {
         assert_eq!(after("2026-09-30", 4), Ok(date("2026-10-12")));
         assert_eq!(after("2026-10-12", -4), Ok(date("2026-09-30")));
         assert_eq!(after("2026-09-30", 0), Ok(date("2026-09-30")));
-        assert_eq!(
-            after("2026-12-31", 1),
-            Err(CalendarError::NoYear(2027)),
-            "a year that nobody has announced is not guessed"
-        );
+        // Of a year that nobody has announced the five days of a week count, and that it is not known is told.
+        assert_eq!(after("2026-12-31", 1), Ok(date("2027-01-01")));
+        assert_eq!(after("2027-01-04", -2), Ok(date("2026-12-31")));
+        let unannounced = |one, other| calendar.unannounced(date(one), date(other));
+        assert_eq!(unannounced("2026-12-31", "2027-01-01"), Some(2027));
+        assert_eq!(unannounced("2029-01-01", "2026-12-31"), Some(2027));
+        assert_eq!(unannounced("2026-01-01", "2026-12-31"), None);
     }
 
     #[test]

@@ -61,6 +61,10 @@ pub struct Due {
     pub step: String,
     /// At the latest on this day.
     pub on: Date,
+    /// The first year until then of which the calendar does not know the days off: of it the five days of a week are counted, and the
+    /// day may move once they are announced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unannounced: Option<i16>,
 }
 
 impl Clock {
@@ -84,19 +88,24 @@ impl RulePack {
     /// Returns the days on which the steps of a clock that starts on a day fall.
     ///
     /// # Errors
-    /// [`CalendarError`] where working days count and the calendar does not reach so far.
+    /// [`CalendarError::OutOfRange`].
     pub fn due(&self, clock: &Clock, from: Date) -> Result<Vec<Due>, CalendarError> {
-        let mut at = from;
+        let (mut at, mut unannounced) = (from, None);
         let mut due = Vec::new();
         for step in &clock.steps {
             at = at.plus_months(step.months)?;
             at = match step.of {
-                Days::Working => self.calendar.plus_working(at, step.days)?,
+                Days::Working => {
+                    let on = self.calendar.plus_working(at, step.days)?;
+                    unannounced = unannounced.or(self.calendar.unannounced(at, on));
+                    on
+                }
                 Days::Calendar => at.plus_days(step.days)?,
             };
             due.push(Due {
                 step: step.name.clone(),
                 on: at,
+                unannounced,
             });
         }
         Ok(due)
@@ -124,7 +133,7 @@ mod tests {
             .find(|known| known.name == clock)
             .expect("there is such a clock");
         let due = pack.due(clock, from.parse().expect("a date"));
-        let due = due.expect("the calendar reaches so far");
+        let due = due.expect("it is in range");
         due.iter().map(|due| due.on.to_string()).collect()
     }
 

@@ -118,7 +118,12 @@ fn show(target: &TargetArgs, approval: &ApprovalView) -> Result<()> {
     output::line(&format!("from      {}", approval.granted));
     output::line(&format!("until     {}", approval.until));
     if let Some(renewal) = &approval.renewal_until {
-        output::line(&format!("renewal   to be asked for by {renewal}"));
+        let moves = approval
+            .renewal_unannounced
+            .map_or_else(String::new, |year| {
+                format!(", or earlier: the days off of {year} are not announced")
+            });
+        output::line(&format!("renewal   to be asked for by {renewal}{moves}"));
     }
     output::line(&format!(
         "granted   by {} ({})",

@@ -256,6 +256,11 @@ fn dates(target: &TargetArgs, named: &str, clock: &str, from: Date) -> Result<Ex
                 .map(|due| vec![due.on.to_string(), due.step.clone()])
                 .collect();
             output::table(&["ON", "STEP"], &rows);
+            if let Some(year) = due.iter().find_map(|due| due.unannounced) {
+                output::line(&format!(
+                    "The calendar of the rule pack does not know the days off of {year}: its weekdays were counted, and days may move once it is in calendar.toml."
+                ));
+            }
         }
     }
     Ok(Exit::Done)
