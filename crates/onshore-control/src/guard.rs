@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use onshore_api::{AskGuard, JudgedPlanView, PlanFindingView, PlanFindingWeight, Problem};
 use onshore_gate::Binding;
 use onshore_orders::guard::{Judged, Rules, Weight, judge, sarif};
-use onshore_orders::{Day, Id};
+use onshore_orders::{Day, Id, Language};
 use onshore_types::{Jurisdiction, Timestamp};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -90,7 +90,7 @@ pub(crate) async fn guard(
     });
     let judged = judged.await.map_err(|_| Error::Stopping)??;
     drop(turn);
-    let mut answer = told(judged, form);
+    let mut answer = told(judged, form, language);
     tell(answer.headers_mut(), language);
     Ok(answer)
 }
@@ -154,10 +154,10 @@ fn noon(on: Option<Day>) -> Result<Option<Timestamp>, Error> {
     noon.map_err(|_| Error::Malformed("`on` is no day that can be reckoned with".to_owned()))
 }
 
-fn told(judged: Judged, form: Form) -> Response {
+fn told(judged: Judged, form: Form, language: Language) -> Response {
     match form {
         Form::Sarif => {
-            let findings = sarif(&judged, PLAN_URI, env!("CARGO_PKG_VERSION"));
+            let findings = sarif(&judged, PLAN_URI, env!("CARGO_PKG_VERSION"), language);
             let kind = HeaderValue::from_static(SARIF);
             ([(header::CONTENT_TYPE, kind)], findings.to_string()).into_response()
         }

@@ -5,6 +5,7 @@
 //! (`resources/`). What is in no table is told and never passed in silence; a place that is not known counts as abroad.
 
 mod configured;
+mod members;
 mod place;
 mod sarif;
 mod size;
@@ -66,9 +67,9 @@ pub struct PlanFinding {
     /// How it weighs.
     pub weight: Weight,
     /// By which rule: `order.prohibited`, `order.frozen`, `order.changed`, `residency.place`, `residency.target`, `unknown.type`,
-    /// `unknown.provider`, `unknown.place`, `unknown.target`.
+    /// `unknown.provider`, `unknown.place`, `unknown.target`, `unknown.plan`.
     pub rule: &'static str,
-    /// Of which resource.
+    /// Of which resource; `plan` where it is the plan as a whole.
     pub address: String,
     /// What is wrong, with clause and source.
     pub message: String,
@@ -125,10 +126,33 @@ pub fn judge(plan: &Value, rules: &Rules<'_>) -> Result<Judged, Error> {
     let tables = tables::tables()?;
     let regions = Configured::read(plan);
     let mut judged = Judged::default();
-    for change in changes {
+    // What waits for another plan is judged by what is known of it today.
+    let deferred = plan.get("deferred_changes").and_then(Value::as_array);
+    let deferred = deferred.into_iter().flatten();
+    let deferred = deferred.filter_map(|one| one.get("resource_change"));
+    for change in changes.iter().chain(deferred) {
         judge_change(change, &tables, &regions, rules, &mut judged)?;
     }
+    judged.findings.extend(of_plan(plan, rules.words()));
     Ok(judged)
+}
+
+/// Says of a plan that it does not hold all that would be done.
+fn of_plan(plan: &Value, words: Words) -> Option<PlanFinding> {
+    let says = |name: &str, what: bool| plan.get(name) == Some(&Value::Bool(what));
+    let message = if says("errored", true) {
+        words.errored()
+    } else if says("complete", false) {
+        words.incomplete()
+    } else {
+        return None;
+    };
+    Some(PlanFinding {
+        weight: Weight::Unknown,
+        rule: "unknown.plan",
+        address: "plan".to_owned(),
+        message,
+    })
 }
 
 fn judge_change(

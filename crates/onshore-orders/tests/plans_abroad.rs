@@ -561,3 +561,168 @@ fn a_larger_machine_at_a_prohibited_provider_is_procured() {
         ["order.changed"]
     );
 }
+
+#[test]
+fn backups_that_google_keeps_where_it_likes_are_found() {
+    let sql = |settings: Value| json!({ "region": "europe-west3", "settings": [settings] });
+    let backups = |more: Value| {
+        let mut block = json!({ "enabled": true });
+        block
+            .as_object_mut()
+            .expect("an object")
+            .extend(more.as_object().expect("an object").clone());
+        sql(json!({ "backup_configuration": [block] }))
+    };
+    let snapshot = json!({ "name": "s", "zone": "europe-west3-a" });
+    for (address, after, residency, expected) in [
+        (
+            "google_sql_database_instance.a",
+            backups(json!({})),
+            "DE",
+            vec!["residency.target"],
+        ),
+        (
+            "google_sql_database_instance.b",
+            backups(json!({})),
+            "EU",
+            vec![],
+        ),
+        (
+            "google_sql_database_instance.c",
+            backups(json!({ "location": "europe-west3" })),
+            "DE",
+            vec![],
+        ),
+        (
+            "google_sql_database_instance.d",
+            backups(json!({ "location": "us" })),
+            "EU",
+            vec!["residency.target"],
+        ),
+        (
+            "google_sql_database_instance.e",
+            backups(json!({ "enabled": false })),
+            "DE",
+            vec![],
+        ),
+        (
+            "google_sql_database_instance.f",
+            sql(json!({})),
+            "DE",
+            vec![],
+        ),
+        (
+            "google_compute_snapshot.g",
+            snapshot.clone(),
+            "DE",
+            vec!["residency.target"],
+        ),
+        ("google_compute_snapshot.h", snapshot, "EU", vec![]),
+        (
+            "google_compute_snapshot.i",
+            json!({ "zone": "southamerica-east1-a" }),
+            "BR",
+            vec!["residency.target"],
+        ),
+    ] {
+        let found = of_one(None, address, after, residency);
+        assert_eq!(rules(&found), expected, "{address}: {:?}", found.findings);
+    }
+    let mut unknown = made("google_sql_database_instance.u", backups(json!({})));
+    let open = json!({ "settings": [{ "backup_configuration": [{ "location": true }] }] });
+    unknown["change"]["after_unknown"] = open;
+    let found = judged(&plan(None, &[unknown]), "EU");
+    assert_eq!(rules(&found), ["residency.target"]);
+    assert!(found.findings[0].message.contains("is not known before"));
+}
+
+#[test]
+fn a_database_of_firestore_is_where_its_location_says() {
+    for (location, residency, expected) in [
+        ("europe-west3", "DE", vec![]),
+        ("europe-west3", "FR", vec!["residency.place"]),
+        ("nam5", "US", vec![]),
+        ("nam7", "US", vec![]),
+        ("eur3", "EU", vec![]),
+        ("eur3", "DE", vec!["residency.place"]),
+    ] {
+        let after = json!({ "location_id": location });
+        let found = of_one(None, "google_firestore_database.f", after, residency);
+        assert_eq!(rules(&found), expected, "{location}: {:?}", found.findings);
+    }
+}
+
+#[test]
+fn a_region_abroad_is_found_in_types_that_no_table_has() {
+    for (region, address, after) in [
+        (
+            "cn-beijing",
+            "alicloud_rds_instance_cross_backup_policy.a",
+            json!({ "cross_backup_region": "us-west-1" }),
+        ),
+        (
+            "cn-beijing",
+            "alicloud_ecs_auto_snapshot_policy.b",
+            json!({ "target_copy_regions": ["cn-shanghai", "us-west-1"] }),
+        ),
+        (
+            "cn-north-1",
+            "aws_dlm_lifecycle_policy.c",
+            json!({ "policy_details": [{ "schedule": [{ "cross_region_copy_rule": [{ "target": "us-east-1" }] }] }] }),
+        ),
+        (
+            "ap-beijing",
+            "tencentcloud_cbs_snapshot_cross_copy.d",
+            json!({ "destination_regions": ["na-siliconvalley"] }),
+        ),
+    ] {
+        let found = of_one(Some(region), address, after, "CN");
+        assert_eq!(
+            rules(&found),
+            ["residency.target", "unknown.type"],
+            "{address}"
+        );
+        assert!(found.has_violations(), "{address}");
+    }
+    let image = json!({ "location": "Germany West Central", "target_region": [{ "name": "East US" }, { "name": "germanynorth" }] });
+    let found = of_one(None, "azurerm_shared_image_version.e", image, "DE");
+    assert_eq!(rules(&found), ["residency.target", "unknown.type"]);
+    // What is called like a region and is none, and where data comes from, are no targets.
+    let names = json!({ "name": "us-web-1", "source_region": "us-west-1", "zone_name": "us.example.com", "bucket_regional_domain_name": "us-web.oss-cn-beijing.aliyuncs.com" });
+    let found = of_one(Some("cn-beijing"), "alicloud_thing.f", names, "CN");
+    assert_eq!(rules(&found), ["unknown.type"]);
+}
+
+#[test]
+fn a_vault_that_replicates_into_another_is_for_somebody_to_look_at() {
+    let vault = |policy: Value| json!({ "region": "cn-north-4", "name": "v", "policy": policy });
+    for (policy, expected) in [
+        (
+            json!([{ "id": "p", "destination_vault_id": "0d2c" }]),
+            vec!["unknown.target"],
+        ),
+        (json!([{ "id": "p", "destination_vault_id": "" }]), vec![]),
+        (json!([]), vec![]),
+    ] {
+        let found = of_one(None, "huaweicloud_cbr_vault.v", vault(policy), "CN");
+        assert_eq!(rules(&found), expected);
+    }
+}
+
+#[test]
+fn a_plan_that_does_not_hold_all_says_so_and_what_waits_is_judged() {
+    let abroad = json!({ "bucket": "b", "region": "us-east-1" });
+    let mut plan = plan(Some("cn-north-1"), &[]);
+    plan["complete"] = json!(false);
+    plan["deferred_changes"] = json!([
+        { "reason": "provider_config_unknown", "resource_change": made("aws_s3_bucket.later", abroad) },
+    ]);
+    let found = judged(&plan, "CN");
+    assert_eq!(rules(&found), ["residency.place", "unknown.plan"]);
+    assert_eq!(found.judged, 1);
+    plan["deferred_changes"] = json!([]);
+    plan["errored"] = json!(true);
+    let found = judged(&plan, "CN");
+    assert_eq!(rules(&found), ["unknown.plan"]);
+    assert!(found.findings[0].message.contains("ended with an error"));
+}

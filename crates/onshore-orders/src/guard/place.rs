@@ -7,7 +7,8 @@ use onshore_types::{Jurisdiction, Place, Timestamp};
 use serde_json::Value;
 
 use super::configured::{Configured, Given, Seen};
-use super::tables::{DEPTH_MAX, Paired, Parent, Table, TypeKind, is_unknown};
+use super::members::is_unknown;
+use super::tables::{DEPTH_MAX, Paired, Parent, Silent, Table, TypeKind};
 use super::words::Words;
 use super::{PlanFinding, Weight};
 use crate::{Day, UtcOffset};
@@ -49,8 +50,7 @@ impl<'a> Residency<'a> {
             });
         };
         let placed = self.placed(one, 0);
-        let mut targets = Vec::new();
-        self.table.targets(one.after, "", 0, &mut targets);
+        let targets = self.targets(one);
         let mut open = Vec::new();
         self.table.open_targets(one.unknown, "", 0, &mut open);
         match &placed {
@@ -72,8 +72,14 @@ impl<'a> Residency<'a> {
         if let Some(path) = self.table.worldwide(one.kind, one.after) {
             find(Weight::Violation, "residency.target", words.worldwide(path));
         }
-        if let Some((weight, rule, what)) = self.pair(one, &placed) {
+        for (weight, rule, what) in [self.pair(one, &placed), self.nearest(one, &placed, &open)]
+            .into_iter()
+            .flatten()
+        {
             find(weight, rule, what);
+        }
+        if let Some(path) = self.table.brings(one.kind, one.after) {
+            find(Weight::Unknown, "unknown.target", words.brings_by(path));
         }
         let toward = self
             .table
@@ -114,8 +120,7 @@ impl<'a> Residency<'a> {
         if let Placed::At(member, value) = self.placed(one, 0) {
             told.push(("residency.place", member, value));
         }
-        let mut targets = Vec::new();
-        self.table.targets(one.after, "", 0, &mut targets);
+        let targets = self.targets(one);
         let to_target = |(member, value)| ("residency.target", member, value);
         told.extend(targets.into_iter().map(to_target));
         told.into_iter()
@@ -130,6 +135,22 @@ impl<'a> Residency<'a> {
                 ),
             })
             .collect()
+    }
+
+    /// Finds which members say where else data goes, and what they say; those that say where the resource itself is are none.
+    fn targets(&self, one: Seen<'a>) -> Vec<(String, String)> {
+        let mut targets = Vec::new();
+        self.table.targets(one.after, "", 0, &mut targets);
+        let mut spoken = Vec::new();
+        self.table.spoken(one.after, "", 0, &mut spoken);
+        for found in spoken {
+            if !targets.contains(&found) {
+                targets.push(found);
+            }
+        }
+        let places = self.table.places(one.kind);
+        targets.retain(|(path, _)| !places.contains(&path.as_str()));
+        targets
     }
 
     fn stays(&self, value: &str) -> bool {
@@ -156,6 +177,33 @@ impl<'a> Residency<'a> {
             Some(pair) if self.stays(pair) => None,
             Some(pair) => violation(words.pair(&by, region, pair, &self.told(pair))),
             None => violation(words.pair_unknown(&by, region)),
+        }
+    }
+
+    /// Holds the multi-region nearest to where a resource is, where its data goes there because nothing says otherwise.
+    fn nearest(
+        &self,
+        one: Seen<'a>,
+        placed: &Placed,
+        open: &[String],
+    ) -> Option<(Weight, &'static str, String)> {
+        let words = self.words;
+        let violation = |what| Some((Weight::Violation, "residency.target", what));
+        let member = match self.table.silent(one.kind, one.after, one.unknown)? {
+            Silent::Nearest(member) => member,
+            Silent::Open(member) if open.contains(&member) => return None,
+            Silent::Open(member) => return violation(words.open(&member)),
+        };
+        let Placed::At(_, region) = placed else {
+            let what = words.nearest_untold(&member);
+            return Some((Weight::Unknown, "unknown.target", what));
+        };
+        match self.table.near(region) {
+            Some(near) if self.stays(near) => None,
+            near => {
+                let told = self.told(near.unwrap_or_default());
+                violation(words.nearest(&member, region, near, &told))
+            }
         }
     }
 

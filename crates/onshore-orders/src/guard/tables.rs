@@ -5,6 +5,10 @@ use std::collections::HashMap;
 use onshore_types::Jurisdiction;
 use serde_json::Value;
 
+use super::members::{
+    elements, is_like_region, is_more, is_said, is_unknown, join, scalar, speaks_of_place, texts,
+    within,
+};
 use super::size::{Compared, compare};
 use crate::order::FreezeKind;
 use crate::records::AssetKind;
@@ -57,6 +61,12 @@ pub(super) struct Table<'a> {
     pairs: Vec<Pairing<'a>>,
     /// Since when which region has which pair.
     paired: Vec<(Day, &'a str, &'a str)>,
+    /// Types whose data goes to the multi-region nearest to it, unless a member says where.
+    nearest: Vec<Nearest<'a>>,
+    /// Beginnings of regions, and which multi-region is the nearest to them.
+    near: Vec<(&'a str, &'a str)>,
+    /// Types, and what in them names something elsewhere to which data goes, without saying where that is.
+    brings: Vec<(&'a str, &'a str)>,
     /// Members that say how much there is.
     amount: Vec<&'a str>,
     /// Members that name the size of a machine.
@@ -89,6 +99,26 @@ struct Pairing<'a> {
     kind: &'a str,
     member: &'a str,
     values: Vec<&'a str>,
+}
+
+/// In which block of a type which member says where data goes that else goes to the nearest multi-region.
+#[derive(Debug)]
+struct Nearest<'a> {
+    kind: &'a str,
+    /// The block; none where the member is the resource's own.
+    block: Option<&'a str>,
+    member: &'a str,
+    /// What in the block says whether there is any such data at all.
+    switch: Option<&'a str>,
+}
+
+/// That a member does not say where data goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Silent {
+    /// The member is not there, so the provider takes the multi-region nearest to the resource.
+    Nearest(String),
+    /// What the member says is not known yet.
+    Open(String),
 }
 
 /// That data goes to the pair of a region as well.
@@ -185,6 +215,52 @@ impl<'a> Table<'a> {
         };
         let text = told.into_iter().find(says)?;
         Some(Paired::By(pairing.member, Some(text)))
+    }
+
+    /// Returns the member that could say where data of a resource goes and does not.
+    pub(super) fn silent(&self, kind: &str, resource: &Value, unknown: &Value) -> Option<Silent> {
+        let of_kind = self.nearest.iter().filter(|one| one.kind == kind);
+        of_kind
+            .filter_map(|one| {
+                let path = join(one.block.unwrap_or_default(), one.member);
+                let is_open = |value: &Value| is_unknown(Some(value));
+                if within(unknown, &path).into_iter().any(is_open) {
+                    return Some(Silent::Open(path));
+                }
+                let blocks = match one.block {
+                    Some(block) => elements(within(resource, block)),
+                    None => vec![resource],
+                };
+                let is_on = |block: &Value| {
+                    let is_true = |switch| block.get(switch) == Some(&Value::Bool(true));
+                    one.switch.is_none_or(is_true)
+                };
+                let is_silent = |block: &&Value| is_on(block) && !is_said(block.get(one.member));
+                blocks
+                    .iter()
+                    .any(is_silent)
+                    .then_some(Silent::Nearest(path))
+            })
+            .next()
+    }
+
+    /// Returns the multi-region nearest to a region.
+    pub(super) fn near(&self, region: &str) -> Option<&'a str> {
+        let region = plain_region(region);
+        let mut near = self.near.iter();
+        let found = near.find(|(start, _)| region.starts_with(start))?;
+        Some(found.1)
+    }
+
+    /// Returns what in a resource names something elsewhere to which its data goes.
+    pub(super) fn brings(&self, kind: &str, resource: &Value) -> Option<&'a str> {
+        let of_kind = self.brings.iter().filter(|(one, _)| *one == kind);
+        let mut paths = of_kind.map(|(_, path)| *path);
+        paths.find(|path| {
+            within(resource, path)
+                .into_iter()
+                .any(|one| is_said(Some(one)))
+        })
     }
 
     /// Returns the pair that a region has on a day; before the first of a region that one.
@@ -304,6 +380,41 @@ impl<'a> Table<'a> {
         self.target.contains(&member) || (depth > 0 && self.place.contains(&member))
     }
 
+    /// Finds members that speak of a region, location or zone by their own name or their block's, and name a region that is known:
+    /// so those say where data goes that no table has. One that speaks of a source says where it comes from.
+    pub(super) fn spoken(
+        &self,
+        value: &Value,
+        path: &str,
+        depth: usize,
+        found: &mut Vec<(String, String)>,
+    ) {
+        if depth > DEPTH_MAX {
+            return;
+        }
+        match value {
+            Value::Object(members) => {
+                for (member, value) in members {
+                    let path = join(path, member);
+                    if speaks_of_place(&path) {
+                        texts(value, &mut |text| {
+                            if is_like_region(text) && self.country(text).is_some() {
+                                found.push((path.clone(), text.to_owned()));
+                            }
+                        });
+                    }
+                    self.spoken(value, &path, depth + 1, found);
+                }
+            }
+            Value::Array(all) => {
+                for one in all {
+                    self.spoken(one, path, depth + 1, found);
+                }
+            }
+            _ => {}
+        }
+    }
+
     pub(super) fn targets(
         &self,
         value: &Value,
@@ -381,68 +492,6 @@ fn plain_region(region: &str) -> String {
     }
 }
 
-/// Returns what stands at a path of members, in each element of the lists on the way.
-pub(super) fn within<'v>(value: &'v Value, path: &str) -> Vec<&'v Value> {
-    let mut found = vec![value];
-    for member in path.split('.') {
-        let step = |value: &'v Value| -> Vec<&'v Value> {
-            match value {
-                Value::Array(all) => all.iter().filter_map(|one| one.get(member)).collect(),
-                _ => value.get(member).into_iter().collect(),
-            }
-        };
-        found = found.into_iter().flat_map(step).collect();
-    }
-    found
-}
-
-/// Whether a member says a larger number than it did; one that said nothing said none.
-fn is_more(before: &Value, after: &Value) -> bool {
-    let number = |value: &Value| match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    match (number(before), number(after)) {
-        (Some(before), Some(after)) => after > before,
-        (None, Some(after)) => before.is_null() && after > 0.0,
-        (_, None) => false,
-    }
-}
-
-fn scalar(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        _ => String::new(),
-    }
-}
-
-pub(super) fn join(path: &str, member: &str) -> String {
-    if path.is_empty() {
-        member.to_owned()
-    } else {
-        format!("{path}.{member}")
-    }
-}
-
-fn texts(value: &Value, each: &mut impl FnMut(&str)) {
-    match value {
-        Value::String(text) if !text.is_empty() => each(text),
-        Value::Array(all) => all.iter().for_each(|one| texts(one, each)),
-        _ => {}
-    }
-}
-
-pub(super) fn is_unknown(value: Option<&Value>) -> bool {
-    match value {
-        Some(Value::Bool(is_unknown)) => *is_unknown,
-        Some(Value::Array(all)) => all.iter().any(|one| is_unknown(Some(one))),
-        Some(Value::Object(all)) => all.values().any(|one| is_unknown(Some(one))),
-        _ => false,
-    }
-}
-
 /// Reads the tables.
 pub(super) fn tables() -> Result<HashMap<&'static str, Table<'static>>, Error> {
     TABLES
@@ -498,6 +547,23 @@ fn table<'a>(name: &str, text: &'a str) -> Result<Table<'a>, Error> {
                 let since = words.next().and_then(|day| day.parse().ok());
                 let (from, to) = words.next().zip(words.next()).ok_or_else(fail)?;
                 table.paired.push((since.ok_or_else(fail)?, from, to));
+            }
+            Some("nearest") => {
+                let (kind, block) = words.next().zip(words.next()).ok_or_else(fail)?;
+                table.nearest.push(Nearest {
+                    kind,
+                    block: (block != UNNAMED).then_some(block),
+                    member: words.next().ok_or_else(fail)?,
+                    switch: words.next(),
+                });
+            }
+            Some("near") => {
+                let multi = words.next().ok_or_else(fail)?;
+                table.near.extend(words.map(|start| (start, multi)));
+            }
+            Some("brings") => {
+                let (kind, path) = words.next().zip(words.next()).ok_or_else(fail)?;
+                table.brings.push((kind, path));
             }
             Some("amount") => table.amount.extend(words),
             Some("size") => table.size.extend(words),

@@ -161,6 +161,62 @@ impl Words {
         }
     }
 
+    pub(super) fn brings_by(self, path: &str) -> String {
+        match self.0 {
+            Language::En => format!(
+                "{path} brings data somewhere, and the plan does not tell in which region that is: somebody must look"
+            ),
+            Language::Zh => format!("{path} 把数据送往别处，计划未说明是哪个区域，须由人工核查"),
+        }
+    }
+
+    pub(super) fn nearest(
+        self,
+        member: &str,
+        region: &str,
+        near: Option<&str>,
+        told: &str,
+    ) -> String {
+        let near = near.map(|near| format!(" `{near}`")).unwrap_or_default();
+        match self.0 {
+            Language::En => format!(
+                "it says no {member}, so it goes to the multi-region nearest to `{region}`{near}, {told}"
+            ),
+            Language::Zh => {
+                format!("未写明 {member}，数据将存入离 `{region}` 最近的多区域{near}，{told}")
+            }
+        }
+    }
+
+    pub(super) fn nearest_untold(self, member: &str) -> String {
+        match self.0 {
+            Language::En => format!(
+                "it says no {member}, so it goes to the multi-region nearest to its region, which the plan does not tell"
+            ),
+            Language::Zh => {
+                format!("未写明 {member}，数据将存入最近的多区域，而计划未说明所在区域")
+            }
+        }
+    }
+
+    /// The plan itself: what it does not hold is not judged.
+    pub(super) fn errored(self) -> String {
+        match self.0 {
+            Language::En => "making the plan ended with an error, so it holds a part of what would be done: somebody must look".to_owned(),
+            Language::Zh => "生成计划时出错，其中只有部分变更，须由人工核查".to_owned(),
+        }
+    }
+
+    pub(super) fn incomplete(self) -> String {
+        match self.0 {
+            Language::En => {
+                "the plan is incomplete: more would be done after it, which another plan must show"
+                    .to_owned()
+            }
+            Language::Zh => "计划不完整：执行后还会有其他变更，须由后续计划说明".to_owned(),
+        }
+    }
+
     pub(super) fn open(self, member: &str) -> String {
         match self.0 {
             Language::En => format!("{member} is not known before the plan is carried out"),

@@ -47,7 +47,12 @@ pub(crate) async fn run(target: &TargetArgs, args: &GuardArgs) -> Result<Exit> {
         judge(&plan, &rules).map_err(|error| usage(format!("{}: {error}", args.plan.display())))?;
     if args.sarif {
         let uri = uri_of_path(&args.plan);
-        output::json(&sarif(&judged, &uri, env!("CARGO_PKG_VERSION")))?;
+        output::json(&sarif(
+            &judged,
+            &uri,
+            env!("CARGO_PKG_VERSION"),
+            target.lang,
+        ))?;
     } else {
         match target.style() {
             Style::Json => output::json(&judged)?,
