@@ -76,6 +76,8 @@ def test_an_inventory_is_held_against_the_assets(left):
         "not_an_asset": [{"kind": "bucket", "name": "forgotten"}],
         "not_in_the_inventory": [{"kind": "database", "name": "orders"}],
     }
+    in_chinese = left.server.run("departure", "compare", "c-1", "--lang", "zh").stdout
+    assert "服务商持有，但不是该合同的资产" in in_chinese and "双方一致 1 项" in in_chinese and "provider" not in in_chinese, in_chinese
     said(left, ma, "inventory", "c-1", inventory(left, "bucket,logs,,,", "database,orders,,,"))
     assert left.server.run("departure", "compare", "c-1").returncode == 0
     history = left.server.cli("departure", "show", "c-1", "--history")

@@ -96,6 +96,8 @@ def test_whoever_is_critical_to_the_country_has_an_assessment_from_the_first_per
     tenant.client(source=US).get_object(Bucket=tenant.tenant, Key="one.csv", Range="bytes=0-0")["Body"].read()
     wait_for(lambda: begun(watched) == {("grid", "critical-export-assessment")})
     assert "Order 16 article 7(1)" in duties(watched)["grid", "critical-export-assessment"]
+    told = watched.run("report", "cases", "--lang", "zh").stdout + watched.run("alarm", "list", "--lang", "zh").stdout
+    assert "《促进和规范数据跨境流动规定》第七条第一项" in told and "“grid”（单位）" in told and "article" not in told, told
 
 
 def test_sister_companies_are_counted_together(watched):

@@ -77,6 +77,47 @@ def test_a_program_is_answered_in_the_language_that_it_asks_for(office):
     assert headers["content-language"] is None and not has_chinese(problem["detail"])
 
 
+def get(server, path, language):
+    request = urllib.request.Request(server.control + path, headers={"authorization": f"Bearer {server.token}", "accept-language": language})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.headers, answer.read().decode()
+
+
+def test_reports_are_read_in_the_language_that_somebody_asks_for(office):
+    server = office.server
+    office.does("contract", "add", CONTRACT)
+    for path in ("/v1/report/status?as_of=2022-01-01", "/v1/report/cases"):
+        for language, answered in [("zh-CN, en;q=0.5", "zh"), ("fr", "en")]:
+            headers, text = get(server, path, language)
+            assert headers["content-language"] == answered and headers["vary"].lower() == "accept-language"
+            assert has_chinese(text.replace("港口", "")) == (answered == "zh"), text
+        # What the address asks for goes before what the program would rather read.
+        said = f"{path}{'&' if '?' in path else '?'}lang="
+        headers, text = get(server, said + "en", "zh")
+        assert headers["content-language"] == "en" and not has_chinese(text.replace("港口", ""))
+        headers, text = get(server, said + "zh", "en")
+        assert headers["content-language"] == "zh" and has_chinese(text.replace("港口", ""))
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            get(server, said + "fr", "zh")
+        assert refused.value.code == 400
+    headers, text = get(server, "/v1/report/persons?tenants=default", "zh")
+    assert headers["content-language"] is None and json.loads(text)["held"]
+
+
+def test_what_is_held_is_told_in_chinese(office):
+    server = office.server
+    server.bucket("held")
+    server.client().put_object(Bucket="held", Key="a.csv", Body="email\na@example.com\nb@example.com\n")
+    persons = server.run("report", "persons", "--lang", "zh").stdout
+    assert "人数（去重）" in persons and "本年已出境" in persons and "PERSONS" not in persons and "left" not in persons, persons
+    assert "约涉及 2 人" in server.run("report", "persons", "--estimate", "--lang", "zh").stdout
+    holdings = server.run("report", "holdings", "--unread-days", "1", "--without", "e-mail", "--lang", "zh").stdout
+    assert "未声明目的" in holdings and "不足 30 天" in holdings and "1 天内未读取" in holdings and "去除 e-mail 后：" in holdings, holdings
+    assert "TENANT" not in holdings and "under" not in holdings and "Reads" not in holdings
+    # For programs it says the same in any language.
+    assert server.run("report", "holdings", "--json", "--lang", "zh").stdout == server.run("report", "holdings", "--json").stdout
+
+
 def test_a_plan_is_judged_alike_in_both_languages(tmp_path):
     path, order = tmp_path / "plan.json", tmp_path / "order.toml"
     order.write_text(run("order", "example").stdout, encoding="utf-8")
@@ -88,6 +129,9 @@ def test_a_plan_is_judged_alike_in_both_languages(tmp_path):
     assert all(has_chinese(one["message"]) for one in zh) and not any("somebody must look" in one["message"] or "data stays" in one["message"] for one in zh)
     table = run("guard", path, "--orders", order, "--residency", "CN", "--lang", "zh").stdout
     assert "违反" in table and "判定 4 项资源" in table and "violation" not in table
+    sarif = json.loads(run("guard", path, "--orders", order, "--residency", "CN", "--lang", "zh", "--sarif").stdout)
+    (driver,) = [one["tool"]["driver"] for one in sarif["runs"]]
+    assert all(has_chinese(rule["shortDescription"]["text"]) for rule in driver["rules"]) and len(driver["rules"]) >= 10
 
 
 def test_a_hand_over_is_a_paper_in_both_languages(office, tmp_path):
@@ -114,3 +158,6 @@ def test_a_hand_over_is_a_paper_in_both_languages(office, tmp_path):
     assert [(row["tranche"], row["state"]) for row in rows] == [("assets", "open"), ("racks", "accepted")] and rows[1]["price"] == "1,234,567.89 CNY"
     assert server.cli("report", "handover", "sinnet-2017")["record"]["id"] == "sinnet-2017"
     assert server.run("report", "handover", "nobody").returncode == 1
+    # What does not fit what is there is said in it too.
+    again = server.run("handover", "accept", "sinnet-2017", "racks", "--side", "buyer", "--lang", "zh", env={"ONSHORE_TOKEN": token})
+    assert again.returncode == 1 and "受让方已签署该批次" in again.stderr and "signed" not in again.stderr, again.stderr

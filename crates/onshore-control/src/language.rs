@@ -1,22 +1,62 @@
-//! In which language somebody reads why the law says no: that of `Accept-Language` (RFC 9110, 12.5.4). Everything else is said in English.
+//! In which language somebody reads why the law says no, and reports that are told in both: that of `Accept-Language` (RFC 9110, 12.5.4).
+//! What `lang` in the query says goes before it. Everything else is said in English.
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use onshore_api::Problem;
 use onshore_orders::Language;
 
+use crate::openapi;
 use crate::problems::told;
 
 /// An answer that is said in Chinese too.
 #[derive(Debug, Clone)]
 pub(crate) struct InChinese(pub(crate) Problem);
 
+/// The paths whose answers are told in both languages, by `lang` in the query.
+#[derive(Debug)]
+pub(crate) struct Reports(HashSet<String>);
+
+impl Reports {
+    pub(crate) fn of_document() -> Self {
+        Self(openapi::asked_by("lang").collect())
+    }
+
+    fn have(&self, request: &Request) -> bool {
+        let path = request.extensions().get::<MatchedPath>();
+        let is_one = path.is_some_and(|path| self.0.contains(path.as_str()));
+        is_one && request.method() == Method::GET
+    }
+}
+
 /// Answers in Chinese what is said in it, where the caller would rather read that.
-pub(crate) async fn speak(request: Request, next: Next) -> Response {
-    let wanted = wanted(request.headers());
+pub(crate) async fn speak(
+    State(reports): State<Arc<Reports>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let mut wanted = wanted(request.headers());
+    let is_report = reports.have(&request);
+    if is_report {
+        match asked(request.uri()) {
+            Some(asked) => wanted = asked,
+            None => {
+                if let Some(uri) = in_language(request.uri(), wanted) {
+                    *request.uri_mut() = uri;
+                }
+            }
+        }
+    }
     let mut response = next.run(request).await;
+    if is_report && response.status().is_success() {
+        tell(response.headers_mut(), wanted);
+        return response;
+    }
     let Some(InChinese(problem)) = response.extensions_mut().remove::<InChinese>() else {
         return response;
     };
@@ -26,6 +66,20 @@ pub(crate) async fn speak(request: Request, next: Next) -> Response {
     };
     tell(response.headers_mut(), wanted);
     response
+}
+
+/// Returns the language that a query asks for; English where it asks for none that is known, which the handler refuses.
+fn asked(uri: &Uri) -> Option<Language> {
+    let mut pairs = uri.query()?.split('&');
+    let asked = pairs.find_map(|pair| pair.strip_prefix("lang="))?;
+    Some(asked.parse().unwrap_or_default())
+}
+
+/// Returns a URI that asks for a language as well.
+fn in_language(uri: &Uri, language: Language) -> Option<Uri> {
+    let (path, query) = (uri.path(), uri.query().unwrap_or_default());
+    let rest = if query.is_empty() { "" } else { "&" };
+    format!("{path}?{query}{rest}lang={language}").parse().ok()
 }
 
 /// Says in which language an answer is, and that another could have been asked for.

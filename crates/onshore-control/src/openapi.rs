@@ -148,6 +148,16 @@ pub(crate) fn lists() -> impl Iterator<Item = (String, HashSet<String>)> {
     lists.into_iter()
 }
 
+/// Returns the paths of which something is asked by a name in the query.
+pub(crate) fn asked_by(name: &str) -> impl Iterator<Item = String> {
+    let mut document = plain();
+    let paths: Vec<_> = operations(&mut document)
+        .filter(|(_, method, operation)| *method == "get" && queries(operation).contains(name))
+        .map(|(path, ..)| path.to_owned())
+        .collect();
+    paths.into_iter()
+}
+
 /// Returns what may be asked of an operation by its query.
 fn queries(operation: &Value) -> HashSet<String> {
     let parameters = operation["parameters"].as_array().into_iter().flatten();

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::etags::{Etags, compare};
 use crate::extract::BODY_BYTES_MAX;
 use crate::idempotency::once;
-use crate::language::speak;
+use crate::language::{Reports, speak};
 use crate::paging::{Lists, page};
 use crate::parts::ControlParts;
 use crate::{
@@ -29,6 +29,7 @@ pub fn router(parts: ControlParts) -> Router {
     let routes = guarded().with_state(Arc::clone(&control));
     let etags = Arc::new(Etags::new(routes.clone()));
     let lists = Arc::new(Lists::of_document());
+    let reports = Arc::new(Reports::of_document());
     let door = Arc::new(Door::new(Arc::clone(&control)));
     let guarded = routes
         .fallback(async || Error::NoSuchRoute)
@@ -38,7 +39,7 @@ pub fn router(parts: ControlParts) -> Router {
         .layer(middleware::from_fn_with_state(lists, page))
         .layer(middleware::from_fn_with_state(etags, compare))
         // An answer is kept in the language in which it was given.
-        .layer(middleware::from_fn(speak))
+        .layer(middleware::from_fn_with_state(reports, speak))
         .layer(middleware::from_fn_with_state(Arc::clone(&control), once))
         .layer(middleware::from_fn_with_state(door, admit));
     Router::new()

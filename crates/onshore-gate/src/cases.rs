@@ -280,7 +280,7 @@ fn of_records(
 
 /// Says what a duty asks for, by which rule, and from how many persons on.
 fn begins(duty: &Duty, language: Language) -> String {
-    let (text, source, from) = (duty.text_in(language), duty.source, duty.from);
+    let (text, source, from) = (duty.text_in(language), duty.source_in(language), duty.from);
     match language {
         Language::En => format!("{text} ({source}), from {from} persons on"),
         Language::Zh => format!("{text}（{source}），自 {from} 人起"),

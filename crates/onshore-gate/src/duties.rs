@@ -144,8 +144,9 @@ impl Gate {
             due: filing_day(registry, unit, now)?,
             days_before: 0,
             why: Said::of(|language| {
-                let (text, source, from) = (duty.text_in(language), duty.source, duty.from);
-                let (kind, name) = (of.kind.word(), &of.name);
+                let (text, source, from) =
+                    (duty.text_in(language), duty.source_in(language), duty.from);
+                let (kind, name) = (kind_word(of.kind, language), &of.name);
                 match language {
                     Language::En => format!(
                         "{} of {kind} `{name}`: {text} ({source}), from {from} on.",
@@ -276,4 +277,14 @@ fn is_critical(tenant: &&Tenant) -> bool {
 fn counted(kind: CountedKind, name: &str) -> Result<Counted, Error> {
     let name = name.parse::<Id>().map_err(Error::Record)?;
     Ok(Counted { kind, name })
+}
+
+/// Returns what somebody who is counted is, in a language.
+fn kind_word(kind: CountedKind, language: Language) -> &'static str {
+    match (language, kind) {
+        (Language::En, _) => kind.word(),
+        (Language::Zh, CountedKind::Organisation) => "单位",
+        (Language::Zh, CountedKind::Group) => "集团",
+        (Language::Zh, CountedKind::Tenant) => "租户",
+    }
 }

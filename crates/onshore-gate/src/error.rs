@@ -311,8 +311,54 @@ impl Error {
             Self::Frozen(refusal) => Some(frozen(refusal, language)),
             Self::Unlicensed(refusal) => Some(unlicensed(refusal, language)),
             Self::ListingBlocked(refusal) => Some(refusal.why.in_language(language).to_owned()),
-            _ => None,
+            other => match language {
+                Language::En => None,
+                Language::Zh => other.conflict_zh(),
+            },
         }
+    }
+
+    /// Returns in Chinese why an act does not fit what the register holds.
+    fn conflict_zh(&self) -> Option<String> {
+        use crate::HandoverRefusal as Handover;
+        use onshore_orders::handover::Side;
+        let side_word = |side: &Side| match side {
+            Side::Seller => "出让方",
+            Side::Buyer => "受让方",
+        };
+        Some(match self {
+            Self::Locked { id, until } => {
+                format!("`{id}` 须按原样保存至 {until}：请另行登记一份评估")
+            }
+            Self::NotComplete { job } => {
+                format!("{job} 并不完整：只有证明全部数据均已到达的证书才能证实资产")
+            }
+            Self::NotOfAsset {
+                job,
+                brought,
+                asset,
+            } => format!(
+                "{job} 迁入的是 `{brought}`，而资产名为 `{asset}`：请指明迁入其全部数据的任务，或者以记名令牌用 --set-aside 说明两者相同"
+            ),
+            Self::NothingToApprove => {
+                "该命令没有待第二人批准的豁免；可用 `onshore order show` 查看".to_owned()
+            }
+            Self::NoReviewToApprove => {
+                "该审查没有待第二人批准的内容；可用 `onshore review show` 查看".to_owned()
+            }
+            Self::SamePerson => "此事须由互不相干的两人完成：不能是同一人，任何一方的令牌不得由对方制作，双方的令牌也不得由同一人制作".to_owned(),
+            Self::Handover(Handover::Signed(side)) => {
+                format!("{}已签署该批次，签署不可更改", side_word(side))
+            }
+            Self::Handover(Handover::NotNamed { name, side }) => format!(
+                "移交计划的 {side}_signatories 中没有 `{name}`：代表{}签署者须在其中",
+                side_word(side)
+            ),
+            Self::Handover(Handover::NoSuchTranche(tranche)) => {
+                format!("移交计划没有批次 `{tranche}`；可用 `onshore handover show` 查看")
+            }
+            _ => return None,
+        })
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Duty {
     pub text_zh: &'static str,
     /// Where that is known from.
     pub source: &'static str,
+    /// The same in Chinese.
+    pub source_zh: &'static str,
     /// Who is counted for it.
     pub of: Counted,
     /// The fewest persons with which it begins.
@@ -55,6 +57,7 @@ pub const DUTIES: &[Duty] = &[
         text: "store personal data in the country",
         text_zh: "在境内存储个人信息",
         source: "PIPL article 40",
+        source_zh: "《个人信息保护法》第四十条",
         of: Counted::Held,
         from: 1_000_000,
         critical: None,
@@ -64,6 +67,7 @@ pub const DUTIES: &[Duty] = &[
         text: "name an officer for personal data and report that within 30 working days",
         text_zh: "指定个人信息保护负责人，并在三十个工作日内报送",
         source: "PIPL article 52",
+        source_zh: "《个人信息保护法》第五十二条",
         of: Counted::Held,
         from: 1_000_000,
         critical: None,
@@ -73,6 +77,7 @@ pub const DUTIES: &[Duty] = &[
         text: "file for a review before listing abroad",
         text_zh: "赴国外上市前申报网络安全审查",
         source: "Cybersecurity Review Measures article 7",
+        source_zh: "《网络安全审查办法》第七条",
         of: Counted::Held,
         from: 1_000_001,
         critical: None,
@@ -82,6 +87,7 @@ pub const DUTIES: &[Duty] = &[
         text: "have the handling of personal data audited every two years",
         text_zh: "每两年对个人信息处理活动进行合规审计",
         source: "Measures for personal data audits",
+        source_zh: "《个人信息保护合规审计管理办法》",
         of: Counted::Held,
         from: 10_000_001,
         critical: None,
@@ -91,6 +97,7 @@ pub const DUTIES: &[Duty] = &[
         text: "fulfil the duties of whoever handles important data, with a yearly risk assessment",
         text_zh: "履行重要数据处理者的义务，每年开展风险评估",
         source: "Network Data Regulations article 28",
+        source_zh: "《网络数据安全管理条例》第二十八条",
         of: Counted::Held,
         from: 10_000_001,
         critical: None,
@@ -100,6 +107,7 @@ pub const DUTIES: &[Duty] = &[
         text: "file the standard contract within 10 working days, or be certified",
         text_zh: "在十个工作日内备案标准合同，或者通过认证",
         source: "Order 16 articles 5(4) and 8(1)",
+        source_zh: "《促进和规范数据跨境流动规定》第五条第四项、第八条",
         of: Counted::Exported,
         from: 100_000,
         critical: Some(false),
@@ -109,6 +117,7 @@ pub const DUTIES: &[Duty] = &[
         text: "declare a security assessment to the cyberspace administration",
         text_zh: "向网信部门申报数据出境安全评估",
         source: "Order 16 article 7(2)",
+        source_zh: "《促进和规范数据跨境流动规定》第七条第二项",
         of: Counted::Exported,
         from: 1_000_000,
         critical: Some(false),
@@ -118,6 +127,7 @@ pub const DUTIES: &[Duty] = &[
         text: "file the standard contract within 10 working days, or be certified",
         text_zh: "在十个工作日内备案标准合同，或者通过认证",
         source: "Order 16 article 8(2)",
+        source_zh: "《促进和规范数据跨境流动规定》第八条",
         of: Counted::ExportedSensitive,
         from: 1,
         critical: Some(false),
@@ -127,6 +137,7 @@ pub const DUTIES: &[Duty] = &[
         text: "declare a security assessment to the cyberspace administration",
         text_zh: "向网信部门申报数据出境安全评估",
         source: "Order 16 article 7(2)",
+        source_zh: "《促进和规范数据跨境流动规定》第七条第二项",
         of: Counted::ExportedSensitive,
         from: 10_000,
         critical: Some(false),
@@ -136,6 +147,7 @@ pub const DUTIES: &[Duty] = &[
         text: "declare a security assessment to the cyberspace administration, however few persons there are",
         text_zh: "无论人数多少，均须向网信部门申报数据出境安全评估",
         source: "Order 16 article 7(1)",
+        source_zh: "《促进和规范数据跨境流动规定》第七条第一项",
         of: Counted::Exported,
         from: 1,
         critical: Some(true),
@@ -145,6 +157,7 @@ pub const DUTIES: &[Duty] = &[
         text: "declare a security assessment to the cyberspace administration, however few persons there are",
         text_zh: "无论人数多少，均须向网信部门申报数据出境安全评估",
         source: "Order 16 article 7(1)",
+        source_zh: "《促进和规范数据跨境流动规定》第七条第一项",
         of: Counted::ExportedSensitive,
         from: 1,
         critical: Some(true),
@@ -158,6 +171,15 @@ impl Duty {
         match language {
             Language::En => self.text,
             Language::Zh => self.text_zh,
+        }
+    }
+
+    /// Returns where it is known from, in a language.
+    #[must_use]
+    pub fn source_in(&self, language: Language) -> &'static str {
+        match language {
+            Language::En => self.source,
+            Language::Zh => self.source_zh,
         }
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use http::Method;
 use onshore_api::{AcknowledgeOrder, DeliverInventory, DepartingView, RecordView, SignDeletion};
 use onshore_orders::departure::{ITEMS_MAX, Item};
-use onshore_orders::{Id, RecordKind};
+use onshore_orders::{Id, Language, RecordKind};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -129,9 +129,14 @@ async fn compare(target: &TargetArgs, contract: Id) -> Result<Exit> {
         .get(&format!("/v1/register/{KIND}/{contract}"))
         .await?;
     let Some(items) = said.record["inventory"]["items"].as_array() else {
-        return Err(usage(format!(
-            "the provider has delivered no inventory of `{contract}`: `onshore departure inventory` does, with its token"
-        )));
+        return Err(usage(match target.lang {
+            Language::En => format!(
+                "the provider has delivered no inventory of `{contract}`: `onshore departure inventory` does, with its token"
+            ),
+            Language::Zh => format!(
+                "服务商尚未交付 `{contract}` 的清单：由其令牌执行 `onshore departure inventory` 交付"
+            ),
+        }));
     };
     let which = WhichRecordsArgs {
         of: Some(contract),
@@ -161,24 +166,30 @@ async fn compare(target: &TargetArgs, contract: Id) -> Result<Exit> {
             }))?;
         }
         Style::Text => {
+            let (no_asset, no_item, header) = match target.lang {
+                Language::En => (
+                    "the provider has it, and it is no asset of the contract",
+                    "it is an asset, and the provider says it has no such thing",
+                    ["KIND", "NAME", "WHAT"],
+                ),
+                Language::Zh => (
+                    "服务商持有，但不是该合同的资产",
+                    "是该合同的资产，但服务商称没有",
+                    ["种类", "名称", "说明"],
+                ),
+            };
+            let unknown = unknown.iter().map(|one| (one, no_asset));
+            let missing = missing.iter().map(|one| (one, no_item));
             let rows: Vec<Vec<String>> = unknown
-                .iter()
-                .map(|one| {
-                    (
-                        one,
-                        "the provider has it, and it is no asset of the contract",
-                    )
-                })
-                .chain(missing.iter().map(|one| {
-                    (
-                        one,
-                        "it is an asset, and the provider says it has no such thing",
-                    )
-                }))
+                .chain(missing)
                 .map(|((kind, name), why)| vec![kind.clone(), name.clone(), why.to_owned()])
                 .collect();
-            output::table(&["KIND", "NAME", "WHAT"], &rows);
-            output::line(&format!("{} in both", here.intersection(&there).count()));
+            output::table(&header, &rows);
+            let same = here.intersection(&there).count();
+            output::line(&match target.lang {
+                Language::En => format!("{same} in both"),
+                Language::Zh => format!("双方一致 {same} 项"),
+            });
         }
     }
     Ok(if is_same { Exit::Done } else { Exit::Failed })

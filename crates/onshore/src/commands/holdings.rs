@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use onshore_api::{BucketView, FindingsView, ReadVersionsView};
 use onshore_classify::kinds;
+use onshore_orders::Language;
 use onshore_types::{BucketName, Label, Personal, Timestamp, VersionId};
 use serde_json::json;
 
@@ -17,12 +18,12 @@ use crate::exit::{Exit, usage};
 use crate::output::{self, Style};
 use crate::target;
 
-/// How old data is told to be: younger than so many days.
-const AGES: [(i64, &str); 4] = [
-    (30, "under 30 days"),
-    (365, "under a year"),
-    (3 * 365, "under 3 years"),
-    (i64::MAX, "older"),
+/// How old data is told to be: younger than so many days, in both languages.
+const AGES: [(i64, &str, &str); 4] = [
+    (30, "under 30 days", "不足 30 天"),
+    (365, "under a year", "不足一年"),
+    (3 * 365, "under 3 years", "不足三年"),
+    (i64::MAX, "older", "更久"),
 ];
 const DAY_MS: i64 = 86_400_000;
 /// As which kind is it told what was said to be personal, and nothing that is known was found in it?
@@ -111,7 +112,10 @@ pub(super) async fn run(target: &TargetArgs, args: &HoldingsArgs) -> Result<Exit
             report.count_gone(&view, &object, &args.without);
         }
     }
-    report.show(target.style(), args)?;
+    match target.style() {
+        Style::Json => report.show_json(args)?,
+        Style::Text => report.show_text(args, target.lang),
+    }
     Ok(Exit::Done)
 }
 
@@ -190,8 +194,8 @@ impl Report {
             return;
         }
         let days = (now.as_millis() - object.modified.as_millis()) / DAY_MS;
-        let age = AGES.iter().find(|(under, _)| days < *under);
-        let age = age.map_or("older", |(_, words)| words);
+        let age = AGES.iter().find(|(under, ..)| days < *under);
+        let age = age.map_or("older", |(_, words, _)| words);
         let mut found: Vec<(&str, u64)> = found_in(object).collect();
         if found.is_empty() {
             found.push((DECLARED, 0));
@@ -234,16 +238,6 @@ impl Report {
         row.nothing_left += u64::from(found_in(object).all(|(kind, _)| goes(kind)));
     }
 
-    fn show(&self, style: Style, args: &HoldingsArgs) -> Result<()> {
-        match style {
-            Style::Json => self.show_json(args),
-            Style::Text => {
-                self.show_text(args);
-                Ok(())
-            }
-        }
-    }
-
     fn show_json(&self, args: &HoldingsArgs) -> Result<()> {
         let rows = self.held.iter().map(|([tenant, bucket, kind, age], row)| {
             let mut told = json!({
@@ -283,7 +277,7 @@ impl Report {
         output::json(&report)
     }
 
-    fn show_text(&self, args: &HoldingsArgs) {
+    fn show_text(&self, args: &HoldingsArgs, lang: Language) {
         let numbers = |row: &Held| {
             let mut numbers = vec![
                 row.objects,
@@ -298,28 +292,54 @@ impl Report {
         let rows: Vec<Vec<String>> = self
             .held
             .iter()
-            .map(|(place, row)| place.iter().cloned().chain(numbers(row)).collect())
+            .map(|([tenant, bucket, kind, age], row)| {
+                let place = [tenant, bucket, kind, age_in(age, lang)];
+                place
+                    .into_iter()
+                    .map(ToString::to_string)
+                    .chain(numbers(row))
+                    .collect()
+            })
             .collect();
-        let mut header = vec![
-            "TENANT",
-            "BUCKET",
-            "KIND",
-            "AGE",
-            "VERSIONS",
-            "IDENTIFIERS",
-            "NO PURPOSE",
-            "NO BASIS",
-            "PAST ITS TIME",
-        ];
-        let unread = args
-            .unread_days
-            .map(|days| format!("NOT READ IN {days} DAYS"));
+        let mut header = match lang {
+            Language::En => vec![
+                "TENANT",
+                "BUCKET",
+                "KIND",
+                "AGE",
+                "VERSIONS",
+                "IDENTIFIERS",
+                "NO PURPOSE",
+                "NO BASIS",
+                "PAST ITS TIME",
+            ],
+            Language::Zh => vec![
+                "租户",
+                "存储桶",
+                "类型",
+                "存放时间",
+                "版本数",
+                "标识数",
+                "未声明目的",
+                "未声明依据",
+                "超过保存期限",
+            ],
+        };
+        let unread = args.unread_days.map(|days| match lang {
+            Language::En => format!("NOT READ IN {days} DAYS"),
+            Language::Zh => format!("{days} 天内未读取"),
+        });
         header.extend(unread.as_deref());
         output::table(&header, &rows);
         if let Some(from) = self.recorded_from {
-            output::line(&format!(
-                "Reads are on record from {from} on alone; what is told as not read was not read since then."
-            ));
+            output::line(&match lang {
+                Language::En => format!(
+                    "Reads are on record from {from} on alone; what is told as not read was not read since then."
+                ),
+                Language::Zh => {
+                    format!("读取记录自 {from} 起才有；所称未读取，指自该时起未读取。")
+                }
+            });
         }
         if args.without.is_empty() {
             return;
@@ -334,14 +354,41 @@ impl Report {
                 place.iter().cloned().chain(numbers).collect()
             })
             .collect();
-        output::line(&format!("Without {}:", args.without.join(", ")));
-        let header = [
-            "TENANT",
-            "BUCKET",
-            "VERSIONS THAT HOLD IT",
-            "IDENTIFIERS THAT GO",
-            "VERSIONS WITH NOTHING ELSE",
-        ];
+        let without = args.without.join(", ");
+        let (title, header) = match lang {
+            Language::En => (
+                format!("Without {without}:"),
+                [
+                    "TENANT",
+                    "BUCKET",
+                    "VERSIONS THAT HOLD IT",
+                    "IDENTIFIERS THAT GO",
+                    "VERSIONS WITH NOTHING ELSE",
+                ],
+            ),
+            Language::Zh => (
+                format!("去除 {without} 后："),
+                [
+                    "租户",
+                    "存储桶",
+                    "含有的版本",
+                    "去除的标识",
+                    "再无其他个人信息的版本",
+                ],
+            ),
+        };
+        output::line(&title);
         output::table(&header, &rows);
+    }
+}
+
+/// Returns an age in a language.
+fn age_in(age: &str, lang: Language) -> &str {
+    match lang {
+        Language::En => age,
+        Language::Zh => AGES
+            .iter()
+            .find(|(_, english, _)| *english == age)
+            .map_or(age, |(_, _, chinese)| chinese),
     }
 }

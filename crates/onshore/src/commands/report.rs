@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use onshore_api::{AskEvidence, ExportedView, PersonsEstimate, PersonsReport, PersonsView};
+use onshore_orders::Language;
 use onshore_types::{GroupName, TenantName};
 
 use crate::cli::{ReportCommand, TargetArgs};
@@ -71,10 +72,15 @@ async fn estimate(target: &TargetArgs, of: &str) -> Result<Exit> {
     let told: PersonsEstimate = client.get(&path).await?;
     match target.style() {
         Style::Json => output::json(&told)?,
-        Style::Text => output::line(&format!(
-            "About {} distinct persons are told of in what is held.",
-            told.held_about
-        )),
+        Style::Text => {
+            let about = told.held_about;
+            output::line(&match target.lang {
+                Language::En => {
+                    format!("About {about} distinct persons are told of in what is held.")
+                }
+                Language::Zh => format!("所持有的数据约涉及 {about} 人（去重）。"),
+            });
+        }
     }
     Ok(Exit::Done)
 }
@@ -86,24 +92,49 @@ async fn persons(target: &TargetArgs, of: &str) -> Result<Exit> {
     match target.style() {
         Style::Json => output::json(&report)?,
         Style::Text => {
-            let mut rows = vec![row("held", report.held, None)];
-            rows.push(row_of_export("left this year", &report.exported));
+            let (held, left, to, header) = match target.lang {
+                Language::En => (
+                    "held",
+                    "left this year",
+                    "to",
+                    [
+                        "DISTINCT PERSONS",
+                        "AT LEAST",
+                        "AT MOST",
+                        "SENSITIVE AT LEAST",
+                        "AT MOST",
+                        "VERSIONS NOBODY LOOKED AT",
+                    ],
+                ),
+                Language::Zh => (
+                    "持有",
+                    "本年已出境",
+                    "至",
+                    [
+                        "人数（去重）",
+                        "至少",
+                        "至多",
+                        "敏感至少",
+                        "至多",
+                        "未扫描版本",
+                    ],
+                ),
+            };
+            let mut rows = vec![row(held, report.held, None)];
+            rows.push(row_of_export(left, &report.exported));
             for (place, exported) in &report.exported_to {
-                rows.push(row_of_export(&format!("  to {place}"), exported));
+                rows.push(row_of_export(&format!("  {to} {place}"), exported));
             }
-            let header = [
-                "DISTINCT PERSONS",
-                "AT LEAST",
-                "AT MOST",
-                "SENSITIVE AT LEAST",
-                "AT MOST",
-                "VERSIONS NOBODY LOOKED AT",
-            ];
             output::table(&header, &rows);
-            output::line(&format!(
-                "rules about volumes count {} persons of whom something not sensitive left, and {} of whom something sensitive did",
-                report.volumes.non_sensitive, report.volumes.sensitive
-            ));
+            let (other, sensitive) = (report.volumes.non_sensitive, report.volumes.sensitive);
+            output::line(&match target.lang {
+                Language::En => format!(
+                    "rules about volumes count {other} persons of whom something not sensitive left, and {sensitive} of whom something sensitive did"
+                ),
+                Language::Zh => format!(
+                    "按数量的规则计：非敏感个人信息出境 {other} 人，敏感个人信息出境 {sensitive} 人"
+                ),
+            });
         }
     }
     Ok(Exit::Done)
