@@ -10,9 +10,10 @@ use cedar_policy_core::extensions::Extensions;
 use onshore_types::Timestamp;
 
 use crate::act::Act;
+use crate::compiled::Unanswered;
 use crate::facts::{ApprovalFact, Facts};
-use crate::policy::{Cause, Meaning, Policy};
-use crate::question::{Around, Question, Unspeakable};
+use crate::policy::{Cause, Meaning, Policy, Speaking};
+use crate::question::{Around, Asked, Unspeakable};
 use crate::rule::{Ground, Rule};
 use crate::transfer::Transfer;
 use crate::verdict::{Basis, Grant, Refusal, Verdict};
@@ -51,8 +52,8 @@ impl Policy {
             border: self.border(),
             beside: self.nothing_beside(),
         };
-        let question = Question::new(&self.vocabulary, facts, transfer, act, &[], around, now)?;
-        match (self.ask(&question, None)?, carried) {
+        let asked = Asked::new(&self.vocabulary, facts, (transfer, act), &[], around, now);
+        match (self.ask(&asked, None)?, carried) {
             (Answer::Permitted(ground), _) => grant(transfer, ground, None),
             (Answer::Forbidden(Cause::Border(Rule::NoApproval)), Some(refusal)) => Err(refusal),
             (Answer::Forbidden(cause), _) => refuse(transfer, &cause, None),
@@ -77,18 +78,11 @@ impl Policy {
                 .beside(now)
                 .ok_or_else(|| broken("a limit of the rule pack has no value on this day"))?,
         };
-        let question = Question::new(
-            &self.vocabulary,
-            facts,
-            transfer,
-            act,
-            &approvals,
-            around,
-            now,
-        )?;
+        let words = &self.vocabulary;
+        let asked = Asked::new(words, facts, (transfer, act), &approvals, around, now);
         let mut nearest: Option<(Cause, &ApprovalFact)> = None;
-        for approval in approvals {
-            match self.ask(&question, Some(approval))? {
+        for &approval in &approvals {
+            match self.ask(&asked, Some(approval))? {
                 Answer::Permitted(ground) => {
                     return grant(transfer, ground, Some(approval)).map(Ok);
                 }
@@ -107,43 +101,60 @@ impl Policy {
 
     /// Asks every policy that can speak of the act: one that forbids is heard before any that permits. A policy that cannot
     /// be evaluated spoils it whole, where Cedar's own authorizer passes over it: a broken `forbid` must not let pass.
-    fn ask(
-        &self,
-        question: &Question<'_>,
-        approval: Option<&ApprovalFact>,
-    ) -> Result<Answer, Refusal> {
+    fn ask(&self, asked: &Asked<'_>, approval: Option<&ApprovalFact>) -> Result<Answer, Refusal> {
         let policies = self
-            .speaking_of(question.act())
+            .speaking_of(asked.act)
             .ok_or_else(|| broken("no rule speaks of this act"))?;
-        let evaluator = Evaluator::new(
-            question.request(approval),
-            question.entities(),
-            Extensions::all_available(),
-        );
-        let nothing_open = SlotEnv::new();
         let (mut ground, mut cause) = (None, None);
         for speaking in policies {
-            let spoilt = |fault: &dyn fmt::Display| Refusal::PolicyError {
-                detail: format!("policy `{}`: {fault}", speaking.id),
-            };
-            let said = evaluator
-                .interpret(&speaking.condition, &nothing_open)
-                .map_err(|fault| spoilt(&fault))?;
-            match (said.value_kind(), &speaking.meaning) {
-                (ValueKind::Lit(Literal::Bool(false)), _) => {}
-                (ValueKind::Lit(Literal::Bool(true)), Meaning::Permits(on)) => {
-                    ground = nearer(ground, on);
-                }
-                (ValueKind::Lit(Literal::Bool(true)), Meaning::Forbids(because)) => {
-                    cause = nearer(cause, because);
-                }
-                _ => return Err(spoilt(&"it says neither yes nor no")),
+            if !speaking.holds(asked, approval)? {
+                continue;
+            }
+            match &speaking.meaning {
+                Meaning::Permits(on) => ground = nearer(ground, on),
+                Meaning::Forbids(because) => cause = nearer(cause, because),
             }
         }
         match (cause, ground) {
             (Some(cause), _) => Ok(Answer::Forbidden(cause.clone())),
             (None, Some(ground)) => Ok(Answer::Permitted(*ground)),
             (None, None) => Err(broken("no rule speaks of this transfer")),
+        }
+    }
+}
+
+impl Speaking {
+    /// Whether what the policy says holds. What was compiled answers by itself; Cedar's evaluator answers for the rest, and says what is
+    /// wrong where nothing answers.
+    fn holds(&self, asked: &Asked<'_>, approval: Option<&ApprovalFact>) -> Result<bool, Refusal> {
+        let compiled = self.compiled.as_ref();
+        match compiled.map(|compiled| compiled.holds(asked, approval)) {
+            Some(Ok(holds)) => Ok(holds),
+            Some(Err(Unanswered)) | None => self.evaluated(asked, approval),
+        }
+    }
+
+    /// Whether it holds, as Cedar's evaluator says.
+    fn evaluated(
+        &self,
+        asked: &Asked<'_>,
+        approval: Option<&ApprovalFact>,
+    ) -> Result<bool, Refusal> {
+        let spoilt = |fault: &dyn fmt::Display| Refusal::PolicyError {
+            detail: format!("policy `{}`: {fault}", self.id),
+        };
+        let question = asked.question()?;
+        let evaluator = Evaluator::new(
+            asked.request(question, approval),
+            question.entities(),
+            Extensions::all_available(),
+        );
+        let said = evaluator
+            .interpret(&self.condition, &SlotEnv::new())
+            .map_err(|fault| spoilt(&fault))?;
+        match said.value_kind() {
+            ValueKind::Lit(Literal::Bool(holds)) => Ok(*holds),
+            _ => Err(spoilt(&"it says neither yes nor no")),
         }
     }
 }
@@ -313,17 +324,17 @@ mod tests {
     use cedar_policy_core::extensions::Extensions;
     use cedar_policy_core::validator::CoreSchema;
     use onshore_types::{
-        ApprovalId, ByteRange, Jurisdiction, Label, Level, Personal, Place, PrincipalId, TenantId,
-        Timestamp,
+        ApprovalId, ByteRange, Instrument, Jurisdiction, Label, Level, Personal, Place,
+        PrincipalId, Recipient, RecipientKind, TenantId, Timestamp, Wording,
     };
 
     use super::Answer;
     use crate::act::Act;
     use crate::facts::{Allowance, ApprovalFact, ExporterFact, Facts};
     use crate::policy::{Cause, Meaning, POLICIES, Policy, SCHEMA, schema_of};
-    use crate::question::{Around, Question};
+    use crate::question::{Around, Asked};
     use crate::rule::{Ground, Rule};
-    use crate::rule_pack::{Border, NO_SCHEMA};
+    use crate::rule_pack::{NO_SCHEMA, PackFiles, RulePack, SHIPPED_PACKS};
     use crate::transfer::{Flow, Principal, Role, Subject, Transfer};
     use crate::verdict::{Refusal, Verdict};
 
@@ -453,8 +464,20 @@ mod tests {
         }
     }
 
+    fn word(text: &str) -> Option<Instrument> {
+        Some(Instrument::parse(text).expect("an instrument"))
+    }
+
+    fn to(jurisdiction: &str, kind: RecipientKind) -> Option<Recipient> {
+        Some(Recipient {
+            name: Wording::parse("Somebody").expect("a name"),
+            jurisdiction: code(jurisdiction),
+            kind,
+        })
+    }
+
     /// Every question that the places, labels, roles, owners and spoilt approvals of these tests make.
-    fn each_question(policy: &Policy, mut look: impl FnMut(Question<'_>, Option<&ApprovalFact>)) {
+    fn each_question(policy: &Policy, mut look: impl FnMut(&Asked<'_>, Option<&ApprovalFact>)) {
         let mut nobody = asked();
         nobody.principal.tenant = None;
         nobody.subject.owner = None;
@@ -474,8 +497,22 @@ mod tests {
                 }
             }
         }
-        let spoilt: [Spoil; 9] = [
+        let spoilt: [Spoil; 16] = [
             |_| {},
+            |a| a.instrument = word("exemption"),
+            |a| a.instrument = word("certification"),
+            |a| (a.instrument, a.until) = (word("certification"), NOW.plus_millis(1 << 40)),
+            |a| (a.instrument, a.until) = (word("security-assessment"), NOW.plus_millis(1 << 40)),
+            |a| {
+                (a.instrument, a.recipient) =
+                    (word("adequacy"), to("JP", RecipientKind::Organisation))
+            },
+            |a| {
+                (a.instrument, a.recipient) =
+                    (word("adequacy"), to("CN", RecipientKind::Organisation));
+                a.purpose = Some(Wording::parse("payroll").expect("a purpose"));
+            },
+            |a| a.recipient = to("US", RecipientKind::ForeignAuthority),
             |a| a.to = code("EU"),
             |a| a.granted_at = NOW.plus_millis(1),
             |a| a.revoked_at = Some(NOW),
@@ -490,8 +527,22 @@ mod tests {
             spoil(&mut fact);
             fact
         });
-        let facts = facts(Vec::new());
-        for transfer in &transfers {
+        let exporters = [(0, 0, false), (1 << 20, 0, true), (99_999, 10_000, false)];
+        let facts = exporters.map(
+            |(non_sensitive_persons, sensitive_persons, is_bound)| Facts {
+                exporter: ExporterFact {
+                    critical_infrastructure: is_bound,
+                    state_organ: is_bound,
+                    non_sensitive_persons,
+                    sensitive_persons,
+                },
+                ..facts(Vec::new())
+            },
+        );
+        for (transfer, facts) in transfers
+            .iter()
+            .flat_map(|one| facts.iter().map(move |facts| (one, facts)))
+        {
             for act in Act::ALL {
                 let beside: Vec<Option<&ApprovalFact>> = match act {
                     Act::ReadUnderApproval | Act::InspectUnderApproval => {
@@ -501,13 +552,16 @@ mod tests {
                 };
                 for with in beside {
                     let around: Vec<&ApprovalFact> = with.into_iter().collect();
+                    let beside = policy.beside(NOW).expect("each limit has a value");
                     let pack = Around {
-                        border: Border::Closed,
-                        beside: policy.nothing_beside(),
+                        border: policy.border(),
+                        beside,
                     };
                     let words = &policy.vocabulary;
-                    let question = Question::new(words, &facts, transfer, act, &around, pack, NOW);
-                    look(question.expect("it can be put into words"), with);
+                    look(
+                        &Asked::new(words, facts, (transfer, act), &around, pack, NOW),
+                        with,
+                    );
                 }
             }
         }
@@ -519,8 +573,9 @@ mod tests {
         let schema = CoreSchema::new(schema.as_ref());
         let extensions = Extensions::all_available();
         let policy = Policy::embedded().expect("the pack is whole");
-        each_question(&policy, |question, with| {
-            let request = question.request(with);
+        each_question(&policy, |asked, with| {
+            let question = asked.question().expect("it can be put into words");
+            let request = asked.request(question, with);
             let uid = |entry: &ast::EntityUIDEntry| {
                 (entry.uid().expect("nothing is left open").clone(), None)
             };
@@ -557,14 +612,15 @@ mod tests {
             })
             .collect();
         let mut answers = HashSet::new();
-        each_question(&policy, |question, with| {
-            let request = question.request(with);
+        each_question(&policy, |asked, with| {
+            let question = asked.question().expect("it can be put into words");
+            let request = asked.request(question, with);
             let theirs =
                 Authorizer::new().is_authorized(request, set.as_ref(), question.entities());
             assert!(theirs.diagnostics.errors.is_empty());
             let reasons = theirs.diagnostics.reason.iter();
             let told = reasons.map(|id| named[&id.to_string()].clone()).min();
-            let ours = match policy.ask(&question, with) {
+            let ours = match policy.ask(asked, with) {
                 Ok(Answer::Permitted(ground)) => (Decision::Allow, Some(Meaning::Permits(ground))),
                 Ok(Answer::Forbidden(cause)) => (Decision::Deny, Some(Meaning::Forbids(cause))),
                 Err(_) => (Decision::Deny, None),
@@ -573,5 +629,67 @@ mod tests {
             answers.insert(format!("{told:?}"));
         });
         assert_eq!(answers.len(), Rule::ALL.len() + Ground::ALL.len());
+    }
+
+    #[test]
+    fn what_is_compiled_says_what_cedars_evaluator_says() {
+        let shipped = SHIPPED_PACKS.iter().map(|name| {
+            let files = PackFiles::shipped(name).expect("it is shipped");
+            let pack = RulePack::parse(files).expect("it is whole");
+            Policy::with_pack(pack).expect("it fits")
+        });
+        let border = Policy::embedded().expect("the pack is whole");
+        let mut held = HashSet::new();
+        for policy in shipped.chain([border]) {
+            each_question(&policy, |asked, with| {
+                for speaking in policy.speaking_of(asked.act).expect("rules speak of it") {
+                    let compiled = speaking
+                        .compiled
+                        .as_ref()
+                        .expect("each shipped rule is compiled");
+                    let theirs = speaking
+                        .evaluated(asked, with)
+                        .expect("it can be evaluated");
+                    assert_eq!(compiled.holds(asked, with), Ok(theirs), "{}", speaking.id);
+                    held.insert((speaking.id.to_string(), theirs));
+                }
+            });
+        }
+        // Nothing is compared that is always or never so, but for what no question here brings up.
+        let (yes, no): (Vec<_>, Vec<_>) = held.into_iter().partition(|(_, holds)| *holds);
+        assert!(
+            yes.len() >= 28 && no.len() >= 28,
+            "{} {}",
+            yes.len(),
+            no.len()
+        );
+    }
+
+    #[test]
+    fn what_is_not_compiled_is_left_to_cedar() {
+        let pattern = |text: &str| {
+            format!(
+                r#"{POLICIES}
+                @id("pattern") @rule("tenancy.own") @source("a test") @remedy("none")
+                forbid (principal, action == Action::"read-under-approval", resource)
+                when {{ context.approval has instrument && context.approval.instrument like "{text}" }};"#
+            )
+        };
+        let mut certified = approval();
+        certified.instrument = word("certification");
+        for (text, is_refused) in [("cert*", true), ("stand*", false)] {
+            let policy = Policy::parse(SCHEMA, &pattern(text), None).expect("it fits the schema");
+            let speaking = policy
+                .speaking_of(Act::ReadUnderApproval)
+                .expect("rules speak of it");
+            let left = speaking.iter().filter(|one| one.compiled.is_none());
+            assert_eq!(
+                left.map(|one| one.id.to_string()).collect::<Vec<_>>(),
+                ["pattern"]
+            );
+            let verdict = policy.decide(&facts(vec![certified.clone()]), &asked(), NOW);
+            let is_own = matches!(verdict, Verdict::Refused(Refusal::NotYourTenant));
+            assert_eq!(is_own, is_refused, "{verdict:?}");
+        }
     }
 }

@@ -18,6 +18,7 @@
 mod act;
 mod bearing;
 pub mod border;
+mod compiled;
 pub mod countries;
 mod decide;
 pub mod error;

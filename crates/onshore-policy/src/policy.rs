@@ -15,6 +15,7 @@ use onshore_types::{Jurisdiction, Place, Timestamp};
 use serde::Serialize;
 
 use crate::act::Act;
+use crate::compiled::Compiled;
 use crate::error::Error;
 use crate::question::Vocabulary;
 use crate::rule::{Ground, Rule};
@@ -47,6 +48,8 @@ pub(crate) struct Speaking {
     pub(crate) id: PolicyId,
     /// Its scope and its conditions in one, put together once.
     pub(crate) condition: Expr,
+    /// The same, compiled for the act, where that can be.
+    pub(crate) compiled: Option<Compiled>,
     pub(crate) meaning: Meaning,
 }
 
@@ -190,9 +193,11 @@ impl Policy {
                 .filter(|policy| speaks_of(&policy.action_constraint(), &action))
                 .filter_map(|policy| {
                     let whole: &ast::Policy = policy.as_ref();
+                    let condition = whole.condition();
                     Some(Speaking {
                         id: policy.id().clone(),
-                        condition: whole.condition(),
+                        compiled: Compiled::new(&condition, act),
+                        condition,
                         meaning: meanings.get(policy.id())?.clone(),
                     })
                 });

@@ -1,8 +1,10 @@
 //! One transfer put into the words of the rule pack's schema. It translates; it decides nothing.
 //!
+//! Compiled conditions are answered from [`Asked`] itself; its words for Cedar's evaluator are made when a condition needs them.
 //! The words are built as values of Cedar's evaluator, not as expressions that it would have to evaluate first: that took
 //! more than half of a decision (docs/decisions/0037).
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use crate::rule_pack::{Beside, Border};
 use crate::transfer::{Role, Transfer};
 
 /// The id of the place that nobody knows. A jurisdiction is two capitals, so none is called so.
-const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// More than any approval can have left: what does not fit into a number of the rules is never covered.
 const BYTES_MAX: i64 = i64::MAX;
@@ -35,18 +37,24 @@ pub(crate) struct Vocabulary {
     action: EntityType,
 }
 
-/// A transfer, the entities it speaks of, and the approvals that may be put beside it one at a time.
-pub(crate) struct Question<'a> {
-    vocabulary: &'a Vocabulary,
-    facts: &'a Facts,
-    transfer: &'a Transfer,
-    act: Act,
-    now: Timestamp,
+/// A transfer, what it is judged against, and the approvals that may be put beside it one at a time.
+pub(crate) struct Asked<'a> {
+    pub(crate) vocabulary: &'a Vocabulary,
+    pub(crate) facts: &'a Facts,
+    pub(crate) transfer: &'a Transfer,
+    pub(crate) act: Act,
+    pub(crate) approvals: &'a [&'a ApprovalFact],
+    pub(crate) around: Around<'a>,
+    pub(crate) now: Timestamp,
+    pub(crate) question: OnceCell<Question>,
+}
+
+/// It in the words of Cedar's evaluator: who, which act, on what, and the entities these speak of.
+pub(crate) struct Question {
     principal: EntityUID,
     action: EntityUID,
     subject: EntityUID,
     entities: Entities,
-    beside: &'a Beside,
 }
 
 /// What the rule pack in force puts around a question.
@@ -98,17 +106,7 @@ impl Vocabulary {
     }
 
     fn role(&self, role: Role) -> EntityUID {
-        let name = match role {
-            Role::Operator => "operator",
-            Role::Regulator => "regulator",
-            Role::Auditor => "auditor",
-            Role::TenantAdmin => "tenant-admin",
-            Role::TenantUser => "tenant-user",
-            Role::SupportEngineer => "support-engineer",
-            Role::OutgoingProvider => "outgoing-provider",
-            Role::Worker => "worker",
-        };
-        uid(&self.role, name)
+        uid(&self.role, role_name(role))
     }
 
     /// Returns the action that an act is in the schema.
@@ -117,17 +115,63 @@ impl Vocabulary {
     }
 }
 
-impl<'a> Question<'a> {
-    /// Puts a transfer into words. `approvals` are those that may be put beside it.
+impl<'a> Asked<'a> {
+    /// Asks about a transfer. `approvals` are those that may be put beside it.
     pub(crate) fn new(
         vocabulary: &'a Vocabulary,
         facts: &'a Facts,
-        transfer: &'a Transfer,
-        act: Act,
-        approvals: &[&ApprovalFact],
+        (transfer, act): (&'a Transfer, Act),
+        approvals: &'a [&'a ApprovalFact],
         around: Around<'a>,
         now: Timestamp,
-    ) -> Result<Self, Unspeakable> {
+    ) -> Self {
+        Self {
+            vocabulary,
+            facts,
+            transfer,
+            act,
+            approvals,
+            around,
+            now,
+            question: OnceCell::new(),
+        }
+    }
+
+    /// Whether a place is in another, as far as a question tells: a place of the transfer is in the region and where approvals lead to,
+    /// and any place is in itself.
+    pub(crate) fn is_within(&self, inner: Place, outer: Place) -> bool {
+        if inner == outer {
+            return true;
+        }
+        let is_of_transfer = inner == self.transfer.from || inner == self.transfer.to;
+        let Place::In(outer) = outer else {
+            return false;
+        };
+        is_of_transfer && self.containing(inner).any(|one| one == outer)
+    }
+
+    /// Returns which jurisdictions contain a place of the transfer, as far as the question tells, beside itself.
+    fn containing(&self, place: Place) -> impl Iterator<Item = Jurisdiction> {
+        let region = self.facts.region;
+        let is_open = self.around.border == Border::Open && Place::In(region) != place;
+        let told = std::iter::once(region).chain(self.approvals.iter().map(|approval| approval.to));
+        let contains = move |outer: &Jurisdiction| {
+            Place::In(*outer) != place && outer.contains(place, self.now)
+        };
+        told.filter(contains).chain(is_open.then_some(region))
+    }
+
+    /// Returns it in the words of Cedar's evaluator, which are made once.
+    pub(crate) fn question(&self) -> Result<&Question, Unspeakable> {
+        if let Some(question) = self.question.get() {
+            return Ok(question);
+        }
+        let question = self.in_words()?;
+        Ok(self.question.get_or_init(|| question))
+    }
+
+    fn in_words(&self) -> Result<Question, Unspeakable> {
+        let (vocabulary, transfer) = (self.vocabulary, self.transfer);
         let asked = &transfer.principal;
         let principal = uid(&vocabulary.principal, asked.id.to_string());
         let subject = uid(
@@ -148,16 +192,12 @@ impl<'a> Question<'a> {
             entity(&principal, who, roles),
             entity(&subject, what, HashSet::new()),
         ];
-        let action = vocabulary.action(act);
+        let action = vocabulary.action(self.act);
         for place in places(transfer) {
-            let mut containing: HashSet<EntityUID> = std::iter::once(facts.region)
-                .chain(approvals.iter().map(|approval| approval.to))
-                .filter(|outer| Place::In(*outer) != place && outer.contains(place, now))
+            let containing = self.containing(place);
+            let containing: HashSet<EntityUID> = containing
                 .map(|outer| vocabulary.jurisdiction(outer))
                 .collect();
-            if around.border == Border::Open && Place::In(facts.region) != place {
-                containing.insert(vocabulary.jurisdiction(facts.region));
-            }
             // Every place is in itself; only one that is in another needs telling.
             if !containing.is_empty() {
                 entities.push(entity(&vocabulary.place(place), [], containing));
@@ -170,32 +210,16 @@ impl<'a> Question<'a> {
             TCComputation::AssumeAlreadyComputed,
             Extensions::all_available(),
         );
-        Ok(Self {
-            vocabulary,
-            facts,
-            transfer,
-            act,
-            now,
+        Ok(Question {
             principal,
             action,
             subject,
             entities: entities.map_err(|fault| Unspeakable(fault.to_string()))?,
-            beside: around.beside,
         })
     }
 
-    /// Returns the action that is asked about.
-    pub(crate) fn act(&self) -> Act {
-        self.act
-    }
-
-    /// Returns the entities the question speaks of.
-    pub(crate) fn entities(&self) -> &Entities {
-        &self.entities
-    }
-
     /// Returns the question itself, with or without one approval beside it.
-    pub(crate) fn request(&self, approval: Option<&ApprovalFact>) -> Request {
+    pub(crate) fn request(&self, question: &Question, approval: Option<&ApprovalFact>) -> Request {
         let words = self.vocabulary;
         let mut context: Vec<(&str, Value)> = vec![
             ("region", words.jurisdiction(self.facts.region).into()),
@@ -203,23 +227,22 @@ impl<'a> Question<'a> {
             ("to", words.place(self.transfer.to).into()),
         ];
         if let Some(approval) = approval {
-            let bytes = i64::try_from(self.transfer.leaving_bytes()).unwrap_or(BYTES_MAX);
             context.extend([
                 ("now", self.now.as_millis().into()),
-                ("bytes", bytes.into()),
+                ("bytes", bytes_of(self.transfer).into()),
                 ("approval", self.approval(approval)),
                 ("exporter", self.exporter()),
-                ("limits", self.beside.limits.clone()),
-                ("lists", self.beside.lists.clone()),
+                ("limits", self.around.beside.limits.clone()),
+                ("lists", self.around.beside.lists.clone()),
             ]);
         }
         let context = context
             .into_iter()
             .map(|(name, value)| (name.into(), value));
         Request::new_unchecked(
-            self.principal.clone().into(),
-            self.action.clone().into(),
-            self.subject.clone().into(),
+            question.principal.clone().into(),
+            question.action.clone().into(),
+            question.subject.clone().into(),
             Some(Context::Value(Arc::new(context.collect()))),
         )
     }
@@ -245,9 +268,6 @@ impl<'a> Question<'a> {
 
     fn approval(&self, approval: &ApprovalFact) -> Value {
         let words = self.vocabulary;
-        let remaining = i64::try_from(approval.remaining_bytes)
-            .unwrap_or(BYTES_MAX)
-            .min(BYTES_MAX - 1);
         let limit = |allowance: Option<Allowance>| {
             let allowance = allowance.unwrap_or(Allowance { left: 0, needed: 0 });
             (persons(allowance.left), persons(allowance.needed))
@@ -257,7 +277,7 @@ impl<'a> Question<'a> {
             ("tenant", words.tenant(approval.tenant).into()),
             ("to", words.jurisdiction(approval.to).into()),
             ("label", label(approval.label)),
-            ("remainingBytes", remaining.into()),
+            ("remainingBytes", bytes_left(approval).into()),
             ("grantedAt", approval.granted_at.as_millis().into()),
             ("until", approval.until.as_millis().into()),
             ("purposeTold", approval.purpose.is_some().into()),
@@ -286,8 +306,40 @@ impl<'a> Question<'a> {
     }
 }
 
+impl Question {
+    /// Returns the entities the question speaks of.
+    pub(crate) fn entities(&self) -> &Entities {
+        &self.entities
+    }
+}
+
+/// Returns what a role is called in the schema.
+pub(crate) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Operator => "operator",
+        Role::Regulator => "regulator",
+        Role::Auditor => "auditor",
+        Role::TenantAdmin => "tenant-admin",
+        Role::TenantUser => "tenant-user",
+        Role::SupportEngineer => "support-engineer",
+        Role::OutgoingProvider => "outgoing-provider",
+        Role::Worker => "worker",
+    }
+}
+
+/// Returns how many bytes a transfer takes of an approval, as a number of the rules.
+pub(crate) fn bytes_of(transfer: &Transfer) -> i64 {
+    i64::try_from(transfer.leaving_bytes()).unwrap_or(BYTES_MAX)
+}
+
+/// Returns how many bytes an approval has left, as a number of the rules.
+pub(crate) fn bytes_left(approval: &ApprovalFact) -> i64 {
+    let left = i64::try_from(approval.remaining_bytes).unwrap_or(BYTES_MAX);
+    left.min(BYTES_MAX - 1)
+}
+
 /// There are not so many people that adding two of these numbers leaves what the rules can count.
-fn persons(number: u64) -> i64 {
+pub(crate) fn persons(number: u64) -> i64 {
     const PERSONS_MAX: i64 = 1 << 53;
     i64::try_from(number)
         .unwrap_or(PERSONS_MAX)
@@ -320,25 +372,33 @@ fn record(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
 }
 
 fn label(label: Label) -> Value {
-    let (classified, level, personal) = match label {
-        Label::Unclassified => (false, i64::MAX, i64::MAX),
-        Label::Known { level, personal } => (
-            true,
-            match level {
-                Level::General => 0,
-                Level::Important => 1,
-                Level::Core => 2,
-            },
-            match personal {
-                Personal::None => 0,
-                Personal::Personal => 1,
-                Personal::Sensitive => 2,
-            },
-        ),
-    };
     record([
-        ("classified", classified.into()),
-        ("level", level.into()),
-        ("personal", personal.into()),
+        ("classified", (label != Label::Unclassified).into()),
+        ("level", level_number(label).into()),
+        ("personal", personal_number(label).into()),
     ])
+}
+
+/// Returns the level of a label as a number of the rules.
+pub(crate) fn level_number(label: Label) -> i64 {
+    match label {
+        Label::Unclassified => i64::MAX,
+        Label::Known { level, .. } => match level {
+            Level::General => 0,
+            Level::Important => 1,
+            Level::Core => 2,
+        },
+    }
+}
+
+/// Returns whether a label says personal, as a number of the rules.
+pub(crate) fn personal_number(label: Label) -> i64 {
+    match label {
+        Label::Unclassified => i64::MAX,
+        Label::Known { personal, .. } => match personal {
+            Personal::None => 0,
+            Personal::Personal => 1,
+            Personal::Sensitive => 2,
+        },
+    }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy_core::ast::Value;
 use onshore_types::Timestamp;
 
 use super::Beside;
@@ -110,19 +109,11 @@ impl Dated {
                     .entries
                     .iter()
                     .filter(|row| row.list == list && holds(at, row.valid_from, row.valid_to));
-                on.map(|row| row.jurisdiction).collect::<BTreeSet<_>>()
+                (list.to_owned(), on.map(|row| row.jurisdiction).collect())
             };
             let beside = (values.len() == limits.len()).then(|| {
-                let values = values.iter().map(|(name, value)| (name.as_str(), *value));
-                let sets = lists.iter().map(|list| {
-                    let members = members(list).into_iter();
-                    let set = members.map(|one| words.jurisdiction_value(one));
-                    (*list, Value::set(set, None))
-                });
-                Beside {
-                    limits: Value::record(values, None),
-                    lists: Value::record(sets, None),
-                }
+                let lists = lists.iter().map(|list| members(list)).collect();
+                Beside::new(values.clone(), lists, words)
             });
             stretches.insert(
                 at,

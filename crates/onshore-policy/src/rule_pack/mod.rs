@@ -12,7 +12,7 @@ mod files;
 mod manifest;
 mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy_core::ast::Value;
 use onshore_types::{Instrument, Jurisdiction, PackName, Timestamp};
@@ -198,8 +198,12 @@ impl RulePack {
 /// What the rules may look at beside a transfer under an approval: the limits and lists of a day.
 #[derive(Debug)]
 pub(crate) struct Beside {
+    /// For Cedar's evaluator.
     pub(crate) limits: Value,
+    /// For Cedar's evaluator.
     pub(crate) lists: Value,
+    numbers: BTreeMap<String, i64>,
+    members: BTreeMap<String, BTreeSet<Jurisdiction>>,
 }
 
 impl Beside {
@@ -208,7 +212,39 @@ impl Beside {
         Self {
             limits: Value::empty_record(None),
             lists: Value::empty_record(None),
+            numbers: BTreeMap::new(),
+            members: BTreeMap::new(),
         }
+    }
+
+    /// Puts the limits and lists of a day beside one another.
+    fn new(
+        numbers: BTreeMap<String, i64>,
+        members: BTreeMap<String, BTreeSet<Jurisdiction>>,
+        words: &Vocabulary,
+    ) -> Self {
+        let limits = numbers.iter().map(|(name, value)| (name.as_str(), *value));
+        let lists = members.iter().map(|(name, members)| {
+            let members = members.iter();
+            let members = members.map(|one| words.jurisdiction_value(*one));
+            (name.as_str(), Value::set(members, None))
+        });
+        Self {
+            limits: Value::record(limits, None),
+            lists: Value::record(lists, None),
+            numbers,
+            members,
+        }
+    }
+
+    /// Returns the value of a limit.
+    pub(crate) fn limit(&self, name: &str) -> Option<i64> {
+        self.numbers.get(name).copied()
+    }
+
+    /// Returns what is on a list.
+    pub(crate) fn listed(&self, name: &str) -> Option<&BTreeSet<Jurisdiction>> {
+        self.members.get(name)
     }
 }
 
