@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from test_migrate import source_bucket
+from test_regions import Records
 
 
 def keys_at(s3, bucket):
@@ -90,13 +91,42 @@ def test_what_is_covered_goes_and_nothing_else(server, moto, people, tmp_path):
     assert "deleted       56" in text and "left: new" in text and "deletion.pdf" in text, text
 
 
-def test_a_bucket_that_was_brought_whole_is_emptied(server, moto, people):
+def test_a_bucket_that_was_brought_whole_is_emptied(server, moto, people, tmp_path):
     theirs = source_bucket(moto, "whole", {f"k{n}": dict(Body=b"x" * n) for n in range(30)})
     decommission = propose(server, moto, people, migrated(server, moto, "whole"))
     assert as_person(server, people[1], "decommission", "approve", decommission).returncode == 0
     view, status = ended(server, decommission)
     assert status == 0 and view["job"]["state"] == "complete" and view["report"]["left"] == 0
     assert keys_at(theirs, "whole") == []
+    # It has looked there for what was kept under a contract, and is the probe by which that is closed.
+    records = Records(server, tmp_path)
+    records.does("organisation", "add", 'id = "ended"\nname = "E"\n')
+    records.does("provider", "add", 'id = "old-cloud"\nname = "O"\nkind = "third-party-cloud"\n')
+    for contract in ("ended-1", "ended-2"):
+        records.does("contract", "add", f'id = "{contract}"\norganisation = "ended"\nprovider = "old-cloud"\nservice = "s"\nstart = "2020-01-01"\n')
+        records.does("asset", "add", f'id = "{contract}"\ncontract = "{contract}"\nkind = "bucket"\nname = "whole"\n')
+    assert server.cli("asset", "prove", "ended-1", "--job", view["of"])["record"]["proof"]["objects"] == 30
+    close = ("contract", "close", "ended-1", "--statement", records.file("deleted"))
+    assert server.run(*close).returncode == 2 and server.run(*close, "--probe", view["of"]).returncode == 1
+    refused = server.run("contract", "close", "ended-2", "--statement", records.file("deleted"), "--probe", decommission)
+    assert refused.returncode == 1 and "`ended-2`" in refused.stderr
+    deletion = server.cli(*close, "--probe", decommission)["record"]["deletion"]
+    assert deletion["probes"] == [decommission] and "typed_by" not in deletion
+
+
+def test_a_certificate_of_another_cloud_proves_no_asset(server, moto, tmp_path):
+    source_bucket(moto, "elsewhere", {"k": dict(Body=b"x")})
+    job = migrated(server, moto, "elsewhere", "--dialect", "aws")
+    records = Records(server, tmp_path)
+    records.does("organisation", "add", 'id = "moved"\nname = "M"\n')
+    for provider, more in [("alibaba-cloud", ""), ("amazon", ""), ("other", 'terraform = ["huaweicloud"]\n'), ("unknown", "")]:
+        records.does("provider", "add", f'id = "{provider}"\nname = "P"\nkind = "third-party-cloud"\n{more}')
+        records.does("contract", "add", f'id = "m-{provider}"\norganisation = "moved"\nprovider = "{provider}"\nservice = "s"\nstart = "2020-01-01"\n')
+        records.does("asset", "add", f'id = "m-{provider}"\ncontract = "m-{provider}"\nkind = "bucket"\nname = "elsewhere"\n')
+    for provider in ("alibaba-cloud", "other"):
+        refused = server.run("asset", "prove", f"m-{provider}", "--job", job)
+        assert refused.returncode == 1 and f"`{provider}`" in refused.stderr and "from aws" in refused.stderr, refused.stderr
+    assert "set_aside" not in server.cli("asset", "prove", "m-amazon", "--job", job)["record"]["proof"]
 
 
 def test_versions_go_with_what_hides_them(server, moto, people):

@@ -97,7 +97,11 @@ def test_what_another_provider_said_is_not_the_next_ones_word(left):
     assert "departure" not in mine["c-1"] and [one["contract"] for one in said(left, ma, "mine")] == ["c-3"]
     record = said(left, wei, "inventory", "c-1", inventory(left, "bucket,other,,,"))["record"]
     assert record["provider"] == "tencent-cloud" and "deletion" not in record
-    left.server.cli("contract", "close", "c-1", "--statement", left.file("new"), "--negative-probe", "2021-01-01")
+    # What he says he has and nobody brought keeps the contract open, unless a named person sets it aside.
+    close = ("contract", "close", "c-1", "--statement", left.file("new"), "--negative-probe", "2021-01-01")
+    refused = left.server.run(*close)
+    assert refused.returncode == 1 and "1 things more" in refused.stderr and "bucket `other`" in refused.stderr
+    assert as_person(left.server, "ada", *close, "--set-aside")["record"]["deletion"]["set_aside"] is True
 
 
 def test_long_inventories_and_lists_of_contracts_come_whole(left):

@@ -7,6 +7,7 @@ import pypdf
 import pytest
 
 from onshore_server import CONFIG
+from test_control_api import ask
 
 ORGANISATIONS = """id,name,kind,region,owner,percent,from,until
 tianjin-sasac,SASAC of Tianjin,state-organ,CN-TJ,,,,
@@ -410,15 +411,43 @@ def test_an_asset_is_proven_by_a_complete_certificate_and_a_contract_closed_with
     assert proven["record"]["proof"]["job"] == done["id"] and proven["record"]["proof"]["set_aside"] is True
     (other,) = [one["record"] for one in register.cli("asset", "list", "--of", "c-0729") if one["id"] == "a-2"]
     register.cli("asset", "amend", register.write(f'id = "a-2"\ncontract = "c-0729"\nkind = "{other["kind"]}"\nname = "{folder}"\n'))
-    proven = register.cli("asset", "prove", "a-2", "--job", done["id"])
-    assert "set_aside" not in proven["record"]["proof"]
+    # A job is the proof of one asset, and an empty folder is the proof of none.
+    twice = register.run("asset", "prove", "a-2", "--job", done["id"])
+    assert twice.returncode == 1 and "`a-1` already" in twice.stderr and "the asset is called" not in twice.stderr
+    assert "已证实资产“a-1”" in register.run("asset", "prove", "a-2", "--job", done["id"], "--lang", "zh").stderr
+    (folder / "invoice").rename(tmp_path / "kept")
+    assert register.run("migrate", str(folder), "nothing", "--class", "general").returncode == 0
+    (empty,) = [one for one in register.cli("job", "list") if one["bucket"] == "nothing"]
+    nothing = register.run("asset", "prove", "a-2", "--job", empty["id"])
+    assert nothing.returncode == 1 and "listed nothing" in nothing.stderr and "--set-aside" in nothing.stderr
+    (tmp_path / "kept").rename(folder / "invoice")
+    assert register.run("migrate", str(folder), "again", "--class", "general").returncode == 0
+    (again,) = [one for one in register.cli("job", "list") if one["bucket"] == "again"]
+    proven = register.cli("asset", "prove", "a-2", "--job", again["id"])
+    assert "set_aside" not in proven["record"]["proof"] and proven["record"]["proof"]["objects"] == 1
     report = lambda: status(register, "2099-01-01")["c-0729"][0]
     assert report() == "late"
+    one = told(register, "c-0729", "2099-01-01")["port"]
+    assert (one["objects"], one["set_aside"]) == (2, 1) and "cover 2 objects" in one["why"] and "1 by another name" in one["why"], one
     assert register.run("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", "2999-01-01").returncode == 1
     # Nobody found nothing there while all of it was still to come.
     assert register.run("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", "2022-01-01").returncode == 1
     register.cli("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", proven["record"]["proof"]["filed"])
     assert report() == "proven"
+    why = told(register, "c-0729", "2099-01-01")["port"]["why"]
+    assert "typed by pri_" in why and "not run by Onshore" in why, why
+    assert "并非由 Onshore 执行" in register.run("report", "status", "--as-of", "2099-01-01", "--lang", "zh", "--why").stdout
+    # The statement itself is kept.
+    out = tmp_path / "back.pdf"
+    register.run("contract", "statement", "c-0729", "--out", str(out))
+    assert out.read_bytes() == b"deleted"
+    assert register.run("contract", "statement", "c-0731", "--out", str(out)).returncode == 1
+    # What was read goes back as it is, and nothing that was filed is written by hand.
+    shown = register.cli("contract", "show", "c-0729")
+    edited = shown["record"] | {"service": "oss and more"}
+    put = lambda record: ask(register, "PUT", "/v1/register/contract/c-0729", {"record": record, "revision": shown["revision"]}).status
+    forged = edited | {"deletion": edited["deletion"] | {"negative_probe": "2022-01-01"}}
+    assert [put(record) for record in (forged, edited)] == [400, 200]
     # What was filed stays when the record is amended by hand, and it was not so before.
     asset = 'id = "a-1"\ncontract = "c-0729"\nkind = "bucket"\nname = "{}"\n'
     register.cli("asset", "amend", register.write(asset.format("invoices") + 'place = "CN"\n'))

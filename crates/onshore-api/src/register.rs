@@ -138,7 +138,8 @@ pub struct ProveAsset {
     /// The job whose certificate says so.
     #[schema(value_type = String)]
     pub job: JobId,
-    /// Files it although the job's source is not called as the asset is; for a token that names a person.
+    /// Files it although the job's source is not called as the asset is, listed nothing, is in another cloud than the contract's provider,
+    /// or proves another asset already; for a token that names a person.
     #[serde(default)]
     pub set_aside: bool,
 }
@@ -147,12 +148,17 @@ pub struct ProveAsset {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileDeletion {
-    /// SHA-256 of the provider's statement.
-    pub statement_sha256: String,
-    /// On which day somebody looked at the provider and found nothing.
-    pub negative_probe: String,
-    /// Files it although the provider signed another statement, or something is not proven to have arrived; for a token that names a
-    /// person.
+    /// The provider's statement in base64, up to 512 KiB; it is kept.
+    pub statement: String,
+    /// The decommissionings that looked at the provider and found nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub probes: Vec<JobId>,
+    /// On which day somebody looked there and found nothing, where no job did: reports say that it was typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negative_probe: Option<String>,
+    /// Files it although the provider signed another statement or has more than has arrived, or something is not proven to have arrived;
+    /// for a token that names a person.
     #[serde(default)]
     pub set_aside: bool,
 }
@@ -349,6 +355,12 @@ pub struct ContractStatusView {
     pub assets: u64,
     /// Of these, proven to have arrived.
     pub proven: u64,
+    /// How many objects the certificates of those cover, as far as that is known.
+    #[serde(default)]
+    pub objects: u64,
+    /// Of how many of those a named person set aside what speaks against the certificate.
+    #[serde(default)]
+    pub set_aside: u64,
     /// How many were recorded under it once, are recorded elsewhere now, and are not proven.
     pub taken_out: u64,
     /// Why, with the source.

@@ -127,14 +127,7 @@ pub(crate) async fn file(
             "the name of a statement has 1 to 200 characters".to_owned(),
         ));
     }
-    let bytes = STANDARD
-        .decode(&asked.content)
-        .map_err(|_| Error::Malformed("the content of a statement is base64".to_owned()))?;
-    if bytes.is_empty() || bytes.len() > STATEMENT_BYTES_MAX {
-        return Err(Error::Malformed(
-            "a statement has 1 byte to 512 KiB".to_owned(),
-        ));
-    }
+    let bytes = statement_bytes(&asked.content)?;
     let sha256 = *Hash::of(&bytes).as_bytes();
     let file = StatementFile {
         name,
@@ -146,6 +139,19 @@ pub(crate) async fn file(
         .file_statement(by.caller.principal(), id, file)
         .await?;
     Ok(Json(view(&control, id, Some(leaf)).await?))
+}
+
+/// Reads a statement that is filed.
+pub(crate) fn statement_bytes(base64: &str) -> Result<Vec<u8>, Error> {
+    let bytes = STANDARD
+        .decode(base64)
+        .map_err(|_| Error::Malformed("the content of a statement is base64".to_owned()))?;
+    if bytes.is_empty() || bytes.len() > STATEMENT_BYTES_MAX {
+        return Err(Error::Malformed(
+            "a statement has 1 byte to 512 KiB".to_owned(),
+        ));
+    }
+    Ok(bytes)
 }
 
 /// Returns the statement that was filed.

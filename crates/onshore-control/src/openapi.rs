@@ -50,7 +50,7 @@ use crate::{
         support::open, support::approve, support::close, support::list, support::show, support::requests,
         drills::begin, drills::list, drills::show, drills::tell, drills::end,
         register::add, register::amend, register::list, register::show, register::history, register::import,
-        register::sign, register::check, register::approve_exemptions, register::sign_tranche, information::take, information::show, assessments::file, assessments::report, departures::list, departures::acknowledge, departures::deliver, departures::sign, register::prove, register::close, register::status, register::file_status, quarterly::show, quarterly::file, alarms::list, alarms::regions, cases::list, cases::check_listing, cases::approve_review,
+        register::sign, register::check, register::approve_exemptions, register::sign_tranche, information::take, information::show, assessments::file, assessments::report, departures::list, departures::acknowledge, departures::deliver, departures::sign, register::prove, register::close, register::deletion_statement, register::status, register::file_status, quarterly::show, quarterly::file, alarms::list, alarms::regions, cases::list, cases::check_listing, cases::approve_review,
         guard::guard, dora::check, dora::pack,
         updates::import, updates::list, updates::show, updates::approve, updates::reject, updates::stage,
         state::health, state::metrics, state::telemetry, state::document,

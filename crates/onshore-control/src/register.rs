@@ -15,17 +15,18 @@ use onshore_api::{
     StatusReportView,
 };
 use onshore_gate::{
-    FiledReport, Procurement, Proving, REGISTER_PAGE_MAX, StatusQuestion, StatusReport,
+    Closing, FiledReport, Procurement, Proving, REGISTER_PAGE_MAX, StatusQuestion, StatusReport,
     TrancheSigned,
 };
 use onshore_ledger::Hash;
-use onshore_orders::{Day, FreezeKind, Id, Record, RecordKind, tables};
+use onshore_orders::{FreezeKind, Id, Record, RecordKind, tables};
 use onshore_registry::{Job, RegisterPage, Revision};
 use onshore_sources::{SourceAccess, SourceSpec};
 use onshore_types::{LeafIndex, Timestamp};
 use serde_json::Value;
 
 use crate::caller::{By, Caller, Operators, Readers, Signatories, Supervisors};
+use crate::decommissions;
 use crate::error::Error;
 use crate::extract::{Asked, Body, Segment, Segments};
 use crate::paging::linked;
@@ -63,7 +64,17 @@ pub(crate) async fn amend(
     headers: HeaderMap,
     Body(asked): Body<AmendRecord>,
 ) -> Result<Json<RecordView>, Error> {
-    let record = Record::read(kind, &asked.record).map_err(Error::Record)?;
+    let before = match control.gate.record(kind, id.clone()).await {
+        Ok(before) => Some(before),
+        // That it is not there is told behind what is wrong with what was sent.
+        Err(onshore_gate::Error::Registry(onshore_registry::Error::NoSuchRecord { .. })) => None,
+        Err(other) => return Err(other.into()),
+    };
+    let read = before.as_ref().map_or_else(
+        || Record::read(kind, &asked.record),
+        |before| Record::read_after(kind, &asked.record, &before.record),
+    );
+    let record = read.map_err(Error::Record)?;
     if *record.id() != id {
         return Err(Error::Malformed(
             "the id of the record is not that of the path".to_owned(),
@@ -291,9 +302,13 @@ pub(crate) async fn prove(
     Segment(id): Segment<Id>,
     Body(asked): Body<ProveAsset>,
 ) -> Result<(StatusCode, Json<RecordView>), Error> {
+    let (brought, cloud) = brought(&control.registry.job(asked.job).await?);
+    let tally = control.registry.tally(asked.job).await?;
     let proving = Proving {
         job: asked.job,
-        brought: brought(&control.registry.job(asked.job).await?),
+        brought,
+        cloud,
+        objects: tally.copied + tally.unchanged,
         sets_aside: asked.set_aside,
     };
     let (revision, leaf) = control
@@ -303,15 +318,16 @@ pub(crate) async fn prove(
     Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
 }
 
-/// Returns what a job brought all of, by the names that it has: its source as it is written, and a bucket or folder by its own.
-fn brought(job: &Job) -> Vec<String> {
+/// Returns what a job brought all of, by the names that it has (a bucket or folder by its own, and its source as it is written), and
+/// from which cloud.
+fn brought(job: &Job) -> (Vec<String>, Option<&'static str>) {
     let brings = matches!(
         job.options.get("mode").and_then(Value::as_str),
         None | Some("bring" | "cut-over")
     );
     let access = serde_json::from_value::<SourceAccess>(job.source.clone());
     let (true, Ok(access)) = (brings, access) else {
-        return Vec::new();
+        return (Vec::new(), None);
     };
     let own = match &access.source {
         SourceSpec::S3(spec) => spec.prefix.is_empty().then(|| spec.bucket.clone()),
@@ -320,7 +336,8 @@ fn brought(job: &Job) -> Vec<String> {
         SourceSpec::Tree(spec) => Some(spec.path.clone()),
         SourceSpec::Folder(spec) => Some(spec.path.display().to_string()),
     };
-    own.into_iter().chain([access.source.to_string()]).collect()
+    let names = own.into_iter().chain([access.source.to_string()]);
+    (names.collect(), access.source.cloud())
 }
 
 /// Files that what was kept under a contract is deleted.
@@ -332,17 +349,39 @@ pub(crate) async fn close(
     Segment(id): Segment<Id>,
     Body(asked): Body<FileDeletion>,
 ) -> Result<(StatusCode, Json<RecordView>), Error> {
-    let probe: Day = asked.negative_probe.parse().map_err(Error::Record)?;
+    let statement = decommissions::statement_bytes(&asked.statement)?;
+    let closing = Closing {
+        statement,
+        probes: asked.probes,
+        negative_probe: parsed(asked.negative_probe.as_deref())?,
+        sets_aside: asked.set_aside,
+    };
     let (revision, leaf) = control
         .gate
-        .close_contract(
-            by.caller.principal(),
-            id,
-            asked.statement_sha256,
-            (probe, asked.set_aside),
-        )
+        .close_contract(by.caller.principal(), id, closing)
         .await?;
     Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
+}
+
+/// Returns the statement of the provider by which a contract was closed.
+#[utoipa::path(get, path = "/v1/contracts/{id}/deletion", tag = "register", params(("id" = String, Path)),
+    responses((status = 200, description = "its bytes", content_type = "application/octet-stream"), (status = 404, body = Problem)))]
+pub(crate) async fn deletion_statement(
+    State(control): State<Arc<ControlParts>>,
+    _: By<Readers>,
+    Segment(id): Segment<Id>,
+) -> Result<Response, Error> {
+    let found = control.gate.deletion_statement(id.clone()).await?;
+    let statement = found.ok_or_else(|| {
+        Error::Missing(format!(
+            "no statement that what was kept under `{id}` is deleted is here (onshore contract close)"
+        ))
+    })?;
+    Ok((
+        [(header::CONTENT_TYPE, "application/octet-stream")],
+        statement,
+    )
+        .into_response())
 }
 
 /// Says where everybody stands.
@@ -531,6 +570,8 @@ fn organisation_view(one: onshore_gate::OrganisationStatus) -> OrganisationStatu
         corrected: one.finding.corrected.map(String::from),
         assets: one.assets.assets,
         proven: one.assets.proven,
+        objects: one.assets.objects,
+        set_aside: one.assets.set_aside,
         taken_out: one.assets.taken_out,
         why: one.finding.why,
     });

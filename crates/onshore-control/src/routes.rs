@@ -248,7 +248,10 @@ fn guarded() -> Router<Arc<ControlParts>> {
             post(register::import).layer(DefaultBodyLimit::max(register::TABLE_BYTES_MAX)),
         )
         .route("/v1/contracts/signing", post(register::sign))
-        .route("/v1/contracts/{id}/deletion", post(register::close))
+        .route(
+            "/v1/contracts/{id}/deletion",
+            post(register::close).get(register::deletion_statement),
+        )
         .route(
             "/v1/orders/{id}/exemptions/approval",
             post(register::approve_exemptions),

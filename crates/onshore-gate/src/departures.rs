@@ -1,10 +1,12 @@
 //! How a provider leaves a contract: somebody whom it sent acknowledges an order, says what it has, and signs that it is deleted. He
 //! acts for the contracts with his provider alone; others are not there for him.
 
+use std::collections::HashSet;
+
 use onshore_db::{Unit, View};
 use onshore_orders::departure::{Acknowledged, DeliveredInventory, Item, SignedDeletion};
-use onshore_orders::records::AssetTally;
-use onshore_orders::{Contract, Day, Departure, Id, Record, RecordKind, Registered as _};
+use onshore_orders::records::{AssetKind, AssetTally};
+use onshore_orders::{Asset, Contract, Day, Departure, Id, Record, RecordKind, Registered as _};
 use onshore_policy::{Principal, Role};
 use onshore_registry::{Registry, Revision};
 use onshore_types::{LeafIndex, Timestamp};
@@ -146,6 +148,26 @@ pub(crate) fn check_statement(
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Returns what the provider of a contract says it has, and no proven asset of it is.
+pub(crate) fn forgotten(
+    registry: &Registry,
+    view: &View<'_>,
+    contract: &Contract,
+    assets: &[Asset],
+) -> Result<Vec<(AssetKind, String)>, Error> {
+    let arrived: HashSet<(AssetKind, &str)> = assets
+        .iter()
+        .filter(|asset| asset.proof.is_some())
+        .map(|asset| (asset.kind, asset.name.as_str()))
+        .collect();
+    let said = departure(registry, view, &contract.id)?.map(|(_, known)| known);
+    let said = said.filter(|known| known.provider == contract.provider);
+    let items = said.and_then(|known| known.inventory).map(|one| one.items);
+    let items = items.into_iter().flatten();
+    let left = items.filter(|item| !arrived.contains(&(item.kind, item.name.as_str())));
+    Ok(left.map(|item| (item.kind, item.name)).collect())
 }
 
 fn is_of(record: &Record, provider: &Id) -> bool {

@@ -235,18 +235,13 @@ pub enum Error {
         /// Which.
         job: onshore_types::JobId,
     },
-    /// A job that brought something else than an asset.
-    #[error(
-        "{job} brought `{brought}`, and the asset is called `{asset}`: name the job that brought all of it, or say with --set-aside, and a \
-         token that names a person, that it is the same"
-    )]
+    /// A job whose certificate is not plainly that of an asset.
+    #[error("{why}")]
     NotOfAsset {
         /// Which job.
         job: onshore_types::JobId,
-        /// What it brought.
-        brought: String,
-        /// What the asset is called.
-        asset: String,
+        /// What speaks against it.
+        why: Box<onshore_orders::Said>,
     },
     /// An update goes no further.
     #[error(transparent)]
@@ -311,6 +306,7 @@ impl Error {
             Self::Frozen(refusal) => Some(frozen(refusal, language)),
             Self::Unlicensed(refusal) => Some(unlicensed(refusal, language)),
             Self::ListingBlocked(refusal) => Some(refusal.why.in_language(language).to_owned()),
+            Self::NotOfAsset { why, .. } => Some(why.in_language(language).to_owned()),
             other => match language {
                 Language::En => None,
                 Language::Zh => other.conflict_zh(),
@@ -333,13 +329,6 @@ impl Error {
             Self::NotComplete { job } => {
                 format!("{job} 并不完整：只有证明全部数据均已到达的证书才能证实资产")
             }
-            Self::NotOfAsset {
-                job,
-                brought,
-                asset,
-            } => format!(
-                "{job} 迁入的是 `{brought}`，而资产名为 `{asset}`：请指明迁入其全部数据的任务，或者以记名令牌用 --set-aside 说明两者相同"
-            ),
             Self::NothingToApprove => {
                 "该命令没有待第二人批准的豁免；可用 `onshore order show` 查看".to_owned()
             }

@@ -4,18 +4,18 @@
 
 use onshore_db::{Unit, View};
 use onshore_orders::{
-    Asked, Contract, Day, Deletion, Earlier, FreezeKind, Frozen, Id, Judge, Order, Organisation,
-    Proof, Provider, Record, RecordKind, Registered as _, Said, UtcOffset,
+    Asked, Contract, Day, Earlier, FreezeKind, Frozen, Id, Judge, Order, Organisation, Proof,
+    Provider, Record, RecordKind, Registered as _, Said, UtcOffset,
 };
 use onshore_policy::{Principal, Role};
 use onshore_registry::{AsOf, JobState, RegisterPage, Registry, Revision};
-use onshore_types::{JobId, LeafIndex, Timestamp};
+use onshore_types::{LeafIndex, Timestamp};
 use serde_json::{Value, json};
 
 use crate::acts::{Act, require};
 use crate::completeness::{Entry, require_whole};
-use crate::departures::check_statement;
 use crate::people::{person, second, signature, vouch};
+use crate::proving::{self, Proving};
 use crate::timelines::timelines;
 use crate::{Error, Gate, licensing, requests, reviews};
 
@@ -127,17 +127,6 @@ impl Parties {
             .filter_map(|order| judge.on(order, Day::at(now, order.offset)).freezes(asked))
             .collect())
     }
-}
-
-/// By which job an asset is to be proven.
-#[derive(Debug)]
-pub struct Proving {
-    /// The job.
-    pub job: JobId,
-    /// What that brought, by the names it has: of a bucket its own, and all of them as a whole.
-    pub brought: Vec<String>,
-    /// Whether a named person says that this is the asset whatever it is called.
-    pub sets_aside: bool,
 }
 
 impl Gate {
@@ -435,7 +424,8 @@ impl Gate {
     }
 
     /// Records that all of an asset arrived, by the certificate of a job that is complete. What the job brought has to be called as
-    /// the asset is; a named person may set that aside, and it is told.
+    /// the asset is, be something, come from the cloud of the contract's provider, and be no other asset's proof; a named person may set
+    /// that aside, and it is told.
     ///
     /// # Errors
     /// [`Error::RoleForbids`]; [`Error::NotComplete`]; [`Error::NotOfAsset`]; [`Error::Unnamed`]; those of the keepers.
@@ -457,15 +447,14 @@ impl Gate {
             let Record::Asset(asset) = before.record else {
                 return Err(Error::NotComplete { job });
             };
-            let is_called_so = proving.brought.contains(&asset.name);
-            if !is_called_so && !proving.sets_aside {
-                return Err(Error::NotOfAsset {
-                    job,
-                    brought: proving.brought.first().cloned().unwrap_or_default(),
-                    asset: asset.name,
-                });
-            }
-            if !is_called_so {
+            let doubts = proving::doubts(registry, unit, &asset, &proving)?;
+            if !doubts.is_empty() {
+                if !proving.sets_aside {
+                    return Err(Error::NotOfAsset {
+                        job,
+                        why: Box::new(proving::said(&doubts)),
+                    });
+                }
                 vouch(registry, unit, by, now)?;
             }
             let proven = Record::Asset(onshore_orders::Asset {
@@ -473,63 +462,15 @@ impl Gate {
                     job: job.to_string(),
                     leaf,
                     filed: filing_day(registry, unit, now)?,
-                    set_aside: !is_called_so,
+                    set_aside: !doubts.is_empty(),
+                    against: doubts.into_iter().map(|(doubt, _)| doubt).collect(),
+                    source: proving.brought.last().cloned(),
+                    objects: Some(proving.objects),
                 }),
                 ..asset
             });
             let revision = registry.amend_record(unit, &proven, before.number, by.id, now)?;
             Ok((told("asset.proven", &revision)?, revision))
-        })
-        .await
-    }
-
-    /// Files that a provider deleted what was kept under a contract: the digest of its statement, and the day on which
-    /// somebody looked and found nothing. Where the provider signed another statement, or something of it is not proven to have
-    /// arrived, a named person may set that aside.
-    ///
-    /// # Errors
-    /// [`Error::RoleForbids`]; [`Error::Unnamed`]; what contradicts itself, or what the provider signed; those of the keepers.
-    pub async fn close_contract(
-        &self,
-        by: Principal,
-        id: Id,
-        statement_sha256: String,
-        (negative_probe, sets_aside): (Day, bool),
-    ) -> Result<(Revision, LeafIndex), Error> {
-        require(by, &[Role::Operator])?;
-        self.act(by, move |registry, unit, now| {
-            let before = registry.record(unit, RecordKind::Contract, &id)?;
-            let closed = match before.record {
-                Record::Contract(contract) => {
-                    let checked = check_statement(registry, unit, &contract, &statement_sha256)
-                        .and_then(|()| {
-                            check_proven(registry, unit, &contract, negative_probe, now)
-                        });
-                    match checked {
-                        Err(Error::Record(_)) if sets_aside => {
-                            vouch(registry, unit, by, now)?;
-                        }
-                        checked => checked?,
-                    }
-                    Record::Contract(Contract {
-                        deletion: Some(Deletion {
-                            statement_sha256,
-                            negative_probe,
-                            filed: filing_day(registry, unit, now)?,
-                        }),
-                        ..contract
-                    })
-                }
-                other => other,
-            };
-            closed.check().map_err(Error::Record)?;
-            let revision = registry.amend_record(unit, &closed, before.number, by.id, now)?;
-            let mut act = told("contract.closed", &revision)?;
-            if sets_aside {
-                act.body["set_aside"] = json!(true);
-                act.record["set_aside"] = json!(true);
-            }
-            Ok((act, revision))
         })
         .await
     }
@@ -573,38 +514,6 @@ impl Gate {
             .read(move |view: &View<'_>| Ok::<_, Error>(registry.records(view, kind, &page)?))
             .await
     }
-}
-
-/// Nothing is filed as deleted before all of it has arrived, and nobody has looked for it before that.
-fn check_proven(
-    registry: &Registry,
-    view: &View<'_>,
-    contract: &Contract,
-    negative_probe: Day,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let (mut unproven, mut newest) = (0_u64, contract.start);
-    registry.each_record(view, RecordKind::Asset, Some(&contract.id), now, |record| {
-        if let Record::Asset(asset) = record {
-            match asset.proof {
-                Some(proof) => newest = newest.max(proof.filed),
-                None => unproven += 1,
-            }
-        }
-    })?;
-    let refuse = |why: String| Err(Error::Record(onshore_orders::Error::Contradiction(why)));
-    if unproven > 0 {
-        return refuse(format!(
-            "{unproven} assets of `{}` are not proven to have arrived (onshore asset prove): what is deleted before that is lost",
-            contract.id
-        ));
-    }
-    if negative_probe < newest {
-        return refuse(format!(
-            "the negative probe is of {negative_probe}, and what it looked for was there until {newest} at least"
-        ));
-    }
-    Ok(())
 }
 
 /// What happened has happened already.
@@ -676,7 +585,7 @@ fn amended(
     Ok(amended)
 }
 
-fn contradiction(what: String) -> Error {
+pub(crate) fn contradiction(what: String) -> Error {
     Error::Record(onshore_orders::Error::Contradiction(what))
 }
 

@@ -343,6 +343,22 @@ impl Registered for Handover {
         all
     }
 
+    fn keeps_filed(&self, before: &Self) -> bool {
+        self.tranches
+            .iter()
+            .filter(|one| one.is_signed())
+            .all(|one| {
+                let known = before.tranches.iter().find(|known| known.id == one.id);
+                known.is_some_and(|known| {
+                    let of = |tranche: &Tranche| {
+                        let signatures = [&tranche.signed_by_seller, &tranche.signed_by_buyer];
+                        signatures.map(Clone::clone)
+                    };
+                    of(known) == of(one)
+                })
+            })
+    }
+
     fn filed_by(&self) -> Option<&'static str> {
         self.tranches
             .iter()

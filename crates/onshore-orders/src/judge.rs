@@ -529,7 +529,9 @@ impl OnDay<'_> {
         due: Option<Day>,
         exemption: Option<&Exemption>,
     ) -> (Status, String) {
-        let deleted = self.is_deleted(contract);
+        let deletion = contract.deletion.as_ref();
+        let deletion = deletion.filter(|deletion| deletion.filed <= self.on);
+        let deleted = deletion.is_some();
         let AssetTally {
             assets,
             planned,
@@ -541,7 +543,7 @@ impl OnDay<'_> {
         let taken_out = tally
             .last_taken_out
             .map(|at| Day::at(at, self.order.offset));
-        let far = self.words().far(tally, deleted, taken_out);
+        let far = self.words().far(tally, deletion, taken_out);
         // Nothing recorded is not everything proven.
         if deleted && assets > 0 && proven == assets {
             return (Status::Proven, far);

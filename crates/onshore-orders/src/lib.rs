@@ -83,7 +83,7 @@ pub use purpose::{HeldFor, LawfulBasis};
 pub use quarter::Quarter;
 pub use record::{Record, RecordKind, Registered};
 pub use records::{
-    Asset, AssetTally, Contract, Deletion, Id, Organisation, Proof, Provider, Renewal, Share,
+    Asset, AssetTally, Contract, Deletion, Doubt, Id, Organisation, Proof, Provider, Renewal, Share,
 };
 pub use region::{Operating, Region, RegionStanding};
 pub use request::Request;

@@ -348,6 +348,13 @@ impl Registered for Order {
         Ok(())
     }
 
+    fn keeps_filed(&self, before: &Self) -> bool {
+        self.exemptions
+            .iter()
+            .filter(|one| one.proposed.is_some() || one.approved.is_some())
+            .all(|one| before.exemptions.contains(one))
+    }
+
     fn filed_by(&self) -> Option<&'static str> {
         self.exemptions
             .iter()

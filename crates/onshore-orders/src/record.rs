@@ -15,7 +15,7 @@ use crate::information::Information;
 use crate::licence::Licence;
 use crate::order::Order;
 use crate::partnership::Partnership;
-use crate::records::{Asset, Contract, Id, Organisation, Provider};
+use crate::records::{Asset, Contract, Id, Organisation, Proof, Provider};
 use crate::region::Region;
 use crate::request::Request;
 use crate::review::Review;
@@ -43,6 +43,11 @@ pub trait Registered: Serialize + DeserializeOwned {
         Vec::new()
     }
 
+    /// Whether what acts of their own filed in it is what they filed in the revision before.
+    fn keeps_filed(&self, _before: &Self) -> bool {
+        false
+    }
+
     /// Says how what it has is filed, where that is by an act of its own and not by hand.
     fn filed_by(&self) -> Option<&'static str> {
         None
@@ -64,6 +69,10 @@ impl<T: Registered> Registered for Box<T> {
 
     fn references(&self) -> Vec<(RecordKind, &Id)> {
         (**self).references()
+    }
+
+    fn keeps_filed(&self, before: &Self) -> bool {
+        (**self).keeps_filed(before)
     }
 
     fn filed_by(&self) -> Option<&'static str> {
@@ -185,6 +194,13 @@ macro_rules! kinds {
                 }
             }
 
+            fn keeps_filed(&self, before: &Self) -> bool {
+                match (self, before) {
+                    $((Self::$kind(one), Self::$kind(before)) => Registered::keeps_filed(one, before),)*
+                    _ => false,
+                }
+            }
+
             /// Returns it as a JSON value.
             ///
             /// # Errors
@@ -297,12 +313,35 @@ impl Record {
         }
     }
 
+    /// Reads the next revision of a record as people write it, and checks it. What acts of their own filed may stand in it as it stands in
+    /// the one before, so that what was read can be changed and sent back.
+    ///
+    /// # Errors
+    /// Those of [`Record::read`].
+    pub fn read_after(kind: RecordKind, value: &Value, before: &Self) -> Result<Self, Error> {
+        let record = Self::of_value(kind, value)?;
+        record.check()?;
+        match record.filed_by() {
+            Some(how) if !record.keeps_filed(before) => Err(Error::contradiction(how)),
+            Some(_) | None => Ok(record),
+        }
+    }
+
     /// Reads a record as it is kept, which was checked before.
     ///
     /// # Errors
     /// What does not read.
     pub fn from_json(kind: RecordKind, text: &str) -> Result<Self, Error> {
         Self::of_text(kind, text)
+    }
+
+    /// Returns the proof of it, where it is an asset that has one.
+    #[must_use]
+    pub fn proof(&self) -> Option<&Proof> {
+        match self {
+            Self::Asset(one) => one.proof.as_ref(),
+            _ => None,
+        }
     }
 
     /// Returns since when it is at least planned, moving, moved and proven.

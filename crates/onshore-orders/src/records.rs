@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::purpose::HeldFor;
 use crate::record::{RecordKind, Registered};
-use crate::{Day, Error};
+use crate::{Day, Error, Language};
 
 /// So long may a text of a record be.
 const TEXT_MAX: usize = 2000;
@@ -192,6 +192,17 @@ pub enum ProviderKind {
     PartnerOperatedCloud,
 }
 
+/// By which words of a provider's id its cloud is told, and how Terraform's provider of that cloud is called.
+const CLOUDS: &[(&str, &[&str])] = &[
+    ("alicloud", &["alibaba", "aliyun", "alicloud"]),
+    ("tencentcloud", &["tencent", "qcloud"]),
+    ("huaweicloud", &["huawei"]),
+    ("aws", &["aws", "amazon"]),
+    ("azurerm", &["azure"]),
+    ("google", &["google", "gcp"]),
+    ("cloudflare", &["cloudflare"]),
+];
+
 /// Somebody who sells the use of machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -280,6 +291,15 @@ pub struct Deletion {
     pub negative_probe: Day,
     /// On which day both were filed.
     pub filed: Day,
+    /// The jobs of Onshore that looked there, and found nothing (`onshore decommission`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<String>,
+    /// Who typed the day of the probe, where no job of Onshore looked; none where that was not noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub typed_by: Option<String>,
+    /// Whether a named person set aside what speaks against it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub set_aside: bool,
 }
 
 /// What an asset is.
@@ -385,9 +405,74 @@ pub struct Proof {
     pub leaf: u64,
     /// On which day it was filed.
     pub filed: Day,
-    /// Whether a named person says that what the job brought is the asset: the job's source is not called as it is.
+    /// Whether a named person says that what the job brought is the asset, whatever speaks against it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub set_aside: bool,
+    /// What speaks against it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub against: Vec<Doubt>,
+    /// Where the job brought it from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// How many objects the certificate covers; not known of what was proven before that was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objects: Option<u64>,
+}
+
+/// What speaks against a certificate being that of an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doubt {
+    /// What the job brought is not called as the asset is.
+    OtherName,
+    /// The source listed nothing.
+    NothingListed,
+    /// The job proves another asset already.
+    OtherAsset,
+    /// The job's source is in another cloud than the contract's provider.
+    OtherCloud,
+}
+
+impl Doubt {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [
+        Self::OtherName,
+        Self::NothingListed,
+        Self::OtherAsset,
+        Self::OtherCloud,
+    ];
+
+    /// Says it in a few words of a language.
+    #[must_use]
+    pub fn words_in(self, language: Language) -> &'static str {
+        match (language, self) {
+            (Language::En, Self::OtherName) => "by another name",
+            (Language::En, Self::NothingListed) => "where nothing was listed",
+            (Language::En, Self::OtherAsset) => "by a job that proves another asset",
+            (Language::En, Self::OtherCloud) => "from another cloud",
+            (Language::Zh, Self::OtherName) => "名称不符",
+            (Language::Zh, Self::NothingListed) => "来源未列出任何对象",
+            (Language::Zh, Self::OtherAsset) => "该任务已证实另一项资产",
+            (Language::Zh, Self::OtherCloud) => "来源属于另一家云",
+        }
+    }
+
+    /// Returns the bit that stands for it among several.
+    #[must_use]
+    pub fn bit(self) -> u32 {
+        1 << (self as u32)
+    }
+}
+
+impl Proof {
+    /// Returns what was set aside, a bit for each. What was set aside before that was told apart was a name.
+    #[must_use]
+    pub fn set_aside_bits(&self) -> u32 {
+        if self.set_aside && self.against.is_empty() {
+            return Doubt::OtherName.bit();
+        }
+        self.against.iter().fold(0, |bits, one| bits | one.bit())
+    }
 }
 
 /// How many assets of a contract are how far.
@@ -403,6 +488,12 @@ pub struct AssetTally {
     pub moved: u64,
     /// Of these, proven.
     pub proven: u64,
+    /// How many objects the certificates of those cover, as far as that is known.
+    pub objects: u64,
+    /// Of how many of those named people set something aside.
+    pub set_aside: u64,
+    /// Of these, for each of [`Doubt::ALL`], of how many that.
+    pub against: [u64; 4],
     /// Beside them, those that were recorded under it once, are recorded elsewhere now, and are not proven.
     pub taken_out: u64,
     /// When the last of those was taken out.
@@ -492,6 +583,21 @@ impl Registered for Provider {
     }
 }
 
+impl Provider {
+    /// Returns which cloud it is, in the word of Terraform's provider for it; none where neither that nor its id tells.
+    #[must_use]
+    pub fn cloud(&self) -> Option<&'static str> {
+        let named = CLOUDS
+            .iter()
+            .find(|(cloud, _)| self.terraform.iter().any(|one| one == cloud));
+        let told = CLOUDS.iter().find(|(_, words)| {
+            let mut parts = self.id.as_str().split(['-', '_', '.']);
+            parts.any(|part| words.contains(&part))
+        });
+        named.or(told).map(|(cloud, _)| *cloud)
+    }
+}
+
 impl Registered for Contract {
     fn id(&self) -> &Id {
         &self.id
@@ -506,6 +612,10 @@ impl Registered for Contract {
             (RecordKind::Organisation, &self.organisation),
             (RecordKind::Provider, &self.provider),
         ]
+    }
+
+    fn keeps_filed(&self, before: &Self) -> bool {
+        self.deletion == before.deletion
     }
 
     fn filed_by(&self) -> Option<&'static str> {
@@ -690,6 +800,10 @@ impl Registered for Asset {
         vec![(RecordKind::Contract, &self.contract)]
     }
 
+    fn keeps_filed(&self, before: &Self) -> bool {
+        self.proof == before.proof
+    }
+
     fn filed_by(&self) -> Option<&'static str> {
         self.proof
             .is_some()
@@ -766,6 +880,14 @@ impl AssetTally {
         self.moving += moving;
         self.moved += moved;
         self.proven += proven;
+        if let Some(proof) = asset.proof.as_ref().filter(|proof| proof.filed <= on) {
+            let bits = proof.set_aside_bits();
+            self.objects += proof.objects.unwrap_or_default();
+            self.set_aside += u64::from(bits != 0);
+            for (count, doubt) in self.against.iter_mut().zip(Doubt::ALL) {
+                *count += u64::from(bits & doubt.bit() != 0);
+            }
+        }
     }
 }
 

@@ -528,6 +528,10 @@ impl Registered for Review {
         Some(&self.organisation)
     }
 
+    fn keeps_filed(&self, before: &Self) -> bool {
+        self.changed == before.changed
+    }
+
     fn filed_by(&self) -> Option<&'static str> {
         self.changed
             .is_some()

@@ -139,6 +139,30 @@ fn what_was_signed_for_stays() {
 }
 
 #[test]
+fn what_was_read_is_sent_back_with_its_signatures_and_no_others() {
+    use onshore_orders::{Record, RecordKind};
+    let mut plan = sinnet();
+    plan.tranches[0].signed_by_seller = signed("wei");
+    let before = Record::Handover(Box::new(plan.clone()));
+    let read = |plan: &Handover| {
+        let value = serde_json::to_value(plan).expect("it is written");
+        assert!(Record::read(RecordKind::Handover, &value).is_err());
+        Record::read_after(RecordKind::Handover, &value, &before)
+    };
+    plan.sources.push(plan.sources[0].clone());
+    assert!(read(&plan).is_ok());
+    for forge in [
+        (|one: &mut Tranche| one.signed_by_buyer = signed("li")) as fn(&mut Tranche),
+        |one| one.signed_by_seller = signed("mallory"),
+        |one| one.id = "other".parse().expect("an id"),
+    ] {
+        let mut forged = plan.clone();
+        forge(&mut forged.tranches[0]);
+        assert!(read(&forged).is_err());
+    }
+}
+
+#[test]
 fn a_tranche_that_nobody_accepted_by_its_day_is_late() {
     let mut one = tranche("one", None, Some("2018-01-31"));
     let day = |text: &str| text.parse().expect("a day");

@@ -86,6 +86,9 @@ const OPEN: AssetTally = AssetTally {
     moving: 0,
     moved: 0,
     proven: 0,
+    objects: 0,
+    set_aside: 0,
+    against: [0; 4],
     taken_out: 0,
     last_taken_out: None,
 };

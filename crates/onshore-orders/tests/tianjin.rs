@@ -130,6 +130,9 @@ const OPEN: AssetTally = AssetTally {
     moving: 0,
     moved: 0,
     proven: 0,
+    objects: 0,
+    set_aside: 0,
+    against: [0; 4],
     taken_out: 0,
     last_taken_out: None,
 };
@@ -186,6 +189,9 @@ fn what_ended_before_the_order_is_bound_only_where_something_is_left() {
             statement_sha256: "0".repeat(64),
             negative_probe: day("2021-06-30"),
             filed: day("2021-09-01"),
+            probes: Vec::new(),
+            typed_by: None,
+            set_aside: false,
         }),
         ..ended.clone()
     };
@@ -287,6 +293,9 @@ fn a_contract_is_proven_only_with_all_assets_and_the_deletion() {
         statement_sha256: "0".repeat(64),
         negative_probe: day("2022-09-28"),
         filed: day("2022-09-29"),
+        probes: Vec::new(),
+        typed_by: None,
+        set_aside: false,
     });
     contract.check().expect("it holds");
     assert_eq!(

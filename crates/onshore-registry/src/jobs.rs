@@ -352,17 +352,22 @@ impl Registry {
     /// # Errors
     /// Those of the database.
     pub async fn job_report(&self, id: JobId) -> Result<Option<Value>, Error> {
-        let found: Option<Option<Value>> = self
-            .db
-            .read(move |view| {
-                view.one(
-                    "SELECT report FROM jobs WHERE id = ?1",
-                    [id.as_bytes()],
-                    |row| parsed_opt(row, "report"),
-                )
-            })
+        let registry = self.clone();
+        self.db
+            .read(move |view| registry.job_report_in(view, id))
             .await
-            .map_err(|error: onshore_db::Error| error)?;
+    }
+
+    /// Returns the same in a unit of work.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn job_report_in(&self, view: &View<'_>, id: JobId) -> Result<Option<Value>, Error> {
+        let found = view.one(
+            "SELECT report FROM jobs WHERE id = ?1",
+            [id.as_bytes()],
+            |row| parsed_opt(row, "report"),
+        )?;
         Ok(found.flatten())
     }
 

@@ -36,6 +36,7 @@ mod rows;
 mod schema;
 mod sessions;
 mod splitting;
+mod statements;
 mod stretches;
 mod support;
 mod tenants;

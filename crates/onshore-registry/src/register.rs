@@ -5,10 +5,11 @@
 use std::collections::HashMap;
 
 use onshore_db::{Row, RowError, Unit, View, params};
-use onshore_orders::{AssetTally, Day, Id, Record, RecordKind};
-use onshore_types::{PrincipalId, Timestamp};
+use onshore_orders::{AssetTally, Day, Doubt, Id, Proof, Record, RecordKind};
+use onshore_types::{JobId, PrincipalId, Timestamp};
 
-use crate::rows::{bytes16, count, parsed_opt, time, time_opt};
+use crate::approvals::clamped;
+use crate::rows::{bytes16, count, parsed, parsed_opt, time, time_opt};
 use crate::{Error, Registry};
 
 /// One revision of a record.
@@ -362,18 +363,33 @@ impl Registry {
         of: Option<&Id>,
         AsOf { on, known_at }: AsOf,
     ) -> Result<HashMap<String, AssetTally>, Error> {
-        let sums = "SELECT holder, count(*) AS assets, \
-                    count(*) FILTER (WHERE planned <= ?3) AS planned, count(*) FILTER (WHERE moving <= ?3) AS moving, \
-                    count(*) FILTER (WHERE moved <= ?3) AS moved, count(*) FILTER (WHERE proven <= ?3) AS proven \
-                    FROM register";
+        let against = Doubt::ALL.map(|doubt| {
+            let bit = doubt.bit();
+            format!("count(*) FILTER (WHERE proven <= ?3 AND set_aside & {bit}) AS against_{bit}")
+        });
+        let sums = format!(
+            "SELECT holder, count(*) AS assets, \
+             count(*) FILTER (WHERE planned <= ?3) AS planned, count(*) FILTER (WHERE moving <= ?3) AS moving, \
+             count(*) FILTER (WHERE moved <= ?3) AS moved, count(*) FILTER (WHERE proven <= ?3) AS proven, \
+             coalesce(sum(objects) FILTER (WHERE proven <= ?3), 0) AS objects, \
+             count(*) FILTER (WHERE proven <= ?3 AND set_aside > 0) AS set_aside, {} FROM register",
+            against.join(", ")
+        );
         let mut tallies = HashMap::new();
         let mut take = |row: &Row<'_>| {
+            let mut against = [0; 4];
+            for (number, doubt) in against.iter_mut().zip(Doubt::ALL) {
+                *number = count(row, &format!("against_{}", doubt.bit()))?;
+            }
             let tally = AssetTally {
                 assets: count(row, "assets")?,
                 planned: count(row, "planned")?,
                 moving: count(row, "moving")?,
                 moved: count(row, "moved")?,
                 proven: count(row, "proven")?,
+                objects: count(row, "objects")?,
+                set_aside: count(row, "set_aside")?,
+                against,
                 ..AssetTally::default()
             };
             tallies.insert(row.get("holder")?, tally);
@@ -415,6 +431,18 @@ impl Registry {
             ),
         }?;
         Ok(tallies)
+    }
+
+    /// Returns the assets that a job proves.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn proven_by(&self, view: &View<'_>, job: JobId) -> Result<Vec<Id>, Error> {
+        Ok(view.all(
+            "SELECT id FROM register WHERE proven_by = ?1 AND superseded_ms IS NULL ORDER BY id",
+            [job.to_string()],
+            |row| parsed(row, "id"),
+        )?)
     }
 
     fn insert_record(
@@ -485,9 +513,11 @@ fn insert(
 ) -> Result<(), Error> {
     let text = record.to_json().map_err(Error::Record)?;
     let [planned, moving, moved, proven] = record.steps().map(|day| day.map(String::from));
+    let proof = record.proof();
     unit.execute(
-        "INSERT INTO register (kind, id, revision, holder, recorded_ms, recorded_by, planned, moving, moved, proven, record, from_day)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO register (kind, id, revision, holder, recorded_ms, recorded_by, planned, moving, moved, proven, record, from_day,
+                               proven_by, objects, set_aside)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         params![
             record.kind().word(),
             record.id().as_str(),
@@ -501,6 +531,9 @@ fn insert(
             proven,
             text,
             from.map(String::from),
+            proof.map(|proof| proof.job.as_str()),
+            proof.and_then(|proof| proof.objects).map(clamped),
+            proof.map(Proof::set_aside_bits).filter(|bits| *bits != 0),
         ],
     )?;
     Ok(())

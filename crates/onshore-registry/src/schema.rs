@@ -617,5 +617,28 @@ pub const SCHEMA: Schema = Schema {
         SELECT year, tenant, 'non-sensitive before, to ' || place, loose_bytes, kept FROM exported_joined
         WHERE year <> 0 AND place <> 'sensitive';
     UPDATE exported_bounds SET non_sensitive = non_sensitive + sensitive, changes = changes + 1, is_exact = 0;
+    ",
+    // By which job an asset is proven, how many objects its certificate covers, and what was set aside, a bit for each; before that was
+    // told apart it was a name. And statements of providers that what was kept under a contract is deleted, as they were filed.
+    "
+    ALTER TABLE register ADD COLUMN proven_by TEXT;
+    ALTER TABLE register ADD COLUMN objects INTEGER;
+    ALTER TABLE register ADD COLUMN set_aside INTEGER;
+    UPDATE register SET proven_by = json_extract(record, '$.proof.job'),
+                        set_aside = CASE WHEN json_extract(record, '$.proof.set_aside') THEN 1 END
+    WHERE kind = 'asset' AND proven IS NOT NULL;
+    CREATE INDEX register_proven_by ON register (proven_by) WHERE proven_by IS NOT NULL AND superseded_ms IS NULL;
+    DROP INDEX register_by_holder;
+    CREATE INDEX register_by_holder ON register
+        (kind, holder, recorded_ms, superseded_ms, from_day, planned, moving, moved, proven, objects, set_aside, id, revision)
+        WHERE holder IS NOT NULL;
+    CREATE TABLE deletion_statements (
+        contract TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        statement BLOB NOT NULL,
+        filed_ms INTEGER NOT NULL,
+        filed_by BLOB NOT NULL,
+        PRIMARY KEY (contract, sha256)
+    ) STRICT;
     "],
 };

@@ -141,6 +141,26 @@ impl SourceOptions {
 }
 
 impl SourceSpec {
+    /// Returns in which cloud it is, in the word of Terraform's provider for it; none where that is anybody's.
+    #[must_use]
+    pub fn cloud(&self) -> Option<&'static str> {
+        match self {
+            Self::S3(spec) => match spec.dialect() {
+                Dialect::Aws => Some("aws"),
+                Dialect::Oss => Some("alicloud"),
+                Dialect::Cos => Some("tencentcloud"),
+                Dialect::Obs => Some("huaweicloud"),
+                Dialect::R2 => Some("cloudflare"),
+                Dialect::Ceph | Dialect::Minio | Dialect::Generic => None,
+            },
+            Self::Container(spec) => Some(match spec.protocol {
+                Protocol::Azblob => "azurerm",
+                Protocol::Gs => "google",
+            }),
+            Self::Swift(_) | Self::Tree(_) | Self::Folder(_) => None,
+        }
+    }
+
     /// Parses what the command line was given: `s3://bucket/prefix`, the same with the scheme of a dialect, or the path of a
     /// folder (made absolute against the working folder).
     ///

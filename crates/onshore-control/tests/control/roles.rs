@@ -182,6 +182,7 @@ const TABLE: &[(&str, &str)] = &[
         "or....p",
     ),
     ("POST /v1/contracts/signing", "or...."),
+    ("GET /v1/contracts/{id}/deletion", "ora..."),
     ("POST /v1/contracts/{id}/deletion", "o....."),
     ("POST /v1/procurement/check", "ora..."),
     ("POST /v1/guard", "ora..."),

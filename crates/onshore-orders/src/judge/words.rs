@@ -5,7 +5,7 @@ use crate::deadline::DeadlineRule;
 use crate::judge::{Breach, Status};
 use crate::language::Language;
 use crate::order::{Exemption, Freeze, FreezeKind, Order, Prohibited, Withdrawal};
-use crate::records::{AssetTally, Id, Share};
+use crate::records::{AssetTally, Deletion, Doubt, Id, Share};
 
 /// Writes sentences about one order.
 #[derive(Debug, Clone, Copy)]
@@ -193,7 +193,12 @@ impl Words<'_> {
         }
     }
 
-    pub(super) fn far(self, tally: &AssetTally, deleted: bool, last_out: Option<Day>) -> String {
+    pub(super) fn far(
+        self,
+        tally: &AssetTally,
+        deletion: Option<&Deletion>,
+        last_out: Option<Day>,
+    ) -> String {
         let AssetTally {
             assets,
             moved,
@@ -209,12 +214,20 @@ impl Words<'_> {
                 format!("{assets} 项资产中 {proven} 项已证实，{moved} 项已迁移")
             }
         };
-        let far = match (self.language, deleted) {
-            (Language::En, true) => format!("{far}, and the deletion is filed"),
-            (Language::En, false) => format!("{far}, and no deletion is filed"),
-            (Language::Zh, true) => format!("{far}，删除证明已归档"),
-            (Language::Zh, false) => format!("{far}，删除证明未归档"),
+        let far = match (self.language, deletion) {
+            (Language::En, Some(deletion)) => {
+                format!(
+                    "{far}, and the deletion is filed ({})",
+                    self.probed(deletion)
+                )
+            }
+            (Language::En, None) => format!("{far}, and no deletion is filed"),
+            (Language::Zh, Some(deletion)) => {
+                format!("{far}，删除证明已归档（{}）", self.probed(deletion))
+            }
+            (Language::Zh, None) => format!("{far}，删除证明未归档"),
         };
+        let far = far + &self.proofs(tally);
         let Some(day) = last_out.filter(|_| taken_out > 0) else {
             return far;
         };
@@ -228,6 +241,63 @@ impl Words<'_> {
             (Language::Zh, _) => {
                 format!("{far}；另有 {taken_out} 项未证实资产被移出该合同，最近一次登记于 {day}")
             }
+        }
+    }
+
+    /// Who looked for what is deleted, and whether something was set aside.
+    fn probed(self, deletion: &Deletion) -> String {
+        let day = deletion.negative_probe;
+        let probed = match (self.language, &deletion.probes[..], &deletion.typed_by) {
+            (Language::En, [], Some(who)) => {
+                format!("probe of {day} typed by {who}, not run by Onshore")
+            }
+            (Language::En, [], None) => format!("probe of {day} typed, not run by Onshore"),
+            (Language::En, jobs, _) => format!("probe of {day} run by {}", jobs.join(", ")),
+            (Language::Zh, [], Some(who)) => {
+                format!("{day} 的核查由 {who} 填报，并非由 Onshore 执行")
+            }
+            (Language::Zh, [], None) => format!("{day} 的核查为人工填报，并非由 Onshore 执行"),
+            (Language::Zh, jobs, _) => format!("{day} 的核查由 {} 执行", jobs.join("、")),
+        };
+        match (self.language, deletion.set_aside) {
+            (_, false) => probed,
+            (Language::En, true) => {
+                format!("{probed}; a named person set aside what speaks against it")
+            }
+            (Language::Zh, true) => format!("{probed}；疑点由具名人员搁置"),
+        }
+    }
+
+    /// What the certificates of assets cover, and what named people set aside of them.
+    fn proofs(self, tally: &AssetTally) -> String {
+        if tally.proven == 0 {
+            return String::new();
+        }
+        let objects = tally.objects;
+        let covered = match (self.language, objects) {
+            (Language::En, 1) => "; the certificates cover 1 object".to_owned(),
+            (Language::En, _) => format!("; the certificates cover {objects} objects"),
+            (Language::Zh, _) => format!("；证书共涵盖 {objects} 个对象"),
+        };
+        let against: Vec<String> = Doubt::ALL
+            .into_iter()
+            .zip(tally.against)
+            .filter(|(_, number)| *number > 0)
+            .map(|(doubt, number)| match self.language {
+                Language::En => format!("{number} {}", doubt.words_in(self.language)),
+                Language::Zh => format!("{}（{number} 项）", doubt.words_in(self.language)),
+            })
+            .collect();
+        match (self.language, tally.set_aside) {
+            (_, 0) => covered,
+            (Language::En, aside) => format!(
+                "{covered}, and named people set aside what speaks against {aside} of the proofs: {}",
+                against.join(", ")
+            ),
+            (Language::Zh, aside) => format!(
+                "{covered}，其中 {aside} 项证明的疑点由具名人员搁置：{}",
+                against.join("、")
+            ),
         }
     }
 

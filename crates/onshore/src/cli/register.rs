@@ -146,15 +146,32 @@ pub(crate) enum ContractCommand {
     Close {
         /// Its id
         id: Id,
-        /// The provider's statement; its SHA-256 is recorded
+        /// The provider's statement, up to 512 KiB; it is kept
         #[arg(long, value_name = "FILE")]
         statement: PathBuf,
-        /// On which day somebody looked at the provider and found nothing
+        /// A decommissioning that looked at the provider and found nothing; once for each source
+        #[arg(
+            long,
+            value_name = "JOB",
+            required_unless_present = "negative_probe",
+            conflicts_with = "negative_probe"
+        )]
+        probe: Vec<JobId>,
+        /// On which day somebody looked there and found nothing, where no job did: reports say that it was typed
         #[arg(long, value_name = "DATE")]
-        negative_probe: Day,
-        /// File it although the provider signed another statement, or not every asset is proven; with a token that names a person
+        negative_probe: Option<Day>,
+        /// File it although the provider signed another statement or has more than has arrived, or not every asset is proven; with a token
+        /// that names a person
         #[arg(long)]
         set_aside: bool,
+    },
+    /// Get the provider's statement by which a contract was closed
+    Statement {
+        /// The contract
+        id: Id,
+        /// Where it goes
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
     },
 }
 
@@ -205,10 +222,10 @@ pub(crate) enum AssetCommand {
     Prove {
         /// Its id
         id: Id,
-        /// The job; what it brought is called as the asset is
+        /// The job; what it brought is called as the asset is, and comes from the cloud of the contract's provider
         #[arg(long)]
         job: JobId,
-        /// File it although that is called otherwise; with a token that names a person
+        /// File it although that is otherwise, nothing was listed, or the job proves another asset; with a token that names a person
         #[arg(long)]
         set_aside: bool,
     },

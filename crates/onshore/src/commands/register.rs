@@ -5,13 +5,14 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use onshore_api::{
     AmendRecord, ApproveExemptions, ApproveReview, AssessmentReportView, CheckProcurement,
     FileDeletion, ImportedView, ProcurementView, ProveAsset, RecordView, SignTranche,
 };
 use onshore_orders::{Id, Language, Record, RecordKind, SINNET_2017, TIANJIN_2021, tables};
-use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::cli::{
@@ -128,14 +129,16 @@ pub(crate) async fn contract(target: &TargetArgs, command: ContractCommand) -> R
         ContractCommand::Close {
             id,
             statement,
+            probe,
             negative_probe,
             set_aside,
         } => {
             let bytes = std::fs::read(&statement)
                 .map_err(|error| usage(format!("cannot read {}: {error}", statement.display())))?;
             let asked = FileDeletion {
-                statement_sha256: hex::encode(digest(&SHA256, &bytes)),
-                negative_probe: negative_probe.to_string(),
+                statement: STANDARD.encode(&bytes),
+                probes: probe,
+                negative_probe: negative_probe.map(String::from),
                 set_aside,
             };
             let path = format!("/v1/contracts/{id}/deletion");
@@ -144,6 +147,11 @@ pub(crate) async fn contract(target: &TargetArgs, command: ContractCommand) -> R
                 target.style(),
                 &client.send(Method::POST, &path, &asked).await?,
             )
+        }
+        ContractCommand::Statement { id, out } => {
+            let path = format!("/v1/contracts/{id}/deletion");
+            let statement = target::client(target)?.get_bytes(&path).await?;
+            deliver(&statement, Some(&out)).map(|()| Exit::Done)
         }
     }
 }

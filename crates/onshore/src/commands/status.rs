@@ -371,6 +371,8 @@ fn csv(report: &StatusReportView) -> Result<Vec<u8>> {
         "breaches",
         "assets",
         "proven",
+        "objects",
+        "set_aside",
         "taken_out",
         "corrected",
         "why",
@@ -384,8 +386,16 @@ fn csv(report: &StatusReportView) -> Result<Vec<u8>> {
             let tree_size = report.tree_size.to_string();
             let frozen = organisation.frozen.join(" ");
             let signed = contract.map(|one| breaches(one, "; ")).unwrap_or_default();
-            let numbers = contract.map(|one| [one.assets, one.proven, one.taken_out]);
-            let [assets, proven, taken_out] =
+            let numbers = contract.map(|one| {
+                [
+                    one.assets,
+                    one.proven,
+                    one.objects,
+                    one.set_aside,
+                    one.taken_out,
+                ]
+            });
+            let [assets, proven, objects, set_aside, taken_out] =
                 numbers.map_or_else(Default::default, |all| all.map(|number| number.to_string()));
             let record = match contract {
                 Some(one) => [
@@ -398,6 +408,8 @@ fn csv(report: &StatusReportView) -> Result<Vec<u8>> {
                     &signed,
                     &assets,
                     &proven,
+                    &objects,
+                    &set_aside,
                     &taken_out,
                     one.corrected.as_deref().unwrap_or_default(),
                     &one.why,
@@ -409,6 +421,8 @@ fn csv(report: &StatusReportView) -> Result<Vec<u8>> {
                     if organisation.exempt { "exempt" } else { "" },
                     "",
                     &frozen,
+                    "",
+                    "",
                     "",
                     "",
                     "",
