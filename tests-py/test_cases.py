@@ -109,11 +109,13 @@ def test_an_assessment_stays_as_it_was_made(cases):
     assert "three years" in cases.fails("assessment", "add", text.replace("2029-01-01", "2028-12-31"), code=2)
     cases.does("assessment", "add", text)
     locked = cases.fails("assessment", "amend", text.replace("ads", "nothing"))
-    assert "2029-01-01" in locked
+    three_years = str(datetime.now(UTC).year + 3)
+    assert three_years in locked
     assert cases.server.cli("assessment", "show", "a-1")["revision"] == 1
     old = text.replace("a-1", "a-0").replace("2026-01-01", "2020-01-01").replace("2029-01-01", "2023-01-01")
     cases.does("assessment", "add", old)
-    assert cases.does("assessment", "amend", old.replace("ads", "other"))["revision"] == 2
+    # However long ago it was made, it is kept for three years from when it was recorded.
+    assert three_years in cases.fails("assessment", "amend", old.replace("ads", "other"))
 
 
 def test_the_report_of_an_assessment_is_filed_once_and_for_good(cases, tmp_path):
@@ -174,6 +176,48 @@ def test_clocks_of_incidents_and_requests(cases):
     assert duties == {"storage-at-home", "protection-officer", "listing-review"}
     assert ("listing-review", "small") not in found(cases, "duty")
     assert "late" in cases.server.run("report", "cases").stdout
+
+
+def test_what_was_late_stays_late(cases):
+    ago = lambda **span: (datetime.now(UTC) - timedelta(**span)).isoformat(timespec="seconds")
+    incident = lambda organisation, noticed, more="": f'id = "i"\norganisation = "{organisation}"\nwhat = "a leak"\nnoticed = "{noticed}"\n{more}'
+    reported = f'reported = "{ago(hours=2)}"\n'
+    cases.does("incident", "add", incident("grid", ago(hours=9), reported + f'ended = "{ago(hours=1)}"\n'))
+    cases.does("incident", "amend", incident("small", ago(hours=3), reported))
+    case = found(cases, "incident")["i", "grid"]
+    assert case["late"] and f"corrected on {day()}" in case["why"], case
+    request = lambda name, asks, received, more="": f'id = "{name}"\norganisation = "app"\nasks = "{asks}"\nreceived = "{received}"\n{more}'
+    answer = f'[answer]\non = "{day()}"\nresult = "refused"\nreason = "x"\n'
+    cases.does("request", "add", request("answered", "access", day(-60), answer))
+    cases.does("request", "add", request("amended", "delete", day(-60)))
+    cases.does("request", "amend", request("amended", "access", day(-1)))
+    cases.does("request", "add", request("in-time", "access", day(-20), answer))
+    told = found(cases, "request")
+    assert {(name, one["late"], one["due"]) for (name, _), one in told.items()} == {("answered", True, day(-30)), ("amended", True, day(-39))}
+    assert f"answered on {day()}" in told["answered", "app"]["why"] and "corrected on" in told["amended", "app"]["why"]
+    assert "更正" in cases.server.run("report", "cases", "--lang", "zh").stdout
+
+
+def test_a_number_that_one_person_types_down_opens_no_way(cases):
+    before = set(found(cases, "duty"))
+    assert ("storage-at-home", "app") in before
+    cases.does("organisation", "amend", 'id = "app"\nname = "App"\nusers = 10\n')
+    assert set(found(cases, "duty")) == before and "highest number of the year" in found(cases, "duty")["storage-at-home", "app"]["why"]
+    assert "article 7" in listing(cases, "app").stderr
+
+
+def test_a_trade_is_a_word_that_is_known(cases):
+    trade = lambda name, sector: f'id = "{name}"\nname = "B"\nsector = "{sector}"\nusers = 500\n'
+    assert "banking (银行)" in cases.fails("organisation", "add", trade("bank", "Banking & Finance"))
+    cases.does("organisation", "add", trade("bank", "金融"))
+    assert "National Financial Regulatory Administration" in listing(cases, "bank").stderr
+    # A table holds what there is, and what it says in other words is asked for before anybody lists.
+    path = cases.folder / "table.csv"
+    path.write_text("id,name,sector,users\nold,Old,Toys,500\n", encoding="utf-8")
+    cases.server.cli("organisation", "import", path)
+    assert "`Toys`" in listing(cases, "old").stderr
+    cases.does("organisation", "amend", trade("old", "Toys").replace("500", "600"))
+    cases.fails("organisation", "amend", trade("old", "Games"))
 
 
 def test_a_deletion_that_was_done_is_one_that_the_ledger_tells(cases):

@@ -263,11 +263,12 @@ def test_a_contract_of_a_financial_entity_says_what_its_register_asks_for(bank, 
 def test_finance_in_the_union_maintains_a_register_before_any_was_taken_in(bank):
     bank.does("provider", "add", 'id = "big-cloud"\nname = "Big Cloud"\nkind = "third-party-cloud"\ncodes = ["P-1"]\n')
     entity = f'id = "bank"\nname = "Bank"\nsector = "finance"\nregion = "DE-BE"\nlei = "{BANK}"\n'
-    for other in (entity.replace("DE-BE", "CN-BJ"), entity.replace("finance", "steel"), entity.replace(f'lei = "{BANK}"\n', "")):
+    for other in (entity.replace("DE-BE", "CN-BJ"), entity.replace("finance", "industry"), entity.replace(f'lei = "{BANK}"\n', "")):
         bank.does("organisation", "amend", other)
         bank.does("contract", "add", HAND.replace("by-hand", f"c-{bank.count}"))
-    bank.does("organisation", "amend", entity)
-    assert "exit_terms" in bank.fails("contract", "add", HAND)
+    for sector in ("金融", "finance"):
+        bank.does("organisation", "amend", entity.replace("finance", sector))
+        assert "exit_terms" in bank.fails("contract", "add", HAND)
     bank.does("contract", "add", HAND + WORDS)
 
 

@@ -85,6 +85,13 @@ def test_what_left_opens_duties_by_the_year(watched):
     abroad.get_object(Bucket=tenant.tenant, Key="many.csv", Range="bytes=0-0")["Body"].read()
     wait_for(lambda: begun(watched) == {(name, "sensitive-export-contract"), (name, "export-contract")})
     assert "100000 persons exported since 1 January" in duties(watched)[name, "export-contract"]
+    # What somebody typed is told as what was counted is, once.
+    before = begun(watched)
+    watched.records.does("organisation", "add", 'id = "typed"\nname = "T"\nusers = 1_000_000\n')
+    wait_for(lambda: begun(watched) == before | {("typed", "storage-at-home"), ("typed", "protection-officer")})
+    watched.records.does("organisation", "amend", 'id = "typed"\nname = "T"\nusers = 1_000_001\n')
+    wait_for(lambda: ("typed", "listing-review") in begun(watched))
+    assert len([one for one in watched.cli("alarm", "list") if one["of"] == "typed"]) == 3
 
 
 def test_whoever_is_critical_to_the_country_has_an_assessment_from_the_first_person_on(watched):

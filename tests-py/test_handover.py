@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from test_control_api import ask
 from test_register import as_person
 
 
@@ -65,8 +66,19 @@ def test_a_tranche_is_accepted_by_one_person_of_each_side(plan):
     assert kept["record"]["tranches"][0]["signed_by_buyer"]["person"] == "li"
     forged = with_signatories(plan.example).replace('instalments."', f'instalments."\nsigned_by_buyer = {{ person = "li", token = "{accepted["recorded_by"]}", at = "2017-12-01T00:00:00Z" }}', 1)
     assert plan.run("handover", "amend", plan.write(forged)).returncode == 2
+    assert "signed for" in plan.run("handover", "amend", plan.write(with_signatories(plan.example).replace('decided = "2017-11-10"', 'decided = "2017-11-09"'))).stderr
     history = plan.cli("handover", "show", "sinnet-2017", "--history")
     assert [one["revision"] for one in history] == [1, 2, 3, 4]
+    # What is read, with who signed, is changed and sent back; another name on it is not taken.
+    shown = ask(plan, "GET", "/v1/register/handover/sinnet-2017")
+    record = shown.json["record"]
+    record["tranches"][1]["text"] = "Less of it"
+    put = lambda: ask(plan, "PUT", "/v1/register/handover/sinnet-2017", {"record": record}, If_Match=shown.headers["etag"])
+    signature = record["tranches"][0]["signed_by_buyer"]
+    record["tranches"][0]["signed_by_buyer"] = signature | {"person": "mallory"}
+    assert put().status == 400
+    record["tranches"][0]["signed_by_buyer"] = signature
+    assert put().json["record"]["tranches"][0]["signed_by_buyer"]["person"] == "li"
 
 
 def test_nobody_signs_for_both_sides(plan):

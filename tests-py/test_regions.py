@@ -88,6 +88,12 @@ def test_nobody_becomes_operator_of_record_without_the_licence(region):
     assert (report("2019-12-31")["operator"], report("2019-12-31")["licence"]) == ("sinnet", "vats-1")
     assert (report("2020-01-01")["operator"], report("2020-01-01")["licence"]) == ("nwcd", "vats-2")
     assert not report("2017-11-13")["open"]
+    # A region that asks for a licence from now on, or lies elsewhere, asks whoever runs it; whoever did is asked no more.
+    elsewhere = place('{ organisation = "amazon", from = "2015-01-01", until = "2016-01-01" }, { organisation = "amazon", from = "2016-01-01" }', "r3")
+    region.does("region", "add", elsewhere.replace('licence_class = "B11"\n', ""))
+    assert "amazon" in region.fails("region", "amend", elsewhere) and "nwcd" in region.fails("region", "amend", place(both).replace("CN-BJ", "DE"))
+    region.does("licence", "add", licence(name="vats-3", holder="amazon", start="2020-01-01"))
+    region.does("region", "amend", elsewhere)
     # Two at a time contradict each other: wrong usage.
     region.fails("region", "amend", place(SINNET + ', { organisation = "nwcd", from = "2020-01-01" }'), code=2)
     # A partnership is with whoever runs it, and says what is kept.

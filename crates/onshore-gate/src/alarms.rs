@@ -12,7 +12,8 @@ use onshore_registry::RaisedAlarm;
 use onshore_types::{Place, Timestamp};
 use serde_json::json;
 
-use crate::cases::{Case, CaseKind, Due, recorded_cases};
+use crate::cases::{Case, CaseKind, Due, recorded_cases, typed_duties};
+use crate::duties::is_under_the_law;
 use crate::gate::{body, salt};
 use crate::licensing::{RegionStatus, region_statuses};
 use crate::register::filing_day;
@@ -101,7 +102,12 @@ impl Gate {
         let today = filing_day(registry, view, now)?;
         let of_cases = cases.iter().filter_map(|case| of_case(case, today));
         let mut due = Vec::new();
-        for alarm in of_regions.chain(of_cases) {
+        let typed = if is_under_the_law(self.home()) {
+            typed_duties(registry, view, now)?
+        } else {
+            Vec::new()
+        };
+        for alarm in of_regions.chain(of_cases).chain(typed) {
             if !registry.is_raised(view, &alarm)? {
                 due.push(alarm);
             }
@@ -145,7 +151,7 @@ impl Gate {
             return Ok(());
         }
         let rest = json!({ "what": alarm.what, "days_before": alarm.days_before });
-        let record = json!({
+        let mut record = json!({
             "what": alarm.what,
             "of": alarm.of,
             "order": alarm.order,
@@ -154,6 +160,9 @@ impl Gate {
             "days_before": alarm.days_before,
             "why": alarm.why.to_string(),
         });
+        if let Some(duty) = &alarm.duty {
+            record["duty"] = json!(duty);
+        }
         let leaf = Leaf {
             time: now,
             body: body("alarm.raised", self.inner.epoch(), rest),

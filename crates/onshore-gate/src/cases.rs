@@ -6,11 +6,12 @@ use std::fmt;
 use onshore_db::View;
 use onshore_orders::duty::{Duty, duties, duty};
 use onshore_orders::handover::Tranche;
+use onshore_orders::request::RequestOnRecord;
 use onshore_orders::{
-    Asset, Day, Handover, HeldFor, Id, Incident, Language, Organisation, Record, RecordKind,
-    Request, Review, Said, Timeline, UtcOffset,
+    Alarm, AlarmKind, Asset, Day, Handover, HeldFor, Id, Incident, Language, Organisation, Record,
+    RecordKind, Request, Review, Said, Timeline, Told, UtcOffset,
 };
-use onshore_registry::{CountedKind, Registry};
+use onshore_registry::{Counted, CountedKind, Registry, counting_year};
 use onshore_types::Timestamp;
 
 use crate::duties::{of_persons, told_as};
@@ -205,14 +206,28 @@ fn of_duties(
     (at, today): (Timestamp, Day),
 ) -> Result<Vec<Case>, Error> {
     let mut all = Vec::new();
-    for told in organisations.values().filter_map(|line| line.on(today)) {
-        all.extend(duties(&told.record).map(|duty| Case {
+    let most = |line: &Timeline<Organisation>| line.with_most(today, |told| is_of_year(told, at));
+    for (organisation, lowered) in organisations.values().filter_map(most) {
+        all.extend(duties(&organisation).map(|duty| Case {
             kind: CaseKind::Duty,
             id: duty.what.to_owned(),
-            organisation: told.record.id.clone(),
+            organisation: organisation.id.clone(),
             due: None,
             is_late: false,
-            why: Said::of(|language| begins(duty, language)),
+            why: Said::of(|language| {
+                let begins = begins(duty, language);
+                let users = organisation.users.unwrap_or_default();
+                let day = lowered.map(|at| Day::at(at, UtcOffset::UTC));
+                match (language, day) {
+                    (_, None) => begins,
+                    (Language::En, Some(day)) => format!(
+                        "{begins}; {users} were on record until {day}, and the highest number of the year counts"
+                    ),
+                    (Language::Zh, Some(day)) => format!(
+                        "{begins}；{day} 前登记为 {users} 人，以当年登记的最高人数为准"
+                    ),
+                }
+            }),
         }));
     }
     for begun in registry.begun_duties(view, at)? {
@@ -255,27 +270,103 @@ fn of_records(
     (at, today): (Timestamp, Day),
 ) -> Result<Vec<Case>, Error> {
     let mut all = Vec::new();
-    for kind in [
-        RecordKind::Handover,
-        RecordKind::Review,
-        RecordKind::Incident,
-        RecordKind::Request,
-    ] {
+    for kind in [RecordKind::Handover, RecordKind::Review] {
         registry.each_record(view, kind, None, at, |record| match record {
             Record::Handover(one) => all.extend(of_handover(&one, today)),
             Record::Review(one) => all.extend(of_review(&one, today)),
-            Record::Incident(one) => {
-                if let Some(organisation) = organisations.get(&one.organisation)
-                    && let Some(due) = report_due(&one, organisation, at)
-                {
-                    all.extend(of_incident(&one, due, at));
-                }
-            }
-            Record::Request(one) => all.extend(of_request(&one, today)),
             _ => {}
         })?;
     }
+    let wanted = |record| match record {
+        Record::Incident(one) => Some(*one),
+        _ => None,
+    };
+    for line in timelines(registry, view, (RecordKind::Incident, None), at, wanted)? {
+        let named = line
+            .revisions()
+            .iter()
+            .map(|told| &told.record.organisation);
+        let known = named.filter_map(|id| organisations.get(id));
+        let Some((one, amended)) = Incident::on_record(&line) else {
+            continue;
+        };
+        let due = known.filter_map(|organisation| report_due(&one, organisation, at));
+        if let Some(due) = due.min() {
+            all.extend(of_incident(&one, amended, due, at));
+        }
+    }
+    let wanted = |record| match record {
+        Record::Request(one) => Some(*one),
+        _ => None,
+    };
+    let lines = timelines(registry, view, (RecordKind::Request, None), at, wanted)?;
+    let requests = lines.iter().filter_map(Request::on_record);
+    all.extend(requests.filter_map(|one| of_request(&one, today)));
     Ok(all)
+}
+
+/// Says that what counts was recorded otherwise since.
+fn amended_on(amended: Option<Timestamp>, language: Language) -> String {
+    let day = amended.map(|at| Day::at(at, UtcOffset::UTC));
+    day.map_or_else(String::new, |day| match language {
+        Language::En => format!("; corrected on {day}, and counted by what was recorded before"),
+        Language::Zh => format!("；{day} 曾更正登记，仍按更正前的登记计算"),
+    })
+}
+
+/// Finds the duties that begin by the numbers that are on record, as alarms of the days on which those were recorded first; what began by
+/// a count has an alarm of its own.
+pub(crate) fn typed_duties(
+    registry: &Registry,
+    view: &View<'_>,
+    at: Timestamp,
+) -> Result<Vec<Alarm>, Error> {
+    let today = filing_day(registry, view, at)?;
+    let mut all = Vec::new();
+    for line in organisations(registry, view, at)?.values() {
+        let Some((organisation, _)) = line.with_most(today, |told| is_of_year(told, at)) else {
+            continue;
+        };
+        for duty in duties(&organisation) {
+            let has =
+                |told: &&Told<Organisation>| duties(&told.record).any(|one| one.what == duty.what);
+            let counted = Counted {
+                kind: CountedKind::Organisation,
+                name: organisation.id.clone(),
+            };
+            let Some(first) = line.revisions().iter().find(has) else {
+                continue;
+            };
+            if registry.has_begun(view, &counted, duty.what, None)? {
+                continue;
+            }
+            let (name, users) = (&organisation.id, organisation.users.unwrap_or_default());
+            all.push(Alarm {
+                what: AlarmKind::DutyBegins,
+                of: name.clone(),
+                order: None,
+                duty: Some(duty.what.parse().map_err(Error::Record)?),
+                tranche: None,
+                due: Day::at(first.recorded, UtcOffset::UTC),
+                days_before: 0,
+                why: Said::of(|language| {
+                    let begins = begins(duty, language);
+                    match language {
+                        Language::En => {
+                            format!("{users} users of `{name}` are on record: {begins}.")
+                        }
+                        Language::Zh => format!("“{name}”登记的用户数为 {users} 人：{begins}。"),
+                    }
+                }),
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// Whether something was replaced in the year of an instant or later, or not at all.
+pub(crate) fn is_of_year(replaced: Option<Timestamp>, at: Timestamp) -> bool {
+    replaced.is_none_or(|replaced| counting_year(replaced) >= counting_year(at))
 }
 
 /// Says what a duty asks for, by which rule, and from how many persons on.
@@ -366,7 +457,12 @@ fn report_due(
 }
 
 /// An incident that was not reported is open, and one that is over and not summed up. What was done too late is late for good.
-fn of_incident(incident: &Incident, due: Timestamp, at: Timestamp) -> Vec<Case> {
+fn of_incident(
+    incident: &Incident,
+    amended: Option<Timestamp>,
+    due: Timestamp,
+    at: Timestamp,
+) -> Vec<Case> {
     let case = |kind, due: Timestamp, done: Option<Timestamp>, (en, zh): (&str, &str)| Case {
         kind,
         id: incident.id.to_string(),
@@ -375,9 +471,12 @@ fn of_incident(incident: &Incident, due: Timestamp, at: Timestamp) -> Vec<Case> 
         is_late: done.unwrap_or(at) > due,
         why: Said::of(|language| {
             let (what, gravity) = (&incident.what, incident.gravity().word_in(language));
+            let amended = amended_on(amended, language);
             match language {
-                Language::En => format!("{en}: {what}, {gravity} by its number of persons"),
-                Language::Zh => format!("{zh}：{what}，按人数为{gravity}事件"),
+                Language::En => {
+                    format!("{en}: {what}, {gravity} by its number of persons{amended}")
+                }
+                Language::Zh => format!("{zh}：{what}，按人数为{gravity}事件{amended}"),
             }
         }),
     };
@@ -404,24 +503,33 @@ fn of_incident(incident: &Incident, due: Timestamp, at: Timestamp) -> Vec<Case> 
     all
 }
 
-fn of_request(request: &Request, today: Day) -> Option<Case> {
-    request.is_open(today).then(|| Case {
+/// A request is open until it was answered for good; one that was answered too late is late for good.
+fn of_request(one: &RequestOnRecord, today: Day) -> Option<Case> {
+    let (request, is_late) = (&one.request, one.is_late(today));
+    (request.is_open(today) || is_late).then(|| Case {
         kind: CaseKind::Request,
         id: request.id.to_string(),
-        organisation: request.organisation.clone(),
-        due: Some(Due::Day(request.due())),
-        is_late: request.due() < today,
-        why: Said::of(|language| match language {
-            Language::En => format!(
-                "somebody asks for: {} (PIPL articles 44 to 50; {})",
-                request.asks.word(),
-                request.asks.answered_by()
-            ),
-            Language::Zh => format!(
-                "个人请求：{}（《个人信息保护法》第四十四条至第五十条；{}）",
-                request.asks.word_in(language),
-                request.asks.answered_by_in(language)
-            ),
+        organisation: one.organisation.clone(),
+        due: Some(Due::Day(one.due)),
+        is_late,
+        why: Said::of(|language| {
+            let answered = one.answered.map(|on| match language {
+                Language::En => format!("; answered on {on}"),
+                Language::Zh => format!("；已于 {on} 答复"),
+            });
+            let more = answered.unwrap_or_default() + &amended_on(one.amended, language);
+            match language {
+                Language::En => format!(
+                    "somebody asks for: {} (PIPL articles 44 to 50; {}){more}",
+                    request.asks.word(),
+                    request.asks.answered_by()
+                ),
+                Language::Zh => format!(
+                    "个人请求：{}（《个人信息保护法》第四十四条至第五十条；{}）{more}",
+                    request.asks.word_in(language),
+                    request.asks.answered_by_in(language)
+                ),
+            }
         }),
     })
 }

@@ -3,6 +3,7 @@
 
 use onshore_db::View;
 use onshore_dora::Lei;
+use onshore_orders::sector::is_same;
 use onshore_orders::{Contract, Organisation, Record, RecordKind};
 use onshore_registry::{Registry, Revision};
 use onshore_types::{Jurisdiction, Place, Timestamp};
@@ -92,6 +93,6 @@ fn is_financial_entity(organisation: &Organisation, now: Timestamp) -> bool {
         return false;
     };
     organisation.lei.is_some()
-        && sector.trim().eq_ignore_ascii_case(FINANCE)
+        && is_same(sector, FINANCE)
         && union.contains(Place::In(country), now)
 }

@@ -213,7 +213,7 @@ fn year_of(duty: &Duty, at: Timestamp) -> Option<i64> {
     duty.of.is_yearly().then(|| counting_year(at))
 }
 
-fn is_under_the_law(home: Place) -> bool {
+pub(crate) fn is_under_the_law(home: Place) -> bool {
     match home {
         Place::In(jurisdiction) => jurisdiction.as_str() == LAW_OF,
         Place::Unknown => false,

@@ -3,7 +3,8 @@
 
 use onshore_db::View;
 use onshore_orders::{
-    Day, Language, Licence, Partnership, Record, RecordKind, Region, RegionStanding, Said,
+    Day, Language, Licence, Operating, Partnership, Record, RecordKind, Region, RegionStanding,
+    Said,
 };
 use onshore_policy::Principal;
 use onshore_registry::{AsOf, Registry};
@@ -100,7 +101,8 @@ pub(crate) fn region_statuses(
     Ok(all)
 }
 
-/// Says why a region cannot be recorded: somebody who is new as its operator of record holds no licence for it.
+/// Says why a region cannot be recorded: somebody who is new as its operator of record holds no licence for it, or, where it asks for
+/// another class of licence or is elsewhere than before, somebody who is or will be operator does not.
 pub(crate) fn operator_refused(
     registry: &Registry,
     view: &View<'_>,
@@ -110,11 +112,24 @@ pub(crate) fn operator_refused(
 ) -> Result<Option<Said>, Error> {
     let licences = licences(registry, view, (None, now))?;
     let is_known = |one| before.is_some_and(|before| before.operators.contains(one));
-    Ok(region
+    let asks_otherwise = before.is_some_and(|before| {
+        before.licence_class != region.licence_class || before.place != region.place
+    });
+    let today = Day::at(now, region.offset);
+    let asked = region
         .operators
         .iter()
-        .filter(|one| !is_known(*one))
-        .find_map(|one| region.refuses(one, &licences)))
+        .filter_map(|one| match is_known(one) {
+            false => Some(one.clone()),
+            // What was asked of whoever ran it before is over.
+            true if !asks_otherwise || one.until.is_some_and(|until| until <= today) => None,
+            true => Some(Operating {
+                from: one.from.max(today),
+                ..one.clone()
+            }),
+        });
+    let asked: Vec<Operating> = asked.collect();
+    Ok(asked.iter().find_map(|one| region.refuses(one, &licences)))
 }
 
 /// Says why no tenant can come to the region of this server now; nothing where one can, or where the region is in no register.

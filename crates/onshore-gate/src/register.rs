@@ -5,7 +5,7 @@
 use onshore_db::{Unit, View};
 use onshore_orders::{
     Asked, Contract, Day, Earlier, FreezeKind, Frozen, Id, Judge, Order, Organisation, Proof,
-    Provider, Record, RecordKind, Registered as _, Said, UtcOffset,
+    Provider, Record, RecordKind, Registered as _, Said, UtcOffset, sector,
 };
 use onshore_policy::{Principal, Role};
 use onshore_registry::{AsOf, JobState, RegisterPage, Registry, Revision};
@@ -143,6 +143,7 @@ impl Gate {
         let erased = self.erased_for(&record).await?;
         self.act_licensed(by, move |registry, unit, now| {
             check_times(&record, now)?;
+            check_sector(&record, None)?;
             if let Record::Request(one) = &record {
                 requests::check(registry, unit, one, &erased, now)?;
             }
@@ -183,7 +184,12 @@ impl Gate {
             if let Record::Request(one) = &record {
                 requests::check(registry, unit, one, &erased, now)?;
             }
-            let before = registry.record(unit, record.kind(), record.id())?.record;
+            let Revision {
+                record: before,
+                recorded,
+                ..
+            } = registry.record(unit, record.kind(), record.id())?;
+            check_sector(&record, Some(&before))?;
             let today = filing_day(registry, unit, now)?;
             if let Some(from) = from.filter(|from| *from > today) {
                 return Err(contradiction(format!(
@@ -219,11 +225,11 @@ impl Gate {
                     })
                 }
                 (Record::Assessment(_), Record::Assessment(before))
-                    if today <= before.kept_until =>
+                    if today <= before.locked_until(Day::at(recorded, UtcOffset::UTC)) =>
                 {
                     return Err(Error::Locked {
+                        until: before.locked_until(Day::at(recorded, UtcOffset::UTC)),
                         id: before.id,
-                        until: before.kept_until,
                     });
                 }
                 (Record::Review(one), Record::Review(before)) => {
@@ -537,6 +543,23 @@ fn check_times(record: &Record, now: Timestamp) -> Result<(), Error> {
                 "the assessment `{}` is said to be made on {}, which has not come",
                 one.id, one.made
             )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A trade is named by a word that is known; what was recorded before that was asked for stays as it is.
+fn check_sector(record: &Record, before: Option<&Record>) -> Result<(), Error> {
+    let sector = |record: &Record| match record {
+        Record::Organisation(one) => one.sector.clone(),
+        _ => None,
+    };
+    match sector(record) {
+        Some(text)
+            if sector::known(&text).is_none()
+                && before.and_then(sector).as_ref() != Some(&text) =>
+        {
+            Err(contradiction(sector::unknown(&text)))
         }
         _ => Ok(()),
     }

@@ -12,8 +12,10 @@ use onshore_types::{Jurisdiction, LeafIndex, Timestamp};
 use serde_json::json;
 
 use crate::acts::{Act, require};
+use crate::cases::is_of_year;
 use crate::people::{person, second, signature, vouch};
-use crate::register::{filing_day, told};
+use crate::register::{filing_day, organisation, told};
+use crate::timelines::timeline;
 use crate::{Error, Gate};
 
 /// So much of an organisation's id is in that of a review which is opened for it.
@@ -239,16 +241,25 @@ fn reviews(
     Ok(all)
 }
 
-/// Returns an organisation with the larger of the numbers of persons that its record says and that were counted in its tenants when
-/// the last duty began that is about what is held.
+/// Returns an organisation with the larger of the highest number of persons on record in the year, and the one that was counted in its
+/// tenants when the last duty began that is about what is held.
 fn counted(
     registry: &Registry,
     view: &View<'_>,
     id: &Id,
     now: Timestamp,
 ) -> Result<Organisation, Error> {
-    let revision = registry.record(view, RecordKind::Organisation, id)?;
-    let Record::Organisation(mut organisation) = revision.record else {
+    registry.record(view, RecordKind::Organisation, id)?;
+    let line = timeline(
+        registry,
+        view,
+        (RecordKind::Organisation, id),
+        now,
+        organisation,
+    )?;
+    let today = filing_day(registry, view, now)?;
+    let most = line.and_then(|line| line.with_most(today, |replaced| is_of_year(replaced, now)));
+    let Some((mut organisation, _)) = most else {
         return Err(contradiction(format!("`{id}` is no organisation")));
     };
     let begun = registry.begun_duties(view, now)?.into_iter();

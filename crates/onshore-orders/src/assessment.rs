@@ -46,6 +46,15 @@ pub enum Trigger {
     MajorImpact,
 }
 
+impl Assessment {
+    /// Returns the last day on which it is kept as it is: the one that it names, and three years from when it was recorded at least.
+    #[must_use]
+    pub fn locked_until(&self, recorded: Day) -> Day {
+        let least = recorded.plus_months(KEPT_MONTHS);
+        least.map_or(self.kept_until, |least| self.kept_until.max(least))
+    }
+}
+
 impl Registered for Assessment {
     fn id(&self) -> &Id {
         &self.id

@@ -275,6 +275,22 @@ impl Handover {
                 "a tranche was signed for: who sells to whom and in which money stays as it was",
             ));
         }
+        let is_kept = |source: &Source| later.sources.contains(source);
+        let is_about_other_things = self.title != later.title
+            || self.region != later.region
+            || self.decided != later.decided
+            || !self.sources.iter().all(is_kept);
+        if was_signed && is_about_other_things {
+            return Err(Error::contradiction(
+                "a tranche was signed for: what is handed over, where, when that was decided and where it is known from stay as they were; another plan may say otherwise, and both sign for that",
+            ));
+        }
+        let is_there = |one: &Tranche| later.tranches.iter().any(|tranche| tranche.id == one.id);
+        if was_signed && !self.tranches.iter().all(is_there) {
+            return Err(Error::contradiction(
+                "a tranche was signed for: the others of the plan stay in it",
+            ));
+        }
         let is_on_other_terms = self.retained != later.retained
             || self.price_max_minor != later.price_max_minor
             || self.seller_signatories != later.seller_signatories

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, Organisation, OrganisationKind, texts};
+use crate::timeline::Timeline;
 use crate::{Error, Language};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -56,6 +57,41 @@ pub enum Gravity {
 }
 
 impl Incident {
+    /// Returns an incident as it counts by all that was ever recorded of it, and when something of that was amended last: it is of whom it was
+    /// recorded of first, and the earliest instants count from which a clock runs, and the latest at which something was done. So nothing
+    /// late becomes in time by what is recorded later.
+    #[must_use]
+    pub fn on_record(line: &Timeline<Self>) -> Option<(Self, Option<Timestamp>)> {
+        let revisions = line.revisions();
+        let (first, newest) = (revisions.first()?, revisions.last()?);
+        let all = || revisions.iter().map(|told| &told.record);
+        let counted = Self {
+            organisation: first.record.organisation.clone(),
+            noticed: all().map(|one| one.noticed).min()?,
+            reported: newest
+                .record
+                .reported
+                .and(all().filter_map(|one| one.reported).max()),
+            ended: all().filter_map(|one| one.ended).min(),
+            summarised: newest
+                .record
+                .summarised
+                .and(all().filter_map(|one| one.summarised).max()),
+            ..newest.record.clone()
+        };
+        let mut amended = revisions.array_windows().filter(|[before, next]| {
+            let (before, next) = (&before.record, &next.record);
+            let is_other = |before: Option<Timestamp>, next| before.is_some() && before != next;
+            before.organisation != next.organisation
+                || before.noticed != next.noticed
+                || is_other(before.reported, next.reported)
+                || is_other(before.ended, next.ended)
+                || is_other(before.summarised, next.summarised)
+        });
+        let amended = amended.next_back().map(|[_, next]| next.recorded);
+        Some((counted, amended))
+    }
+
     /// Returns the last instant at which it is reported in time.
     #[must_use]
     pub fn report_due(&self, organisation: &Organisation) -> Timestamp {

@@ -23,6 +23,7 @@
 //! - [`guard`]: a plan of Terraform, before it is carried out.
 //! - [`record`]: a record of any kind, read and checked.
 //! - [`schema`]: what records look like, for a document of them.
+//! - [`sector`]: trades by the words of a table.
 //! - [`signature`]: somebody's word for a part of a record.
 //! - [`tables`]: records as CSV.
 //! - [`timeline`]: a record over time, and what of it was corrected.
@@ -53,6 +54,7 @@ pub mod region;
 pub mod request;
 pub mod review;
 pub mod schema;
+pub mod sector;
 pub mod signature;
 pub mod tables;
 pub mod timeline;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::record::{RecordKind, Registered};
-use crate::records::{Id, texts};
+use crate::records::{Id, is_place, texts};
 use crate::{Day, Error};
 
 /// So many places may a licence be for.
@@ -97,7 +97,11 @@ impl Registered for Licence {
             )));
         }
         for place in &self.places {
-            texts(&[("place", Some(place))])?;
+            if !is_place(place) {
+                return Err(Error::contradiction(format!(
+                    "`{place}` is no place: where a licence is for is said by codes of ISO 3166, such as CN or CN-BJ"
+                )));
+            }
         }
         if self.until.is_some_and(|until| until <= self.from) {
             return Err(Error::contradiction(format!(

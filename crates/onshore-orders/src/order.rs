@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::deadline::DeadlineRule;
 use crate::record::Registered;
 use crate::records::{Id, Organisation, OrganisationKind, Provider, ProviderKind, Share, texts};
+use crate::sector::is_same;
 use crate::signature::Signature;
 use crate::{Day, Error, Language, UtcOffset};
 
@@ -488,7 +489,11 @@ impl Addressees {
         let among = |all: &[String], one: &Option<String>| {
             all.is_empty() || one.as_ref().is_some_and(|one| all.contains(one))
         };
-        among(&self.sectors, &organisation.sector)
+        let is_its = |word: &String| {
+            let sector = organisation.sector.as_ref();
+            sector.is_some_and(|sector| is_same(word, sector))
+        };
+        (self.sectors.is_empty() || self.sectors.iter().any(is_its))
             && among(&self.regions, &organisation.region)
             && (!self.critical_infrastructure || organisation.critical_infrastructure)
     }

@@ -840,7 +840,7 @@ impl Registered for Asset {
 }
 
 /// Whether a text is a code of a country, or of a part of one (ISO 3166-2).
-fn is_place(text: &str) -> bool {
+pub(crate) fn is_place(text: &str) -> bool {
     let (country, part) = match text.split_once('-') {
         Some((country, part)) => (country, Some(part)),
         None => (text, None),

@@ -1,10 +1,12 @@
 //! A request of somebody whose personal data is held (PIPL articles 44 to 50): what is asked for, by when it is answered, and how it was.
 
+use onshore_types::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, texts};
+use crate::timeline::Timeline;
 use crate::{Day, Error, Language};
 
 /// A request. Who asks is not in it: the id stands for a paper that names them.
@@ -135,7 +137,62 @@ impl RequestKind {
     }
 }
 
+/// A request as it counts by all that was ever recorded of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestOnRecord {
+    /// As it was recorded last.
+    pub request: Request,
+    /// Who was asked, as was recorded first.
+    pub organisation: Id,
+    /// The earliest last day on which it was answered in time.
+    pub due: Day,
+    /// The latest day on which it was answered for good, where it is.
+    pub answered: Option<Day>,
+    /// When something of that was amended last.
+    pub amended: Option<Timestamp>,
+}
+
+impl RequestOnRecord {
+    /// Whether it is late: open behind its day, or answered then. What was late stays so.
+    #[must_use]
+    pub fn is_late(&self, today: Day) -> bool {
+        self.due < self.answered.filter(|on| *on <= today).unwrap_or(today)
+    }
+}
+
 impl Request {
+    /// Returns a request as it counts by all that was ever recorded of it: nothing late becomes in time by what is recorded later.
+    #[must_use]
+    pub fn on_record(line: &Timeline<Self>) -> Option<RequestOnRecord> {
+        let revisions = line.revisions();
+        let (first, newest) = (revisions.first()?, revisions.last()?);
+        let all = || revisions.iter().map(|told| &told.record);
+        let mut amended = revisions.array_windows().filter(|[before, next]| {
+            let (before, next) = (&before.record, &next.record);
+            let (was, is) = (before.answered(), next.answered());
+            before.organisation != next.organisation
+                || before.due() != next.due()
+                || (was.is_some() && was != is)
+        });
+        Some(RequestOnRecord {
+            request: newest.record.clone(),
+            organisation: first.record.organisation.clone(),
+            due: all().map(Self::due).min()?,
+            answered: newest
+                .record
+                .answered()
+                .and(all().filter_map(Self::answered).max()),
+            amended: amended.next_back().map(|[_, next]| next.recorded),
+        })
+    }
+
+    /// Returns the day on which it was answered for good; what was postponed is not.
+    fn answered(&self) -> Option<Day> {
+        let answer = self.answer.as_ref();
+        let for_good = answer.filter(|answer| answer.result != AnswerResult::Postponed);
+        for_good.map(|answer| answer.on)
+    }
+
     /// Returns the last day on which it is answered in time: the one that follows from what is asked for and when it came, or an
     /// earlier one that was promised.
     #[must_use]
@@ -162,11 +219,7 @@ impl Request {
     /// Whether nobody had answered it for good by a day: what was postponed is open.
     #[must_use]
     pub fn is_open(&self, on: Day) -> bool {
-        self.received <= on
-            && self
-                .answer
-                .as_ref()
-                .is_none_or(|answer| answer.on > on || answer.result == AnswerResult::Postponed)
+        self.received <= on && self.answered().is_none_or(|answered| answered > on)
     }
 }
 

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::record::{RecordKind, Registered};
 use crate::records::{Id, Organisation, texts};
 use crate::signature::Signature;
-use crate::{Day, Error, Language, Said};
+use crate::{Day, Error, Language, Said, sector};
 
 /// Whoever has the data of more persons files before a listing abroad.
 pub const REVIEWED_OVER: u64 = 1_000_000;
@@ -282,12 +282,12 @@ impl Review {
 
 /// Returns the authorities of an organisation's trade that consent to a listing abroad on a day.
 fn consenting(organisation: &Organisation, on: Day) -> impl Iterator<Item = &'static str> {
-    let sector = organisation.sector.as_deref().map(str::to_ascii_lowercase);
+    let sector = organisation.sector.as_deref().and_then(sector::known);
     CONSENTS
         .iter()
         .filter(move |authority| {
             let since = authority.since.parse::<Day>();
-            let is_its = |one: &&str| sector.as_deref() == Some(*one);
+            let is_its = |one: &&str| sector == Some(*one);
             authority.sectors.iter().any(is_its) && since.is_ok_and(|since| since <= on)
         })
         .map(|authority| authority.name)
@@ -355,7 +355,7 @@ pub fn listing_refused(
 /// Says why an organisation may not list without a review, and whether one is to be opened.
 fn unreviewed(organisation: &Organisation, on: Day) -> Option<(Said, bool)> {
     let consents: Vec<&str> = consenting(organisation, on).collect();
-    let needed = needs_review(organisation);
+    let needed = needs_review(organisation).or_else(|| unknown_trade(organisation));
     if needed.is_none() && consents.is_empty() {
         return None;
     }
@@ -385,6 +385,21 @@ fn unreviewed(organisation: &Organisation, on: Day) -> Option<(Said, bool)> {
     let opens =
         organisation.users.is_some() || organisation.much_sensitive_data || !consents.is_empty();
     Some((why, opens))
+}
+
+/// Says that nobody can tell which authority a trade has, where it was recorded in words that the table has not.
+fn unknown_trade(organisation: &Organisation) -> Option<Said> {
+    let text = organisation.sector.as_deref()?;
+    sector::known(text).is_none().then(|| {
+        Said::of(|language| match language {
+            Language::En => format!(
+                "which authority its trade has is not known, since `{text}` is no word for one: `onshore organisation amend` with `sector` says it"
+            ),
+            Language::Zh => format!(
+                "“{text}”不是已知的行业名称，无法确定其主管部门：请用 `onshore organisation amend` 登记 `sector`"
+            ),
+        })
+    })
 }
 
 impl Review {

@@ -151,6 +151,38 @@ impl<T: Clone> Timeline<T> {
 }
 
 impl Timeline<Organisation> {
+    /// Returns the organisation as it is on a day, with the most users and the most sensitive data of any revision that counts by when it was
+    /// replaced, and since when less is on record. What one person typed down another threshold is not passed by.
+    #[must_use]
+    pub fn with_most(
+        &self,
+        day: Day,
+        counts: impl Fn(Option<Timestamp>) -> bool,
+    ) -> Option<(Organisation, Option<Timestamp>)> {
+        let mut most = self.on(day)?.record.clone();
+        let mut lowered = None;
+        let nexts = self
+            .revisions
+            .iter()
+            .skip(1)
+            .map(|next| Some(next.recorded));
+        for (told, replaced) in self
+            .revisions
+            .iter()
+            .zip(nexts.chain(std::iter::once(None)))
+        {
+            let was = &told.record;
+            let is_more =
+                was.users > most.users || (was.much_sensitive_data && !most.much_sensitive_data);
+            if is_more && counts(replaced) {
+                most.users = most.users.max(was.users);
+                most.much_sensitive_data |= was.much_sensitive_data;
+                lowered = replaced;
+            }
+        }
+        Some((most, lowered))
+    }
+
     /// Returns the organisation as it is on a day, with who held it as each segment says of its own days, and what it was before.
     #[must_use]
     pub fn organisation(&self, day: Day) -> Option<(Organisation, Vec<Earlier<Organisation>>)> {

@@ -6,8 +6,9 @@ use onshore_orders::records::OrganisationKind;
 use onshore_orders::review::listing_refused;
 use onshore_orders::{
     Assessment, Day, Incident, Organisation, Record, RecordKind, Registered, Request, Review,
+    Timeline, Told,
 };
-use onshore_types::Jurisdiction;
+use onshore_types::{Jurisdiction, Timestamp};
 use serde_json::{Value, json};
 
 fn day(text: &str) -> Day {
@@ -18,6 +19,25 @@ fn read<T: Registered>(value: Value) -> Result<T, String> {
     let one: T = serde_json::from_value(value).map_err(|error| error.to_string())?;
     one.check().map_err(|error| error.to_string())?;
     Ok(one)
+}
+
+/// A line of revisions, recorded on the first of each month of 2026.
+fn line<T>(revisions: impl IntoIterator<Item = T>) -> Timeline<T> {
+    let mut told = revisions
+        .into_iter()
+        .enumerate()
+        .map(|(place, record)| Told {
+            record,
+            from: None,
+            recorded: instant(&format!("2026-{:02}-01T00:00:00Z", place + 1)),
+        });
+    let mut line = Timeline::new(told.next().expect("one"));
+    told.for_each(|one| line.push(one));
+    line
+}
+
+fn instant(text: &str) -> Timestamp {
+    text.parse().expect("an instant")
 }
 
 fn organisation(users: u64) -> Organisation {
@@ -40,6 +60,10 @@ fn an_assessment_is_kept_for_three_years_at_least() {
             .contains("2027-02-28")
     );
     assert!(made("2023-03-01", "2026-03-01").is_ok());
+    // One that was recorded long after it was made is no less kept from then on.
+    let old = made("2020-01-01", "2023-01-01").expect("it holds");
+    assert_eq!(old.locked_until(day("2026-11-30")), day("2029-11-30"));
+    assert_eq!(old.locked_until(day("2020-01-01")), day("2023-01-01"));
     assert!(made("2023-03-01", "2026-02-28").is_err());
     let value = json!({
         "id": "a", "organisation": "app", "subject": "ads", "triggers": [], "made": "2023-03-01",
@@ -173,6 +197,22 @@ fn the_consent_of_a_trade_is_derived_and_not_typed() {
         "it was not there yet"
     );
     assert!(!refused(&organisation(500), "US", &[], "2026-03-01"));
+    // The word may be Chinese; what is no word for a trade is not taken for none.
+    for (sector, is_blocked) in [
+        ("金融业", true),
+        ("Banking & Finance", true),
+        ("其他", false),
+    ] {
+        let one = Organisation {
+            sector: Some(sector.to_owned()),
+            ..organisation(500)
+        };
+        assert_eq!(
+            refused(&one, "US", &[], "2026-03-01"),
+            is_blocked,
+            "{sector}"
+        );
+    }
     // A review that leaves it out does not clear the listing, whatever it ended with.
     let outcome =
         json!({ "outcome": { "result": "may-proceed", "decided": "2026-02-01", "paper": "p" } });
@@ -332,6 +372,111 @@ fn an_incident_has_one_two_or_four_hours() {
         }
         assert!(read::<Incident>(value).is_err(), "{rest}");
     }
+}
+
+#[test]
+fn what_was_late_of_an_incident_stays_late_whatever_is_recorded_later() {
+    let incident = |rest: Value| {
+        let mut value = json!({ "id": "i", "organisation": "grid", "what": "x", "noticed": "2026-01-10T10:00:00Z" });
+        if let (Some(members), Value::Object(rest)) = (value.as_object_mut(), rest) {
+            members.extend(rest);
+        }
+        read::<Incident>(value).expect("it holds")
+    };
+    let counted = |revisions: Vec<Value>| {
+        Incident::on_record(&line(revisions.into_iter().map(incident))).expect("it is there")
+    };
+    let late = json!({ "reported": "2026-01-10T16:00:00Z" });
+    let (one, amended) = counted(vec![
+        late.clone(),
+        json!({ "noticed": "2026-01-10T15:30:00Z", "reported": "2026-01-10T16:00:00Z", "organisation": "small" }),
+    ]);
+    assert_eq!(one, incident(late));
+    assert_eq!(amended, Some(instant("2026-02-01T00:00:00Z")));
+    // What was told late is not told in time by another word, and what ended did not end later, nor not at all.
+    let (one, _) = counted(vec![
+        json!({ "reported": "2026-01-10T16:00:00Z", "ended": "2026-01-11T00:00:00Z" }),
+        json!({ "reported": "2026-01-10T10:30:00Z" }),
+        json!({ "reported": "2026-01-10T10:30:00Z", "ended": "2026-11-29T00:00:00Z" }),
+    ]);
+    assert_eq!(one.reported, Some(instant("2026-01-10T16:00:00Z")));
+    assert_eq!(one.ended, Some(instant("2026-01-11T00:00:00Z")));
+    // What was not said before is no correction.
+    let (one, amended) = counted(vec![
+        json!({}),
+        json!({ "reported": "2026-01-10T10:30:00Z" }),
+    ]);
+    assert_eq!(
+        (one.reported, amended),
+        (Some(instant("2026-01-10T10:30:00Z")), None)
+    );
+    let (one, _) = counted(vec![
+        json!({ "reported": "2026-01-10T10:30:00Z" }),
+        json!({}),
+    ]);
+    assert_eq!(one.reported, None, "it is said to be open again");
+}
+
+#[test]
+fn a_request_that_was_late_is_late_for_good() {
+    let request = |asks: &str, received: &str, answered: Option<&str>| {
+        let mut value =
+            json!({ "id": "q", "organisation": "app", "asks": asks, "received": received });
+        if let (Some(members), Some(on)) = (value.as_object_mut(), answered) {
+            let answer = json!({ "on": on, "result": "refused", "reason": "x" });
+            members.insert("answer".to_owned(), answer);
+        }
+        read::<Request>(value).expect("it holds")
+    };
+    let counted = |all: Vec<Request>| Request::on_record(&line(all)).expect("it is there");
+    let today = day("2026-11-30");
+    let answered = |on| counted(vec![request("delete", "2026-01-01", Some(on))]);
+    assert!(!answered("2026-01-22").is_late(today) && answered("2026-01-23").is_late(today));
+    // Neither a later day on which it came, nor another kind of request.
+    for later in [
+        request("delete", "2026-11-29", None),
+        request("access", "2026-11-29", None),
+    ] {
+        let one = counted(vec![request("delete", "2026-06-01", None), later]);
+        assert!(
+            one.is_late(today) && one.due == day("2026-06-22"),
+            "{one:?}"
+        );
+        assert_eq!(one.amended, Some(instant("2026-02-01T00:00:00Z")));
+    }
+    let sooner = counted(vec![
+        request("access", "2026-01-01", Some("2026-11-30")),
+        request("access", "2026-01-01", Some("2026-01-02")),
+    ]);
+    assert!(
+        sooner.is_late(today),
+        "what was answered late was not answered in time"
+    );
+    let open = counted(vec![request("access", "2026-11-01", None)]);
+    assert!(!open.is_late(today) && open.is_late(day("2026-12-02")) && open.amended.is_none());
+}
+
+#[test]
+fn the_highest_number_of_the_year_counts() {
+    let many = Organisation {
+        much_sensitive_data: true,
+        ..organisation(2_000_000)
+    };
+    let told = line([many, organisation(10)]);
+    let on = day("2026-03-01");
+    let most = |counts: bool| {
+        let (one, lowered) = told
+            .with_most(on, |replaced| counts || replaced.is_none())
+            .expect("one");
+        (one.users, one.much_sensitive_data, lowered)
+    };
+    let lowered = instant("2026-02-01T00:00:00Z");
+    assert_eq!(most(true), (Some(2_000_000), true, Some(lowered)));
+    assert_eq!(most(false), (Some(10), false, None));
+    let (raised, lowered) = line([organisation(10), organisation(20)])
+        .with_most(on, |_| true)
+        .expect("one");
+    assert_eq!((raised.users, lowered), (Some(20), None));
 }
 
 #[test]

@@ -226,6 +226,12 @@ fn since_a_day_it_is_with_whom_the_order_prohibits_and_that_is_new() {
         let found = find(&changed, "2022-02-01");
         assert_eq!(breaches(&found), expected, "{from}");
         assert!(found.status.is_some());
+        // That it had been so before the order is what was recorded while that was frozen, and is told.
+        let told = expected.is_empty().then(|| day("2021-12-02"));
+        assert_eq!(found.corrected, told, "{}", found.why);
+        let is_said =
+            found.why.contains("one with `guoziyun`") && found.why.contains("lease-freeze");
+        assert_eq!(is_said, expected.is_empty(), "{}", found.why);
         assert_eq!(find(&changed, "2021-08-10").status, None);
     }
     // Nothing that was filed of the other is its own.

@@ -192,3 +192,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_licence_is_for_places_that_there_are() {
+    for (place, holds) in [
+        ("CN", true),
+        ("CN-BJ", true),
+        ("Mordor", false),
+        ("cn", false),
+    ] {
+        let one = licence("l", "sinnet", &[place], "2017-01-01", None);
+        assert_eq!(one.check().is_ok(), holds, "{place}");
+    }
+}

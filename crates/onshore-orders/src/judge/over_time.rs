@@ -3,6 +3,7 @@
 
 use crate::Day;
 use crate::judge::{Breach, Finding, OnDay};
+use crate::order::FreezeKind;
 use crate::records::{AssetTally, Contract, Id};
 use crate::timeline::{Corrected, Timeline, Told};
 
@@ -179,6 +180,18 @@ impl OnDay<'_> {
             }
             if let Some(clause) = found.bound_by.filter(|_| !is_bound) {
                 was_bound = Some((on, words.was_bound(&contract.provider, &clause, on)));
+            } else if is_bound
+                && !finding
+                    .breaches
+                    .iter()
+                    .any(|one| one.what == FreezeKind::ContractNew)
+                && told.contract.is_with_others(contract)
+                && let Some(freeze) = self.order.freezes(FreezeKind::ContractNew, on)
+            {
+                // Whoever enters on a frozen day that it had been with a prohibited provider before is told of, with that day.
+                finding.corrected = finding.corrected.max(Some(on));
+                let said = words.was_another(&contract.provider, &freeze.clause, on);
+                finding.why.push_str(&said);
             }
         }
         if let Some((on, said)) = was_bound {

@@ -334,6 +334,19 @@ impl Words<'_> {
         }
     }
 
+    /// That a contract was recorded to have been with whom it is only when that was frozen.
+    pub(super) fn was_another(self, provider: &Id, clause: &Id, corrected: Day) -> String {
+        let by = self.cite(clause);
+        match self.language {
+            Language::En => format!(
+                " Until something else was recorded on {corrected}, when {by} froze a new contract, it was one with `{provider}`."
+            ),
+            Language::Zh => format!(
+                "在 {corrected} 更正登记之前，该合同是与“{provider}”的合同，当时新签已由{by}冻结。"
+            ),
+        }
+    }
+
     /// That a contract was signed against the order by what was recorded before.
     pub(super) fn was_breach(self, breach: &Breach, corrected: Day) -> String {
         let (Breach { what, signed, .. }, by) = (breach, self.cite(&breach.clause));

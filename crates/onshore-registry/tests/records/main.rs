@@ -5,5 +5,6 @@ mod house;
 mod jobs;
 mod notices;
 mod persons;
+mod proofs;
 mod refusals;
 mod secrets;
