@@ -7,6 +7,7 @@ use crate::detector::{Confidence, Detector, Subject};
 use crate::important::ImportantFinding;
 use crate::persons::ObjectPersons;
 use crate::samples::Sample;
+use crate::veiled::Unveiled;
 
 /// What was found where.
 #[derive(Debug, Clone, Copy)]
@@ -151,4 +152,6 @@ pub(crate) struct Told {
     pub(crate) persons: Option<ObjectPersons>,
     pub(crate) encoding: Option<&'static str>,
     pub(crate) unread: Option<Unread>,
+    /// What stands in it in another writing than its own.
+    pub(crate) unveiled: Vec<Unveiled>,
 }

@@ -180,6 +180,30 @@ impl Joined {
         joined
     }
 
+    /// Joins what stands between the tags of markup, which part no word.
+    fn without_tags(text: &[u8]) -> Self {
+        let mut joined = Self {
+            text: Vec::with_capacity(text.len()),
+            joints: Vec::new(),
+        };
+        let mut from = 0;
+        for tag in memchr::memchr_iter(b'<', text) {
+            let rest = text.get(tag..).unwrap_or_default();
+            let Some(len) = tag_len(rest).filter(|_| tag >= from) else {
+                continue;
+            };
+            let before = text.get(from..tag).unwrap_or_default();
+            joined.text.extend_from_slice(before);
+            let at = joined.text.len();
+            from = tag + len;
+            joined.joints.push((at..at, tag..from));
+        }
+        joined
+            .text
+            .extend_from_slice(text.get(from..).unwrap_or_default());
+        joined
+    }
+
     /// Returns where in the text itself something begins that stands in the joined text, if a joint lies within it.
     fn begins(&self, found: &Range<usize>) -> Option<usize> {
         let at = self
@@ -194,6 +218,17 @@ impl Joined {
             found.start - joint.end.min(found.start) + of_text.end
         }))
     }
+}
+
+/// Returns how long the tag or comment is that a text begins with, if it is one.
+fn tag_len(text: &[u8]) -> Option<usize> {
+    /// A longer tag is none.
+    const TAG_MAX: usize = 1 << 10;
+    let second = text.get(1)?;
+    let is_tag = second.is_ascii_alphabetic() || matches!(second, b'/' | b'!' | b'?');
+    let some = text.get(..TAG_MAX.min(text.len()))?;
+    let end = memchr::memchr(b'>', some).filter(|_| is_tag)?;
+    Some(end + 1)
 }
 
 /// Returns where the first line of a text ends, if another follows.
@@ -272,11 +307,14 @@ impl Important {
             }
             self.add_told(told, found.pattern().as_usize());
         }
-        if next_end(ahead).is_none() {
-            return;
-        }
-        for joint in [Joint::Nothing, Joint::Blank] {
-            let joined = Joined::new(ahead, joint);
+        let has_lines = next_end(ahead).is_some();
+        let joined = [Joint::Nothing, Joint::Blank]
+            .into_iter()
+            .filter(|_| has_lines)
+            .map(|joint| Joined::new(ahead, joint));
+        let has_tags = memchr::memchr(b'<', ahead).is_some();
+        let without_tags = has_tags.then(|| Joined::without_tags(ahead));
+        for joined in joined.chain(without_tags) {
             for found in told.search.find_iter(&joined.text) {
                 match joined.begins(&found.range()) {
                     Some(begins) if from + begins >= until => break,
@@ -812,6 +850,11 @@ mod tests {
             ),
             ("Projekt\n\nAd\nler", vec![]),
             ("白鹤\n\n\n滩工\n程", vec![("a", 1)]),
+            ("白<b>鹤滩</b><i x='y'>工</i>程 白鹤滩工程", vec![("a", 2)]),
+            (
+                "Projekt <b>Ad</b>ler, Projekt < Adler, Projekt <b Adler",
+                vec![("b", 1)],
+            ),
         ] {
             for cut in 0..=text.len() {
                 let mut important = Important::default();

@@ -37,6 +37,7 @@ mod table;
 mod text;
 mod texts;
 mod trials;
+mod veiled;
 mod words;
 
 pub use crate::columns::ColumnFinding;

@@ -21,6 +21,7 @@ use crate::table::Table;
 use crate::text::{Hit, REACH_BYTES, Reach, Setting};
 use crate::texts::{Reader, Sheet};
 use crate::trials::Trials;
+use crate::veiled::Veiled;
 
 /// How much of the beginning says what the bytes are.
 const BEGINNING_BYTES: usize = 1 << 16;
@@ -105,6 +106,20 @@ pub(crate) struct Passage {
     persons: Option<Gathering>,
     /// Examples, where they were asked for.
     samples: Option<Sampling>,
+    /// What stands in it in another writing, if it does not lie too deep.
+    veiled: Option<Box<Veiled>>,
+    source: Source,
+}
+
+/// What a passage is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// Bytes: what they are is seen by their beginning.
+    Bytes,
+    /// A text that another one holds in another writing.
+    Encoded,
+    /// Some lines of a text, as they are meant: the first is not its beginning.
+    Meant,
 }
 
 /// What is to be told of a text.
@@ -118,6 +133,17 @@ pub(crate) struct Wanted {
     pub(crate) told: Option<Arc<ToldTerms>>,
     /// How persons are counted, if they are.
     pub(crate) counting: Option<Arc<Counting>>,
+}
+
+impl Wanted {
+    /// The same, of what has no places that others see.
+    fn without_places(&self) -> Self {
+        Self {
+            found_max: 0,
+            samples_max: 0,
+            ..self.clone()
+        }
+    }
 }
 
 /// How the values of a text stand in it.
@@ -173,6 +199,25 @@ impl Passage {
             decoded: Vec::new(),
             beside: Beside::default(),
             important: Important::default(),
+            veiled: Veiled::new(0).map(Box::new),
+            source: Source::Bytes,
+        }
+    }
+
+    /// Begins a text that another one holds in another writing, within so many others.
+    pub(crate) fn encoded(wanted: &Wanted, depth: usize) -> Self {
+        Self {
+            source: Source::Encoded,
+            veiled: Veiled::new(depth).map(Box::new),
+            ..Self::new(wanted.without_places())
+        }
+    }
+
+    /// Begins lines of a text as they are meant.
+    pub(crate) fn meant(wanted: &Wanted, depth: usize) -> Self {
+        Self {
+            source: Source::Meant,
+            ..Self::encoded(wanted, depth)
         }
     }
 
@@ -263,6 +308,8 @@ impl Passage {
             reader.finish(&mut self.sheet);
         }
         self.look(true);
+        let veiled = self.veiled.take();
+        let unveiled = veiled.map_or_else(Vec::new, |veiled| veiled.finish(&self.wanted));
         let (encoding, unread) = match &self.state {
             State::Beginning(_) | State::Plain => (Some(UTF_8.name()), None),
             State::Decoded(decoding) => (Some(decoding.name()), None),
@@ -301,6 +348,7 @@ impl Passage {
             births: self.beside.into_births(),
             encoding,
             unread,
+            unveiled,
         }
     }
 
@@ -308,12 +356,19 @@ impl Passage {
         let State::Beginning(beginning) = std::mem::replace(&mut self.state, State::Plain) else {
             return;
         };
-        self.state = match detect(&beginning, is_all) {
+        self.state = match self.source {
+            Source::Bytes => Self::state_of(&beginning, is_all),
+            Source::Encoded | Source::Meant => State::Plain,
+        };
+        self.read(&beginning);
+    }
+
+    fn state_of(beginning: &[u8], is_all: bool) -> State {
+        match detect(beginning, is_all) {
             Beginning::Text(encoding) if encoding == UTF_8 => State::Plain,
             Beginning::Text(encoding) => State::Decoded(Box::new(Decoding::new(encoding))),
             Beginning::Binary => State::Binary,
-        };
-        self.read(&beginning);
+        }
     }
 
     fn read(&mut self, bytes: &[u8]) {
@@ -365,7 +420,9 @@ impl Passage {
 
     /// Looks how the values of the text stand in it.
     fn sniff(&mut self) {
-        self.important.beginning(&self.sheet.text);
+        if self.source != Source::Meant {
+            self.important.beginning(&self.sheet.text);
+        }
         self.layout = if let Some(reader) = Reader::sniff(&self.sheet.text) {
             Layout::Read(Box::new(reader))
         } else if let Some((table, titles)) =
@@ -398,6 +455,12 @@ impl Passage {
         if let Some(told) = &self.wanted.told {
             let from = self.reach.next;
             self.important.told(told, &self.sheet.text, from, until);
+        }
+        if let Some(veiled) = &mut self.veiled
+            && !matches!(self.state, State::Binary)
+        {
+            let text = self.sheet.text.get(self.reach.next..until);
+            veiled.push(text.unwrap_or_default(), &self.wanted);
         }
         self.lay_out(until, is_last);
         let mut hits = std::mem::take(&mut self.hits);

@@ -21,6 +21,10 @@ pub(crate) const REACH_BYTES: usize = 4160;
 const GROUPS_MAX: usize = 7;
 /// A longer word is none.
 const WORD_MAX: usize = 64;
+/// So long are numbers that are known by their check and a birth wherever they stand.
+const LONG_BYTES: usize = 18;
+/// The kind that telephones are told as.
+const MOBILE: &str = "cn.mobile";
 
 /// Something that was found in a text.
 #[derive(Debug, Clone, Copy)]
@@ -302,6 +306,9 @@ impl<'a> Search<'a> {
             } else {
                 self.digits(&[Group { start: at, end }]);
             }
+            if before == Neighbour::Parting {
+                self.called(at, end, "-");
+            }
             self.at_colon(at, end);
             return;
         }
@@ -316,8 +323,98 @@ impl<'a> Search<'a> {
             self.groups(start, end, floor);
         } else {
             self.word(start, end);
+            self.touching(start, end);
         }
         self.at_colon(start, end);
+    }
+
+    /// Looks at the numbers in a word that letters touch: those that leave nearly nothing to chance, and those that are called what
+    /// they are.
+    fn touching(&mut self, start: usize, end: usize) {
+        let mut at = start.max(self.done);
+        while let Some(rest) = self.text.get(at..end).filter(|rest| !rest.is_empty()) {
+            let Some(first) = rest.iter().position(u8::is_ascii_digit) else {
+                return;
+            };
+            let from = at + first;
+            let digits = self.digits_at(from);
+            at = from + digits;
+            let is_x = matches!(self.text.get(at), Some(b'X' | b'x'));
+            let until = at + usize::from(is_x && digits + 1 == LONG_BYTES);
+            match until - from {
+                LONG_BYTES => self.long(from, until),
+                _ => self.called(from, until, "_"),
+            }
+        }
+    }
+
+    /// Looks at a number in a word whose length, form and check leave nearly nothing to chance.
+    fn long(&mut self, start: usize, end: usize) {
+        let (finder, text) = (self.finder, self.text);
+        let digits = text.get(start..end).unwrap_or_default();
+        let digits = digits.to_ascii_uppercase();
+        let is_part = |sign: Option<usize>, digit: Option<usize>| {
+            let at = |place: Option<usize>| place.and_then(|place| text.get(place));
+            matches!(at(sign), Some(b'.' | b'-')) && at(digit).is_some_and(u8::is_ascii_digit)
+        };
+        if is_part(start.checked_sub(1), start.checked_sub(2)) || is_part(Some(end), Some(end + 1))
+        {
+            return;
+        }
+        let forms = finder.digits.get(LONG_BYTES);
+        for form in forms.iter().flat_map(|of_len| &of_len.forms) {
+            if let Some(entry) = finder.entries.get(form.entry)
+                && form.groups == 1
+                && matches!(entry.detector.evidence, Evidence::Form)
+                && self.take(entry, (start, end), &digits, (form.holds)(&digits))
+            {
+                return;
+            }
+        }
+    }
+
+    /// Looks at a number of a telephone that is called so by the letters just before it, with nothing between them but what may
+    /// part them.
+    fn called(&mut self, start: usize, end: usize, parting: &str) {
+        /// What is called so: `tel13800138000`.
+        const TELEPHONES: [&[u8]; 14] = [
+            b"tel",
+            b"phone",
+            b"mobile",
+            b"mob",
+            b"cell",
+            b"wx",
+            b"weixin",
+            b"wechat",
+            b"whatsapp",
+            b"sms",
+            b"msisdn",
+            b"sjh",
+            b"shouji",
+            b"dianhua",
+        ];
+        if start < self.done || self.digits_at(end) > 0 {
+            return;
+        }
+        let (finder, text) = (self.finder, self.text);
+        let digits = text.get(start..end).unwrap_or_default();
+        let before = text.get(start.saturating_sub(CONTEXT_BYTES)..start);
+        let before = before.unwrap_or_default().to_ascii_lowercase();
+        let before = before.strip_suffix(parting.as_bytes()).unwrap_or(&before);
+        if !TELEPHONES.iter().any(|word| before.ends_with(word)) {
+            return;
+        }
+        let forms = finder.digits.get(digits.len());
+        for form in forms.iter().flat_map(|of_len| &of_len.forms) {
+            if form.groups == 1
+                && (form.holds)(digits)
+                && let Some(entry) = finder.entries.get(form.entry)
+                && entry.detector.id == MOBILE
+            {
+                self.hit(entry, (start, end), None, Confidence::Named);
+                return;
+            }
+        }
     }
 
     /// Looks at a word with digits that stands at a colon.
@@ -562,17 +659,27 @@ impl<'a> Search<'a> {
                 }
             }
         };
+        self.hit(entry, (start, end), trial, confidence);
+        true
+    }
+
+    fn hit(
+        &mut self,
+        entry: &Entry,
+        (start, end): (usize, usize),
+        trial: Option<usize>,
+        confidence: Confidence,
+    ) {
         self.done = self.done.max(end);
         self.hits.push(Hit {
             place: entry.place,
             trial,
-            detector,
+            detector: entry.detector,
             start,
             end,
             confidence,
             record: 0,
         });
-        true
     }
 
     /// Returns where a number stands, which may be in groups.

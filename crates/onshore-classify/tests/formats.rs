@@ -6,8 +6,8 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use onshore_classify::{Findings, Limits, Options, Outcome, Scanner, Unread};
 use samples::{
-    OPEN_PDF, PARQUET, PDF, PICTURES, SECRET_PDF, XLS, Zipped, bzip2, compound, doc, docx, gzip,
-    mail, msg, ods, ppt, table, tar, tar_member, xlsx, xz_of_table_40, zip, zip_of, zstd,
+    OPEN_PDF, PARQUET, PDF, PICTURES, SECRET_PDF, SQLITE, XLS, Zipped, bzip2, compound, doc, docx,
+    gzip, mail, msg, ods, ppt, table, tar, tar_member, xlsx, xz_of_table_40, zip, zip_of, zstd,
 };
 
 /// Reads bytes however they are cut; the findings must not differ.
@@ -166,6 +166,14 @@ fn columns_of_parquet_are_read_as_records() {
     let encrypted = [b"PAR1".as_slice(), &[0; 100], b"\x10\0\0\0PARE"].concat();
     assert_eq!(reasons(&scan(&encrypted)), [Unread::Encrypted]);
     let cut = PARQUET[0].get(..500).expect("longer");
+    assert_eq!(reasons(&scan(cut)), [Unread::Damaged]);
+}
+
+#[test]
+fn numbers_in_databases_are_read() {
+    is_read(SQLITE, 100, "sqlite/table");
+    is_read(&zip(&[("a.db", SQLITE)]), 100, "zip/sqlite/table");
+    let cut = SQLITE.get(..SQLITE.len() / 2).expect("shorter");
     assert_eq!(reasons(&scan(cut)), [Unread::Damaged]);
 }
 

@@ -119,8 +119,7 @@ fn broken_json_is_text() {
         format!("{{\"\\{RESIDENT}\": \"\\"),
     ] {
         let found = values(&broken);
-        let is_in_escape = broken.contains(&format!("u12{RESIDENT}"))
-            || broken.contains(&format!("\\u{RESIDENT}"));
+        let is_in_escape = broken.contains(&format!("u12{RESIDENT}"));
         assert_eq!(found.len(), usize::from(!is_in_escape), "{broken}");
     }
 }

@@ -251,8 +251,12 @@ pub(super) const DETECTORS: &[Detector] = &[
                 source: "a digit short; another check digit; a thirteenth month",
             },
             Vector {
-                text: "a11010519491231002X, 11010519491231002XY, 1.11010519491231002X",
-                source: "within something longer",
+                text: "ID⟦11010519491231002X⟧, id_⟦11010519491231002x⟧_1, a/cust⟦11010519491231002X⟧.pdf, ⟦11010519491231002X⟧Y",
+                source: "letters and underscores touch it",
+            },
+            Vector {
+                text: "1.11010519491231002X, a1.11010519491231002Xb, a211010519491231002X, a110105194912310021b",
+                source: "within something longer; another check digit",
             },
         ],
     },
@@ -399,8 +403,12 @@ pub(super) const DETECTORS: &[Detector] = &[
                 source: "of several words the last says what it is",
             },
             Vector {
-                text: "SKU-13800138000, sku: 13800138000, x13800138000, 1380-013-8000",
+                text: "SKU-13800138000, sku: 13800138000, x13800138000, 1380-013-8000, motel138001380001",
                 source: "what only looks like one",
+            },
+            Vector {
+                text: "tel⟦13800138000⟧, my_phone_⟦13800138000⟧b, WX⟦13800138000⟧, tel-⟦13800138000⟧, mobile⟦008613800138000⟧",
+                source: "letters touch it and say what it is",
             },
         ],
     },

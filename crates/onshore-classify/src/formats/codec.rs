@@ -85,6 +85,13 @@ impl Deflate {
             is_end: false,
         }
     }
+
+    pub(crate) fn wrapped() -> Self {
+        Self {
+            inflate: Inflate::new(true),
+            is_end: false,
+        }
+    }
 }
 
 impl fmt::Debug for Deflate {
@@ -117,6 +124,67 @@ impl Codec for Deflate {
     fn is_whole(&self) -> bool {
         self.is_end
     }
+}
+
+/// Whether some bytes begin as zlib's wrapping of Deflate does (RFC 1950), without a dictionary of its own.
+pub(crate) fn has_zlib_header(beginning: &[u8]) -> bool {
+    let Some([method, flags]) = beginning.first_chunk::<2>() else {
+        return false;
+    };
+    method & 0x0F == 8
+        && method >> 4 <= 7
+        && flags & 0x20 == 0
+        && u16::from_be_bytes([*method, *flags]).is_multiple_of(31)
+}
+
+/// The same, and what follows can be unpacked as far as it is there: words of texts begin so.
+pub(crate) fn is_zlib(beginning: &[u8]) -> bool {
+    /// Less says nothing.
+    const TRIED_BYTES: usize = 1 << 12;
+    let mut out = [0; TRIED_BYTES];
+    has_zlib_header(beginning)
+        && Deflate::wrapped()
+            .step(beginning, &mut out)
+            .is_ok_and(|step| step.written > 0)
+}
+
+/// The same of bytes that are there as a whole: they unpack to their end, where zlib's own check holds.
+pub(crate) fn is_whole_zlib(bytes: &[u8]) -> bool {
+    /// Noise does not unpack to so much.
+    const ENOUGH_BYTES: usize = 1 << 20;
+    let mut deflate = Deflate::wrapped();
+    let mut out = vec![0; 1 << 15];
+    let (mut read, mut written) = (0, 0);
+    while !deflate.is_whole() && written < ENOUGH_BYTES {
+        match deflate.step(bytes.get(read..).unwrap_or_default(), &mut out) {
+            Ok(step) if step.read + step.written > 0 => {
+                read += step.read;
+                written += step.written;
+            }
+            Ok(_) | Err(_) => return false,
+        }
+    }
+    true
+}
+
+/// Whether the first member of what begins as gzip does has a header that tools write.
+pub(crate) fn is_gzip(beginning: &[u8]) -> bool {
+    matches!(
+        beginning,
+        [
+            0x1F,
+            0x8B,
+            8,
+            0..=0x1F,
+            _,
+            _,
+            _,
+            _,
+            0 | 2 | 4,
+            0..=13 | 0xFF,
+            ..
+        ]
+    )
 }
 
 /// Deflate with a window of 64 KiB.

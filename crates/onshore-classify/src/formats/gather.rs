@@ -8,6 +8,7 @@ use crate::columns::ColumnFinding;
 use crate::detectors;
 use crate::findings::{Findings, Format, Found, Kind, NotRead, Told, Unread};
 use crate::formats::legible;
+use crate::formats::node::Node;
 use crate::formats::said::meant;
 use crate::gathering::Counting;
 use crate::important::{Important, ToldTerms};
@@ -15,6 +16,7 @@ use crate::passage::{Passage, Wanted};
 use crate::persons::{ObjectPersons, Union};
 use crate::samples::{self, Sample};
 use crate::scanner::Options;
+use crate::veiled::Unveiled;
 
 /// So many names of members are told.
 const NAMES_MAX: usize = 1000;
@@ -26,6 +28,9 @@ const FORMATS_MAX: usize = 64;
 const COLUMNS_MAX: usize = 4096;
 /// As a member of what is it told what was found in what is said of bytes?
 const BESIDE: &str = "beside";
+/// The same of what stands in a text in another writing.
+const ENCODED: &str = "encoded";
+const MEANT: &str = "meant";
 
 /// What was found so far, and where the reading is.
 #[derive(Debug)]
@@ -350,6 +355,38 @@ impl Gather {
         let columns = told.columns.into_iter().take(more);
         self.columns
             .extend(columns.map(|found| ColumnFinding { member, ..found }));
+        for unveiled in told.unveiled {
+            self.unveiled(unveiled);
+        }
+    }
+
+    /// Takes what stands in a text in another writing.
+    fn unveiled(&mut self, unveiled: Unveiled) {
+        match unveiled {
+            Unveiled::Meant(told) => {
+                self.enter_part(MEANT);
+                self.take_raw(*told);
+                self.leave();
+            }
+            Unveiled::Encoded(told) => {
+                self.enter_part(ENCODED);
+                self.take(*told);
+                self.leave();
+            }
+            Unveiled::Packed(bytes) => {
+                self.enter_part(ENCODED);
+                if self.go_in(ENCODED) {
+                    let mut node = Node::within();
+                    node.push(&bytes, self);
+                    node.finish(self);
+                } else {
+                    self.not_read(Unread::OverLimit);
+                }
+                self.come_out();
+                self.leave();
+            }
+            Unveiled::OverLimit => self.not_read(Unread::OverLimit),
+        }
     }
 
     /// Joins those of one text with those of all others; most files are one text.

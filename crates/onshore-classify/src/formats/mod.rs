@@ -18,10 +18,28 @@ mod picture;
 mod said;
 mod sheet;
 mod sniff;
+mod sqlite;
 mod tar;
 pub(crate) mod whole;
 mod xml;
 mod zip;
+
+use self::sniff::{Looks, Streamed, sniff};
+
+/// Whether bytes are in one of the formats that are no text, as surely as can be told: noise may begin as they do.
+pub(crate) fn is_known(bytes: &[u8]) -> bool {
+    match sniff(bytes) {
+        Looks::Text | Looks::Streamed(Streamed::Mail) => false,
+        Looks::Streamed(Streamed::Gzip) => codec::is_gzip(bytes),
+        Looks::Streamed(Streamed::Zlib) => codec::is_whole_zlib(bytes),
+        Looks::Streamed(_) | Looks::Picture(_) | Looks::Whole(_) => true,
+    }
+}
+
+/// The same where there may be too little of them to tell.
+pub(crate) fn may_be_known(beginning: &[u8]) -> bool {
+    is_known(beginning) || codec::has_zlib_header(beginning)
+}
 
 /// Puts blanks in the place of what no text has: documents mark with it where pictures stand, and it would pass for something
 /// that is no text.

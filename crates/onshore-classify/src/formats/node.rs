@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use crate::findings::Unread;
-use crate::formats::codec::{Bzip2, Codec, Gzip, Xz, Zstd};
+use crate::formats::codec::{Bzip2, Codec, Deflate, Gzip, Xz, Zstd};
 use crate::formats::gather::Gather;
 use crate::formats::mail::Mail;
 use crate::formats::packed::Packed;
@@ -185,6 +185,7 @@ impl Node {
         }
         let codec: Box<dyn Codec + Send> = match format {
             Streamed::Gzip => Box::new(Gzip::new()),
+            Streamed::Zlib => Box::new(Deflate::wrapped()),
             Streamed::Zstd => Box::new(Zstd::new()),
             Streamed::Bzip2 => Box::new(Bzip2::new()),
             Streamed::Xz => Box::new(Xz::new()),

@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use crate::formats::codec::is_zlib;
 use crate::formats::mail::is_mail;
 use crate::formats::whole::Whole;
 use crate::formats::{picture, tar};
@@ -25,6 +26,7 @@ pub(crate) enum Looks {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Streamed {
     Gzip,
+    Zlib,
     Zstd,
     Bzip2,
     Xz,
@@ -36,6 +38,7 @@ impl Streamed {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
+            Self::Zlib => "zlib",
             Self::Zstd => "zstd",
             Self::Bzip2 => "bzip2",
             Self::Xz => "xz",
@@ -54,6 +57,7 @@ pub(crate) fn sniff(beginning: &[u8]) -> Looks {
         (b"PAR1", Whole::Parquet),
         (b"PARE", Whole::Parquet),
         (b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", Whole::Ole),
+        (b"SQLite format 3\0", Whole::Sqlite),
     ];
     for (mark, format) in WHOLE {
         if beginning.starts_with(mark) {
@@ -91,6 +95,9 @@ pub(crate) fn sniff(beginning: &[u8]) -> Looks {
     // Readers take a PDF that something else stands before.
     if memmem::find(beginning, b"%PDF-").is_some() {
         return Looks::Whole(Whole::Pdf);
+    }
+    if is_zlib(beginning) {
+        return Looks::Streamed(Streamed::Zlib);
     }
     Looks::Text
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::formats::gather::Gather;
-use crate::formats::{ole, parquet, pdf, zip};
+use crate::formats::{ole, parquet, pdf, sqlite, zip};
 use crate::passage::Passage;
 
 /// How much of the bytes is read at once.
@@ -17,6 +17,7 @@ pub(crate) enum Whole {
     Pdf,
     /// The file within files that old office documents are.
     Ole,
+    Sqlite,
 }
 
 impl Whole {
@@ -26,6 +27,7 @@ impl Whole {
             Self::Parquet => "parquet",
             Self::Pdf => "pdf",
             Self::Ole => "ole",
+            Self::Sqlite => "sqlite",
         }
     }
 }
@@ -42,9 +44,10 @@ pub(crate) fn read<R: Read + Seek>(
         Whole::Parquet => parquet::read(&mut bytes, gather)?,
         Whole::Pdf => pdf::read(&mut bytes, gather)?,
         Whole::Ole => ole::read(&mut bytes, gather)?,
+        Whole::Sqlite => sqlite::read(&mut bytes, gather)?,
     }
-    // A text is no less a text for what stands before it.
-    if gather.unreadable() > unreadable {
+    // A text is no less a text for what stands before it, and what was deleted from a database may still be in its file.
+    if gather.unreadable() > unreadable || format == Whole::Sqlite {
         raw(bytes, gather)?;
     }
     Ok(())

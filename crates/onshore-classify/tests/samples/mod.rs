@@ -24,6 +24,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vec<u8>)> {
         ("ods", ods()),
         ("mail", mail()),
         ("xls", XLS.to_vec()),
+        ("sqlite", SQLITE.to_vec()),
         ("doc", doc()),
         ("ppt", ppt()),
         ("msg", msg()),
@@ -79,6 +80,9 @@ pub(crate) const PARQUET: [&[u8]; 4] = [
 
 /// Returns a workbook of forty mobile numbers, every second of them as a number.
 pub(crate) const XLS: &[u8] = include_bytes!("table.xls");
+
+/// A database of forty mobile numbers in pages of 512 bytes, and of sixty in a table without row numbers; all of them numbers.
+pub(crate) const SQLITE: &[u8] = include_bytes!("table.sqlite");
 
 /// Pictures that say where they were taken, and a mobile number.
 pub(crate) const PICTURES: [(&str, &[u8]); 4] = [
