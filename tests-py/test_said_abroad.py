@@ -1,10 +1,14 @@
 """What is said of a protected object leaves as its bytes do: under an approval, counted in bytes, objects and persons, and refused where one is
 spent or has lapsed. And what is done from abroad tells nothing of bytes that are here already."""
 
+import base64
 import hashlib
 import itertools
+import json
 import random
 import shutil
+import urllib.parse
+import zlib
 
 import pytest
 from botocore.exceptions import ClientError
@@ -16,6 +20,10 @@ from test_packs import PACKS, Firm
 from test_scanning import US
 
 MIB = 1 << 20
+OTHER_RULES = [
+    "foreign-authority", "instrument-unnamed", "recipient-unnamed", "leave-for-authorities-only", "critical-infrastructure", "state-organ",
+    "important-data", "assessment-too-long", "certificate-too-long",
+]  # fmt: skip
 NUMBERS = itertools.count()
 
 
@@ -170,8 +178,22 @@ def few(make_server, tmp_path_factory):
     (pack / "thresholds.toml").write_text(limits)
     policies = (pack / "policies.cedar").read_text()
     (pack / "policies.cedar").write_text(policies.replace('@rule("cn.', '@rule("few.'))
-    header, *_ = (pack / "cases.csv").read_text().splitlines()
-    (pack / "cases.csv").write_text("\n".join([header, "general data is free,2026-06-01,,,0,,general,US,,,none,,,allow", ""]))
+    header, *rows = (pack / "cases.csv").read_text().splitlines()
+    # Those that hold whatever the lines are, and others for where they are now.
+    kept = [row.replace(",cn.", ",few.").replace(",100000,", ",1,") for row in rows if any(f",cn.{rule}" in row for rule in OTHER_RULES)]
+    cases = [
+        f"{day} {less} {more} {instrument},{day},,,{less},{more},personal,US,,,{instrument},,,{verdict},,,,"
+        for day, less, more, instrument, verdict in [
+            ("2024-03-01", 4, "", "exemption", "allow"),
+            ("2024-03-01", 5, "", "standard-contract", "few.volume-assessment"),
+            ("2026-06-01", 4, "", "exemption", "allow"),
+            ("2026-06-01", 9, "", "exemption", "few.volume-contract"),
+            ("2026-06-01", 10, "", "standard-contract", "few.volume-assessment"),
+            ("2026-06-01", "", 7, "standard-contract", "allow"),
+            ("2026-06-01", "", 8, "standard-contract", "few.volume-assessment"),
+        ]
+    ]
+    (pack / "cases.csv").write_text("\n".join([header, *kept, *cases, ""]))
     server.cli("pack", "activate", pack)
     return server
 
@@ -295,3 +317,71 @@ def test_a_copy_takes_tags_along_only_for_whom_policies_let(server, bucket):
         copy(user, "bare")
     copy(new_user(server, "default", both, deny("s3:GetObjectTagging")), "tagged", TaggingDirective="REPLACE")
     denied(lambda: copy(new_user(server, "default", allow("s3:GetObject", "s3:PutObject")), "tagged"))
+
+
+def settings(bucket, said):
+    """Every setting of a bucket that words of the client's own are in."""
+    rule = {"ID": said, "Status": "Enabled", "Filter": {"Prefix": "a/"}, "Expiration": {"Days": 1}}
+    cors = {"ID": said, "AllowedMethods": ["GET"], "AllowedOrigins": ["http://a.example"]}
+    statement = {"Sid": "a", "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    statement["Condition"] = {"IpAddress": {"aws:SourceIp": [f"198.51.100.{place}/32" for place in range(20)]}}
+    policy = {"Version": "2012-10-17", "Id": said, "Statement": [statement]}
+    inventory = {"Bucket": f"arn:aws:s3:::{bucket}", "Format": "CSV", "Prefix": said}
+    return {
+        "put_bucket_tagging": {"Tagging": {"TagSet": [{"Key": "owner", "Value": said}]}},
+        "put_bucket_lifecycle_configuration": {"LifecycleConfiguration": {"Rules": [rule]}},
+        "put_bucket_cors": {"CORSConfiguration": {"CORSRules": [cors]}},
+        "put_bucket_policy": {"Policy": json.dumps(policy)},
+        "put_bucket_logging": {"BucketLoggingStatus": {"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": said}}},
+        "put_bucket_inventory_configuration": {
+            "Id": "a",
+            "InventoryConfiguration": {
+                "Destination": {"S3BucketDestination": inventory}, "IsEnabled": True, "Id": "a", "IncludedObjectVersions": "Current",
+                "Schedule": {"Frequency": "Daily"},
+            },
+        },
+    }  # fmt: skip
+
+
+def test_what_is_said_of_a_bucket_is_covered_by_its_class(firm):
+    free = f"{firm.name}-free"
+    firm.server.cli("bucket", "create", free, "--tenant", firm.name, "--class", "general")
+    for operation, said in settings(free, f"of/{number(1)}").items():
+        with pytest.raises(ClientError) as refused:
+            getattr(firm.inside, operation)(Bucket=free, **said)
+        assert refused.value.response["Error"]["Code"] == "InvalidRequest", operation
+        assert "personal" in refused.value.response["Error"]["Message"], operation
+    assert status(firm.abroad.get_bucket_tagging, Bucket=free) == 404
+    for operation, said in settings(free, "of/nobody").items():
+        assert status(getattr(firm.inside, operation), Bucket=free, **said) in (200, 204), operation
+    assert status(firm.abroad.get_bucket_tagging, Bucket=free) == 200
+    for operation, said in settings(firm.name, f"of/{number(1)}").items():
+        assert status(getattr(firm.inside, operation), Bucket=firm.name, **said) in (200, 204), operation
+    assert status(firm.abroad.get_bucket_tagging, Bucket=firm.name) == 403
+
+
+def test_a_delete_marker_of_what_never_was_is_as_strict_as_its_name(firm):
+    free = f"{firm.name}-free"
+    firm.server.cli("bucket", "create", free, "--tenant", firm.name, "--class", "general")
+    firm.inside.put_bucket_versioning(Bucket=free, VersioningConfiguration={"Status": "Enabled"})
+    firm.inside.delete_object(Bucket=free, Key="nobody")
+    assert status(firm.abroad.list_object_versions, Bucket=free) == 200
+    firm.inside.delete_objects(Bucket=free, Delete={"Objects": [{"Key": f"of/{number(1)}.pdf"}]})
+    assert status(firm.abroad.list_object_versions, Bucket=free) == 403
+    assert status(firm.abroad.list_object_versions, Bucket=free, Prefix="nobody") == 200
+
+
+def test_identifiers_in_another_writing_are_held(firm):
+    free = f"{firm.name}-free"
+    firm.server.cli("bucket", "create", free, "--tenant", firm.name, "--class", "general")
+    plain = text(range(2))
+    bodies = {
+        "base64": base64.encodebytes(plain), "hex": plain.hex().encode(), "zlib": zlib.compress(plain),
+        "percent": urllib.parse.quote(plain, safe="").encode(), "letters": f"id_{number(1)}_".encode(),
+        "json": json.dumps({"payload": base64.b64encode(plain).decode()}).encode(),
+    }  # fmt: skip
+    for name, body in bodies.items():
+        firm.inside.put_object(Bucket=free, Key=name, Body=body)
+        assert status(firm.abroad.get_object, Bucket=free, Key=name) == 403, name
+    firm.inside.put_object(Bucket=free, Key="noise", Body=base64.b64encode(random.Random(7).randbytes(1 << 16)))
+    assert status(firm.abroad.get_object, Bucket=free, Key="noise") == 200

@@ -37,7 +37,7 @@ impl Said {
         user_metadata: &BTreeMap<String, String>,
         tags: &Tags,
     ) -> Self {
-        let mut said = Self(key.as_str().to_owned() + "\n");
+        let mut said = Self::of_key(key);
         let ContentHeaders {
             content_type,
             cache_control,
@@ -63,6 +63,10 @@ impl Said {
         said.pairs(user_metadata);
         said.pairs(tags);
         said
+    }
+
+    fn of_key(key: &ObjectKey) -> Self {
+        Self(key.as_str().to_owned() + "\n")
     }
 
     fn of_tags(tags: &Tags) -> Self {
@@ -137,6 +141,26 @@ impl Looked {
         let class = tags.get(CLASS_TAG);
         let class = class.and_then(|word| Label::parse_declaration(word).ok());
         Ok(Self { class, ..looked })
+    }
+
+    /// Looks through what is said of a bucket: a setting.
+    ///
+    /// # Errors
+    /// As [`Looked::at_upload`].
+    pub fn at_setting(scanner: Scanner, document: &str) -> Result<Self, Error> {
+        Said(document.to_owned()).look(scanner)
+    }
+
+    /// Looks through a key of which nothing else is there: that of a delete marker.
+    ///
+    /// # Errors
+    /// As [`Looked::at_upload`].
+    pub fn at_key(scanner: Scanner, key: &ObjectKey) -> Result<Self, Error> {
+        Said::of_key(key).look(scanner)
+    }
+
+    pub(crate) fn is_of_key(&self, key: &ObjectKey) -> Result<(), Error> {
+        self.is_of(&Said::of_key(key))
     }
 
     /// Checks that it was this that was looked through.

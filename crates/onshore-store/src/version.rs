@@ -15,6 +15,7 @@ use crate::notification::Happened;
 use crate::object::{Marked, Removal, Removed};
 use crate::outbox::{self, About};
 use crate::replication;
+use crate::scan::Looked;
 use crate::{Error, Store, columns, cutover, permits};
 
 /// Which version of a key is meant.
@@ -70,8 +71,8 @@ pub(crate) enum Table {
 /// Where a delete marker comes from.
 #[derive(Debug, Clone, Copy)]
 enum Origin {
-    /// Somebody deletes the key here.
-    Here,
+    /// Somebody deletes the key here. Where it never had a version, this is what its name makes of it.
+    Here(Label),
     /// It is the replica of this one, which has this label.
     Replica(VersionId, Label),
     /// It was made at this time in another cloud.
@@ -144,7 +145,25 @@ impl Store {
         key: &ObjectKey,
         now: Timestamp,
     ) -> Result<Removal, Error> {
-        self.remove_as(unit, permit, key, Origin::Here, now)
+        self.remove_as(unit, permit, key, Origin::Here(Label::GENERAL), now)
+    }
+
+    /// The same with a key that was looked through: a delete marker of a key that never had a version is as strict as what is in
+    /// its name.
+    ///
+    /// # Errors
+    /// As [`Store::remove`], and [`Error::PermitMismatch`] if something else was looked through.
+    pub fn remove_looked(
+        &self,
+        unit: &Unit<'_>,
+        permit: &Permit,
+        key: &ObjectKey,
+        looked: &Looked,
+        now: Timestamp,
+    ) -> Result<Removal, Error> {
+        looked.is_of_key(key)?;
+        let label = looked.label(Label::GENERAL);
+        self.remove_as(unit, permit, key, Origin::Here(label), now)
     }
 
     /// Hides the permit's key behind the replica of a delete marker of another region, which is at least as strict.
@@ -192,7 +211,7 @@ impl Store {
             Origin::Replica(of, _) => Some(replication::version_of_replica(
                 unit, &bucket, key, of, now,
             )?),
-            Origin::Here | Origin::Source(_) => None,
+            Origin::Here(_) | Origin::Source(_) => None,
         };
         if let Some(judged) = permit.version()
             && current.as_ref().map(|row| row.version) != Some(judged)
@@ -216,12 +235,18 @@ impl Store {
             Some(row) => row.label,
             // A marker on a marker hides the same.
             None => newest_of_history(unit, bucket.id, key)?.map_or_else(
-                || Label::of_declarations([None, bucket.class]),
+                || {
+                    let of_bucket = Label::of_declarations([None, bucket.class]);
+                    match origin {
+                        Origin::Here(of_name) => of_bucket.join(of_name),
+                        Origin::Replica(..) | Origin::Source(_) => of_bucket,
+                    }
+                },
                 |row| row.label,
             ),
         };
         let (label, modified) = match origin {
-            Origin::Here => (label, now),
+            Origin::Here(_) => (label, now),
             Origin::Replica(of, its) => (label.join(its), of.time().min(now)),
             Origin::Source(modified) => (label, modified.min(now)),
         };

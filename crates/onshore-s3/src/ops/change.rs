@@ -3,12 +3,12 @@
 use http::HeaderMap;
 use onshore_db::Unit;
 use onshore_policy::{Flow, Permit};
-use onshore_store::{Bucket, Description, Store, VersionWish};
+use onshore_store::{Bucket, Description, Looked, Store, VersionWish};
 use onshore_types::{BucketName, ByteRange, Label, ObjectKey, Timestamp};
 use serde_json::Value;
 
 use crate::error::{Error, ReadAt};
-use crate::fault::Fault;
+use crate::fault::{Code, Fault};
 use crate::ops::{ATTEMPTS_MAX, Asked, Operations, described, is_stale, shown, whole_bucket};
 
 /// What a change does in its unit of work: it returns the record that the leaf commits to.
@@ -56,11 +56,13 @@ impl Operations {
         Err(self.fault(asked.call, onshore_store::Error::VersionGone))
     }
 
-    /// Changes what is said of a bucket.
+    /// Changes what is said of a bucket. Words of the client's own that are kept and shown are looked through: they leave as the
+    /// bucket's class says, so that class must cover what is in them (decision 0076).
     pub(crate) async fn change_bucket(
         &self,
         asked: Asked<'_>,
         name: &BucketName,
+        said: &str,
         change: impl Change,
     ) -> Result<(), Fault> {
         let bucket = self.bucket(asked, Flow::Change, name).await?;
@@ -69,9 +71,29 @@ impl Operations {
         let permit = self
             .permit(asked, Flow::Change, subject_of(&bucket))
             .await?;
+        self.check_said(asked, &bucket, said)?;
         self.changed(asked, permit, change)
             .await
             .map_err(|error| self.fault(asked.call, error))
+    }
+
+    fn check_said(&self, asked: Asked<'_>, bucket: &Bucket, said: &str) -> Result<(), Fault> {
+        if said.is_empty() {
+            return Ok(());
+        }
+        let looked = Looked::at_setting(self.gate.scanner(bucket.tenant), said)
+            .map_err(|error| self.fault(asked.call, error))?;
+        let label = subject_of(bucket).label;
+        let needed = looked.label(label);
+        if needed == label {
+            return Ok(());
+        }
+        Err(Fault::new(
+            Code::InvalidRequest,
+            format!(
+                "What is set of the bucket holds {needed} data (an identifier, or a word that an authority told), and the bucket's class is {label}: leave it out, or give the bucket a class that covers it."
+            ),
+        ))
     }
 
     /// Finds a bucket whose settings the caller may read where it is.

@@ -6,7 +6,7 @@ use onshore_db::Unit;
 use onshore_gate::RemovedFact;
 use onshore_policy::{Flow, Permit};
 use onshore_store::{
-    Bucket, Governance, Kind, Marked, Removal, Removed, VersionWish, WriteCondition,
+    Bucket, Governance, Kind, Looked, Marked, Removal, Removed, VersionWish, WriteCondition,
 };
 use onshore_types::{BucketName, Label, LeafIndex, ObjectKey, VersionId};
 use serde_json::json;
@@ -232,10 +232,12 @@ impl Operations {
         order: Order,
         permit: Permit,
     ) -> Result<Deleted, Error> {
+        // A delete marker keeps the name, even of what never was.
+        let looked = Looked::at_key(self.gate.scanner(permit.tenant()), key)?;
         let (operations, key) = (self.clone(), key.clone());
         let (deleted, leaf) = self
             .db
-            .write(move |unit| operations.remove_in(unit, &permit, &key, order))
+            .write(move |unit| operations.remove_in(unit, &permit, (&key, &looked), order))
             .await?;
         // A deletion from abroad must not tell by a receipt that there was something to delete.
         if let Some(leaf) = leaf
@@ -251,7 +253,7 @@ impl Operations {
         &self,
         unit: &Unit<'_>,
         permit: &Permit,
-        key: &ObjectKey,
+        (key, looked): (&ObjectKey, &Looked),
         order: Order,
     ) -> Result<(Deleted, Option<LeafIndex>), Error> {
         if order.version != VersionWish::Current {
@@ -272,7 +274,7 @@ impl Operations {
         }
         let now = self.gate.now();
         let removal = match order.replica_of {
-            None => self.store.remove(unit, permit, key, now)?,
+            None => self.store.remove_looked(unit, permit, key, looked, now)?,
             Some(origin) => self.store.hide(unit, permit, key, origin, now)?,
         };
         let leaf = match &removal {

@@ -73,7 +73,8 @@ impl Operations {
         if let Some(encryption) = &inventory.encryption {
             self.check_region(encryption)?;
         }
-        self.change_bucket(asked, name, move |store, unit, permit, _now| {
+        let said = serde_json::to_string(&inventory).map_err(|_| Fault::internal())?;
+        self.change_bucket(asked, name, &said, move |store, unit, permit, _now| {
             store.set_inventory(unit, permit, &inventory)?;
             Ok(
                 json!({ "change": "bucket.setting", "setting": "inventory", "inventory": inventory }),
@@ -91,7 +92,7 @@ impl Operations {
     ) -> Result<(), Fault> {
         self.inventory(asked, name, id).await?;
         let id = id.to_owned();
-        self.change_bucket(asked, name, move |store, unit, permit, _now| {
+        self.change_bucket(asked, name, "", move |store, unit, permit, _now| {
             store.remove_inventory(unit, permit, &id)?;
             Ok(
                 json!({ "change": "bucket.setting", "setting": "inventory", "id": id, "inventory": null }),

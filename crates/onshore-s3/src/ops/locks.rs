@@ -90,7 +90,7 @@ impl Operations {
         name: &BucketName,
         lock: BucketLock,
     ) -> Result<(), Fault> {
-        self.change_bucket(asked, name, move |store, unit, permit, _| {
+        self.change_bucket(asked, name, "", move |store, unit, permit, _| {
             let bucket = store.set_bucket_lock(unit, permit, lock)?;
             Ok(json!({ "change": "bucket.lock", "bucket": bucket.id, "lock": lock }))
         })

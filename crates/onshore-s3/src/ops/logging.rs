@@ -32,7 +32,8 @@ impl Operations {
         name: &BucketName,
         logging: Option<Logging>,
     ) -> Result<(), Fault> {
-        self.change_bucket(asked, name, move |store, unit, permit, _now| {
+        let said = serde_json::to_string(&logging).map_err(|_| Fault::internal())?;
+        self.change_bucket(asked, name, &said, move |store, unit, permit, _now| {
             store.set_logging(unit, permit, logging.as_ref())?;
             Ok(json!({ "change": "bucket.setting", "setting": "logging", "logging": logging }))
         })

@@ -28,7 +28,8 @@ impl Operations {
     ) -> Result<(), Fault> {
         let targets = self.targets_of(asked).await?;
         let notifications = parse(configuration, &targets)?;
-        self.change_bucket(asked, name, move |store, unit, permit, now| {
+        let said = serde_json::to_string(&notifications.rules).map_err(|_| Fault::internal())?;
+        self.change_bucket(asked, name, &said, move |store, unit, permit, now| {
             store.set_notifications(unit, permit, &notifications, now)?;
             Ok(json!({ "change": "bucket.notification", "rules": notifications.rules }))
         })

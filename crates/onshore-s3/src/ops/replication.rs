@@ -40,7 +40,8 @@ impl Operations {
         let replication = configuration
             .map(|configuration| parse(configuration, &regions))
             .transpose()?;
-        self.change_bucket(asked, name, move |store, unit, permit, _now| {
+        let said = serde_json::to_string(&replication).map_err(|_| Fault::internal())?;
+        self.change_bucket(asked, name, &said, move |store, unit, permit, _now| {
             store.set_replication(unit, permit, replication.as_ref())?;
             let rules = replication.as_ref().map(|replication| &replication.rules);
             Ok(json!({ "change": "bucket.replication", "rules": rules }))

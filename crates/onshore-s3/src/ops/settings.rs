@@ -6,7 +6,7 @@ use s3s::dto::{
     CORSConfiguration, PublicAccessBlockConfiguration, ServerSideEncryptionConfiguration,
 };
 use s3s::xml::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::fault::{Code, Fault};
@@ -93,7 +93,19 @@ impl Operations {
         setting: Setting,
         document: String,
     ) -> Result<(), Fault> {
-        self.change_bucket(asked, name, move |store, unit, permit, _| {
+        let said = match setting {
+            Setting::Policy => without_addresses(&document),
+            Setting::Tags
+            | Setting::Cors
+            | Setting::Lifecycle
+            | Setting::PublicAccessBlock
+            | Setting::OwnershipControls
+            | Setting::Encryption
+            | Setting::Notification
+            | Setting::Logging
+            | Setting::Replication => document.clone(),
+        };
+        self.change_bucket(asked, name, &said, move |store, unit, permit, _| {
             store.set_setting(unit, permit, setting, Some(&document))?;
             Ok(json!({ "change": "bucket.setting", "setting": setting.as_str(), "document": document }))
         })
@@ -107,7 +119,7 @@ impl Operations {
         name: &BucketName,
         setting: Setting,
     ) -> Result<(), Fault> {
-        self.change_bucket(asked, name, move |store, unit, permit, _| {
+        self.change_bucket(asked, name, "", move |store, unit, permit, _| {
             store.set_setting(unit, permit, setting, None)?;
             Ok(json!({ "change": "bucket.setting", "setting": setting.as_str() }))
         })
@@ -123,7 +135,8 @@ impl Operations {
         said: Option<&ServerSideEncryptionConfiguration>,
     ) -> Result<(), Fault> {
         let document = said.map(write).transpose()?;
-        self.change_bucket(asked, name, move |store, unit, permit, _| {
+        let words = document.clone().unwrap_or_default();
+        self.change_bucket(asked, name, &words, move |store, unit, permit, _| {
             store.set_bucket_encryption(unit, permit, &encryption)?;
             store.set_setting(unit, permit, Setting::Encryption, document.as_deref())?;
             Ok(json!({ "change": "bucket.encryption", "encryption": encryption }))
@@ -139,6 +152,27 @@ pub(crate) fn block_of_new_buckets() -> PublicAccessBlockConfiguration {
         block_public_policy: Some(true),
         ignore_public_acls: Some(true),
         restrict_public_buckets: Some(true),
+    }
+}
+
+/// Returns a policy without the addresses of the network in its conditions: those of a company's own lines are no users'.
+fn without_addresses(policy: &str) -> String {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(members) => {
+                members.retain(|name, _| !name.contains("IpAddress"));
+                members.values_mut().for_each(strip);
+            }
+            Value::Array(values) => values.iter_mut().for_each(strip),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    match serde_json::from_str(policy) {
+        Ok(mut value) => {
+            strip(&mut value);
+            value.to_string()
+        }
+        Err(_) => policy.to_owned(),
     }
 }
 

@@ -17,7 +17,7 @@ impl Operations {
         name: &BucketName,
         versioning: Versioning,
     ) -> Result<(), Fault> {
-        self.change_bucket(asked, name, move |store, unit, permit, _| {
+        self.change_bucket(asked, name, "", move |store, unit, permit, _| {
             let bucket = store.set_versioning(unit, permit, versioning)?;
             let is_enabled = bucket.versioning == Versioning::Enabled;
             Ok(json!({ "change": "bucket.versioning", "bucket": bucket.id, "enabled": is_enabled }))
