@@ -105,6 +105,14 @@ def test_a_case_that_does_not_hold_is_told_and_such_a_pack_is_not_activated(serv
     (mine / "thresholds.toml").write_text(limits + "\n[[threshold]]\nname = \"x\"\n")
     broken = server.run("pack", "activate", mine)
     assert broken.returncode == 1 and "thresholds.toml" in broken.stderr and "value" in broken.stderr
+    # Cases that hold whatever the rules are hold of nothing.
+    (mine / "thresholds.toml").write_text(limits)
+    header = (mine / "cases.csv").read_text().splitlines()[0]
+    (mine / "cases.csv").write_text(f"{header}\ngeneral data is free,2026-06-01,,,0,,general,US,,,none,,,allow,,,,\n")
+    told = server.run("pack", "test", mine)
+    assert told.returncode == 1 and "No case tries the rule cn.volume-assessment." in told.stdout
+    refused = server.run("pack", "activate", mine)
+    assert refused.returncode == 1 and "no case of the rule pack cn tries" in refused.stderr
     assert server.run("pack", "test", tmp_path / "none").returncode == 2
     assert server.run("pack", "activate", "eu").returncode == 1, "a pack of another jurisdiction"
     assert server.cli("pack", "list")["activations"] == []
@@ -375,4 +383,10 @@ def test_working_days_are_counted_by_the_calendar(server):
     assert [(step["on"], step.get("unannounced")) for step in late] == [("2026-12-21", None), ("2026-12-30", None), ("2027-03-03", 2027)]
     said = server.run("pack", "clock", "cn", "assessment", "--from", "2026-12-14").stdout
     assert "2027" in said and "calendar.toml" in said
+    early = server.run("pack", "clock", "cn", "certificate-renewal", "--from", "2025-12-31")
+    assert early.returncode == 2 and "its first day is 2026-01-01" in early.stderr
+    switch = server.cli("pack", "clock", "eu", "switching", "--from", "2026-03-02")
+    assert [step["on"] for step in switch] == ["2026-05-02", "2026-06-01", "2026-07-01", "2026-07-02"]
+    charges = [row for row in server.cli("pack", "show", "eu")["terms"] if row["name"] == "switchingChargePercent"]
+    assert [(row["value"], row["valid-from"], row.get("valid-to")) for row in charges] == [(100, "2024-01-11", "2027-01-11"), (0, "2027-01-12", None)]
     assert server.run("pack", "clock", "cn", "tea", "--from", "2026-12-01").returncode == 2

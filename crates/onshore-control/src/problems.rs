@@ -87,6 +87,7 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         | Gate::PackNotHere { .. }
         | Gate::PackIncomplete { .. }
         | Gate::PackCases { .. }
+        | Gate::PackUntried { .. }
         | Gate::PackPast { .. }
         | Gate::NoSuchInstrument { .. }
         | Gate::SupportTime { .. }

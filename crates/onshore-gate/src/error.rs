@@ -79,6 +79,16 @@ pub enum Error {
         /// What the first is called.
         first: String,
     },
+    /// A rule pack whose own cases say nothing of what is in it.
+    #[error(
+        "no case of the rule pack {pack} tries {first}; cases.csv must have one that it refuses, and of a limit one on either side"
+    )]
+    PackUntried {
+        /// Which pack.
+        pack: onshore_types::PackName,
+        /// The first rule or limit.
+        first: String,
+    },
     /// A rule pack would be in force from an instant that has passed.
     #[error("a rule pack is activated as of now or later; it is {now} now")]
     PackPast {

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 
 use onshore_db::Unit;
 use onshore_ledger::{Hash, canonical};
-use onshore_policy::rule_pack::{self, Border, run_cases};
+use onshore_policy::rule_pack::{self, Border, run_cases, untried};
 use onshore_policy::{PackFiles, Policy, Principal, Role, RulePack};
 use onshore_registry::{ActivatedPack, Approval, PackActivation};
 use onshore_types::{LeafIndex, Timestamp};
@@ -59,7 +59,7 @@ impl Gate {
     /// # Errors
     /// [`Error::RoleForbids`]; [`Error::Unnamed`] for whoever would open a border and is nobody by name; [`Error::Pack`] for a pack that cannot be used; [`Error::PackNotHere`] for one of another
     /// jurisdiction, [`Error::PackIncomplete`] where a limit has no value at some time from then on, [`Error::PackCases`] where a
-    /// case of its own table does not hold; [`Error::PackPast`]; those of the keepers.
+    /// case of its own table does not hold, [`Error::PackUntried`] where it says nothing of a rule or a limit; [`Error::PackPast`]; those of the keepers.
     pub async fn activate_pack(
         &self,
         by: Principal,
@@ -166,8 +166,8 @@ impl Gate {
         let pack = rules.policy.pack()?;
         let row = pack.instrument(approval.instrument.as_ref()?)?;
         let clock = row.renewal.as_ref()?;
-        let clock = pack.clocks().iter().find(|known| known.name == *clock)?;
         let end = pack.day_of(approval.until).ok()?;
+        let clock = pack.clock(clock, end)?;
         pack.due(clock, end).ok()?.into_iter().next()
     }
 
@@ -199,6 +199,12 @@ impl Gate {
             });
         }
         let border = pack.border();
+        // What opens the border takes two people instead (decision 0073).
+        if border == Border::Closed
+            && let Some(first) = untried(&policy, pack).into_iter().next()
+        {
+            return Err(Error::PackUntried { pack: name, first });
+        }
         let activated = ActivatedPack {
             name,
             version: pack.version().to_owned(),

@@ -1,6 +1,6 @@
 //! The packs that are shipped hold what their tables of cases say, and a pack that is not whole does not open.
 
-use onshore_policy::rule_pack::{SHIPPED_PACKS, run_cases};
+use onshore_policy::rule_pack::{SHIPPED_PACKS, run_cases, untried};
 use onshore_policy::{Error, PackFiles, Policy, RulePack};
 
 fn shipped(name: &str) -> PackFiles {
@@ -41,10 +41,25 @@ fn the_cases_of_every_shipped_pack_hold() {
         let pack = policy.pack().expect("it has the pack");
         let outcomes = run_cases(&policy, pack);
         assert!(!outcomes.is_empty(), "{name}");
+        assert_eq!(untried(&policy, pack), [""; 0], "{name}");
         for outcome in outcomes {
             assert!(outcome.holds(), "{name}: {outcome:?}");
         }
     }
+}
+
+#[test]
+fn what_no_case_tries_is_told() {
+    let trivial = with("cn", "cases.csv", |text| {
+        let header = text.lines().next().expect("a header");
+        let case = "general data is free,2026-06-01,,,0,,general,US,,,none,,,allow,,,,";
+        format!("{header}\n{case}\n")
+    });
+    let policy = Policy::with_pack(trivial.expect("it reads")).expect("it opens");
+    let untried = untried(&policy, policy.pack().expect("it has the pack"));
+    assert_eq!(untried.len(), policy.pack_rules().len() + 5, "{untried:?}");
+    let volume = "the rule cn.volume-assessment".to_owned();
+    assert!(untried.contains(&volume), "{untried:?}");
 }
 
 #[test]

@@ -5,7 +5,11 @@
 //! `recipient` (organisation, foreign-authority or unnamed), `purpose` (told or untold), `instrument` (its word, or none) with
 //! `days` (how long the approval is for), and what must come out: `route`, the lightest route that carries the case (or none),
 //! and `verdict`, what the rules say to the instrument: allow, or the rule that refuses.
+//!
+//! A row may ask something else: `clock` names one that starts on the date, and `falls-on` the days of its steps with blanks between
+//! them, or none where there is no such clock then; `term` names a figure, and `value` what it is on the date, or none.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use onshore_types::{
@@ -16,7 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use super::RulePack;
 use super::calendar::Date;
+use super::clock::Due;
 use super::manifest::InstrumentRow;
+use super::table::Counts;
 use crate::error::Error;
 use crate::facts::{ApprovalFact, ExporterFact, Facts};
 use crate::policy::Policy;
@@ -49,6 +55,32 @@ pub(super) struct Case {
     verdict: Option<String>,
 }
 
+/// A clock that starts on a day, or a figure on it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    line: u64,
+    name: String,
+    date: Date,
+    what: Figure,
+    expected: String,
+}
+
+/// What is asked for, by its name.
+#[derive(Debug)]
+enum Figure {
+    Clock(String),
+    Term(String),
+}
+
+/// The rows of the table.
+#[derive(Debug, Default)]
+pub(super) struct Cases {
+    /// What transfers come to.
+    transfers: Vec<Case>,
+    /// What falls when, and how much something is.
+    asked: Vec<Asked>,
+}
+
 /// What came of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CaseOutcome {
@@ -56,7 +88,7 @@ pub struct CaseOutcome {
     pub line: u64,
     /// What the case is called.
     pub case: String,
-    /// `route` or `verdict`.
+    /// `route`, `verdict`, `clock` or `term`.
     pub asked: &'static str,
     /// What must come out.
     pub expected: String,
@@ -85,7 +117,9 @@ struct Written {
     non_sensitive: String,
     #[serde(default)]
     sensitive: String,
+    #[serde(default)]
     class: String,
+    #[serde(default)]
     to: String,
     #[serde(default)]
     recipient: String,
@@ -99,16 +133,24 @@ struct Written {
     route: String,
     #[serde(default)]
     verdict: String,
+    #[serde(default)]
+    clock: String,
+    #[serde(default)]
+    falls_on: String,
+    #[serde(default)]
+    term: String,
+    #[serde(default)]
+    value: String,
 }
 
-pub(super) fn parse(text: &str) -> Result<Vec<Case>, Error> {
+pub(super) fn parse(text: &str) -> Result<Cases, Error> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .comment(Some(b'#'))
         .from_reader(text.as_bytes());
     let headers = reader.headers().map_err(|fault| Error::pack(FILE, fault))?;
     let headers = headers.clone();
-    let mut cases = Vec::new();
+    let mut cases = Cases::default();
     for record in reader.records() {
         let record = record.map_err(|fault| Error::pack(FILE, fault))?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -116,15 +158,48 @@ pub(super) fn parse(text: &str) -> Result<Vec<Case>, Error> {
         let written: Written = record
             .deserialize(Some(&headers))
             .map_err(|fault| at(fault.to_string()))?;
-        cases.push(written.read(line).map_err(at)?);
+        if written.clock.is_empty() && written.term.is_empty() {
+            cases.transfers.push(written.read(line).map_err(at)?);
+        } else {
+            cases.asked.push(written.asked(line).map_err(at)?);
+        }
     }
-    if cases.is_empty() {
+    if cases.transfers.is_empty() {
         return Err(Error::pack(FILE, "it has no case"));
     }
     Ok(cases)
 }
 
 impl Written {
+    /// Reads a row that asks for a clock or a figure, and for nothing else.
+    fn asked(self, line: u64) -> Result<Asked, String> {
+        let others = [
+            &self.class,
+            &self.to,
+            &self.instrument,
+            &self.route,
+            &self.verdict,
+        ];
+        if others.iter().any(|other| !other.is_empty()) {
+            return Err("a row that asks for a clock or a figure asks for nothing else".to_owned());
+        }
+        let (what, expected) = match (self.clock.is_empty(), self.term.is_empty()) {
+            (false, true) => (Figure::Clock(self.clock), self.falls_on),
+            (true, false) => (Figure::Term(self.term), self.value),
+            _ => return Err("a row asks for a clock or for a figure".to_owned()),
+        };
+        if expected.is_empty() {
+            return Err("neither `falls-on` nor `value` says what must come out".to_owned());
+        }
+        Ok(Asked {
+            line,
+            name: self.case,
+            date: parsed(&self.date)?,
+            what,
+            expected,
+        })
+    }
+
     fn read(self, line: u64) -> Result<Case, String> {
         let told = |text: String| (!text.is_empty()).then_some(text);
         let (route, verdict) = (told(self.route), told(self.verdict));
@@ -194,7 +269,7 @@ fn number(text: &str, otherwise: u64) -> Result<u64, String> {
 pub fn run_cases(policy: &Policy, pack: &RulePack) -> Vec<CaseOutcome> {
     let region = region_of(pack);
     let mut outcomes = Vec::new();
-    for case in &pack.cases {
+    for case in &pack.cases.transfers {
         let now = pack.case_instant(case.date);
         let told = |asked, expected: &String, found| CaseOutcome {
             line: case.line,
@@ -212,7 +287,73 @@ pub fn run_cases(policy: &Policy, pack: &RulePack) -> Vec<CaseOutcome> {
             outcomes.push(told("verdict", expected, found));
         }
     }
+    outcomes.extend(pack.cases.asked.iter().map(|asked| asked.outcome(pack)));
     outcomes
+}
+
+/// Returns what of a pack its own cases say nothing of: rules that refuse none of them, and limits of persons that none of them lies
+/// below or at, on the days of a row. Cases that no rule decides hold whatever the rules are.
+#[must_use]
+pub fn untried(policy: &Policy, pack: &RulePack) -> Vec<String> {
+    let verdicts: BTreeSet<&str> = pack
+        .cases
+        .transfers
+        .iter()
+        .filter_map(|case| case.verdict.as_deref())
+        .collect();
+    let rules = policy.pack_rules().into_iter();
+    let rules = rules
+        .filter(|rule| !verdicts.contains(rule.rule.as_str()))
+        .map(|rule| format!("the rule {}", rule.rule));
+    let limits = pack.thresholds.iter().filter_map(|row| {
+        let counts = row.counts?;
+        let persons = |case: &Case| match counts {
+            Counts::NonSensitive => case.exporter.non_sensitive_persons,
+            Counts::Sensitive => case.exporter.sensitive_persons,
+        };
+        let limit = u64::try_from(row.value).unwrap_or_default();
+        let on_its_days = |case: &&Case| {
+            row.valid_from <= case.date && row.valid_to.is_none_or(|last| case.date <= last)
+        };
+        let cases = || pack.cases.transfers.iter().filter(on_its_days);
+        let is_tried = cases().any(|case| persons(case) >= limit)
+            && cases().any(|case| persons(case) < limit && persons(case) > 0 || limit <= 1);
+        (!is_tried).then(|| format!("the limit {} from {}", row.name, row.valid_from))
+    });
+    rules.chain(limits).collect()
+}
+
+impl Asked {
+    fn outcome(&self, pack: &RulePack) -> CaseOutcome {
+        let (asked, found) = match &self.what {
+            Figure::Clock(name) => {
+                let due = pack
+                    .clock(name, self.date)
+                    .map(|clock| pack.due(clock, self.date));
+                let days = |due: Vec<Due>| {
+                    let days: Vec<String> = due.iter().map(|due| due.on.to_string()).collect();
+                    days.join(" ")
+                };
+                let found = match due {
+                    None => NONE.to_owned(),
+                    Some(due) => due.map_or_else(|fault| fault.to_string(), days),
+                };
+                ("clock", found)
+            }
+            Figure::Term(name) => {
+                let found = pack.term(name, self.date);
+                let found = found.map_or_else(|| NONE.to_owned(), |value| value.to_string());
+                ("term", found)
+            }
+        };
+        CaseOutcome {
+            line: self.line,
+            case: self.name.clone(),
+            asked,
+            expected: self.expected.clone(),
+            found,
+        }
+    }
 }
 
 /// A transfer that somebody thinks of.

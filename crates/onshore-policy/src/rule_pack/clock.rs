@@ -13,7 +13,7 @@ const MONTHS_MAX: i32 = 120;
 
 /// The steps of a proceeding.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Clock {
     /// Its name.
     pub name: String,
@@ -21,6 +21,11 @@ pub struct Clock {
     pub title: String,
     /// Which text says so, and where in it.
     pub source: String,
+    /// The first day on which it may start.
+    pub valid_from: Date,
+    /// The last day on which it may start; none where it is not known to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<Date>,
     /// The steps, each from the end of the one before.
     #[serde(rename = "step")]
     pub steps: Vec<Step>,
@@ -85,6 +90,17 @@ impl Clock {
 }
 
 impl RulePack {
+    /// Returns the clock of a name that starts on a day; none where no text of law knew it then.
+    #[must_use]
+    pub fn clock(&self, name: &str, on: Date) -> Option<&Clock> {
+        let holds = |clock: &&Clock| {
+            clock.name == name
+                && clock.valid_from <= on
+                && clock.valid_to.is_none_or(|last| on <= last)
+        };
+        self.clocks.iter().find(holds)
+    }
+
     /// Returns the days on which the steps of a clock that starts on a day fall.
     ///
     /// # Errors
@@ -127,12 +143,9 @@ mod tests {
     fn dates(pack: &str, clock: &str, from: &str) -> Vec<String> {
         let files = PackFiles::shipped(pack).expect("it is shipped");
         let pack = RulePack::parse(files).expect("it reads");
-        let clock = pack
-            .clocks()
-            .iter()
-            .find(|known| known.name == clock)
-            .expect("there is such a clock");
-        let due = pack.due(clock, from.parse().expect("a date"));
+        let from = from.parse().expect("a date");
+        let clock = pack.clock(clock, from).expect("there is such a clock");
+        let due = pack.due(clock, from);
         let due = due.expect("it is in range");
         due.iter().map(|due| due.on.to_string()).collect()
     }

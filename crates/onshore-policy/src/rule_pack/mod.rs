@@ -18,13 +18,13 @@ use cedar_policy_core::ast::Value;
 use onshore_types::{Instrument, Jurisdiction, PackName, Timestamp};
 
 pub use self::calendar::{Calendar, CalendarError, Date};
-pub use self::cases::{CaseOutcome, Thought, lightest_instrument, run_cases};
+pub use self::cases::{CaseOutcome, Thought, lightest_instrument, run_cases, untried};
 pub use self::clock::{Clock, Due};
 pub use self::files::{PackFiles, SHIPPED_PACKS};
 pub use self::manifest::{Border, Granter, InstrumentRow};
 pub use self::table::{Counts, ListEntry, Threshold};
 
-use self::cases::Case;
+use self::cases::Cases;
 use self::dated::Dated;
 use self::manifest::Manifest;
 use crate::error::Error;
@@ -39,8 +39,9 @@ pub struct RulePack {
     thresholds: Vec<Threshold>,
     entries: Vec<ListEntry>,
     clocks: Vec<Clock>,
+    terms: Vec<Threshold>,
     calendar: Calendar,
-    cases: Vec<Case>,
+    cases: Cases,
     limits: Dated,
     files: PackFiles,
 }
@@ -78,6 +79,7 @@ impl RulePack {
             thresholds: table.thresholds,
             entries: table.entries,
             clocks: table.clocks,
+            terms: table.terms,
             calendar,
             cases,
             limits,
@@ -149,6 +151,23 @@ impl RulePack {
     #[must_use]
     pub fn clocks(&self) -> &[Clock] {
         &self.clocks
+    }
+
+    /// Returns the figures that no rule of transfers asks for, in the order of the table.
+    #[must_use]
+    pub fn terms(&self) -> &[Threshold] {
+        &self.terms
+    }
+
+    /// Returns the figure of a name that holds on a day; none where no text of law gave one then.
+    #[must_use]
+    pub fn term(&self, name: &str, on: Date) -> Option<i64> {
+        let holds = |term: &&Threshold| {
+            term.name == name
+                && term.valid_from <= on
+                && term.valid_to.is_none_or(|last| on <= last)
+        };
+        self.terms.iter().find(holds).map(|term| term.value)
     }
 
     /// Returns the calendar of working days.

@@ -1,4 +1,4 @@
-//! `thresholds.toml`: limits and lists, every row with its source and its days, and clocks.
+//! `thresholds.toml`: limits, lists, clocks and terms, every row with its source and its days.
 
 use onshore_types::Jurisdiction;
 use serde::{Deserialize, Serialize};
@@ -68,11 +68,14 @@ pub(super) struct Table {
     pub(super) entries: Vec<ListEntry>,
     #[serde(default, rename = "clock")]
     pub(super) clocks: Vec<Clock>,
+    /// Figures that no rule of transfers asks for.
+    #[serde(default, rename = "term")]
+    pub(super) terms: Vec<Threshold>,
 }
 
 pub(super) fn parse(text: &str) -> Result<Table, Error> {
     let table: Table = toml::from_str(text).map_err(|fault| Error::pack(FILE, fault))?;
-    let rows = table
+    let thresholds = table
         .thresholds
         .iter()
         .map(|row| (&row.name, &row.source, row.valid_from, row.valid_to));
@@ -80,7 +83,20 @@ pub(super) fn parse(text: &str) -> Result<Table, Error> {
         .entries
         .iter()
         .map(|row| (&row.list, &row.source, row.valid_from, row.valid_to));
-    for (name, source, from, to) in rows.chain(entries) {
+    let clocks = table
+        .clocks
+        .iter()
+        .map(|row| (&row.name, &row.source, row.valid_from, row.valid_to));
+    let terms = table
+        .terms
+        .iter()
+        .map(|row| (&row.name, &row.source, row.valid_from, row.valid_to));
+    for (name, source, from, to) in thresholds
+        .clone()
+        .chain(entries)
+        .chain(clocks.clone())
+        .chain(terms.clone())
+    {
         if source.trim().is_empty() {
             return Err(Error::pack(
                 FILE,
@@ -94,21 +110,35 @@ pub(super) fn parse(text: &str) -> Result<Table, Error> {
             ));
         }
     }
-    for (place, row) in table.thresholds.iter().enumerate() {
-        let overlaps = table.thresholds.iter().skip(place + 1).any(|other| {
-            other.name == row.name
-                && row.valid_to.is_none_or(|to| other.valid_from <= to)
-                && other.valid_to.is_none_or(|to| row.valid_from <= to)
-        });
-        if overlaps {
-            return Err(Error::pack(
-                FILE,
-                format!("two rows of `{}` hold on the same day", row.name),
-            ));
-        }
-    }
+    once(&thresholds)?;
+    once(&clocks)?;
+    once(&terms)?;
     for clock in &table.clocks {
         clock.check()?;
     }
     Ok(table)
+}
+
+/// A row: its name, its source, and its days.
+type Row<'a> = (&'a String, &'a String, Date, Option<Date>);
+
+/// Refuses rows of one name that hold on the same day.
+fn once<'a>(rows: &(impl Iterator<Item = Row<'a>> + Clone)) -> Result<(), Error> {
+    for (place, (name, _, from, to)) in rows.clone().enumerate() {
+        let overlaps = rows
+            .clone()
+            .skip(place + 1)
+            .any(|(other, _, begins, ends)| {
+                other == name
+                    && to.is_none_or(|to| begins <= to)
+                    && ends.is_none_or(|end| from <= end)
+            });
+        if overlaps {
+            return Err(Error::pack(
+                FILE,
+                format!("two rows of `{name}` hold on the same day"),
+            ));
+        }
+    }
+    Ok(())
 }

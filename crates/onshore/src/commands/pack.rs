@@ -1,12 +1,14 @@
 //! `onshore pack`. Reading, testing and reckoning with a pack needs no server; what is in force does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use http::Method;
 use onshore_api::{ActivatePack, ActivationView, ComparePack, ComparisonView, PackChoice};
-use onshore_policy::rule_pack::{Date, SHIPPED_PACKS, Thought, lightest_instrument, run_cases};
+use onshore_policy::rule_pack::{
+    Border, Date, SHIPPED_PACKS, Thought, lightest_instrument, run_cases, untried,
+};
 use onshore_policy::{ExporterFact, PackFiles, Policy, RulePack};
 use serde_json::json;
 
@@ -101,6 +103,7 @@ fn show(target: &TargetArgs, policy: &Policy) -> Result<Exit> {
             "thresholds": pack.thresholds(),
             "lists": pack.entries(),
             "clocks": pack.clocks(),
+            "terms": pack.terms(),
             "rules": policy.pack_rules(),
         }))?;
         return Ok(Exit::Done);
@@ -122,6 +125,7 @@ fn show(target: &TargetArgs, policy: &Policy) -> Result<Exit> {
     let rows: Vec<_> = pack
         .thresholds()
         .iter()
+        .chain(pack.terms())
         .map(|row| {
             vec![
                 row.name.clone(),
@@ -165,23 +169,31 @@ fn show(target: &TargetArgs, policy: &Policy) -> Result<Exit> {
             vec![
                 clock.name.clone(),
                 clock.title.clone(),
+                clock.valid_from.to_string(),
+                until(clock.valid_to),
                 clock.source.clone(),
             ]
         })
         .collect();
     output::line("");
-    output::table(&["CLOCK", "RUNS FOR", "SOURCE"], &rows);
+    output::table(&["CLOCK", "RUNS FOR", "FROM", "TO", "SOURCE"], &rows);
     Ok(Exit::Done)
 }
 
 fn test(target: &TargetArgs, named: &str) -> Result<Exit> {
     let policy = opened(named)?;
-    let outcomes = run_cases(&policy, pack_of(&policy)?);
+    let pack = pack_of(&policy)?;
+    let outcomes = run_cases(&policy, pack);
+    let untried = match pack.border() {
+        Border::Closed => untried(&policy, pack),
+        Border::Open => Vec::new(),
+    };
     let failed: Vec<_> = outcomes.iter().filter(|outcome| !outcome.holds()).collect();
     match target.style() {
         Style::Json => output::json(&json!({
             "cases": outcomes.len(),
             "failed": failed,
+            "untried": untried,
         }))?,
         Style::Text => {
             let rows: Vec<_> = failed
@@ -204,9 +216,12 @@ fn test(target: &TargetArgs, named: &str) -> Result<Exit> {
                 outcomes.len() - failed.len(),
                 outcomes.len()
             ));
+            for one in &untried {
+                output::line(&format!("No case tries {one}."));
+            }
         }
     }
-    Ok(if failed.is_empty() {
+    Ok(if failed.is_empty() && untried.is_empty() {
         Exit::Done
     } else {
         Exit::Failed
@@ -233,13 +248,21 @@ fn route(target: &TargetArgs, policy: &Policy, thought: Thought) -> Result<Exit>
 fn dates(target: &TargetArgs, named: &str, clock: &str, from: Date) -> Result<Exit> {
     let policy = opened(named)?;
     let pack = pack_of(&policy)?;
-    let known = pack.clocks().iter().find(|known| known.name == clock);
-    let Some(known) = known else {
-        let names: Vec<&str> = pack
+    let Some(known) = pack.clock(clock, from) else {
+        let mut rows = pack.clocks().iter().filter(|known| known.name == clock);
+        if let Some(first) = rows.next() {
+            let first = rows.fold(first.valid_from, |first, row| first.min(row.valid_from));
+            return Err(usage(format!(
+                "the clock `{clock}` of the rule pack {} does not start on {from}; its first day is {first}",
+                pack.name()
+            )));
+        }
+        let names: BTreeSet<&str> = pack
             .clocks()
             .iter()
             .map(|clock| clock.name.as_str())
             .collect();
+        let names: Vec<&str> = names.into_iter().collect();
         return Err(usage(format!(
             "the rule pack {} has no clock `{clock}`; it has {}",
             pack.name(),
