@@ -96,3 +96,10 @@ def refused(function, code="AccessDenied", status=403, **arguments):
     response = caught.value.response
     assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (code, status), response
     return response
+
+
+def taken_back(server, tenant, id):
+    """Takes back what an authority told a tenant, as two people do."""
+    for name, state in (("ada", "proposed"), ("bo", "taken-back")):
+        token = server.cli("token", "create", "--role", "operator", "--person", name)["token"]
+        assert server.cli("important", "take-back", "--tenant", tenant, id, env={"ONSHORE_TOKEN": token})["state"] == state

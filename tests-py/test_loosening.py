@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 
+from identities import taken_back
 from test_scanning import US, counts, findings, is_refused_abroad, people, put, table
 
 GENERAL = "general"
@@ -240,7 +241,7 @@ def test_looking_again_does_not_undo_it_and_what_is_found_then_does(crew, papers
         assert "authority" in crew.fails("ada", "label", "loosen", f"s3://{papers}/river.txt", "--to", to, "--reason", "r")
     crew.loosen(f"{papers}/river.txt", "important")
     assert crew.label(papers, "river.txt") == "important"
-    crew.server.cli("important", "take-back", "--tenant", "acme", f"{papers}-2")
+    taken_back(crew.server, "acme", f"{papers}-2")
     looked_through(crew)
     assert crew.label(papers, "river.txt") == "important" and not abroad(crew, papers, "river.txt")
 

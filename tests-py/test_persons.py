@@ -198,7 +198,17 @@ def test_what_an_authority_tells_makes_data_important_and_what_is_stored_too(ser
     with pytest.raises(ClientError):
         s3(source=US).get_object(Bucket=name, Key="before.txt")
     # What it made important stays so.
-    server.cli("important", "take-back", "--tenant", name, "notice-7")
+    take_back = ("important", "take-back", "--tenant", name, "notice-7", "--json")
+    person = lambda who: server.cli("token", "create", "--role", "operator", "--person", who)["token"]
+    ada, bo = person("ada"), person("bo")
+    say = lambda token: server.run(*take_back, env={"ONSHORE_TOKEN": token})
+    assert "--person" in server.run(*take_back).stderr
+    assert '"proposed"' in say(ada).stdout and say(ada).returncode == 1, "one person is not two"
+    put(s3(), name, "meanwhile.txt", "天舟九号工程".encode())
+    assert findings(server, name)["meanwhile.txt"]["label"] == "important"
+    # Nor is one person who tells another word in its place.
+    assert "two people" in server.run(*[part.replace("天舟九号工程", "别的") for part in tell]).stderr
+    assert '"taken-back"' in say(bo).stdout
     put(s3(), name, "later.txt", "天舟九号工程".encode())
     assert findings(server, name)["later.txt"]["label"] == "general"
     assert findings(server, name)["before.txt"]["label"] == "important"

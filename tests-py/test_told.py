@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
+from identities import taken_back
 from onshore_server import CONFIG
 from raw_s3 import Raw
 
@@ -145,7 +146,7 @@ def test_nothing_leaves_from_the_notice_on_until_somebody_has_looked(held):
     assert outcome(abroad().get_object, Bucket="mixed", Key="other") == 200
     assert outcome(abroad().list_objects_v2, Bucket="harmless") == 200
     # The next notice binds again, and what is taken back binds nobody.
-    server.cli("important", "take-back", "--tenant", "default", "notice-1")
+    taken_back(server, "default", "notice-1")
     assert outcome(abroad().get_object, Bucket="mixed", Key="other") == 200
     tell(server, 2, "别的工程")
     all_of(everything(server, US), 403)

@@ -79,7 +79,7 @@ pub use packs::{
 };
 pub use persons::{
     ExportedView, FindSubject, PersonsEstimate, PersonsReport, PersonsView, Recorded,
-    SetSubjectFinding, SubjectView, TellImportant, ToldInView, VolumesView,
+    SetSubjectFinding, SubjectView, TakenBackView, TellImportant, ToldInView, VolumesView,
 };
 pub use purposes::{DeclarePurpose, PurposeView, ReadVersionsView};
 pub use quotas::{SetQuota, UsageView};

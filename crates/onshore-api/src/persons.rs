@@ -114,6 +114,15 @@ pub struct Recorded {
     pub leaf: u64,
 }
 
+/// What came of taking a word back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TakenBackView {
+    /// `proposed`, until somebody else takes it back too; `taken-back`.
+    pub state: String,
+    /// The leaf.
+    pub leaf: u64,
+}
+
 /// `PUT /v1/tenants/{name}/important/{id}`: a word that an authority told the tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -6,10 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use onshore_api::{
     ExportedView, FindSubject, PersonsEstimate, PersonsReport, PersonsView, Problem, Recorded,
-    SetSubjectFinding, SubjectView, TellImportant, ToldInView, VolumesView,
+    SetSubjectFinding, SubjectView, TakenBackView, TellImportant, ToldInView, VolumesView,
 };
 use onshore_classify::persons::Tally;
 use onshore_classify::{Category, Ground, ToldTerm};
+use onshore_gate::TakenBack;
 use onshore_policy::{Flow, Subject, Transfer};
 use onshore_registry::{ExportedTally, SubjectFinding, Tenant};
 use onshore_types::{ByteRange, GroupName, Label, Level, TenantName};
@@ -230,26 +231,36 @@ pub(crate) async fn tell(
     Ok(Json(Recorded { leaf }))
 }
 
-/// Takes a word back. What it made important stays so: labels only tighten.
+/// Takes a word back, once two people who are apart have asked for it within a day. What it made important stays so: labels only
+/// tighten.
 #[utoipa::path(delete, path = "/v1/tenants/{name}/important/{id}", tag = "tenants",
     params(("name" = String, Path), ("id" = String, Path)),
-    responses((status = 200, body = Recorded), (status = 404, body = Problem)))]
+    responses((status = 200, body = TakenBackView), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn take_back(
     State(control): State<Arc<ControlParts>>,
     by: By<Supervisors>,
     Segments(name, id): Segments<TenantName, String>,
-) -> Result<Json<Recorded>, Error> {
-    let (was_told, leaf) = control
+) -> Result<Json<TakenBackView>, Error> {
+    let (taken, leaf) = control
         .gate
         .take_term_back(by.caller.principal(), &name, id)
         .await?;
-    if !was_told {
-        return Err(Error::Missing(format!(
-            "tenant `{name}` was told no word of that id"
-        )));
-    }
-    control.store.wake_scans();
-    Ok(Json(Recorded { leaf }))
+    let state = match taken {
+        TakenBack::WasNotTold => {
+            return Err(Error::Missing(format!(
+                "tenant `{name}` was told no word of that id"
+            )));
+        }
+        TakenBack::Proposed => "proposed",
+        TakenBack::Done => {
+            control.store.wake_scans();
+            "taken-back"
+        }
+    };
+    Ok(Json(TakenBackView {
+        state: state.to_owned(),
+        leaf,
+    }))
 }
 
 /// Returns the tenants that are asked for, each once.

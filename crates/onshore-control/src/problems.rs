@@ -103,6 +103,7 @@ fn of_gate(error: &onshore_gate::Error) -> Line {
         | Gate::NotDecommissionable { .. }
         | Gate::NoWayBack { .. }
         | Gate::NotOfAsset { .. }
+        | Gate::ToldOtherwise { .. }
         | Gate::SupportUnderWay { .. } => CONFLICT,
         Gate::Update(error) => of_update(error),
         Gate::Quarantine(onshore_registry::QuarantineError::TooLong { .. }) => {

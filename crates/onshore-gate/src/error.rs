@@ -79,6 +79,14 @@ pub enum Error {
         /// What the first is called.
         first: String,
     },
+    /// A word that an authority told would be put in the place of another, or of one that makes more of data.
+    #[error(
+        "`{id}` is the id of another word, or of one that makes data stricter: take that back first, which takes two people, or use another id"
+    )]
+    ToldOtherwise {
+        /// The id.
+        id: String,
+    },
     /// A rule pack whose own cases say nothing of what is in it.
     #[error(
         "no case of the rule pack {pack} tries {first}; cases.csv must have one that it refuses, and of a limit one on either side"

@@ -98,4 +98,5 @@ pub use support::{
     support_state,
 };
 pub use tabulated::Tabulated;
+pub use told::TakenBack;
 pub use updates::{APPROVALS_MIN, OlderReleases, StagedUpdate, UpdateRefusal, UpdateRules};

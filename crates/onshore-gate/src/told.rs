@@ -5,12 +5,27 @@ use std::sync::{Arc, PoisonError};
 use onshore_classify::{ToldTerm, ToldTerms};
 use onshore_db::Unit;
 use onshore_policy::{Principal, Role};
-use onshore_registry::{SubjectFinding, Told};
+use onshore_registry::{KnownTerm, SubjectFinding, Told, Vouched};
 use onshore_types::{LeafIndex, TenantId, TenantName};
 use serde_json::json;
 
 use crate::acts::{Act, require};
+use crate::people::{second, signature, vouch};
 use crate::{Error, Gate};
+
+/// How long somebody's word waits for that of another.
+const PROPOSAL_MS: i64 = 24 * 3600 * 1000;
+
+/// What came of taking a word back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenBack {
+    /// There is no such word.
+    WasNotTold,
+    /// Somebody else must say so too.
+    Proposed,
+    /// It is looked for no longer.
+    Done,
+}
 
 impl Gate {
     /// Takes a word that an authority told a tenant: data that it stands in is important from now on. What is stored is
@@ -18,7 +33,8 @@ impl Gate {
     /// was looked through before, and what is leaving stops.
     ///
     /// # Errors
-    /// [`Error::RoleForbids`]; those of the keepers.
+    /// [`Error::RoleForbids`]; [`Error::ToldOtherwise`] for the id of another word, or to make less of one: that would take it back;
+    /// those of the keepers.
     pub async fn tell_term(
         &self,
         by: Principal,
@@ -31,6 +47,13 @@ impl Gate {
         let inner = Arc::clone(&self.inner);
         let (told, leaf) = self
             .act(by, move |registry, unit, _| {
+                if let Some(known) = registry.told_term(unit, tenant.id, &term.id)?
+                    && (known.term.word != term.word || known.term.level > term.level)
+                {
+                    return Err(Error::ToldOtherwise {
+                        id: term.id.clone(),
+                    });
+                }
                 registry.save_told_term(unit, tenant.id, &term)?;
                 let told = registry.told(unit, tenant.id)?;
                 beside(unit, tenant.id, told.changes)?;
@@ -55,32 +78,59 @@ impl Gate {
         Ok(leaf)
     }
 
-    /// Takes a word back, and says whether it was told.
+    /// Takes a word back, on the words of two people who are apart: the first proposes it, and the second carries it out within a day.
     ///
     /// # Errors
-    /// [`Error::RoleForbids`]; those of the keepers.
+    /// [`Error::RoleForbids`], [`Error::Unnamed`], [`Error::SamePerson`]; those of the keepers.
     pub async fn take_term_back(
         &self,
         by: Principal,
         tenant: &TenantName,
         id: String,
-    ) -> Result<(bool, LeafIndex), Error> {
+    ) -> Result<(TakenBack, LeafIndex), Error> {
         require(by, &[Role::Operator, Role::Regulator])?;
         let tenant = self.inner.registry.tenant(tenant).await?;
-        let ((was_told, told), leaf) = self
-            .act(by, move |registry, unit, _| {
-                let was_told = registry.remove_told_term(unit, tenant.id, &id)?;
+        let ((taken, told), leaf) = self
+            .act(by, move |registry, unit, now| {
+                let known = registry.told_term(unit, tenant.id, &id)?;
+                let mut record = json!({ "tenant": tenant.id, "id": id });
+                let is_open = |first: &Vouched| {
+                    first.at.as_millis().saturating_add(PROPOSAL_MS) > now.as_millis()
+                };
+                let (kind, taken) = match known {
+                    None => {
+                        record["was_told"] = json!(false);
+                        ("important.taken-back", TakenBack::WasNotTold)
+                    }
+                    Some(KnownTerm {
+                        proposed: Some(first),
+                        ..
+                    }) if is_open(&first) => {
+                        let approved = second(registry, unit, by, &first.person, now)?;
+                        registry.remove_told_term(unit, tenant.id, &id)?;
+                        record["was_told"] = json!(true);
+                        record["proposed"] = json!(signature(first));
+                        record["approved"] = json!(signature(approved));
+                        ("important.taken-back", TakenBack::Done)
+                    }
+                    Some(KnownTerm { term, .. }) => {
+                        let first = vouch(registry, unit, by, now)?;
+                        registry.propose_taking_back(unit, tenant.id, &term, &first)?;
+                        record["proposed"] = json!(signature(first));
+                        ("important.take-back-proposed", TakenBack::Proposed)
+                    }
+                };
                 let told = registry.told(unit, tenant.id)?;
                 let act = Act {
-                    kind: "important.taken-back",
+                    kind,
                     body: json!({ "tenant": tenant.id }),
-                    record: json!({ "tenant": tenant.id, "id": id, "was_told": was_told }),
+                    record,
                 };
-                Ok((act, (was_told, (tenant.id, told))))
+                Ok((act, (taken, (tenant.id, told))))
             })
             .await?;
         self.look_for(told)?;
-        Ok((was_told, leaf))
+        Ok((taken, leaf))
     }
 
     /// Lets a tenant's persons be looked for by an identifier, or not.

@@ -82,5 +82,5 @@ pub use crate::stretches::SourceSize;
 pub use crate::support::{SupportRequest, SupportSession, Vouched};
 pub use crate::tenants::{Standing, Tenant};
 pub use crate::tokens::TokenHolder;
-pub use crate::told::{Notices, SubjectFinding, Told};
+pub use crate::told::{KnownTerm, Notices, SubjectFinding, Told};
 pub use crate::updates::{NewUpdate, Update, UpdateState};

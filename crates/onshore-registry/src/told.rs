@@ -3,10 +3,10 @@
 
 use onshore_classify::{Category, Ground, ToldTerm};
 use onshore_db::{Row, RowError, Unit, View, params, unreadable};
-use onshore_types::{Level, TenantId};
+use onshore_types::{Level, PrincipalId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Registry, rows};
+use crate::{Error, Person, Registry, Vouched, rows};
 
 /// So many words can be told a tenant: all of them are looked for in everything.
 pub(crate) const TOLD_TERMS_MAX: usize = 1000;
@@ -55,6 +55,50 @@ struct Kept {
     category: Option<Category>,
     ground: Ground,
     authority: String,
+    /// Who would take it back, and is one of two people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proposed: Option<KeptWord>,
+}
+
+/// Somebody's word as it is kept beside a term.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptWord {
+    by: [u8; 16],
+    person: Person,
+    at_ms: i64,
+}
+
+/// A word that a tenant was told, and who would take it back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownTerm {
+    /// The word.
+    pub term: ToldTerm,
+    /// The first of the two people that it takes.
+    pub proposed: Option<Vouched>,
+}
+
+impl Kept {
+    fn of(term: &ToldTerm, proposed: Option<&Vouched>) -> Self {
+        Self {
+            word: term.word.clone(),
+            level: word(term.level).to_owned(),
+            category: term.category,
+            ground: term.ground,
+            authority: term.authority.clone(),
+            proposed: proposed.map(|word| KeptWord {
+                by: *word.by.as_bytes(),
+                person: word.person.clone(),
+                at_ms: word.at.as_millis(),
+            }),
+        }
+    }
+
+    fn text(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(|_| Error::Unreadable {
+            what: "word that an authority told",
+        })
+    }
 }
 
 impl Registry {
@@ -68,16 +112,7 @@ impl Registry {
         tenant: TenantId,
         term: &ToldTerm,
     ) -> Result<(), Error> {
-        let kept = Kept {
-            word: term.word.clone(),
-            level: word(term.level).to_owned(),
-            category: term.category,
-            ground: term.ground,
-            authority: term.authority.clone(),
-        };
-        let text = serde_json::to_string(&kept).map_err(|_| Error::Unreadable {
-            what: "word that an authority told",
-        })?;
+        let text = Kept::of(term, None).text()?;
         unit.execute(
             "INSERT OR REPLACE INTO told_terms (tenant, id, term) VALUES (?1, ?2, ?3)",
             params![tenant.as_bytes(), term.id, text],
@@ -145,6 +180,42 @@ impl Registry {
         Ok(true)
     }
 
+    /// Looks a word up.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn told_term(
+        &self,
+        view: &View<'_>,
+        tenant: TenantId,
+        id: &str,
+    ) -> Result<Option<KnownTerm>, Error> {
+        Ok(view.one(
+            "SELECT id, term FROM told_terms WHERE tenant = ?1 AND id = ?2",
+            params![tenant.as_bytes(), id],
+            known_term,
+        )?)
+    }
+
+    /// Keeps who would take a word back, in place of whoever else would.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn propose_taking_back(
+        &self,
+        unit: &Unit<'_>,
+        tenant: TenantId,
+        term: &ToldTerm,
+        proposed: &Vouched,
+    ) -> Result<(), Error> {
+        let text = Kept::of(term, Some(proposed)).text()?;
+        unit.execute(
+            "UPDATE told_terms SET term = ?3 WHERE tenant = ?1 AND id = ?2",
+            params![tenant.as_bytes(), term.id, text],
+        )?;
+        Ok(())
+    }
+
     /// Forgets a word, and says whether it was there.
     ///
     /// # Errors
@@ -173,23 +244,7 @@ impl Registry {
         let terms = view.all(
             "SELECT id, term FROM told_terms WHERE tenant = ?1 ORDER BY id",
             params![tenant.as_bytes()],
-            |row| {
-                let (id, text): (String, String) = (row.get(0)?, row.get(1)?);
-                let kept: Kept =
-                    serde_json::from_str(&text).map_err(|error| unreadable(Box::new(error)))?;
-                Ok(ToldTerm {
-                    id,
-                    word: kept.word,
-                    level: match kept.level.as_str() {
-                        "core" => Level::Core,
-                        "important" => Level::Important,
-                        _ => return Err(unreadable("an unknown level".into())),
-                    },
-                    category: kept.category,
-                    ground: kept.ground,
-                    authority: kept.authority,
-                })
-            },
+            |row| known_term(row).map(|known| known.term),
         )?;
         let changes = view.one(
             "SELECT changes FROM told_changes WHERE tenant = ?1",
@@ -277,4 +332,27 @@ fn word(level: Level) -> &'static str {
         // What an authority told is never general.
         Level::Important | Level::General => "important",
     }
+}
+
+fn known_term(row: &Row<'_>) -> Result<KnownTerm, RowError> {
+    let (id, text): (String, String) = (row.get(0)?, row.get(1)?);
+    let kept: Kept = serde_json::from_str(&text).map_err(|error| unreadable(Box::new(error)))?;
+    let term = ToldTerm {
+        id,
+        word: kept.word,
+        level: match kept.level.as_str() {
+            "core" => Level::Core,
+            "important" => Level::Important,
+            _ => return Err(unreadable("an unknown level".into())),
+        },
+        category: kept.category,
+        ground: kept.ground,
+        authority: kept.authority,
+    };
+    let proposed = kept.proposed.map(|word| Vouched {
+        by: PrincipalId::from_bytes(word.by),
+        person: word.person,
+        at: Timestamp::from_millis(word.at_ms),
+    });
+    Ok(KnownTerm { term, proposed })
 }

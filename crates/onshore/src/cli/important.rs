@@ -29,7 +29,7 @@ pub(crate) enum ImportantCommand {
         #[arg(long)]
         authority: String,
     },
-    /// Take a word back; what it made important stays so
+    /// Take a word back: a second person does the same within a day; what it made important stays so
     TakeBack {
         /// Whom it was told
         #[arg(long, default_value = "default")]

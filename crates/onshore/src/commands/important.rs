@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use http::Method;
-use onshore_api::{Recorded, TellImportant};
+use onshore_api::{Recorded, TakenBackView, TellImportant};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::cli::{ImportantCommand, TargetArgs};
@@ -16,7 +16,7 @@ pub(crate) async fn run(target: &TargetArgs, command: ImportantCommand) -> Resul
         let id = utf8_percent_encode(id, NON_ALPHANUMERIC);
         format!("/v1/tenants/{tenant}/important/{id}")
     };
-    let (recorded, done): (Recorded, &str) = match command {
+    match command {
         ImportantCommand::Tell {
             tenant,
             id,
@@ -34,17 +34,26 @@ pub(crate) async fn run(target: &TargetArgs, command: ImportantCommand) -> Resul
                 authority,
             };
             let path = path(&tenant, &id);
-            let recorded = client.send(Method::PUT, &path, &told).await?;
-            (recorded, "What is stored is looked through for it")
+            let recorded: Recorded = client.send(Method::PUT, &path, &told).await?;
+            let done = "What is stored is looked through for it";
+            match target.style() {
+                Style::Json => output::json(&recorded)?,
+                Style::Text => output::line(&format!("{done} (leaf {}).", recorded.leaf)),
+            }
         }
-        ImportantCommand::TakeBack { tenant, id } => (
-            client.delete(&path(&tenant, &id)).await?,
-            "What it made important stays so; new data is no longer looked through for it",
-        ),
-    };
-    match target.style() {
-        Style::Json => output::json(&recorded)?,
-        Style::Text => output::line(&format!("{done} (leaf {}).", recorded.leaf)),
+        ImportantCommand::TakeBack { tenant, id } => {
+            let taken: TakenBackView = client.delete(&path(&tenant, &id)).await?;
+            let done = match taken.state.as_str() {
+                "proposed" => {
+                    "It is taken back once somebody else takes it back too, within a day; until then data is looked through for it"
+                }
+                _ => "What it made important stays so; new data is no longer looked through for it",
+            };
+            match target.style() {
+                Style::Json => output::json(&taken)?,
+                Style::Text => output::line(&format!("{done} (leaf {}).", taken.leaf)),
+            }
+        }
     }
     Ok(Exit::Done)
 }
