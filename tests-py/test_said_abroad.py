@@ -385,3 +385,20 @@ def test_identifiers_in_another_writing_are_held(firm):
         assert status(firm.abroad.get_object, Bucket=free, Key=name) == 403, name
     firm.inside.put_object(Bucket=free, Key="noise", Body=base64.b64encode(random.Random(7).randbytes(1 << 16)))
     assert status(firm.abroad.get_object, Bucket=free, Key="noise") == 200
+
+
+def test_a_declared_count_only_raises(firm):
+    firm.inside.put_object(Bucket=firm.name, Key="few", Body=text(range(2)), Metadata={"onshore-persons": "1"})
+    firm.inside.put_object(Bucket=firm.name, Key="many", Body=text(range(2)), Metadata={"onshore-persons": "5"})
+    firm.inside.put_object(Bucket=firm.name, Key="later", Body=text(range(2)))
+    show, _ = firm.approve(1 << 20, "--max-persons", 5)
+    assert firm.get("few") and show()["persons"]["spent"] == 2, "not lowered"
+    assert firm.get("many") and show()["persons"]["spent"] == 5, "two who are known, and three more"
+    assert firm.get("later") and show()["persons"]["spent"] == 5
+    for turn in range(2):
+        firm.inside.put_object_tagging(Bucket=firm.name, Key="later", Tagging={"TagSet": [{"Key": "onshore-persons", "Value": "3"}]})
+    assert status(firm.abroad.get_object, Bucket=firm.name, Key="later") == 403, "one too many"
+    report = firm.server.cli("report", "persons", "--tenant", firm.name)
+    assert report["held"]["upper"] == 2 + 3 + 1
+    assert status(firm.inside.put_object, Bucket=firm.name, Key="x", Body=b"", Metadata={"onshore-persons": "many"}) == 400
+    assert status(firm.inside.put_object, Bucket=firm.name, Key="x", Body=b"", Tagging="onshore-persons=-1") == 400

@@ -128,6 +128,11 @@ impl Scanner {
         self.gather.beside(said);
     }
 
+    /// Takes somebody's word that so many persons are told of: it can only raise the upper bound of what is counted.
+    pub fn declare_persons(&mut self, persons: u64) {
+        self.gather.declared_persons = self.gather.declared_persons.max(persons);
+    }
+
     /// Counts who is told of, too.
     #[must_use]
     pub fn with_persons(mut self, key: PersonKey) -> Self {

@@ -138,7 +138,7 @@ pub use crate::replication::{
 };
 pub use crate::rescan::{Again, LookStep, Looking, RescanEnd, RescanMarker, Rescanned, ToScan};
 pub use crate::round::{RoundMarker, RoundPage};
-pub use crate::said::CLASS_TAG;
+pub use crate::said::{CLASS_TAG, PERSONS_TAG, declared_persons};
 pub use crate::sampling::Sampled;
 pub use crate::scan::{
     FoundColumns, FoundConfidence, FoundImportant, FoundKind, Looked, Scan, ScanStanding,

@@ -4,6 +4,7 @@
 //! with what is kept.
 
 use std::collections::BTreeMap;
+use std::num::ParseIntError;
 
 use onshore_classify::{Outcome, Scanner};
 use onshore_types::{Label, ObjectKey};
@@ -17,8 +18,28 @@ use crate::scan::{By, Looked, ScanStanding};
 /// The tag that declares a class.
 pub const CLASS_TAG: &str = "onshore-class";
 
+/// The tag, or user metadata, that declares how many persons an object tells of at most.
+pub const PERSONS_TAG: &str = "onshore-persons";
+
 /// What is said of an object, a line each.
-pub(crate) struct Said(String);
+pub(crate) struct Said {
+    text: String,
+    /// How many persons it tells of at most, as whoever wrote it says.
+    persons: u64,
+}
+
+/// Reads how many persons are declared. A front refuses what is no number; of whoever writes past it, it says nothing.
+#[must_use]
+pub fn declared_persons(said: &BTreeMap<String, String>) -> Option<Result<u32, ParseIntError>> {
+    said.get(PERSONS_TAG).map(|text| text.trim().parse())
+}
+
+/// The same, for counting; none is as good as nobody.
+pub(crate) fn persons_said(said: &BTreeMap<String, String>) -> u64 {
+    declared_persons(said)
+        .and_then(Result::ok)
+        .map_or(0, u64::from)
+}
 
 impl Said {
     /// Gathers what a writer says of a new object.
@@ -57,20 +78,26 @@ impl Said {
             website_redirect,
         ];
         for header in headers.into_iter().flatten() {
-            said.0.push_str(header);
-            said.0.push('\n');
+            said.text.push_str(header);
+            said.text.push('\n');
         }
         said.pairs(user_metadata);
         said.pairs(tags);
+        said.persons = persons_said(user_metadata).max(persons_said(tags));
         said
     }
 
-    fn of_key(key: &ObjectKey) -> Self {
-        Self(key.as_str().to_owned() + "\n")
+    fn of_text(text: String) -> Self {
+        Self { text, persons: 0 }
     }
 
+    fn of_key(key: &ObjectKey) -> Self {
+        Self::of_text(key.as_str().to_owned() + "\n")
+    }
+
+    /// Persons that tags declare are counted where those that the bytes tell of are known.
     fn of_tags(tags: &Tags) -> Self {
-        let mut said = Self(String::new());
+        let mut said = Self::of_text(String::new());
         said.pairs(tags);
         said
     }
@@ -79,25 +106,28 @@ impl Said {
     fn pairs(&mut self, pairs: &BTreeMap<String, String>) {
         for (name, value) in pairs {
             for part in [name, ": ", value, "\n"] {
-                self.0.push_str(part);
+                self.text.push_str(part);
             }
         }
     }
 
     /// Returns its length in bytes.
     pub(crate) fn len_bytes(&self) -> u64 {
-        u64::try_from(self.0.len()).unwrap_or(u64::MAX)
+        u64::try_from(self.text.len()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn digest(&self) -> [u8; 32] {
         let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, self.0.as_bytes()).as_ref());
+        hash.copy_from_slice(digest(&SHA256, self.text.as_bytes()).as_ref());
         hash
     }
 
     /// Has it looked through with the bytes.
     pub(crate) fn hand_to(&self, scanner: &mut Scanner) {
-        scanner.look_beside(&self.0);
+        scanner.look_beside(&self.text);
+        if self.persons > 0 {
+            scanner.declare_persons(self.persons);
+        }
     }
 
     fn look(&self, mut scanner: Scanner) -> Result<Looked, Error> {
@@ -148,7 +178,7 @@ impl Looked {
     /// # Errors
     /// As [`Looked::at_upload`].
     pub fn at_setting(scanner: Scanner, document: &str) -> Result<Self, Error> {
-        Said(document.to_owned()).look(scanner)
+        Said::of_text(document.to_owned()).look(scanner)
     }
 
     /// Looks through a key of which nothing else is there: that of a delete marker.

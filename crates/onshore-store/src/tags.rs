@@ -15,6 +15,7 @@ use crate::outbox::{self, About};
 use crate::read::sealed_of;
 use crate::replication::{self, ReplicationDeed};
 use crate::rescan::{OpenedFacts, Rescanned};
+use crate::said::persons_said;
 use crate::scan::{Looked, Scan, ScanStanding};
 use crate::version::{self, Kind, VersionWish};
 use crate::{Error, Store, cutover, permits};
@@ -56,10 +57,11 @@ impl Store {
                 VersionWish::Null | VersionWish::Id(_) => Error::VersionGone,
             })?;
         let version = row.version;
-        let found = if looked.is_empty() {
+        let persons = persons_said(tags);
+        let found = if looked.is_empty() && persons == 0 {
             None
         } else {
-            Some(self.note_found_in_tags(unit, &bucket, version, looked)?)
+            Some(self.note_found_in_tags(unit, &bucket, version, (looked, persons))?)
         };
         if let Some(found) = &found {
             permits::label(permit, bucket.effective(found.now))?;
@@ -108,7 +110,7 @@ impl Store {
         unit: &Unit<'_>,
         bucket: &Bucket,
         version: VersionId,
-        looked: &Looked,
+        (looked, persons): (&Looked, u64),
     ) -> Result<Rescanned, Error> {
         let (sealed, _) = sealed_of(unit, version)?;
         let owner_key = self
@@ -126,6 +128,7 @@ impl Store {
             let mut union = Union::new();
             union.add(&known);
             union.add(of_tags);
+            union.at_least(persons);
             self.keep_persons(unit, version, &union.joined())?;
         }
         let known = facts.scan.clone().unwrap_or_else(|| {

@@ -49,6 +49,8 @@ pub(crate) struct Gather {
     /// Those of one text, and those of all where there are several.
     persons: Option<ObjectPersons>,
     union: Option<Union>,
+    /// How many persons somebody says that there are.
+    pub(crate) declared_persons: u64,
     encoding: Option<&'static str>,
     unread: Vec<NotRead>,
     formats: Vec<Format>,
@@ -81,6 +83,7 @@ impl Gather {
             counting: None,
             persons: None,
             union: None,
+            declared_persons: 0,
             encoding: None,
             unread: Vec::new(),
             formats: Vec::new(),
@@ -419,6 +422,13 @@ impl Gather {
                 .unwrap_or(usize::MAX)
         };
         self.kinds.sort_by_cached_key(place);
+        if self.declared_persons > 0 && self.counting.is_some() {
+            let union = self.union.get_or_insert_with(Union::new);
+            if let Some(persons) = self.persons.take() {
+                union.add(&persons);
+            }
+            union.at_least(self.declared_persons);
+        }
         let joined = self.union.as_mut().map(Union::joined);
         let nobody = || Union::new().joined();
         let persons = joined.or(self.persons);

@@ -100,6 +100,12 @@ impl Union {
         });
     }
 
+    /// Has the upper bound be so many at least: whoever says so may know of persons whom nothing that was found tells of.
+    pub fn at_least(&mut self, persons: u64) {
+        let more = persons.saturating_sub(self.tally().persons.upper);
+        self.beyond.persons = self.beyond.persons.saturating_add(more);
+    }
+
     /// Says how many persons there are.
     #[must_use]
     pub fn tally(&mut self) -> Tally {

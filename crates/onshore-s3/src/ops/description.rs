@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::fault::{Code, Fault};
 use crate::guard::headers::METADATA_PREFIX;
 use crate::ops::replica;
-use crate::ops::tagging::{class_of, parse_tagging_header};
+use crate::ops::tagging::{check_persons, class_of, parse_tagging_header};
 
 /// The user metadata by which an uploader declares a label.
 const CLASS: &str = "onshore-class";
@@ -25,6 +25,8 @@ pub(crate) fn new_object(call: &Call) -> Result<NewObject, Fault> {
     check_redirect(call)?;
     let user_metadata = user_metadata(call);
     let tags = parse_tagging_header(call)?;
+    check_persons(&user_metadata, Code::InvalidArgument)?;
+    check_persons(&tags, Code::InvalidTag)?;
     let mut object = NewObject {
         content: content_headers(call),
         declared: stricter(declared(&user_metadata)?, class_of(&tags)?),

@@ -1,9 +1,13 @@
 //! Tags of an object: read, replaced, removed, and how they are written in a header.
 
+use std::collections::BTreeMap;
+
 use http::HeaderMap;
 use onshore_gate::ScannedFact;
 use onshore_policy::{Flow, Subject};
-use onshore_store::{CLASS_TAG, Looked, Rescanned, Tags, VersionWish};
+use onshore_store::{
+    CLASS_TAG, Looked, PERSONS_TAG, Rescanned, Tags, VersionWish, declared_persons,
+};
 use onshore_types::{BucketName, ByteRange, Label, ObjectKey, VersionId};
 use s3s::dto::Tag;
 use serde_json::json;
@@ -135,6 +139,7 @@ pub(crate) fn parse_tagging_header(call: &Call) -> Result<Tags, Fault> {
 pub(crate) fn parse_tag_set(tag_set: Vec<Tag>) -> Result<Tags, Fault> {
     let tags = parse_tags(tag_set, TAGS_MAX)?;
     class_of(&tags)?;
+    check_persons(&tags, Code::InvalidTag)?;
     Ok(tags)
 }
 
@@ -149,6 +154,17 @@ pub(crate) fn class_of(tags: &Tags) -> Result<Option<Label>, Fault> {
                 format!("The tag {CLASS_TAG} declares no class: {error}."),
             )
         })
+}
+
+/// Checks that what declares how many persons an object tells of is a number.
+pub(crate) fn check_persons(said: &BTreeMap<String, String>, code: Code) -> Result<(), Fault> {
+    match declared_persons(said) {
+        None | Some(Ok(_)) => Ok(()),
+        Some(Err(error)) => Err(Fault::new(
+            code,
+            format!("{PERSONS_TAG} declares no number of persons: {error}."),
+        )),
+    }
 }
 
 /// Reads the tags of a bucket from a document.
