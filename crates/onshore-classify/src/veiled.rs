@@ -4,7 +4,7 @@
 //! Runs are unpacked if what they unpack to is text or begins as a format that is known; of the rest the lines that have any of it
 //! are read once more as they are meant. What is found so is told without a place.
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr2_iter, memrchr};
 
 use crate::findings::Told;
 use crate::formats::{is_known, may_be_known};
@@ -39,6 +39,17 @@ const SIGNS: [Option<u8>; 256] = {
         }
         byte += 1;
     }
+};
+
+/// By byte: whether it is one of those.
+const IS_SIGN: [bool; 256] = {
+    let mut are = [false; 256];
+    let mut byte = 0;
+    while byte < are.len() {
+        are[byte] = SIGNS[byte].is_some();
+        byte += 1;
+    }
+    are
 };
 
 /// What was found in another writing.
@@ -378,9 +389,9 @@ impl Veiled {
 
 /// Returns where the first run in a text begins that is long enough; where there is none, where one may begin that goes on behind.
 fn next_run(text: &[u8]) -> Result<usize, usize> {
-    let is_other = |byte: &u8| SIGNS[usize::from(*byte)].is_none();
+    let is_other = |byte: &u8| !IS_SIGN[usize::from(*byte)];
     let mut from = 0;
-    while let Some(signs) = text.get(from..from + RUN_MIN) {
+    while let Some(signs) = text.get(from..).and_then(<[u8]>::first_chunk::<RUN_MIN>) {
         match signs.iter().rposition(is_other) {
             Some(other) => from += other + 1,
             None => return Ok(from),
@@ -392,7 +403,7 @@ fn next_run(text: &[u8]) -> Result<usize, usize> {
 
 /// Returns how many signs of Base64 a text begins with.
 fn signs_len(text: &[u8]) -> usize {
-    let is_other = |byte: &u8| SIGNS[usize::from(*byte)].is_none();
+    let is_other = |byte: &u8| !IS_SIGN[usize::from(*byte)];
     text.iter().position(is_other).unwrap_or(text.len())
 }
 
@@ -410,23 +421,29 @@ fn is_text(bytes: &[u8]) -> bool {
     !text.is_empty() && !text.contains(is_control)
 }
 
-/// Whether something in a text means something else than it is.
+/// Whether something in a text means something else than it is. Most text is passed over by searches that compare many bytes at once.
 fn is_veiled(text: &[u8]) -> bool {
+    let mut escapes = memchr2_iter(b'%', b'&', text);
+    let is_escape = |at: usize| match text.get(at..).unwrap_or_default() {
+        [b'%', high, low, ..] => high.is_ascii_hexdigit() && low.is_ascii_hexdigit(),
+        [b'&', b'#', ..] => true,
+        _ => false,
+    };
+    escapes.any(is_escape) || (!text.is_ascii() && has_veiling_letter(text))
+}
+
+/// Whether there is a character that means another, or that nobody sees.
+fn has_veiling_letter(text: &[u8]) -> bool {
     /// What is compared at once.
     const BLOCK_BYTES: usize = 64;
     let mut blocks = text;
-    while let Some((block, _)) = blocks.split_first_chunk::<BLOCK_BYTES>() {
-        let mut may = 0;
-        for byte in block {
-            may |= u8::from(*byte == b'%') | u8::from(*byte == b'&') | u8::from(*byte >= 0xC2);
+    while let Some((block, behind)) = blocks.split_first_chunk::<BLOCK_BYTES>() {
+        // One may begin here and end in the next.
+        let ahead = blocks.get(..BLOCK_BYTES + 2).unwrap_or(blocks);
+        if !block.is_ascii() && veils(ahead) {
+            return true;
         }
-        if may != 0 {
-            let ahead = blocks.get(..BLOCK_BYTES + 2).unwrap_or(blocks);
-            if veils(ahead) {
-                return true;
-            }
-        }
-        blocks = blocks.get(BLOCK_BYTES..).unwrap_or_default();
+        blocks = behind;
     }
     veils(blocks)
 }
@@ -436,15 +453,12 @@ fn veils(text: &[u8]) -> bool {
     let mut any = 0;
     let within = |byte: u8, from: u8, len: u8| u8::from(byte.wrapping_sub(from) < len);
     let is = |byte: u8, other: u8| u8::from(byte == other);
-    let hex = |byte: u8| within(byte, b'0', 10) | within(byte | 0x20, b'a', 6);
     let second = text.get(1..).unwrap_or_default();
     let third = text.get(2..).unwrap_or_default().iter().chain(&[0]);
     for ((a, b), c) in text.iter().zip(second).zip(third) {
         let (a, b, c) = (*a, *b, *c);
-        any |= is(a, b'%') & hex(b) & hex(c)
-            | is(a, b'&') & is(b, b'#')
-            // Signs that nobody sees.
-            | is(a, 0xC2) & is(b, 0xAD)
+        // Signs that nobody sees.
+        any |= is(a, 0xC2) & is(b, 0xAD)
             | is(a, 0xE2) & is(b, 0x80) & (within(c, 0x8B, 5) | within(c, 0xAA, 5))
             | is(a, 0xE2) & is(b, 0x81) & within(c, 0xA0, 16)
             | is(a, 0xEF) & is(b, 0xB8) & within(c, 0x80, 16)
