@@ -505,7 +505,7 @@ mod tests {
             |a| (a.instrument, a.until) = (word("security-assessment"), NOW.plus_millis(1 << 40)),
             |a| {
                 (a.instrument, a.recipient) =
-                    (word("adequacy"), to("JP", RecipientKind::Organisation))
+                    (word("adequacy"), to("JP", RecipientKind::Organisation));
             },
             |a| {
                 (a.instrument, a.recipient) =

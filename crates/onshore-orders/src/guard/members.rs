@@ -19,11 +19,14 @@ pub(super) fn within<'v>(value: &'v Value, path: &str) -> Vec<&'v Value> {
 
 /// Returns the elements of what are lists, and the others as they are.
 pub(super) fn elements(values: Vec<&Value>) -> Vec<&Value> {
-    let each = |value| match value {
-        &Value::Array(ref all) => all.iter().collect(),
-        one => vec![one],
-    };
-    values.into_iter().flat_map(each).collect()
+    let mut each = Vec::new();
+    for value in values {
+        match value {
+            Value::Array(all) => each.extend(all),
+            one => each.push(one),
+        }
+    }
+    each
 }
 
 /// Whether a member says anything.
