@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 
 use onshore_db::{Unit, View};
+use onshore_orders::asset::{AssetKind, AssetTally};
 use onshore_orders::departure::{Acknowledged, DeliveredInventory, Item, SignedDeletion};
-use onshore_orders::records::{AssetKind, AssetTally};
 use onshore_orders::{Asset, Contract, Day, Departure, Id, Record, RecordKind, Registered as _};
 use onshore_policy::{Principal, Role};
 use onshore_registry::{Registry, Revision};

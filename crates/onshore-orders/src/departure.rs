@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Error;
+use crate::asset::AssetKind;
 use crate::record::{RecordKind, Registered};
-use crate::records::{AssetKind, Id, is_sha256, texts};
+use crate::records::{Id, is_sha256, texts};
 use crate::signature::Signature;
 
 /// So much may a provider say that it has under one contract.

@@ -13,11 +13,13 @@ use serde::{Deserialize, Serialize};
 
 pub use self::over_time::OverTime;
 use self::words::Words;
+use crate::asset::AssetTally;
+use crate::contract::{Contract, Renewal};
 use crate::deadline::Terms;
 use crate::language::{Language, Said};
 use crate::order::{Exemption, FreezeKind, Order};
 use crate::ownership::{Control, Organisations};
-use crate::records::{AssetTally, Contract, Id, Organisation, Provider, Renewal};
+use crate::records::{Id, Organisation, Provider};
 use crate::timeline::Earlier;
 use crate::{Day, Error};
 

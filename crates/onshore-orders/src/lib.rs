@@ -9,7 +9,7 @@
 //! from then on; and each revision of a record says from which day on it holds. *Recorded time* is when Onshore was told, and is the
 //! keeper's: what is judged here is what was recorded.
 //!
-//! - [`records`]: organisations and who holds them, providers, contracts, assets.
+//! - [`records`]: organisations and who holds them, and providers; [`contract`], [`asset`]: what binds them, and what is moved.
 //! - [`order`]: an order: its text, whom it addresses, what it prohibits and freezes, and until when.
 //! - [`deadline`]: the rule that makes a day of a contract's expiry.
 //! - [`ownership`]: who is controlled by whom, through chains.
@@ -30,6 +30,8 @@
 
 pub mod alarm;
 pub mod assessment;
+pub mod asset;
+pub mod contract;
 pub mod day;
 pub mod deadline;
 pub mod departure;
@@ -66,6 +68,8 @@ pub const SINNET_2017: &str = include_str!("../orders/sinnet-2017.toml");
 
 pub use alarm::{Alarm, AlarmKind};
 pub use assessment::Assessment;
+pub use asset::{Asset, AssetTally, Doubt, Proof};
+pub use contract::{Contract, Deletion, Renewal};
 pub use day::{Day, UtcOffset};
 pub use deadline::DeadlineRule;
 pub use departure::Departure;
@@ -84,9 +88,7 @@ pub use partnership::Partnership;
 pub use purpose::{HeldFor, LawfulBasis};
 pub use quarter::Quarter;
 pub use record::{Record, RecordKind, Registered};
-pub use records::{
-    Asset, AssetTally, Contract, Deletion, Doubt, Id, Organisation, Proof, Provider, Renewal, Share,
-};
+pub use records::{Id, Organisation, Provider, Share};
 pub use region::{Operating, Region, RegionStanding};
 pub use request::Request;
 pub use review::Review;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::assessment::Assessment;
+use crate::asset::{Asset, Proof};
+use crate::contract::Contract;
 use crate::departure::Departure;
 use crate::handover::Handover;
 use crate::incident::Incident;
@@ -15,7 +17,7 @@ use crate::information::Information;
 use crate::licence::Licence;
 use crate::order::Order;
 use crate::partnership::Partnership;
-use crate::records::{Asset, Contract, Id, Organisation, Proof, Provider};
+use crate::records::{Id, Organisation, Provider};
 use crate::region::Region;
 use crate::request::Request;
 use crate::review::Review;

@@ -7,8 +7,8 @@ use csv::{ReaderBuilder, StringRecord};
 use serde_json::{Map, Value};
 
 use crate::Error;
+use crate::contract::Contract;
 use crate::record::{Record, RecordKind};
-use crate::records::Contract;
 
 /// What is said of other kinds.
 const NO_TABLE: &str =

@@ -1,10 +1,11 @@
 //! The order of Tianjin of 2021, as its file has it, held against contracts at the boundaries of its dates; and the rule that
 //! had a foreign cloud hand its machines over in 2017.
 
+use onshore_orders::asset::AssetTally;
+use onshore_orders::contract::{Contract, Deletion};
 use onshore_orders::order::FreezeKind;
 use onshore_orders::records::{
-    AssetTally, Contract, Deletion, Holding, Id, Organisation, OrganisationKind, Provider,
-    ProviderKind, Share,
+    Holding, Id, Organisation, OrganisationKind, Provider, ProviderKind, Share,
 };
 use onshore_orders::{
     Asked, Asset, Day, Finding, Judge, Order, Registered, Renewal, Signature, Status,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::tables::{Table, tables};
 use crate::Error;
-use crate::records::AssetKind;
+use crate::asset::AssetKind;
 
 /// Members that name a resource at its provider, the surest first.
 const NAMES: [&str; 6] = [

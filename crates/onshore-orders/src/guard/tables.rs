@@ -10,8 +10,8 @@ use super::members::{
     within,
 };
 use super::size::{Compared, compare};
+use crate::asset::AssetKind;
 use crate::order::FreezeKind;
-use crate::records::AssetKind;
 use crate::{Day, Error};
 
 const TABLES: &[(&str, &str)] = &[

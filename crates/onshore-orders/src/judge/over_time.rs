@@ -2,9 +2,11 @@
 //! of until it is left, and what was recorded is told of when something else is recorded in its place (`docs/decisions/0065`).
 
 use crate::Day;
+use crate::asset::AssetTally;
+use crate::contract::Contract;
 use crate::judge::{Breach, Finding, OnDay};
 use crate::order::FreezeKind;
-use crate::records::{AssetTally, Contract, Id};
+use crate::records::Id;
 use crate::timeline::{Corrected, Timeline, Told};
 
 /// What an order says of a contract of an organisation, whatever became of it.

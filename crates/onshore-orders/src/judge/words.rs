@@ -1,11 +1,13 @@
 //! The sentences of the judge, in both languages. Names, quotes and titles of sources stay as they were recorded.
 
 use crate::Day;
+use crate::asset::{AssetTally, Doubt};
+use crate::contract::Deletion;
 use crate::deadline::DeadlineRule;
 use crate::judge::{Breach, Status};
 use crate::language::Language;
 use crate::order::{Exemption, Freeze, FreezeKind, Order, Prohibited, Withdrawal};
-use crate::records::{AssetTally, Deletion, Doubt, Id, Share};
+use crate::records::{Id, Share};
 
 /// Writes sentences about one order.
 #[derive(Debug, Clone, Copy)]

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use onshore_api::{ImportedView, RecordView};
+use onshore_orders::asset::AssetKind;
 use onshore_orders::guard::state::{FoundAsset, assets, country_of};
-use onshore_orders::records::AssetKind;
 use onshore_orders::{Id, RecordKind};
 use onshore_sources::{Dialect, Network, S3Account};
 use ring::digest::{SHA256, digest};
