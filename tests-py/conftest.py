@@ -16,11 +16,19 @@ STRICT = os.environ.get("ONSHORE_STRICT") == "1"
 SKIPPED_LIST = os.environ.get("ONSHORE_SKIPPED_LIST")
 
 
-# Files that take longest, the longest first: whoever comes to them last would let the other core wait.
+# Files that take longest, the longest first: whoever comes to them last would let the other cores wait.
 LONGEST = [
+    "test_terraform",
     "test_migrate_workers",
     "test_cutover",
     "test_control_api",
+    "test_migrate_files",
+    "test_scanning",
+    "test_power",
+    "test_migrate_containers",
+    "test_migrate_swift",
+    "test_migrate_hdfs",
+    "test_migrate_proof",
 ]
 
 

@@ -160,11 +160,12 @@ fn client_tests(steps: &mut Steps, skips: Skips) {
         pytest(
             steps,
             &python,
-            // In the order that conftest.py gives.
+            // In the order that conftest.py gives. Two workers leave a third of two cores idle: tests wait for disks, clocks and what
+            // they killed.
             &[
                 "tests-py",
                 "-n",
-                "2",
+                "3",
                 "--dist",
                 "loadfile",
                 "--no-loadscope-reorder",

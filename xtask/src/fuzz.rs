@@ -1,6 +1,7 @@
 //! Reads files, documents of the ledger and access policies as an attacker makes them, for as long as it is told, with ever new seeds from
 //! a first one. What reads them has so much memory and no more, and so much time for each batch and for lines without
-//! end: what needs more has no bounds.
+//! end: what needs more has no bounds. For as long again cargo-fuzz (libFuzzer) changes what is read by what it reached in the program;
+//! it does so on the stable compiler, without the sanitizers that need another.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,6 +19,11 @@ const MEMORY_KIB: u64 = 1 << 20;
 const LINE_GIB: &str = "1";
 /// What reading a batch takes at most; it takes seconds.
 const READING_MAX: Duration = Duration::from_secs(300);
+
+/// Which version of cargo-fuzz is installed where there is none.
+const CARGO_FUZZ: &str = "0.13.2";
+/// What one document or file may be long, in bytes, take in memory, in MiB, and in time, in seconds, where a fuzzer changes it.
+const GUIDED: [&str; 3] = ["-max_len=65536", "-rss_limit_mb=2048", "-timeout=25"];
 
 pub(crate) fn run(root: &Path, seconds: u64, seed: u64) -> Result<()> {
     let steps = Steps::new(root);
@@ -55,7 +61,52 @@ pub(crate) fn run(root: &Path, seconds: u64, seed: u64) -> Result<()> {
         started.elapsed().as_secs(),
         MEMORY_KIB >> 10
     );
+    let each = (seconds / 3).max(1);
+    for (target, program) in [
+        ("documents", &documents),
+        ("policies", &policies),
+        ("files", &program),
+    ] {
+        guided(&steps, target, program, each)?;
+    }
     Ok(())
+}
+
+/// Has cargo-fuzz run one of its targets, from honest seeds and what it found earlier.
+fn guided(steps: &Steps, target: &str, seeds_by: &Path, seconds: u64) -> Result<()> {
+    let folder = target_folder(steps.root()).join("fuzz");
+    let (corpus, seeds) = (
+        folder.join("corpus").join(target),
+        folder.join("seeds").join(target),
+    );
+    for made in [&corpus, &seeds] {
+        std::fs::create_dir_all(made).with_context(|| format!("making {}", made.display()))?;
+    }
+    let text = |path: &Path| path.display().to_string();
+    steps.tool(&text(seeds_by), &["seeds", &text(&seeds)], &[])?;
+    let tools = folder.join("tools");
+    if !tools.join("bin/cargo-fuzz").is_file() {
+        let install = [
+            "install",
+            "--quiet",
+            "cargo-fuzz",
+            "--locked",
+            "--version",
+            CARGO_FUZZ,
+        ];
+        let into = ["--root", &text(&tools)];
+        steps.tool("cargo", &[&install[..], &into[..]].concat(), &[])?;
+    }
+    let program = text(&tools.join("bin/cargo-fuzz"));
+    let (time, build) = (format!("-max_total_time={seconds}"), text(&folder));
+    let (corpus, seeds) = (text(&corpus), text(&seeds));
+    let begin = ["fuzz", "run", "--sanitizer", "none", "--target-dir", &build];
+    let what = [target, &corpus, &seeds, "--", &time];
+    steps.tool(
+        &program,
+        &[&begin[..], &what[..], &GUIDED[..]].concat(),
+        &[],
+    )
 }
 
 /// Reads something in a process that has its limits.

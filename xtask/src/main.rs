@@ -38,7 +38,7 @@ usage: cargo xtask COMMAND
   soak [--minutes N]        crash tests and the race over the border with ever new seeds (default 10 minutes)
   fuzz [--seconds N] [--seed N]
                             reads files as an attacker makes them, of every format that is classified, documents of the
-                            ledger, and access policies (default 60 s)
+                            ledger, and access policies (default 60 s), and for as long again by cargo-fuzz
   bench [NAME...]           rates and CPU time beside other S3 servers, and nginx serving the same files;
                             of these alone: onshore, garage-synced, garage, s3s-fs, rclone, seaweedfs, nginx
   bench --classify          how fast texts are classified, beside Presidio and DataFog

@@ -1,10 +1,12 @@
-//! Reads files as an attacker makes them: `fuzz SEED ROUNDS`; and lines without end: `fuzz line GIB`. Ends with an error where
+//! Reads files as an attacker makes them: `fuzz SEED ROUNDS`; lines without end: `fuzz line GIB`; or writes
+//! honest ones for a fuzzer to begin with: `fuzz seeds FOLDER`. Ends with an error where
 //! reading one panicked.
 
 #[path = "../tests/samples/mod.rs"]
 mod samples;
 
 use std::panic::catch_unwind;
+use std::path::Path;
 use std::process::ExitCode;
 
 use onshore_classify::{Options, Outcome, Scanner};
@@ -17,9 +19,10 @@ fn main() -> ExitCode {
             read_lines(*gib);
             ExitCode::SUCCESS
         }
+        (Some("seeds"), _) if args.len() == 2 => write_seeds(Path::new(&args[1])),
         (_, [seed, rounds]) => read_rounds(*seed, *rounds),
         _ => {
-            eprintln!("usage: fuzz SEED ROUNDS | fuzz line GIB");
+            eprintln!("usage: fuzz SEED ROUNDS | fuzz line GIB | fuzz seeds FOLDER");
             ExitCode::from(2)
         }
     }
@@ -29,6 +32,18 @@ fn read_rounds(seed: u64, rounds: u64) -> ExitCode {
     for seed in seed..seed + rounds {
         if catch_unwind(|| samples::hostile::round(seed)).is_err() {
             eprintln!("seed {seed} panicked");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn write_seeds(folder: &Path) -> ExitCode {
+    for (number, sample) in samples::all().into_iter().enumerate() {
+        // The first byte says where a fuzzer cuts the rest.
+        let seed = [&[0][..], &sample.1].concat();
+        if let Err(error) = std::fs::write(folder.join(number.to_string()), seed) {
+            eprintln!("{}: {error}", folder.display());
             return ExitCode::FAILURE;
         }
     }

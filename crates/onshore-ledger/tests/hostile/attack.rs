@@ -17,7 +17,7 @@ const LEAVES: usize = 60;
 const OLD_SIZE: u64 = 17;
 
 /// What is attacked.
-struct Corpus {
+pub(crate) struct Corpus {
     signer: Signer,
     leaves: Vec<Value>,
     texts: Vec<Vec<u8>>,
@@ -34,21 +34,22 @@ struct Corpus {
     policy_file: Vec<u8>,
 }
 
+/// Returns what is attacked, made once.
+pub(crate) fn corpus() -> &'static Corpus {
+    static CORPUS: OnceLock<Corpus> = OnceLock::new();
+    CORPUS.get_or_init(Corpus::new)
+}
+
 /// Attacks each kind of document once.
 ///
 /// # Panics
 /// When something is accepted that the log does not say, or a parser panics.
 pub(crate) fn round(seed: u64) {
-    static CORPUS: OnceLock<Corpus> = OnceLock::new();
-    let corpus = CORPUS.get_or_init(Corpus::new);
+    let corpus = corpus();
     let mut draw = Draw(seed);
-    corpus.attack_checkpoint(&draw.altered(&corpus.checkpoint, corpus));
-    corpus.attack_tlog_proof(&draw.altered(&corpus.tlog_proof, corpus));
-    corpus.attack_bundle(&draw.altered(&corpus.bundle, corpus));
-    corpus.attack_read(&draw.altered(&corpus.proven_read, corpus));
-    corpus.attack_request(&draw.altered(&corpus.request, corpus));
-    corpus.attack_policy(&draw.altered(&corpus.policy_file, corpus));
-    corpus.attack_evidence(&draw.altered(&corpus.evidence, corpus));
+    for (kind, honest) in corpus.honest().into_iter().enumerate() {
+        corpus.attack(kind, &draw.altered(honest, corpus));
+    }
     corpus.attack_signed_evidence(&mut draw);
 }
 
@@ -140,6 +141,35 @@ impl Corpus {
         };
         corpus.evidence = corpus.write_evidence(None);
         corpus
+    }
+
+    /// Returns an honest document of each kind.
+    pub(crate) fn honest(&self) -> [&[u8]; 7] {
+        [
+            &self.checkpoint,
+            &self.tlog_proof,
+            &self.bundle,
+            &self.proven_read,
+            &self.request,
+            &self.policy_file,
+            &self.evidence,
+        ]
+    }
+
+    /// Reads a document of a kind, by its place among the honest ones.
+    ///
+    /// # Panics
+    /// When something is accepted that the log does not say, or a parser panics.
+    pub(crate) fn attack(&self, kind: usize, bytes: &[u8]) {
+        match kind {
+            0 => self.attack_checkpoint(bytes),
+            1 => self.attack_tlog_proof(bytes),
+            2 => self.attack_bundle(bytes),
+            3 => self.attack_read(bytes),
+            4 => self.attack_request(bytes),
+            5 => self.attack_policy(bytes),
+            _ => self.attack_evidence(bytes),
+        }
     }
 
     fn keys(&self) -> [onshore_ledger::VerifierKey; 1] {

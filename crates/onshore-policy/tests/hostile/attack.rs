@@ -19,7 +19,8 @@ const ASKED: [(&str, &str); 5] = [
 /// What conditions are told, whatever they ask for.
 const TOLD: [&str; 2] = ["bob", "10.1.2.3"];
 
-const HONEST: [&str; 5] = [
+/// Policies that are accepted.
+pub(crate) const HONEST: [&str; 5] = [
     r#"{"Version":"2012-10-17","Id":"one","Statement":[{"Sid":"a","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::bkt/*"}]}"#,
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":["s3:Get*","s3:PutObject"],"Resource":["arn:aws:s3:::bkt/${aws:username}/*","arn:aws:s3:::bkt/a?b*"],"Condition":{"StringLike":{"aws:UserAgent":["a*","b?c"]},"IpAddress":{"aws:SourceIp":["10.0.0.0/8","2001:db8::/32"]}}},{"Effect":"Deny","Principal":"*","NotAction":"s3:*","Resource":"arn:aws:s3:::bkt"}]}"#,
     r#"{"Version":"2008-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"*","NotResource":"arn:aws:s3:::bkt/open/*","Condition":{"Bool":{"aws:SecureTransport":"false"},"DateLessThan":{"aws:CurrentTime":"2026-12-01T00:00:00Z"},"NumericLessThanEquals":{"s3:max-keys":"100"}}}}"#,
@@ -80,7 +81,7 @@ pub(crate) fn round(seed: u64) {
 }
 
 /// Attacks a text as each kind of policy, and returns whether it is one of any kind.
-fn as_each_kind(text: &str) -> bool {
+pub(crate) fn as_each_kind(text: &str) -> bool {
     let own = PartitionName::parse("onshore").expect("a partition");
     let bucket = BucketName::parse("bkt").expect("a bucket");
     let kinds = [
