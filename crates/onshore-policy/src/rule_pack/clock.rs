@@ -170,7 +170,7 @@ mod tests {
     fn a_switch_ends_its_notice_on_the_last_of_a_short_month() {
         assert_eq!(
             dates("eu", "switching", "2025-12-31"),
-            ["2026-02-28", "2026-03-30", "2026-04-29"]
+            ["2026-02-28", "2026-03-30", "2026-04-29", "2026-04-30"]
         );
     }
 }
