@@ -1,9 +1,13 @@
 """`onshore classify`: what is in files, whatever they are written in, and never the values themselves."""
 
+import base64
 import json
 import os
 import random
+import sqlite3
+import struct
 import subprocess
+import zlib
 
 import pytest
 
@@ -140,3 +144,73 @@ def test_a_line_without_end_takes_no_memory(tmp_path):
     done = subprocess.run(command, env=clean_env(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["files"][0]["bytes"] == path.stat().st_size
+
+
+def varint(number):
+    out = [number & 0x7F]
+    while number := number >> 7:
+        out.append((number & 0x7F) | 0x80)
+    return bytes(reversed(out))
+
+
+def page_of_one_cell(cell, times, header=b"", page=65536):
+    """A page of a database that names one cell many times."""
+    at = page - len(cell)
+    head = header + b"\x0d\0\0" + struct.pack(">HH", times, at) + b"\0" + struct.pack(">H", at) * times
+    return head.ljust(at, b"\0") + cell
+
+
+def schema_page(cell, times=1):
+    """The first page, that of the schema."""
+    header = bytearray(100)
+    header[:24] = b"SQLite format 3\0" + struct.pack(">H", 1) + bytes([1, 1, 0, 64, 32, 32])
+    header[56:60] = struct.pack(">I", 1)
+    return page_of_one_cell(cell, times, bytes(header))
+
+
+def schema_cell(statement):
+    parts = [b"table", b"t", b"t"]
+    kinds = b"".join(varint(13 + 2 * len(part)) for part in parts) + b"\x01" + varint(13 + 2 * len(statement))
+    record = varint(len(kinds) + 1) + kinds + b"".join(parts) + b"\x02" + statement
+    return varint(len(record)) + b"\x01" + record
+
+
+BOMB = schema_page(schema_cell(b"CREATE TABLE t(" + b"a," * 8000 + b"a)"), 2000)
+
+
+def test_a_database_that_names_its_cells_again_and_again_costs_no_more_than_it_is_long(tmp_path):
+    row = varint(3000 + 2) + b"\x01" + varint(3002) + b"\0" * 3000
+    (tmp_path / "schema.db").write_bytes(BOMB)
+    (tmp_path / "rows.db").write_bytes(schema_page(schema_cell(b"CREATE TABLE t(a)")) + page_of_one_cell(row, 30_000))
+    (tmp_path / "note.txt").write_bytes(b"note: " + base64.b64encode(zlib.compress(BOMB, 9)) + b" end")
+    for file in files(tmp_path):
+        assert file["unread"], file
+
+
+def test_numbers_of_a_database_are_found_or_it_is_said_that_they_were_not_read(tmp_path, people):
+    mobiles = [(int(person["cn.mobile"]),) for person in people]
+    for name, columns, row in [
+        ("key.db", "n text, phone integer primary key", "(null, ?)"),
+        ("behind.db", "n text, phone integer, primary key (phone)", "(null, ?)"),
+        ("plain.db", "n text, phone integer", "('a', ?)"),
+        ("far.db", "n text, phone integer", f"('{'x' * 6000}', ?)"),
+    ]:
+        with sqlite3.connect(tmp_path / name) as made:
+            made.execute(f"create table customers({columns})")
+            made.executemany(f"insert or ignore into customers values {row}", mobiles)
+        made.close()
+    told = {file["path"].rsplit("/", 1)[-1]: file for file in files(tmp_path)}
+    for name in ("key.db", "behind.db", "plain.db"):
+        assert any(column["kind"] == "cn.mobile" for column in told[name]["columns"]) or counts(told[name]).get("cn.mobile", 0) > 100, told[name]
+        assert not told[name]["unread"], told[name]
+    assert told["far.db"]["unread"], "what goes on in other pages is not read, and that is said"
+
+
+def test_words_that_begin_as_zlib_does_are_words(tmp_path):
+    for number, text in enumerate(["HK\nphone: 13912345678\n", "HKBN 13912345678 customers\n", "x^2 + y, phone: 13912345678\n"]):
+        (tmp_path / f"{number}.txt").write_text(text)
+    (tmp_path / "hotel.txt").write_text("hotel13912345678 intel13912345678\n")
+    told = {file["path"].rsplit("/", 1)[-1]: file for file in files(tmp_path)}
+    for number in range(3):
+        assert counts(told[f"{number}.txt"]) == {"cn.mobile": 1} and not told[f"{number}.txt"]["unread"], told[f"{number}.txt"]
+    assert not counts(told["hotel.txt"])

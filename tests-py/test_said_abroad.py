@@ -9,13 +9,14 @@ import random
 import shutil
 import urllib.parse
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
 
 from identities import allow, deny, new_user
 from identities import refused as denied
-from test_classify import resident_id
+from test_classify import BOMB, resident_id
 from test_packs import PACKS, Firm
 from test_scanning import US
 
@@ -358,6 +359,27 @@ def test_what_is_said_of_a_bucket_is_covered_by_its_class(firm):
     for operation, said in settings(firm.name, f"of/{number(1)}").items():
         assert status(getattr(firm.inside, operation), Bucket=firm.name, **said) in (200, 204), operation
     assert status(firm.abroad.get_bucket_tagging, Bucket=firm.name) == 403
+    # A condition hides nothing by its name, and neither does a bucket that gets its class later.
+    for condition in [
+        {"StringEquals": {"s3:ExistingObjectTag/IpAddress": number(2)}},
+        {"IpAddress": {f"aws:RequestTag/{number(2)}": "10.0.0.0/8"}},
+        {"IpAddress": {"aws:SourceIp": ["10.0.0.0/8", number(2)]}},
+    ]:
+        statement = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{free}/*", "Condition": condition}
+        assert status(firm.inside.put_bucket_policy, Bucket=free, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})) == 400, condition
+    later = f"{firm.name}-later"
+    firm.server.cli("bucket", "create", later, "--tenant", firm.name)
+    operations = settings(later, f"of/{number(1)}").items()
+    assert {status(getattr(firm.inside, operation), Bucket=later, **said) for operation, said in operations} == {400}
+
+
+def test_a_text_or_a_key_that_unfolds_keeps_nobody_waiting(firm):
+    unfolds = base64.b64encode(zlib.compress(BOMB, 9)).decode()
+    note = f"note: {unfolds} end".encode()
+    with ThreadPoolExecutor(4) as pool:
+        puts = [pool.submit(status, firm.inside.put_object, Bucket=firm.name, Key=f"{at}.txt", Body=note) for at in range(4)]
+        assert status(firm.inside.delete_object, Bucket=firm.name, Key=unfolds) == 204
+        assert firm.server.cli("tenant", "list") and {put.result() for put in puts} == {200}
 
 
 def test_a_delete_marker_of_what_never_was_is_as_strict_as_its_name(firm):

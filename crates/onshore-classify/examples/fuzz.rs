@@ -1,6 +1,10 @@
 //! Reads files as an attacker makes them: `fuzz SEED ROUNDS`; lines without end: `fuzz line GIB`; or writes
 //! honest ones for a fuzzer to begin with: `fuzz seeds FOLDER`. Ends with an error where
 //! reading one panicked.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it is a command line, and writes where it is told"
+)]
 
 #[path = "../tests/samples/mod.rs"]
 mod samples;

@@ -401,7 +401,12 @@ impl<'a> Search<'a> {
         let before = text.get(start.saturating_sub(CONTEXT_BYTES)..start);
         let before = before.unwrap_or_default().to_ascii_lowercase();
         let before = before.strip_suffix(parting.as_bytes()).unwrap_or(&before);
-        if !TELEPHONES.iter().any(|word| before.ends_with(word)) {
+        // A word within another says nothing: `hotel139…`.
+        let is_word = |word: &&[u8]| {
+            let rest = before.strip_suffix(*word);
+            rest.is_some_and(|rest| !rest.last().is_some_and(u8::is_ascii_alphabetic))
+        };
+        if !TELEPHONES.iter().any(is_word) {
             return;
         }
         let forms = finder.digits.get(digits.len());

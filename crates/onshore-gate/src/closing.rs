@@ -183,6 +183,10 @@ fn probe(
         (Some(_), Some(_)) => Err(contradiction(
             "the day of a probe is that of the jobs that looked: name those, or a day".to_owned(),
         )),
+        (Some(_), None) if assets.is_empty() => Err(contradiction(
+            "the contract has no assets that jobs could have looked for: say the day of a probe (--negative-probe)"
+                .to_owned(),
+        )),
         (Some(day), None) => {
             let is_looked_for = |asset: &&Asset| {
                 let proof = asset.proof.as_ref();

@@ -1,6 +1,10 @@
 //! Reads checkpoints, proofs, requests, policies and bundles as attackers make them: `fuzz SEED ROUNDS`; or writes honest ones for a
 //! fuzzer to begin with: `fuzz seeds FOLDER`, the number of its kind before each. Ends with an error where
 //! something was accepted that the log does not say, or a parser panicked.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it is a command line, and writes where it is told"
+)]
 
 #[path = "../tests/hostile/attack.rs"]
 mod attack;

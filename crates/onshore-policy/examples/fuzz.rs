@@ -1,6 +1,10 @@
 //! Reads access policies as attackers make them: `fuzz SEED ROUNDS`; or writes honest ones for a fuzzer to begin with:
 //! `fuzz seeds FOLDER`. Ends with an error where a policy was accepted that another
 //! reader would understand differently, or a reader panicked.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it is a command line, and writes where it is told"
+)]
 
 #[path = "../tests/hostile/attack.rs"]
 mod attack;

@@ -142,7 +142,14 @@ pub(crate) fn is_zlib(beginning: &[u8]) -> bool {
     /// Less says nothing.
     const TRIED_BYTES: usize = 1 << 12;
     let mut out = [0; TRIED_BYTES];
+    /// Of Deflate so many bytes are never all letters and signs that people write.
+    const TEXT_BYTES: usize = 24;
+    let is_sign = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+    let is_text = beginning.iter().take(TEXT_BYTES).all(is_sign);
+    // Tools write a window of 32 KiB, which is an `x`; with others words of texts begin.
     has_zlib_header(beginning)
+        && beginning.first() == Some(&0x78)
+        && !is_text
         && Deflate::wrapped()
             .step(beginning, &mut out)
             .is_ok_and(|step| step.written > 0)

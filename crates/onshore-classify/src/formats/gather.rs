@@ -67,7 +67,17 @@ pub(crate) struct Gather {
     /// The place of that path in the names, once it is there.
     name: Option<usize>,
     is_over: bool,
+    /// In how many packed parts of texts, one in another, is read.
+    within_text: usize,
+    text_unpacked_bytes: u64,
+    /// Whether it was their limit alone that was passed.
+    is_text_over: bool,
 }
+
+/// What stands packed in texts unfolds to so many bytes at most, and so many times as many as there are: texts are read where
+/// nobody may be kept waiting.
+const TEXT_UNPACKED_BYTES: u64 = 1 << 16;
+const TEXT_RATIO: u64 = 8;
 
 impl Gather {
     pub(crate) fn new(options: Options) -> Self {
@@ -97,6 +107,9 @@ impl Gather {
             path: Vec::new(),
             name: None,
             is_over: false,
+            within_text: 0,
+            text_unpacked_bytes: 0,
+            is_text_over: false,
         }
     }
 
@@ -107,8 +120,16 @@ impl Gather {
 
     /// So many bytes were unpacked. Returns whether to go on; if not, that is told once.
     pub(crate) fn unpacked(&mut self, len: u64) -> bool {
-        let limits = &self.options.limits;
         self.unpacked_bytes = self.unpacked_bytes.saturating_add(len);
+        if self.within_text > 0 {
+            self.text_unpacked_bytes = self.text_unpacked_bytes.saturating_add(len);
+            let most = self.len_bytes.saturating_mul(TEXT_RATIO) + TEXT_UNPACKED_BYTES;
+            if self.text_unpacked_bytes > most && !self.is_over {
+                self.go_over();
+                self.is_text_over = true;
+            }
+        }
+        let limits = &self.options.limits;
         let most = limits
             .unpacked_max_bytes
             .max(self.len_bytes.saturating_mul(limits.ratio_free))
@@ -379,9 +400,15 @@ impl Gather {
             Unveiled::Packed(bytes) => {
                 self.enter_part(ENCODED);
                 if self.go_in(ENCODED) {
+                    let is_first = self.within_text == 0;
+                    self.within_text += 1;
                     let mut node = Node::within();
                     node.push(&bytes, self);
                     node.finish(self);
+                    self.within_text -= 1;
+                    if is_first && std::mem::take(&mut self.is_text_over) {
+                        self.is_over = false;
+                    }
                 } else {
                     self.not_read(Unread::OverLimit);
                 }

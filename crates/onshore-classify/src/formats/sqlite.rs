@@ -1,6 +1,7 @@
 //! Databases of SQLite: the rows of every table, as its schema names their columns. Numbers stand there in binary, which no search
-//! for text sees. Pages are read once each, however they refer to one another; values that go on in other pages are read as far as
-//! their first page has them, and the rest with the file as it is.
+//! for text sees. Pages are read once each, however they refer to one another, and no more of a page than it has bytes. Values that go
+//! on in other pages are read as far as their first page has them: the rest is told as not read, as only text is seen in it
+//! with the file as it is.
 
 use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -15,6 +16,14 @@ const HEADER_BYTES: usize = 100;
 const DEPTH_MAX: usize = 20;
 /// The table that names all others.
 const SCHEMA_PAGE: u32 = 1;
+/// More columns has no table that SQLite makes unless it is built for more.
+const COLUMNS_MAX: usize = 2000;
+/// More tables are read of no file.
+const TABLES_MAX: usize = 4096;
+/// So long is the longest statement that is read: what names two thousand columns is shorter.
+const STATEMENT_BYTES_MAX: usize = 1 << 18;
+/// What a value costs beside its bytes, in bytes that are unpacked.
+const VALUE_BYTES: u64 = 32;
 
 /// Reads a file.
 pub(crate) fn read<R: Read + Seek>(bytes: &mut R, gather: &mut Gather) -> io::Result<()> {
@@ -35,15 +44,34 @@ fn read_inside<R: Read + Seek>(bytes: &mut R, gather: &mut Gather) -> io::Result
     let Some(mut file) = File::open(bytes)? else {
         return Ok(false);
     };
-    let mut tables = Vec::new();
+    let (mut tables, mut roots) = (Vec::new(), HashSet::new());
     let mut is_whole = file.rows(SCHEMA_PAGE, &mut |row| {
-        tables.extend(Table::of(&row));
-        true
+        if let Some(table) = Table::of(row) {
+            // Two tables that begin at one page are none that SQLite made.
+            let is_sound = tables.len() < TABLES_MAX
+                && table.statement.len() <= STATEMENT_BYTES_MAX
+                && roots.insert(table.page);
+            if is_sound {
+                tables.push(table);
+            } else {
+                gather.not_read(Unread::OverLimit);
+            }
+        }
+        !gather.is_over()
     })?;
     for table in tables {
-        let mut passage = Passage::of_table(&table.titles, gather.wanted());
+        let columns = columns(&table.statement);
+        if columns.titles.len() > COLUMNS_MAX || !gather.unpacked(table.statement.len() as u64) {
+            gather.not_read(Unread::OverLimit);
+            continue;
+        }
+        file.numbered = columns.numbered;
+        let mut passage = Passage::of_table(&columns.titles, gather.wanted());
         is_whole &= file.rows(table.page, &mut |row| {
-            let len = row.iter().map(|value| 1 + value.len() as u64).sum();
+            let len = row
+                .iter()
+                .map(|value| VALUE_BYTES + value.len() as u64)
+                .sum();
             passage.row(row.iter().map(String::as_str));
             gather.unpacked(len)
         })?;
@@ -53,38 +81,44 @@ fn read_inside<R: Read + Seek>(bytes: &mut R, gather: &mut Gather) -> io::Result
             break;
         }
     }
+    if file.has_cut {
+        gather.not_read(Unread::OverLimit);
+    }
     Ok(is_whole)
 }
 
 /// A table, as the schema has it.
 struct Table {
     page: u32,
-    titles: Vec<String>,
+    statement: String,
 }
 
 impl Table {
     /// Reads a row of the schema: type, name, table, page, statement.
-    fn of(row: &[String]) -> Option<Self> {
-        let [kind, _, _, page, statement, ..] = row else {
-            return None;
-        };
+    fn of(row: Vec<String>) -> Option<Self> {
+        let [kind, _, _, page, statement] = <[String; 5]>::try_from(row).ok()?;
         let page = page.parse().ok()?;
-        (kind == "table" && page > SCHEMA_PAGE).then(|| Self {
-            page,
-            titles: titles(statement),
-        })
+        (kind == "table" && page > SCHEMA_PAGE).then_some(Self { page, statement })
     }
 }
 
-/// Returns the names of the columns that a statement makes a table of; none if it is not plain to see.
-fn titles(statement: &str) -> Vec<String> {
+/// The columns of a table.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Columns {
+    titles: Vec<String>,
+    /// Which of them is the number of the row, and is therefore in no record.
+    numbered: Option<usize>,
+}
+
+/// Returns the columns that a statement makes a table of; none if it is not plain to see.
+fn columns(statement: &str) -> Columns {
     /// What begins a constraint and no column.
     const CONSTRAINTS: [&str; 5] = ["constraint", "primary", "unique", "check", "foreign"];
     let statement = statement.trim_end();
     // Its keys stand first, whatever the statement says.
     let is_by_keys = statement.to_ascii_lowercase().ends_with("rowid");
     let Some((_, columns)) = statement.split_once('(').filter(|_| !is_by_keys) else {
-        return Vec::new();
+        return Columns::default();
     };
     let (mut depth, mut quote) = (0_usize, None);
     let parts = columns.split(|sign: char| {
@@ -99,19 +133,44 @@ fn titles(statement: &str) -> Vec<String> {
         }
         quote.is_none() && depth == 0 && sign == ','
     });
-    let names = parts.filter_map(|part| {
-        let part = part.trim();
-        let name = match part.chars().next()? {
-            open @ ('"' | '\'' | '`') => part.get(1..)?.split(open).next()?,
-            '[' => part.get(1..)?.split(']').next()?,
-            _ => part
-                .split(|sign: char| sign.is_whitespace() || sign == ')')
-                .next()?,
-        };
-        let is_column = !CONSTRAINTS.contains(&name.to_ascii_lowercase().as_str());
-        is_column.then(|| name.to_owned())
-    });
-    names.collect()
+    let mut found = Columns::default();
+    for part in parts.map(str::trim) {
+        let Some(name) = name_of(part) else { continue };
+        let lower = part.to_ascii_lowercase();
+        let words: Vec<&str> = lower.split_whitespace().collect();
+        if CONSTRAINTS.contains(&name.to_ascii_lowercase().as_str()) {
+            // The key may stand behind all columns: `primary key (id)`.
+            let key = words.concat();
+            let key = key.split_once("primarykey(").map(|(_, key)| key);
+            let key = key.and_then(|key| key.split([')', ',']).next());
+            let key = key.map(|key| key.trim_matches(['"', '`', '[', ']', '\'']));
+            let place = |key: &str| {
+                let mut titles = found.titles.iter();
+                titles.position(|title| title.eq_ignore_ascii_case(key))
+            };
+            found.numbered = found.numbered.or_else(|| place(key?));
+            continue;
+        }
+        let is_key = words.windows(3).any(|three| {
+            three[0] == "integer" && three[1] == "primary" && three[2].starts_with("key")
+        });
+        if is_key {
+            found.numbered = Some(found.titles.len());
+        }
+        found.titles.push(name.to_owned());
+    }
+    found
+}
+
+/// Returns the name that a column of a statement, or a constraint, begins with.
+fn name_of(part: &str) -> Option<&str> {
+    match part.chars().next()? {
+        open @ ('"' | '\'' | '`') => part.get(1..)?.split(open).next(),
+        '[' => part.get(1..)?.split(']').next(),
+        _ => part
+            .split(|sign: char| sign.is_whitespace() || sign == ')')
+            .next(),
+    }
 }
 
 /// A file that is open.
@@ -122,6 +181,10 @@ struct File<'a, R> {
     used_bytes: usize,
     /// Pages that were read.
     seen: HashSet<u32>,
+    /// Which column of the table that is read is the number of the row.
+    numbered: Option<usize>,
+    /// Whether a value goes on in another page.
+    has_cut: bool,
     utf16: Option<&'static encoding_rs::Encoding>,
 }
 
@@ -147,6 +210,8 @@ impl<'a, R: Read + Seek> File<'a, R> {
             page_bytes,
             used_bytes,
             seen: HashSet::new(),
+            numbered: None,
+            has_cut: false,
             utf16,
         }))
     }
@@ -176,8 +241,10 @@ impl<'a, R: Read + Seek> File<'a, R> {
             };
             match page.kind {
                 Kind::Leaf | Kind::LeafOfKeys | Kind::InnerOfKeys => {
+                    // Cells of a sound page share none of its bytes.
+                    let mut room = self.used_bytes;
                     for cell in page.cells() {
-                        let row = cell.and_then(|cell| self.row(page.kind, cell));
+                        let row = cell.and_then(|cell| self.row(page.kind, cell, &mut room));
                         is_whole &= row.is_some();
                         if let Some(row) = row
                             && !tell(row)
@@ -209,28 +276,37 @@ impl<'a, R: Read + Seek> File<'a, R> {
         Ok((read == self.page_bytes).then_some(page))
     }
 
-    /// Reads a cell: how long the record is, the number of the row where rows have one, the record.
-    fn row(&self, kind: Kind, cell: &[u8]) -> Option<Vec<String>> {
+    /// Reads a cell: how long the record is, the number of the row where rows have one, the record as far as it is in the page
+    /// (file format of SQLite, 1.6). None where it is not sound, or where the page has no room for it.
+    fn row(&mut self, kind: Kind, cell: &[u8], room: &mut usize) -> Option<Vec<String>> {
         let mut at = if kind == Kind::InnerOfKeys { 4 } else { 0 };
-        varint(cell, &mut at)?;
+        let payload = usize::try_from(varint(cell, &mut at)?).ok()?;
         let number = match kind {
             Kind::Leaf | Kind::Inner => varint(cell, &mut at)?,
             Kind::LeafOfKeys | Kind::InnerOfKeys => 0,
         };
-        let record = cell.get(at..)?;
+        let local = self.local(kind, payload);
+        *room = room.checked_sub(at + local)?;
+        self.has_cut |= local < payload;
+        let record = cell.get(at..)?.get(..local)?;
         let mut at = 0;
         let head = usize::try_from(varint(record, &mut at)?).ok()?;
         let mut value = head;
         let mut row = Vec::new();
         while at < head {
-            let kind = varint(record, &mut at)?;
+            let Some(kind) = varint(record, &mut at) else {
+                // The head itself goes on in another page.
+                return (local < payload).then_some(row);
+            };
             let len = len_of(kind)?;
             let some = record.get(value.min(record.len())..)?;
             let bytes = some.get(..len.min(some.len()))?;
             row.push(match kind {
                 // The number of the row stands for itself.
-                0 if row.is_empty() => number.cast_signed().to_string(),
+                0 if self.numbered == Some(row.len()) => number.cast_signed().to_string(),
                 0 | 10 | 11 => String::new(),
+                // Half of a number is none.
+                1..=7 if bytes.len() < len => String::new(),
                 1..=6 => whole_number(bytes).to_string(),
                 7 => fraction(bytes),
                 8 => "0".to_owned(),
@@ -243,6 +319,21 @@ impl<'a, R: Read + Seek> File<'a, R> {
             value = value.checked_add(len)?;
         }
         Some(row)
+    }
+
+    /// Returns how much of a record is in the page of its cell.
+    fn local(&self, kind: Kind, payload: usize) -> usize {
+        let used = self.used_bytes;
+        let most = match kind {
+            Kind::Leaf | Kind::Inner => used - 35,
+            Kind::LeafOfKeys | Kind::InnerOfKeys => (used - 12) * 64 / 255 - 23,
+        };
+        if payload <= most {
+            return payload;
+        }
+        let least = (used - 12) * 32 / 255 - 23;
+        let ends_full = least + (payload - least) % (used - 4);
+        if ends_full <= most { ends_full } else { least }
     }
 }
 
@@ -355,15 +446,27 @@ fn fraction(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{fraction, titles, varint, whole_number};
+    use super::{columns, fraction, varint, whole_number};
 
     #[test]
     fn columns_are_named_by_the_statement() {
         let statement = "CREATE TABLE t(id INTEGER PRIMARY KEY, \"phone, no\" int, [a b] text, `c` decimal(10,2), d, \
                          PRIMARY KEY (id), CHECK (d > 0))";
+        let titles = |statement| columns(statement).titles;
         assert_eq!(titles(statement), ["id", "phone, no", "a b", "c", "d"]);
         assert_eq!(titles("CREATE TABLE t(phone)"), ["phone"]);
         assert_eq!(titles("CREATE TABLE t AS"), [""; 0]);
+        let numbered = |statement| columns(statement).numbered;
+        assert_eq!(numbered(statement), Some(0));
+        assert_eq!(
+            numbered("CREATE TABLE t(n text, phone INTEGER  PRIMARY KEY)"),
+            Some(1)
+        );
+        assert_eq!(
+            numbered("CREATE TABLE t(n, phone integer, primary key (\"phone\"))"),
+            Some(1)
+        );
+        assert_eq!(numbered("CREATE TABLE t(n text, phone integer)"), None);
     }
 
     #[test]

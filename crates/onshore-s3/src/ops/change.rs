@@ -83,7 +83,11 @@ impl Operations {
         }
         let looked = Looked::at_setting(self.gate.scanner(bucket.tenant), said)
             .map_err(|error| self.fault(asked.call, error))?;
-        let label = subject_of(bucket).label;
+        // Whoever gives a bucket a class later gives it to what is set already.
+        let label = match subject_of(bucket).label {
+            Label::Unclassified => Label::GENERAL,
+            known @ Label::Known { .. } => known,
+        };
         let needed = looked.label(label);
         if needed == label {
             return Ok(());

@@ -1,5 +1,7 @@
 //! Settings of a bucket that are kept as documents: in the XML of S3, whose schema does not change.
 
+use std::net::IpAddr;
+
 use onshore_store::{Bucket, Encryption, Lifecycle, Setting};
 use onshore_types::BucketName;
 use s3s::dto::{
@@ -155,25 +157,43 @@ pub(crate) fn block_of_new_buckets() -> PublicAccessBlockConfiguration {
     }
 }
 
-/// Returns a policy without the addresses of the network in its conditions: those of a company's own lines are no users'.
+/// Returns a policy without the addresses of the network in its conditions: those of a company's own lines are no users'. What is not an
+/// address stays, whatever its condition is called.
 fn without_addresses(policy: &str) -> String {
-    fn strip(value: &mut Value) {
+    let Ok(mut document) = serde_json::from_str::<Value>(policy) else {
+        return policy.to_owned();
+    };
+    let statements = match document.get_mut("Statement") {
+        Some(Value::Array(all)) => all.as_mut_slice(),
+        Some(one) => std::slice::from_mut(one),
+        None => &mut [],
+    };
+    let conditions = statements
+        .iter_mut()
+        .filter_map(|one| one.get_mut("Condition")?.as_object_mut())
+        .flat_map(|conditions| conditions.iter_mut())
+        .filter(|(operator, _)| is_of_addresses(operator))
+        .filter_map(|(_, keys)| keys.as_object_mut());
+    for value in conditions.flat_map(|keys| keys.values_mut()) {
         match value {
-            Value::Object(members) => {
-                members.retain(|name, _| !name.contains("IpAddress"));
-                members.values_mut().for_each(strip);
-            }
-            Value::Array(values) => values.iter_mut().for_each(strip),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            Value::Array(all) => all.retain(|one| !is_address(one)),
+            one if is_address(one) => *one = Value::Null,
+            _ => {}
         }
     }
-    match serde_json::from_str(policy) {
-        Ok(mut value) => {
-            strip(&mut value);
-            value.to_string()
-        }
-        Err(_) => policy.to_owned(),
-    }
+    document.to_string()
+}
+
+/// Whether an operator of a condition compares addresses.
+fn is_of_addresses(operator: &str) -> bool {
+    let operator = operator.rsplit(':').next().unwrap_or_default();
+    let operator = operator.strip_suffix("IfExists").unwrap_or(operator);
+    matches!(operator, "IpAddress" | "NotIpAddress")
+}
+
+fn is_address(value: &Value) -> bool {
+    let text = value.as_str().unwrap_or_default();
+    text.parse::<ipnet::IpNet>().is_ok() || text.parse::<IpAddr>().is_ok()
 }
 
 /// Writes a setting down.
