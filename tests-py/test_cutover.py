@@ -320,6 +320,7 @@ def test_one_can_be_called_off(cut):
 def test_a_source_with_a_policy_is_frozen_by_it_and_has_its_own_back(cut):
     cutover = cut({"k": b"k"})
     there, name = cutover.there, cutover.name
+    there.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     own = {"Version": "2012-10-17", "Statement": [{"Sid": "Own", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{name}/*"}]}
     there.put_bucket_policy(Bucket=name, Policy=json.dumps(own))
     there.put_object(Bucket=name, Key="cold", Body=b"cold", StorageClass="GLACIER")
@@ -328,7 +329,9 @@ def test_a_source_with_a_policy_is_frozen_by_it_and_has_its_own_back(cut):
     assert code(there.put_object, Bucket=name, Key="k", Body=b"x")[1] == 403
     assert code(there.delete_object, Bucket=name, Key="k")[1] == 403
     assert [item["Sid"] for item in json.loads(there.get_bucket_policy(Bucket=name)["Policy"])["Statement"]] == ["Own", "OnshoreCutoverFreeze"]
-    assert keys_of(there, name) == ["cold", "k"], "nothing is left of the write that was tried"
+    history = there.list_object_versions(Bucket=name)
+    assert [item["Key"] for item in history["Versions"]] == ["cold", "k"], "nobody who reads it meanwhile sees the write that was tried"
+    assert "DeleteMarkers" not in history
     put(cutover.here, name, "here", b"here")
     assert cutover.server.cli("cutover", "abort", name)["step"] == "aborted"
     assert json.loads(there.get_bucket_policy(Bucket=name)["Policy"]) == own

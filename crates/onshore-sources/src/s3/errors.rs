@@ -110,6 +110,13 @@ fn of_status(status: u16, code: Option<&str>) -> Error {
     }
 }
 
+/// The source did not keep to the protocol: what it should have said, or done.
+pub(super) fn of_protocol(what: &str) -> Error {
+    Error::Protocol {
+        what: what.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::of_status;

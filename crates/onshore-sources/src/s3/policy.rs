@@ -1,13 +1,13 @@
-//! The policy of a bucket, and whether it holds: a small object is written under a name that nobody has, and removed again.
+//! The policy of a bucket, and whether it holds: an upload under a name that nobody has is begun, and given up again.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 
 use crate::Error;
-use crate::s3::errors::{code, fault};
+use crate::s3::errors::{code, fault, of_protocol};
 use crate::source::WriteProbe;
 
-/// What the object is called that is written to find out whether that can be done.
+/// What the object is called whose upload is begun to find out whether that can be done.
 const PROBE: &str = ".onshore-write-probe";
 
 pub(super) async fn read(client: &Client, bucket: &str) -> Result<Option<String>, Error> {
@@ -38,33 +38,52 @@ pub(super) async fn set(client: &Client, bucket: &str, policy: Option<&str>) -> 
     }
 }
 
+/// Begins an upload in parts, brings a part without bytes, and gives the upload up: what is under way is in no list of objects and in no
+/// history, so that nobody who reads the bucket meanwhile sees it. Some clouds ask their policies about parts alone.
 pub(super) async fn probe_write(
     client: &Client,
     bucket: &str,
     prefix: &str,
 ) -> Result<WriteProbe, Error> {
     let key = format!("{prefix}{PROBE}");
-    let written = client
-        .put_object()
+    let begun = client
+        .create_multipart_upload()
         .bucket(bucket)
         .key(&key)
+        .send()
+        .await
+        .map_err(|error| fault(&error));
+    let upload = match begun {
+        Ok(begun) => begun
+            .upload_id
+            .ok_or_else(|| of_protocol("an upload without an id"))?,
+        Err(Error::Forbidden { .. }) => return Ok(WriteProbe::Refused),
+        Err(other) => return Err(other),
+    };
+    let brought = client
+        .upload_part()
+        .bucket(bucket)
+        .key(&key)
+        .upload_id(&upload)
+        .part_number(1)
         .body(ByteStream::from_static(b""))
         .send()
         .await
         .map_err(|error| fault(&error));
-    match written {
-        Ok(_) => {}
-        Err(Error::Forbidden { .. }) => return Ok(WriteProbe::Refused),
-        Err(other) => return Err(other),
-    }
-    client
-        .delete_object()
+    let given_up = client
+        .abort_multipart_upload()
         .bucket(bucket)
         .key(&key)
+        .upload_id(&upload)
         .send()
         .await
-        .map(|_| WriteProbe::Done)
-        .map_err(|error| fault(&error))
+        .map_err(|error| fault(&error));
+    match brought {
+        Ok(_) => given_up.map(|_| WriteProbe::Done),
+        // Where a part is refused, giving up may be refused with it: what is left has no bytes.
+        Err(Error::Forbidden { .. }) => Ok(WriteProbe::Refused),
+        Err(other) => Err(other),
+    }
 }
 
 /// Returns the partition that ARNs of a region begin with.

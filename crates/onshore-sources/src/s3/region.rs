@@ -37,7 +37,7 @@ use onshore_types::{BucketName, Label, ObjectKey, Timestamp, VersionId};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::mpsc;
 
-use super::errors::{code, fault};
+use super::errors::{code, fault, of_protocol};
 use super::network::guarded;
 use crate::{Credentials, Error, Purpose};
 
@@ -645,12 +645,6 @@ fn already<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Result
         Ok(Brought::Before)
     } else {
         Err(fault(error))
-    }
-}
-
-pub(super) fn of_protocol(what: &str) -> Error {
-    Error::Protocol {
-        what: what.to_owned(),
     }
 }
 

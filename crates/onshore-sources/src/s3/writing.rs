@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::Error;
-use crate::s3::errors::fault;
-use crate::s3::region::{Broken, Chunks, insert, metadata, of_protocol, size, streaming, tagging};
+use crate::s3::errors::{fault, of_protocol};
+use crate::s3::region::{Broken, Chunks, insert, metadata, size, streaming, tagging};
 use crate::source::{Outgoing, OutgoingPart};
 
 /// How many chunks of a part wait for the wire.
