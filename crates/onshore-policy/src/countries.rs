@@ -19,16 +19,28 @@ pub struct Countries {
     places: HashMap<usize, Place>,
 }
 
-/// A record, as far as it says where somebody is.
+/// A record, as far as it says where somebody is: `country.iso_code`, as MaxMind writes it, or `country_code`, as others do, with or without
+/// a name in `country`.
 #[derive(Deserialize)]
 struct Record<'a> {
-    #[serde(borrow, default)]
-    country: Country<'a>,
+    #[serde(borrow)]
+    country: Option<Told<'a>>,
+    country_code: Option<&'a str>,
     /// Whose people use the address, such as those of a base or an embassy.
     #[serde(borrow, default)]
     represented_country: Country<'a>,
     #[serde(default)]
     traits: Traits,
+}
+
+/// What stands where a country is told.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Told<'a> {
+    #[serde(borrow)]
+    Country(Country<'a>),
+    /// Its code, or its name.
+    Text(&'a str),
 }
 
 #[derive(Deserialize, Default)]
@@ -112,14 +124,23 @@ impl fmt::Debug for Countries {
 impl Record<'_> {
     fn place(&self) -> Place {
         let is_relay = self.traits.is_anonymous_proxy || self.traits.is_satellite_provider;
-        let represents = self.represented_country.iso_code;
-        if is_relay || represents.is_some_and(|other| Some(other) != self.country.iso_code) {
+        let told = match self.country {
+            Some(Told::Country(Country { iso_code })) => iso_code,
+            Some(Told::Text(text)) if Jurisdiction::parse(text).is_ok() => Some(text),
+            Some(Told::Text(_)) | None => None,
+        };
+        let code = told.or(self.country_code);
+        let others = [self.represented_country.iso_code, self.country_code];
+        if is_relay
+            || others
+                .into_iter()
+                .flatten()
+                .any(|other| Some(other) != code)
+        {
             return Place::Unknown;
         }
         // `ZZ` is no country: a region that nobody configured must not find its own people in a database.
-        self.country
-            .iso_code
-            .and_then(|code| Jurisdiction::parse(code).ok())
+        code.and_then(|code| Jurisdiction::parse(code).ok())
             .filter(|country| *country != Jurisdiction::UNCONFIGURED)
             .map_or(Place::Unknown, Place::In)
     }

@@ -163,6 +163,12 @@ fn sample() -> Vec<(&'static str, Value)> {
             ("represented_country", of(code)),
         ])
     };
+    let named = |name, code| {
+        Value::Map(vec![
+            ("country", Value::Text(name)),
+            ("country_code", Value::Text(code)),
+        ])
+    };
     let registered = Value::Map(vec![(
         "registered_country",
         Value::Map(vec![("iso_code", Value::Text("CN"))]),
@@ -183,6 +189,27 @@ fn sample() -> Vec<(&'static str, Value)> {
         (
             "203.0.113.144/28",
             Value::Map(vec![("country", Value::Text("CN"))]),
+        ),
+        (
+            "203.0.113.160/28",
+            Value::Map(vec![("country_code", Value::Text("CN"))]),
+        ),
+        ("203.0.113.176/28", named("China", "CN")),
+        ("203.0.113.192/28", named("US", "CN")),
+        (
+            "203.0.113.208/28",
+            Value::Map(vec![("country", Value::Text("China"))]),
+        ),
+        (
+            "203.0.113.224/28",
+            Value::Map(vec![
+                ("country", Value::Map(vec![("iso_code", Value::Text("CN"))])),
+                ("country_code", Value::Text("US")),
+            ]),
+        ),
+        (
+            "203.0.113.240/28",
+            Value::Map(vec![("country_code", Value::Number(86))]),
         ),
         ("2001:db8::/32", country("CN")),
         ("2001:db8:1::/48", country("US")),
@@ -219,8 +246,15 @@ fn a_record_says_where_an_address_is_or_nothing_beyond_doubt() {
             ("203.0.113.97", "unknown"),
             ("203.0.113.113", "unknown"),
             ("203.0.113.129", "unknown"),
-            ("203.0.113.145", "unknown"),
-            ("203.0.113.160", "silent"),
+            // Others write a code where MaxMind has a map, or beside a name.
+            ("203.0.113.145", "CN"),
+            ("203.0.113.161", "CN"),
+            ("203.0.113.177", "CN"),
+            ("203.0.113.193", "unknown"),
+            ("203.0.113.209", "unknown"),
+            ("203.0.113.225", "unknown"),
+            ("203.0.113.241", "unknown"),
+            ("203.0.112.255", "silent"),
             ("127.0.0.1", "silent"),
             ("2001:db8::1", "CN"),
             ("2001:db8:1::1", "US"),
