@@ -20,12 +20,14 @@ const FAULTS_MAX: usize = 20;
 const ORGANISATION: &[Column] = &[
     Column::text("id"),
     Column::text("name"),
+    Column::text("lei"),
     Column::text("kind"),
     Column::text("region"),
     Column::text("sector"),
     Column::number("users"),
     Column::truth("critical_infrastructure"),
     Column::truth("much_sensitive_data"),
+    Column::names("tenants"),
     Column::text("owner"),
     Column::number("percent"),
     Column::text("from"),
@@ -98,6 +100,8 @@ enum Form {
     Text,
     Number,
     Truth,
+    /// Several words, with blanks between them.
+    Names,
 }
 
 impl Column {
@@ -122,9 +126,17 @@ impl Column {
         }
     }
 
+    const fn names(name: &'static str) -> Self {
+        Self {
+            name,
+            form: Form::Names,
+        }
+    }
+
     fn value(self, cell: &str) -> Result<Value, String> {
         match self.form {
             Form::Text => Ok(Value::from(cell)),
+            Form::Names => Ok(cell.split_whitespace().map(Value::from).collect()),
             Form::Number => match (cell.parse::<u64>(), cell.parse::<f64>()) {
                 (Ok(number), _) => Ok(Value::from(number)),
                 (_, Ok(number)) if number.is_finite() => Ok(Value::from(number)),
@@ -208,6 +220,7 @@ fn cell(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
+        Value::Array(all) => all.iter().map(cell).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
 }
@@ -450,6 +463,27 @@ mod tests {
         assert_eq!((records.len(), port.owners.len()), (2, 2));
         assert!(port.critical_infrastructure);
         assert_eq!(port.owners[0].percent.hundredths(), 5050);
+    }
+
+    #[test]
+    fn an_organisation_comes_back_from_its_table_as_it_was() {
+        let value = serde_json::json!({
+            "id": "port", "name": "港口, \"Port\"", "lei": "529900T8BM49AURSDO55", "kind": "state-organ", "region": "CN-TJ",
+            "sector": "transport", "users": 7, "critical_infrastructure": true, "much_sensitive_data": true,
+            "tenants": ["port", "port-test"],
+            "owners": [
+                { "owner": "sasac", "percent": 50.5, "from": "2003-01-01", "until": "2020-01-01" },
+                { "owner": "fund", "percent": 49.5, "from": "2003-01-01" },
+            ],
+        });
+        let record = Record::read(RecordKind::Organisation, &value).expect("an organisation");
+        let told = record.to_value().expect("JSON");
+        let table = write(RecordKind::Organisation, &[told]).expect("a table");
+        let read = read(RecordKind::Organisation, &table).expect("it reads");
+        assert_eq!(
+            read.into_iter().map(|one| one.record).collect::<Vec<_>>(),
+            [record]
+        );
     }
 
     #[test]

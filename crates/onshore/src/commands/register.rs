@@ -269,16 +269,19 @@ pub(crate) async fn run(
             revision,
             from,
         } => {
-            let (read, record) = read(kind, &file)?;
-            let id = read.id();
+            let record = value(&file)?;
+            let refused = |error| of_file(&file, error);
+            let id = match record.get("id").and_then(Value::as_str).map(str::parse) {
+                Some(Ok(id)) => id,
+                Some(Err(_)) | None => Record::read(kind, &record).map_err(refused)?.id().clone(),
+            };
             let client = target::client(target)?;
             let path = format!("/v1/register/{kind}/{id}");
-            let revision = match revision {
-                Some(revision) => revision,
-                None => newest(&client, kind, id).await?,
-            };
+            let newest: RecordView = client.get(&path).await?;
+            let before = Record::from_json(kind, &newest.record.to_string())?;
+            Record::read_after(kind, &record, &before).map_err(refused)?;
             let asked = AmendRecord {
-                revision: Some(revision),
+                revision: Some(revision.unwrap_or(newest.revision)),
                 from: from.map(String::from),
                 record,
             };
@@ -414,14 +417,20 @@ async fn page(
 
 /// Reads a record out of a TOML file.
 pub(crate) fn read(kind: RecordKind, path: &Path) -> Result<(Record, Value)> {
+    let value = value(path)?;
+    let record = Record::read(kind, &value).map_err(|error| of_file(path, error))?;
+    Ok((record, value))
+}
+
+fn value(path: &Path) -> Result<Value> {
     let text = read_text(path)?;
     let value: toml::Value = toml::from_str(&text)
         .map_err(|error| usage(format!("{} does not read: {error}", path.display())))?;
-    let value =
-        serde_json::to_value(value).with_context(|| format!("{} does not read", path.display()))?;
-    let record = Record::read(kind, &value)
-        .map_err(|error| usage(format!("{}: {error}", path.display())))?;
-    Ok((record, value))
+    serde_json::to_value(value).with_context(|| format!("{} does not read", path.display()))
+}
+
+fn of_file(path: &Path, error: onshore_orders::Error) -> anyhow::Error {
+    usage(format!("{}: {error}", path.display()))
 }
 
 pub(crate) fn show(style: Style, one: &RecordView) -> Result<Exit> {
