@@ -9,9 +9,7 @@ use onshore_types::{Jurisdiction, Label, Place, TenantId};
 
 use crate::act::Act;
 use crate::facts::{Allowance, ApprovalFact};
-use crate::question::{
-    Asked, bytes_left, bytes_of, level_number, personal_number, persons, role_name,
-};
+use crate::question::{Asked, bytes_left, bytes_of, level_number, personal_number, persons};
 
 /// A condition of a policy, ready to be answered without Cedar's evaluator.
 #[derive(Debug)]
@@ -228,7 +226,7 @@ impl Node {
                 Said::Truth(at.asked.is_within(inner, outer))
             }
             Self::InRole(role) => {
-                Said::Truth(role_name(at.asked.transfer.principal.role) == role.as_str())
+                Said::Truth(at.asked.transfer.principal.role.word() == role.as_str())
             }
             Self::OneOf(all, node) => {
                 let said = node.answer(at)?;

@@ -106,7 +106,7 @@ impl Vocabulary {
     }
 
     fn role(&self, role: Role) -> EntityUID {
-        uid(&self.role, role_name(role))
+        uid(&self.role, role.word())
     }
 
     /// Returns the action that an act is in the schema.
@@ -310,20 +310,6 @@ impl Question {
     /// Returns the entities the question speaks of.
     pub(crate) fn entities(&self) -> &Entities {
         &self.entities
-    }
-}
-
-/// Returns what a role is called in the schema.
-pub(crate) fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Operator => "operator",
-        Role::Regulator => "regulator",
-        Role::Auditor => "auditor",
-        Role::TenantAdmin => "tenant-admin",
-        Role::TenantUser => "tenant-user",
-        Role::SupportEngineer => "support-engineer",
-        Role::OutgoingProvider => "outgoing-provider",
-        Role::Worker => "worker",
     }
 }
 

@@ -29,6 +29,41 @@ pub enum Role {
     Worker,
 }
 
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Operator,
+        Self::Regulator,
+        Self::Auditor,
+        Self::TenantAdmin,
+        Self::TenantUser,
+        Self::SupportEngineer,
+        Self::OutgoingProvider,
+        Self::Worker,
+    ];
+
+    /// Returns the word by which records and rules call the role.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Regulator => "regulator",
+            Self::Auditor => "auditor",
+            Self::TenantAdmin => "tenant-admin",
+            Self::TenantUser => "tenant-user",
+            Self::SupportEngineer => "support-engineer",
+            Self::OutgoingProvider => "outgoing-provider",
+            Self::Worker => "worker",
+        }
+    }
+
+    /// Returns the role that a word stands for, if it is one of [`Self::word`].
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.word() == word)
+    }
+}
+
 /// Who acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Principal {

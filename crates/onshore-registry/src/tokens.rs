@@ -56,7 +56,7 @@ impl Registry {
             params![
                 digest(token),
                 holder.principal.as_bytes(),
-                role_word(holder.role),
+                holder.role.word(),
                 now.as_millis(),
                 holder.tenant.as_ref().map(TenantId::as_bytes),
                 holder.person.as_ref().map(IdentityName::as_str),
@@ -196,7 +196,7 @@ impl Registry {
 type Held = (TokenHolder, String);
 
 fn readable((found, word): Held) -> Result<TokenHolder, Error> {
-    let role = parse_role(&word).ok_or(Error::Unreadable {
+    let role = Role::parse(&word).ok_or(Error::Unreadable {
         what: "role of a control token",
     })?;
     Ok(TokenHolder { role, ..found })
@@ -223,32 +223,4 @@ fn digest(token: &str) -> Vec<u8> {
     ring::digest::digest(&ring::digest::SHA256, token.as_bytes())
         .as_ref()
         .to_vec()
-}
-
-fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Operator => "operator",
-        Role::Regulator => "regulator",
-        Role::Auditor => "auditor",
-        Role::TenantAdmin => "tenant-admin",
-        Role::TenantUser => "tenant-user",
-        Role::SupportEngineer => "support-engineer",
-        Role::OutgoingProvider => "outgoing-provider",
-        Role::Worker => "worker",
-    }
-}
-
-fn parse_role(word: &str) -> Option<Role> {
-    [
-        Role::Operator,
-        Role::Regulator,
-        Role::Auditor,
-        Role::TenantAdmin,
-        Role::TenantUser,
-        Role::SupportEngineer,
-        Role::OutgoingProvider,
-        Role::Worker,
-    ]
-    .into_iter()
-    .find(|role| role_word(*role) == word)
 }

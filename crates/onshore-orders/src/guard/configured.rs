@@ -6,8 +6,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::members::DEPTH_MAX;
 use super::members::{join, within};
-use super::tables::DEPTH_MAX;
 
 /// What the configuration says of each resource, and what the plan knows of the values in it.
 pub(super) struct Configured<'a> {

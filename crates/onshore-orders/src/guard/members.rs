@@ -2,6 +2,57 @@
 
 use serde_json::Value;
 
+/// So deep are members of a resource looked through.
+pub(super) const DEPTH_MAX: usize = 32;
+
+/// A member of a resource, somewhere in it.
+pub(super) struct Member<'v> {
+    /// Its name, and those of the members around it.
+    pub(super) path: &'v str,
+    pub(super) name: &'v str,
+    /// How many members and lists are around it.
+    pub(super) depth: usize,
+    pub(super) value: &'v Value,
+}
+
+/// Visits the members of a resource, each before those within it, which are left out where the visitor returns false.
+pub(super) fn walk(value: &Value, visit: &mut impl FnMut(&Member<'_>) -> bool) {
+    walk_within(value, "", 0, visit);
+}
+
+fn walk_within(
+    value: &Value,
+    path: &str,
+    depth: usize,
+    visit: &mut impl FnMut(&Member<'_>) -> bool,
+) {
+    if depth > DEPTH_MAX {
+        return;
+    }
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let path = join(path, name);
+                let member = Member {
+                    path: &path,
+                    name,
+                    depth,
+                    value,
+                };
+                if visit(&member) {
+                    walk_within(value, &path, depth + 1, visit);
+                }
+            }
+        }
+        Value::Array(all) => {
+            for one in all {
+                walk_within(one, path, depth + 1, visit);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Returns what stands at a path of members, in each element of the lists on the way.
 pub(super) fn within<'v>(value: &'v Value, path: &str) -> Vec<&'v Value> {
     let mut found = vec![value];

@@ -7,8 +7,8 @@ use onshore_types::{Jurisdiction, Place, Timestamp};
 use serde_json::Value;
 
 use super::configured::{Configured, Given, Seen};
-use super::members::is_unknown;
-use super::tables::{DEPTH_MAX, Paired, Parent, Silent, Table, TypeKind};
+use super::members::{DEPTH_MAX, is_unknown};
+use super::tables::{Paired, Parent, Silent, Table, TypeKind};
 use super::words::Words;
 use super::{PlanFinding, Weight};
 use crate::{Day, UtcOffset};
@@ -51,8 +51,7 @@ impl<'a> Residency<'a> {
         };
         let placed = self.placed(one, 0);
         let targets = self.targets(one);
-        let mut open = Vec::new();
-        self.table.open_targets(one.unknown, "", 0, &mut open);
+        let open = self.table.open_targets(one.unknown);
         match &placed {
             Placed::At(_, value) if self.stays(value) => {}
             Placed::At(member, value) => find(
@@ -139,11 +138,8 @@ impl<'a> Residency<'a> {
 
     /// Finds which members say where else data goes, and what they say; those that say where the resource itself is are none.
     fn targets(&self, one: Seen<'a>) -> Vec<(String, String)> {
-        let mut targets = Vec::new();
-        self.table.targets(one.after, "", 0, &mut targets);
-        let mut spoken = Vec::new();
-        self.table.spoken(one.after, "", 0, &mut spoken);
-        for found in spoken {
+        let mut targets = self.table.targets(one.after);
+        for found in self.table.spoken(one.after) {
             if !targets.contains(&found) {
                 targets.push(found);
             }

@@ -131,7 +131,7 @@ fn of_module(
             note((text("type"), text("address")), values, tables, told);
         }
     }
-    if depth < super::tables::DEPTH_MAX {
+    if depth < super::members::DEPTH_MAX {
         for child in list("child_modules") {
             of_module(child, tables, depth + 1, told);
         }

@@ -6,8 +6,8 @@ use onshore_types::Jurisdiction;
 use serde_json::Value;
 
 use super::members::{
-    elements, is_like_region, is_more, is_said, is_unknown, join, scalar, speaks_of_place, texts,
-    within,
+    DEPTH_MAX, elements, is_like_region, is_more, is_said, is_unknown, join, scalar,
+    speaks_of_place, texts, walk, within,
 };
 use super::size::{Compared, compare};
 use crate::asset::AssetKind;
@@ -27,8 +27,6 @@ const TABLES: &[(&str, &str)] = &[
 ];
 /// A value of a table that stands for none.
 const UNNAMED: &str = "-";
-/// So deep are members of a resource looked through.
-pub(super) const DEPTH_MAX: usize = 32;
 
 /// What a resource type is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -382,102 +380,50 @@ impl<'a> Table<'a> {
 
     /// Finds members that speak of a region, location or zone by their own name or their block's, and name a region that is known:
     /// so those say where data goes that no table has. One that speaks of a source says where it comes from.
-    pub(super) fn spoken(
-        &self,
-        value: &Value,
-        path: &str,
-        depth: usize,
-        found: &mut Vec<(String, String)>,
-    ) {
-        if depth > DEPTH_MAX {
-            return;
-        }
-        match value {
-            Value::Object(members) => {
-                for (member, value) in members {
-                    let path = join(path, member);
-                    if speaks_of_place(&path) {
-                        texts(value, &mut |text| {
-                            if is_like_region(text) && self.country(text).is_some() {
-                                found.push((path.clone(), text.to_owned()));
-                            }
-                        });
+    pub(super) fn spoken(&self, value: &Value) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        walk(value, &mut |member| {
+            if speaks_of_place(member.path) {
+                texts(member.value, &mut |text| {
+                    if is_like_region(text) && self.country(text).is_some() {
+                        found.push((member.path.to_owned(), text.to_owned()));
                     }
-                    self.spoken(value, &path, depth + 1, found);
-                }
+                });
             }
-            Value::Array(all) => {
-                for one in all {
-                    self.spoken(one, path, depth + 1, found);
-                }
-            }
-            _ => {}
-        }
+            true
+        });
+        found
     }
 
-    pub(super) fn targets(
-        &self,
-        value: &Value,
-        path: &str,
-        depth: usize,
-        found: &mut Vec<(String, String)>,
-    ) {
-        if depth > DEPTH_MAX {
-            return;
-        }
-        match value {
-            Value::Object(members) => {
-                for (member, value) in members {
-                    let path = join(path, member);
-                    let is_target = self.is_target(member, depth);
-                    let is_arn = depth > 0 && self.arn.contains(&member.as_str());
-                    texts(value, &mut |text| {
-                        if is_target || (is_arn && text.starts_with("arn:")) {
-                            found.push((path.clone(), text.to_owned()));
-                        }
-                    });
-                    self.targets(value, &path, depth + 1, found);
+    /// Finds the members that say where else data goes, and what they say.
+    pub(super) fn targets(&self, value: &Value) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        walk(value, &mut |member| {
+            let is_target = self.is_target(member.name, member.depth);
+            let is_arn = member.depth > 0 && self.arn.contains(&member.name);
+            texts(member.value, &mut |text| {
+                if is_target || (is_arn && text.starts_with("arn:")) {
+                    found.push((member.path.to_owned(), text.to_owned()));
                 }
-            }
-            Value::Array(all) => {
-                for one in all {
-                    self.targets(one, path, depth + 1, found);
-                }
-            }
-            _ => {}
-        }
+            });
+            true
+        });
+        found
     }
 
-    pub(super) fn open_targets(
-        &self,
-        value: &Value,
-        path: &str,
-        depth: usize,
-        found: &mut Vec<String>,
-    ) {
-        if depth > DEPTH_MAX {
-            return;
-        }
-        match value {
-            Value::Object(members) => {
-                for (member, value) in members {
-                    let path = join(path, member);
-                    let is_target = self.target.contains(&member.as_str())
-                        || (depth > 0 && self.arn.contains(&member.as_str()));
-                    if is_target && is_unknown(Some(value)) {
-                        found.push(path);
-                    } else {
-                        self.open_targets(value, &path, depth + 1, found);
-                    }
-                }
+    /// Finds the members that say where else data goes, and whose value is not known yet.
+    pub(super) fn open_targets(&self, unknown: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        walk(unknown, &mut |member| {
+            let is_target = self.target.contains(&member.name)
+                || (member.depth > 0 && self.arn.contains(&member.name));
+            let is_open = is_target && is_unknown(Some(member.value));
+            if is_open {
+                found.push(member.path.to_owned());
             }
-            Value::Array(all) => {
-                for one in all {
-                    self.open_targets(one, path, depth + 1, found);
-                }
-            }
-            _ => {}
-        }
+            !is_open
+        });
+        found
     }
 }
 
