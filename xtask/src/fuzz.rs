@@ -27,16 +27,14 @@ const GUIDED: [&str; 3] = ["-max_len=65536", "-rss_limit_mb=2048", "-timeout=25"
 
 pub(crate) fn run(root: &Path, seconds: u64, seed: u64) -> Result<()> {
     let steps = Steps::new(root);
-    // The examples have the same name, so each is moved aside.
     let built = |package: &str, name: &str| {
         let package = format!("--package={package}");
-        let build = ["build", "--quiet", &package, "--example=fuzz"];
-        steps.tool("cargo", &build, &[])?;
-        let examples = target_folder(root).join("debug/examples");
-        let program = examples.join(name);
-        std::fs::copy(examples.join("fuzz"), &program)
-            .with_context(|| format!("copying {}", program.display()))?;
-        Ok::<_, anyhow::Error>(program)
+        steps.tool(
+            "cargo",
+            &["build", "--quiet", &package, "--example", name],
+            &[],
+        )?;
+        Ok::<_, anyhow::Error>(target_folder(root).join("debug/examples").join(name))
     };
     let documents = built("onshore-ledger", "fuzz-documents")?;
     let policies = built("onshore-policy", "fuzz-policies")?;

@@ -118,7 +118,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::BenchBorder => bench::run_border(&root),
         Chore::BenchMigrate => bench::run_moves(&root),
         Chore::BenchRegister => measurement::run(&root, "onshore-gate", "register"),
-        Chore::BenchLedger => measurement::run(&root, "onshore-journal", "pace"),
+        Chore::BenchLedger => measurement::run(&root, "onshore-journal", "leaves"),
         Chore::Score { seed } => score::run(&root, *seed),
         Chore::Help => {
             print!("{USAGE}");

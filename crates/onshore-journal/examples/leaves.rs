@@ -1,5 +1,5 @@
 //! How fast the ledger is: leaves recorded by many writers beside each other while checkpoints are published, and a million
-//! of them verified from the published files and from one bundle. `pace [SECONDS] [LEAVES]`.
+//! of them verified from the published files and from one bundle. `leaves [SECONDS] [LEAVES]`.
 
 #![expect(
     clippy::print_stdout,

@@ -1,5 +1,5 @@
-//! Reads checkpoints, proofs, requests, policies and bundles as attackers make them: `fuzz SEED ROUNDS`; or writes honest ones for a
-//! fuzzer to begin with: `fuzz seeds FOLDER`, the number of its kind before each. Ends with an error where
+//! Reads checkpoints, proofs, requests, policies and bundles as attackers make them: `fuzz-documents SEED ROUNDS`; or writes honest ones for a
+//! fuzzer to begin with: `fuzz-documents seeds FOLDER`, the number of its kind before each. Ends with an error where
 //! something was accepted that the log does not say, or a parser panicked.
 #![expect(
     clippy::disallowed_methods,
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     }
     let numbers: Vec<u64> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
     let [seed, rounds] = numbers[..] else {
-        eprintln!("usage: fuzz SEED ROUNDS | fuzz seeds FOLDER");
+        eprintln!("usage: fuzz-documents SEED ROUNDS | fuzz seeds FOLDER");
         return ExitCode::from(2);
     };
     for seed in seed..seed + rounds {

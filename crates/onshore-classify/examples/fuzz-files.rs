@@ -1,5 +1,5 @@
-//! Reads files as an attacker makes them: `fuzz SEED ROUNDS`; lines without end: `fuzz line GIB`; or writes
-//! honest ones for a fuzzer to begin with: `fuzz seeds FOLDER`. Ends with an error where
+//! Reads files as an attacker makes them: `fuzz-files SEED ROUNDS`; lines without end: `fuzz-files line GIB`; or writes
+//! honest ones for a fuzzer to begin with: `fuzz-files seeds FOLDER`. Ends with an error where
 //! reading one panicked.
 #![expect(
     clippy::disallowed_methods,
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         (Some("seeds"), _) if args.len() == 2 => write_seeds(Path::new(&args[1])),
         (_, [seed, rounds]) => read_rounds(*seed, *rounds),
         _ => {
-            eprintln!("usage: fuzz SEED ROUNDS | fuzz line GIB | fuzz seeds FOLDER");
+            eprintln!("usage: fuzz-files SEED ROUNDS | fuzz line GIB | fuzz seeds FOLDER");
             ExitCode::from(2)
         }
     }

@@ -1,5 +1,5 @@
-//! Reads access policies as attackers make them: `fuzz SEED ROUNDS`; or writes honest ones for a fuzzer to begin with:
-//! `fuzz seeds FOLDER`. Ends with an error where a policy was accepted that another
+//! Reads access policies as attackers make them: `fuzz-policies SEED ROUNDS`; or writes honest ones for a fuzzer to begin with:
+//! `fuzz-policies seeds FOLDER`. Ends with an error where a policy was accepted that another
 //! reader would understand differently, or a reader panicked.
 #![expect(
     clippy::disallowed_methods,
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     }
     let numbers: Vec<u64> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
     let [seed, rounds] = numbers[..] else {
-        eprintln!("usage: fuzz SEED ROUNDS | fuzz seeds FOLDER");
+        eprintln!("usage: fuzz-policies SEED ROUNDS | fuzz seeds FOLDER");
         return ExitCode::from(2);
     };
     for seed in seed..seed + rounds {
