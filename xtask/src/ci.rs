@@ -118,6 +118,7 @@ fn client_tests(steps: &mut Steps, skips: Skips) {
             ("strace", "strace", "power cuts"),
             ("restic", "restic", "restic"),
             ("nats-server", "nats-server", "NATS"),
+            ("haproxy", "haproxy", "HAProxy"),
             ("s3fs", "s3fs", "s3fs"),
             ("rsync", "rsync", "rsync over s3fs"),
             ("duplicity", "duplicity", "duplicity"),

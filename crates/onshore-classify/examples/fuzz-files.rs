@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         (Some("seeds"), _) if args.len() == 2 => write_seeds(Path::new(&args[1])),
         (_, [seed, rounds]) => read_rounds(*seed, *rounds),
         _ => {
-            eprintln!("usage: fuzz-files SEED ROUNDS | fuzz line GIB | fuzz seeds FOLDER");
+            eprintln!("usage: fuzz-files SEED ROUNDS | line GIB | seeds FOLDER");
             ExitCode::from(2)
         }
     }

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     }
     let numbers: Vec<u64> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
     let [seed, rounds] = numbers[..] else {
-        eprintln!("usage: fuzz-documents SEED ROUNDS | fuzz seeds FOLDER");
+        eprintln!("usage: fuzz-documents SEED ROUNDS | seeds FOLDER");
         return ExitCode::from(2);
     };
     for seed in seed..seed + rounds {

@@ -3,12 +3,14 @@
 //! record does not tell beyond doubt is an unknown place, which counts as abroad.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 use maxminddb::{MaxMindDbError, Reader, WithinOptions};
 use onshore_types::{Jurisdiction, Place};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::error::Error;
 
@@ -65,18 +67,26 @@ impl Countries {
     pub fn parse(bytes: Vec<u8>) -> Result<Self, Error> {
         let unfit = |error: MaxMindDbError| Error::CountryDatabase(Box::new(error));
         let reader = Reader::from_source(bytes).map_err(unfit)?;
-        // It bounds the walk below: a tree whose branches meet again would have no end.
-        reader.verify().map_err(unfit)?;
+        // `Reader::verify` would do, if it took files without a description, as others than MaxMind write them. A tree of so many nodes has
+        // no more ends than this: one whose branches meet again would have no end.
+        let ends_max = 3 * reader.metadata().node_count as usize;
         let mut places = HashMap::new();
-        for found in reader.networks(WithinOptions::default()).map_err(unfit)? {
+        let every = WithinOptions::default().include_networks_without_data();
+        for (number, found) in reader.networks(every).map_err(unfit)?.enumerate() {
+            if number > ends_max {
+                return Err(unfit(MaxMindDbError::invalid_database(
+                    "branches of the tree meet again",
+                )));
+            }
             let found = found.map_err(unfit)?;
             let Some(offset) = found.offset() else {
                 continue;
             };
-            places.entry(offset).or_insert_with(|| {
+            if let Entry::Vacant(place) = places.entry(offset) {
+                found.decode::<IgnoredAny>().map_err(unfit)?;
                 let record = found.decode::<Record<'_>>().ok().flatten();
-                record.map_or(Place::Unknown, |record| record.place())
-            });
+                place.insert(record.map_or(Place::Unknown, |record| record.place()));
+            }
         }
         if places.values().all(|place| *place == Place::Unknown) {
             return Err(Error::NoCountries {

@@ -350,6 +350,28 @@ fn what_is_no_database_of_countries_is_refused() {
 }
 
 #[test]
+fn a_database_without_a_description_is_one() {
+    let whole = database(&sample(), 24);
+    let described = [
+        &b"\x4bdescription\xe1\x42en"[..],
+        &[(2 << 5) | 7],
+        b"made up",
+    ]
+    .concat();
+    let at = whole
+        .windows(described.len())
+        .position(|bytes| bytes == described);
+    let at = at.expect("a description");
+    let bare = [
+        &whole[..at],
+        b"\x4bdescription\xe0",
+        &whole[at + described.len()..],
+    ];
+    let countries = Countries::parse(bare.concat()).expect("a database");
+    assert_eq!(place_in(&countries, "192.0.2.1"), "CN");
+}
+
+#[test]
 fn branches_that_meet_again_are_no_way_to_keep_a_server_from_starting() {
     // Each node leads to the next by both sides: 2^100 ways through a hundred nodes, and a circle at the end.
     for last in [0_u32, 101] {
