@@ -250,6 +250,13 @@ def test_an_asset_says_what_it_holds_data_for_and_until_when(cases):
     cases.does("asset", "add", asset("today", f'purpose = "orders"\nbasis = "consent"\nconsent = "crm"\nkeep_until = "{day()}"\nkeep_days = 30\n'))
     due = found(cases, "retention")
     assert set(due) == {("over", "app")} and due["over", "app"]["late"] and "orders" in due["over", "app"]["why"]
+    # A day that is over is not put off: what is kept on another ground is kept for another purpose.
+    for later in (f'keep_until = "{day(9)}"\n', ""):
+        assert "day is over" in cases.fails("asset", "amend", asset("over", f'purpose = "orders"\nbasis = "contract"\n{later}'))
+    cases.does("asset", "amend", asset("today", f'purpose = "orders"\nbasis = "consent"\nconsent = "crm"\nkeep_until = "{day(9)}"\nkeep_days = 30\n'))
+    assert set(found(cases, "retention")) == {("over", "app")}
+    cases.does("asset", "amend", asset("over", 'purpose = "tax"\nbasis = "legal-duty"\n'))
+    assert not found(cases, "retention")
     for bad in ('purpose = ""\n', 'purpose = "x"\nbasis = "consent"\n', 'purpose = "x"\nconsent = "crm"\n', 'purpose = "x"\nkeep_days = 0\n', 'basis = "news"\n'):
         cases.fails("asset", "add", asset("bad", bad), code=2)
 

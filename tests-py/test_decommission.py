@@ -127,6 +127,15 @@ def test_a_certificate_of_another_cloud_proves_no_asset(server, moto, tmp_path):
         refused = server.run("asset", "prove", f"m-{provider}", "--job", job)
         assert refused.returncode == 1 and f"`{provider}`" in refused.stderr and "from aws" in refused.stderr, refused.stderr
     assert "set_aside" not in server.cli("asset", "prove", "m-amazon", "--job", job)["record"]["proof"]
+    # Nor that of objects a database, nor that of another tenant's bucket what an organisation has in its own.
+    records.does("asset", "add", 'id = "m-database"\ncontract = "m-amazon"\nkind = "database"\nname = "elsewhere"\n')
+    again = migrated(server, moto, "elsewhere", "--dialect", "aws", "--versions", "current")
+    refused = server.run("asset", "prove", "m-database", "--job", again)
+    assert refused.returncode == 1 and "is a database" in refused.stderr and "current alone" in refused.stderr and "tenant" not in refused.stderr
+    server.cli("tenant", "create", "moved")
+    records.does("organisation", "amend", 'id = "moved"\nname = "M"\ntenants = ["moved"]\n')
+    refused = server.run("asset", "prove", "m-database", "--job", again, "--lang", "zh")
+    assert refused.returncode == 1 and "“default”" in refused.stderr and "类型是 database" in refused.stderr, refused.stderr
 
 
 def test_versions_go_with_what_hides_them(server, moto, people):

@@ -102,6 +102,15 @@ def test_what_another_provider_said_is_not_the_next_ones_word(left):
     refused = left.server.run(*close)
     assert refused.returncode == 1 and "1 things more" in refused.stderr and "bucket `other`" in refused.stderr
     assert as_person(left.server, "ada", *close, "--set-aside")["record"]["deletion"]["set_aside"] is True
+    # What he says afterwards is told.
+    contradicted = lambda: [one for one in left.server.cli("report", "cases") if one["kind"] == "inventory"]
+    assert contradicted() == []
+    said(left, wei, "inventory", "c-1", inventory(left, "bucket,other,,,", "bucket,hidden,,,"))
+    (case,) = contradicted()
+    assert (case["id"], case["organisation"]) == ("c-1", "port") and "2 things more" in case["why"]
+    assert "交付清单" in left.server.run("report", "cases", "--lang", "zh").stdout
+    said(left, wei, "inventory", "c-1", inventory(left))
+    assert contradicted() == []
 
 
 def test_long_inventories_and_lists_of_contracts_come_whole(left):

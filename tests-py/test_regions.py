@@ -94,6 +94,10 @@ def test_nobody_becomes_operator_of_record_without_the_licence(region):
     assert "amazon" in region.fails("region", "amend", elsewhere) and "nwcd" in region.fails("region", "amend", place(both).replace("CN-BJ", "DE"))
     region.does("licence", "add", licence(name="vats-3", holder="amazon", start="2020-01-01"))
     region.does("region", "amend", elsewhere)
+    # And none that asks for one asks for nothing any more, whoever runs it.
+    free = elsewhere.replace('licence_class = "B11"\n', "")
+    assert "not nothing" in region.fails("region", "amend", free)
+    assert "不能取消" in region.server.run("region", "amend", region.file(free), "--lang", "zh").stderr
     # Two at a time contradict each other: wrong usage.
     region.fails("region", "amend", place(SINNET + ', { organisation = "nwcd", from = "2020-01-01" }'), code=2)
     # A partnership is with whoever runs it, and says what is kept.

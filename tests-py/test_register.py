@@ -1,5 +1,6 @@
 """From an order to its proof: the register over the real binary. Days are those of Asia/Shanghai, where the order was given."""
 
+import hashlib
 import json
 import threading
 
@@ -409,8 +410,7 @@ def test_an_asset_is_proven_by_a_complete_certificate_and_a_contract_closed_with
     assert early.returncode == 1 and "2 assets" in early.stderr
     proven = as_person(register, "ada", "asset", "prove", "a-1", "--job", done["id"], "--set-aside")
     assert proven["record"]["proof"]["job"] == done["id"] and proven["record"]["proof"]["set_aside"] is True
-    (other,) = [one["record"] for one in register.cli("asset", "list", "--of", "c-0729") if one["id"] == "a-2"]
-    register.cli("asset", "amend", register.write(f'id = "a-2"\ncontract = "c-0729"\nkind = "{other["kind"]}"\nname = "{folder}"\n'))
+    register.cli("asset", "amend", register.write(f'id = "a-2"\ncontract = "c-0729"\nkind = "bucket"\nname = "{folder}"\n'))
     # A job is the proof of one asset, and an empty folder is the proof of none.
     twice = register.run("asset", "prove", "a-2", "--job", done["id"])
     assert twice.returncode == 1 and "`a-1` already" in twice.stderr and "the asset is called" not in twice.stderr
@@ -437,10 +437,22 @@ def test_an_asset_is_proven_by_a_complete_certificate_and_a_contract_closed_with
     why = told(register, "c-0729", "2099-01-01")["port"]["why"]
     assert "typed by pri_" in why and "not run by Onshore" in why, why
     assert "并非由 Onshore 执行" in register.run("report", "status", "--as-of", "2099-01-01", "--lang", "zh", "--why").stdout
-    # The statement itself is kept.
+    # The statement itself is kept, and stays unless a named person stands for another: then both are there.
     out = tmp_path / "back.pdf"
     register.run("contract", "statement", "c-0729", "--out", str(out))
     assert out.read_bytes() == b"deleted"
+    first = told(register, "c-0729", "2099-01-01")["port"]["why"]
+    statement.write_bytes(b"deleted, really")
+    again = ("contract", "close", "c-0729", "--statement", str(statement), "--negative-probe", proven["record"]["proof"]["filed"])
+    refused = register.run(*again)
+    digest = hashlib.sha256(b"deleted").hexdigest()
+    assert refused.returncode == 1 and digest in refused.stderr and "--set-aside" in refused.stderr, refused.stderr
+    assert register.run(*again, "--set-aside").returncode == 1 and told(register, "c-0729", "2099-01-01")["port"]["why"] == first
+    assert as_person(register, "ada", *again, "--set-aside")["record"]["deletion"]["set_aside"] is True
+    for more, body in [((), b"deleted, really"), (("--sha256", digest), b"deleted")]:
+        assert register.run("contract", "statement", "c-0729", "--out", str(out), *more).returncode == 0
+        assert out.read_bytes() == body
+    assert register.run("contract", "statement", "c-0729", "--out", str(out), "--sha256", "0" * 64).returncode == 1
     assert register.run("contract", "statement", "c-0731", "--out", str(out)).returncode == 1
     # What was read goes back as it is, and nothing that was filed is written by hand.
     shown = register.cli("contract", "show", "c-0729")
@@ -456,6 +468,11 @@ def test_an_asset_is_proven_by_a_complete_certificate_and_a_contract_closed_with
     for name in ("other name", "invoices"):
         amended = register.cli("asset", "amend", register.write(asset.format(name)))
         assert "proof" not in amended["record"] and report() == "late"
+    # Nor has what is kept somewhere else by another contract.
+    moved = 'id = "a-2"\ncontract = "{}"\nkind = "bucket"\nname = "{}"\n'
+    assert "proof" in register.cli("asset", "amend", register.write(moved.format("c-0729", folder)))["record"]
+    for contract in ("c-0731", "c-0729"):
+        assert "proof" not in register.cli("asset", "amend", register.write(moved.format(contract, folder)))["record"]
     assert "has not come" in register.run("contract", "add", register.write('id = "c-later"\norganisation = "port"\nprovider = "alibaba-cloud"\nservice = "oss"\nsigned = "2999-01-01"\nstart = "2999-01-01"\n')).stderr
 
 

@@ -84,10 +84,10 @@ pub use persons::{
 pub use purposes::{DeclarePurpose, PurposeView, ReadVersionsView};
 pub use quotas::{SetQuota, UsageView};
 pub use register::{
-    AmendRecord, ApproveExemptions, ApproveReview, AskQuarterly, AskStatus, BreachView,
-    CheckProcurement, ContractStatusView, FileDeletion, FiledReportView, ImportedView, ListRecords,
-    OrderStatusView, OrganisationStatusView, ProcurementView, ProveAsset, QuarterlyLineView,
-    QuarterlyView, RecordView, SignTranche, StatusReportView,
+    AmendRecord, ApproveExemptions, ApproveReview, AskQuarterly, AskStatement, AskStatus,
+    BreachView, CheckProcurement, ContractStatusView, FileDeletion, FiledReportView, ImportedView,
+    ListRecords, OrderStatusView, OrganisationStatusView, ProcurementView, ProveAsset,
+    QuarterlyLineView, QuarterlyView, RecordView, SignTranche, StatusReportView,
 };
 pub use samples::{AskSamples, SampleView, SamplesView};
 pub use support::{OpenSupport, SupportRequestView, SupportSessionView, VouchedView};

@@ -163,6 +163,15 @@ pub struct FileDeletion {
     pub set_aside: bool,
 }
 
+/// `GET /v1/contracts/{id}/deletion`: which statement.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskStatement {
+    /// The one with this SHA-256, where it is not the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
 /// `GET /v1/report/status`: what is asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use onshore_api::{
-    AmendRecord, ApproveExemptions, AskStatus, BreachView, CheckProcurement, ContractStatusView,
-    FileDeletion, FiledReportView, ImportedView, ListRecords, OrderStatusView,
+    AmendRecord, ApproveExemptions, AskStatement, AskStatus, BreachView, CheckProcurement,
+    ContractStatusView, FileDeletion, FiledReportView, ImportedView, ListRecords, OrderStatusView,
     OrganisationStatusView, Problem, ProcurementView, ProveAsset, RecordView, SignTranche,
     StatusReportView,
 };
@@ -21,7 +21,7 @@ use onshore_gate::{
 use onshore_ledger::Hash;
 use onshore_orders::{FreezeKind, Id, Record, RecordKind, tables};
 use onshore_registry::{Job, RegisterPage, Revision};
-use onshore_sources::{SourceAccess, SourceSpec};
+use onshore_sources::{SourceAccess, SourceSpec, VersionsWish};
 use onshore_types::{LeafIndex, Timestamp};
 use serde_json::Value;
 
@@ -302,12 +302,19 @@ pub(crate) async fn prove(
     Segment(id): Segment<Id>,
     Body(asked): Body<ProveAsset>,
 ) -> Result<(StatusCode, Json<RecordView>), Error> {
-    let (brought, cloud) = brought(&control.registry.job(asked.job).await?);
+    let job = control.registry.job(asked.job).await?;
+    let Brought {
+        names: brought,
+        cloud,
+        current_alone,
+    } = brought(&job);
     let tally = control.registry.tally(asked.job).await?;
     let proving = Proving {
         job: asked.job,
         brought,
         cloud,
+        tenant: job.tenant,
+        current_alone,
         objects: tally.copied + tally.unchanged,
         sets_aside: asked.set_aside,
     };
@@ -318,16 +325,25 @@ pub(crate) async fn prove(
     Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
 }
 
-/// Returns what a job brought all of, by the names that it has (a bucket or folder by its own, and its source as it is written), and
-/// from which cloud.
-fn brought(job: &Job) -> (Vec<String>, Option<&'static str>) {
+/// What a job brought all of.
+#[derive(Default)]
+struct Brought {
+    /// The names that it has: of a bucket or folder its own, and its source as it is written.
+    names: Vec<String>,
+    /// From which cloud.
+    cloud: Option<&'static str>,
+    /// Whether somebody said that what is current alone be brought.
+    current_alone: bool,
+}
+
+fn brought(job: &Job) -> Brought {
     let brings = matches!(
         job.options.get("mode").and_then(Value::as_str),
         None | Some("bring" | "cut-over")
     );
     let access = serde_json::from_value::<SourceAccess>(job.source.clone());
     let (true, Ok(access)) = (brings, access) else {
-        return (Vec::new(), None);
+        return Brought::default();
     };
     let own = match &access.source {
         SourceSpec::S3(spec) => spec.prefix.is_empty().then(|| spec.bucket.clone()),
@@ -337,7 +353,11 @@ fn brought(job: &Job) -> (Vec<String>, Option<&'static str>) {
         SourceSpec::Folder(spec) => Some(spec.path.display().to_string()),
     };
     let names = own.into_iter().chain([access.source.to_string()]);
-    (names.collect(), access.source.cloud())
+    Brought {
+        names: names.collect(),
+        cloud: access.source.cloud(),
+        current_alone: matches!(&access.source, SourceSpec::S3(spec) if spec.versions == VersionsWish::Current),
+    }
 }
 
 /// Files that what was kept under a contract is deleted.
@@ -363,15 +383,17 @@ pub(crate) async fn close(
     Ok((StatusCode::CREATED, Json(view(&revision, Some(leaf))?)))
 }
 
-/// Returns the statement of the provider by which a contract was closed.
-#[utoipa::path(get, path = "/v1/contracts/{id}/deletion", tag = "register", params(("id" = String, Path)),
+/// Returns the statement of the provider by which a contract was closed; where it was closed again, an earlier one by its SHA-256.
+#[utoipa::path(get, path = "/v1/contracts/{id}/deletion", tag = "register", params(("id" = String, Path), ("sha256" = Option<String>, Query)),
     responses((status = 200, description = "its bytes", content_type = "application/octet-stream"), (status = 404, body = Problem)))]
 pub(crate) async fn deletion_statement(
     State(control): State<Arc<ControlParts>>,
     _: By<Readers>,
     Segment(id): Segment<Id>,
+    Asked(asked): Asked<AskStatement>,
 ) -> Result<Response, Error> {
-    let found = control.gate.deletion_statement(id.clone()).await?;
+    let found = control.gate.deletion_statement(id.clone(), asked.sha256);
+    let found = found.await?;
     let statement = found.ok_or_else(|| {
         Error::Missing(format!(
             "no statement that what was kept under `{id}` is deleted is here (onshore contract close)"

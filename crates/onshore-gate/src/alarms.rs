@@ -285,7 +285,11 @@ fn of_case(case: &Case, today: Day) -> Option<Alarm> {
         CaseKind::Incident => late(AlarmKind::IncidentLate).or(Some((AlarmKind::IncidentDue, 0))),
         CaseKind::Summary => late(AlarmKind::SummaryLate)
             .or_else(|| Some((AlarmKind::SummaryDue, mark(today, due.day())?))),
-        CaseKind::Duty | CaseKind::Retention | CaseKind::Review | CaseKind::Assessment => None,
+        CaseKind::Duty
+        | CaseKind::Retention
+        | CaseKind::Review
+        | CaseKind::Assessment
+        | CaseKind::Inventory => None,
     }?;
     let (of, tranche) = match case.id.split_once('/') {
         Some((plan, tranche)) => (plan, Some(tranche)),

@@ -14,6 +14,7 @@ use onshore_orders::{
 use onshore_registry::{Counted, CountedKind, Registry, counting_year};
 use onshore_types::Timestamp;
 
+use crate::departures::contradicting;
 use crate::duties::{of_persons, told_as};
 use crate::register::{filing_day, organisation};
 use crate::timelines::timelines;
@@ -55,6 +56,8 @@ pub enum CaseKind {
     Request,
     /// An impact assessment whose report is not filed.
     Assessment,
+    /// A contract that is closed, of which the provider said afterwards that it has more than has arrived.
+    Inventory,
 }
 
 /// By when something must be done.
@@ -79,6 +82,7 @@ impl CaseKind {
             Self::Summary => "incident.summary",
             Self::Request => "request",
             Self::Assessment => "assessment",
+            Self::Inventory => "inventory",
         }
     }
 }
@@ -141,6 +145,7 @@ fn cases(registry: &Registry, view: &View<'_>, at: Timestamp) -> Result<Vec<Case
     })?;
     all.extend(of_records(registry, view, &organisations, (at, today))?);
     all.extend(unfiled(registry, view, at)?);
+    all.extend(contradicting(registry, view, at)?);
     Ok(all)
 }
 

@@ -43,8 +43,8 @@ struct Probed {
 
 impl Gate {
     /// Files that a provider deleted what was kept under a contract: its statement, which is kept, and that nothing was found there
-    /// afterwards, by jobs that looked or by somebody's word. Where the provider signed another statement, has something that no proven
-    /// asset is, or something is not proven to have arrived, a named person may set that aside.
+    /// afterwards, by jobs that looked or by somebody's word. Where that was filed before, the provider signed another statement, has something
+    /// that no proven asset is, or something is not proven to have arrived, a named person may set that aside.
     ///
     /// # Errors
     /// [`Error::RoleForbids`]; [`Error::Unnamed`]; what contradicts itself, or what the provider said; those of the keepers.
@@ -65,9 +65,10 @@ impl Gate {
                 }
                 .into());
             };
-            let assets = assets(registry, unit, &contract, now)?;
+            let assets = assets_of(registry, unit, &contract.id, now)?;
             let negative_probe = probe(registry, unit, &assets, &closing)?;
-            let checked = check_statement(registry, unit, &contract, &statement_sha256)
+            let checked = check_open(&contract)
+                .and_then(|()| check_statement(registry, unit, &contract, &statement_sha256))
                 .and_then(|()| check_proven(&contract, &assets, negative_probe))
                 .and_then(|()| check_inventory(registry, unit, &contract, &assets));
             let set_aside = match checked {
@@ -105,11 +106,15 @@ impl Gate {
         .await
     }
 
-    /// Returns the statement by which a contract was closed, where it was kept.
+    /// Returns the statement by which a contract was closed, or an earlier one with this SHA-256, where it was kept.
     ///
     /// # Errors
     /// A contract that is not there; those of the keepers.
-    pub async fn deletion_statement(&self, id: Id) -> Result<Option<Vec<u8>>, Error> {
+    pub async fn deletion_statement(
+        &self,
+        id: Id,
+        sha256: Option<String>,
+    ) -> Result<Option<Vec<u8>>, Error> {
         let registry = self.inner.registry.clone();
         self.inner
             .db
@@ -122,21 +127,22 @@ impl Gate {
                 else {
                     return Ok::<_, Error>(None);
                 };
-                let sha256 = &deletion.statement_sha256;
+                let sha256 = sha256.as_ref().unwrap_or(&deletion.statement_sha256);
                 Ok(registry.deletion_statement(view, &id, sha256)?)
             })
             .await
     }
 }
 
-fn assets(
+/// Returns the assets of a contract as far as they were known at an instant.
+pub(crate) fn assets_of(
     registry: &Registry,
     view: &View<'_>,
-    contract: &Contract,
-    now: Timestamp,
+    contract: &Id,
+    at: Timestamp,
 ) -> Result<Vec<Asset>, Error> {
     let mut all = Vec::new();
-    registry.each_record(view, RecordKind::Asset, Some(&contract.id), now, |record| {
+    registry.each_record(view, RecordKind::Asset, Some(contract), at, |record| {
         if let Record::Asset(asset) = record {
             all.push(asset);
         }
@@ -200,6 +206,17 @@ fn probe(
                 None => Ok(day),
             }
         }
+    }
+}
+
+/// What was filed stays, unless somebody stands for it that it does not.
+fn check_open(contract: &Contract) -> Result<(), Error> {
+    match &contract.deletion {
+        None => Ok(()),
+        Some(filed) => Err(contradiction(format!(
+            "`{}` was closed on {}, by the statement with the SHA-256 {}: that stays, unless a named person files another with --set-aside",
+            contract.id, filed.filed, filed.statement_sha256
+        ))),
     }
 }
 

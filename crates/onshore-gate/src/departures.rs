@@ -1,17 +1,22 @@
 //! How a provider leaves a contract: somebody whom it sent acknowledges an order, says what it has, and signs that it is deleted. He
 //! acts for the contracts with his provider alone; others are not there for him.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use onshore_db::{Unit, View};
 use onshore_orders::asset::{AssetKind, AssetTally};
 use onshore_orders::departure::{Acknowledged, DeliveredInventory, Item, SignedDeletion};
-use onshore_orders::{Asset, Contract, Day, Departure, Id, Record, RecordKind, Registered as _};
+use onshore_orders::{
+    Asset, Contract, Day, Departure, Id, Language, Record, RecordKind, Registered as _, Said,
+    UtcOffset,
+};
 use onshore_policy::{Principal, Role};
 use onshore_registry::{Registry, Revision};
 use onshore_types::{LeafIndex, Timestamp};
 
 use crate::acts::{Act, require};
+use crate::cases::{Case, CaseKind};
+use crate::closing::assets_of;
 use crate::people::{signature, vouch};
 use crate::register::{Parties, told};
 use crate::{Error, Gate};
@@ -157,17 +162,81 @@ pub(crate) fn forgotten(
     contract: &Contract,
     assets: &[Asset],
 ) -> Result<Vec<(AssetKind, String)>, Error> {
+    let said = departure(registry, view, &contract.id)?.map(|(_, known)| known);
+    let said = said.filter(|known| known.provider == contract.provider);
+    let items = said.and_then(|known| known.inventory).map(|one| one.items);
+    Ok(not_arrived(items.unwrap_or_default(), assets))
+}
+
+/// Returns what of an inventory no proven asset is.
+fn not_arrived(items: Vec<Item>, assets: &[Asset]) -> Vec<(AssetKind, String)> {
     let arrived: HashSet<(AssetKind, &str)> = assets
         .iter()
         .filter(|asset| asset.proof.is_some())
         .map(|asset| (asset.kind, asset.name.as_str()))
         .collect();
-    let said = departure(registry, view, &contract.id)?.map(|(_, known)| known);
-    let said = said.filter(|known| known.provider == contract.provider);
-    let items = said.and_then(|known| known.inventory).map(|one| one.items);
-    let items = items.into_iter().flatten();
-    let left = items.filter(|item| !arrived.contains(&(item.kind, item.name.as_str())));
-    Ok(left.map(|item| (item.kind, item.name)).collect())
+    let left = items
+        .into_iter()
+        .filter(|item| !arrived.contains(&(item.kind, item.name.as_str())));
+    left.map(|item| (item.kind, item.name)).collect()
+}
+
+/// Returns the contracts that were closed and of which their provider said afterwards that it has more than has arrived, each as a case.
+pub(crate) fn contradicting(
+    registry: &Registry,
+    view: &View<'_>,
+    at: Timestamp,
+) -> Result<Vec<Case>, Error> {
+    let mut delivered = HashMap::new();
+    registry.each_record(view, RecordKind::Departure, None, at, |record| {
+        if let Record::Departure(one) = record
+            && let Some(inventory) = one.inventory
+        {
+            delivered.insert(one.id, (one.provider, inventory));
+        }
+    })?;
+    let mut closed = Vec::new();
+    registry.each_record(view, RecordKind::Contract, None, at, |record| {
+        if let Record::Contract(contract) = record
+            && contract.deletion.is_some()
+            && let Some((provider, inventory)) = delivered.remove(&contract.id)
+            && provider == contract.provider
+        {
+            closed.push((contract, inventory));
+        }
+    })?;
+    let mut all = Vec::new();
+    for (contract, inventory) in closed {
+        let revisions = registry.record_history(view, RecordKind::Contract, &contract.id)?;
+        let closes = |one: &&Revision| matches!(&one.record, Record::Contract(one) if one.deletion == contract.deletion);
+        let closing = revisions.iter().find(closes).map(|one| one.recorded);
+        // What was there before was refused, or set aside by a named person.
+        if closing.is_none_or(|closing| inventory.by.at < closing) {
+            continue;
+        }
+        let assets = assets_of(registry, view, &contract.id, at)?;
+        let more = not_arrived(inventory.items, &assets).len();
+        if more == 0 {
+            continue;
+        }
+        let (provider, said) = (contract.provider, Day::at(inventory.by.at, UtcOffset::UTC));
+        all.push(Case {
+            kind: CaseKind::Inventory,
+            id: contract.id.to_string(),
+            organisation: contract.organisation,
+            due: None,
+            is_late: false,
+            why: Said::of(|language| match language {
+                Language::En => format!(
+                    "the contract is closed, and `{provider}` said on {said} that it has {more} things more than have arrived (onshore departure compare)"
+                ),
+                Language::Zh => format!(
+                    "合同已关闭，而 `{provider}` 于 {said} 称其仍持有 {more} 项未迁入的资产（onshore departure compare）"
+                ),
+            }),
+        });
+    }
+    Ok(all)
 }
 
 fn is_of(record: &Record, provider: &Id) -> bool {

@@ -110,6 +110,20 @@ pub(crate) fn operator_refused(
     before: Option<&Region>,
     now: Timestamp,
 ) -> Result<Option<Said>, Error> {
+    if let (Some(class), None) = (
+        before.and_then(|before| before.licence_class.as_ref()),
+        &region.licence_class,
+    ) {
+        let id = &region.id;
+        return Ok(Some(Said::of(|language| match language {
+            Language::En => format!(
+                "`{id}` asks for a licence of the class {class}: what a region asks for may be another class, and not nothing"
+            ),
+            Language::Zh => {
+                format!("`{id}` 要求持有 {class} 类许可：所要求的许可类别可以更换，不能取消")
+            }
+        })));
+    }
     let licences = licences(registry, view, (None, now))?;
     let is_known = |one| before.is_some_and(|before| before.operators.contains(one));
     let asks_otherwise = before.is_some_and(|before| {

@@ -2,9 +2,10 @@
 //! found here (docs/decisions/0074).
 
 use onshore_db::View;
+use onshore_orders::asset::AssetKind;
 use onshore_orders::{Asset, Doubt, Language, Record, RecordKind, Said};
 use onshore_registry::Registry;
-use onshore_types::JobId;
+use onshore_types::{JobId, TenantId};
 
 use crate::Error;
 
@@ -17,6 +18,10 @@ pub struct Proving {
     pub brought: Vec<String>,
     /// In which cloud its source is, where that is known, in the word of Terraform's provider for it.
     pub cloud: Option<&'static str>,
+    /// To which tenant it was brought.
+    pub tenant: TenantId,
+    /// Whether it was to bring what is current alone.
+    pub current_alone: bool,
     /// How many objects its certificate covers.
     pub objects: u64,
     /// Whether a named person says that this is the asset whatever it is called.
@@ -54,8 +59,47 @@ pub(crate) fn doubts(
             Language::Zh => format!("{job} 已证实资产“{other}”"),
         });
     }
+    if matches!(
+        asset.kind,
+        AssetKind::Database | AssetKind::Server | AssetKind::Device
+    ) {
+        let kind = asset.kind.word();
+        doubt(Doubt::OtherKind, &|language| match language {
+            Language::En => format!("{job} brought objects, and the asset is a {kind}"),
+            Language::Zh => format!("{job} 迁入的是对象，而该资产的类型是 {kind}"),
+        });
+    }
+    if proving.current_alone {
+        doubt(Doubt::CurrentAlone, &|language| match language {
+            Language::En => format!(
+                "{job} was to bring what is current alone (--versions current), and earlier versions may be left"
+            ),
+            Language::Zh => {
+                format!("{job} 按要求仅迁入当前版本（--versions current），来源处可能留有历史版本")
+            }
+        });
+    }
     let contract = registry.record(view, RecordKind::Contract, &asset.contract)?;
-    if let (Some(from), Record::Contract(contract)) = (proving.cloud, contract.record) {
+    let Record::Contract(contract) = contract.record else {
+        return Ok(all);
+    };
+    let organisation = registry.record(view, RecordKind::Organisation, &contract.organisation)?;
+    if let Record::Organisation(organisation) = organisation.record
+        && !organisation.tenants.is_empty()
+        && let Some(tenant) = registry.tenant_in(view, proving.tenant)?
+        && !organisation.tenants.contains(&tenant.name)
+    {
+        let (name, id) = (&tenant.name, &organisation.id);
+        doubt(Doubt::OtherTenant, &|language| match language {
+            Language::En => format!(
+                "{job} brought it to the tenant `{name}`, which `{id}` does not name as its own (`tenants`)"
+            ),
+            Language::Zh => {
+                format!("{job} 迁入的租户是“{name}”，不在“{id}”登记的租户（`tenants`）之中")
+            }
+        });
+    }
+    if let Some(from) = proving.cloud {
         let provider = registry.record(view, RecordKind::Provider, &contract.provider)?;
         if let Record::Provider(provider) = provider.record
             && let Some(cloud) = provider.cloud()

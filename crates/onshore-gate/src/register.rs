@@ -217,8 +217,11 @@ impl Gate {
                     proposed(registry, unit, by, *one, Some(&before), now)?
                 }
                 (Record::Asset(one), Record::Asset(before)) => {
-                    // What arrived is what was called so: something else has not.
-                    let is_same = one.name == before.name && one.kind == before.kind;
+                    // What arrived is what was called so and kept there: something else has not.
+                    let is_same = one.name == before.name
+                        && one.kind == before.kind
+                        && one.contract == before.contract;
+                    before.keeps_late(&one, today).map_err(Error::Record)?;
                     Record::Asset(onshore_orders::Asset {
                         proof: before.proof.filter(|_| is_same),
                         ..one
@@ -236,7 +239,7 @@ impl Gate {
                     reviews::recorded(registry, unit, by, *one, Some(&before), now)?
                 }
                 (Record::Handover(one), Record::Handover(before)) => {
-                    let plan = before.amended(*one).map_err(Error::Record)?;
+                    let plan = before.amended(*one, today).map_err(Error::Record)?;
                     Record::Handover(Box::new(plan))
                 }
                 (record, _) => record,

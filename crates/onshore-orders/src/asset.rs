@@ -140,15 +140,24 @@ pub enum Doubt {
     OtherAsset,
     /// The job's source is in another cloud than the contract's provider.
     OtherCloud,
+    /// The job brought objects, and the asset is none that is made of such.
+    OtherKind,
+    /// The job brought it to a tenant that is none of the organisation's.
+    OtherTenant,
+    /// The job was to bring what is current alone of a source that may keep versions.
+    CurrentAlone,
 }
 
 impl Doubt {
     /// Every kind.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::OtherName,
         Self::NothingListed,
         Self::OtherAsset,
         Self::OtherCloud,
+        Self::OtherKind,
+        Self::OtherTenant,
+        Self::CurrentAlone,
     ];
 
     /// Says it in a few words of a language.
@@ -159,10 +168,16 @@ impl Doubt {
             (Language::En, Self::NothingListed) => "where nothing was listed",
             (Language::En, Self::OtherAsset) => "by a job that proves another asset",
             (Language::En, Self::OtherCloud) => "from another cloud",
+            (Language::En, Self::OtherKind) => "of another kind",
+            (Language::En, Self::OtherTenant) => "in another tenant",
+            (Language::En, Self::CurrentAlone) => "of what was current alone",
             (Language::Zh, Self::OtherName) => "名称不符",
             (Language::Zh, Self::NothingListed) => "来源未列出任何对象",
             (Language::Zh, Self::OtherAsset) => "该任务已证实另一项资产",
             (Language::Zh, Self::OtherCloud) => "来源属于另一家云",
+            (Language::Zh, Self::OtherKind) => "资产类型不符",
+            (Language::Zh, Self::OtherTenant) => "属于另一租户",
+            (Language::Zh, Self::CurrentAlone) => "仅含当前版本",
         }
     }
 
@@ -202,11 +217,37 @@ pub struct AssetTally {
     /// Of how many of those named people set something aside.
     pub set_aside: u64,
     /// Of these, for each of [`Doubt::ALL`], of how many that.
-    pub against: [u64; 4],
+    pub against: [u64; Doubt::ALL.len()],
     /// Beside them, those that were recorded under it once, are recorded elsewhere now, and are not proven.
     pub taken_out: u64,
     /// When the last of those was taken out.
     pub last_taken_out: Option<Timestamp>,
+}
+
+impl Asset {
+    /// Checks that what was to be deleted by a day that is over is not kept for longer by a later revision: whoever has deleted it takes the
+    /// entry out, and another ground is an entry of its own.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`] where it is.
+    pub fn keeps_late(&self, later: &Self, today: Day) -> Result<(), Error> {
+        let is_over = |held: &&HeldFor| held.keep_until.is_some_and(|until| until < today);
+        for late in self.held_for.iter().filter(is_over) {
+            let is_put_off = |one: &HeldFor| {
+                one.purpose == late.purpose
+                    && one
+                        .keep_until
+                        .is_none_or(|until| Some(until) > late.keep_until)
+            };
+            if !later.held_for.contains(late) && later.held_for.iter().any(is_put_off) {
+                return Err(Error::contradiction(format!(
+                    "what is held for \"{}\" was to be deleted, and that day is over: once it is deleted the entry is taken out, and what is kept on another ground is another purpose",
+                    late.purpose
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Registered for Asset {

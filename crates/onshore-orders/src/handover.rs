@@ -245,11 +245,22 @@ impl Handover {
             .fold(0, u64::saturating_add)
     }
 
-    /// Returns a later revision of it with the signatures that were given. What somebody has signed for stays as it was signed.
+    /// Returns a later revision of it with the signatures that were given. What somebody has signed for stays as it was signed, and what is
+    /// late keeps its day.
     ///
     /// # Errors
     /// [`Error::Contradiction`] where it is another, or the plan is between others, on other terms or in other money.
-    pub fn amended(&self, mut later: Self) -> Result<Self, Error> {
+    pub fn amended(&self, mut later: Self, today: Day) -> Result<Self, Error> {
+        for late in self.tranches.iter().filter(|one| one.is_late(today)) {
+            let due = late.due;
+            let keeps = |one: &Tranche| one.id == late.id && one.due <= due && one.due.is_some();
+            if !later.tranches.iter().any(keeps) {
+                return Err(Error::contradiction(format!(
+                    "the tranche `{}` is late: it stays, and its day with it, until both sides have signed",
+                    late.id
+                )));
+            }
+        }
         let signed = self.tranches.iter().filter(|tranche| tranche.is_signed());
         for before in signed {
             let same = later

@@ -1,7 +1,7 @@
 //! Hand-over plans: the purchase by Sinnet of 2017 as its file has it, and what a plan cannot say.
 
 use onshore_orders::handover::{Currency, Side, Tranche};
-use onshore_orders::{Handover, Registered, Signature};
+use onshore_orders::{Day, Handover, Registered, Signature};
 use onshore_types::PrincipalId;
 
 fn sinnet() -> Handover {
@@ -20,6 +20,11 @@ fn tranche(id: &str, price_minor: Option<u64>, due: Option<&str>) -> Tranche {
         signed_by_seller: None,
         signed_by_buyer: None,
     }
+}
+
+/// A day on which nothing is late.
+fn early() -> Day {
+    "2017-01-01".parse().expect("a day")
 }
 
 fn signed(person: &str) -> Option<Signature> {
@@ -99,6 +104,33 @@ fn tranches_add_up_to_the_price_and_no_more() {
 }
 
 #[test]
+fn what_is_late_keeps_its_day() {
+    let mut plan = sinnet();
+    plan.tranches = vec![tranche("one", Some(7), None), tranche("two", Some(5), None)];
+    plan.tranches[0].due = Some("2018-03-31".parse().expect("a day"));
+    let (on_its_day, after) = (
+        "2018-03-31".parse().expect("a day"),
+        "2018-04-01".parse().expect("a day"),
+    );
+    for change in [
+        (|one: &mut Handover| one.tranches[0].due = Some("2029-01-01".parse().expect("a day")))
+            as fn(&mut Handover),
+        |one| one.tranches[0].due = None,
+        |one| drop(one.tranches.remove(0)),
+        |one| one.tranches[0].id = "another".parse().expect("an id"),
+    ] {
+        let mut later = plan.clone();
+        change(&mut later);
+        assert!(plan.amended(later.clone(), on_its_day).is_ok());
+        assert!(plan.amended(later, after).is_err());
+    }
+    let mut earlier = plan.clone();
+    earlier.tranches[0].due = Some("2018-02-28".parse().expect("a day"));
+    earlier.tranches[1].due = Some("2029-01-01".parse().expect("a day"));
+    assert!(plan.amended(earlier, after).is_ok());
+}
+
+#[test]
 fn what_was_signed_for_stays() {
     let mut plan = sinnet();
     plan.tranches = vec![tranche("one", Some(7), None), tranche("two", Some(5), None)];
@@ -116,7 +148,7 @@ fn what_was_signed_for_stays() {
     // A later revision keeps the signatures, and may change what nobody signed for.
     let mut later = unsigned.clone();
     later.tranches[1].price_minor = Some(6);
-    let amended = plan.amended(later).expect("it may");
+    let amended = plan.amended(later, early()).expect("it may");
     assert_eq!(amended.tranches[0], plan.tranches[0]);
     assert_eq!(amended.tranches[1].price_minor, Some(6));
     for change in [
@@ -138,8 +170,11 @@ fn what_was_signed_for_stays() {
     ] {
         let mut later = unsigned.clone();
         change(&mut later);
-        assert!(plan.amended(later.clone()).is_err());
-        assert!(unsigned.amended(later).is_ok(), "nobody had signed");
+        assert!(plan.amended(later.clone(), early()).is_err());
+        assert!(
+            unsigned.amended(later, early()).is_ok(),
+            "nobody had signed"
+        );
     }
 }
 

@@ -88,7 +88,7 @@ const OPEN: AssetTally = AssetTally {
     proven: 0,
     objects: 0,
     set_aside: 0,
-    against: [0; 4],
+    against: [0; 7],
     taken_out: 0,
     last_taken_out: None,
 };

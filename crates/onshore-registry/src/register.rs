@@ -377,7 +377,7 @@ impl Registry {
         );
         let mut tallies = HashMap::new();
         let mut take = |row: &Row<'_>| {
-            let mut against = [0; 4];
+            let mut against = [0; Doubt::ALL.len()];
             for (number, doubt) in against.iter_mut().zip(Doubt::ALL) {
                 *number = count(row, &format!("against_{}", doubt.bit()))?;
             }

@@ -52,7 +52,7 @@ fn what_was_set_aside_before_that_was_told_apart_was_a_name() {
     };
     let then = tally("2022-01-01");
     assert_eq!((then.proven, then.objects, then.set_aside), (2, 0, 1));
-    assert_eq!(then.against, [1, 0, 0, 0]);
+    assert_eq!(then.against, [1, 0, 0, 0, 0, 0, 0]);
     let earlier = tally("2021-12-31");
     assert_eq!(
         (earlier.assets, earlier.proven, earlier.set_aside),

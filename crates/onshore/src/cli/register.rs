@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use onshore_ledger::Hash;
 use onshore_orders::handover::Side;
 use onshore_orders::{Day, FreezeKind, Id};
 use onshore_types::{JobId, Timestamp};
@@ -172,6 +173,9 @@ pub(crate) enum ContractCommand {
         /// Where it goes
         #[arg(short, long, value_name = "FILE")]
         out: PathBuf,
+        /// The one with this SHA-256, where the contract was closed again since
+        #[arg(long, value_name = "DIGEST")]
+        sha256: Option<Hash>,
     },
 }
 

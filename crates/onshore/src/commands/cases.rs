@@ -57,6 +57,7 @@ fn kind(word: &str, lang: Language) -> &str {
         (Language::Zh, "incident.summary") => "事件总结",
         (Language::Zh, "request") => "个人请求",
         (Language::Zh, "assessment") => "影响评估",
+        (Language::Zh, "inventory") => "交付清单",
         (Language::En | Language::Zh, word) => word,
     }
 }

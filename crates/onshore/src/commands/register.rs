@@ -148,8 +148,9 @@ pub(crate) async fn contract(target: &TargetArgs, command: ContractCommand) -> R
                 &client.send(Method::POST, &path, &asked).await?,
             )
         }
-        ContractCommand::Statement { id, out } => {
-            let path = format!("/v1/contracts/{id}/deletion");
+        ContractCommand::Statement { id, out, sha256 } => {
+            let of = sha256.map_or_else(String::new, |sha256| format!("?sha256={sha256}"));
+            let path = format!("/v1/contracts/{id}/deletion{of}");
             let statement = target::client(target)?.get_bytes(&path).await?;
             deliver(&statement, Some(&out)).map(|()| Exit::Done)
         }
@@ -277,7 +278,14 @@ pub(crate) async fn run(
             };
             let client = target::client(target)?;
             let path = format!("/v1/register/{kind}/{id}");
-            let newest: RecordView = client.get(&path).await?;
+            let newest: RecordView = match client.get(&path).await {
+                Ok(newest) => newest,
+                // That it is not there is told behind what is wrong with the file.
+                Err(error) => {
+                    Record::read(kind, &record).map_err(refused)?;
+                    return Err(error);
+                }
+            };
             let before = Record::from_json(kind, &newest.record.to_string())?;
             Record::read_after(kind, &record, &before).map_err(refused)?;
             let asked = AmendRecord {
