@@ -110,7 +110,7 @@ def test_a_bucket_that_was_brought_whole_is_emptied(server, moto, people, tmp_pa
     assert server.run(*close).returncode == 2 and server.run(*close, "--probe", view["of"]).returncode == 1
     refused = server.run("contract", "close", "ended-2", "--statement", records.file("deleted"), "--probe", decommission)
     assert refused.returncode == 1 and "`ended-2`" in refused.stderr
-    deletion = server.cli(*close, "--probe", decommission)["record"]["deletion"]
+    deletion = server.cli(*close, "--probe", decommission, "--probe", decommission)["record"]["deletion"]
     assert deletion["probes"] == [decommission] and "typed_by" not in deletion
 
 

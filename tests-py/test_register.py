@@ -377,6 +377,8 @@ def test_files_that_do_not_hold_are_wrong_usage(register):
         ("organisation", 'id = "x"\nname = "x"\nowners = [{ owner = "port", percent = 60, from = "2020-01-01" }, { owner = "private", percent = 50, from = "2021-01-01" }]\n'),
         ("organisation", 'id = "x"\nname = "x"\nstate_owned = true\n'),
         ("provider", 'id = "x"\nname = "x"\nkind = "cloudy"\n'),
+        ("provider", 'id = "x"\nname = "x\\nPort  c-1  proven"\nkind = "third-party-cloud"\n'),
+        ("provider", 'id = "x"\nname = "x\\u202Ey"\nkind = "third-party-cloud"\n'),
         ("contract", 'id = "x"\norganisation = "port"\nprovider = "alibaba-cloud"\nservice = "s"\nstart = "2021-02-29"\n'),
         ("asset", 'id = "x"\ncontract = "c-0729"\nkind = "bucket"\nname = "x"\nproof = { job = "j", leaf = 1, filed = "2022-01-01" }\n'),
         ("asset", 'id = "x"\ncontract = "c-0729"\nkind = "bucket"\nname = "x"\nmoved = "2022-01-01"\nmoving = "2022-01-02"\n'),

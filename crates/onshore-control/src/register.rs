@@ -29,6 +29,7 @@ use crate::caller::{By, Caller, Operators, Readers, Signatories, Supervisors};
 use crate::decommissions;
 use crate::error::Error;
 use crate::extract::{Asked, Body, Segment, Segments};
+use crate::language::wanted;
 use crate::paging::linked;
 use crate::parts::ControlParts;
 
@@ -429,8 +430,12 @@ pub(crate) async fn status(
 pub(crate) async fn file_status(
     State(control): State<Arc<ControlParts>>,
     by: By<Readers>,
-    Body(asked): Body<AskStatus>,
+    headers: HeaderMap,
+    Body(mut asked): Body<AskStatus>,
 ) -> Result<(StatusCode, Json<FiledReportView>), Error> {
+    asked
+        .lang
+        .get_or_insert_with(|| wanted(&headers).to_string());
     let report = control.gate.status(question(&control, &asked)?).await?;
     let (of, is_summary) = ((report.tree_size, report.known_at), asked.summary);
     let report = report_view(report, is_summary);

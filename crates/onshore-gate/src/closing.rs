@@ -1,7 +1,7 @@
 //! Closing a contract: all of it has arrived, nothing that its provider says it has is forgotten, its statement that it deleted everything
 //! is kept, and somebody looked there afterwards (docs/decisions/0074).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use onshore_db::View;
 use onshore_ledger::Hash;
@@ -52,9 +52,11 @@ impl Gate {
         &self,
         by: Principal,
         id: Id,
-        closing: Closing,
+        mut closing: Closing,
     ) -> Result<(Revision, LeafIndex), Error> {
         require(by, &[Role::Operator])?;
+        let mut named = HashSet::new();
+        closing.probes.retain(|job| named.insert(*job));
         let statement_sha256 = Hash::of(&closing.statement).to_string();
         self.act(by, move |registry, unit, now| {
             let before = registry.record(unit, RecordKind::Contract, &id)?;
@@ -69,7 +71,7 @@ impl Gate {
             let negative_probe = probe(registry, unit, &assets, &closing)?;
             let checked = check_open(&contract)
                 .and_then(|()| check_statement(registry, unit, &contract, &statement_sha256))
-                .and_then(|()| check_proven(&contract, &assets, negative_probe))
+                .and_then(|()| check_proven(registry, unit, (&contract, &assets), negative_probe))
                 .and_then(|()| check_inventory(registry, unit, &contract, &assets));
             let set_aside = match checked {
                 Err(Error::Record(_)) if closing.sets_aside => {
@@ -221,7 +223,12 @@ fn check_open(contract: &Contract) -> Result<(), Error> {
 }
 
 /// Nothing is filed as deleted before all of it has arrived, and nobody has looked for it before that.
-fn check_proven(contract: &Contract, assets: &[Asset], negative_probe: Day) -> Result<(), Error> {
+fn check_proven(
+    registry: &Registry,
+    view: &View<'_>,
+    (contract, assets): (&Contract, &[Asset]),
+    negative_probe: Day,
+) -> Result<(), Error> {
     let unproven = assets.iter().filter(|asset| asset.proof.is_none()).count();
     if unproven > 0 {
         return Err(contradiction(format!(
@@ -229,10 +236,16 @@ fn check_proven(contract: &Contract, assets: &[Asset], negative_probe: Day) -> R
             contract.id
         )));
     }
-    let filed = assets.iter().filter_map(|asset| asset.proof.as_ref());
-    let newest = filed
-        .map(|proof| proof.filed)
-        .fold(contract.start, Day::max);
+    let mut newest = contract.start;
+    for proof in assets.iter().filter_map(|asset| asset.proof.as_ref()) {
+        // It has arrived when the job ended, whenever that was filed.
+        let ended = match proof.job.parse() {
+            Ok(job) => registry.job_in(view, job)?.ended,
+            Err(_) => None,
+        };
+        let ended = ended.map(|at| filing_day(registry, view, at)).transpose()?;
+        newest = newest.max(ended.map_or(proof.filed, |ended| ended.min(proof.filed)));
+    }
     if negative_probe < newest {
         return Err(contradiction(format!(
             "the negative probe is of {negative_probe}, and what it looked for was there until {newest} at least"

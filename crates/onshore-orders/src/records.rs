@@ -349,6 +349,14 @@ pub(crate) fn is_sha256(text: &str) -> bool {
             .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// What stands in one line of a report.
+const LINES: &[&str] = &["name", "title", "service", "owner", "place", "class"];
+
+/// Whether a character changes how a text is shown without being seen: with it a name would write other rows of a report.
+fn is_unseen(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
 pub(crate) fn texts(texts: &[(&str, Option<&String>)]) -> Result<(), Error> {
     for (what, text) in texts {
         let Some(text) = text else { continue };
@@ -360,7 +368,8 @@ pub(crate) fn texts(texts: &[(&str, Option<&String>)]) -> Result<(), Error> {
                 "{what} is longer than {TEXT_MAX} bytes"
             )));
         }
-        if text.chars().any(|c| c.is_control() && c != '\n') {
+        let is_line = LINES.contains(what);
+        if text.chars().any(|c| is_unseen(c) && (is_line || c != '\n')) {
             return Err(Error::contradiction(format!(
                 "{what} has control characters"
             )));
