@@ -271,7 +271,7 @@ pub(crate) async fn run(
             from,
         } => {
             let record = value(&file)?;
-            let refused = |error| of_file(&file, error);
+            let refused = |error| of_file(&file, &error);
             let id = match record.get("id").and_then(Value::as_str).map(str::parse) {
                 Some(Ok(id)) => id,
                 Some(Err(_)) | None => Record::read(kind, &record).map_err(refused)?.id().clone(),
@@ -426,7 +426,7 @@ async fn page(
 /// Reads a record out of a TOML file.
 pub(crate) fn read(kind: RecordKind, path: &Path) -> Result<(Record, Value)> {
     let value = value(path)?;
-    let record = Record::read(kind, &value).map_err(|error| of_file(path, error))?;
+    let record = Record::read(kind, &value).map_err(|error| of_file(path, &error))?;
     Ok((record, value))
 }
 
@@ -437,7 +437,7 @@ fn value(path: &Path) -> Result<Value> {
     serde_json::to_value(value).with_context(|| format!("{} does not read", path.display()))
 }
 
-fn of_file(path: &Path, error: onshore_orders::Error) -> anyhow::Error {
+fn of_file(path: &Path, error: &onshore_orders::Error) -> anyhow::Error {
     usage(format!("{}: {error}", path.display()))
 }
 
