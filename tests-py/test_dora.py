@@ -266,7 +266,7 @@ def test_finance_in_the_union_maintains_a_register_before_any_was_taken_in(bank)
     for other in (entity.replace("DE-BE", "CN-BJ"), entity.replace("finance", "industry"), entity.replace(f'lei = "{BANK}"\n', "")):
         bank.does("organisation", "amend", other)
         bank.does("contract", "add", HAND.replace("by-hand", f"c-{bank.count}"))
-    for sector in ("金融", "finance"):
+    for sector in ("金融", "banking", "保险", "securities", "funds", "payment", "finance"):
         bank.does("organisation", "amend", entity.replace("finance", sector))
         assert "exit_terms" in bank.fails("contract", "add", HAND)
     bank.does("contract", "add", HAND + WORDS)

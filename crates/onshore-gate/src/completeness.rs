@@ -3,7 +3,7 @@
 
 use onshore_db::View;
 use onshore_dora::Lei;
-use onshore_orders::sector::is_same;
+use onshore_orders::sector::{self, FINANCE};
 use onshore_orders::{Contract, Organisation, Record, RecordKind};
 use onshore_registry::{Registry, Revision};
 use onshore_types::{Jurisdiction, Place, Timestamp};
@@ -11,8 +11,6 @@ use onshore_types::{Jurisdiction, Place, Timestamp};
 use crate::Error;
 use crate::information::found;
 
-/// The trade of financial entities.
-const FINANCE: &str = "finance";
 const EUROPEAN_UNION: &str = "EU";
 
 /// How a contract comes to be recorded.
@@ -81,7 +79,7 @@ pub(crate) fn require_whole(
     )))
 }
 
-/// Whether an organisation is one of those that maintain registers: in finance, in the Union, with a LEI.
+/// Whether an organisation is one of those that maintain registers: in finance or a part of it, in the Union, with a LEI.
 fn is_financial_entity(organisation: &Organisation, now: Timestamp) -> bool {
     let sector = organisation.sector.as_deref().unwrap_or_default();
     let country = organisation.region.as_deref().unwrap_or_default();
@@ -93,6 +91,6 @@ fn is_financial_entity(organisation: &Organisation, now: Timestamp) -> bool {
         return false;
     };
     organisation.lei.is_some()
-        && is_same(sector, FINANCE)
+        && sector::lies_in(sector, FINANCE)
         && union.contains(Place::In(country), now)
 }

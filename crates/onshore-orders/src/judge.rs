@@ -449,12 +449,13 @@ impl OnDay<'_> {
         if !addressees.has_rule() || !addressees.fits(organisation) {
             return Err(words.not_addressed(id, clause));
         }
+        let since = words.parts(&addressees.parts(organisation));
         let Some(control) = control else {
-            return Ok(words.addressed(id, clause));
+            return Ok(words.addressed(id, clause) + &since);
         };
         let all = &self.judge.organisations;
         match (all.chain(control, id), all.share(control, id)) {
-            (Some(chain), Some(share)) => Ok(words.controlled(id, clause, share, &chain)),
+            (Some(chain), Some(share)) => Ok(words.controlled(id, clause, share, &chain) + &since),
             _ => Err(words.not_controlled(id, clause, addressees.over_percent, on)),
         }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::record::{RecordKind, Registered};
-use crate::records::{Id, is_place, texts};
+use crate::records::{Id, is_place, lies_in, texts};
 use crate::{Day, Error};
 
 /// So many places may a licence be for.
@@ -61,11 +61,7 @@ impl Licence {
     /// Whether it is for a service of a class at a place.
     #[must_use]
     pub fn is_for(&self, class: &str, place: &str) -> bool {
-        let is_there = self.places.iter().any(|wide| {
-            place
-                .strip_prefix(wide.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        });
+        let is_there = self.places.iter().any(|wide| lies_in(place, wide));
         self.class == class && is_there
     }
 

@@ -6,10 +6,11 @@ use utoipa::ToSchema;
 
 use crate::deadline::DeadlineRule;
 use crate::record::Registered;
-use crate::records::{Id, Organisation, OrganisationKind, Provider, ProviderKind, Share, texts};
-use crate::sector::is_same;
+use crate::records::{
+    Id, Organisation, OrganisationKind, Provider, ProviderKind, Share, lies_in, texts,
+};
 use crate::signature::Signature;
-use crate::{Day, Error, Language, UtcOffset};
+use crate::{Day, Error, Language, UtcOffset, sector};
 
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -112,10 +113,10 @@ pub struct Addressees {
     /// Who has more than this controls.
     #[serde(default = "Share::half")]
     pub over_percent: Share,
-    /// Those in one of these trades.
+    /// Those in one of these trades, each a word of the table of trades, and in what is a part of one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sectors: Vec<String>,
-    /// Those in one of these places.
+    /// Those in one of these places; CN-BJ lies in CN.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
     /// Those that operate critical information infrastructure.
@@ -349,6 +350,15 @@ impl Registered for Order {
         Ok(())
     }
 
+    fn check_entry(&self, before: Option<&Self>) -> Result<(), Error> {
+        let known = before.map_or(&[][..], |before| &before.addressees.sectors);
+        let mut words = self.addressees.sectors.iter();
+        match words.find(|word| sector::known(word).is_none() && !known.contains(word)) {
+            Some(word) => Err(Error::contradiction(sector::unknown(word))),
+            None => Ok(()),
+        }
+    }
+
     fn keeps_filed(&self, before: &Self) -> bool {
         self.exemptions
             .iter()
@@ -486,17 +496,33 @@ impl Addressees {
 
     /// Whether it fulfils what is asked beside control.
     pub(crate) fn fits(&self, organisation: &Organisation) -> bool {
-        let among = |all: &[String], one: &Option<String>| {
-            all.is_empty() || one.as_ref().is_some_and(|one| all.contains(one))
+        let lies = |one: &Option<String>, all: &[String], is_part: IsPart| {
+            all.is_empty() || one.as_ref().is_some_and(|one| among(one, all, is_part))
         };
-        let is_its = |word: &String| {
-            let sector = organisation.sector.as_ref();
-            sector.is_some_and(|sector| is_same(word, sector))
-        };
-        (self.sectors.is_empty() || self.sectors.iter().any(is_its))
-            && among(&self.regions, &organisation.region)
+        lies(&organisation.sector, &self.sectors, sector::lies_in)
+            && lies(&organisation.region, &self.regions, lies_in)
             && (!self.critical_infrastructure || organisation.critical_infrastructure)
     }
+
+    /// Returns by which of an organisation's words it is addressed that are parts of what the order says, each with that.
+    pub(crate) fn parts<'a>(&'a self, organisation: &'a Organisation) -> Vec<(&'a str, &'a str)> {
+        let part = |one: &'a Option<String>, all: &'a [String], is: IsPart, is_part: IsPart| {
+            let one = one.as_deref().filter(|one| !among(one, all, is))?;
+            let wide = all.iter().find(|wide| is_part(one, wide))?;
+            Some((one, wide.as_str()))
+        };
+        let (trade, place) = (&organisation.sector, &organisation.region);
+        let trade = part(trade, &self.sectors, sector::is_same, sector::lies_in);
+        let place = part(place, &self.regions, |one, other| one == other, lies_in);
+        trade.into_iter().chain(place).collect()
+    }
+}
+
+/// Whether one word is another or lies in it.
+type IsPart = fn(&str, &str) -> bool;
+
+fn among(one: &str, all: &[String], is_part: IsPart) -> bool {
+    all.iter().any(|wide| is_part(one, wide))
 }
 
 impl FreezeKind {

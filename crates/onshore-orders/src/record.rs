@@ -35,6 +35,14 @@ pub trait Registered: Serialize + DeserializeOwned {
     /// [`Error::Contradiction`].
     fn check(&self) -> Result<(), Error>;
 
+    /// Checks what is asked of a record on entry alone: what was recorded before that was asked for stays as it was.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`].
+    fn check_entry(&self, _before: Option<&Self>) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Returns what it belongs to.
     fn holder(&self) -> Option<&Id> {
         None
@@ -63,6 +71,10 @@ impl<T: Registered> Registered for Box<T> {
 
     fn check(&self) -> Result<(), Error> {
         (**self).check()
+    }
+
+    fn check_entry(&self, before: Option<&Self>) -> Result<(), Error> {
+        (**self).check_entry(before.map(|before| &**before))
     }
 
     fn holder(&self) -> Option<&Id> {
@@ -190,6 +202,13 @@ macro_rules! kinds {
                 }
             }
 
+            fn check_entry(&self, before: Option<&Self>) -> Result<(), Error> {
+                match (self, before) {
+                    $((Self::$kind(one), Some(Self::$kind(before))) => Registered::check_entry(one, Some(before)),)*
+                    $((Self::$kind(one), _) => Registered::check_entry(one, None),)*
+                }
+            }
+
             fn filed_by(&self) -> Option<&'static str> {
                 match self {
                     $(Self::$kind(one) => Registered::filed_by(one),)*
@@ -309,6 +328,7 @@ impl Record {
     pub fn read(kind: RecordKind, value: &Value) -> Result<Self, Error> {
         let record = Self::of_value(kind, value)?;
         record.check()?;
+        record.check_entry(None)?;
         match record.filed_by() {
             Some(how) => Err(Error::contradiction(how)),
             None => Ok(record),
@@ -323,6 +343,7 @@ impl Record {
     pub fn read_after(kind: RecordKind, value: &Value, before: &Self) -> Result<Self, Error> {
         let record = Self::of_value(kind, value)?;
         record.check()?;
+        record.check_entry(Some(before))?;
         match record.filed_by() {
             Some(how) if !record.keeps_filed(before) => Err(Error::contradiction(how)),
             Some(_) | None => Ok(record),

@@ -318,6 +318,13 @@ impl Provider {
     }
 }
 
+/// Whether a place is another one or a part of it: CN-BJ lies in CN.
+pub(crate) fn lies_in(place: &str, wide: &str) -> bool {
+    place
+        .strip_prefix(wide)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 /// Whether a text is a code of a country, or of a part of one (ISO 3166-2).
 pub(crate) fn is_place(text: &str) -> bool {
     let (country, part) = match text.split_once('-') {

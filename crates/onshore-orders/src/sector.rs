@@ -5,7 +5,7 @@ pub const OTHER: &str = "other";
 
 /// Each trade, and how it is called in Chinese.
 const SECTORS: &[(&str, &[&str])] = &[
-    ("finance", &["金融"]),
+    (FINANCE, &["金融"]),
     ("banking", &["银行"]),
     ("insurance", &["保险"]),
     ("securities", &["证券"]),
@@ -25,6 +25,15 @@ const SECTORS: &[(&str, &[&str])] = &[
     ("broadcasting", &["广播", "广播电视"]),
     (OTHER, &["其他"]),
 ];
+
+/// The trade of financial entities.
+pub const FINANCE: &str = "finance";
+
+/// Trades that are parts of another, which whoever means that one means too: those of finance are financial entities by DORA, article 2.
+const PARTS: &[(&str, &[&str])] = &[(
+    FINANCE,
+    &["banking", "insurance", "securities", "funds", "payment"],
+)];
 
 /// Returns the word of the table for a trade that somebody wrote down; none where it has none.
 #[must_use]
@@ -48,6 +57,18 @@ pub fn is_same(one: &str, other: &str) -> bool {
     one == other || known(one).is_some_and(|word| known(other) == Some(word))
 }
 
+/// Whether a trade is another one or a part of it: banking lies in finance, and finance not in banking.
+#[must_use]
+pub fn lies_in(trade: &str, wide: &str) -> bool {
+    is_same(trade, wide) || known(trade).is_some_and(|word| parts(wide).contains(&word))
+}
+
+fn parts(wide: &str) -> &'static [&'static str] {
+    let word = known(wide);
+    let found = PARTS.iter().find(|(whole, _)| word == Some(*whole));
+    found.map_or(&[], |(_, parts)| *parts)
+}
+
 /// Says why a text that is none of the words is not taken.
 #[must_use]
 pub fn unknown(text: &str) -> String {
@@ -63,7 +84,7 @@ pub fn unknown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_same, known};
+    use super::{PARTS, is_same, known, lies_in};
 
     #[test]
     fn a_trade_is_known_in_either_language() {
@@ -78,5 +99,19 @@ mod tests {
         }
         assert!(is_same("金融", "finance") && is_same("toys", "toys"));
         assert!(!is_same("toys", "games") && !is_same("银行", "finance"));
+    }
+
+    #[test]
+    fn what_is_a_part_of_finance_lies_in_it() {
+        for text in ["finance", "银行业", "Insurance", "证券", "funds", "支付"] {
+            assert!(lies_in(text, "金融"), "{text}");
+        }
+        assert!(!lies_in("finance", "banking") && !lies_in("insurance", "banking"));
+        assert!(!lies_in("other", "finance") && !lies_in("toys", "finance"));
+        assert!(lies_in("toys", "toys") && !lies_in("toys", "games"));
+        for (whole, parts) in PARTS {
+            let mut all = std::iter::once(whole).chain(*parts);
+            assert!(all.all(|word| known(word) == Some(*word)), "{whole}");
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! What changes and what is corrected: segments of days, renewals that were not there yet or were against the order, and contracts
 //! that somebody would rather have never been.
 
+use onshore_orders::order::Addressees;
 use onshore_orders::{
     AssetTally, Contract, Day, Earlier, Finding, Id, Judge, Order, Organisation, Provider, Record,
-    RecordKind, Registered, Renewal, Status, Timeline, Told,
+    RecordKind, Registered, Renewal, Share, Status, Timeline, Told,
 };
 use onshore_types::Timestamp;
 use serde_json::{Value, json};
@@ -394,6 +395,72 @@ fn organisations_are_what_they_were() {
     let (now, earlier) = bank.organisation(day("2022-01-01")).expect("it is there");
     assert_eq!(earlier[0].until, day("2021-10-01"));
     assert_eq!(now.owners[0].until, Some(day("2021-10-01")));
+}
+
+#[test]
+fn an_order_to_a_trade_or_a_place_binds_what_is_a_part_of_it() {
+    let bound = |sectors: &[&str], regions: &[&str], sector: &str, region: &str| {
+        let words = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+        let mut order = tianjin();
+        order.addressees = Addressees {
+            clause: order.addressees.clause.clone(),
+            named: Vec::new(),
+            controlled_by: Vec::new(),
+            state_owned: false,
+            over_percent: Share::HALF,
+            sectors: words(sectors),
+            regions: words(regions),
+            critical_infrastructure: false,
+        };
+        let all = [organisation(
+            &json!({ "id": "bank", "name": "Bank", "sector": sector, "region": region }),
+        )];
+        let providers = providers();
+        let judge = Judge::new(&all, &providers).expect("one of each");
+        let said = judge.on(&order, day("2022-01-01"));
+        let standing = said.organisation(&id("bank"));
+        (standing.bound_by.is_some(), standing.why)
+    };
+    let energy_too = &["finance", "energy"][..];
+    for word in ["banking", "保险", "securities", "funds", "支付", "金融业"] {
+        assert!(bound(energy_too, &[], word, "CN-BJ").0, "{word}");
+    }
+    let (is_bound, why) = bound(&["金融"], &[], "banking", "CN");
+    assert!(is_bound && why.contains("`banking` is a part of `金融`"));
+    // It is not the other way round, and what is the same word is no part.
+    assert!(!bound(&["banking"], &[], "finance", "CN").0);
+    let (is_bound, why) = bound(&["finance"], &["CN-BJ"], "金融", "CN-BJ");
+    assert!(is_bound && !why.contains("is a part of"), "{why}");
+    let (is_bound, why) = bound(&[], &["US", "CN"], "other", "CN-BJ");
+    assert!(
+        is_bound && why.contains("`CN-BJ` is a part of `CN`"),
+        "{why}"
+    );
+    assert!(!bound(&[], &["CN-BJ"], "other", "CN").0);
+    assert!(!bound(&[], &["CN-B"], "other", "CN-BJ").0);
+    assert!(!bound(&["finance"], &["US"], "banking", "CN-BJ").0);
+}
+
+#[test]
+fn an_order_names_trades_by_words_of_the_table_and_old_ones_stay() {
+    let addressed = |sector: &str| {
+        let toml: toml::Value = toml::from_str(onshore_orders::TIANJIN_2021).expect("it reads");
+        let mut value = serde_json::to_value(toml).expect("it is JSON");
+        value["addressees"]["sectors"] = json!(["金融业", sector]);
+        value
+    };
+    assert!(Record::read(RecordKind::Order, &addressed("Energy")).is_ok());
+    let refused = Record::read(RecordKind::Order, &addressed("gaming")).expect_err("it is none");
+    let told = refused.to_string();
+    assert!(
+        told.contains("`gaming`") && told.contains("banking (银行)"),
+        "{told}"
+    );
+    // What was recorded before that was asked for is read, and may be amended with the words that it has.
+    let text = addressed("gaming").to_string();
+    let old = Record::from_json(RecordKind::Order, &text).expect("it was recorded");
+    assert!(Record::read_after(RecordKind::Order, &addressed("gaming"), &old).is_ok());
+    assert!(Record::read_after(RecordKind::Order, &addressed("games"), &old).is_err());
 }
 
 #[test]

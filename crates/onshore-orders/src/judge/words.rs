@@ -67,6 +67,15 @@ impl Words<'_> {
         }
     }
 
+    /// Says which words of an organisation are parts of what an order says, after why it is bound.
+    pub(super) fn parts(self, parts: &[(&str, &str)]) -> String {
+        let each = parts.iter().map(|(part, wide)| match self.language {
+            Language::En => format!(", and `{part}` is a part of `{wide}`"),
+            Language::Zh => format!("，“{part}”属于“{wide}”"),
+        });
+        each.collect()
+    }
+
     pub(super) fn not_addressed(self, id: &Id, clause: &Id) -> String {
         let by = self.cite(clause);
         match self.language {
