@@ -293,6 +293,61 @@ fn what_goes_to_the_pair_of_a_region_of_azure_is_where_the_pair_is() {
 }
 
 #[test]
+fn periodic_backups_of_cosmos_go_to_the_pair_unless_they_say_otherwise() {
+    let account = |backup: Value, unknown: Value| {
+        let mut after =
+            json!({ "location": "westeurope", "geo_location": [{ "location": "westeurope" }] });
+        if !backup.is_null() {
+            after["backup"] = backup;
+        }
+        let mut one = made("azurerm_cosmosdb_account.c", after);
+        one["change"]["after_unknown"] = unknown;
+        let found = judged(&plan(None, &[one]), "NL");
+        assert_eq!(found.has_violations(), !found.findings.is_empty());
+        rules(&found)
+    };
+    let of_type = |what: &str| json!([{ "type": what }]);
+    let computed = json!({ "backup": [{ "storage_redundancy": true }] });
+    let to_pair = ["residency.target"];
+    for (backup, unknown, expected) in [
+        (Value::Null, json!({}), &to_pair[..]),
+        (json!([]), json!({}), &to_pair),
+        (Value::Null, json!({ "backup": true }), &to_pair),
+        (of_type("Periodic"), json!({}), &to_pair),
+        (of_type("Periodic"), computed.clone(), &to_pair),
+        (
+            json!([{}]),
+            json!({ "backup": [{ "type": true }] }),
+            &to_pair,
+        ),
+        (
+            json!([{ "type": "Periodic", "storage_redundancy": "Geo" }]),
+            json!({}),
+            &to_pair,
+        ),
+        (
+            json!([{ "type": "Periodic", "storage_redundancy": "Local" }]),
+            json!({}),
+            &[],
+        ),
+        (
+            json!([{ "type": "Periodic", "storage_redundancy": "Zone" }]),
+            json!({}),
+            &[],
+        ),
+        (of_type("Continuous"), json!({}), &[]),
+        // The provider computes what it is not told, of what has none too.
+        (of_type("Continuous"), computed, &[]),
+    ] {
+        assert_eq!(
+            account(backup.clone(), unknown.clone()),
+            expected,
+            "{backup} {unknown}"
+        );
+    }
+}
+
+#[test]
 fn a_type_nobody_knows_is_refused_where_it_is_plainly_abroad() {
     for (region, address, after, residency, expected) in [
         (

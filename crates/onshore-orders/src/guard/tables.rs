@@ -57,6 +57,8 @@ pub(super) struct Table<'a> {
     toward: HashMap<&'a str, Parent<'a>>,
     /// Types, and by which member with which value data goes to the pair of their region as well.
     pairs: Vec<Pairing<'a>>,
+    /// Types, and by which member with which value no data of theirs goes there.
+    pairless: Vec<Pairing<'a>>,
     /// Since when which region has which pair.
     paired: Vec<(Day, &'a str, &'a str)>,
     /// Types whose data goes to the multi-region nearest to it, unless a member says where.
@@ -139,6 +141,36 @@ pub(super) enum Growth {
     Renewed(String),
 }
 
+impl Pairing<'_> {
+    /// Returns what a resource says in the member.
+    fn told(&self, resource: &Value) -> Vec<String> {
+        let found = within(resource, self.member);
+        let mut told: Vec<String> = found.into_iter().map(scalar).collect();
+        told.retain(|text| !text.is_empty());
+        told
+    }
+
+    /// Returns which of the values a resource says in it.
+    fn says(&self, resource: &Value) -> Option<String> {
+        let is_one = |text: &String| {
+            let mut values = self.values.iter();
+            values.any(|value| value.eq_ignore_ascii_case(text))
+        };
+        self.told(resource).into_iter().find(is_one)
+    }
+}
+
+/// Whether what stands at a path, or something around it, is not known yet.
+fn is_open(unknown: &Value, path: &str) -> bool {
+    let ends = path.match_indices('.').map(|(end, _)| end);
+    let mut around = ends.filter_map(|end| path.get(..end));
+    let is = |value: &&Value| matches!(value, Value::Bool(true));
+    around.any(|path| within(unknown, path).iter().any(is))
+        || within(unknown, path)
+            .into_iter()
+            .any(|value| is_unknown(Some(value)))
+}
+
 impl<'a> Table<'a> {
     /// Returns what a type is: as it is named, else by its longest beginning.
     pub(super) fn kind(&self, kind: &str) -> Option<TypeKind> {
@@ -196,23 +228,18 @@ impl<'a> Table<'a> {
         unknown: &Value,
     ) -> Option<Paired<'a>> {
         let pairing = self.pairs.iter().find(|one| one.kind == kind)?;
-        let open = within(unknown, pairing.member);
-        if open.into_iter().any(|value| is_unknown(Some(value))) {
+        let mut pairless = self.pairless.iter().filter(|one| one.kind == kind);
+        if pairless.any(|one| one.says(resource).is_some()) {
+            return None;
+        }
+        if is_open(unknown, pairing.member) {
             return Some(Paired::Open(pairing.member));
         }
-        let found = within(resource, pairing.member);
-        let mut told: Vec<String> = found.into_iter().map(scalar).collect();
-        told.retain(|text| !text.is_empty());
-        if told.is_empty() {
+        if pairing.told(resource).is_empty() {
             let is_default = pairing.values.contains(&UNNAMED);
             return is_default.then_some(Paired::By(pairing.member, None));
         }
-        let says = |text: &String| {
-            let mut values = pairing.values.iter();
-            values.any(|value| value.eq_ignore_ascii_case(text))
-        };
-        let text = told.into_iter().find(says)?;
-        Some(Paired::By(pairing.member, Some(text)))
+        Some(Paired::By(pairing.member, Some(pairing.says(resource)?)))
     }
 
     /// Returns the member that could say where data of a resource goes and does not.
@@ -481,9 +508,13 @@ fn table<'a>(name: &str, text: &'a str) -> Result<Table<'a>, Error> {
                 };
                 links.insert(kind, parent);
             }
-            Some("pair") => {
+            Some(word @ ("pair" | "pairless")) => {
                 let (kind, member) = words.next().zip(words.next()).ok_or_else(fail)?;
-                table.pairs.push(Pairing {
+                let pairings = match word {
+                    "pair" => &mut table.pairs,
+                    _ => &mut table.pairless,
+                };
+                pairings.push(Pairing {
                     kind,
                     member,
                     values: words.collect(),
