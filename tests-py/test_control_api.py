@@ -176,6 +176,12 @@ def test_an_amendment_says_what_it_was_made_of(server):
     problem(ask(server, "PUT", path, {"record": record}, If_Match='"stale"'), 412)
     assert ask(server, "PUT", path, {"record": {**record, "name": "Other"}}, If_Match=etag).json["revision"] == 2
     problem(ask(server, "PUT", path, {"record": record, "revision": 1}), 409)
+    # What it was made of can be seen, and nothing else is said in a query.
+    shown = [ask(server, "GET", path + query).json for query in ("?revision=1", "?revision=2", "")]
+    assert [(one["revision"], one["record"]["name"]) for one in shown] == [(1, "Example"), (2, "Other"), (2, "Other")]
+    problem(ask(server, "GET", f"{path}?revision=3"), 404)
+    for query in ("revisions=1", "revision=x", "known_at=2026-01-01"):
+        problem(ask(server, "GET", f"{path}?{query}"), 400)
 
 
 def test_lists_come_in_pages(server):

@@ -87,7 +87,7 @@ pub use register::{
     AmendRecord, ApproveExemptions, ApproveReview, AskQuarterly, AskStatement, AskStatus,
     BreachView, CheckProcurement, ContractStatusView, FileDeletion, FiledReportView, ImportedView,
     ListRecords, OrderStatusView, OrganisationStatusView, ProcurementView, ProveAsset,
-    QuarterlyLineView, QuarterlyView, RecordView, SignTranche, StatusReportView,
+    QuarterlyLineView, QuarterlyView, RecordView, ShowRecord, SignTranche, StatusReportView,
 };
 pub use samples::{AskSamples, SampleView, SamplesView};
 pub use support::{OpenSupport, SupportRequestView, SupportSessionView, VouchedView};

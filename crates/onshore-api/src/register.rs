@@ -57,6 +57,15 @@ pub struct ListRecords {
     pub limit: Option<u32>,
 }
 
+/// `GET /v1/register/{kind}/{id}`: which revision is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShowRecord {
+    /// This one; without it the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+}
+
 /// `PUT /v1/register/{kind}/{id}`: the next revision of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use onshore_api::{
     AmendRecord, ApproveExemptions, AskStatement, AskStatus, BreachView, CheckProcurement,
     ContractStatusView, FileDeletion, FiledReportView, ImportedView, ListRecords, OrderStatusView,
-    OrganisationStatusView, Problem, ProcurementView, ProveAsset, RecordView, SignTranche,
-    StatusReportView,
+    OrganisationStatusView, Problem, ProcurementView, ProveAsset, RecordView, ShowRecord,
+    SignTranche, StatusReportView,
 };
 use onshore_gate::{
     Closing, FiledReport, Procurement, Proving, REGISTER_PAGE_MAX, StatusQuestion, StatusReport,
@@ -134,15 +134,23 @@ pub(crate) async fn list(
     Ok(linked(views, limit, &rest, |one| one.id.clone()))
 }
 
-/// Shows the newest revision of a record.
-#[utoipa::path(get, path = "/v1/register/{kind}/{id}", tag = "register", params(("kind" = String, Path), ("id" = String, Path)),
-    responses((status = 200, body = RecordView), (status = 404, body = Problem)))]
+/// Shows a revision of a record, the newest one where none is named.
+#[utoipa::path(get, path = "/v1/register/{kind}/{id}", tag = "register", params(("kind" = String, Path), ("id" = String, Path), ("revision" = Option<u32>, Query)),
+    responses((status = 200, body = RecordView), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub(crate) async fn show(
     State(control): State<Arc<ControlParts>>,
     _: By<Readers>,
     Segments(kind, id): Segments<RecordKind, Id>,
+    Asked(asked): Asked<ShowRecord>,
 ) -> Result<Json<RecordView>, Error> {
-    Ok(Json(view(&control.gate.record(kind, id).await?, None)?))
+    let Some(number) = asked.revision else {
+        return Ok(Json(view(&control.gate.record(kind, id).await?, None)?));
+    };
+    let history = control.gate.record_history(kind, id.clone()).await?;
+    let found = history.iter().find(|one| one.number == number);
+    let found = found
+        .ok_or_else(|| Error::Missing(format!("the {kind} `{id}` has no revision {number}")))?;
+    Ok(Json(view(found, None)?))
 }
 
 /// Shows all revisions of a record, the first one first.
