@@ -19,8 +19,8 @@ def day(days=0):
 @pytest.fixture
 def cases(make_server, request, tmp_path):
     records = Records(make_server(request.node.name[:40]), tmp_path)
-    records.does("organisation", "add", 'id = "app"\nname = "App"\nusers = 1_000_001\n')
-    records.does("organisation", "add", 'id = "small"\nname = "Small"\nusers = 1_000_000\n')
+    records.does("organisation", "add", 'id = "app"\nname = "App"\nsector = "other"\nusers = 1_000_001\n')
+    records.does("organisation", "add", 'id = "small"\nname = "Small"\nsector = "other"\nusers = 1_000_000\n')
     records.does("organisation", "add", 'id = "grid"\nname = "Grid"\ncritical_infrastructure = true\n')
     return records
 
@@ -216,8 +216,33 @@ def test_a_trade_is_a_word_that_is_known(cases):
     path.write_text("id,name,sector,users\nold,Old,Toys,500\n", encoding="utf-8")
     cases.server.cli("organisation", "import", path)
     assert "`Toys`" in listing(cases, "old").stderr
+    cases.does("organisation", "add", 'id = "wordless"\nname = "W"\nusers = 500\n')
+    told = listing(cases, "wordless").stderr
+    assert "the trade of `wordless`" in told and "onshore organisation amend" in told
+    # Another word is another trade from the next year on.
+    cases.does("organisation", "amend", trade("bank", "other"))
+    told = listing(cases, "bank", "DE")
+    assert told.returncode == 1 and "National Financial Regulatory Administration" in told.stderr and "within the year" in told.stderr, told
     cases.does("organisation", "amend", trade("old", "Toys").replace("500", "600"))
     cases.fails("organisation", "amend", trade("old", "Games"))
+
+
+def test_a_holding_is_listed_with_all_whom_it_controls(cases):
+    held = lambda name, owner, percent, more: cases.does("organisation", "add", f'id = "{name}"\nname = "N"\n{more}\nowners = [{{ owner = "{owner}", percent = {percent}, from = "2020-01-01" }}]\n')
+    cases.does("organisation", "add", 'id = "holding"\nname = "H"\nsector = "other"\nusers = 0\n')
+    held("half", "holding", 50, 'sector = "other"\nusers = 3_000_000')
+    held("middle", "holding", 51, 'sector = "other"\nusers = 600_000')
+    assert listing(cases, "holding").returncode == 0
+    held("bottom", "middle", 100, 'sector = "保险"\nusers = 400_000')
+    told = listing(cases, "holding", "GB")
+    assert "National Financial Regulatory Administration" in told.stderr and "`bottom`, which it controls, is in `insurance`" in told.stderr, told
+    (opened,) = [name for name, of in found(cases, "review") if of == "holding"]
+    assert len(cases.server.cli("review", "show", opened)["record"]["consents"]) == 1
+    held("other", "bottom", 60, 'sector = "other"\nusers = 1')
+    told = listing(cases, "holding")
+    assert told.returncode == 1 and "it and those whom it controls have the data of more than 1000000 persons" in told.stderr, told
+    zh = cases.server.run("listing", "check", "--organisation", "holding", "--place", "DE", "--lang", "zh").stderr
+    assert "连同其控制的单位" in zh, zh
 
 
 def test_a_deletion_that_was_done_is_one_that_the_ledger_tells(cases):

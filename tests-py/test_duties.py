@@ -43,7 +43,7 @@ def held(server, *tenants):
 
 def test_a_million_held_is_a_million_and_not_one_fewer(watched):
     one, other = new_tenant(watched), new_tenant(watched)
-    watched.records.does("organisation", "add", f'id = "app"\nname = "App"\nusers = 10\ntenants = ["{one.tenant}", "{other.tenant}"]\n')
+    watched.records.does("organisation", "add", f'id = "app"\nname = "App"\nsector = "other"\nusers = 10\ntenants = ["{one.tenant}", "{other.tenant}"]\n')
     for tenant in (one, other):
         tenant.s3.create_bucket(Bucket=tenant.tenant)
     # Half of them in each tenant, and a thousand of them in both.
@@ -101,7 +101,8 @@ def test_whoever_is_critical_to_the_country_has_an_assessment_from_the_first_per
     put(tenant.s3, tenant.tenant, "one.csv", mails(0, 1))
     watched.grant(label="sensitive-personal", tenant=tenant.tenant)
     tenant.client(source=US).get_object(Bucket=tenant.tenant, Key="one.csv", Range="bytes=0-0")["Body"].read()
-    wait_for(lambda: begun(watched) == {("grid", "critical-export-assessment")})
+    wait_for(lambda: begun(watched) == {("grid", "critical-export-assessment"), ("grid", "critical-storage-at-home")})
+    assert "CSL article 39" in duties(watched)["grid", "critical-storage-at-home"]
     assert "Order 16 article 7(1)" in duties(watched)["grid", "critical-export-assessment"]
     told = watched.run("report", "cases", "--lang", "zh").stdout + watched.run("alarm", "list", "--lang", "zh").stdout
     assert "《促进和规范数据跨境流动规定》第七条第一项" in told and "“grid”（单位）" in told and "article" not in told, told

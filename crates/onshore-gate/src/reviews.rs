@@ -2,12 +2,15 @@
 //! trade are derived, and what a review said is taken back by two people alone.
 
 use onshore_db::{Unit, View};
-use onshore_orders::review::{Changed, REVIEWED_OVER, ReviewResult, listing_refused, needs_review};
+use onshore_orders::lister::Member;
+use onshore_orders::ownership::Organisations;
+use onshore_orders::review::{Changed, REVIEWED_OVER, ReviewResult, listing_refused};
 use onshore_orders::{
-    Day, Id, Language, Organisation, Record, RecordKind, Registered as _, Review, Said, Signature,
+    Day, Id, Language, Lister, Organisation, Record, RecordKind, Registered as _, Review, Said,
+    Share, Signature, Timeline,
 };
 use onshore_policy::{Principal, Role};
-use onshore_registry::{CountedKind, Registry, Revision};
+use onshore_registry::{BegunDuty, CountedKind, Registry, Revision};
 use onshore_types::{Jurisdiction, LeafIndex, Timestamp};
 use serde_json::json;
 
@@ -15,7 +18,7 @@ use crate::acts::{Act, require};
 use crate::cases::is_of_year;
 use crate::people::{person, second, signature, vouch};
 use crate::register::{filing_day, organisation, told};
-use crate::timelines::timeline;
+use crate::timelines::timelines;
 use crate::{Error, Gate};
 
 /// So much of an organisation's id is in that of a review which is opened for it.
@@ -50,16 +53,16 @@ impl Gate {
             .write(move |unit: &Unit<'_>| {
                 let registry = &gate.inner.registry;
                 let now = gate.now();
-                let organisation = counted(registry, unit, &id, now)?;
+                let lister = lister(registry, unit, &id, now)?;
                 let reviews = reviews(registry, unit, &id, now)?;
                 let today = filing_day(registry, unit, now)?;
-                let Some(block) = listing_refused(&organisation, place, &reviews, today) else {
+                let Some(block) = listing_refused(&lister, place, &reviews, today) else {
                     return Ok::<_, Error>(None);
                 };
                 let mut why = block.why;
                 let mut opened = None;
                 if block.opens && by.role != Role::Auditor {
-                    let review = opening(registry, unit, &organisation, place, today)?;
+                    let review = opening(registry, unit, &lister, place, today)?;
                     let record = Record::Review(Box::new(review));
                     let revision = registry.add_record(unit, &record, by.id, now)?;
                     let act = told("register.added", &revision)?;
@@ -138,18 +141,18 @@ pub(crate) fn recorded(
     before: Option<&Review>,
     now: Timestamp,
 ) -> Result<Record, Error> {
-    let organisation = counted(registry, view, &review.organisation, now)?;
+    let lister = lister(registry, view, &review.organisation, now)?;
     let result = review.outcome.as_ref().map(|outcome| outcome.result);
     let is_new = before.is_none_or(|before| before.outcome != review.outcome);
     if result == Some(ReviewResult::NotNeeded)
         && is_new
-        && let Some(why) = needs_review(&organisation)
+        && let Some(why) = lister.needs_review()
     {
         return Err(contradiction(format!(
             "a review cannot end with that none is needed: {why}"
         )));
     }
-    let mut review = review.with_consents(&organisation);
+    let mut review = review.with_consents(&lister);
     review.check().map_err(Error::Record)?;
     let is_taken_back = match before {
         Some(before) => before.is_taken_back(&review).map_err(Error::Record)?,
@@ -189,16 +192,11 @@ fn word(
 fn opening(
     registry: &Registry,
     view: &View<'_>,
-    organisation: &Organisation,
+    lister: &Lister,
     place: Jurisdiction,
     today: Day,
 ) -> Result<Review, Error> {
-    let whose: String = organisation
-        .id
-        .as_str()
-        .chars()
-        .take(OPENED_ID_MAX)
-        .collect();
+    let whose: String = lister.id().as_str().chars().take(OPENED_ID_MAX).collect();
     let stem = format!("{whose}-{}-{today}", place.as_str().to_ascii_lowercase());
     let mut id: Id = stem.parse().map_err(Error::Record)?;
     let mut turn = 1_u32;
@@ -208,14 +206,14 @@ fn opening(
     }
     let review = Review {
         id,
-        organisation: organisation.id.clone(),
+        organisation: lister.id().clone(),
         place: place.to_string(),
         opened: today,
         consents: Vec::new(),
         outcome: None,
         changed: None,
     };
-    Ok(review.with_consents(organisation))
+    Ok(review.with_consents(lister))
 }
 
 fn is_taken(registry: &Registry, view: &View<'_>, id: &Id) -> Result<bool, Error> {
@@ -241,30 +239,46 @@ fn reviews(
     Ok(all)
 }
 
-/// Returns an organisation with the larger of the highest number of persons on record in the year, and the one that was counted in its
-/// tenants when the last duty began that is about what is held.
-fn counted(
-    registry: &Registry,
-    view: &View<'_>,
-    id: &Id,
-    now: Timestamp,
-) -> Result<Organisation, Error> {
+/// Returns who is to be listed: an organisation with all whom it controls today, by the strictest that is on record of each in the year.
+fn lister(registry: &Registry, view: &View<'_>, id: &Id, now: Timestamp) -> Result<Lister, Error> {
     registry.record(view, RecordKind::Organisation, id)?;
-    let line = timeline(
-        registry,
-        view,
-        (RecordKind::Organisation, id),
-        now,
-        organisation,
-    )?;
+    let of = (RecordKind::Organisation, None);
+    let lines = timelines(registry, view, of, now, organisation)?;
     let today = filing_day(registry, view, now)?;
-    let most = line.and_then(|line| line.with_most(today, |replaced| is_of_year(replaced, now)));
-    let Some((mut organisation, _)) = most else {
-        return Err(contradiction(format!("`{id}` is no organisation")));
-    };
-    let begun = registry.begun_duties(view, now)?.into_iter();
-    let of_it = begun.filter(|begun| {
-        begun.of.kind == CountedKind::Organisation && begun.of.name == *id && begun.year.is_none()
+    let begun = registry.begun_duties(view, now)?;
+    let known = lines.iter().filter_map(|line| line.organisation(today));
+    let all: Vec<Organisation> = known.map(|(one, _)| one).collect();
+    let organisations = Organisations::new(&all).map_err(Error::Record)?;
+    let control = organisations.controlled(|one| one.id == *id, Share::HALF, today);
+    let (mut own, mut controlled) = (None, Vec::new());
+    for line in &lines {
+        let Some(member) = member(line, &begun, (today, now)) else {
+            continue;
+        };
+        let one = &member.organisation.id;
+        if one == id {
+            own = Some(member);
+        } else if organisations.chain(&control, one).is_some() {
+            controlled.push(member);
+        }
+    }
+    let own = own.ok_or_else(|| contradiction(format!("`{id}` is no organisation")))?;
+    Ok(Lister { own, controlled })
+}
+
+/// Returns an organisation with the larger of the highest number of persons on record in the year, and the one that was counted in its
+/// tenants when the last duty began that is about what is held, and with all its trades of the year.
+fn member(
+    line: &Timeline<Organisation>,
+    begun: &[BegunDuty],
+    (today, now): (Day, Timestamp),
+) -> Option<Member> {
+    let counts = |replaced| is_of_year(replaced, now);
+    let (mut organisation, _) = line.with_most(today, counts)?;
+    let of_it = begun.iter().filter(|begun| {
+        begun.of.kind == CountedKind::Organisation
+            && begun.of.name == organisation.id
+            && begun.year.is_none()
     });
     let counted = of_it.map(|begun| begun.persons).max();
     organisation.users = match (organisation.users, counted) {
@@ -273,7 +287,11 @@ fn counted(
         (None, Some(counted)) if counted > REVIEWED_OVER => Some(counted),
         (None, _) => None,
     };
-    Ok(organisation)
+    let trades = line.trades(counts);
+    Some(Member {
+        organisation,
+        trades,
+    })
 }
 
 fn contradiction(why: String) -> Error {

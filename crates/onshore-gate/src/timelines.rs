@@ -7,35 +7,6 @@ use onshore_types::Timestamp;
 
 use crate::Error;
 
-/// Returns a record with every revision that was known at an instant.
-pub(crate) fn timeline<T>(
-    registry: &Registry,
-    view: &View<'_>,
-    (kind, id): (RecordKind, &Id),
-    known_at: Timestamp,
-    wanted: impl Fn(Record) -> Option<T>,
-) -> Result<Option<Timeline<T>>, Error> {
-    let history = registry.record_history(view, kind, id)?;
-    let known = history.into_iter().filter(|one| one.recorded <= known_at);
-    let mut line: Option<Timeline<T>> = None;
-    for revision in known {
-        let (from, recorded) = (revision.from, revision.recorded);
-        let Some(record) = wanted(revision.record) else {
-            continue;
-        };
-        let told = Told {
-            record,
-            from,
-            recorded,
-        };
-        match &mut line {
-            Some(line) => line.push(told),
-            None => line = Some(Timeline::new(told)),
-        }
-    }
-    Ok(line)
-}
-
 /// Returns all records of a kind by their ids, each with every revision; those that ever belonged to somebody alone, if given.
 pub(crate) fn timelines<T>(
     registry: &Registry,

@@ -50,7 +50,7 @@ pub struct Counts {
     pub is_critical: bool,
 }
 
-/// All duties, with those who are held first, and the fewest of them first.
+/// All duties, with those who are held first.
 pub const DUTIES: &[Duty] = &[
     Duty {
         what: "storage-at-home",
@@ -60,7 +60,17 @@ pub const DUTIES: &[Duty] = &[
         source_zh: "《个人信息保护法》第四十条",
         of: Counted::Held,
         from: 1_000_000,
-        critical: None,
+        critical: Some(false),
+    },
+    Duty {
+        what: "critical-storage-at-home",
+        text: "store personal data and important data in the country, however few persons there are",
+        text_zh: "无论人数多少，均须在境内存储个人信息和重要数据",
+        source: "CSL article 39 (37 before 2026) and PIPL article 40",
+        source_zh: "《网络安全法》第三十九条（2026年以前为第三十七条）、《个人信息保护法》第四十条",
+        of: Counted::Held,
+        from: 1,
+        critical: Some(true),
     },
     Duty {
         what: "protection-officer",
@@ -244,10 +254,11 @@ pub fn begun(counts: Counts) -> impl Iterator<Item = &'static Duty> {
     })
 }
 
-/// Returns the duties that an organisation has by how many persons' data its record says it has.
+/// Returns the duties that an organisation has by how many persons' data its record says it has, and by what it operates.
 pub fn duties(organisation: &Organisation) -> impl Iterator<Item = &'static Duty> {
     begun(Counts {
         held: organisation.users.unwrap_or_default(),
+        is_critical: organisation.critical_infrastructure,
         ..Counts::default()
     })
 }

@@ -14,6 +14,7 @@
 //! - [`deadline`]: the rule that makes a day of a contract's expiry.
 //! - [`ownership`]: who is controlled by whom, through chains.
 //! - [`licence`], [`region`], [`partnership`]: who may run what, and on whose technology.
+//! - [`lister`]: who is to be listed, with all whom it controls.
 //! - [`handover`]: what one sells to another in tranches.
 //! - [`quarter`]: a quarter of a year, and its days.
 //! - [`assessment`], [`review`], [`incident`], [`request`]: cases with dates of their own; [`duty`]: what begins with a number of persons.
@@ -45,6 +46,7 @@ pub mod information;
 pub mod judge;
 pub mod language;
 pub mod licence;
+pub mod lister;
 pub mod order;
 pub mod ownership;
 pub mod partnership;
@@ -83,6 +85,7 @@ pub use information::Information;
 pub use judge::{Asked, Breach, Finding, Frozen, Judge, OnDay, OverTime, Standing, Status};
 pub use language::{Language, Said};
 pub use licence::Licence;
+pub use lister::Lister;
 pub use order::{FreezeKind, Order};
 pub use partnership::Partnership;
 pub use purpose::{HeldFor, LawfulBasis};

@@ -5,10 +5,11 @@ use onshore_types::Jurisdiction;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::lister::{Consenting, Lister, named};
 use crate::record::{RecordKind, Registered};
-use crate::records::{Id, Organisation, texts};
+use crate::records::{Id, texts};
 use crate::signature::Signature;
-use crate::{Day, Error, Language, Said, sector};
+use crate::{Day, Error, Language, Said};
 
 /// Whoever has the data of more persons files before a listing abroad.
 pub const REVIEWED_OVER: u64 = 1_000_000;
@@ -28,95 +29,6 @@ fn consented_by(language: Language) -> &'static str {
         Language::En => "CSRC announcement 43 of 2023 and guideline 2 on what is filed with it",
         Language::Zh => "中国证监会公告〔2023〕43号及《监管规则适用指引——境外发行上市类第2号》",
     }
-}
-
-/// An authority of trades, which consents to a listing abroad.
-struct Authority {
-    sectors: &'static [&'static str],
-    name: &'static str,
-    name_zh: &'static str,
-    since: &'static str,
-}
-
-/// Which authority a trade has is known from what the State Council gave each of them; the rule that asks for its word is that of
-/// [`consented_by`].
-const CONSENTS: &[Authority] = &[
-    Authority {
-        sectors: &["finance", "banking", "insurance"],
-        name: "National Financial Regulatory Administration",
-        name_zh: "国家金融监督管理总局",
-        since: "2023-05-18",
-    },
-    Authority {
-        sectors: &["securities", "funds"],
-        name: "China Securities Regulatory Commission",
-        name_zh: "中国证券监督管理委员会",
-        since: "2023-03-31",
-    },
-    Authority {
-        sectors: &["payment"],
-        name: "People's Bank of China",
-        name_zh: "中国人民银行",
-        since: "2023-03-31",
-    },
-    Authority {
-        sectors: &["telecommunications", "internet", "industry"],
-        name: "Ministry of Industry and Information Technology",
-        name_zh: "工业和信息化部",
-        since: "2023-03-31",
-    },
-    Authority {
-        sectors: &["transport"],
-        name: "Ministry of Transport",
-        name_zh: "交通运输部",
-        since: "2023-03-31",
-    },
-    Authority {
-        sectors: &["energy"],
-        name: "National Energy Administration",
-        name_zh: "国家能源局",
-        since: "2023-03-31",
-    },
-    Authority {
-        sectors: &["health"],
-        name: "National Health Commission",
-        name_zh: "国家卫生健康委员会",
-        since: "2023-03-31",
-    },
-    Authority {
-        sectors: &["education"],
-        name: "Ministry of Education",
-        name_zh: "教育部",
-        since: "2023-03-31",
-    },
-    Authority {
-        sectors: &["mapping", "natural-resources"],
-        name: "Ministry of Natural Resources",
-        name_zh: "自然资源部",
-        since: "2023-03-31",
-    },
-    Authority {
-        sectors: &["media", "publishing", "broadcasting"],
-        name: "National Radio and Television Administration",
-        name_zh: "国家广播电视总局",
-        since: "2023-03-31",
-    },
-];
-
-/// Names authorities in a language; one that the table does not know as it was recorded.
-fn named(authorities: &[&str], language: Language) -> String {
-    let name = |one: &&str| {
-        let known = CONSENTS.iter().find(|authority| authority.name == *one);
-        match (language, known) {
-            (Language::Zh, Some(authority)) => authority.name_zh.to_owned(),
-            (Language::En | Language::Zh, _) => (*one).to_owned(),
-        }
-    };
-    let names: Vec<String> = authorities.iter().map(name).collect();
-    names.join(match language {
-        Language::En => ", ",
-        Language::Zh => "、",
-    })
 }
 
 /// A review.
@@ -233,10 +145,10 @@ impl Review {
         Jurisdiction::parse(&self.place).is_ok_and(|own| own == place)
     }
 
-    /// Returns it with each consent that its organisation needs, whether or not somebody listed it.
+    /// Returns it with each consent that whoever is to be listed needs, whether or not somebody listed it.
     #[must_use]
-    pub fn with_consents(mut self, organisation: &Organisation) -> Self {
-        for authority in consenting(organisation, self.opened) {
+    pub fn with_consents(mut self, lister: &Lister) -> Self {
+        for Consenting { authority, .. } in lister.consenting(self.opened) {
             if !self.consents.iter().any(|one| one.authority == authority) {
                 self.consents.push(Consent {
                     authority: authority.to_owned(),
@@ -280,49 +192,11 @@ impl Review {
     }
 }
 
-/// Returns the authorities of an organisation's trade that consent to a listing abroad on a day.
-fn consenting(organisation: &Organisation, on: Day) -> impl Iterator<Item = &'static str> {
-    let sector = organisation.sector.as_deref().and_then(sector::known);
-    CONSENTS
-        .iter()
-        .filter(move |authority| {
-            let since = authority.since.parse::<Day>();
-            let is_its = |one: &&str| sector == Some(*one);
-            authority.sectors.iter().any(is_its) && since.is_ok_and(|since| since <= on)
-        })
-        .map(|authority| authority.name)
-}
-
-/// Says why a review of an organisation cannot have ended with that none is needed; nothing where it can.
-#[must_use]
-pub fn needs_review(organisation: &Organisation) -> Option<Said> {
-    let id = &organisation.id;
-    match organisation.users {
-        None => Some(Said::of(|language| match language {
-            Language::En => format!(
-                "how many persons' data `{id}` has is not recorded: `onshore organisation amend` with `users` says it"
-            ),
-            Language::Zh => format!(
-                "未登记“{id}”掌握多少人的个人信息：请用 `onshore organisation amend` 登记 `users`"
-            ),
-        })),
-        Some(users) if users > REVIEWED_OVER => Some(Said::of(|language| match language {
-            Language::En => format!("it has the data of more than {REVIEWED_OVER} persons"),
-            Language::Zh => format!("掌握超过 {REVIEWED_OVER} 人的个人信息"),
-        })),
-        Some(_) if organisation.much_sensitive_data => Some(Said::of(|language| match language {
-            Language::En => "it has much sensitive data".to_owned(),
-            Language::Zh => "掌握大量敏感个人信息".to_owned(),
-        })),
-        Some(_) => None,
-    }
-}
-
 /// Says why an organisation may not list somewhere on a day; nothing where it may. The newest of its reviews for that place counts. What
 /// is listed at home, in Hong Kong or in Macau is not listed abroad.
 #[must_use]
 pub fn listing_refused(
-    organisation: &Organisation,
+    lister: &Lister,
     place: Jurisdiction,
     reviews: &[Review],
     on: Day,
@@ -331,14 +205,14 @@ pub fn listing_refused(
     if at_home.contains(&place.to_string().as_str()) {
         return None;
     }
-    let who = &organisation.id;
+    let who = lister.id();
     let newest = reviews
         .iter()
         .filter(|review| review.organisation == *who && review.opened <= on && review.is_for(place))
         .max_by_key(|review| (review.opened, &review.id));
     let (why, opens) = match newest {
-        Some(review) => (review.keeps_from_listing(organisation, on)?, false),
-        None => unreviewed(organisation, on)?,
+        Some(review) => (review.keeps_from_listing(lister, on)?, false),
+        None => unreviewed(lister, on)?,
     };
     Some(ListingBlock {
         why: Said::of(|language| {
@@ -352,59 +226,47 @@ pub fn listing_refused(
     })
 }
 
-/// Says why an organisation may not list without a review, and whether one is to be opened.
-fn unreviewed(organisation: &Organisation, on: Day) -> Option<(Said, bool)> {
-    let consents: Vec<&str> = consenting(organisation, on).collect();
-    let needed = needs_review(organisation).or_else(|| unknown_trade(organisation));
-    if needed.is_none() && consents.is_empty() {
-        return None;
-    }
-    let why = Said::of(|language| match (&needed, language) {
-        (Some(why), Language::En) => format!(
-            "without a review: {} ({}).",
-            why.in_language(language),
-            reviewed_by(language)
-        ),
-        (Some(why), Language::Zh) => format!(
-            "尚未经过审查：{}（{}）。",
-            why.in_language(language),
-            reviewed_by(language)
-        ),
-        (None, Language::En) => format!(
-            "without the consent of {} ({}).",
-            named(&consents, language),
-            consented_by(language)
-        ),
-        (None, Language::Zh) => format!(
-            "尚未取得{}的同意（{}）。",
-            named(&consents, language),
-            consented_by(language)
-        ),
-    });
-    // Where nobody knows how many persons there are, that is what has to be said first.
-    let opens =
-        organisation.users.is_some() || organisation.much_sensitive_data || !consents.is_empty();
-    Some((why, opens))
+/// Says why somebody may not list without a review, and whether one is to be opened.
+fn unreviewed(lister: &Lister, on: Day) -> Option<(Said, bool)> {
+    let consents = lister.consenting(on);
+    let why = if let Some(why) = lister.needs_review() {
+        Said::of(|language| {
+            let (by, why) = (reviewed_by(language), why.in_language(language));
+            match language {
+                Language::En => format!("without a review: {why} ({by})."),
+                Language::Zh => format!("尚未经过审查：{why}（{by}）。"),
+            }
+        })
+    } else if !consents.is_empty() {
+        Said::of(|language| {
+            let by = consented_by(language);
+            let told = Consenting::told(&consents, language);
+            match language {
+                Language::En => format!("without the consent of {told} ({by})."),
+                Language::Zh => format!("尚未取得{told}的同意（{by}）。"),
+            }
+        })
+    } else {
+        untold(&lister.unknown_trade()?)
+    };
+    // Where nobody knows how many persons there are, or which trade it is, that is what has to be said first.
+    Some((why, lister.has_much() || !consents.is_empty()))
 }
 
-/// Says that nobody can tell which authority a trade has, where it was recorded in words that the table has not.
-fn unknown_trade(organisation: &Organisation) -> Option<Said> {
-    let text = organisation.sector.as_deref()?;
-    sector::known(text).is_none().then(|| {
-        Said::of(|language| match language {
-            Language::En => format!(
-                "which authority its trade has is not known, since `{text}` is no word for one: `onshore organisation amend` with `sector` says it"
-            ),
-            Language::Zh => format!(
-                "“{text}”不是已知的行业名称，无法确定其主管部门：请用 `onshore organisation amend` 登记 `sector`"
-            ),
-        })
+/// Says that nobody can tell whose consent is asked.
+fn untold(why: &Said) -> Said {
+    Said::of(|language| {
+        let (by, why) = (consented_by(language), why.in_language(language));
+        match language {
+            Language::En => format!("{why} ({by})."),
+            Language::Zh => format!("{why}（{by}）。"),
+        }
     })
 }
 
 impl Review {
     /// Says why its organisation may not list by it on a day.
-    fn keeps_from_listing(&self, organisation: &Organisation, on: Day) -> Option<Said> {
+    fn keeps_from_listing(&self, lister: &Lister, on: Day) -> Option<Said> {
         let id = &self.id;
         if self.is_waiting() {
             return Some(Said::of(|language| match language {
@@ -455,7 +317,7 @@ impl Review {
             }));
         }
         if *result == ReviewResult::NotNeeded
-            && let Some(why) = needs_review(organisation)
+            && let Some(why) = lister.needs_review()
         {
             return Some(Said::of(|language| {
                 let (by, why) = (reviewed_by(language), why.in_language(language));
@@ -475,12 +337,16 @@ impl Review {
                 one.authority == **authority && one.given.is_some_and(|given| given <= on)
             })
         };
-        let missing = consenting(organisation, on).find(|authority| !given(authority))?;
+        let consents = lister.consenting(on);
+        let Some(missing) = consents.iter().find(|one| !given(&one.authority)) else {
+            return lister.unknown_trade().map(|why| untold(&why));
+        };
         Some(Said::of(|language| {
-            let (by, authority) = (consented_by(language), named(&[missing], language));
+            let by = consented_by(language);
+            let told = Consenting::told(std::slice::from_ref(missing), language);
             match language {
-                Language::En => format!("its review `{id}` has no consent of {authority} ({by})."),
-                Language::Zh => format!("审查“{id}”未取得{authority}的同意（{by}）。"),
+                Language::En => format!("its review `{id}` has no consent of {told} ({by})."),
+                Language::Zh => format!("审查“{id}”未取得{told}的同意（{by}）。"),
             }
         }))
     }

@@ -5,7 +5,7 @@
 use onshore_types::Timestamp;
 
 use crate::records::{Holding, Organisation};
-use crate::{Day, UtcOffset};
+use crate::{Day, UtcOffset, sector};
 
 /// A revision of a record, and since when it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +111,18 @@ impl<T> Timeline<T> {
             .collect()
     }
 
+    /// Returns each revision, and when another one replaced it.
+    fn replaced(&self) -> impl Iterator<Item = (&Told<T>, Option<Timestamp>)> {
+        let nexts = self
+            .revisions
+            .iter()
+            .skip(1)
+            .map(|next| Some(next.recorded));
+        self.revisions
+            .iter()
+            .zip(nexts.chain(std::iter::once(None)))
+    }
+
     fn sorted(&self, until: Day) -> (Vec<&Told<T>>, Vec<Corrected<'_, T>>) {
         let mut segments: Vec<&Told<T>> = Vec::new();
         let mut corrected = Vec::new();
@@ -161,16 +173,7 @@ impl Timeline<Organisation> {
     ) -> Option<(Organisation, Option<Timestamp>)> {
         let mut most = self.on(day)?.record.clone();
         let mut lowered = None;
-        let nexts = self
-            .revisions
-            .iter()
-            .skip(1)
-            .map(|next| Some(next.recorded));
-        for (told, replaced) in self
-            .revisions
-            .iter()
-            .zip(nexts.chain(std::iter::once(None)))
-        {
+        for (told, replaced) in self.replaced() {
             let was = &told.record;
             let is_more =
                 was.users > most.users || (was.much_sensitive_data && !most.much_sensitive_data);
@@ -181,6 +184,18 @@ impl Timeline<Organisation> {
             }
         }
         Some((most, lowered))
+    }
+
+    /// Returns the known trades of all revisions that count by when they were replaced, each once: what one person types over another word
+    /// takes no authority away.
+    #[must_use]
+    pub fn trades(&self, counts: impl Fn(Option<Timestamp>) -> bool) -> Vec<&'static str> {
+        let mut all = Vec::new();
+        for (told, replaced) in self.replaced() {
+            let trade = told.record.sector.as_deref().and_then(sector::known);
+            all.extend(trade.filter(|trade| counts(replaced) && !all.contains(trade)));
+        }
+        all
     }
 
     /// Returns the organisation as it is on a day, with who held it as each segment says of its own days, and what it was before.

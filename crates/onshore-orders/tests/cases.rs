@@ -2,11 +2,12 @@
 
 use onshore_orders::duty::{Counts, begun, duties};
 use onshore_orders::incident::Gravity;
+use onshore_orders::lister::{Lister, Member};
 use onshore_orders::records::OrganisationKind;
 use onshore_orders::review::listing_refused;
 use onshore_orders::{
-    Assessment, Day, Incident, Organisation, Record, RecordKind, Registered, Request, Review,
-    Timeline, Told,
+    Assessment, Day, Incident, Language, Organisation, Record, RecordKind, Registered, Request,
+    Review, Timeline, Told,
 };
 use onshore_types::{Jurisdiction, Timestamp};
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ fn instant(text: &str) -> Timestamp {
 }
 
 fn organisation(users: u64) -> Organisation {
-    let value = json!({ "id": "app", "name": "App", "users": users });
+    let value = json!({ "id": "app", "name": "App", "sector": "other", "users": users });
     read(value).expect("an organisation")
 }
 
@@ -82,7 +83,15 @@ fn review(id: &str, opened: &str, rest: Value) -> Result<Review, String> {
 
 fn refused(organisation: &Organisation, place: &str, reviews: &[Review], on: &str) -> bool {
     let place = Jurisdiction::parse(place).expect("a code");
-    listing_refused(organisation, place, reviews, day(on)).is_some()
+    listing_refused(&alone(organisation), place, reviews, day(on)).is_some()
+}
+
+/// One who controls nobody, and was never in another trade.
+fn alone(organisation: &Organisation) -> Lister {
+    Lister {
+        own: Member::from(organisation.clone()),
+        controlled: Vec::new(),
+    }
 }
 
 #[test]
@@ -104,9 +113,9 @@ fn nobody_with_more_than_a_million_persons_lists_abroad_without_a_review() {
         ..organisation(1)
     };
     let place = Jurisdiction::parse("US").expect("a code");
-    let told = listing_refused(&silent, place, &[], day(on)).expect("it is blocked");
+    let told = listing_refused(&alone(&silent), place, &[], day(on)).expect("it is blocked");
     assert!(told.why.to_string().contains("onshore organisation amend") && !told.opens);
-    let many = listing_refused(&organisation(1_000_001), place, &[], day(on));
+    let many = listing_refused(&alone(&organisation(1_000_001)), place, &[], day(on));
     assert!(many.expect("it is blocked").opens);
 }
 
@@ -184,7 +193,7 @@ fn the_consent_of_a_trade_is_derived_and_not_typed() {
     };
     let place = Jurisdiction::parse("US").expect("a code");
     let on = day("2026-03-01");
-    let told = listing_refused(&bank(500), place, &[], on).expect("it is blocked");
+    let told = listing_refused(&alone(&bank(500)), place, &[], on).expect("it is blocked");
     assert!(
         told.opens
             && told
@@ -223,15 +232,103 @@ fn the_consent_of_a_trade_is_derived_and_not_typed() {
         std::slice::from_ref(&without),
         "2026-03-01"
     ));
-    let with = without.clone().with_consents(&bank(500));
+    let with = without.clone().with_consents(&alone(&bank(500)));
     assert_eq!(with.consents.len(), 1);
-    assert_eq!(with.clone().with_consents(&bank(500)), with);
+    assert_eq!(with.clone().with_consents(&alone(&bank(500))), with);
     assert!(with.check().is_err(), "it ended before the consent");
     let mut given = with;
     given.consents[0].given = Some(day("2026-01-15"));
     given.consents[0].paper = Some("letter 3".to_owned());
     assert!(given.check().is_ok());
     assert!(!refused(&bank(500), "US", &[given], "2026-03-01"));
+}
+
+#[test]
+fn a_listing_waits_for_the_word_of_the_trade() {
+    let place = Jurisdiction::parse("US").expect("a code");
+    let on = day("2026-03-01");
+    let silent = Organisation {
+        sector: None,
+        ..organisation(500)
+    };
+    let told = listing_refused(&alone(&silent), place, &[], on).expect("it is blocked");
+    assert!(told.why.to_string().contains("since none is recorded") && !told.opens);
+    // Nor does a review that ended allow what nobody could ask an authority about.
+    let outcome =
+        json!({ "outcome": { "result": "may-proceed", "decided": "2026-02-01", "paper": "p" } });
+    let ended = review("r", "2026-01-01", outcome).expect("it holds");
+    let reviews = std::slice::from_ref(&ended);
+    assert!(refused(&silent, "US", reviews, "2026-03-01"));
+    assert!(!refused(&organisation(500), "US", reviews, "2026-03-01"));
+}
+
+#[test]
+fn every_trade_of_the_year_asks_its_authority() {
+    let bank = Organisation {
+        sector: Some("银行".to_owned()),
+        ..organisation(500)
+    };
+    let told = line([bank, organisation(500), organisation(600)]);
+    assert_eq!(told.trades(|_| true), ["banking", "other"]);
+    assert_eq!(told.trades(|replaced| replaced.is_none()), ["other"]);
+    let retyped = Lister {
+        own: Member {
+            organisation: organisation(600),
+            trades: told.trades(|_| true),
+        },
+        controlled: Vec::new(),
+    };
+    let place = Jurisdiction::parse("US").expect("a code");
+    let block = listing_refused(&retyped, place, &[], day("2026-03-01")).expect("it is blocked");
+    let why = block.why.to_string();
+    assert!(block.opens && why.contains("National Financial Regulatory Administration"));
+    assert!(
+        why.contains("`banking` was on record for it within the year"),
+        "{why}"
+    );
+    let zh = block.why.in_language(Language::Zh);
+    assert!(zh.contains("本年内曾登记其行业为“banking”"), "{zh}");
+}
+
+#[test]
+fn a_holding_lists_with_all_whom_it_controls() {
+    let kid = |users: Option<u64>, sector: Option<&str>| {
+        let one = Organisation {
+            id: "kid".parse().expect("an id"),
+            users,
+            sector: sector.map(str::to_owned),
+            ..organisation(0)
+        };
+        Member::from(one)
+    };
+    let place = Jurisdiction::parse("US").expect("a code");
+    let told = |own: u64, controlled: Vec<Member>| {
+        let holding = Lister {
+            own: Member::from(organisation(own)),
+            controlled,
+        };
+        let block = listing_refused(&holding, place, &[], day("2026-03-01"))?;
+        Some((block.why.to_string(), block.opens))
+    };
+    let other = Some("other");
+    assert_eq!(told(500_000, vec![kid(Some(500_000), other)]), None);
+    let (why, opens) = told(500_000, vec![kid(Some(500_001), other)]).expect("it is blocked");
+    assert!(
+        opens && why.contains("it and those whom it controls have"),
+        "{why}"
+    );
+    let (why, opens) = told(0, vec![kid(Some(1), Some("securities"))]).expect("it is blocked");
+    assert!(opens && why.contains("China Securities Regulatory Commission"));
+    assert!(
+        why.contains("`kid`, which it controls, is in `securities`"),
+        "{why}"
+    );
+    // What nobody knows of them is asked for first.
+    let (why, opens) = told(0, vec![kid(None, other)]).expect("it is blocked");
+    assert!(!opens && why.contains("`kid`"), "{why}");
+    let (why, opens) = told(0, vec![kid(Some(1), None)]).expect("it is blocked");
+    assert!(!opens && why.contains("the trade of `kid`"), "{why}");
+    assert!(told(2_000_000, vec![kid(None, None)]).expect("blocked").1);
 }
 
 #[test]
@@ -584,6 +681,22 @@ fn duties_begin_with_a_number_of_persons() {
     assert_eq!(told(1_000_001).len(), 3);
     assert_eq!(told(10_000_000).len(), 3);
     assert_eq!(told(10_000_001).len(), 5);
+}
+
+#[test]
+fn whoever_is_critical_stores_at_home_from_the_first_person_on() {
+    let told = |users: u64| {
+        let critical = Organisation {
+            critical_infrastructure: true,
+            ..organisation(users)
+        };
+        duties(&critical).map(|duty| duty.what).collect::<Vec<_>>()
+    };
+    assert!(told(0).is_empty());
+    assert_eq!(told(1), ["critical-storage-at-home"]);
+    assert_eq!(told(999_999), ["critical-storage-at-home"]);
+    let many = ["critical-storage-at-home", "protection-officer"];
+    assert_eq!(told(1_000_000), many);
 }
 
 #[test]
