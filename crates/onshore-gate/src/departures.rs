@@ -195,6 +195,9 @@ pub(crate) fn contradicting(
             delivered.insert(one.id, (one.provider, inventory));
         }
     })?;
+    if delivered.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut closed = Vec::new();
     registry.each_record(view, RecordKind::Contract, None, at, |record| {
         if let Record::Contract(contract) = record
