@@ -133,8 +133,10 @@ def test_lists_from_abroad(server):
         put(s3, name, "free/a", label="general")
     put(s3, "list-free", "bound/b", label="personal")
     for call in (abroad.list_objects_v2, abroad.list_objects):
-        assert call(Bucket="list-free", Prefix="free/")["Contents"]
         refused(call, Bucket="list-free")
+        # Whatever is asked for: else ever longer prefixes would spell what they must not tell.
+        refused(call, Bucket="list-free", Prefix="free/")
+        refused(call, Bucket="list-free", Prefix="nothing", MaxKeys=0)
         refused(call, Bucket="list-free", Prefix="b")
         refused(call, Bucket="list-free", Prefix="bound/", Delimiter="/")
         refused(call, Bucket="list-bound", Prefix="free/")
@@ -144,6 +146,35 @@ def test_lists_from_abroad(server):
     revoke_all(server)
     s3.delete_object(Bucket="list-free", Key="bound/b")
     assert abroad.list_objects_v2(Bucket="list-free")["KeyCount"] == 1
+    assert abroad.list_objects_v2(Bucket="list-free", Prefix="nothing")["KeyCount"] == 0
+
+
+def test_no_listing_abroad_spells_a_protected_key(server):
+    s3, abroad = server.client(), server.client(source=US)
+    server.bucket("spelt", "general")
+    s3.put_bucket_versioning(Bucket="spelt", VersioningConfiguration={"Status": "Enabled"})
+    put(s3, "spelt", "free/a", label="general")
+    put(s3, "spelt", "c/11010519491231002X.pdf")
+    upload = s3.create_multipart_upload(Bucket="spelt", Key="u/11010519491231002X.pdf")["UploadId"]
+    calls = (abroad.list_objects_v2, abroad.list_objects, abroad.list_object_versions, abroad.list_multipart_uploads)
+
+    def shown(call, **more):
+        with pytest.raises(ClientError) as error:
+            call(Bucket="spelt", **more)
+        return error.value.response
+
+    for call in calls:
+        first = shown(call, Prefix="c/1")
+        for more in [{}, {"Prefix": "c/2"}, {"Prefix": "u/1"}, {"Prefix": "free/"}, {"Prefix": "c/1", "Delimiter": "/"}, {"Prefix": "c/2", "Delimiter": "/"}]:
+            same_apart_from_request(first, shown(call, **more))
+    # What was removed stays in the history, and what is under way is there.
+    s3.delete_object(Bucket="spelt", Key="c/11010519491231002X.pdf")
+    for prefix in ("c/1", "c/2", "free/"):
+        shown(abroad.list_object_versions, Prefix=prefix)
+        shown(abroad.list_objects_v2, Prefix=prefix)
+    s3.abort_multipart_upload(Bucket="spelt", Key="u/11010519491231002X.pdf", UploadId=upload)
+    assert [one["Key"] for one in abroad.list_objects_v2(Bucket="spelt")["Contents"]] == ["free/a"]
+    shown(abroad.list_object_versions, Prefix="free/")
 
 
 def test_the_buckets_class_binds_what_is_in_it(server):

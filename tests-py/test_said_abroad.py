@@ -390,7 +390,8 @@ def test_a_delete_marker_of_what_never_was_is_as_strict_as_its_name(firm):
     assert status(firm.abroad.list_object_versions, Bucket=free) == 200
     firm.inside.delete_objects(Bucket=free, Delete={"Objects": [{"Key": f"of/{number(1)}.pdf"}]})
     assert status(firm.abroad.list_object_versions, Bucket=free) == 403
-    assert status(firm.abroad.list_object_versions, Bucket=free, Prefix="nobody") == 200
+    assert status(firm.abroad.list_object_versions, Bucket=free, Prefix="nobody") == 403
+    assert status(firm.abroad.list_objects_v2, Bucket=free, Prefix="nobody") == 200
 
 
 def test_identifiers_in_another_writing_are_held(firm):

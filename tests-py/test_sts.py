@@ -41,6 +41,10 @@ def taken(holder, arn, name="job", **more):
     return session
 
 
+def account_of(arn):
+    return arn.rsplit(":", 1)[0] + ":root"
+
+
 @pytest.fixture(scope="module")
 def admin(server):
     return Holder(server, server.access_key, server.secret_key, tenant="default")
@@ -113,7 +117,7 @@ def test_a_session_needs_its_own_token_and_no_other(server, s3, bucket):
 
 
 def test_a_session_ends_with_whom_it_was_made_of(server, admin, bucket):
-    user = new_user(server, "default", allow("s3:*"))
+    user = new_user(server, "default", allow("s3:*"), allow("sts:AssumeRole"))
     arn = new_role(server, "ending", trust(user.arn), allow("s3:*"))
     session = taken(user, arn)
     session.s3.list_objects_v2(Bucket=bucket)
@@ -133,8 +137,20 @@ def test_a_session_ends_with_whom_it_was_made_of(server, admin, bucket):
         refused(token.sts.get_session_token)
     found = user.sts.get_session_token()["Credentials"]
     token = Holder(server, found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+    again = new_role(server, "again", trust(account_of(user.arn)), allow("s3:*"), allow("sts:*"))
+    role, chained = taken(user, again), taken(taken(user, again), again)
+    for session in (token, role, chained):
+        session.s3.list_objects_v2(Bucket=bucket)
     server.cli("key", "disable", user.access_key)
-    refused(token.s3.list_objects_v2, "InvalidToken", 400, Bucket=bucket)
+    for session in (token, role, chained):
+        refused(session.s3.list_objects_v2, "InvalidToken", 400, Bucket=bucket)
+    # So do those of a user who is gone, with whatever role he took.
+    gone = new_user(server, "default", allow("*"))
+    role, chained = taken(gone, again), taken(taken(gone, again), again)
+    role.s3.list_objects_v2(Bucket=bucket)
+    server.cli("user", "delete", gone.name)
+    for session in (role, chained):
+        refused(session.s3.list_objects_v2, "InvalidToken", 400, Bucket=bucket)
 
 
 def test_a_session_is_confined_by_its_policy(server, s3, bucket):
@@ -310,11 +326,11 @@ def test_a_role_brings_nobody_home(server, admin, guarded):
         server.restart()
         for holder in (foreigner, clerk, direct, chained, lasting, through, home):
             holder.server = server
-    # Without whoever took it a session is as far away as he was, also where one of his name is made anew.
+    # Without whoever took it there is no session, also where one of his name is made anew.
     server.cli("user", "delete", foreigner.name)
-    is_outward(direct.s3.get_object, **guarded)
+    refused(direct.s3.get_object, "InvalidToken", 400, **guarded)
     server.cli("user", "create", foreigner.name)
-    is_outward(chained.s3.get_object, **guarded)
+    refused(chained.s3.get_object, "InvalidToken", 400, **guarded)
 
 
 def test_a_role_of_another_tenant_brings_nobody_home(server, s3, guarded):

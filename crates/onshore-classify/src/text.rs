@@ -343,7 +343,15 @@ impl<'a> Search<'a> {
             let until = at + usize::from(is_x && digits + 1 == LONG_BYTES);
             match until - from {
                 LONG_BYTES => self.long(from, until),
-                _ => self.called(from, until, "_"),
+                _ => {
+                    self.called(from, until, "_");
+                    if from >= self.done && self.is_beside_number(from, until) {
+                        let _taken = self.digits(&[Group {
+                            start: from,
+                            end: until,
+                        }]);
+                    }
+                }
             }
         }
     }
@@ -353,12 +361,8 @@ impl<'a> Search<'a> {
         let (finder, text) = (self.finder, self.text);
         let digits = text.get(start..end).unwrap_or_default();
         let digits = digits.to_ascii_uppercase();
-        let is_part = |sign: Option<usize>, digit: Option<usize>| {
-            let at = |place: Option<usize>| place.and_then(|place| text.get(place));
-            matches!(at(sign), Some(b'.' | b'-')) && at(digit).is_some_and(u8::is_ascii_digit)
-        };
-        if is_part(start.checked_sub(1), start.checked_sub(2)) || is_part(Some(end), Some(end + 1))
-        {
+        // What a hyphen parts from other numbers is a number of its own; what a point parts is one with a fraction.
+        if self.is_fraction_before(start) || self.is_fraction_behind(end) {
             return;
         }
         let forms = finder.digits.get(LONG_BYTES);
@@ -517,6 +521,7 @@ impl<'a> Search<'a> {
         let mut room = [0_u8; 32];
         // Several forms have as many groups: what they have in common is found out once.
         let mut joined = Joined::default();
+        let mut is_parted = false;
         for form in &forms.forms {
             if !form.fits(shape) {
                 continue;
@@ -525,6 +530,7 @@ impl<'a> Search<'a> {
                 joined = self.joined(groups.get(..form.groups)?, &mut room)?;
             }
             if !joined.is_whole {
+                is_parted = true;
                 continue;
             }
             let digits = match form.groups {
@@ -537,6 +543,9 @@ impl<'a> Search<'a> {
             {
                 return Some(form.groups);
             }
+        }
+        if is_parted && first.end - first.start == LONG_BYTES && first.start >= self.done {
+            self.long(first.start, first.end);
         }
         None
     }
@@ -833,7 +842,49 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether something that goes on is on either side: a decimal point, or a hyphen to a letter or digit.
+    /// Whether only an underscore is between a number and another one of its own.
+    fn is_beside_number(&self, start: usize, end: usize) -> bool {
+        let is_line = |at: Option<usize>| at.and_then(|at| self.text.get(at)) == Some(&b'_');
+        (is_line(start.checked_sub(1)) && self.is_parted_before(start - 1))
+            || (is_line(Some(end)) && self.is_parted_behind(end))
+    }
+
+    /// Whether a fraction ends in front of a place.
+    fn is_fraction_before(&self, start: usize) -> bool {
+        let at = |back: usize| start.checked_sub(back).and_then(|at| self.text.get(at));
+        at(1) == Some(&b'.') && at(2).is_some_and(u8::is_ascii_digit)
+    }
+
+    /// Whether a fraction begins behind a place. Tables write whole numbers with one that is nothing: `13900000000.0`.
+    fn is_fraction_behind(&self, end: usize) -> bool {
+        let digits = self.digits_at(end + 1);
+        let fraction = self.text.get(end + 1..end + 1 + digits);
+        self.text.get(end) == Some(&b'.')
+            && fraction.is_some_and(|digits| digits.iter().any(|digit| *digit != b'0'))
+    }
+
+    fn is_parted_before(&self, hyphen: usize) -> bool {
+        let before = self.text.get(..hyphen).unwrap_or_default();
+        let is_in = |byte: &&u8| byte.is_ascii_alphanumeric();
+        let len = before
+            .iter()
+            .rev()
+            .take(DIGITS_MAX)
+            .take_while(is_in)
+            .count();
+        let digits = before.get(hyphen - len..).unwrap_or_default();
+        is_number_of_its_own(digits)
+    }
+
+    fn is_parted_behind(&self, hyphen: usize) -> bool {
+        let behind = self.text.get(hyphen + 1..).unwrap_or_default();
+        let is_in = |byte: &&u8| byte.is_ascii_alphanumeric();
+        let len = behind.iter().take(DIGITS_MAX).take_while(is_in).count();
+        let digits = behind.get(..len).unwrap_or_default();
+        is_number_of_its_own(digits)
+    }
+
+    /// Whether something that goes on is on either side: a fraction, or a hyphen or underscore to what is no number of its own.
     fn is_joined(&self, start: usize, end: usize) -> bool {
         let at = |place: Option<usize>| {
             place
@@ -841,13 +892,22 @@ impl<'a> Search<'a> {
                 .copied()
                 .unwrap_or(b' ')
         };
-        let is_bound = |next: u8, further: u8| match next {
-            b'.' | b',' => further.is_ascii_digit() && next == b'.',
-            b'-' => further.is_ascii_alphanumeric(),
-            other => other.is_ascii_alphanumeric() || other == b'_',
+        let before = match at(start.checked_sub(1)) {
+            b'.' => self.is_fraction_before(start),
+            b'_' => !self.is_parted_before(start - 1),
+            b'-' => {
+                at(start.checked_sub(2)).is_ascii_alphanumeric()
+                    && !self.is_parted_before(start - 1)
+            }
+            other => other.is_ascii_alphanumeric(),
         };
-        is_bound(at(start.checked_sub(1)), at(start.checked_sub(2)))
-            || is_bound(at(Some(end)), at(Some(end + 1)))
+        before
+            || match at(Some(end)) {
+                b'.' => self.is_fraction_behind(end),
+                b'_' => !self.is_parted_behind(end),
+                b'-' => at(Some(end + 1)).is_ascii_alphanumeric() && !self.is_parted_behind(end),
+                other => other.is_ascii_alphanumeric(),
+            }
     }
 
     fn is_one_separator(&self, row: &[Group]) -> bool {
@@ -985,6 +1045,20 @@ fn is_digits(word: &[u8]) -> bool {
         (last.is_ascii_digit() || matches!(last, b'X' | b'x'))
             && rest.iter().all(u8::is_ascii_digit)
     })
+}
+
+/// Whether digits beside a hyphen are a number of their own: of a person, a telephone or a day.
+fn is_number_of_its_own(digits: &[u8]) -> bool {
+    is_digits(digits)
+        && match digits {
+            [b'1', b'3'..=b'9', ..] if digits.len() == 11 => true,
+            [b'1', b'9', _, _, month @ .., _, _] | [b'2', b'0', _, _, month @ .., _, _]
+                if digits.len() == 8 =>
+            {
+                (b"01"..=b"12").contains(&<&[u8; 2]>::try_from(month).unwrap_or(b"99"))
+            }
+            _ => digits.len() == LONG_BYTES,
+        }
 }
 
 /// Returns the digit or capital letter in brackets that some bytes begin with, and how long it is with them.

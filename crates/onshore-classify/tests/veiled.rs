@@ -204,6 +204,58 @@ fn told_words_are_found_however_they_are_written() {
 }
 
 #[test]
+fn a_hyphen_to_another_number_hides_none() {
+    let (id, other, mobile) = ("11010519491231002X", "110105194912310046", "13912345678");
+    for text in [
+        format!("{id}-{mobile}"),
+        format!("{mobile}-{id}"),
+        format!("{id}-{other}"),
+        format!("c/{id}-1.pdf"),
+        format!("c/{id}-001.jpg"),
+        format!("c/{id}-20261201.pdf"),
+        format!("c/2026-12-01-{id}.pdf"),
+        format!("c/20261201-{id}.pdf"),
+        format!("{other}.00"),
+    ] {
+        assert!(
+            count(&scan(text.as_bytes()), "cn.resident-id") > 0,
+            "{text}"
+        );
+    }
+    for text in [
+        format!("手机 {mobile}-13812345677"),
+        format!("手机 {mobile}_13812345677"),
+        format!("c/{mobile}-20261201.wav"),
+        format!("{id}-{mobile}"),
+    ] {
+        assert!(count(&scan(text.as_bytes()), "cn.mobile") > 0, "{text}");
+    }
+    // Parts of a longer number, and fractions, are none.
+    for text in [
+        format!("4711-{mobile}-0815"),
+        format!("a1-{mobile}"),
+        format!("0.{mobile}"),
+        format!("{mobile}.25"),
+        format!("3.{other}"),
+    ] {
+        assert_eq!(scan(text.as_bytes()).kinds, [], "{text}");
+    }
+}
+
+#[test]
+fn whole_numbers_with_a_fraction_of_nothing_are_whole() {
+    for head in ["id,mobile", "id,手机号"] {
+        let rows: String = (0..200_u64)
+            .map(|row| format!("{row},138{:08}.0\n", row * 7919))
+            .collect();
+        let table = format!("{head}\n{rows}");
+        assert_eq!(count(&scan(table.as_bytes()), "cn.mobile"), 200, "{head}");
+    }
+    let json = r#"[{"phone": 13900000001.0}, {"phone": 13900000002.0}]"#;
+    assert_eq!(count(&scan(json.as_bytes()), "cn.mobile"), 2);
+}
+
+#[test]
 fn long_lines_and_many_runs_are_read() {
     // Every place of an identifier comes to lie between two pieces of a line.
     for before in 3900..4100 {

@@ -93,11 +93,7 @@ async fn look(
         AskedOperation::Get => ("GetObject", Flow::Read),
         AskedOperation::Head => ("HeadObject", Flow::Inspect),
         AskedOperation::List => {
-            let prefix = key.as_ref().map_or("", ObjectKey::as_str);
-            let label = control
-                .store
-                .list_label(bucket, prefix, Reach::Objects)
-                .await?;
+            let label = control.store.list_label(bucket, "", Reach::Objects).await?;
             return Ok(Look {
                 operation: "ListObjectsV2",
                 flow: Flow::List,

@@ -34,7 +34,8 @@ pub struct Session {
     pub principal: PrincipalId,
     /// The user or role it was made of; none for the administrator of the tenant.
     pub identity: Option<PrincipalId>,
-    /// The access key it was made with, which must still open something; none where a role was taken.
+    /// The access key it was made with, which must still open something: of a role, that of whoever took it first. None in tokens of roles
+    /// that were made before they told it.
     pub made_with: Option<AccessKeyId>,
     /// Its name, where a role was taken.
     pub name: Option<IdentityName>,

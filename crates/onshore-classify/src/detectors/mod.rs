@@ -19,7 +19,7 @@ use crate::beside::MINORS;
 
 /// The version of the detectors, which is kept beside what they found: what an older one found is looked for again. A test
 /// holds that it is raised when the tables change.
-pub const SCANNER_VERSION: u32 = 6;
+pub const SCANNER_VERSION: u32 = 7;
 
 /// Every detector. The first that finds something where several do has it, so the surest come first.
 pub fn all() -> impl Iterator<Item = &'static Detector> {
@@ -54,7 +54,7 @@ mod tests {
     /// Whoever changes a table raises the version and stores the new sum beside it.
     #[test]
     fn the_version_is_that_of_the_tables() {
-        const KNOWN: (u32, u64) = (6, 1_792_188_204_823_250_682);
+        const KNOWN: (u32, u64) = (7, 1_792_188_204_823_250_682);
         let mut told = String::new();
         for detector in all() {
             let form = match &detector.form {

@@ -84,9 +84,7 @@ impl Operations {
             if self.origin.reaches(bucket.id) && self.read_at(asked.call) == ReadAt::Home {
                 return self.list_both(asked, &bucket, &query).await;
             }
-            let label = self
-                .list_label(asked, &bucket, &query.prefix, Reach::Objects)
-                .await?;
+            let label = self.list_label(asked, &bucket, Reach::Objects).await?;
             let permit = self
                 .permit(asked, Flow::List, whole_bucket(&bucket, label))
                 .await?;
@@ -158,9 +156,7 @@ impl Operations {
     ) -> Result<(Vec<UploadEntry>, More), Fault> {
         for _ in 0..ATTEMPTS_MAX {
             let bucket = self.bucket(asked, Flow::List, name).await?;
-            let label = self
-                .list_label(asked, &bucket, &query.prefix, Reach::Objects)
-                .await?;
+            let label = self.list_label(asked, &bucket, Reach::Objects).await?;
             let permit = self
                 .permit(asked, Flow::List, whole_bucket(&bucket, label))
                 .await?;

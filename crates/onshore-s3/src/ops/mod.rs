@@ -156,7 +156,7 @@ impl Operations {
         if self.read_at(asked.call) == ReadAt::Home {
             return Ok(());
         }
-        let label = self.list_label(asked, bucket, "", Reach::Versions).await?;
+        let label = self.list_label(asked, bucket, Reach::Versions).await?;
         self.permit(asked, Flow::Inspect, whole_bucket(bucket, label))
             .await
             .map(|_| ())

@@ -16,19 +16,19 @@ use crate::ops::{ATTEMPTS_MAX, Asked, Operations, Target, keyed};
 use crate::origin::{Brought, NotBrought, OriginSilent, Passing};
 
 impl Operations {
-    /// Returns the label that a listing is judged by; what is elsewhere counts as unclassified.
+    /// Returns the label that a listing is judged by, whatever it asks for: where its answer hung on what lies beneath a prefix, asking for
+    /// ever longer ones would spell keys (docs/decisions/0081). What is elsewhere counts as unclassified.
     pub(crate) async fn list_label(
         &self,
         asked: Asked<'_>,
         bucket: &Bucket,
-        prefix: &str,
         reach: Reach,
     ) -> Result<Label, Fault> {
         if self.origin.reaches(bucket.id) {
             return Ok(Label::Unclassified);
         }
         self.store
-            .list_label(bucket, prefix, reach)
+            .list_label(bucket, "", reach)
             .await
             .map_err(|error| self.fault(asked.call, error))
     }

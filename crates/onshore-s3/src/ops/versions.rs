@@ -40,9 +40,7 @@ impl Operations {
             {
                 return self.list_single_versions(asked, &bucket, query).await;
             }
-            let label = self
-                .list_label(asked, &bucket, &query.prefix, Reach::Versions)
-                .await?;
+            let label = self.list_label(asked, &bucket, Reach::Versions).await?;
             let permit = self
                 .permit(asked, Flow::List, whole_bucket(&bucket, label))
                 .await?;

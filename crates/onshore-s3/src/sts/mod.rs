@@ -214,6 +214,11 @@ impl Front {
             ));
         }
         let duration_s = duration_of_role(asked, &role.details, chained)?;
+        let of_session = call.caller().session.as_ref();
+        let made_with = match of_session.and_then(|session| session.session.made_with.clone()) {
+            Some(made_with) => made_with,
+            None => signed_with(call)?,
+        };
         let now = self.inner.gate.now();
         let mut all_tags = inherited.tags;
         all_tags.extend(tags.tags.clone());
@@ -225,7 +230,7 @@ impl Front {
             tenant,
             principal: principal_of(&role, &session_name),
             identity: Some(role.id),
-            made_with: None,
+            made_with: Some(made_with),
             name: Some(session_name.clone()),
             tags: all_tags,
             transitive,
@@ -260,12 +265,7 @@ impl Front {
         let duration_s = asked
             .duration_s(DURATION_MIN_S, USER_MAX_S, default_s)?
             .min(max_s);
-        let made_with = call
-            .header("authorization")
-            .and_then(|text| text.split_once("Credential="))
-            .and_then(|(_, rest)| rest.split('/').next())
-            .and_then(|key| AccessKeyId::parse(key).ok())
-            .ok_or_else(StsFault::not_signed)?;
+        let made_with = signed_with(call)?;
         let now = self.inner.gate.now();
         let session = Session {
             access_key: draw_access_key(),
@@ -429,6 +429,15 @@ fn inherited(caller: &Caller, tags: &SessionTags) -> Result<Inherited, StsFault>
         transitive: handed.keys().cloned().collect(),
         tags: handed,
     })
+}
+
+/// Returns the access key with which a call is signed.
+fn signed_with(call: &Call) -> Result<AccessKeyId, StsFault> {
+    call.header("authorization")
+        .and_then(|text| text.split_once("Credential="))
+        .and_then(|(_, rest)| rest.split('/').next())
+        .and_then(|key| AccessKeyId::parse(key).ok())
+        .ok_or_else(StsFault::not_signed)
 }
 
 /// Says on whose behalf a role is taken: of whoever asks, and of those before him where he is in a role himself.
