@@ -176,6 +176,7 @@ fn check_certificate(value: &Value, trust: &Trust<'_>) -> Result<Vec<String>, Re
     let holds = match listing {
         "incomplete" => true,
         "complete as listed by Onshore" => exceptions.is_empty(),
+        "complete as selected" => exceptions.iter().all(|missing| text(missing, "reason") == Ok("not-selected")),
         "complete as listed by Onshore and as counted independently" => exceptions.is_empty() && is_counted,
         _ => false,
     };

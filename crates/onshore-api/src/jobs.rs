@@ -3,6 +3,7 @@
 use std::fmt;
 
 use onshore_types::pace::Pace;
+use onshore_types::selection::Selection;
 use onshore_types::{BucketName, IdentityName, JobId, Label, PrincipalId, TenantName, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -156,6 +157,13 @@ pub struct OrderMigration {
     /// What somebody else than this server counted at the source. The job is complete only if it lists as much at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<CountedSource>,
+    /// Which of the source's objects it brings, by what they hold: `classes` (general, important, core, personal, sensitive-personal; what
+    /// is stricter is of the class too) and `persons` (local, abroad, unknown: where somebody lives of whom it tells), each a list of which
+    /// one is enough; what is unclassified comes too. Each object is read to find out; what is not asked for goes no further, and the
+    /// certificate names it.
+    #[serde(default, skip_serializing_if = "Selection::is_everything")]
+    #[schema(value_type = Object)]
+    pub select: Selection,
     /// Whether the server leaves the reading of the source to workers, but for what none of them can bring.
     #[serde(default)]
     pub workers_only: bool,

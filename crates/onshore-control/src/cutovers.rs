@@ -14,6 +14,7 @@ use onshore_ledger::{Hash, canonical};
 use onshore_registry::{Cutover, Tally};
 use onshore_sources::SourceAccess;
 use onshore_types::pace::Pace;
+use onshore_types::selection::Selection;
 use onshore_types::{BucketName, JobId};
 use serde_json::json;
 
@@ -212,6 +213,7 @@ fn migration(asked: &OrderCutover) -> Result<OrderMigration, Error> {
         pace: Pace::default(),
         deletes: None,
         watch_s: None,
+        select: Selection::default(),
         counted: None,
         credentials: asked.credentials.clone(),
     })

@@ -11,8 +11,9 @@ use onshore_api::{JobProgress, JobView, JobWorkerView, OrderMigration, Problem};
 use onshore_gate::{JobOrder, Ordered};
 use onshore_registry::{Job, Tenant};
 use onshore_sources::SourceAccess;
+use onshore_types::selection::Selection;
 use onshore_types::{BucketName, JobId, Label, TenantName};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answers::{TenantNames, class};
 use crate::caller::{Auditors, By, Caller, JobViewers, Operators};
@@ -186,8 +187,12 @@ async fn place(
     if let Some(job) = under_way {
         same_class(&job, label)?;
         same_end(&job, asked.watch_s)?;
+        same_selection(&job, &asked.select)?;
     }
-    let watch_s = asked.watch_s;
+    let (watch_s, select) = (asked.watch_s, asked.select.clone());
+    if !select.persons.is_empty() {
+        evidence_of_residence(control)?;
+    }
     if !asked.dry_run {
         ensure_bucket(control, &caller, &asked.bucket, &tenant, label).await?;
     }
@@ -209,6 +214,7 @@ async fn place(
     // Two orders may have come at once: the one that lost must not believe in its own class.
     same_class(&job, label)?;
     same_end(&job, watch_s)?;
+    same_selection(&job, &select)?;
     let view = view(control, job, tenant.name).await?;
     Ok(JobView { attached, ..view })
 }
@@ -239,6 +245,31 @@ fn same_end(job: &Job, watch_s: Option<u32>) -> Result<(), Error> {
         ("brings this source once", "order --watch when it has ended")
     };
     Err(Error::NotAllowed(format!("{} {is}: {remedy}", job.id)))
+}
+
+/// Who asks for some of a source does not attach to a job that brings others.
+fn same_selection(job: &Job, asked: &Selection) -> Result<(), Error> {
+    let select = job.options.get("select").cloned().unwrap_or(json!({}));
+    if serde_json::from_value::<Selection>(select).is_ok_and(|selection| selection == *asked) {
+        return Ok(());
+    }
+    Err(Error::NotAllowed(format!(
+        "{} brings another choice of this source: order yours when it has ended",
+        job.id
+    )))
+}
+
+/// Whose identifiers tell where somebody lives.
+const HOME_OF_IDENTIFIERS: &str = "CN";
+
+/// Where somebody lives is known by the identifiers of one country alone.
+fn evidence_of_residence(control: &ControlParts) -> Result<(), Error> {
+    if control.gate.region().jurisdiction.as_str() == HOME_OF_IDENTIFIERS {
+        return Ok(());
+    }
+    Err(Error::Malformed(
+        "where persons live is told by the identifiers of China alone, and this region is not there: choose by class".to_owned(),
+    ))
 }
 
 /// Makes the bucket if it is missing. One that is there must be the tenant's.

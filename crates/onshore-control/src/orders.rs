@@ -159,6 +159,12 @@ pub(crate) fn options(asked: &OrderMigration) -> Result<Value, Error> {
         }
         options["watch_s"] = seconds.into();
     }
+    if !asked.select.is_everything() {
+        if asked.dry_run {
+            return malformed("a pre-flight reads no objects, and cannot tell which are asked for");
+        }
+        options["select"] = json!(asked.select);
+    }
     if asked.workers_only {
         if asked.dry_run {
             return malformed("a pre-flight brings nothing that workers could bring");

@@ -15,6 +15,9 @@ use crate::{
 /// The member of a leaf, or of the record it discloses, that carries [`CertificateBody::claim`].
 const CLAIM_MEMBER: &str = "certificate";
 
+/// The reason of an exception that the job was not ordered to bring.
+pub const NOT_SELECTED: &str = "not-selected";
+
 /// The format of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CertificateFormat {
@@ -46,6 +49,10 @@ pub enum Listing {
     /// Every version that Onshore saw listed is at the destination.
     #[serde(rename = "complete as listed by Onshore")]
     Complete,
+    /// Every version that the job was ordered to bring, by what it holds, is at the destination. What else the source listed stayed
+    /// there: it is among the exceptions, each for that reason alone.
+    #[serde(rename = "complete as selected")]
+    Selected,
     /// Something is missing; the exceptions say what.
     #[serde(rename = "incomplete")]
     Incomplete,
@@ -372,6 +379,7 @@ impl Certificate {
             Listing::Incomplete => Ok(()),
             Listing::Complete | Listing::Counted if !is_whole => Err(Error::CompleteWithExceptions),
             Listing::Complete => Ok(()),
+            Listing::Selected => self.verify_selection(),
             Listing::Counted => {
                 let counted = self.body.counted.as_ref().zip(self.body.inventories.last());
                 let agrees = counted.is_some_and(|(count, inventory)| {
@@ -384,6 +392,21 @@ impl Certificate {
                     Err(Error::CountMismatch { what })
                 }
             }
+        }
+    }
+
+    /// What is complete as selected names what was asked for, and misses nothing else than what was not.
+    fn verify_selection(&self) -> Result<()> {
+        let is_selective = self
+            .body
+            .settings
+            .as_ref()
+            .is_some_and(|settings| settings["options"]["select"].is_object());
+        let mut reasons = self.body.exceptions.iter().map(|missing| &missing.reason);
+        if is_selective && reasons.all(|reason| reason == NOT_SELECTED) {
+            Ok(())
+        } else {
+            Err(Error::CompleteWithExceptions)
         }
     }
 

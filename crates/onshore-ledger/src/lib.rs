@@ -49,7 +49,7 @@ pub use bundle::{
 pub use canonical::canonical;
 pub use certificate::{
     Certificate, CertificateBody, CertificateCounts, CertificateException, CertificateFormat,
-    CertificateSummary, IndependentCount, Listing,
+    CertificateSummary, IndependentCount, Listing, NOT_SELECTED,
 };
 pub use certificate_root::{CertificateEntry, CertificateRoot, CertificateTotals, ObjectProof};
 pub use checkpoint::Checkpoint;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use onshore_keys::{FileSeal, FileWriter};
 use onshore_ledger::{
     CertificateBody, CertificateCounts, CertificateEntry, CertificateException, CertificateFormat,
-    CertificateRoot, Hash, Inventory, Listing, Salt,
+    CertificateRoot, Hash, Inventory, Listing, NOT_SELECTED, Salt,
 };
 use onshore_registry::{EntryId, EntryKind, EntryState, Job, JobEntry, JobState, Tally};
 use onshore_sources::Coverage;
@@ -43,6 +43,9 @@ const COUNT_DIFFERS: &str = "everything that was listed arrived, but an independ
 /// What is said of a job that found nothing.
 const NOTHING_LISTED: &str = "the source lists nothing here: look at the prefix or path";
 
+/// What is said of a job that left something where it was.
+const SELECTED: &str = "everything that it was ordered to bring arrived; what else the source holds is still there, and the certificate names it";
+
 /// Returns the file of a job's certificate below the certificates' folder.
 #[must_use]
 pub fn file_of(folder: &Path, job: JobId) -> PathBuf {
@@ -58,6 +61,7 @@ pub(crate) async fn certify(work: &Work) -> Result<JobState, Error> {
     let claim = body.claim()?;
     let state = match body.listing {
         Listing::Complete | Listing::Counted => JobState::Complete,
+        Listing::Selected => JobState::Selected,
         Listing::Incomplete => JobState::Incomplete,
     };
     let removed = work.parts.registry.tally(work.job.id).await?.removed;
@@ -110,9 +114,11 @@ async fn end(parts: &Parts, job: &Job, leaf: LeafIndex) -> Result<JobState, Erro
     let last = inventories(parts, job.id).await?.pop();
     let options: JobOptions =
         serde_json::from_value(job.options.clone()).map_err(Error::Unreadable)?;
-    let (state, detail) = match listing(tally.exceptions, &options, last.as_ref()) {
+    let left_out = left_out(parts, job.id).await?;
+    let (state, detail) = match listing((tally.exceptions, left_out), &options, last.as_ref()) {
         Listing::Incomplete if tally.exceptions == 0 => (JobState::Incomplete, Some(COUNT_DIFFERS)),
         Listing::Incomplete => (JobState::Incomplete, None),
+        Listing::Selected => (JobState::Selected, Some(SELECTED)),
         Listing::Complete | Listing::Counted => (JobState::Complete, None),
     };
     let detail = detail.or((tally.listed == 0).then_some(NOTHING_LISTED));
@@ -136,11 +142,36 @@ async fn inventories(parts: &Parts, job: JobId) -> Result<Vec<Inventory>, Error>
     Ok(found)
 }
 
-/// Returns what may be said of completeness. What somebody else counted has to be what was listed.
-fn listing(exceptions: u64, options: &JobOptions, last: Option<&Inventory>) -> Listing {
-    match (exceptions, &options.counted, last) {
-        (0, None, _) => Listing::Complete,
-        (0, Some(count), Some(last)) if count.agrees(last.entries, last.bytes) => Listing::Counted,
+/// Returns how many entries of a job were not asked for.
+async fn left_out(parts: &Parts, job: JobId) -> Result<u64, Error> {
+    let registry = parts.registry.clone();
+    let reasons = parts
+        .db
+        .read(move |view| registry.exceptions_by_reason(view, job))
+        .await?;
+    Ok(reasons
+        .into_iter()
+        .filter(|(reason, _)| reason == NOT_SELECTED)
+        .map(|(_, number)| number)
+        .sum())
+}
+
+/// Returns what may be said of completeness, with so many exceptions, of which so many were not asked for. What somebody else
+/// counted has to be what was listed.
+fn listing(
+    (exceptions, left_out): (u64, u64),
+    options: &JobOptions,
+    last: Option<&Inventory>,
+) -> Listing {
+    let is_as_counted = match (&options.counted, last) {
+        (None, _) => Some(false),
+        (Some(count), Some(last)) if count.agrees(last.entries, last.bytes) => Some(true),
+        (Some(_), _) => None,
+    };
+    match (exceptions, is_as_counted) {
+        (0, Some(false)) => Listing::Complete,
+        (0, Some(true)) => Listing::Counted,
+        (exceptions, Some(_)) if exceptions == left_out => Listing::Selected,
         _ => Listing::Incomplete,
     }
 }
@@ -280,7 +311,15 @@ async fn body(work: &Work) -> Result<CertificateBody, Error> {
     let totals = root.finish();
     let region = work.parts.gate.region();
     let inventories = inventories(&work.parts, work.job.id).await?;
-    let listing = listing(counts.exceptions, &work.options, inventories.last());
+    let left_out = exceptions
+        .iter()
+        .filter(|exception: &&CertificateException| exception.reason == NOT_SELECTED)
+        .count();
+    let listing = listing(
+        (counts.exceptions, left_out as u64),
+        &work.options,
+        inventories.last(),
+    );
     let settings = json!({ "options": work.job.options, "source": work.job.source });
     Ok(CertificateBody {
         format: CertificateFormat::V2,

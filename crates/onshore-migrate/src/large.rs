@@ -21,9 +21,10 @@ use crate::Error;
 use crate::delivery::deliver;
 use crate::job::Work;
 use crate::object::{
-    Fault, LABELS_MAX, confirm, declared, end_turn, exception, lock, new_object, of_store,
+    Fault, LABELS_MAX, confirm, declared, end_turn, exception, lock, new_object, of_store, select,
 };
 use crate::pool::{Hold, enter, held, note};
+use crate::selecting;
 use crate::throttle::held_back;
 use crate::uploads::{Underway, abandon, begin, resume};
 use crate::verify::choose;
@@ -140,6 +141,9 @@ pub(crate) async fn finish(
         )
         .await
         .map_err(of_store)?;
+    let (declared, _) = declared(work.job.label, details);
+    let found = looked.label(selecting::said(work, declared));
+    select(work, key, found, &looked.residences()).await?;
     let arrival = Arc::new(Arrival {
         listed: ListedEntry {
             key: key.as_str().to_owned(),

@@ -4,7 +4,7 @@
 //! at any instant costs the objects under way and nothing else. A job goes through the phases of [`phase`]:
 //! the source is listed (`inventory`), what it has removed goes here too (`removals`), each object, version and delete marker is
 //! planned ([`plan`]), brought and verified (`object`, `large`, `marker`, `verify`),
-//! the source is listed again until nothing has changed (`job`), and what arrived is certified (`certificate`).
+//! what the job was not ordered to bring stays (`selecting`), the source is listed again until nothing has changed (`job`), and what arrived is certified (`certificate`).
 //!
 //! A job may delete at the source what an earlier one brought and certified (`decommission`).
 //!
@@ -60,6 +60,7 @@ mod pull;
 mod pull_through;
 mod read_back;
 mod removals;
+mod selecting;
 mod tempo;
 mod throttle;
 mod uploads;

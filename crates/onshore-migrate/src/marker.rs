@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::Error;
 use crate::job::Work;
 use crate::outcome::Exception;
+use crate::selecting::marker_left_out;
 
 /// What the record says in place of how bytes were verified: there are none.
 const METHOD: &str = "delete-marker";
@@ -28,6 +29,9 @@ pub(crate) async fn bring(work: &Work, entry: &JobEntry) -> Result<(), Error> {
             return work.save(entry.listed.id(), exception.outcome()).await;
         }
     };
+    if let Some(exception) = marker_left_out(work, &key).await? {
+        return work.save(entry.listed.id(), exception.outcome()).await;
+    }
     let mut looks = 0;
     loop {
         looks += 1;

@@ -1,6 +1,7 @@
 //! One object: described, permitted, streamed into the store under the source's own condition, verified, committed with
 //! its leaf and its entry in one unit of work, and read back. What cannot be done is an exception that says why.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
@@ -12,6 +13,7 @@ use onshore_store::{
     BodyError, ContentHeaders, LegalHold, Lock, NewObject, Retention, RetentionMode, SourceFacts,
     Staged, WriteCondition,
 };
+use onshore_types::selection::Residence;
 use onshore_types::{ByteRange, Label, ObjectKey, VersionId};
 use ring::digest::{Context, SHA256};
 
@@ -22,6 +24,7 @@ use crate::large;
 use crate::outcome::{Exception, stored};
 use crate::pool::{Hold, enter, held, note};
 use crate::read_back::read_back;
+use crate::selecting;
 use crate::tempo::Turn;
 use crate::throttle::held_back;
 use crate::verify::{Further, Verification, choose};
@@ -214,6 +217,8 @@ pub(crate) async fn arrive(
         .map_err(of_store)?;
     let found = (staged.etag(), staged.sha256());
     confirm(work, key, &details, &verification, found).await?;
+    let found = staged.label(selecting::said(work, declared));
+    select(work, key, found, &staged.residences()).await?;
     let arrival = Arc::new(Arrival {
         key: key.clone(),
         object,
@@ -326,6 +331,20 @@ pub(crate) async fn confirm(
         }
     };
     if holds { Ok(()) } else { Err(Fault::Differs) }
+}
+
+/// Goes on with what the job asks for alone.
+pub(crate) async fn select(
+    work: &Work,
+    key: &ObjectKey,
+    label: Label,
+    residences: &BTreeSet<Residence>,
+) -> Result<(), Fault> {
+    let left_out = selecting::left_out(work, key, label, residences).await;
+    match left_out.map_err(Fault::Ours)? {
+        Some(exception) => Err(Fault::Exception(exception)),
+        None => Ok(()),
+    }
 }
 
 /// An object whose bytes are staged and verified.

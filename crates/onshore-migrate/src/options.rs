@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use onshore_ledger::IndependentCount;
 use onshore_types::JobId;
 use onshore_types::pace::Pace;
+use onshore_types::selection::Selection;
 use serde::{Deserialize, Serialize};
 
 /// How a job is to be done.
@@ -30,6 +31,9 @@ pub struct JobOptions {
     /// asks it to finish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch_s: Option<NonZeroU32>,
+    /// Which of the source's objects it brings, by what they hold.
+    #[serde(default, skip_serializing_if = "Selection::is_everything")]
+    pub select: Selection,
     /// What somebody else counted at the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<IndependentCount>,

@@ -497,14 +497,15 @@ impl Registry {
         Ok(found.is_some())
     }
 
-    /// Lets everything be brought again that a job could not bring and the source still lists.
+    /// Lets everything be brought again that a job could not bring and the source still lists, but for what it was not ordered to bring.
     ///
     /// # Errors
     /// Those of the database.
     pub fn retry_exceptions(&self, unit: &Unit<'_>, job: JobId) -> Result<(), Error> {
         unit.execute(
             "UPDATE job_entries SET state = 'listed', destination = NULL, detail = NULL
-             WHERE job = ?1 AND state = 'exception' AND kind = 'object' AND source_version IS NOT NULL",
+             WHERE job = ?1 AND state = 'exception' AND kind = 'object' AND source_version IS NOT NULL
+                   AND coalesce(detail, '') NOT LIKE 'not-selected:%'",
             [job.as_bytes()],
         )?;
         Ok(())

@@ -26,6 +26,8 @@ pub enum JobState {
     Cancelling,
     /// Everything listed arrived.
     Complete,
+    /// Everything arrived that it was ordered to bring, and something else stayed.
+    Selected,
     /// It ended, with exceptions.
     Incomplete,
     /// It ended before it could say what arrived.
@@ -105,16 +107,19 @@ impl JobState {
     pub fn is_ended(self) -> bool {
         match self {
             Self::Queued | Self::Running | Self::Paused | Self::Cancelling => false,
-            Self::Complete | Self::Incomplete | Self::Failed | Self::Cancelled => true,
+            Self::Complete | Self::Selected | Self::Incomplete | Self::Failed | Self::Cancelled => {
+                true
+            }
         }
     }
 
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Queued,
         Self::Running,
         Self::Paused,
         Self::Cancelling,
         Self::Complete,
+        Self::Selected,
         Self::Incomplete,
         Self::Failed,
         Self::Cancelled,
@@ -127,6 +132,7 @@ impl JobState {
             Self::Paused => "paused",
             Self::Cancelling => "cancelling",
             Self::Complete => "complete",
+            Self::Selected => "selected",
             Self::Incomplete => "incomplete",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",

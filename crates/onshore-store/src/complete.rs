@@ -1,12 +1,13 @@
 //! Completing an upload: the listed parts become an object, without a byte being copied.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{Read, Seek, SeekFrom};
 
 use onshore_classify::Scanner;
 use onshore_db::{Unit, View, params};
 use onshore_keys::Secret;
 use onshore_policy::{Flow, Permit};
+use onshore_types::selection::Residence;
 use onshore_types::{BucketId, Label, ObjectKey, Place, Timestamp, UploadId, VersionId};
 use tokio::task::spawn_blocking;
 
@@ -91,6 +92,12 @@ impl PartsScan {
     #[must_use]
     pub fn label(&self, said: Label) -> Label {
         Scan::applied(Some(&self.looked.scan), said)
+    }
+
+    /// Says where those live whom the object tells of.
+    #[must_use]
+    pub fn residences(&self) -> BTreeSet<Residence> {
+        self.looked.residences()
     }
 }
 

@@ -3,10 +3,11 @@
 //! What is found makes a label stricter and never looser. As long as nobody has looked, where looking needs the whole of a
 //! large object, it is unclassified.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use onshore_classify::persons::ObjectPersons;
 use onshore_classify::{Confidence, Findings, LegalTable, SCANNER_VERSION, Scanner};
+use onshore_types::selection::Residence;
 use onshore_types::{Label, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -172,6 +173,14 @@ impl Looked {
     pub fn label(&self, said: Label) -> Label {
         let label = Scan::applied(Some(&self.scan), said);
         self.class.map_or(label, |class| label.join(class))
+    }
+
+    /// Says where those live whom it tells of.
+    pub(crate) fn residences(&self) -> BTreeSet<Residence> {
+        self.persons
+            .as_ref()
+            .map(ObjectPersons::residences)
+            .unwrap_or_default()
     }
 
     /// Whether it tells nothing.

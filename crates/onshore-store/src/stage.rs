@@ -5,6 +5,7 @@
 //! in batches through three lanes, one for the MD5, one that looks what is in them and one for all the rest, while the next
 //! ones arrive. No thread waits for a slow client.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Cursor;
 use std::pin::pin;
@@ -18,6 +19,7 @@ use onshore_classify::Scanner;
 use onshore_db::CrashPoint;
 use onshore_keys::{KEY_LEN_BYTES, Secret};
 use onshore_policy::{Flow, Permit};
+use onshore_types::selection::Residence;
 use onshore_types::{BucketId, Label, ObjectKey};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -108,6 +110,15 @@ impl Staged {
     pub fn label(&self, said: Label) -> Label {
         let scan = self.looked.as_ref().map(|looked| &looked.scan);
         Scan::applied(scan, said)
+    }
+
+    /// Says where those live whom it tells of.
+    #[must_use]
+    pub fn residences(&self) -> BTreeSet<Residence> {
+        self.looked
+            .as_ref()
+            .map(Looked::residences)
+            .unwrap_or_default()
     }
 
     /// Returns the checksums that are kept with it.

@@ -23,6 +23,7 @@ pub mod pace;
 pub mod peer;
 pub mod range;
 pub mod recipient;
+pub mod selection;
 pub mod time;
 
 pub use ids::{

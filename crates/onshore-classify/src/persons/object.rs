@@ -12,7 +12,9 @@
 //!
 //! A set has one form. Bytes that are not exactly it are refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use onshore_types::selection::Residence;
 
 use super::flags::Flags;
 use super::key::Pseudonym;
@@ -135,6 +137,25 @@ impl ObjectPersons {
             }
         });
         is_in
+    }
+
+    /// Says where those in it live, each by what ranks highest of them here: by all evidence, which may speak of two places.
+    #[must_use]
+    pub fn residences(&self) -> BTreeSet<Residence> {
+        let mut residences = BTreeSet::new();
+        if self.beyond.persons > 0 {
+            residences.insert(Residence::Unknown);
+        }
+        for flags in self.runs.iter().map(|run| run.flags) {
+            if flags.has(Flags::EXPLAINED) {
+                continue;
+            }
+            let (is_local, is_abroad) = (flags.has(Flags::LOCAL), flags.has(Flags::ABROAD));
+            residences.extend(is_local.then_some(Residence::Local));
+            residences.extend(is_abroad.then_some(Residence::Abroad));
+            residences.extend((!is_local && !is_abroad).then_some(Residence::Unknown));
+        }
+        residences
     }
 
     /// Makes the sketch of the persons in it, each by what ranks highest of them here.

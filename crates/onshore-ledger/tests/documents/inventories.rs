@@ -6,6 +6,7 @@ use onshore_ledger::{
     PageDigest,
 };
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
+use serde_json::{Value, json};
 
 use crate::fixture::{body, entry, exception, issue, keys};
 
@@ -286,6 +287,36 @@ fn an_independent_count_has_to_agree() {
     }
     let uncounted = reissued(|certificate| certificate.body.listing = Listing::Counted);
     assert!(matches!(uncounted, Err(Error::CompleteWithExceptions)));
+}
+
+#[test]
+fn a_selection_misses_nothing_but_what_it_leaves_out() {
+    let pages: [&[Listed<'_>]; 1] = [&[("a", None, 3, true), ("b", None, 5, false)]];
+    let selected = |reason: &str, settings: Option<Value>| {
+        let mut certificate = certificate(&pages, |_, _| {});
+        certificate.body.listing = Listing::Selected;
+        certificate.body.settings = settings;
+        for exception in &mut certificate.body.exceptions {
+            exception.reason = reason.to_owned();
+        }
+        let pages = certificate.pages;
+        Certificate {
+            pages,
+            ..issue(certificate.body, certificate.objects)
+        }
+        .verify(&keys())
+    };
+    let asked = || Some(json!({ "options": { "select": { "persons": ["local"] } } }));
+    let summary = selected("not-selected", asked()).expect("all that was asked for");
+    assert_eq!(summary.body.listing, Listing::Selected);
+    for (reason, settings) in [
+        ("forbidden", asked()),
+        ("not-selected", None),
+        ("not-selected", Some(json!({ "options": {} }))),
+    ] {
+        let lie = selected(reason, settings);
+        assert!(matches!(lie, Err(Error::CompleteWithExceptions)));
+    }
 }
 
 proptest! {

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use onshore_sources::Dialect;
 use onshore_types::pace::{Offset, Rate, Window};
+use onshore_types::selection::{Class, Residence};
 use onshore_types::{BucketName, JobId, Label, TenantName, Timestamp};
 
 #[derive(Debug, Args)]
@@ -98,6 +99,13 @@ pub(crate) struct MigrateArgs {
     /// `onshore job finish`
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", conflicts_with = "dry_run")]
     pub(crate) watch: Option<u32>,
+    /// Bring only objects of this class, by what is found in them and said of them, and of stricter ones; again for each. What is not
+    /// brought is named in the certificate
+    #[arg(long, value_name = "CLASS", conflicts_with = "dry_run", value_parser = PossibleValuesParser::new(Class::WORDS).try_map(|word| word.parse::<Class>()))]
+    pub(crate) select_class: Vec<Class>,
+    /// Bring only objects that tell of persons who live there, by the identifiers in them; again for each
+    #[arg(long, value_name = "WHERE", conflicts_with = "dry_run", value_parser = PossibleValuesParser::new(Residence::WORDS).try_map(|word| word.parse::<Residence>()))]
+    pub(crate) select_persons: Vec<Residence>,
     /// How many bytes a second it may read of the source at most, such as 10MiB [default: as many as can be]
     #[arg(long, value_name = "RATE")]
     pub(crate) max_rate: Option<Rate>,

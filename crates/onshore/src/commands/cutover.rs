@@ -211,6 +211,8 @@ async fn order(args: BeginCutoverArgs) -> Result<OrderCutover> {
         rate_zone: Offset::default(),
         dry_run: false,
         workers_only: false,
+        select_class: Vec::new(),
+        select_persons: Vec::new(),
         counted: None,
         counted_by: None,
         certificate: None,

@@ -16,6 +16,7 @@ use onshore_sources::{
 };
 use onshore_tls::{Introduction, Transport};
 use onshore_types::pace::Pace;
+use onshore_types::selection::Selection;
 use tokio::net::TcpListener;
 
 use crate::cli::{Addressing, Deletes, MigrateArgs, SourceArgs, TargetArgs, VersionsWish};
@@ -250,6 +251,10 @@ pub(crate) async fn order(args: &MigrateArgs) -> Result<OrderMigration> {
             Deletes::Keep => Some("keep".to_owned()),
         },
         watch_s: args.watch,
+        select: Selection {
+            classes: args.select_class.iter().copied().collect(),
+            persons: args.select_persons.iter().copied().collect(),
+        },
         counted: args
             .counted
             .zip(args.counted_by.clone())
@@ -296,7 +301,7 @@ async fn follow(
     } else {
         job::show(style, &ended)?;
     }
-    Ok(if ended.state == "complete" {
+    Ok(if matches!(ended.state.as_str(), "complete" | "selected") {
         Exit::Done
     } else {
         Exit::Failed

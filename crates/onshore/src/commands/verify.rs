@@ -296,6 +296,9 @@ fn completeness(body: &CertificateBody) -> String {
             "Complete as listed by Onshore, and as many as were counted independently.".to_owned()
         }
         Listing::Complete => "Complete as listed by Onshore.".to_owned(),
+        Listing::Selected => {
+            "Complete as selected: what the job was ordered to bring arrived, and what is listed as an exception stayed at the source.".to_owned()
+        }
         Listing::Incomplete if body.exceptions.is_empty() => {
             "It says INCOMPLETE: the independent count is another.".to_owned()
         }

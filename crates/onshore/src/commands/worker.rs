@@ -77,7 +77,7 @@ pub(crate) async fn run(target: &TargetArgs, args: WorkerArgs) -> Result<Exit> {
         )),
     }
     Ok(match ended.job.as_deref() {
-        None | Some("complete") => Exit::Done,
+        None | Some("complete" | "selected") => Exit::Done,
         Some(_) => Exit::Failed,
     })
 }
